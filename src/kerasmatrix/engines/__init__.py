@@ -1,0 +1,1 @@
+"""What opens environments: the contract (`base`), and one module per engine."""

@@ -1,0 +1,110 @@
+"""The contract of an engine: prepare an environment, open a worker in it, send tasks, close.
+
+An engine knows how to get a process with TensorFlow in it and how to talk to it. It does not
+know what a task means or what its answer is worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.matrix import Environment, Limits
+
+__all__ = ["Engine", "Hello", "Task", "Worker", "WorkerLost", "Workplace"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker is asked to do; see `kerasmatrix.harness.tasks` for the answer."""
+
+    id: str
+    kind: Literal["save", "load"]
+    scenario: str
+    format: str
+    artifact: str | None
+    deadline: float
+    memory_mb: int
+
+
+@dataclass(frozen=True)
+class Hello:
+    """What a worker says once it has imported TensorFlow."""
+
+    tensorflow: str
+    keras: str
+    python: str
+    import_seconds: float
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """The folders that a worker sees, as they are called on this machine.
+
+    Scenarios and artifacts are read-only to it; a task leaves what it made in
+    ``scratch/<task id>``.
+    """
+
+    scenarios: Path
+    artifacts: Path
+    scratch: Path
+
+
+class WorkerLost(Exception):
+    """The worker itself died or fell silent while it had a task.
+
+    ``memory`` is True where the engine knows that memory was the reason.
+    """
+
+    def __init__(self, message: str, *, memory: bool = False) -> None:
+        super().__init__(message)
+        self.memory = memory
+
+
+class Worker(Protocol):
+    """A process inside an environment, with TensorFlow imported. Not shared between threads."""
+
+    hello: Hello
+
+    def run(self, task: Task) -> dict[str, Any]:
+        """Do ``task`` and return the harness's ``result`` message.
+
+        Raises:
+            WorkerLost: the worker is gone; open another.
+        """
+
+    def close(self) -> None:
+        """End the worker and all it has started. May be called twice, and from any thread."""
+
+
+class Engine(Protocol):
+    """Opens environments. Used by several threads at once."""
+
+    name: str
+
+    def prepare(self, environment: Environment, lock: Lock) -> None:
+        """Make the environment, unless it is there already.
+
+        Raises:
+            InfrastructureError: it cannot be had, and why.
+        """
+
+    def open(
+        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+    ) -> Worker:
+        """Start a worker in a prepared environment and wait until TensorFlow is imported.
+
+        Raises:
+            InfrastructureError: it did not start, or TensorFlow cannot be imported.
+        """
+
+    def close(self) -> None:
+        """Leave nothing behind. May be called twice."""
+
+
+def unavailable(environment: Environment, reason: str) -> InfrastructureError:
+    """Return the error for an environment that cannot be had."""
+    return InfrastructureError(f"{environment.name}: {reason}")

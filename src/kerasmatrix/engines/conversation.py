@@ -1,0 +1,115 @@
+"""Talks JSON lines with a harness over a channel; both real engines use it.
+
+The channel is whatever carries bytes: pipes of a process, the stream of a container.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from kerasmatrix.engines.base import Hello, Task, WorkerLost, unavailable
+from kerasmatrix.harness import wire
+from kerasmatrix.matrix import Environment
+
+__all__ = ["Channel", "ChannelClosed", "ChannelTimeout", "ConversingWorker"]
+
+# The harness keeps deadlines itself; if it does not answer this long after one, it hangs.
+GRACE_SECONDS = 30.0
+
+
+class ChannelClosed(Exception):
+    """The other side is gone."""
+
+
+class ChannelTimeout(Exception):
+    """Nothing came in time."""
+
+
+class Channel(Protocol):
+    """A two-way stream of lines to a harness."""
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``; raises `ChannelClosed`."""
+
+    def read_line(self, seconds: float) -> bytes:
+        """Return the next line; raises `ChannelClosed` or `ChannelTimeout`."""
+
+    def close(self) -> None:
+        """End the other side. May be called twice, and from any thread."""
+
+    def epitaph(self) -> tuple[str, bool]:
+        """Say how the other side ended, and whether memory was the reason."""
+
+
+class ConversingWorker:
+    """A worker at the other end of a channel."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        environment: Environment,
+        open_seconds: float,
+        on_close: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Wait for the harness's hello.
+
+        Raises:
+            InfrastructureError: TensorFlow cannot be imported, in time or at all.
+        """
+        self._channel = channel
+        self._on_close = on_close
+        try:
+            self.hello = self._greet(environment, open_seconds)
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, task: Task) -> dict[str, Any]:
+        """Send ``task`` and wait for its result."""
+        try:
+            self._channel.write(wire.encode({**dataclasses.asdict(task), "protocol": wire.PROTOCOL}))
+            line = self._channel.read_line(task.deadline + GRACE_SECONDS)
+            message = wire.decode(line)
+        except ChannelTimeout:
+            raise WorkerLost("the worker did not answer after the deadline") from None
+        except ChannelClosed:
+            how, memory = self._channel.epitaph()
+            raise WorkerLost(f"the worker died: {how}", memory=memory) from None
+        except ValueError:
+            raise WorkerLost("the worker answered with something that is not JSON") from None
+        if message.get("kind") != "result" or message.get("id") != task.id:
+            raise WorkerLost("the worker answered another question")
+        return message
+
+    def close(self) -> None:
+        """End the worker."""
+        self._channel.close()
+        self._on_close()
+
+    def _greet(self, environment: Environment, open_seconds: float) -> Hello:
+        try:
+            message = wire.decode(self._channel.read_line(open_seconds))
+        except ChannelTimeout:
+            raise unavailable(
+                environment, f"TensorFlow was not imported within {open_seconds:g} s"
+            ) from None
+        except ChannelClosed:
+            how, _ = self._channel.epitaph()
+            raise unavailable(environment, f"the worker did not start: {how}") from None
+        except (ValueError, json.JSONDecodeError):
+            raise unavailable(environment, "the worker's hello is not JSON") from None
+        if message.get("protocol") != wire.PROTOCOL:
+            raise unavailable(
+                environment,
+                f"the harness speaks protocol {message.get('protocol')}, not {wire.PROTOCOL}",
+            )
+        if message.get("kind") != "hello":
+            error = message.get("error", {})
+            raise unavailable(
+                environment,
+                f"TensorFlow cannot be imported: {error.get('type')}: {error.get('message')}",
+            )
+        return Hello(**{field.name: message[field.name] for field in dataclasses.fields(Hello)})

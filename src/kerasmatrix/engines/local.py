@@ -1,0 +1,143 @@
+"""The embedded engine: plain processes in uv virtual environments. Works where Docker is not.
+
+It isolates Python environments from each other, not the machine from the models: use the
+`docker` engine for models you do not trust.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import kerasmatrix.harness
+from kerasmatrix.engines.base import Workplace, unavailable
+from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.venvs import default_cache, ensure_venv
+from kerasmatrix.harness import wire
+from kerasmatrix.matrix import Environment, Limits
+
+__all__ = ["HARNESS", "LocalEngine", "ProcessChannel", "worker_variables"]
+
+HARNESS = Path(kerasmatrix.harness.__file__).parent
+LOG_TAIL = 2000
+
+
+class LocalEngine:
+    """Opens environments as processes of this machine."""
+
+    name = "local"
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self.cache = cache or default_cache()
+
+    def prepare(self, environment: Environment, lock: Lock) -> None:
+        """Make the virtual environment, unless it is there already."""
+        ensure_venv(environment, lock, self.cache)
+
+    def open(
+        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+    ) -> ConversingWorker:
+        """Start the harness with the environment's interpreter."""
+        python = ensure_venv(environment, lock, self.cache)
+        command = [
+            str(python), "-I", "-u", str(HARNESS),
+            "--scenarios", str(workplace.scenarios.resolve()),
+            "--artifacts", str(workplace.artifacts.resolve()),
+            "--scratch", str(workplace.scratch.resolve()),
+        ]  # fmt: skip
+        home = tempfile.TemporaryDirectory(prefix="kerasmatrix-home-")
+        try:
+            channel = ProcessChannel(command, worker_variables(environment, home.name))
+        except OSError as error:
+            home.cleanup()
+            raise unavailable(environment, f"{python} does not start: {error}") from error
+        return ConversingWorker(channel, environment, limits.open_seconds, home.cleanup)
+
+    def close(self) -> None:
+        """Nothing is kept open here; workers are closed by who opened them."""
+
+
+def worker_variables(environment: Environment, home: str) -> dict[str, str]:
+    """Return the environment variables of a worker: few, and the same on every engine.
+
+    The user's own are left out, since `TF_…` and `KERAS_…` change what is measured. One thread
+    an operation, since cells of several environments run side by side.
+    """
+    return {
+        "PATH": os.defpath,
+        "HOME": home,  # Keras reads and writes ~/.keras
+        "LANG": "C.UTF-8",
+        "CUDA_VISIBLE_DEVICES": "-1",
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_ENABLE_ONEDNN_OPTS": "0",  # its rounding differs from machine to machine
+        "TF_NUM_INTRAOP_THREADS": "1",
+        "TF_NUM_INTEROP_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **environment.variables,
+    }
+
+
+class ProcessChannel:
+    """The standard input and output of a process in a session of its own."""
+
+    def __init__(self, command: list[str], variables: dict[str, str]) -> None:
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the channel
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=variables,
+            start_new_session=True,
+            bufsize=0,
+        )
+        assert self._process.stdin is not None  # noqa: S101 - tells mypy what PIPE means
+        assert self._process.stdout is not None  # noqa: S101
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._line = wire.Line(self._stdout.fileno())
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``."""
+        try:
+            while data:
+                data = data[self._stdin.write(data) or 0 :]
+        except (OSError, ValueError):
+            raise ChannelClosed from None
+
+    def read_line(self, seconds: float) -> bytes:
+        """Return the next line of the process's standard output."""
+        deadline = time.monotonic() + seconds
+        while (line := self._line.take()) is None:
+            try:
+                if self._line.closed:
+                    raise ChannelClosed
+                if not self._line.wait(deadline - time.monotonic()):
+                    raise ChannelTimeout
+                self._line.fill()
+            except (OSError, ValueError):
+                raise ChannelClosed from None
+        return line
+
+    def close(self) -> None:
+        """Kill the process and its whole session."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        for stream in (self._stdin, self._stdout):
+            with contextlib.suppress(OSError):
+                stream.close()
+
+    def epitaph(self) -> tuple[str, bool]:
+        """Say how the process ended, with the end of what it printed."""
+        code = self._process.wait(timeout=10)
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        self._log.seek(0)
+        tail = self._log.read()[-LOG_TAIL:].decode("utf-8", "replace").strip()
+        return (f"{how}\n{tail}" if tail else how), False

@@ -1,0 +1,1 @@
+"""Where environments come from: locks, interpreters, virtual environments, images."""

@@ -1,0 +1,57 @@
+"""An exception as plain data: its chain of types and messages, and its traceback."""
+
+import traceback
+
+__all__ = ["describe"]
+
+# A message can hold a whole model config; this much of it tells what went wrong.
+MESSAGE_LIMIT = 20000
+TRACEBACK_LIMIT = 16000
+CHAIN_LIMIT = 20
+
+
+def describe(error):
+    # type: (BaseException) -> dict
+    """Return ``type``, ``message``, ``traceback`` and the ``chain`` of causes, outermost first."""
+    chain = []
+    seen = set()
+    link = error  # type: BaseException | None
+    while link is not None and id(link) not in seen and len(chain) < CHAIN_LIMIT:
+        seen.add(id(link))
+        chain.append({"type": _type_name(link), "message": _message(link)})
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    try:
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+    except Exception as unprintable:
+        lines = ["(the traceback cannot be printed: %r)" % (unprintable,)]
+    return {
+        "type": chain[0]["type"],
+        "message": chain[0]["message"],
+        "chain": chain,
+        "traceback": _cut("".join(lines), TRACEBACK_LIMIT),
+    }
+
+
+def _type_name(error):
+    # type: (BaseException) -> str
+    kind = type(error)
+    return kind.__name__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__name__
+
+
+def _message(error):
+    # type: (BaseException) -> str
+    try:
+        text = str(error)
+    except Exception as unprintable:
+        text = "(the message cannot be printed: %r)" % (unprintable,)
+    return _cut(text, MESSAGE_LIMIT)
+
+
+def _cut(text, limit):
+    # type: (str, int) -> str
+    """Return ``text`` as valid Unicode, its middle left out where it is longer than ``limit``."""
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    if len(text) <= limit:
+        return text
+    half = limit // 2
+    return text[:half] + "\n[... %d characters ...]\n" % (len(text) - limit) + text[-half:]

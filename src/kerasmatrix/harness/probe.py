@@ -1,0 +1,48 @@
+"""Probe inputs: the fixed batch on which a model is asked for its outputs."""
+
+import numpy as np
+
+__all__ = ["load", "make", "save"]
+
+BATCH = 4
+UNKNOWN_LENGTH = 5
+
+
+def make(model, script):
+    # type: (object, dict) -> list
+    """Return the inputs as arrays: the script's own ``probe()``, else made from the signature."""
+    if "probe" in script:
+        return [np.asarray(array) for array in script["probe"]()]
+    random = np.random.RandomState(20200727)
+    return [_array(tensor, random) for tensor in model.inputs]
+
+
+def save(path, inputs, outputs):
+    # type: (str, list, list) -> None
+    """Write inputs and outputs to ``path`` (npz), in order."""
+    arrays = {"input_%03d" % index: array for index, array in enumerate(inputs)}
+    arrays.update({"output_%03d" % index: array for index, array in enumerate(outputs)})
+    np.savez(path, **arrays)
+
+
+def load(path):
+    # type: (str) -> tuple
+    """Return the inputs and outputs in ``path``."""
+    with np.load(path) as stored:
+        names = sorted(stored.files)
+        return (
+            [stored[name] for name in names if name.startswith("input_")],
+            [stored[name] for name in names if name.startswith("output_")],
+        )
+
+
+def _array(tensor, random):
+    # type: (object, object) -> np.ndarray
+    dimensions = [getattr(size, "value", size) for size in tensor.shape]  # TF 1's Dimension
+    shape = [BATCH] + [size or UNKNOWN_LENGTH for size in dimensions[1:]]
+    dtype = np.dtype(getattr(tensor.dtype, "as_numpy_dtype", tensor.dtype))
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    if dtype.kind in "iub":
+        return random.randint(0, 2, shape).astype(dtype)
+    raise TypeError("no probe can be made up for dtype %s; give save.py a probe()" % dtype)

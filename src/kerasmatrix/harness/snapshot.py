@@ -1,0 +1,180 @@
+"""Facts about a model that can be compared with another's: weights, outputs, compile state."""
+
+import hashlib
+
+import numpy as np
+
+__all__ = ["compile_state", "difference", "outputs", "plain", "stir", "weights"]
+
+
+def weights(model):
+    # type: (object) -> list
+    """Return name, shape, dtype and SHA-256 of every weight array, in the model's order."""
+    variables = list(model.weights)
+    arrays = model.get_weights() if hasattr(model, "get_weights") else None
+    if arrays is None or len(arrays) != len(variables):
+        arrays = [_array(variable) for variable in variables]
+    return [
+        dict(
+            name=str(getattr(variable, "path", None) or variable.name),
+            shape=list(np.shape(array)),
+            dtype=str(np.asarray(array).dtype),
+            sha256=digest(array),
+        )
+        for variable, array in zip(variables, arrays)
+    ]
+
+
+def digest(array):
+    # type: (object) -> str
+    """Return the SHA-256 of an array's bytes in C order."""
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def stir(model, seed):
+    # type: (object, int) -> None
+    """Move weights that are all alike (zero biases, unit gammas) off their initial value.
+
+    A loader that forgets such an array would otherwise put back exactly what was there.
+    """
+    random = np.random.RandomState(seed)
+    arrays = model.get_weights()
+    stirred = []
+    for array in arrays:
+        array = np.asarray(array)
+        if array.dtype.kind == "f" and array.size and np.all(array == array.flat[0]):
+            array = (array + random.uniform(0.05, 0.2, array.shape)).astype(array.dtype)
+        stirred.append(array)
+    if stirred:
+        model.set_weights(stirred)
+
+
+def outputs(model, inputs):
+    # type: (object, list) -> list
+    """Return the model's outputs on ``inputs`` as arrays, in order.
+
+    Where execution is eager the model is called directly: ``predict`` would trace a function.
+    """
+    import tensorflow as tf
+
+    batch = inputs[0] if len(inputs) == 1 else list(inputs)
+    if not tf.executing_eagerly():
+        answer = model.predict(batch, batch_size=len(inputs[0]))
+    elif type(model).__name__ == "TFSMLayer":
+        answer = model(batch)
+    else:
+        answer = model(batch, training=False)
+    return [np.asarray(leaf) for leaf in _leaves(answer)]
+
+
+def difference(measured, reference):
+    # type: (list, list) -> dict
+    """Compare two lists of output arrays.
+
+    Returns:
+        ``shapes_equal``; ``finite``, whether NaN and infinity stand in the same places (or
+        nowhere); ``max_abs_diff`` and ``max_abs_reference`` over the finite entries.
+    """
+    shapes_equal = [array.shape for array in measured] == [array.shape for array in reference]
+    result = dict(
+        shapes_equal=shapes_equal, finite=True, max_abs_diff=None, max_abs_reference=None
+    )
+    if not shapes_equal:
+        return result
+    diff = size = 0.0
+    for ours, theirs in zip(measured, reference):
+        if ours.dtype.kind not in "fiub" or theirs.dtype.kind not in "fiub":
+            diff = max(diff, 0.0 if np.array_equal(ours, theirs) else 1.0)
+            continue
+        ours, theirs = ours.astype("float64"), theirs.astype("float64")
+        if not np.array_equal(np.isfinite(ours), np.isfinite(theirs)):
+            result["finite"] = False
+        both = np.isfinite(ours) & np.isfinite(theirs)
+        if both.any():
+            diff = max(diff, float(np.max(np.abs(ours[both] - theirs[both]))))
+            size = max(size, float(np.max(np.abs(theirs[both]))))
+    result.update(max_abs_diff=diff, max_abs_reference=size)
+    return result
+
+
+def compile_state(model):
+    # type: (object) -> dict | None
+    """Return loss and optimizer of a compiled model; None where it is not compiled."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return None
+    return dict(loss=plain(getattr(model, "loss", None)), optimizer=_optimizer(optimizer))
+
+
+def _optimizer(optimizer):
+    # type: (object) -> dict
+    try:
+        hyperparameters = plain(optimizer.get_config())
+    except Exception as error:
+        hyperparameters = {}
+        unreadable = "%s: %s" % (type(error).__name__, error)
+    else:
+        unreadable = None
+    try:
+        arrays = [np.asarray(array) for array in _optimizer_arrays(optimizer)]
+        iterations = int(np.asarray(_array(optimizer.iterations)))
+    except Exception as error:
+        arrays, iterations = [], None
+        unreadable = "%s: %s" % (type(error).__name__, error)
+    return dict(
+        name=type(optimizer).__name__,
+        hyperparameters=hyperparameters,
+        iterations=iterations,
+        # Scalars are counters and rates, which the hyperparameters tell.
+        slots=sorted(digest(array) for array in arrays if array.ndim > 0),
+        unreadable=unreadable,
+    )
+
+
+def _optimizer_arrays(optimizer):
+    # type: (object) -> list
+    if hasattr(optimizer, "get_weights"):
+        return optimizer.get_weights()
+    variables = optimizer.variables
+    if callable(variables) and not isinstance(variables, list):
+        variables = variables()
+    return [_array(variable) for variable in variables]
+
+
+def _array(variable):
+    # type: (object) -> np.ndarray
+    """Return the value of a variable of any Keras, in eager or graph mode."""
+    import tensorflow as tf
+
+    if isinstance(variable, (int, float, np.ndarray, np.generic)):
+        return np.asarray(variable)
+    if hasattr(variable, "numpy") and tf.executing_eagerly():
+        return np.asarray(variable.numpy())
+    return np.asarray(tf.compat.v1.keras.backend.get_value(variable))
+
+
+def plain(value):
+    # type: (object) -> object
+    """Return ``value`` as JSON-ready data; a function or an object is its name."""
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else str(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(inner) for inner in value]
+    if hasattr(value, "numpy"):
+        return plain(value.numpy().tolist())
+    return getattr(value, "__name__", None) or type(value).__name__
+
+
+def _leaves(answer):
+    # type: (object) -> list
+    if isinstance(answer, dict):
+        return [leaf for key in sorted(answer) for leaf in _leaves(answer[key])]
+    if isinstance(answer, (list, tuple)):
+        return [leaf for inner in answer for leaf in _leaves(inner)]
+    return [answer]

@@ -1,0 +1,81 @@
+"""Saves a model in a format, and loads it back the way the loading version's manual says."""
+
+import os
+
+__all__ = ["FILE_NAMES", "load", "save"]
+
+FILE_NAMES = {
+    "h5": "model.h5",
+    "keras": "model.keras",
+    "savedmodel": "model",
+    "weights": "model.weights.h5",
+}
+
+
+def save(model, form, folder):
+    # type: (object, str, str) -> None
+    """Write ``model`` into ``folder`` under the format's file name."""
+    path = os.path.join(folder, FILE_NAMES[form])
+    if form == "weights":
+        model.save_weights(path)
+    elif form == "savedmodel" and _is_keras_3(model):
+        model.export(path)
+    elif form == "savedmodel":
+        model.save(path, save_format="tf")
+    elif form == "keras" and _keras_2_12():
+        # 2.12 has the archive, but not yet as what the ending `.keras` means.
+        model.save(path, save_format="keras_v3")
+    else:
+        model.save(path)
+
+
+def load(form, folder, load_script, build):
+    # type: (str, str, dict, object) -> object
+    """Return the model stored in ``folder``.
+
+    ``load_script`` are the names of the scenario's ``load.py``, among them the ``keras`` it
+    loads with; ``build`` makes the untrained model, for weights.
+    """
+    import tensorflow as tf
+
+    path = os.path.join(folder, FILE_NAMES[form])
+    if form == "weights":
+        model = build()
+        model.load_weights(path)
+        return model
+    keras = load_script.get("keras", tf.keras)
+    if form == "savedmodel" and _major(keras) >= 3:
+        return keras.layers.TFSMLayer(path, call_endpoint="serving_default")
+    return load_script["load"](path)
+
+
+def keras_version(keras):
+    # type: (object) -> str
+    """Return the version that ``tf.keras`` gives itself, such as ``2.2.4-tf`` or ``3.4.1``."""
+    return getattr(keras, "__version__", None) or keras.version()
+
+
+def _is_keras_3(model):
+    # type: (object) -> bool
+    """Whether ``model`` itself is Keras 3's: one environment may hold both."""
+    for kind in type(model).__mro__:
+        package = kind.__module__.split(".")[0]
+        if package in ("tensorflow", "tf_keras"):
+            return False
+        if package == "keras":
+            import keras
+
+            return _major(keras) >= 3
+    return False
+
+
+def _major(keras):
+    # type: (object) -> int
+    return int(keras_version(keras).split(".")[0])
+
+
+def _keras_2_12():
+    # type: () -> bool
+    import tensorflow as tf
+
+    return keras_version(tf.keras).startswith("2.12.")

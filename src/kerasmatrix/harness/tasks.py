@@ -1,0 +1,128 @@
+"""The two tasks: save a scenario's model, and load an artifact and look at what came back."""
+
+import json
+import os
+import random
+import shutil
+import time
+
+from harness import failure, probe, script, snapshot, storage
+
+__all__ = ["Work"]
+
+SAVE_SEED = 1
+LOAD_SEED = 2  # another one, so that a rebuilt model is not right by chance
+
+
+class Work:
+    """One task as a function without arguments, with the ``stage`` it has come to.
+
+    Stages: ``script`` (the scenario's file), ``build``, ``save``, ``load``, ``call`` (the model
+    on the probe inputs), ``inspect``.
+    """
+
+    def __init__(self, request, scenarios, artifacts, scratch):
+        # type: (dict, str, str, str) -> None
+        self.request = request
+        self.scenario = os.path.join(scenarios, request["scenario"])
+        self.artifacts = artifacts
+        self.folder = os.path.join(scratch, request["id"])
+        self.stage = "script"
+        self.timings = {}  # type: dict
+        self._began = time.time()
+
+    def __call__(self):
+        # type: () -> dict
+        """Do the task; the value says what was found, an exception is the outcome itself."""
+        # Scripts may write files: they get a folder of their own to do it in.
+        os.makedirs(self.folder)
+        os.chdir(self.folder)
+        return {"save": self._save, "load": self._load}[self.request["kind"]]()
+
+    def _save(self):
+        # type: () -> dict
+        _seed(SAVE_SEED)
+        names = script.run_script(os.path.join(self.scenario, "save.py"))
+        self._enter("build")
+        model = names["build"]()
+        snapshot.stir(model, SAVE_SEED)
+        self._enter("call")
+        inputs = probe.make(model, names)
+        outputs = snapshot.outputs(model, inputs)
+        self._enter("inspect")
+        facts = dict(
+            model=type(model).__name__,
+            weights=snapshot.weights(model),
+            compiled=snapshot.compile_state(model),
+            outputs=[dict(shape=list(array.shape), dtype=str(array.dtype)) for array in outputs],
+        )
+        self._enter("save")
+        target = os.path.join(self.folder, "artifact")
+        os.makedirs(target)
+        storage.save(model, self.request["format"], target)
+        self._enter("inspect")
+        probe.save(os.path.join(target, "probe.npz"), inputs, outputs)
+        with open(os.path.join(target, "manifest.json"), "w") as handle:
+            json.dump(dict(facts, scenario=self.request["scenario"],
+                           format=self.request["format"]), handle, indent=1, sort_keys=True)
+        self._enter(None)
+        return dict(facts, timings=self.timings)
+
+    def _load(self):
+        # type: () -> dict
+        _seed(LOAD_SEED)
+        artifact = os.path.join(self.artifacts, self.request["artifact"])
+        inputs, reference = probe.load(os.path.join(artifact, "probe.npz"))
+        names = script.run_script(os.path.join(self.scenario, "load.py"))
+        self._enter("load")
+        model = storage.load(self.request["format"], artifact, names, lambda: self._build(names))
+        self._enter("call")
+        outputs = snapshot.outputs(model, inputs)
+        self._enter("inspect")
+        facts = dict(
+            model=type(model).__name__,
+            weights=snapshot.weights(model),
+            compiled=snapshot.compile_state(model),
+        )
+        facts.update(snapshot.difference(outputs, reference))
+        self._enter("resave")
+        facts["resave_error"] = self._save_again(model)
+        self._enter(None)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return dict(facts, timings=self.timings)
+
+    def _build(self, names):
+        # type: (dict) -> object
+        """Build the untrained model for weights: by load.py's code, else by save.py's."""
+        if "build" not in names:
+            names = script.run_script(os.path.join(self.scenario, "save.py"))
+        return names["build"]()
+
+    def _save_again(self, model):
+        # type: (object) -> dict | None
+        """Save the loaded model in its own format; None if that works, else the failure."""
+        target = os.path.join(self.folder, "again")
+        os.makedirs(target)
+        try:
+            storage.save(model, self.request["format"], target)
+        except Exception as error:
+            return failure.describe(error)
+        return None
+
+    def _enter(self, stage):
+        # type: (str | None) -> None
+        now = time.time()
+        self.timings[self.stage] = self.timings.get(self.stage, 0.0) + now - self._began
+        self._began = now
+        if stage is not None:
+            self.stage = stage
+
+
+def _seed(seed):
+    # type: (int) -> None
+    import numpy as np
+    import tensorflow as tf
+
+    random.seed(seed)
+    np.random.seed(seed)
+    tf.compat.v1.set_random_seed(seed)

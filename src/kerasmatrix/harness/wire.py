@@ -1,0 +1,65 @@
+"""What goes over the line between the runner and a worker: one JSON object a line.
+
+The worker says ``hello`` once TensorFlow is imported (or ``unavailable`` if it cannot be), then
+answers every ``task`` with one ``result`` of the same id. End of input is the order to leave.
+"""
+
+import json
+import os
+import select
+
+__all__ = ["PROTOCOL", "Line", "decode", "encode"]
+
+PROTOCOL = 1
+
+
+def encode(message):
+    # type: (dict) -> bytes
+    """Return ``message`` as one line. NaN and infinity are not JSON, so they must not be in it."""
+    return json.dumps(message, allow_nan=False, separators=(",", ":")).encode("utf-8") + b"\n"
+
+
+def decode(line):
+    # type: (bytes) -> dict
+    """Return the object in ``line``.
+
+    Raises:
+        ValueError: it is not a JSON object.
+    """
+    message = json.loads(line.decode("utf-8"))
+    if not isinstance(message, dict):
+        raise ValueError("not a JSON object")
+    return message
+
+
+class Line:
+    """Reads lines from a file descriptor without blocking longer than it is told to."""
+
+    def __init__(self, descriptor):
+        # type: (int) -> None
+        self.descriptor = descriptor
+        self.closed = False
+        self._buffer = b""
+
+    def take(self):
+        # type: () -> bytes | None
+        """Return the next whole line if it is here already."""
+        head, newline, rest = self._buffer.partition(b"\n")
+        if not newline:
+            return None
+        self._buffer = rest
+        return head
+
+    def fill(self):
+        # type: () -> None
+        """Read what is there; blocks if nothing is. Notes the end of input in ``closed``."""
+        data = os.read(self.descriptor, 65536)
+        if data:
+            self._buffer += data
+        else:
+            self.closed = True
+
+    def wait(self, seconds):
+        # type: (float) -> bool
+        """Whether there is something to read (or the end) within ``seconds``."""
+        return bool(select.select([self.descriptor], [], [], max(0.0, seconds))[0])

@@ -1,0 +1,235 @@
+"""``matrix.yaml`` as a typed model: environments, groups, scenarios, formats, limits.
+
+Reading it checks everything that can be checked without running anything. It does not know
+whether an environment can be had; that is for the engines to find out.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from kerasmatrix.errors import UsageError, nearest
+from kerasmatrix.formats import FORMATS
+from kerasmatrix.yaml_source import YamlSource
+
+__all__ = [
+    "Environment",
+    "Group",
+    "Limits",
+    "Matrix",
+    "Selection",
+    "Tolerance",
+    "load_matrix",
+    "version_key",
+]
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
+Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)+(\.?(post|rc|a|b)\d+)?$")]
+PythonVersion = Annotated[str, StringConstraints(pattern=r"^3\.\d+$")]
+ALL: Literal["*"] = "*"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Environment(_Strict):
+    """A Python version and the packages that are locked for it.
+
+    ``as_of`` is the day whose package index the lock is resolved against: a release gets the
+    dependencies that its users got, not those of today.
+    """
+
+    name: str = ""
+    python: PythonVersion
+    tensorflow: Version
+    keras: Version | None = None
+    tf_keras: Version | None = None
+    distribution: Literal["tensorflow", "tensorflow-cpu"] = "tensorflow-cpu"
+    as_of: datetime.date
+    also: tuple[str, ...] = ()
+    source_packages: tuple[str, ...] = ()
+    variables: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def requirements(self) -> tuple[str, ...]:
+        """The packages asked for, as pip requirements; the lock adds what they depend on."""
+        pinned = [f"{self.distribution}=={self.tensorflow}"]
+        if self.keras:
+            pinned.append(f"keras=={self.keras}")
+        if self.tf_keras:
+            pinned.append(f"tf_keras=={self.tf_keras}")
+        return (*pinned, *self.also)
+
+    @property
+    def sort_key(self) -> tuple[Any, ...]:
+        """Oldest first; the legacy Keras of a TensorFlow stands before its Keras 3."""
+        return (
+            version_key(self.tensorflow),
+            0 if self.variables.get("TF_USE_LEGACY_KERAS") else 1,
+            version_key(self.keras or "0"),
+            self.name,
+        )
+
+
+class Group(_Strict):
+    """A named part of the matrix. What is left out is not restricted."""
+
+    environments: tuple[str, ...] | Literal["*"]
+    scenarios: tuple[str, ...] | Literal["*"] = ALL
+    formats: tuple[str, ...] | Literal["*"] = ALL
+
+
+class Tolerance(_Strict):
+    """How far outputs may differ: ``absolute + relative * max|reference|``, elementwise."""
+
+    absolute: Annotated[float, Field(ge=0)] = 1e-5
+    relative: Annotated[float, Field(ge=0)] = 1e-4
+
+
+class Limits(_Strict):
+    """What one worker may use. Seconds, and mebibytes of memory for one task."""
+
+    open_seconds: Annotated[float, Field(gt=0)] = 180
+    task_seconds: Annotated[float, Field(gt=0)] = 60
+    memory_mb: Annotated[int, Field(ge=256)] = 4096
+    processes: Annotated[int, Field(ge=64)] = 1024
+
+
+class Matrix(_Strict):
+    """The whole of ``matrix.yaml``."""
+
+    schema_version: Literal[1]
+    platform: str = "x86_64-manylinux_2_28"
+    base_image: str = "python:{python}-slim"
+    environments: dict[Name, Environment] = Field(min_length=1)
+    groups: dict[Name, Group]
+    scenarios: tuple[str, ...] = Field(min_length=1)
+    formats: tuple[str, ...] = tuple(FORMATS)
+    tolerance: Tolerance = Tolerance()
+    limits: Limits = Limits()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_environments(cls, data: Any) -> Any:  # noqa: ANN401 - raw YAML
+        """Give every environment its key as its name."""
+        if isinstance(data, dict) and isinstance(data.get("environments"), dict):
+            named = {
+                name: {"name": name, **spec} if isinstance(spec, dict) else spec
+                for name, spec in data["environments"].items()
+            }
+            return {**data, "environments": named}
+        return data
+
+    @model_validator(mode="after")
+    def _base_image_takes_a_python(self) -> Self:
+        if "{python}" not in self.base_image:
+            raise ValueError("base_image must contain {python}, as in 'python:{python}-slim'")
+        return self
+
+    def sorted_environments(self) -> tuple[Environment, ...]:
+        """All environments, oldest first."""
+        return tuple(sorted(self.environments.values(), key=lambda env: env.sort_key))
+
+    def select(
+        self,
+        *,
+        group: str = "default",
+        environments: Iterable[str] = (),
+        scenarios: Iterable[str] = (),
+        formats: Iterable[str] = (),
+    ) -> Selection:
+        """Return the part of the matrix that is asked for; names given outdo the group.
+
+        Raises:
+            UsageError: a name that the matrix does not have.
+        """
+        if group not in self.groups:
+            raise UsageError(f"unknown group {group!r}", hint=nearest(group, self.groups))
+        chosen = self.groups[group]
+        names = _choose("environment", environments, chosen.environments, tuple(self.environments))
+        return Selection(
+            environments=tuple(env for env in self.sorted_environments() if env.name in set(names)),
+            scenarios=_choose("scenario", scenarios, chosen.scenarios, self.scenarios),
+            formats=_choose("format", formats, chosen.formats, self.formats),
+        )
+
+
+class Selection(_Strict):
+    """The environments, scenarios and formats of one run."""
+
+    environments: tuple[Environment, ...]
+    scenarios: tuple[str, ...]
+    formats: tuple[str, ...]
+
+
+def load_matrix(path: Path) -> Matrix:
+    """Read ``matrix.yaml``.
+
+    Raises:
+        UsageError: anything wrong in it, with file, line, key, value and the nearest valid name.
+    """
+    source = YamlSource(path)
+    matrix = source.parse(Matrix)
+    for index, name in enumerate(matrix.formats):
+        if name not in FORMATS:
+            raise source.error(
+                ("formats", index), f"unknown format {name!r}", hint=nearest(name, FORMATS)
+            )
+    folders = _scenario_folders(path.parent / "scenarios")
+    for index, name in enumerate(matrix.scenarios):
+        if name not in folders:
+            raise source.error(
+                ("scenarios", index),
+                f"unknown scenario {name!r}: there is no folder scenarios/{name}",
+                hint=nearest(name, folders),
+            )
+    if "default" not in matrix.groups:
+        raise source.error(("groups",), "the group 'default' is missing")
+    valid = {
+        "environments": tuple(matrix.environments),
+        "scenarios": matrix.scenarios,
+        "formats": matrix.formats,
+    }
+    for group_name, group in matrix.groups.items():
+        for kind, known in valid.items():
+            names = getattr(group, kind)
+            for index, name in enumerate(() if names == ALL else names):
+                if name not in known:
+                    raise source.error(
+                        ("groups", group_name, kind, index),
+                        f"unknown {kind.removesuffix('s')} {name!r}",
+                        hint=nearest(name, known),
+                    )
+    return matrix
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Return the numbers of ``version``, for sorting: ``2.15.0.post1`` -> ``(2, 15, 0, 1)``."""
+    return tuple(int(part) for part in re.findall(r"\d+", version))
+
+
+def _scenario_folders(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(entry.name for entry in folder.iterdir() if (entry / "scenario.yaml").is_file())
+
+
+def _choose(
+    kind: str,
+    asked: Iterable[str],
+    default: tuple[str, ...] | Literal["*"],
+    known: tuple[str, ...],
+) -> tuple[str, ...]:
+    asked = tuple(asked)
+    for name in asked:
+        if name not in known:
+            raise UsageError(f"unknown {kind} {name!r}", hint=nearest(name, known))
+    wanted = asked or (known if default == ALL else default)
+    return tuple(name for name in known if name in set(wanted))

@@ -1,0 +1,325 @@
+"""A cell, what was observed in it, and the verdict: pure values and functions.
+
+The harness reports what it saw (`SaveObservation`, `LoadObservation`); `judge_save` and
+`judge_load` say what it means. Observations are stored, verdicts are made anew each time, so a
+changed tolerance needs no new measurement.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from kerasmatrix.matrix import Tolerance
+
+__all__ = [
+    "Cell",
+    "CompileState",
+    "ErrorLink",
+    "ErrorReport",
+    "LoadFacts",
+    "LoadObservation",
+    "Observation",
+    "OptimizerState",
+    "SaveFacts",
+    "SaveObservation",
+    "Status",
+    "Verdict",
+    "WeightDigest",
+    "judge_load",
+    "judge_save",
+]
+
+
+class Status(enum.StrEnum):
+    """What became of a cell. The order is from best to worst, then what says nothing."""
+
+    PASS = "pass"
+    DEGRADED = "degraded"
+    DRIFT = "drift"
+    FAIL = "fail"
+    CRASH = "crash"
+    TIMEOUT = "timeout"
+    SAVE_FAILED = "save-failed"
+    UNSUPPORTED = "unsupported"
+    INFRA = "infra"
+    NOT_RUN = "not-run"
+
+
+class Cell(NamedTuple):
+    """The unit of result."""
+
+    scenario: str
+    format: str
+    saved_with: str
+    loaded_with: str
+
+
+class _Observed(BaseModel):
+    """Data from inside an environment. Newer harnesses may say more; that is left aside."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class ErrorLink(_Observed):
+    """One exception of a chain."""
+
+    type: str
+    message: str
+
+
+class ErrorReport(_Observed):
+    """An exception with its causes, outermost first (so ``chain[0]`` is the exception itself)."""
+
+    type: str
+    message: str
+    chain: tuple[ErrorLink, ...] = ()
+    traceback: str = ""
+
+
+class WeightDigest(_Observed):
+    """One weight array: SHA-256 of its bytes in C order."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    sha256: str
+
+    @property
+    def content(self) -> tuple[tuple[int, ...], str, str]:
+        """What must be equal; names differ over Keras releases (``dense/kernel:0``)."""
+        return (self.shape, self.dtype, self.sha256)
+
+
+class OptimizerState(_Observed):
+    """An optimizer: its class, hyperparameters, step count and slot digests."""
+
+    name: str
+    hyperparameters: Mapping[str, Any] = Field(default_factory=dict)
+    iterations: int | None = None
+    slots: tuple[str, ...] = ()
+    unreadable: str | None = None
+
+
+class CompileState(_Observed):
+    """What ``compile`` set."""
+
+    loss: Any = None
+    optimizer: OptimizerState
+
+
+class _ModelFacts(_Observed):
+    model: str
+    weights: tuple[WeightDigest, ...]
+    compiled: CompileState | None = None
+    timings: Mapping[str, float] = Field(default_factory=dict)
+
+
+class SaveFacts(_ModelFacts):
+    """The model that was saved."""
+
+
+class LoadFacts(_ModelFacts):
+    """The model that came back, compared with the artifact's probe outputs."""
+
+    shapes_equal: bool
+    finite: bool
+    max_abs_diff: float | None = None
+    max_abs_reference: float | None = None
+    resave_error: ErrorReport | None = None
+
+
+class Observation(_Observed):
+    """How one task ended, whatever it was.
+
+    ``ended``: ``returned`` (``value`` holds the facts), ``raised`` (``error`` says what, ``stage``
+    where), ``crashed`` (signal, exit or nonsense instead of an answer), ``timed-out``.
+    """
+
+    ended: Literal["returned", "raised", "crashed", "timed-out"]
+    error: ErrorReport | None = None
+    stage: str | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    seconds: float = 0.0
+    peak_memory_mb: float | None = None
+    log: str = ""
+    deadline: float | None = None
+
+
+class SaveObservation(Observation):
+    """A save. ``artifact`` is the digest under which what it left is stored."""
+
+    value: SaveFacts | None = None
+    artifact: str | None = None
+
+
+class LoadObservation(Observation):
+    """A load."""
+
+    value: LoadFacts | None = None
+
+
+class Verdict(_Observed):
+    """A status and, in a few words each, why. ``lost`` lists what did not come back."""
+
+    status: Status
+    summary: str
+    lost: tuple[str, ...] = ()
+    weights_equal: bool | None = None
+
+
+def judge_save(save: SaveObservation) -> Verdict | None:
+    """Return the verdict on a whole row whose save did not work; None if it did."""
+    if save.ended == "returned" and save.value is not None and save.artifact:
+        return None
+    return Verdict(status=Status.SAVE_FAILED, summary=f"could not be saved: {_how(save)}")
+
+
+def judge_load(saved: SaveFacts, form: str, load: LoadObservation, tolerance: Tolerance) -> Verdict:
+    """Return the verdict on a cell whose artifact was there.
+
+    Args:
+        saved: the model as it was when it was saved.
+        form: the format; ``weights`` does not promise to bring back the compile state.
+        load: what was seen.
+        tolerance: how far outputs may differ and still be the same.
+    """
+    if load.ended == "timed-out":
+        return Verdict(status=Status.TIMEOUT, summary=f"no answer within {load.deadline:g} s")
+    if load.ended == "crashed" or (load.error and load.error.type == "MemoryError"):
+        return Verdict(status=Status.CRASH, summary=_how(load))
+    facts = load.value
+    if facts is None:
+        prefix = "loads, but cannot be called: " if load.stage == "call" else ""
+        return Verdict(status=Status.FAIL, summary=prefix + _how(load))
+    weights_equal = _contents(saved) == _contents(facts)
+    drift = _drift(facts, tolerance, weights_equal=weights_equal)
+    lost = tuple(_lost(saved, form, facts))
+    if drift:
+        return Verdict(
+            status=Status.DRIFT, summary=drift, lost=lost, weights_equal=weights_equal
+        )
+    if lost:
+        return Verdict(
+            status=Status.DEGRADED,
+            summary=f"loads and predicts, but lost {'; '.join(lost)}",
+            lost=lost,
+            weights_equal=weights_equal,
+        )
+    return Verdict(
+        status=Status.PASS,
+        summary="same weights, same outputs",
+        weights_equal=weights_equal,
+    )
+
+
+def _how(observation: Observation) -> str:
+    """Say in one line how a task ended that did not return."""
+    if observation.ended == "timed-out":
+        return f"no answer within {observation.deadline:g} s"
+    if observation.error:
+        first = next(iter(observation.error.message.strip().splitlines()), "")
+        return f"{observation.error.type}: {first}" if first else observation.error.type
+    if observation.signal is not None:
+        return f"killed by signal {observation.signal}"
+    if observation.exit_code is not None:
+        return f"the process left with exit code {observation.exit_code}"
+    return "the process gave no understandable answer"
+
+
+def _contents(facts: _ModelFacts) -> Counter[tuple[tuple[int, ...], str, str]]:
+    return Counter(weight.content for weight in facts.weights)
+
+
+def _drift(facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool) -> str | None:
+    """Say in which way the numbers differ, or None."""
+    if not facts.shapes_equal:
+        return "the outputs have other shapes"
+    if not facts.finite:
+        return "NaN or infinity where the saved model had numbers, or the reverse"
+    allowed = tolerance.absolute + tolerance.relative * (facts.max_abs_reference or 0.0)
+    if facts.max_abs_diff is not None and facts.max_abs_diff > allowed:
+        return f"outputs differ by up to {facts.max_abs_diff:.3g} (allowed {allowed:.3g})"
+    if not weights_equal and facts.model != "TFSMLayer":
+        # An exported graph may hold further variables; its outputs are what it promises.
+        return "the weights are not the same"
+    return None
+
+
+def _lost(saved: SaveFacts, form: str, loaded: LoadFacts) -> list[str]:
+    """List what the format brings back and this load did not."""
+    lost = []
+    if loaded.model == "TFSMLayer":
+        lost.append("the architecture (an inference-only layer came back)")
+    if loaded.resave_error is not None:
+        lost.append(f"the ability to be saved again ({loaded.resave_error.type})")
+    if saved.compiled is None or form == "weights":
+        return lost
+    if loaded.compiled is None:
+        return [*lost, "the compile state"]
+    before, after = saved.compiled, loaded.compiled
+    if _loss_name(before.loss) != _loss_name(after.loss):
+        lost.append(f"the loss ({_loss_name(before.loss)} became {_loss_name(after.loss)})")
+    if _same_word(before.optimizer.name) != _same_word(after.optimizer.name):
+        lost.append(f"the optimizer ({before.optimizer.name} became {after.optimizer.name})")
+    else:
+        lost.extend(_lost_hyperparameters(before.optimizer, after.optimizer))
+    # Before the first step there is no state to lose.
+    if before.optimizer.iterations and (
+        before.optimizer.iterations != after.optimizer.iterations
+        or Counter(before.optimizer.slots) != Counter(after.optimizer.slots)
+    ):
+        lost.append("the optimizer state")
+    return lost
+
+
+# Keras has called these by more than one name (keras/losses.py, its aliases).
+LOSS_ALIASES = {
+    "mse": "meansquarederror",
+    "mae": "meanabsoluteerror",
+    "mape": "meanabsolutepercentageerror",
+    "msle": "meansquaredlogarithmicerror",
+    "kld": "kldivergence",
+    "kullbackleiblerdivergence": "kldivergence",
+}
+# `lr` became `learning_rate` in TF 2.0's optimizers; both mean the same number.
+HYPERPARAMETER_ALIASES = {"lr": "learning_rate"}
+NUMBERS_ONLY = (int, float)
+
+
+def _lost_hyperparameters(before: OptimizerState, after: OptimizerState) -> list[str]:
+    """Compare the numbers that both optimizers name; each release names some of its own."""
+    ours = _named_numbers(before)
+    theirs = _named_numbers(after)
+    return [
+        f"the optimizer's {name} ({ours[name]:g} became {theirs[name]:g})"
+        for name in sorted(ours.keys() & theirs.keys())
+        # Stored as float32 on one side and as double on the other.
+        if abs(ours[name] - theirs[name]) > 1e-6 * max(abs(ours[name]), abs(theirs[name]))
+    ]
+
+
+def _named_numbers(optimizer: OptimizerState) -> dict[str, float]:
+    return {
+        HYPERPARAMETER_ALIASES.get(name, name): float(value)
+        for name, value in optimizer.hyperparameters.items()
+        if isinstance(value, NUMBERS_ONLY)
+    }
+
+
+def _loss_name(loss: Any) -> str:  # noqa: ANN401 - a name, or names by output
+    if isinstance(loss, Mapping):
+        return ", ".join(f"{key}: {_loss_name(value)}" for key, value in sorted(loss.items()))
+    if isinstance(loss, list | tuple):
+        return ", ".join(_loss_name(value) for value in loss)
+    word = _same_word(str(loss))
+    return LOSS_ALIASES.get(word, word)
+
+
+def _same_word(name: str) -> str:
+    return name.replace("_", "").lower()

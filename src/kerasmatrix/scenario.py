@@ -1,0 +1,108 @@
+"""A scenario: a folder with ``save.py``, ``load.py`` and ``scenario.yaml``.
+
+``scenario.yaml`` says what the scenario shows and, where it puts a published claim to the test,
+what that claim predicts of which cells. The scripts run inside environments, never here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.formats import FORMATS
+from kerasmatrix.matrix import Tolerance
+from kerasmatrix.outcome import Status
+from kerasmatrix.yaml_source import YamlSource
+
+__all__ = ["Claim", "Scenario", "load_scenario"]
+
+Relation = Literal["any", "same", "different", "newer-reader", "older-reader"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Claim(_Strict):
+    """A statement about cells that a run can confirm or contradict.
+
+    ``says`` is the statement in our words. Of the cells in ``formats`` whose two environments
+    stand in ``relation``, it predicts a status in ``status`` and, where given, an error message
+    that matches ``error`` (a regular expression, searched in the whole exception chain).
+    """
+
+    says: str
+    formats: tuple[str, ...] = tuple(FORMATS)
+    relation: Relation = "any"
+    status: tuple[Status, ...] = Field(min_length=1)
+    error: str | None = None
+
+    @field_validator("formats")
+    @classmethod
+    def _known_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in formats if name not in FORMATS]
+        if unknown:
+            raise ValueError(f"unknown format {unknown[0]!r}; known: {', '.join(FORMATS)}")
+        return formats
+
+    @field_validator("error")
+    @classmethod
+    def _valid_pattern(cls, error: str | None) -> str | None:
+        try:
+            re.compile(error or "")
+        except re.error as problem:
+            raise ValueError(f"not a regular expression: {problem}") from None
+        return error
+
+
+class Scenario(_Strict):
+    """What ``scenario.yaml`` says, and the digest of all files of the folder."""
+
+    name: str
+    title: str
+    shows: str
+    save_requires: tuple[str, ...] = ()
+    load_requires: tuple[str, ...] = ()
+    formats: tuple[str, ...] = tuple(FORMATS)
+    tolerance: Tolerance | None = None
+    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    claims: tuple[Claim, ...] = ()
+    digest: str = ""
+
+
+def load_scenario(folder: Path) -> Scenario:
+    """Read the scenario in ``folder``.
+
+    Raises:
+        UsageError: a file is missing, or ``scenario.yaml`` is wrong (with the line).
+    """
+    for name in ("scenario.yaml", "save.py", "load.py"):
+        if not (folder / name).is_file():
+            raise UsageError(
+                f"{folder}: a scenario needs a file {name}", hint="see scenarios/README.md"
+            )
+    source = YamlSource(folder / "scenario.yaml")
+    if isinstance(source.data, dict):
+        source.data = {"name": folder.name, **source.data}
+    scenario = source.parse(Scenario)
+    if scenario.name != folder.name:
+        raise source.error(("name",), f"must be the folder's name, {folder.name!r}")
+    for index, name in enumerate(scenario.formats):
+        if name not in FORMATS:
+            raise source.error(("formats", index), f"unknown format {name!r}")
+    return scenario.model_copy(update={"digest": _digest(folder)})
+
+
+def _digest(folder: Path) -> str:
+    """Return the digest of the code: prose may change without a new measurement."""
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.suffix not in {".yaml", ".md", ".pyc"}:
+            total.update(str(path.relative_to(folder)).encode() + b"\0")
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
