@@ -7,10 +7,11 @@ changed tolerance needs no new measurement.
 
 from __future__ import annotations
 
+import datetime
 import enum
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,6 +24,7 @@ __all__ = [
     "ErrorReport",
     "LoadFacts",
     "LoadObservation",
+    "Measured",
     "Observation",
     "OptimizerState",
     "SaveFacts",
@@ -30,6 +32,7 @@ __all__ = [
     "Status",
     "Verdict",
     "WeightDigest",
+    "infrastructure_fault",
     "judge_load",
     "judge_save",
 ]
@@ -164,6 +167,16 @@ class LoadObservation(Observation):
     value: LoadFacts | None = None
 
 
+Seen = TypeVar("Seen", bound=Observation, covariant=True)
+
+
+class Measured(NamedTuple, Generic[Seen]):
+    """An observation and when it was made (UTC)."""
+
+    observation: Seen
+    at: datetime.datetime
+
+
 class Verdict(_Observed):
     """A status and, in a few words each, why. ``lost`` lists what did not come back."""
 
@@ -171,6 +184,18 @@ class Verdict(_Observed):
     summary: str
     lost: tuple[str, ...] = ()
     weights_equal: bool | None = None
+
+
+def infrastructure_fault(observation: Observation) -> str | None:
+    """Say why this observation is about the machine and not about Keras, or None.
+
+    Only what cannot be anything else: a disk without space, wherever it shows in the chain.
+    """
+    links = observation.error.chain if observation.error else ()
+    for link in links:
+        if "No space left on device" in link.message or "Disk quota exceeded" in link.message:
+            return f"{link.type}: {link.message.strip().splitlines()[0]}"
+    return None
 
 
 def judge_save(save: SaveObservation) -> Verdict | None:

@@ -25,7 +25,7 @@ __all__ = [
     "SideResult",
 ]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 
 class _Result(BaseModel):
@@ -110,7 +110,7 @@ class CellResult(_Result):
 class Results(_Result):
     """Everything a run found. ``cells`` holds every selected cell, in table order."""
 
-    schema_version: Literal[1] = SCHEMA_VERSION
+    schema_version: Literal[1] = 1
     run: RunInfo
     environments: tuple[EnvironmentResult, ...]
     scenarios: tuple[ScenarioResult, ...]

@@ -4,6 +4,8 @@ The child has its own session, its own captured output, a deadline and a memory 
 becomes of it (a result, an exception, a signal, silence, garbage) is returned as plain data.
 """
 
+from __future__ import annotations
+
 import ctypes
 import os
 import resource
@@ -11,8 +13,9 @@ import signal
 import sys
 import tempfile
 import time
+from typing import Any
 
-from harness import failure, wire
+from . import failure, wire
 
 __all__ = ["Abandoned", "run"]
 
@@ -24,8 +27,7 @@ class Abandoned(Exception):
     """The runner hung up while a child was at work; the child is dead."""
 
 
-def run(work, deadline, memory_mb, watch=None):
-    # type: (object, float, int, object) -> dict
+def run(work: Any, deadline: float, memory_mb: int, watch: Any = None) -> dict:
     """Call ``work()`` in a child and return how it ended.
 
     Args:
@@ -71,8 +73,7 @@ def run(work, deadline, memory_mb, watch=None):
         log.close()
 
 
-def _be_the_child(work, send, log, memory_mb):
-    # type: (object, int, int, int) -> None
+def _be_the_child(work: Any, send: int, log: int, memory_mb: int) -> None:
     """Do the work, answer, and leave without running the parent's exit handlers."""
     code = 70
     try:
@@ -101,8 +102,7 @@ def _be_the_child(work, send, log, memory_mb):
         os._exit(code)
 
 
-def _await_line(line, deadline, watch):
-    # type: (wire.Line, float, object) -> bool
+def _await_line(line: wire.Line, deadline: float, watch: Any) -> bool:
     """Fill ``line`` until it holds a whole line or is closed; False when time is up."""
     while b"\n" not in line._buffer and not line.closed:
         left = deadline - time.time()
@@ -117,8 +117,7 @@ def _await_line(line, deadline, watch):
     return True
 
 
-def _kill(pid, wait_first=0.0):
-    # type: (int, float) -> None
+def _kill(pid: int, wait_first: float = 0.0) -> None:
     """End the child's whole session, after giving it ``wait_first`` seconds to leave."""
     limit = time.time() + wait_first
     while time.time() < limit and not _has_left(pid):
@@ -130,19 +129,16 @@ def _kill(pid, wait_first=0.0):
             pass
 
 
-def _has_left(pid):
-    # type: (int) -> bool
+def _has_left(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _reap(pid):
-    # type: (int) -> tuple
+def _reap(pid: int) -> tuple:
     _, status, usage = os.wait4(pid, 0)
     return status, usage
 
 
-def _outcome(answer, status, timed_out):
-    # type: (bytes | None, int, bool) -> dict
+def _outcome(answer: bytes | None, status: int, timed_out: bool) -> dict:
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
     ended = dict(
@@ -167,15 +163,13 @@ def _outcome(answer, status, timed_out):
     return ended
 
 
-def _tail(log):
-    # type: (object) -> str
+def _tail(log: Any) -> str:
     size = log.seek(0, os.SEEK_END)
     log.seek(max(0, size - LOG_LIMIT))
-    return log.read().decode("utf-8", "replace")
+    return bytes(log.read()).decode("utf-8", "replace")
 
 
-def _die_with_parent():
-    # type: () -> None
+def _die_with_parent() -> None:
     """Ask Linux to kill this process when its parent dies, however that happens."""
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -183,8 +177,7 @@ def _die_with_parent():
         pass
 
 
-def _prefer_me_to_my_parent_when_memory_ends():
-    # type: () -> None
+def _prefer_me_to_my_parent_when_memory_ends() -> None:
     """Make the kernel's out-of-memory killer choose this child, not the worker."""
     try:
         with open("/proc/self/oom_score_adj", "w") as handle:
@@ -193,8 +186,7 @@ def _prefer_me_to_my_parent_when_memory_ends():
         pass
 
 
-def _limit_memory(memory_mb):
-    # type: (int) -> None
+def _limit_memory(memory_mb: int) -> None:
     """Allow ``memory_mb`` of address space beyond what TensorFlow's import has mapped already."""
     try:
         with open("/proc/self/statm") as handle:

@@ -1,5 +1,7 @@
 """An exception as plain data: its chain of types and messages, and its traceback."""
 
+from __future__ import annotations
+
 import traceback
 
 __all__ = ["describe"]
@@ -10,12 +12,11 @@ TRACEBACK_LIMIT = 16000
 CHAIN_LIMIT = 20
 
 
-def describe(error):
-    # type: (BaseException) -> dict
+def describe(error: BaseException) -> dict:
     """Return ``type``, ``message``, ``traceback`` and the ``chain`` of causes, outermost first."""
-    chain = []
+    chain: list[dict] = []
     seen = set()
-    link = error  # type: BaseException | None
+    link: BaseException | None = error
     while link is not None and id(link) not in seen and len(chain) < CHAIN_LIMIT:
         seen.add(id(link))
         chain.append({"type": _type_name(link), "message": _message(link)})
@@ -32,14 +33,12 @@ def describe(error):
     }
 
 
-def _type_name(error):
-    # type: (BaseException) -> str
+def _type_name(error: BaseException) -> str:
     kind = type(error)
     return kind.__name__ if kind.__module__ == "builtins" else kind.__module__ + "." + kind.__name__
 
 
-def _message(error):
-    # type: (BaseException) -> str
+def _message(error: BaseException) -> str:
     try:
         text = str(error)
     except Exception as unprintable:
@@ -47,8 +46,7 @@ def _message(error):
     return _cut(text, MESSAGE_LIMIT)
 
 
-def _cut(text, limit):
-    # type: (str, int) -> str
+def _cut(text: str, limit: int) -> str:
     """Return ``text`` as valid Unicode, its middle left out where it is longer than ``limit``."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     if len(text) <= limit:

@@ -1,6 +1,9 @@
 """Probe inputs: the fixed batch on which a model is asked for its outputs."""
 
+from __future__ import annotations
+
 import numpy as np
+from typing import Any
 
 __all__ = ["load", "make", "save"]
 
@@ -8,8 +11,7 @@ BATCH = 4
 UNKNOWN_LENGTH = 5
 
 
-def make(model, script):
-    # type: (object, dict) -> list
+def make(model: Any, script: dict) -> list:
     """Return the inputs as arrays: the script's own ``probe()``, else made from the signature."""
     if "probe" in script:
         return [np.asarray(array) for array in script["probe"]()]
@@ -17,16 +19,14 @@ def make(model, script):
     return [_array(tensor, random) for tensor in model.inputs]
 
 
-def save(path, inputs, outputs):
-    # type: (str, list, list) -> None
+def save(path: str, inputs: list, outputs: list) -> None:
     """Write inputs and outputs to ``path`` (npz), in order."""
     arrays = {"input_%03d" % index: array for index, array in enumerate(inputs)}
     arrays.update({"output_%03d" % index: array for index, array in enumerate(outputs)})
     np.savez(path, **arrays)
 
 
-def load(path):
-    # type: (str) -> tuple
+def load(path: str) -> tuple:
     """Return the inputs and outputs in ``path``."""
     with np.load(path) as stored:
         names = sorted(stored.files)
@@ -36,13 +36,12 @@ def load(path):
         )
 
 
-def _array(tensor, random):
-    # type: (object, object) -> np.ndarray
+def _array(tensor: Any, random: Any) -> np.ndarray:
     dimensions = [getattr(size, "value", size) for size in tensor.shape]  # TF 1's Dimension
     shape = [BATCH] + [size or UNKNOWN_LENGTH for size in dimensions[1:]]
     dtype = np.dtype(getattr(tensor.dtype, "as_numpy_dtype", tensor.dtype))
     if dtype.kind == "f":
-        return random.standard_normal(shape).astype(dtype)
+        return np.asarray(random.standard_normal(shape), dtype)
     if dtype.kind in "iub":
-        return random.randint(0, 2, shape).astype(dtype)
+        return np.asarray(random.randint(0, 2, shape), dtype)
     raise TypeError("no probe can be made up for dtype %s; give save.py a probe()" % dtype)

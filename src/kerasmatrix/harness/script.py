@@ -1,5 +1,7 @@
 """Runs a scenario's script the way ``python save.py`` would, but for its last block."""
 
+from __future__ import annotations
+
 import os
 import sys
 
@@ -8,8 +10,7 @@ __all__ = ["run_script"]
 IMPORTED = "__kerasmatrix_scenario__"
 
 
-def run_script(path):
-    # type: (str) -> dict
+def run_script(path: str) -> dict:
     """Return the names that the script at ``path`` defines.
 
     Its ``if __name__ == "__main__"`` block does not run, yet its classes and functions say they

@@ -1,14 +1,16 @@
 """Facts about a model that can be compared with another's: weights, outputs, compile state."""
 
+from __future__ import annotations
+
 import hashlib
 
 import numpy as np
+from typing import Any
 
 __all__ = ["compile_state", "difference", "outputs", "plain", "stir", "weights"]
 
 
-def weights(model):
-    # type: (object) -> list
+def weights(model: Any) -> list:
     """Return name, shape, dtype and SHA-256 of every weight array, in the model's order."""
     variables = list(model.weights)
     arrays = model.get_weights() if hasattr(model, "get_weights") else None
@@ -25,14 +27,12 @@ def weights(model):
     ]
 
 
-def digest(array):
-    # type: (object) -> str
+def digest(array: Any) -> str:
     """Return the SHA-256 of an array's bytes in C order."""
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
-def stir(model, seed):
-    # type: (object, int) -> None
+def stir(model: Any, seed: int) -> None:
     """Move weights that are all alike (zero biases, unit gammas) off their initial value.
 
     A loader that forgets such an array would otherwise put back exactly what was there.
@@ -49,8 +49,7 @@ def stir(model, seed):
         model.set_weights(stirred)
 
 
-def outputs(model, inputs):
-    # type: (object, list) -> list
+def outputs(model: Any, inputs: list) -> list:
     """Return the model's outputs on ``inputs`` as arrays, in order.
 
     Where execution is eager the model is called directly: ``predict`` would trace a function.
@@ -67,8 +66,7 @@ def outputs(model, inputs):
     return [np.asarray(leaf) for leaf in _leaves(answer)]
 
 
-def difference(measured, reference):
-    # type: (list, list) -> dict
+def difference(measured: list, reference: list) -> dict:
     """Compare two lists of output arrays.
 
     Returns:
@@ -76,7 +74,7 @@ def difference(measured, reference):
         nowhere); ``max_abs_diff`` and ``max_abs_reference`` over the finite entries.
     """
     shapes_equal = [array.shape for array in measured] == [array.shape for array in reference]
-    result = dict(
+    result: dict = dict(
         shapes_equal=shapes_equal, finite=True, max_abs_diff=None, max_abs_reference=None
     )
     if not shapes_equal:
@@ -97,8 +95,7 @@ def difference(measured, reference):
     return result
 
 
-def compile_state(model):
-    # type: (object) -> dict | None
+def compile_state(model: Any) -> dict | None:
     """Return loss and optimizer of a compiled model; None where it is not compiled."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
@@ -106,15 +103,14 @@ def compile_state(model):
     return dict(loss=plain(getattr(model, "loss", None)), optimizer=_optimizer(optimizer))
 
 
-def _optimizer(optimizer):
-    # type: (object) -> dict
+def _optimizer(optimizer: Any) -> dict:
     try:
         hyperparameters = plain(optimizer.get_config())
     except Exception as error:
         hyperparameters = {}
         unreadable = "%s: %s" % (type(error).__name__, error)
     else:
-        unreadable = None
+        unreadable = ""
     try:
         arrays = [np.asarray(array) for array in _optimizer_arrays(optimizer)]
         iterations = int(np.asarray(_array(optimizer.iterations)))
@@ -127,22 +123,20 @@ def _optimizer(optimizer):
         iterations=iterations,
         # Scalars are counters and rates, which the hyperparameters tell.
         slots=sorted(digest(array) for array in arrays if array.ndim > 0),
-        unreadable=unreadable,
+        unreadable=unreadable or None,
     )
 
 
-def _optimizer_arrays(optimizer):
-    # type: (object) -> list
+def _optimizer_arrays(optimizer: Any) -> list:
     if hasattr(optimizer, "get_weights"):
-        return optimizer.get_weights()
+        return list(optimizer.get_weights())
     variables = optimizer.variables
     if callable(variables) and not isinstance(variables, list):
         variables = variables()
     return [_array(variable) for variable in variables]
 
 
-def _array(variable):
-    # type: (object) -> np.ndarray
+def _array(variable: Any) -> np.ndarray:
     """Return the value of a variable of any Keras, in eager or graph mode."""
     import tensorflow as tf
 
@@ -153,8 +147,7 @@ def _array(variable):
     return np.asarray(tf.compat.v1.keras.backend.get_value(variable))
 
 
-def plain(value):
-    # type: (object) -> object
+def plain(value: Any) -> Any:
     """Return ``value`` as JSON-ready data; a function or an object is its name."""
     if value is None or isinstance(value, (bool, int, str)):
         return value
@@ -171,8 +164,7 @@ def plain(value):
     return getattr(value, "__name__", None) or type(value).__name__
 
 
-def _leaves(answer):
-    # type: (object) -> list
+def _leaves(answer: Any) -> list:
     if isinstance(answer, dict):
         return [leaf for key in sorted(answer) for leaf in _leaves(answer[key])]
     if isinstance(answer, (list, tuple)):

@@ -1,6 +1,9 @@
 """Saves a model in a format, and loads it back the way the loading version's manual says."""
 
+from __future__ import annotations
+
 import os
+from typing import Any
 
 __all__ = ["FILE_NAMES", "load", "save"]
 
@@ -12,8 +15,7 @@ FILE_NAMES = {
 }
 
 
-def save(model, form, folder):
-    # type: (object, str, str) -> None
+def save(model: Any, form: str, folder: str) -> None:
     """Write ``model`` into ``folder`` under the format's file name."""
     path = os.path.join(folder, FILE_NAMES[form])
     if form == "weights":
@@ -29,8 +31,7 @@ def save(model, form, folder):
         model.save(path)
 
 
-def load(form, folder, load_script, build):
-    # type: (str, str, dict, object) -> object
+def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
     """Return the model stored in ``folder``.
 
     ``load_script`` are the names of the scenario's ``load.py``, among them the ``keras`` it
@@ -49,14 +50,12 @@ def load(form, folder, load_script, build):
     return load_script["load"](path)
 
 
-def keras_version(keras):
-    # type: (object) -> str
+def keras_version(keras: Any) -> str:
     """Return the version that ``tf.keras`` gives itself, such as ``2.2.4-tf`` or ``3.4.1``."""
-    return getattr(keras, "__version__", None) or keras.version()
+    return str(getattr(keras, "__version__", None) or keras.version())
 
 
-def _is_keras_3(model):
-    # type: (object) -> bool
+def _is_keras_3(model: Any) -> bool:
     """Whether ``model`` itself is Keras 3's: one environment may hold both."""
     for kind in type(model).__mro__:
         package = kind.__module__.split(".")[0]
@@ -69,13 +68,11 @@ def _is_keras_3(model):
     return False
 
 
-def _major(keras):
-    # type: (object) -> int
+def _major(keras: Any) -> int:
     return int(keras_version(keras).split(".")[0])
 
 
-def _keras_2_12():
-    # type: () -> bool
+def _keras_2_12() -> bool:
     import tensorflow as tf
 
     return keras_version(tf.keras).startswith("2.12.")

@@ -1,12 +1,15 @@
 """The two tasks: save a scenario's model, and load an artifact and look at what came back."""
 
+from __future__ import annotations
+
 import json
 import os
 import random
 import shutil
 import time
+from typing import Any
 
-from harness import failure, probe, script, snapshot, storage
+from . import failure, probe, script, snapshot, storage
 
 __all__ = ["Work"]
 
@@ -21,26 +24,23 @@ class Work:
     on the probe inputs), ``inspect``.
     """
 
-    def __init__(self, request, scenarios, artifacts, scratch):
-        # type: (dict, str, str, str) -> None
+    def __init__(self, request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
         self.request = request
         self.scenario = os.path.join(scenarios, request["scenario"])
         self.artifacts = artifacts
         self.folder = os.path.join(scratch, request["id"])
         self.stage = "script"
-        self.timings = {}  # type: dict
+        self.timings: dict = {}
         self._began = time.time()
 
-    def __call__(self):
-        # type: () -> dict
+    def __call__(self) -> dict:
         """Do the task; the value says what was found, an exception is the outcome itself."""
         # Scripts may write files: they get a folder of their own to do it in.
         os.makedirs(self.folder)
         os.chdir(self.folder)
         return {"save": self._save, "load": self._load}[self.request["kind"]]()
 
-    def _save(self):
-        # type: () -> dict
+    def _save(self) -> dict:
         _seed(SAVE_SEED)
         names = script.run_script(os.path.join(self.scenario, "save.py"))
         self._enter("build")
@@ -68,8 +68,7 @@ class Work:
         self._enter(None)
         return dict(facts, timings=self.timings)
 
-    def _load(self):
-        # type: () -> dict
+    def _load(self) -> dict:
         _seed(LOAD_SEED)
         artifact = os.path.join(self.artifacts, self.request["artifact"])
         inputs, reference = probe.load(os.path.join(artifact, "probe.npz"))
@@ -91,15 +90,13 @@ class Work:
         shutil.rmtree(self.folder, ignore_errors=True)
         return dict(facts, timings=self.timings)
 
-    def _build(self, names):
-        # type: (dict) -> object
+    def _build(self, names: dict) -> Any:
         """Build the untrained model for weights: by load.py's code, else by save.py's."""
         if "build" not in names:
             names = script.run_script(os.path.join(self.scenario, "save.py"))
         return names["build"]()
 
-    def _save_again(self, model):
-        # type: (object) -> dict | None
+    def _save_again(self, model: Any) -> dict | None:
         """Save the loaded model in its own format; None if that works, else the failure."""
         target = os.path.join(self.folder, "again")
         os.makedirs(target)
@@ -109,8 +106,7 @@ class Work:
             return failure.describe(error)
         return None
 
-    def _enter(self, stage):
-        # type: (str | None) -> None
+    def _enter(self, stage: str | None) -> None:
         now = time.time()
         self.timings[self.stage] = self.timings.get(self.stage, 0.0) + now - self._began
         self._began = now
@@ -118,8 +114,7 @@ class Work:
             self.stage = stage
 
 
-def _seed(seed):
-    # type: (int) -> None
+def _seed(seed: int) -> None:
     import numpy as np
     import tensorflow as tf
 

@@ -4,6 +4,8 @@ The worker says ``hello`` once TensorFlow is imported (or ``unavailable`` if it 
 answers every ``task`` with one ``result`` of the same id. End of input is the order to leave.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import select
@@ -13,14 +15,12 @@ __all__ = ["PROTOCOL", "Line", "decode", "encode"]
 PROTOCOL = 1
 
 
-def encode(message):
-    # type: (dict) -> bytes
+def encode(message: dict) -> bytes:
     """Return ``message`` as one line. NaN and infinity are not JSON, so they must not be in it."""
     return json.dumps(message, allow_nan=False, separators=(",", ":")).encode("utf-8") + b"\n"
 
 
-def decode(line):
-    # type: (bytes) -> dict
+def decode(line: bytes) -> dict:
     """Return the object in ``line``.
 
     Raises:
@@ -35,14 +35,12 @@ def decode(line):
 class Line:
     """Reads lines from a file descriptor without blocking longer than it is told to."""
 
-    def __init__(self, descriptor):
-        # type: (int) -> None
+    def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.closed = False
         self._buffer = b""
 
-    def take(self):
-        # type: () -> bytes | None
+    def take(self) -> bytes | None:
         """Return the next whole line if it is here already."""
         head, newline, rest = self._buffer.partition(b"\n")
         if not newline:
@@ -50,8 +48,7 @@ class Line:
         self._buffer = rest
         return head
 
-    def fill(self):
-        # type: () -> None
+    def fill(self) -> None:
         """Read what is there; blocks if nothing is. Notes the end of input in ``closed``."""
         data = os.read(self.descriptor, 65536)
         if data:
@@ -59,7 +56,6 @@ class Line:
         else:
             self.closed = True
 
-    def wait(self, seconds):
-        # type: (float) -> bool
+    def wait(self, seconds: float) -> bool:
         """Whether there is something to read (or the end) within ``seconds``."""
         return bool(select.select([self.descriptor], [], [], max(0.0, seconds))[0])

@@ -1,0 +1,91 @@
+"""Puts published claims beside the evidence: of the cells a claim speaks of, how many are so."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from kerasmatrix.outcome import Status
+from kerasmatrix.results import CellResult, ClaimResult
+from kerasmatrix.scenario import Claim, Scenario
+
+__all__ = ["check_claims"]
+
+# These say nothing about what Keras does.
+SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+
+
+def check_claims(
+    scenarios: Iterable[Scenario], cells: Sequence[CellResult], order: Sequence[str]
+) -> tuple[ClaimResult, ...]:
+    """Return a result for every claim of ``scenarios``.
+
+    Args:
+        scenarios: whose claims.
+        cells: the evidence.
+        order: names of the environments, oldest first.
+    """
+    age = {name: index for index, name in enumerate(order)}
+    return tuple(
+        _check(scenario.name, claim, cells, age)
+        for scenario in scenarios
+        for claim in scenario.claims
+    )
+
+
+def _check(
+    scenario: str, claim: Claim, cells: Sequence[CellResult], age: Mapping[str, int]
+) -> ClaimResult:
+    spoken_of = [
+        cell
+        for cell in cells
+        if cell.scenario == scenario
+        and cell.format in claim.formats
+        and cell.status not in SILENT
+        # A save that failed says something about saving only.
+        and (cell.status is not Status.SAVE_FAILED or _speaks_of_saving(claim))
+        and _stands_in(claim.relation, age[cell.saved_with], age[cell.loaded_with])
+    ]
+    confirmed = sum(_is_so(claim, cell) for cell in spoken_of)
+    if not spoken_of:
+        verdict = "not measured"
+    elif confirmed == len(spoken_of):
+        verdict = "holds"
+    else:
+        verdict = "holds in part" if confirmed else "contradicted"
+    return ClaimResult.model_validate(
+        {
+            "scenario": scenario,
+            "says": claim.says,
+            "verdict": verdict,
+            "cells": len(spoken_of),
+            "confirmed": confirmed,
+            "statuses": Counter(cell.status for cell in spoken_of),
+        }
+    )
+
+
+def _speaks_of_saving(claim: Claim) -> bool:
+    """Whether the claim is about saving: it predicts a failure of it, or any load outcome."""
+    any_load = {Status.PASS, Status.DEGRADED, Status.DRIFT, Status.FAIL}
+    return Status.SAVE_FAILED in claim.status or any_load <= set(claim.status)
+
+
+def _stands_in(relation: str, writer: int, reader: int) -> bool:
+    return {
+        "any": True,
+        "same": writer == reader,
+        "different": writer != reader,
+        "newer-reader": reader > writer,
+        "older-reader": reader < writer,
+    }[relation]
+
+
+def _is_so(claim: Claim, cell: CellResult) -> bool:
+    if cell.status not in claim.status:
+        return False
+    if claim.error is None:
+        return True
+    links = cell.error.chain if cell.error else ()
+    return any(re.search(claim.error, f"{link.type}: {link.message}") for link in links)

@@ -1,0 +1,49 @@
+"""The command ``kerasmatrix``: one module per verb, and how errors are shown."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kerasmatrix import __version__
+from kerasmatrix.cli.images import images
+from kerasmatrix.cli.lock import lock
+from kerasmatrix.cli.run import run
+from kerasmatrix.errors import KerasmatrixError
+
+__all__ = ["commands", "main"]
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kerasmatrix")
+def commands() -> None:
+    """Find out by experiment which saved Keras models load in which TensorFlow."""
+
+
+for verb in (run, lock, images):
+    commands.add_command(verb)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0, 2 (usage), 3 (infrastructure)."""
+    sys.exit(_invoke(arguments))
+
+
+def _invoke(arguments: list[str] | None) -> int:
+    try:
+        code = commands.main(arguments, prog_name="kerasmatrix", standalone_mode=False)
+    except KerasmatrixError as error:
+        click.echo(f"kerasmatrix: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("kerasmatrix: interrupted", err=True)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0

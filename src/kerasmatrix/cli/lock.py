@@ -1,0 +1,46 @@
+"""``kerasmatrix lock``: resolve environments into locks."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from kerasmatrix.cli.options import matrix_option
+from kerasmatrix.environments.locks import read_lock, resolve
+from kerasmatrix.errors import KerasmatrixError
+from kerasmatrix.matrix import Environment, load_matrix
+from kerasmatrix.project import Project
+
+__all__ = ["lock"]
+
+# Resolving waits for the package index most of the time.
+PARALLEL = 4
+
+
+@click.command()
+@click.argument("environments", nargs=-1)
+@matrix_option
+def lock(environments: tuple[str, ...], matrix_file: Path) -> int:
+    """Resolve ENVIRONMENTS (all, if none is named) into images/locks/ENVIRONMENT.txt."""
+    matrix = load_matrix(matrix_file)
+    project = Project(matrix_file)
+    selected = matrix.select(group="default", environments=environments or matrix.environments)
+
+    def resolve_one(environment: Environment) -> KerasmatrixError | None:
+        try:
+            resolve(matrix, environment, project.locks)
+            made = read_lock(project.locks, environment)
+        except KerasmatrixError as error:
+            return error
+        click.echo(f"{environment.name}: {len(made.packages)} packages, {made.digest[:12]}")
+        return None
+
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        errors = [error for error in pool.map(resolve_one, selected.environments) if error]
+    for error in errors:
+        click.echo(f"kerasmatrix: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"  {error.hint}", err=True)
+    return max((error.exit_code for error in errors), default=0)

@@ -1,0 +1,50 @@
+"""Options and arguments that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+__all__ = ["group_option", "matrix_option", "names_option"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def matrix_option(command: Command) -> Command:
+    """Add ``--matrix FILE``."""
+    return click.option(
+        "--matrix",
+        "matrix_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        default="matrix.yaml",
+        show_default=True,
+        help="The matrix to read.",
+    )(command)
+
+
+def group_option(command: Command) -> Command:
+    """Add ``--group NAME``."""
+    return click.option(
+        "--group", default="default", show_default=True, help="The part of the matrix to take."
+    )(command)
+
+
+def names_option(name: str, what: str) -> Callable[[Command], Command]:
+    """Return an option that takes names separated by commas, and may be given several times."""
+    return click.option(
+        name,
+        multiple=True,
+        metavar="A,B",
+        callback=_split,
+        help=f"Only these {what} (by name, separated by commas).",
+    )
+
+
+def _split(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    names = (name.strip() for value in values for name in value.split(","))
+    return tuple(name for name in names if name)

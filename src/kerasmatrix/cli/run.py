@@ -1,0 +1,166 @@
+"""``kerasmatrix run``: measure the selected part of the matrix and write the reports."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+import kerasmatrix.harness
+from kerasmatrix.cli.engines import ENGINES, open_engine
+from kerasmatrix.cli.options import group_option, matrix_option, names_option
+from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
+from kerasmatrix.engines.base import Engine
+from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.errors import InfrastructureError, UsageError, nearest
+from kerasmatrix.matrix import Matrix, Selection, load_matrix
+from kerasmatrix.outcome import Status
+from kerasmatrix.plan import Plan, digest_folder
+from kerasmatrix.project import Project
+from kerasmatrix.report.write import check_folder, write_reports
+from kerasmatrix.results import RunInfo
+from kerasmatrix.run import Run
+from kerasmatrix.scenario import load_scenario
+from kerasmatrix.store import Store
+from kerasmatrix.tabulation import tabulate
+
+__all__ = ["run"]
+
+INFRASTRUCTURE = 3
+
+
+@click.command()
+@matrix_option
+@group_option
+@names_option("--environments", "environments")
+@names_option("--scenarios", "scenarios")
+@names_option("--formats", "formats")
+@names_option("--columns", "environments as loaders")
+@click.option("--engine", "engine_name", type=click.Choice(ENGINES), default="auto",
+              show_default=True, help="What opens environments.")  # fmt: skip
+@click.option("--jobs", type=click.IntRange(min=1), default=None,
+              help="Environments at work at a time.  [default: the cores, at most 8]")  # fmt: skip
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default="reports",
+              show_default=True, help="Where the reports go.")  # fmt: skip
+@click.option("--store", "store_folder", type=click.Path(path_type=Path, file_okay=False),
+              default=None, help="What is known.  [default: .kerasmatrix beside the matrix]")  # fmt: skip
+@click.option("--fresh", is_flag=True, help="Measure again what is known.")
+@click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
+def run(  # noqa: PLR0913 - one argument per option
+    *,
+    matrix_file: Path,
+    group: str,
+    environments: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    formats: tuple[str, ...],
+    columns: tuple[str, ...],
+    engine_name: str,
+    jobs: int | None,
+    output: Path,
+    store_folder: Path | None,
+    fresh: bool,
+    dry_run: bool,
+) -> int:
+    """Save with every version, load with every other, and write the table to reports/."""
+    project = Project(matrix_file)
+    matrix = load_matrix(matrix_file)
+    selection = matrix.select(
+        group=group, environments=environments, scenarios=scenarios, formats=formats
+    )
+    if not dry_run:
+        check_folder(output)
+    engine = open_engine(engine_name, matrix, project)
+    try:
+        plan = _plan(matrix, project, selection, engine, columns)
+        with Store(store_folder or project.store, wait=_say_waiting) as store:
+            started = datetime.datetime.now(datetime.UTC)
+            progress = TerminalProgress()
+            measurement = Run(
+                plan,
+                engine,
+                store,
+                project.scenarios,
+                id=f"{started:%Y%m%dT%H%M%S}-{os.getpid()}",
+                jobs=jobs or min(8, os.cpu_count() or 2),
+                listener=progress,
+                fresh=fresh,
+            )
+            if dry_run:
+                print_agenda(measurement)
+                return 0
+            return _measure(measurement, progress, store, engine, started, output)
+    finally:
+        engine.close()
+
+
+def _plan(
+    matrix: Matrix,
+    project: Project,
+    selection: Selection,
+    engine: Engine,
+    columns: tuple[str, ...],
+) -> Plan:
+    names = [env.name for env in selection.environments]
+    for column in columns:
+        if column not in names:
+            raise UsageError(f"unknown column {column!r}", hint=nearest(column, names))
+    return Plan(
+        selection=selection,
+        scenarios={name: load_scenario(project.scenarios / name) for name in selection.scenarios},
+        locks={env.name: read_lock(project.locks, env) for env in selection.environments},
+        engine=engine.name,
+        harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
+        limits=matrix.limits,
+        tolerance=matrix.tolerance,
+        columns=frozenset(columns) or None,
+    )
+
+
+def _measure(  # noqa: PLR0913 - what a measurement takes
+    measurement: Run,
+    progress: TerminalProgress,
+    store: Store,
+    engine: Engine,
+    started: datetime.datetime,
+    output: Path,
+) -> int:
+    """Execute, and report whatever is known then, also when it was cut off."""
+    command = shlex.join(["kerasmatrix", *sys.argv[1:]])
+    trouble: BaseException | None = None
+    try:
+        if measurement.pending:
+            store.begin_run(measurement.id, started, engine.name, command)
+            progress.attach(measurement)
+            measurement.execute()
+    except (KeyboardInterrupt, InfrastructureError) as error:
+        trouble = error
+    finally:
+        progress.detach()
+    finished = datetime.datetime.now(datetime.UTC)
+    info = RunInfo(
+        id=measurement.id,
+        started=started,
+        finished=finished,
+        engine=engine.name,
+        command=command,
+        complete=trouble is None,
+        measured=measurement.measured,
+        known=measurement.known,
+    )
+    results = tabulate(measurement.plan, measurement.observed, info)
+    path = write_reports(results, output)
+    print_results(results, path)
+    if trouble:
+        raise trouble
+    if measurement.measured:
+        store.end_run(measurement.id, finished)
+    infra = any(cell.status is Status.INFRA for cell in results.cells)
+    return INFRASTRUCTURE if infra else 0
+
+
+def _say_waiting(message: str) -> None:
+    click.echo(f"Waiting: {message}.", err=True)

@@ -1,0 +1,171 @@
+"""What a run shows in the terminal: progress, the agenda of a dry run, the matrix at the end.
+
+Progress is drawn only where standard error is a terminal; elsewhere a run is quiet until its
+summary.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from kerasmatrix.outcome import Cell, Status
+from kerasmatrix.plan import Save
+from kerasmatrix.results import Results
+from kerasmatrix.run import Job, Progress, Run
+
+__all__ = ["TerminalProgress", "print_agenda", "print_results"]
+
+STYLES = {
+    Status.PASS: "green",
+    Status.DEGRADED: "yellow",
+    Status.DRIFT: "magenta",
+    Status.FAIL: "bold red",
+    Status.CRASH: "bold red",
+    Status.TIMEOUT: "bold red",
+    Status.SAVE_FAILED: "red",
+    Status.UNSUPPORTED: "dim",
+    Status.INFRA: "dim cyan",
+    Status.NOT_RUN: "dim",
+}
+SEVERITY = list(Status)
+GOOD = {Status.PASS, Status.DEGRADED}
+SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+WIDE = 12
+
+
+class TerminalProgress(Progress):
+    """Draws a bar with counts, the time left, and what each environment is at."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._bar: Bar | None = None
+        self._at: dict[str, str] = {}
+        self._task = TaskID(0)
+
+    def attach(self, run: Run) -> None:
+        """Begin to draw ``run``."""
+        if self._console.is_terminal and run.pending:
+            self._bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=24),
+                MofNCompleteColumn(),
+                TextColumn("eta"),
+                TimeRemainingColumn(),
+                TextColumn("{task.fields[at]}"),
+                console=self._console,
+                transient=True,
+            )
+            self._task = self._bar.add_task("cells", total=run.pending, at="")
+            self._bar.start()
+
+    def detach(self) -> None:
+        """Stop drawing."""
+        if self._bar:
+            self._bar.stop()
+            self._bar = None
+
+    def opening(self, environment: str) -> None:
+        """Show that an environment is being opened."""
+        self._show(environment, "opening")
+
+    def started(self, environment: str, job: Job) -> None:
+        """Show what an environment is at."""
+        verb = f"loads {job.saved_with}'s" if isinstance(job, Cell) else "saves"
+        self._show(environment, f"{verb} {job.scenario}.{job.format}")
+
+    def ended(self, environment: str, job: Job) -> None:
+        """Count."""
+        if self._bar:
+            self._bar.advance(self._task)
+
+    def lost(self, environment: str, reason: str) -> None:
+        """Say what went wrong, above the bar."""
+        first = reason.strip().splitlines()[0]
+        self._console.print(Text(f"{environment}: {first}", style="cyan"), soft_wrap=True)
+
+    def _show(self, environment: str, what: str) -> None:
+        if self._bar:
+            self._at.pop(environment, None)
+            self._at[environment] = what
+            recent = list(self._at.items())[-2:]
+            at = " · ".join(f"{name} {doing}" for name, doing in recent)
+            self._bar.update(self._task, at=at)
+
+
+def print_agenda(run: Run) -> None:
+    """List what ``run`` would do, in order, and how much is known."""
+    console = Console(highlight=False)
+    agenda = run.agenda()
+    for environment, job in agenda:
+        what = f"load {job.saved_with}'s" if isinstance(job, Cell) else "save"
+        console.print(
+            Text(f"{environment:<20} {what} {job.scenario} as {job.format}"), soft_wrap=True
+        )
+    unsupported = sum(run.plan.cannot_load(cell) is not None for cell in run.plan.cells())
+    saves = sum(isinstance(job, Save) for _, job in agenda)
+    console.print(
+        f"{saves} saves and {len(agenda) - saves} loads to do, {run.known} known, "
+        f"{unsupported} cells unsupported.",
+        soft_wrap=True,
+    )
+
+
+def print_results(results: Results, path: Path) -> None:
+    """Print the matrix, the counts and where the report is."""
+    console = Console(highlight=False)
+    console.print(_table(results))
+    counts = Counter(cell.status for cell in results.cells)
+    line = Text(f"{len(results.cells)} cells: ")
+    for index, status in enumerate(status for status in Status if counts[status]):
+        line.append(", " if index else "").append(
+            f"{counts[status]} {status.value}", style=STYLES[status]
+        )
+    console.print(line, soft_wrap=True)
+    for environment in results.environments:
+        if environment.trouble:
+            first = environment.trouble.strip().splitlines()[0]
+            console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
+    if not results.run.complete:
+        console.print("The run is incomplete: run it again to go on.", style="bold")
+    console.print(Text(f"Report: {path}"), soft_wrap=True)
+
+
+def _table(results: Results) -> Table:
+    """Return rows saved-with, columns loaded-with: how many cells load, of how many that can."""
+    cells: dict[tuple[str, str], Counter[Status]] = defaultdict(Counter)
+    for cell in results.cells:
+        cells[cell.saved_with, cell.loaded_with][cell.status] += 1
+    names = [environment.name for environment in results.environments]
+    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
+    table.add_column("saved with \\ loaded with", no_wrap=True, style="bold")
+    for name in names:
+        table.add_column(
+            name if len(names) <= WIDE else name.removeprefix("tf"),
+            justify="right",
+            no_wrap=len(names) <= WIDE,
+        )
+    for saved in names:
+        table.add_row(saved, *(_summary(cells[saved, loaded]) for loaded in names))
+    return table
+
+
+def _summary(counts: Counter[Status]) -> Text:
+    told = sum(number for status, number in counts.items() if status not in SILENT)
+    if not told:
+        return Text("·" if counts[Status.UNSUPPORTED] else "?", style="dim")
+    good = sum(counts[status] for status in GOOD)
+    worst = max((s for s in counts if counts[s] and s not in SILENT), key=SEVERITY.index)
+    return Text(f"{good}/{told}", style=STYLES[worst])

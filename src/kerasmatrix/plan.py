@@ -1,0 +1,154 @@
+"""What there is to do: a pure function of the matrix, the scenarios, the locks and what is known.
+
+It knows the keys under which observations are filed, which cells a version cannot take part in
+by declaration, and the order of work. It runs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.formats import FORMATS
+from kerasmatrix.matrix import Environment, Limits, Selection, Tolerance, version_key
+from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation
+from kerasmatrix.scenario import Scenario
+
+__all__ = ["Known", "Plan", "Save", "digest_folder"]
+
+
+class Save(NamedTuple):
+    """One save: the row of a block."""
+
+    scenario: str
+    format: str
+    saved_with: str
+
+
+class Known(Protocol):
+    """What a store is to a plan."""
+
+    def known_save(self, key: str) -> Measured[SaveObservation] | None:
+        """Return what is known of a save."""
+
+    def known_load(self, key: str) -> Measured[LoadObservation] | None:
+        """Return what is known of a load."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A selection with everything its cells depend on.
+
+    ``columns``, where given, restricts what is loaded to these environments; what is known of
+    the others is still shown.
+    """
+
+    selection: Selection
+    scenarios: Mapping[str, Scenario]
+    locks: Mapping[str, Lock]
+    engine: str
+    harness: str
+    limits: Limits
+    tolerance: Tolerance
+    columns: frozenset[str] | None = None
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield every selected cell in table order."""
+        for save in self.saves():
+            for reader in self.selection.environments:
+                yield Cell(*save, reader.name)
+
+    def saves(self) -> Iterator[Save]:
+        """Yield every selected row in table order."""
+        for scenario in self.selection.scenarios:
+            for form in self.selection.formats:
+                for writer in self.selection.environments:
+                    yield Save(scenario, form, writer.name)
+
+    def asked_for(self, cell: Cell) -> bool:
+        """Whether this run is to measure ``cell`` if it is not known."""
+        return self.columns is None or cell.loaded_with in self.columns
+
+    def environment(self, name: str) -> Environment:
+        """Return a selected environment by its name."""
+        return next(env for env in self.selection.environments if env.name == name)
+
+    def cannot_save(self, save: Save) -> str | None:
+        """Say why this save does not exist by declaration, or None."""
+        return self._unsupported(save.scenario, save.format, save.saved_with, "save")
+
+    def cannot_load(self, cell: Cell) -> str | None:
+        """Say why this cell does not exist by declaration (of either side), or None."""
+        return self.cannot_save(Save(*cell[:3])) or self._unsupported(
+            cell.scenario, cell.format, cell.loaded_with, "load"
+        )
+
+    def save_key(self, save: Save) -> str:
+        """Return the key under which the observation of ``save`` is filed."""
+        return self._key("save", save.scenario, save.format, save.saved_with)
+
+    def load_key(self, cell: Cell, artifact: str) -> str:
+        """Return the key of ``cell``, given the digest of what its save left."""
+        return self._key("load", cell.scenario, cell.format, cell.loaded_with, artifact)
+
+    def deadline(self, scenario: str) -> float:
+        """Return how many seconds one task of ``scenario`` may take."""
+        return self.scenarios[scenario].timeout_seconds or self.limits.task_seconds
+
+    def tolerance_of(self, scenario: str) -> Tolerance:
+        """Return how far the outputs of ``scenario`` may differ."""
+        return self.scenarios[scenario].tolerance or self.tolerance
+
+    def still_known(self, observation: SaveObservation | LoadObservation, scenario: str) -> bool:
+        """Whether an observation still says enough: a timeout does not, once there is more time."""
+        return observation.ended != "timed-out" or (
+            observation.deadline is not None and observation.deadline >= self.deadline(scenario)
+        )
+
+    def _key(self, kind: str, scenario: str, form: str, environment: str, *more: str) -> str:
+        parts = [
+            kind,
+            self.engine,
+            self.locks[environment].digest,
+            sorted(self.environment(environment).variables.items()),
+            self.environment(environment).python,
+            self.scenarios[scenario].digest,
+            scenario,
+            form,
+            self.harness,
+            self.limits.memory_mb,
+            *more,
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+    def _unsupported(
+        self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
+    ) -> str | None:
+        told = self.scenarios[scenario]
+        if form not in told.formats:
+            return f"the scenario does not use the format {form}"
+        env = self.environment(environment)
+        since = FORMATS[form].since
+        if version_key(env.tensorflow)[:2] < since:
+            return (
+                f"TensorFlow {env.tensorflow} has no format {form} "
+                f"(it came with {since[0]}.{since[1]})"
+            )
+        needed = told.save_requires if side == "save" else told.load_requires
+        missing = [name for name in needed if name not in self.locks[environment].packages]
+        if missing:
+            return f"{environment} has no package {', '.join(missing)}"
+        return None
+
+
+def digest_folder(folder: Path) -> str:
+    """Return the digest of the Python files in ``folder``: the identity of the harness."""
+    total = hashlib.sha256()
+    for path in sorted(folder.glob("*.py")):
+        total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()

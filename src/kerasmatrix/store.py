@@ -1,0 +1,263 @@
+"""What is known: observations in SQLite, artifacts beside it under the digest of their content.
+
+Every observation is committed when it arrives, so a killed run loses at most the task it was
+at. One run at a time uses a store. The store does not judge; see `kerasmatrix.outcome`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Self, TypeVar
+
+from pydantic import ValidationError
+
+from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.outcome import LoadObservation, Measured, Observation, SaveObservation
+
+__all__ = ["Store", "StoreBusy", "digest_tree"]
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE observations (
+    key TEXT PRIMARY KEY,
+    observation TEXT NOT NULL,
+    measured_at TEXT NOT NULL,
+    run TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    started TEXT NOT NULL,
+    finished TEXT,
+    engine TEXT NOT NULL,
+    command TEXT NOT NULL
+) STRICT;
+"""
+BUSY_SECONDS = 30
+
+Kind = TypeVar("Kind", bound=Observation)
+
+
+class StoreBusy(Exception):
+    """Another run holds the store. The message says which."""
+
+
+class Store:
+    """An open store, held by this process until it is closed."""
+
+    def __init__(self, folder: Path, *, wait: Callable[[str], None] | None = None) -> None:
+        """Open the store in ``folder``, making it if it is not there.
+
+        Args:
+            folder: where it is.
+            wait: called with a message if another run holds the store, which is then waited
+                for; without it, that is an error.
+
+        Raises:
+            StoreBusy: another run holds the store.
+            UsageError: the store was written by a newer kerasmatrix, or is no store.
+            InfrastructureError: the folder cannot be written.
+        """
+        self.folder = folder
+        self.artifacts = folder / "artifacts"
+        self._scratch = folder / "scratch"
+        self._mutex = threading.Lock()
+        try:
+            self.artifacts.mkdir(parents=True, exist_ok=True)
+            self._held = _hold(folder / "lock", wait)
+        except OSError as error:
+            raise InfrastructureError(
+                f"{folder}: the store cannot be written: {error}",
+                hint="name another folder with --store",
+            ) from error
+        try:
+            # Nobody else is here, so whatever lies there was left by a run that was killed.
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch.mkdir()
+            self._database = self._connect(folder / "store.sqlite")
+        except BaseException:
+            self._held.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others have the store."""
+        self._database.close()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._held.close()
+
+    @contextlib.contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """A folder for unfinished work on the artifacts' file system, gone afterwards."""
+        folder = self._scratch / name
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def known_save(self, key: str) -> Measured[SaveObservation] | None:
+        """Return what is known under ``key``; an artifact that is damaged is not known."""
+        found = self._find(key, SaveObservation)
+        if found and found.observation.artifact and not self._intact(found.observation.artifact):
+            self._forget(key, found.observation.artifact)
+            return None
+        return found
+
+    def known_load(self, key: str) -> Measured[LoadObservation] | None:
+        """Return what is known under ``key``."""
+        return self._find(key, LoadObservation)
+
+    def remember(self, key: str, observation: Kind, run: str) -> Measured[Kind]:
+        """Commit ``observation`` under ``key``."""
+        now = datetime.datetime.now(datetime.UTC)
+        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+            self._database.execute(
+                "INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?)",
+                (key, observation.model_dump_json(), now.isoformat(), run),
+            )
+        return Measured(observation, now)
+
+    def keep_artifact(self, folder: Path) -> str:
+        """Move what a save left in ``folder`` into the store; return its digest."""
+        with _no_space_is_infrastructure(self.folder):
+            digest = digest_tree(folder)
+            target = self.artifacts / digest
+            if target.exists() and not self._intact(digest):
+                shutil.rmtree(target)
+            if target.exists():
+                shutil.rmtree(folder)
+            else:
+                folder.chmod(0o755)
+                folder.replace(target)
+        return digest
+
+    def begin_run(self, run: str, started: datetime.datetime, engine: str, command: str) -> None:
+        """Note that a run has begun."""
+        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+            self._database.execute(
+                "INSERT INTO runs VALUES (?, ?, NULL, ?, ?)",
+                (run, started.isoformat(), engine, command),
+            )
+
+    def end_run(self, run: str, finished: datetime.datetime) -> None:
+        """Note that a run has come to its end."""
+        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+            self._database.execute(
+                "UPDATE runs SET finished = ? WHERE id = ?", (finished.isoformat(), run)
+            )
+
+    def _find(self, key: str, kind: type[Kind]) -> Measured[Kind] | None:
+        with self._mutex:
+            row = self._database.execute(
+                "SELECT observation, measured_at FROM observations WHERE key = ?", (key,)
+            ).fetchone()
+        if row is None:
+            return None
+        try:
+            observation = kind.model_validate_json(row[0])
+        except ValidationError:
+            return None  # damaged: measured again
+        return Measured(observation, datetime.datetime.fromisoformat(row[1]))
+
+    def _forget(self, key: str, artifact: str) -> None:
+        shutil.rmtree(self.artifacts / artifact, ignore_errors=True)
+        with self._mutex, self._database:
+            self._database.execute("DELETE FROM observations WHERE key = ?", (key,))
+
+    def _intact(self, digest: str) -> bool:
+        try:
+            return digest_tree(self.artifacts / digest) == digest
+        except OSError:
+            return False
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        database = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version == 0:
+                with _no_space_is_infrastructure(self.folder), database:
+                    database.executescript(SCHEMA)
+                    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        except sqlite3.DatabaseError as error:
+            database.close()
+            raise UsageError(
+                f"{path}: cannot be read as a store: {error}",
+                hint=f"move it away to begin anew, or name another folder than {self.folder} "
+                "with --store",
+            ) from error
+        if version > SCHEMA_VERSION:
+            database.close()
+            raise UsageError(
+                f"{path}: written by a newer kerasmatrix (schema {version}, this one knows "
+                f"{SCHEMA_VERSION})",
+                hint="upgrade kerasmatrix, or name another folder with --store",
+            )
+        return database
+
+
+def digest_tree(folder: Path) -> str:
+    """Return the SHA-256 over the names and contents of all files below ``folder``.
+
+    Raises:
+        OSError: there is no such folder, or a file cannot be read.
+    """
+    if not folder.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            with path.open("rb") as handle:
+                content = hashlib.file_digest(handle, "sha256").hexdigest()
+            total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+def _hold(path: Path, wait: Callable[[str], None] | None) -> IO[str]:
+    """Lock ``path`` for this process; the kernel lets go of it however the process ends."""
+    handle = path.open("a+")
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            message = f"another run (process {handle.read().strip() or '?'}) holds {path.parent}"
+            if wait is None:
+                raise StoreBusy(message) from None
+            wait(message)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+    except BaseException:
+        handle.close()
+        raise
+    return handle
+
+
+@contextlib.contextmanager
+def _no_space_is_infrastructure(folder: Path) -> Iterator[None]:
+    """Turn a disk that is full or read-only into an error that says so."""
+    try:
+        yield
+    except (OSError, sqlite3.OperationalError) as error:
+        raise InfrastructureError(
+            f"{folder}: the store cannot be written: {error}",
+            hint="make space and run again: what is measured so far is kept",
+        ) from error
