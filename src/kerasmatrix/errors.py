@@ -38,7 +38,7 @@ class InfrastructureError(KerasmatrixError):
 def nearest(name: str, choices: Iterable[str]) -> str | None:
     """Return a hint that names the valid choice closest to ``name``, or lists them all."""
     known = sorted(choices)
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
     return f"known: {', '.join(known)}" if known else None

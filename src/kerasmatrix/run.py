@@ -9,6 +9,7 @@ and its task tried once more; an environment that cannot be had is left out, the
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -175,8 +176,11 @@ class Run:
             InfrastructureError: the store cannot be written any more.
             KeyboardInterrupt: the user stopped it.
         """
-        with self._store.scratch(self.id) as scratch:
-            place = Workplace(self._scenarios, self._store.artifacts, scratch)
+        with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
+            # What is measured is what was digested, whatever is edited in the meantime.
+            for name in self.plan.selection.scenarios:
+                shutil.copytree(self._scenarios / name, copies / name)
+            place = Workplace(copies, self._store.artifacts, scratch)
             threads = [
                 threading.Thread(target=self._job, args=(place,), name=f"job-{number}")
                 for number in range(min(self._jobs, max(1, len(self._environments()))))

@@ -16,7 +16,7 @@ from kerasmatrix.cli.options import group_option, matrix_option, names_option
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.errors import InfrastructureError, UsageError, nearest
+from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Matrix, Selection, load_matrix
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Plan, digest_folder
@@ -68,9 +68,7 @@ def run(  # noqa: PLR0913 - one argument per option
     """Save with every version, load with every other, and write the table to reports/."""
     project = Project(matrix_file)
     matrix = load_matrix(matrix_file)
-    selection = matrix.select(
-        group=group, environments=environments, scenarios=scenarios, formats=formats
-    )
+    selection = _select(matrix, group, environments, scenarios, formats, columns)
     if not dry_run:
         check_folder(output)
     engine = open_engine(engine_name, matrix, project)
@@ -84,7 +82,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 engine,
                 store,
                 project.scenarios,
-                id=f"{started:%Y%m%dT%H%M%S}-{os.getpid()}",
+                id=f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
                 jobs=jobs or min(8, os.cpu_count() or 2),
                 listener=progress,
                 fresh=fresh,
@@ -97,6 +95,26 @@ def run(  # noqa: PLR0913 - one argument per option
         engine.close()
 
 
+def _select(  # noqa: PLR0913 - one argument per option
+    matrix: Matrix,
+    group: str,
+    environments: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    formats: tuple[str, ...],
+    columns: tuple[str, ...],
+) -> Selection:
+    """Return what the options select. A column need not be in the group: it is added to it."""
+    chosen = matrix.select(
+        group=group, environments=environments, scenarios=scenarios, formats=formats
+    )
+    if not columns:
+        return chosen
+    names = (*(env.name for env in chosen.environments), *columns)
+    return matrix.select(
+        group=group, environments=names, scenarios=scenarios, formats=formats
+    )
+
+
 def _plan(
     matrix: Matrix,
     project: Project,
@@ -104,10 +122,6 @@ def _plan(
     engine: Engine,
     columns: tuple[str, ...],
 ) -> Plan:
-    names = [env.name for env in selection.environments]
-    for column in columns:
-        if column not in names:
-            raise UsageError(f"unknown column {column!r}", hint=nearest(column, names))
     return Plan(
         selection=selection,
         scenarios={name: load_scenario(project.scenarios / name) for name in selection.scenarios},

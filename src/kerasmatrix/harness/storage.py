@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any
 
@@ -51,8 +52,15 @@ def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
 
 
 def keras_version(keras: Any) -> str:
-    """Return the version that ``tf.keras`` gives itself, such as ``2.2.4-tf`` or ``3.4.1``."""
-    return str(getattr(keras, "__version__", None) or keras.version())
+    """Return the version of a Keras, such as ``2.2.4-tf`` or ``3.4.1``.
+
+    ``tf.keras`` of TensorFlow 2.13 to 2.15 does not say; the package that it comes from does.
+    """
+    version = getattr(keras, "__version__", None)
+    if version is None:
+        package = keras.models.load_model.__module__.split(".")[0]
+        version = importlib.import_module(package).__version__
+    return str(version)
 
 
 def _is_keras_3(model: Any) -> bool:

@@ -1,0 +1,91 @@
+"""Every task of the project. ``nox -l`` lists them; what follows ``--`` is passed on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.reuse_venv = "yes"
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+# Every environment has a lock, and reading their names takes no YAML.
+ENVIRONMENTS = sorted(path.stem for path in Path("images/locks").glob("*.txt"))
+TESTS = {
+    "unit": "tests/unit",
+    "tensorflow": "tests/tensorflow",
+    "docker": "tests/docker",
+    "browser": "tests/browser",
+}
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session
+def matrix(session: nox.Session) -> None:
+    """Save with every version, load with every other, write reports/index.html."""
+    _install(session)
+    session.run("kerasmatrix", "run", *session.posargs)
+
+
+@nox.session
+@nox.parametrize("environment", [nox.param(name, id=name) for name in ENVIRONMENTS])
+def column(session: nox.Session, environment: str) -> None:
+    """Fill what one environment saves and loads."""
+    _install(session)
+    session.run("kerasmatrix", "run", "--columns", environment, *session.posargs)
+
+
+@nox.session
+def images(session: nox.Session) -> None:
+    """Build the images of the default group (or --group NAME)."""
+    _install(session)
+    session.run("kerasmatrix", "images", *session.posargs)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Resolve all environments (or those named) into images/locks/."""
+    _install(session)
+    session.run("kerasmatrix", "lock", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every test that this machine can run; the others say why they are skipped."""
+    _install(session, "tests")
+    session.run("pytest", *(session.posargs or TESTS.values()))
+
+
+@nox.session
+@nox.parametrize("suite", [nox.param(name, id=name) for name in TESTS])
+def suite(session: nox.Session, suite: str) -> None:
+    """Run one of the suites; "suite(unit)" takes seconds."""
+    _install(session, "tests")
+    session.run("pytest", TESTS[suite], *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting with Ruff."""
+    session.install("--quiet", *nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy, strictly."""
+    _install(session, "types")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure a run against the plain way and against the floor; write reports/bench.json."""
+    _install(session)
+    session.run("python", "-m", "kerasmatrix_bench", *session.posargs, env={"PYTHONPATH": "bench"})

@@ -1,0 +1,292 @@
+"""The whole command line on fake environments."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+
+def statuses(table):
+    return Counter(cell["status"] for cell in table["cells"])
+
+
+def cell(table, saved, loaded):
+    return next(
+        c for c in table["cells"] if (c["saved_with"], c["loaded_with"]) == (saved, loaded)
+    )
+
+
+def test_every_cell_gets_the_status_of_what_happened_in_it(command):
+    command.project("good", "drifts", "fails", "crashes", "hangs", "answers-garbage",
+                    "kills-workers", "cannot-save")  # fmt: skip
+    code, table, _ = command()
+    assert code == 0
+    row = {c["loaded_with"]: c["status"] for c in table["cells"] if c["saved_with"] == "good"}
+    assert row == {
+        "good": "pass",
+        "drifts": "drift",
+        "fails": "fail",
+        "crashes": "crash",
+        "hangs": "timeout",
+        "answers-garbage": "crash",
+        "kills-workers": "crash",
+        "cannot-save": "pass",
+    }
+    assert {
+        c["status"] for c in table["cells"] if c["saved_with"] == "cannot-save"
+    } == {"save-failed"}
+    assert sum(statuses(table).values()) == 64
+
+
+def test_a_failing_cell_has_its_exception_chain(command):
+    command.project("good", "fails")
+    _, table, _ = command()
+    error = cell(table, "good", "fails")["error"]
+    assert error["type"] == "ValueError"
+    assert error["chain"][0]["message"] == "Unknown layer: Functional"
+
+
+def test_an_environment_that_cannot_be_had_is_infra_and_the_rest_goes_on(command):
+    command.project("good", "absent")
+    code, table, printed = command()
+    assert code == 3
+    assert cell(table, "good", "good")["status"] == "pass"
+    assert statuses(table) == {"pass": 1, "infra": 3}
+    assert "no CPython 3.8" in cell(table, "absent", "good")["summary"]
+    assert "absent: absent: no CPython 3.8" in printed
+
+
+def test_a_full_disk_is_infra_and_is_measured_again(command, engine):
+    command.project("good", "disk-full")
+    code, table, _ = command()
+    assert code == 3
+    assert cell(table, "good", "disk-full")["status"] == "infra"
+    assert cell(table, "good", "good")["status"] == "pass"
+    done = len(engine.tasks)
+    command()
+    assert len(engine.tasks) == done + 2
+
+
+def test_a_worker_that_dies_once_costs_nothing_but_a_retry(command, engine):
+    command.project("dies-once")
+    code, table, printed = command()
+    assert code == 0
+    assert statuses(table) == {"pass": 1}
+    assert len(engine.workers) == 2
+    assert "killed by signal 9" in printed
+
+
+def test_an_environment_imports_tensorflow_once(command, engine):
+    command.project("good", "good2", "good3", scenarios=("first", "second"))
+    command()
+    assert len(engine.workers) == 3
+    assert len(engine.tasks) == 6 + 18
+
+
+def test_all_workers_and_the_engine_are_closed(command, engine):
+    command.project("good", "fails")
+    command()
+    assert all(worker.closed for worker in engine.workers)
+    assert engine.closed
+
+
+def test_a_second_run_with_nothing_changed_starts_no_worker(command, engine):
+    command.project("good", "fails")
+    _, before, _ = command()
+    opened = len(engine.workers)
+    code, after, _ = command()
+    assert code == 0
+    assert len(engine.workers) == opened
+    assert after["cells"] == before["cells"]
+    assert after["run"]["measured"] == 0
+    assert after["run"]["known"] == 6
+
+
+def test_fresh_measures_again(command, engine):
+    command.project("good")
+    command()
+    command("--fresh")
+    assert len(engine.tasks) == 4
+
+
+def test_a_changed_scenario_runs_again_and_the_others_do_not(command, engine):
+    command.project("good", scenarios=("first", "second"))
+    command()
+    Path("scenarios/second/load.py").write_text("def load(path): return 1\n")
+    engine.tasks.clear()
+    command()
+    assert {task.scenario for _, task in engine.tasks} == {"second"}
+    assert len(engine.tasks) == 2
+
+
+def test_a_damaged_artifact_is_saved_anew(command, engine):
+    command.project("good")
+    command()
+    (artifact,) = Path(".kerasmatrix/artifacts").iterdir()
+    (artifact / "model.h5").write_text("damaged")
+    engine.tasks.clear()
+    code, table, _ = command()
+    assert code == 0
+    assert statuses(table) == {"pass": 1}
+    # The new artifact is equal to the lost one, so what was loaded from it is still known.
+    assert [task.kind for _, task in engine.tasks] == ["save"]
+
+
+def test_an_interrupted_run_reports_what_it_has_and_goes_on_later(command, engine):
+    command.project("good", "good2")
+
+    def interrupt(task):
+        if task.kind == "load" and sum(t.kind == "load" for _, t in engine.tasks) == 2:
+            raise KeyboardInterrupt
+
+    engine.before_task = interrupt
+    code, table, printed = command("--jobs", "1")
+    assert code == 130
+    assert "incomplete" in printed
+    assert table["run"]["complete"] is False
+    assert statuses(table) == {"pass": 1, "not-run": 3}
+    assert all(worker.closed for worker in engine.workers)
+    engine.before_task = None
+    engine.tasks.clear()
+    code, table, _ = command()
+    assert code == 0
+    assert statuses(table) == {"pass": 4}
+    assert len(engine.tasks) == 3
+
+
+def test_scratch_is_empty_after_a_run(command):
+    command.project("good")
+    command()
+    assert not Path(".kerasmatrix/scratch").exists()
+
+
+def test_options_select_a_part(command):
+    command.project("good", "good2", scenarios=("first", "second"), formats=("h5", "weights"))
+    _, table, _ = command(
+        "--environments", "good2", "--scenarios", "second", "--formats", "weights"
+    )
+    (only,) = table["cells"]
+    assert (only["scenario"], only["format"], only["saved_with"]) == ("second", "weights", "good2")
+
+
+def test_a_column_loads_with_one_environment_only(command, engine):
+    command.project("good", "good2", "good3")
+    code, table, _ = command("--columns", "good2")
+    assert code == 0
+    assert statuses(table) == {"pass": 3, "not-run": 6}
+    assert {name for name, task in engine.tasks if task.kind == "load"} == {"good2"}
+
+
+def test_an_unsupported_format_is_declared_not_tried(command, engine):
+    command.project("good", formats=("h5", "keras"))
+    _, table, _ = command()
+    assert statuses(table) == {"pass": 1, "unsupported": 1}
+    assert {task.format for _, task in engine.tasks} == {"h5"}
+
+
+def test_dry_run_lists_the_plan_and_runs_nothing(command, engine):
+    command.project("good", "good2")
+    code, table, printed = command("--dry-run")
+    assert code == 0
+    assert table is None
+    assert engine.tasks == []
+    assert "2 saves and 4 loads to do, 0 known" in printed
+    assert printed.index("save first") < printed.index("load good's")
+    command()
+    assert "0 saves and 0 loads to do, 6 known" in command("--dry-run")[2]
+
+
+def test_the_table_in_the_terminal_counts_what_loads(command):
+    command.project("good", "fails")
+    printed = command()[2]
+    assert "4 cells: 2 pass, 2 fail" in printed
+    assert "Report: reports/index.html" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--group", "al"], "unknown group 'al'"),
+        (["--environments", "goof"], "did you mean 'good'?"),
+        (["--scenarios", "frist"], "did you mean 'first'?"),
+        (["--formats", "h"], "unknown format 'h'"),
+        (["--columns", "goof"], "unknown environment 'goof'"),
+        (["--jobs", "0"], "--jobs"),
+        (["--matrix", "no.yaml"], "no.yaml: no such file"),
+    ],
+)
+def test_a_usage_error_leaves_with_2_and_a_way_out(command, engine, arguments, message):
+    command.project("good")
+    code, table, printed = command(*arguments)
+    assert code == 2
+    assert message in printed
+    assert "Traceback" not in printed
+    assert table is None
+    assert engine.tasks == []
+
+
+def test_a_missing_lock_names_the_command_that_makes_it(command):
+    command.project("good")
+    Path("images/locks/good.txt").unlink()
+    code, _, printed = command()
+    assert code == 2
+    assert "nox -s lock -- good" in printed
+
+
+def test_a_lock_for_another_version_is_an_error(command):
+    command.project("good")
+    Path("images/locks/good.txt").write_text("tensorflow-cpu==2.9.9 --hash=sha256:00\n")
+    code, _, printed = command()
+    assert code == 2
+    assert "asks for tensorflow-cpu==2.1.0, the lock has 2.9.9" in printed
+
+
+def test_an_unwritable_output_is_said_before_anything_runs(command, engine):
+    command.project("good")
+    Path("reports").write_text("a file, where a folder is wanted")
+    code, _, printed = command()
+    assert code == 2
+    assert "reports" in printed
+    assert "Traceback" not in printed
+    assert engine.tasks == []
+
+
+def test_claims_stand_beside_what_was_measured(command):
+    command.project("good", "fails")
+    Path("scenarios/first/scenario.yaml").write_text(
+        "title: t\nshows: s\nclaims: [{says: it fails, status: [fail], error: 'layer: Func'}]\n"
+    )
+    (claim,) = command()[1]["claims"]
+    assert claim["verdict"] == "holds in part"
+    assert (claim["confirmed"], claim["cells"]) == (2, 4)
+    assert claim["statuses"] == {"pass": 2, "fail": 2}
+
+
+def test_a_scenario_changed_during_a_run_does_not_reach_it(command, engine):
+    command.project("good")
+    seen = []
+
+    def look(task):
+        source = Path("scenarios/first/load.py")
+        source.write_text("changed = True\n")
+        place = engine.workers[-1].place
+        seen.append((place.scenarios / "first" / "load.py").read_text())
+
+    engine.before_task = look
+    command()
+    assert seen == ["def load(path): ...\n"] * 2
+
+
+def test_many_environments_are_not_kept_warm_at_once(command, engine):
+    names = [f"good{number:02}" for number in range(14)]
+    command.project(*names)
+    code, table, _ = command()
+    assert code == 0
+    assert statuses(table) == {"pass": 196}
+    assert len(engine.workers) == 28
+
+
+def test_the_run_waits_for_no_terminal(command):
+    command.project("good")
+    assert os.linesep not in command()[2].split("Report:")[1].strip()

@@ -1,0 +1,170 @@
+"""A project of tiny named environments, and an engine that knows how each of them behaves.
+
+The behaviour is in the environment's name: `good…` works, `drifts`, `fails`, `crashes`, `hangs`,
+`answers-garbage`, `dies-once`, `absent`. Saves really write a file, so that the store really has
+artifacts.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from kerasmatrix.engines.base import Hello, Task, WorkerLost, Workplace
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.matrix import Environment, Limits
+
+WEIGHT = {"name": "kernel", "shape": [1], "dtype": "float32", "sha256": "aa"}
+ERROR = {
+    "type": "ValueError",
+    "message": "Unknown layer: Functional",
+    "chain": [{"type": "ValueError", "message": "Unknown layer: Functional"}],
+    "traceback": "Traceback …",
+}
+
+SAVE_FACTS = {"model": "Functional", "weights": [WEIGHT], "compiled": None, "timings": {}}
+LOAD_FACTS = {
+    **SAVE_FACTS,
+    "shapes_equal": True,
+    "finite": True,
+    "max_abs_diff": 0.0,
+    "max_abs_reference": 1.0,
+    "resave_error": None,
+}
+
+
+class FakeWorker:
+    def __init__(self, engine: FakeEngine, environment: Environment, place: Workplace) -> None:
+        self.engine = engine
+        self.name = environment.name
+        self.place = place
+        self.hello = Hello(environment.tensorflow, "2.0", environment.python, 0.0)
+        self.closed = False
+
+    def run(self, task: Task) -> dict[str, Any]:
+        with self.engine.mutex:
+            self.engine.tasks.append((self.name, task))
+        if self.engine.before_task:
+            self.engine.before_task(task)
+        if task.kind == "save":
+            return self._save(task)
+        if self.name.startswith("crashes"):
+            return {"ended": "crashed", "signal": 11, "seconds": 0.1}
+        if self.name.startswith("hangs"):
+            return {"ended": "timed-out", "seconds": task.deadline}
+        if self.name.startswith("answers-garbage"):
+            return {"ended": "purple", "value": 3}
+        if self.name.startswith("kills-workers"):
+            raise WorkerLost("killed by signal 9")
+        if self.name.startswith("dies-once") and self.engine.first_time(self.name):
+            raise WorkerLost("killed by signal 9")
+        if self.name.startswith("disk-full"):
+            message = "[Errno 28] No space left on device"
+            chain = [{"type": "OSError", "message": message}]
+            error = {"type": "OSError", "message": message, "chain": chain}
+            return {"ended": "raised", "error": error, "stage": "load"}
+        if self.name.startswith("fails"):
+            return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
+        facts = {**LOAD_FACTS}
+        if self.name.startswith("drifts"):
+            facts["max_abs_diff"] = 0.5
+        return {"ended": "returned", "value": facts, "seconds": 0.1}
+
+    def _save(self, task: Task) -> dict[str, Any]:
+        if self.name.startswith("cannot-save"):
+            return {"ended": "raised", "error": ERROR, "stage": "save", "seconds": 0.1}
+        folder = self.place.scratch / task.id / "artifact"
+        folder.mkdir(parents=True)
+        content = {"by": self.name, "scenario": task.scenario, "format": task.format}
+        (folder / "model.h5").write_text(json.dumps(content), encoding="utf-8")
+        return {"ended": "returned", "value": SAVE_FACTS, "seconds": 0.1}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeEngine:
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.tasks: list[tuple[str, Task]] = []
+        self.workers: list[FakeWorker] = []
+        self.before_task = None
+        self.mutex = threading.Lock()
+        self.closed = False
+        self._seen: set[str] = set()
+
+    def first_time(self, name: str) -> bool:
+        with self.mutex:
+            new = name not in self._seen
+            self._seen.add(name)
+        return new
+
+    def prepare(self, environment: Environment, lock: Lock) -> None:
+        if environment.name.startswith("absent"):
+            raise InfrastructureError(f"{environment.name}: no CPython {environment.python}")
+
+    def open(
+        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+    ) -> FakeWorker:
+        worker = FakeWorker(self, environment, workplace)
+        with self.mutex:
+            self.workers.append(worker)
+        return worker
+
+    def close(self) -> None:
+        self.closed = True
+
+
+MATRIX = """\
+schema_version: 1
+environments:
+{environments}
+groups:
+  default: {{environments: "*"}}
+scenarios: [{scenarios}]
+formats: [{formats}]
+"""
+
+
+def make_project(
+    folder: Path,
+    *environments: str,
+    scenarios: tuple[str, ...] = ("first",),
+    formats: tuple[str, ...] = ("h5",),
+) -> Path:
+    """Write a project into ``folder`` and return its matrix.yaml. Versions grow from 2.1."""
+    lines = [
+        f'  {name}: {{tensorflow: 2.{number}.0, python: "3.8", as_of: 2021-01-01}}'
+        for number, name in enumerate(environments, start=1)
+    ]
+    locks = folder / "images" / "locks"
+    locks.mkdir(parents=True)
+    for number, name in enumerate(environments, start=1):
+        (locks / f"{name}.txt").write_text(
+            f"# {name}\ntensorflow-cpu==2.{number}.0 \\\n    --hash=sha256:00\n", encoding="utf-8"
+        )
+    for scenario in scenarios:
+        make_scenario(folder / "scenarios" / scenario)
+    path = folder / "matrix.yaml"
+    path.write_text(
+        MATRIX.format(
+            environments="\n".join(lines),
+            scenarios=", ".join(scenarios),
+            formats=", ".join(formats),
+        ),
+        encoding="utf-8",
+    )
+    return path
+
+
+def make_scenario(folder: Path, claims: str = "") -> None:
+    folder.mkdir(parents=True)
+    (folder / "save.py").write_text("def build(): ...\n", encoding="utf-8")
+    (folder / "load.py").write_text("def load(path): ...\n", encoding="utf-8")
+    (folder / "scenario.yaml").write_text(
+        f"title: {folder.name}\nshows: what it shows\n{claims}", encoding="utf-8"
+    )

@@ -1,0 +1,169 @@
+import pytest
+
+from kerasmatrix.matrix import Tolerance
+from kerasmatrix.outcome import (
+    LoadObservation,
+    SaveFacts,
+    SaveObservation,
+    Status,
+    infrastructure_fault,
+    judge_load,
+    judge_save,
+)
+from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
+
+TOLERANCE = Tolerance(absolute=1e-5, relative=1e-4)
+ADAM = {
+    "name": "Adam",
+    "hyperparameters": {"learning_rate": 0.007, "name": "Adam"},
+    "iterations": 0,
+    "slots": [],
+}
+COMPILED = {"loss": "mse", "optimizer": ADAM}
+
+
+def judge(load_changes=None, save_changes=None, form="h5"):
+    saved = SaveFacts.model_validate({**SAVE_FACTS, **(save_changes or {})})
+    facts = {**LOAD_FACTS, **(load_changes or {})}
+    observation = LoadObservation.model_validate({"ended": "returned", "value": facts})
+    return judge_load(saved, form, observation, TOLERANCE)
+
+
+def compiled_after(**changes):
+    optimizer = {**ADAM, **changes}
+    return judge(
+        {"compiled": {"loss": "mean_squared_error", "optimizer": optimizer}},
+        {"compiled": COMPILED},
+    )
+
+
+def test_same_weights_and_outputs_pass():
+    verdict = judge()
+    assert verdict.status is Status.PASS
+    assert verdict.weights_equal is True
+
+
+@pytest.mark.parametrize(
+    ("diff", "status"), [(1.09e-4, Status.PASS), (1.11e-4, Status.DRIFT)]
+)
+def test_the_tolerance_is_absolute_plus_relative_to_the_largest_output(diff, status):
+    assert judge({"max_abs_diff": diff, "max_abs_reference": 1.0}).status is status
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"weights": [{**WEIGHT, "sha256": "bb"}]},
+        {"weights": [{**WEIGHT, "dtype": "float16"}]},
+        {"weights": [WEIGHT, WEIGHT]},
+        {"weights": []},
+        {"shapes_equal": False, "max_abs_diff": None},
+        {"finite": False},
+    ],
+)
+def test_other_numbers_are_drift(change):
+    assert judge(change).status is Status.DRIFT
+
+
+def test_a_weight_may_have_another_name_and_place():
+    other = {**WEIGHT, "sha256": "cc"}
+    verdict = judge(
+        {"weights": [{**other, "name": "b:0"}, {**WEIGHT, "name": "a:0"}]},
+        {"weights": [WEIGHT, other]},
+    )
+    assert verdict.status is Status.PASS
+
+
+def test_a_model_that_cannot_be_saved_again_is_degraded():
+    verdict = judge({"resave_error": ERROR})
+    assert verdict.status is Status.DEGRADED
+    assert "saved again (ValueError)" in verdict.summary
+
+
+def test_an_inference_only_layer_is_degraded():
+    assert judge({"model": "TFSMLayer"}, form="savedmodel").status is Status.DEGRADED
+
+
+def test_a_lost_compile_state_is_degraded_but_weights_never_promised_one():
+    assert judge({}, {"compiled": COMPILED}).lost == ("the compile state",)
+    assert judge({}, {"compiled": COMPILED}, form="weights").status is Status.PASS
+
+
+def test_a_loss_may_be_called_by_its_other_name():
+    assert compiled_after().status is Status.PASS
+
+
+def test_a_learning_rate_that_was_reset_is_degraded():
+    verdict = compiled_after(hyperparameters={"learning_rate": 0.001})
+    assert verdict.status is Status.DEGRADED
+    assert verdict.lost == ("the optimizer's learning_rate (0.007 became 0.001)",)
+
+
+def test_lr_is_the_old_name_of_learning_rate():
+    assert compiled_after(hyperparameters={"lr": 0.007}).status is Status.PASS
+    assert compiled_after(hyperparameters={"lr": 0.001}).status is Status.DEGRADED
+
+
+def test_float32_rounding_is_not_another_learning_rate():
+    assert compiled_after(hyperparameters={"learning_rate": 0.0070000002160668373}).status is (
+        Status.PASS
+    )
+
+
+def test_another_optimizer_is_degraded():
+    assert compiled_after(name="SGD").lost == ("the optimizer (Adam became SGD)",)
+
+
+@pytest.mark.parametrize(
+    ("after", "lost"),
+    [
+        ({"iterations": 3, "slots": ["m", "v"]}, ()),
+        ({"iterations": 3, "slots": ["v", "m"]}, ()),
+        ({"iterations": 0, "slots": []}, ("the optimizer state",)),
+        ({"iterations": 3, "slots": ["m", "x"]}, ("the optimizer state",)),
+    ],
+)
+def test_optimizer_state_counts_once_there_is_some(after, lost):
+    trained = {**COMPILED, "optimizer": {**ADAM, "iterations": 3, "slots": ["m", "v"]}}
+    again = {**COMPILED, "optimizer": {**ADAM, **after}}
+    assert judge({"compiled": again}, {"compiled": trained}).lost == lost
+
+
+@pytest.mark.parametrize(
+    ("observation", "status", "words"),
+    [
+        ({"ended": "raised", "error": ERROR, "stage": "load"}, Status.FAIL,
+         "ValueError: Unknown layer: Functional"),
+        ({"ended": "raised", "error": ERROR, "stage": "call"}, Status.FAIL,
+         "loads, but cannot be called"),
+        ({"ended": "crashed", "signal": 11}, Status.CRASH, "killed by signal 11"),
+        ({"ended": "crashed", "exit_code": 3}, Status.CRASH, "exit code 3"),
+        ({"ended": "crashed"}, Status.CRASH, "no understandable answer"),
+        ({"ended": "timed-out", "deadline": 60}, Status.TIMEOUT, "no answer within 60 s"),
+        ({"ended": "raised", "stage": "load",
+          "error": {"type": "MemoryError", "message": ""}}, Status.CRASH, "MemoryError"),
+    ],
+)  # fmt: skip
+def test_how_a_load_ended_is_told_apart(observation, status, words):
+    saved = SaveFacts.model_validate(SAVE_FACTS)
+    load = LoadObservation.model_validate(observation)
+    verdict = judge_load(saved, "h5", load, TOLERANCE)
+    assert verdict.status is status
+    assert words in verdict.summary
+
+
+def test_a_save_without_artifact_is_a_failed_save():
+    good = {"ended": "returned", "value": SAVE_FACTS, "artifact": "ab"}
+    assert judge_save(SaveObservation.model_validate(good)) is None
+    bad = judge_save(SaveObservation.model_validate({**good, "artifact": None}))
+    assert bad.status is Status.SAVE_FAILED
+
+
+def test_a_full_disk_is_never_an_incompatibility():
+    link = {"type": "OSError", "message": "[Errno 28] No space left on device"}
+    error = {"type": "KeyError", "message": "x", "chain": [{"type": "KeyError", "message": "x"},
+                                                            link]}  # fmt: skip
+    observation = LoadObservation.model_validate({"ended": "raised", "error": error})
+    assert "No space left" in infrastructure_fault(observation)
+    plain = LoadObservation.model_validate({"ended": "raised", "error": ERROR})
+    assert infrastructure_fault(plain) is None

@@ -1,0 +1,45 @@
+import pytest
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.scenario import load_scenario
+from tests.unit.fakes import make_scenario
+
+
+def test_a_change_of_code_changes_the_digest_and_a_change_of_prose_does_not(tmp_path):
+    folder = tmp_path / "first"
+    make_scenario(folder)
+    before = load_scenario(folder).digest
+    (folder / "scenario.yaml").write_text("title: other\nshows: other\n")
+    assert load_scenario(folder).digest == before
+    (folder / "load.py").write_text("def load(path): return 1\n")
+    assert load_scenario(folder).digest != before
+
+
+@pytest.mark.parametrize("name", ["save.py", "load.py", "scenario.yaml"])
+def test_a_missing_file_is_named(tmp_path, name):
+    make_scenario(tmp_path / "first")
+    (tmp_path / "first" / name).unlink()
+    with pytest.raises(UsageError, match=name):
+        load_scenario(tmp_path / "first")
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        ("[{says: x, status: [broken]}]", r"scenario\.yaml:3: claims\.0\.status\.0"),
+        ("[{says: x, status: [fail], error: '('}]", "not a regular expression"),
+        ("[{says: x, status: [fail], formats: [hdf]}]", "unknown format 'hdf'"),
+        ("[{says: x, status: []}]", r"claims\.0\.status"),
+    ],
+)
+def test_a_wrong_claim_is_named_with_its_line(tmp_path, claim, message):
+    make_scenario(tmp_path / "first", f"claims: {claim}\n")
+    with pytest.raises(UsageError, match=message):
+        load_scenario(tmp_path / "first")
+
+
+def test_every_scenario_of_the_project_is_valid_and_states_a_claim(pytestconfig):
+    folders = [path.parent for path in (pytestconfig.rootpath / "scenarios").glob("*/save.py")]
+    assert len(folders) >= 9
+    for folder in folders:
+        assert load_scenario(folder).claims, folder

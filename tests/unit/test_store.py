@@ -1,0 +1,136 @@
+import sqlite3
+import threading
+
+import pytest
+
+from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.outcome import LoadObservation, SaveObservation
+from kerasmatrix.store import Store, StoreBusy, digest_tree
+from tests.unit.fakes import LOAD_FACTS, SAVE_FACTS
+
+LOAD = LoadObservation.model_validate({"ended": "returned", "value": LOAD_FACTS})
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path / "store") as opened:
+        yield opened
+
+
+def make_artifact(folder, content="weights"):
+    folder.mkdir(parents=True)
+    (folder / "model.h5").write_text(content)
+    return folder
+
+
+def test_what_was_remembered_is_known_to_the_next_run(tmp_path):
+    with Store(tmp_path / "store") as store:
+        written = store.remember("key", LOAD, "run-1")
+    with Store(tmp_path / "store") as store:
+        assert store.known_load("key") == written
+        assert store.known_load("another") is None
+
+
+def test_equal_artifacts_are_stored_once(store):
+    with store.scratch("run") as scratch:
+        first = store.keep_artifact(make_artifact(scratch / "a"))
+        second = store.keep_artifact(make_artifact(scratch / "b"))
+        other = store.keep_artifact(make_artifact(scratch / "c", "other"))
+    assert first == second != other
+    assert len(list(store.artifacts.iterdir())) == 2
+    assert (store.artifacts / first / "model.h5").read_text() == "weights"
+
+
+def test_the_digest_of_an_artifact_tells_names_and_contents(tmp_path):
+    one = digest_tree(make_artifact(tmp_path / "one"))
+    assert digest_tree(make_artifact(tmp_path / "two")) == one
+    (tmp_path / "two" / "model.h5").rename(tmp_path / "two" / "other.h5")
+    assert digest_tree(tmp_path / "two") != one
+
+
+@pytest.mark.parametrize("harm", ["change", "remove"])
+def test_a_damaged_artifact_is_not_known_any_more(store, harm):
+    with store.scratch("run") as scratch:
+        digest = store.keep_artifact(make_artifact(scratch / "a"))
+    saved = SaveObservation.model_validate(
+        {"ended": "returned", "value": SAVE_FACTS, "artifact": digest}
+    )
+    store.remember("key", saved, "run-1")
+    assert store.known_save("key").observation == saved
+    path = store.artifacts / digest / "model.h5"
+    if harm == "change":
+        path.write_text("weighty")
+    else:
+        path.unlink()
+    assert store.known_save("key") is None
+    with store.scratch("again") as scratch:
+        assert store.keep_artifact(make_artifact(scratch / "a")) == digest
+    assert path.read_text() == "weights"
+
+
+def test_a_second_run_on_one_store_is_told_who_holds_it(store):
+    with pytest.raises(StoreBusy, match=r"another run \(process \d+\) holds"):
+        Store(store.folder)
+
+
+def test_a_second_run_can_wait_for_the_first(tmp_path):
+    first = Store(tmp_path / "store")
+    waiting = threading.Event()
+    opened = []
+
+    def wait(message):
+        opened.append(message)
+        waiting.set()
+
+    def second():
+        with Store(tmp_path / "store", wait=wait) as store:
+            opened.append(store)
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    assert waiting.wait(10)
+    assert len(opened) == 1
+    first.close()
+    thread.join(10)
+    assert len(opened) == 2
+
+
+def test_unfinished_work_of_a_killed_run_is_swept_away(tmp_path):
+    leftover = tmp_path / "store" / "scratch" / "killed"
+    leftover.mkdir(parents=True)
+    with Store(tmp_path / "store"):
+        assert not leftover.exists()
+
+
+def test_scratch_is_gone_after_an_error(store):
+    def fail():
+        with store.scratch("run") as folder:
+            raise RuntimeError(folder)
+
+    with pytest.raises(RuntimeError) as caught:
+        fail()
+    assert not caught.value.args[0].exists()
+
+
+def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
+    Store(tmp_path / "store").close()
+    path = tmp_path / "store" / "store.sqlite"
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(UsageError, match="newer kerasmatrix") as caught:
+        Store(tmp_path / "store")
+    assert "--store" in caught.value.hint
+
+
+def test_a_file_that_is_no_store_is_an_error_with_a_way_out(tmp_path):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "store.sqlite").write_text("not a database, but long enough to be read")
+    with pytest.raises(UsageError, match="cannot be read as a store"):
+        Store(tmp_path / "store")
+
+
+def test_a_folder_that_cannot_be_written_is_infrastructure(tmp_path):
+    (tmp_path / "store").write_text("a file, where a folder is wanted")
+    with pytest.raises(InfrastructureError, match="cannot be written"):
+        Store(tmp_path / "store")
