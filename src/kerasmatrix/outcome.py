@@ -41,7 +41,7 @@ __all__ = [
 class Status(enum.StrEnum):
     """What became of a cell. The order is from best to worst, then what says nothing."""
 
-    PASS = "pass"
+    PASS = "pass"  # noqa: S105 - it is a verdict
     DEGRADED = "degraded"
     DRIFT = "drift"
     FAIL = "fail"
@@ -167,13 +167,13 @@ class LoadObservation(Observation):
     value: LoadFacts | None = None
 
 
-Seen = TypeVar("Seen", bound=Observation, covariant=True)
+Seen_co = TypeVar("Seen_co", bound=Observation, covariant=True)
 
 
-class Measured(NamedTuple, Generic[Seen]):
+class Measured(NamedTuple, Generic[Seen_co]):
     """An observation and when it was made (UTC)."""
 
-    observation: Seen
+    observation: Seen_co
     at: datetime.datetime
 
 
@@ -226,9 +226,7 @@ def judge_load(saved: SaveFacts, form: str, load: LoadObservation, tolerance: To
     drift = _drift(facts, tolerance, weights_equal=weights_equal)
     lost = tuple(_lost(saved, form, facts))
     if drift:
-        return Verdict(
-            status=Status.DRIFT, summary=drift, lost=lost, weights_equal=weights_equal
-        )
+        return Verdict(status=Status.DRIFT, summary=drift, lost=lost, weights_equal=weights_equal)
     if lost:
         return Verdict(
             status=Status.DEGRADED,

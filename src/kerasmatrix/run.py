@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -449,5 +448,3 @@ def _understand(kind: type[Seen], answer: dict[str, Any]) -> Seen:
         return kind.model_validate(answer)
     except ValidationError as error:
         return kind(ended="crashed", log=f"the harness's answer does not fit: {error}")
-
-

@@ -23,8 +23,12 @@ def test_environments_are_sorted_by_version_not_by_name(tmp_path):
 
 
 def test_legacy_keras_stands_before_the_keras_3_of_its_tensorflow(path):
-    change(path, "groups:", '  tf2.2-legacy: {tensorflow: 2.2.0, python: "3.8", as_of: 2021-01-01,'
-           ' variables: {TF_USE_LEGACY_KERAS: "1"}}\ngroups:')
+    change(
+        path,
+        "groups:",
+        '  tf2.2-legacy: {tensorflow: 2.2.0, python: "3.8", as_of: 2021-01-01,'
+        ' variables: {TF_USE_LEGACY_KERAS: "1"}}\ngroups:',
+    )
     names = [env.name for env in load_matrix(path).sorted_environments()]
     assert names == ["tf2.1", "tf2.2-legacy", "tf2.2"]
 

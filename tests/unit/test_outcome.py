@@ -43,9 +43,7 @@ def test_same_weights_and_outputs_pass():
     assert verdict.weights_equal is True
 
 
-@pytest.mark.parametrize(
-    ("diff", "status"), [(1.09e-4, Status.PASS), (1.11e-4, Status.DRIFT)]
-)
+@pytest.mark.parametrize(("diff", "status"), [(1.09e-4, Status.PASS), (1.11e-4, Status.DRIFT)])
 def test_the_tolerance_is_absolute_plus_relative_to_the_largest_output(diff, status):
     assert judge({"max_abs_diff": diff, "max_abs_reference": 1.0}).status is status
 

@@ -40,14 +40,32 @@ INFRASTRUCTURE = 3
 @names_option("--scenarios", "scenarios")
 @names_option("--formats", "formats")
 @names_option("--columns", "environments as loaders")
-@click.option("--engine", "engine_name", type=click.Choice(ENGINES), default="auto",
-              show_default=True, help="What opens environments.")  # fmt: skip
-@click.option("--jobs", type=click.IntRange(min=1), default=None,
-              help="Environments at work at a time.  [default: the cores, at most 8]")  # fmt: skip
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default="reports",
-              show_default=True, help="Where the reports go.")  # fmt: skip
-@click.option("--store", "store_folder", type=click.Path(path_type=Path, file_okay=False),
-              default=None, help="What is known.  [default: .kerasmatrix beside the matrix]")  # fmt: skip
+@click.option(
+    "--engine",
+    "engine_name",
+    type=click.Choice(ENGINES),
+    default="auto",
+    show_default=True,
+    help="What opens environments.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Environments at work at a time.  [default: the cores, at most 8]",
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="reports",
+    show_default=True,
+    help="Where the reports go.",
+)
+@click.option(
+    "--store",
+    "store_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="What is known.  [default: .kerasmatrix beside the matrix]",
+)
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
 def run(  # noqa: PLR0913 - one argument per option
@@ -68,7 +86,14 @@ def run(  # noqa: PLR0913 - one argument per option
     """Save with every version, load with every other, and write the table to reports/."""
     project = Project(matrix_file)
     matrix = load_matrix(matrix_file)
-    selection = _select(matrix, group, environments, scenarios, formats, columns)
+    selection = _select(
+        matrix=matrix,
+        group=group,
+        environments=environments,
+        scenarios=scenarios,
+        formats=formats,
+        columns=columns,
+    )
     if not dry_run:
         check_folder(output)
     engine = open_engine(engine_name, matrix, project)
@@ -90,12 +115,20 @@ def run(  # noqa: PLR0913 - one argument per option
             if dry_run:
                 print_agenda(measurement)
                 return 0
-            return _measure(measurement, progress, store, engine, started, output)
+            return _measure(
+                measurement,
+                progress=progress,
+                store=store,
+                engine=engine,
+                started=started,
+                output=output,
+            )
     finally:
         engine.close()
 
 
 def _select(  # noqa: PLR0913 - one argument per option
+    *,
     matrix: Matrix,
     group: str,
     environments: tuple[str, ...],
@@ -110,9 +143,7 @@ def _select(  # noqa: PLR0913 - one argument per option
     if not columns:
         return chosen
     names = (*(env.name for env in chosen.environments), *columns)
-    return matrix.select(
-        group=group, environments=names, scenarios=scenarios, formats=formats
-    )
+    return matrix.select(group=group, environments=names, scenarios=scenarios, formats=formats)
 
 
 def _plan(
@@ -136,6 +167,7 @@ def _plan(
 
 def _measure(  # noqa: PLR0913 - what a measurement takes
     measurement: Run,
+    *,
     progress: TerminalProgress,
     store: Store,
     engine: Engine,

@@ -86,7 +86,7 @@ class TerminalProgress(Progress):
         verb = f"loads {job.saved_with}'s" if isinstance(job, Cell) else "saves"
         self._show(environment, f"{verb} {job.scenario}.{job.format}")
 
-    def ended(self, environment: str, job: Job) -> None:
+    def ended(self, environment: str, job: Job) -> None:  # noqa: ARG002 - the listener's
         """Count."""
         if self._bar:
             self._bar.advance(self._task)

@@ -70,7 +70,8 @@ class ConversingWorker:
     def run(self, task: Task) -> dict[str, Any]:
         """Send ``task`` and wait for its result."""
         try:
-            self._channel.write(wire.encode({**dataclasses.asdict(task), "protocol": wire.PROTOCOL}))
+            request = {**dataclasses.asdict(task), "protocol": wire.PROTOCOL}
+            self._channel.write(wire.encode(request))
             line = self._channel.read_line(task.deadline + GRACE_SECONDS)
             message = wire.decode(line)
         except ChannelTimeout:

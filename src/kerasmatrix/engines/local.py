@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 import kerasmatrix.harness
 from kerasmatrix.engines.base import Workplace, unavailable
@@ -88,7 +89,7 @@ class ProcessChannel:
     """The standard input and output of a process in a session of its own."""
 
     def __init__(self, command: list[str], variables: dict[str, str]) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the channel
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the channel
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -130,7 +131,7 @@ class ProcessChannel:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        for stream in (self._stdin, self._stdout):
+        for stream in (self._stdin, self._stdout, self._log):
             with contextlib.suppress(OSError):
                 stream.close()
 
@@ -138,6 +139,8 @@ class ProcessChannel:
         """Say how the process ended, with the end of what it printed."""
         code = self._process.wait(timeout=10)
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-        self._log.seek(0)
-        tail = self._log.read()[-LOG_TAIL:].decode("utf-8", "replace").strip()
+        tail = ""
+        if not self._log.closed:
+            self._log.seek(0)
+            tail = self._log.read()[-LOG_TAIL:].decode("utf-8", "replace").strip()
         return (f"{how}\n{tail}" if tail else how), False

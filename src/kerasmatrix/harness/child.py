@@ -59,15 +59,16 @@ def run(work: Any, deadline: float, memory_mb: int, watch: Any = None) -> dict:
         _kill(pid, wait_first=0 if timed_out else 5)
         status, usage = _reap(pid)
         answer = line.take()
-        ended = _outcome(answer, status, timed_out)
+        ended = _outcome(answer, status, timed_out=timed_out)
         ended["seconds"] = time.time() - started
         ended["peak_memory_mb"] = usage.ru_maxrss / 1024.0
         ended["log"] = _tail(log)
-        return ended
     except BaseException:
         _kill(pid)
         _reap(pid)
         raise
+    else:
+        return ended
     finally:
         os.close(receive)
         log.close()
@@ -81,8 +82,11 @@ def _be_the_child(work: Any, send: int, log: int, memory_mb: int) -> None:
         _die_with_parent()
         _prefer_me_to_my_parent_when_memory_ends()
         _limit_memory(memory_mb)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(log, number)
+            # Line by line, so that a child that is killed has said what it had to say.
+            stream = os.fdopen(number, "w", 1, errors="backslashreplace", closefd=False)
+            setattr(sys, name, stream)
         for inherited in (signal.SIGINT, signal.SIGTERM):
             signal.signal(inherited, signal.SIG_DFL)
         try:
@@ -104,7 +108,7 @@ def _be_the_child(work: Any, send: int, log: int, memory_mb: int) -> None:
 
 def _await_line(line: wire.Line, deadline: float, watch: Any) -> bool:
     """Fill ``line`` until it holds a whole line or is closed; False when time is up."""
-    while b"\n" not in line._buffer and not line.closed:
+    while not line.ready:
         left = deadline - time.time()
         if left <= 0:
             return False
@@ -122,11 +126,10 @@ def _kill(pid: int, wait_first: float = 0.0) -> None:
     limit = time.time() + wait_first
     while time.time() < limit and not _has_left(pid):
         time.sleep(0.001)
-    for kill in (os.killpg, os.kill):
-        try:
-            kill(pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)  # it has not come to setsid yet; not reaped, so still there
 
 
 def _has_left(pid: int) -> bool:
@@ -138,12 +141,10 @@ def _reap(pid: int) -> tuple:
     return status, usage
 
 
-def _outcome(answer: bytes | None, status: int, timed_out: bool) -> dict:
+def _outcome(answer: bytes | None, status: int, *, timed_out: bool) -> dict:
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
     code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-    ended = dict(
-        ended="crashed", value=None, error=None, stage=None, exit_code=code, signal=number
-    )
+    ended = dict(ended="crashed", value=None, error=None, stage=None, exit_code=code, signal=number)
     if timed_out:
         ended.update(ended="timed-out", exit_code=None, signal=None)
         return ended

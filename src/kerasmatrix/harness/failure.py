@@ -24,7 +24,7 @@ def describe(error: BaseException) -> dict:
     try:
         lines = traceback.format_exception(type(error), error, error.__traceback__)
     except Exception as unprintable:
-        lines = ["(the traceback cannot be printed: %r)" % (unprintable,)]
+        lines = [f"(the traceback cannot be printed: {unprintable!r})"]
     return {
         "type": chain[0]["type"],
         "message": chain[0]["message"],
@@ -42,7 +42,7 @@ def _message(error: BaseException) -> str:
     try:
         text = str(error)
     except Exception as unprintable:
-        text = "(the message cannot be printed: %r)" % (unprintable,)
+        text = f"(the message cannot be printed: {unprintable!r})"
     return _cut(text, MESSAGE_LIMIT)
 
 
@@ -52,4 +52,4 @@ def _cut(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     half = limit // 2
-    return text[:half] + "\n[... %d characters ...]\n" % (len(text) - limit) + text[-half:]
+    return f"{text[:half]}\n[... {len(text) - limit} characters ...]\n{text[-half:]}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from typing import Any
+
+import numpy as np
 
 __all__ = ["load", "make", "save"]
 
@@ -21,8 +22,8 @@ def make(model: Any, script: dict) -> list:
 
 def save(path: str, inputs: list, outputs: list) -> None:
     """Write inputs and outputs to ``path`` (npz), in order."""
-    arrays = {"input_%03d" % index: array for index, array in enumerate(inputs)}
-    arrays.update({"output_%03d" % index: array for index, array in enumerate(outputs)})
+    arrays = {f"input_{index:03d}": array for index, array in enumerate(inputs)}
+    arrays.update({f"output_{index:03d}": array for index, array in enumerate(outputs)})
     np.savez(path, **arrays)
 
 
@@ -44,4 +45,4 @@ def _array(tensor: Any, random: Any) -> np.ndarray:
         return np.asarray(random.standard_normal(shape), dtype)
     if dtype.kind in "iub":
         return np.asarray(random.randint(0, 2, shape), dtype)
-    raise TypeError("no probe can be made up for dtype %s; give save.py a probe()" % dtype)
+    raise TypeError(f"no probe can be made up for dtype {dtype}; give save.py a probe()")

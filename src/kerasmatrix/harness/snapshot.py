@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
-from typing import Any
 
 __all__ = ["compile_state", "difference", "outputs", "plain", "stir", "weights"]
 
@@ -40,11 +40,10 @@ def stir(model: Any, seed: int) -> None:
     random = np.random.RandomState(seed)
     arrays = model.get_weights()
     stirred = []
-    for array in arrays:
-        array = np.asarray(array)
-        if array.dtype.kind == "f" and array.size and np.all(array == array.flat[0]):
-            array = (array + random.uniform(0.05, 0.2, array.shape)).astype(array.dtype)
-        stirred.append(array)
+    for array in map(np.asarray, arrays):
+        alike = array.dtype.kind == "f" and array.size and np.all(array == array.flat[0])
+        moved = array + random.uniform(0.05, 0.2, array.shape) if alike else array
+        stirred.append(moved.astype(array.dtype))
     if stirred:
         model.set_weights(stirred)
 
@@ -80,11 +79,11 @@ def difference(measured: list, reference: list) -> dict:
     if not shapes_equal:
         return result
     diff = size = 0.0
-    for ours, theirs in zip(measured, reference):
-        if ours.dtype.kind not in "fiub" or theirs.dtype.kind not in "fiub":
-            diff = max(diff, 0.0 if np.array_equal(ours, theirs) else 1.0)
+    for our, their in zip(measured, reference):
+        if our.dtype.kind not in "fiub" or their.dtype.kind not in "fiub":
+            diff = max(diff, 0.0 if np.array_equal(our, their) else 1.0)
             continue
-        ours, theirs = ours.astype("float64"), theirs.astype("float64")
+        ours, theirs = our.astype("float64"), their.astype("float64")
         if not np.array_equal(np.isfinite(ours), np.isfinite(theirs)):
             result["finite"] = False
         both = np.isfinite(ours) & np.isfinite(theirs)
@@ -108,7 +107,7 @@ def _optimizer(optimizer: Any) -> dict:
         hyperparameters = plain(optimizer.get_config())
     except Exception as error:
         hyperparameters = {}
-        unreadable = "%s: %s" % (type(error).__name__, error)
+        unreadable = f"{type(error).__name__}: {error}"
     else:
         unreadable = ""
     try:
@@ -116,7 +115,7 @@ def _optimizer(optimizer: Any) -> dict:
         iterations = int(np.asarray(_array(optimizer.iterations)))
     except Exception as error:
         arrays, iterations = [], None
-        unreadable = "%s: %s" % (type(error).__name__, error)
+        unreadable = f"{type(error).__name__}: {error}"
     return dict(
         name=type(optimizer).__name__,
         hyperparameters=hyperparameters,
@@ -147,7 +146,7 @@ def _array(variable: Any) -> np.ndarray:
     return np.asarray(tf.compat.v1.keras.backend.get_value(variable))
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
     """Return ``value`` as JSON-ready data; a function or an object is its name."""
     if value is None or isinstance(value, (bool, int, str)):
         return value

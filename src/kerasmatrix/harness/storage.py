@@ -8,6 +8,7 @@ from typing import Any
 
 __all__ = ["FILE_NAMES", "load", "save"]
 
+KERAS_3 = 3  # SavedModel became an export for inference
 FILE_NAMES = {
     "h5": "model.h5",
     "keras": "model.keras",
@@ -21,7 +22,7 @@ def save(model: Any, form: str, folder: str) -> None:
     path = os.path.join(folder, FILE_NAMES[form])
     if form == "weights":
         model.save_weights(path)
-    elif form == "savedmodel" and _is_keras_3(model):
+    elif form == "savedmodel" and _has_exports(model):
         model.export(path)
     elif form == "savedmodel":
         model.save(path, save_format="tf")
@@ -46,7 +47,7 @@ def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
         model.load_weights(path)
         return model
     keras = load_script.get("keras", tf.keras)
-    if form == "savedmodel" and _major(keras) >= 3:
+    if form == "savedmodel" and _major(keras) >= KERAS_3:
         return keras.layers.TFSMLayer(path, call_endpoint="serving_default")
     return load_script["load"](path)
 
@@ -63,8 +64,8 @@ def keras_version(keras: Any) -> str:
     return str(version)
 
 
-def _is_keras_3(model: Any) -> bool:
-    """Whether ``model`` itself is Keras 3's: one environment may hold both."""
+def _has_exports(model: Any) -> bool:
+    """Whether ``model`` itself is a model of Keras 3: one environment may hold both."""
     for kind in type(model).__mro__:
         package = kind.__module__.split(".")[0]
         if package in ("tensorflow", "tf_keras"):
@@ -72,7 +73,7 @@ def _is_keras_3(model: Any) -> bool:
         if package == "keras":
             import keras
 
-            return _major(keras) >= 3
+            return _major(keras) >= KERAS_3
     return False
 
 

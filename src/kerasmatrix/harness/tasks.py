@@ -63,8 +63,12 @@ class Work:
         self._enter("inspect")
         probe.save(os.path.join(target, "probe.npz"), inputs, outputs)
         with open(os.path.join(target, "manifest.json"), "w") as handle:
-            json.dump(dict(facts, scenario=self.request["scenario"],
-                           format=self.request["format"]), handle, indent=1, sort_keys=True)
+            json.dump(
+                dict(facts, scenario=self.request["scenario"], format=self.request["format"]),
+                handle,
+                indent=1,
+                sort_keys=True,
+            )
         self._enter(None)
         return dict(facts, timings=self.timings)
 

@@ -28,7 +28,7 @@ def decode(line: bytes) -> dict:
     """
     message = json.loads(line.decode("utf-8"))
     if not isinstance(message, dict):
-        raise ValueError("not a JSON object")
+        raise ValueError("not a JSON object")  # noqa: TRY004 - it is the line that is wrong
     return message
 
 
@@ -47,6 +47,11 @@ class Line:
             return None
         self._buffer = rest
         return head
+
+    @property
+    def ready(self) -> bool:
+        """Whether `take` would return a line, or never will."""
+        return b"\n" in self._buffer or self.closed
 
     def fill(self) -> None:
         """Read what is there; blocks if nothing is. Notes the end of input in ``closed``."""

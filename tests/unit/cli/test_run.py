@@ -12,9 +12,7 @@ def statuses(table):
 
 
 def cell(table, saved, loaded):
-    return next(
-        c for c in table["cells"] if (c["saved_with"], c["loaded_with"]) == (saved, loaded)
-    )
+    return next(c for c in table["cells"] if (c["saved_with"], c["loaded_with"]) == (saved, loaded))
 
 
 def test_every_cell_gets_the_status_of_what_happened_in_it(command):
@@ -33,9 +31,9 @@ def test_every_cell_gets_the_status_of_what_happened_in_it(command):
         "kills-workers": "crash",
         "cannot-save": "pass",
     }
-    assert {
-        c["status"] for c in table["cells"] if c["saved_with"] == "cannot-save"
-    } == {"save-failed"}
+    assert {c["status"] for c in table["cells"] if c["saved_with"] == "cannot-save"} == {
+        "save-failed"
+    }
     assert sum(statuses(table).values()) == 64
 
 

@@ -1,0 +1,114 @@
+"""Channels and conversations with misbehaving one-line workers."""
+
+import sys
+
+import pytest
+
+from kerasmatrix.engines.base import Task, WorkerLost
+from kerasmatrix.engines.conversation import ConversingWorker
+from kerasmatrix.engines.local import ProcessChannel, worker_variables
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.matrix import Environment
+
+ENVIRONMENT = Environment(
+    name="tf2.4", python="3.8", tensorflow="2.4.4", as_of="2021-12-01", variables={"A": "b"}
+)
+TASK = Task("task-1", "load", "first", "h5", "digest", 1.0, 256)
+HELLO = (
+    "import sys, json\n"
+    "def say(**message): print(json.dumps(message), flush=True)\n"
+    "say(kind='hello', protocol=1, tensorflow='2', keras='2', python='3.8', import_seconds=1)\n"
+)
+
+
+@pytest.fixture
+def start():
+    """Starts a Python program as a worker and ends it after the test."""
+    opened = []
+
+    def start(program, open_seconds=20):
+        channel = ProcessChannel([sys.executable, "-I", "-c", program], {})
+        opened.append(channel)
+        return ConversingWorker(channel, ENVIRONMENT, open_seconds)
+
+    yield start
+    for channel in opened:
+        channel.close()
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("raise SystemExit(3)", "the worker did not start: exit code 3"),
+        ("import os; os.abort()", "killed by signal 6"),
+        ("import sys; sys.exit('no such symbol')", "no such symbol"),
+        ("print('welcome', flush=True)", "hello is not JSON"),
+        ('print(\'{"kind": "hello", "protocol": 99}\', flush=True)', "protocol 99, not 1"),
+        (
+            (
+                'print(\'{"kind": "unavailable", "protocol": 1, "error": '
+                '{"type": "ImportError", "message": "libcublas"}}\', flush=True)'
+            ),
+            "TensorFlow cannot be imported: ImportError: libcublas",
+        ),
+    ],
+)
+def test_a_worker_that_does_not_say_hello_is_infrastructure(start, program, message):
+    with pytest.raises(InfrastructureError) as caught:
+        start(program)
+    assert message in caught.value.message
+    assert caught.value.message.startswith("tf2.4: ")
+
+
+def test_an_import_that_never_ends_is_infrastructure(start):
+    with pytest.raises(InfrastructureError, match=r"not imported within 0\.2 s"):
+        start("import signal; signal.pause()", open_seconds=0.2)
+
+
+def test_a_task_is_answered(start):
+    worker = start(
+        HELLO + "task = json.loads(input())\n"
+        "say(kind='result', id=task['id'], ended='returned', value=task['scenario'])\ninput()"
+    )
+    assert worker.hello.tensorflow == "2"
+    assert worker.run(TASK)["value"] == "first"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        ("print('garbage', flush=True); input()", "not JSON"),
+        ("say(kind='result', id='other'); input()", "another question"),
+        ("say(kind='hello'); input()", "another question"),
+        ("raise SystemExit(5)", "the worker died: exit code 5"),
+        ("import os; os.kill(os.getpid(), 9)", "killed by signal 9"),
+        ("sys.stdout.write('{'); sys.stdout.flush(); os._exit(0)", "the worker died"),
+    ],
+)
+def test_a_worker_that_misbehaves_is_lost(start, answer, message):
+    worker = start(HELLO + "import os\ninput()\n" + answer)
+    with pytest.raises(WorkerLost, match=message):
+        worker.run(TASK)
+
+
+def test_a_worker_that_is_gone_before_the_task_is_lost(start):
+    worker = start(HELLO)
+    worker._channel.epitaph()
+    with pytest.raises(WorkerLost):
+        worker.run(TASK)
+
+
+def test_closing_twice_is_allowed_and_ends_the_process(start):
+    worker = start(HELLO + "import signal; signal.pause()")
+    worker.close()
+    worker.close()
+    assert worker._channel._process.returncode == -9
+
+
+def test_a_worker_sees_few_variables_and_the_environments_own(monkeypatch):
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    variables = worker_variables(ENVIRONMENT, "/home")
+    assert variables["TF_ENABLE_ONEDNN_OPTS"] == "0"
+    assert variables["A"] == "b"
+    assert "KERAS_BACKEND" not in variables
