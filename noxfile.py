@@ -88,4 +88,4 @@ def types(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure a run against the plain way and against the floor; write reports/bench.json."""
     _install(session)
-    session.run("python", "-m", "kerasmatrix_bench", *session.posargs, env={"PYTHONPATH": "bench"})
+    session.run("python", "bench/bench.py", *session.posargs)

@@ -54,7 +54,8 @@ class LocalEngine:
         ]  # fmt: skip
         home = tempfile.TemporaryDirectory(prefix="kerasmatrix-home-")
         try:
-            channel = ProcessChannel(command, worker_variables(environment, home.name))
+            variables = {"PATH": os.defpath, **worker_variables(environment, home.name)}
+            channel = ProcessChannel(command, variables)
         except OSError as error:
             home.cleanup()
             raise unavailable(environment, f"{python} does not start: {error}") from error
@@ -71,7 +72,6 @@ def worker_variables(environment: Environment, home: str) -> dict[str, str]:
     an operation, since cells of several environments run side by side.
     """
     return {
-        "PATH": os.defpath,
         "HOME": home,  # Keras reads and writes ~/.keras
         "LANG": "C.UTF-8",
         "CUDA_VISIBLE_DEVICES": "-1",

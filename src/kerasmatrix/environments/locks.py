@@ -85,7 +85,7 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
         made = Path(scratch, "lock.txt")
         command = [
             uv.find_uv_bin(), "pip", "compile", "--quiet", "--no-header", "--no-annotate",
-            "--generate-hashes", "--emit-build-options",
+            "--generate-hashes",
             "--python-platform", matrix.platform,
             "--python-version", environment.python,
             "--exclude-newer", environment.as_of.isoformat(),
@@ -102,8 +102,10 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
         f"# {environment.name}: Python {environment.python}, the package index as of "
         f"{environment.as_of}\n# Made by `nox -s lock`; do not edit.\n"
     )
+    # In this order: pip lets a later `:all:` outdo the names before it.
+    options = ["--only-binary :all:", *(f"--no-binary {n}" for n in environment.source_packages)]
     folder.mkdir(parents=True, exist_ok=True)
-    target.write_text(header + body, encoding="utf-8")
+    target.write_text(header + "\n".join(options) + "\n\n" + body, encoding="utf-8")
     return target
 
 

@@ -96,8 +96,8 @@ def _be_the_child(work: Any, send: int, log: int, memory_mb: int) -> None:
             message = {"left": left.code if isinstance(left.code, int) else 1}
         except BaseException as error:
             message = {"error": failure.describe(error), "stage": getattr(work, "stage", None)}
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
+        sys.stdout.flush()
+        sys.stderr.flush()
         answer = wire.encode(message)
         while answer:
             answer = answer[os.write(send, answer) :]

@@ -1,0 +1,234 @@
+"""Measures a run against the plain way and against the floor, all in one go, as ratios.
+
+The same cells are done by a run of ours, by a new interpreter for each task, by a new container
+for each task, and by one process for each environment without any isolation (the floor). The
+plain ways are timed on a sample and scaled to all tasks. Environments are made beforehand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import kerasmatrix.harness
+from kerasmatrix.cli.engines import open_engine
+from kerasmatrix.engines.base import Engine, Task, Workplace
+from kerasmatrix.engines.local import HARNESS, worker_variables
+from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.venvs import default_cache, ensure_venv
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.matrix import Matrix, load_matrix
+from kerasmatrix.plan import Plan, digest_folder
+from kerasmatrix.project import Project
+from kerasmatrix.run import Run
+from kerasmatrix.scenario import load_scenario
+from kerasmatrix.store import Store
+
+# Scenarios that leave no global state behind, so that the floor can do them in one process.
+SCENARIOS = ("import_path", "missing_custom_layer_defined", "v1_vs_v2_plain")
+FORMATS = ("h5", "savedmodel", "weights")
+JOBS = 2
+
+
+def main() -> int:
+    """Measure, print, and write ``reports/bench.json``."""
+    parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
+    parser.add_argument("--environments", default="tf2.4,tf2.16")
+    parser.add_argument("--sample", type=int, default=12, help="tasks done in each plain way")
+    parser.add_argument("--output", type=Path, default=Path("reports"))
+    options = parser.parse_args()
+    project = Project(Path("matrix.yaml"))
+    matrix = load_matrix(project.matrix_file)
+    bench = Bench(project, matrix, tuple(options.environments.split(",")), options.sample)
+    figures: dict[str, object] = {
+        "environments": options.environments.split(","),
+        "scenarios": SCENARIOS,
+        "formats": FORMATS,
+        "jobs": JOBS,
+        "sample": options.sample,
+    }
+    figures.update(bench.local())
+    figures.update(bench.docker())
+    options.output.mkdir(parents=True, exist_ok=True)
+    path = options.output / "bench.json"
+    path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    for name, value in figures.items():
+        print(f"{name}: {value}")
+    print(f"Written: {path}")
+    return 0
+
+
+@dataclasses.dataclass
+class Measured:
+    """A run of ours: its wall time and its tasks with the time each took in its child."""
+
+    seconds: float
+    tasks: list[tuple[str, Task, float]]
+
+
+class Bench:
+    """One benchmark: the cells, and the ways to do them."""
+
+    def __init__(
+        self, project: Project, matrix: Matrix, environments: tuple[str, ...], sample: int
+    ) -> None:
+        self.project = project
+        self.matrix = matrix
+        self.selection = matrix.select(
+            environments=environments, scenarios=SCENARIOS, formats=FORMATS
+        )
+        self.locks = {
+            env.name: read_lock(project.locks, env) for env in self.selection.environments
+        }
+        self.sample = sample
+
+    def local(self) -> dict[str, object]:
+        """Compare with a new interpreter per task, and with the floor."""
+        engine = open_engine("local", self.matrix, self.project)
+        with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
+            ours = self._ours(engine, store)
+            plain = self._one_worker_per_task(engine, store, ours)
+            imports, bare = self._floor(store, ours)
+            again = time.monotonic()
+            rerun = self._run(engine, store)
+            assert not rerun.pending
+            known = time.monotonic() - again
+        own = sum(seconds for _, _, seconds in ours.tasks)
+        count = len(ours.tasks)
+        floor = (imports + bare) / JOBS
+        return {
+            "tasks": count,
+            "speedup_over_process_per_cell": round(plain * count / ours.seconds, 2),
+            "overhead_over_floor": round(ours.seconds / floor - 1, 3),
+            "overhead_over_own_work": round(ours.seconds / ((imports + own) / JOBS) - 1, 3),
+            "overhead_per_task_ms": round(
+                1000 * (ours.seconds * JOBS - imports - own) / count, 1
+            ),
+            "known_run_over_first_run": round(known / ours.seconds, 4),
+        }
+
+    def docker(self) -> dict[str, object]:
+        """Compare with a new container per task; nothing where there is no Docker Engine."""
+        try:
+            engine = open_engine("docker", self.matrix, self.project)
+        except InfrastructureError as error:
+            print(f"skipped: {error.message}", file=sys.stderr)
+            return {"speedup_over_container_per_cell": None}
+        try:
+            with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
+                ours = self._ours(engine, store)
+                plain = self._one_worker_per_task(engine, store, ours)
+        finally:
+            engine.close()
+        return {
+            "speedup_over_container_per_cell": round(plain * len(ours.tasks) / ours.seconds, 2)
+        }
+
+    def _run(self, engine: Engine, store: Store) -> Run:
+        plan = Plan(
+            selection=self.selection,
+            scenarios={name: load_scenario(self.project.scenarios / name) for name in SCENARIOS},
+            locks=self.locks,
+            engine=engine.name,
+            harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
+            limits=self.matrix.limits,
+            tolerance=self.matrix.tolerance,
+        )
+        return Run(plan, engine, store, self.project.scenarios, id="bench", jobs=JOBS)
+
+    def _ours(self, engine: Engine, store: Store) -> Measured:
+        for env in self.selection.environments:
+            engine.prepare(env, self.locks[env.name])
+            # The first start reads gigabytes from the disk; all ways find them cached.
+            self._alone(engine, store, env.name, None)
+        run = self._run(engine, store)
+        started = time.monotonic()
+        observed = run.execute()
+        seconds = time.monotonic() - started
+        deadline, memory = self.matrix.limits.task_seconds, self.matrix.limits.memory_mb
+        tasks = [
+            (
+                save.saved_with,
+                Task("", "save", save.scenario, save.format, None, deadline, memory),
+                found.observation.seconds,
+            )
+            for save, found in observed.saves.items()
+        ]
+        tasks += [
+            (
+                cell.loaded_with,
+                Task(
+                    "", "load", cell.scenario, cell.format,
+                    observed.saves[cell[:3]].observation.artifact, deadline, memory,
+                ),
+                found.observation.seconds,
+            )
+            for cell, found in observed.loads.items()
+        ]  # fmt: skip
+        return Measured(seconds, tasks)
+
+    def _one_worker_per_task(self, engine: Engine, store: Store, ours: Measured) -> float:
+        """Return seconds per task, `JOBS` at a time, each in a worker of its own."""
+        chosen = random.Random(1).sample(ours.tasks, min(self.sample, len(ours.tasks)))
+        started = time.monotonic()
+        with ThreadPoolExecutor(JOBS) as pool:
+            list(pool.map(lambda item: self._alone(engine, store, item[0], item[1]), chosen))
+        return (time.monotonic() - started) / len(chosen)
+
+    def _alone(self, engine: Engine, store: Store, environment: str, task: Task | None) -> None:
+        env = self.matrix.environments[environment]
+        with store.scratch(f"alone-{time.monotonic_ns()}") as scratch:
+            place = Workplace(self.project.scenarios, store.artifacts, scratch)
+            worker = engine.open(env, self.locks[environment], place, self.matrix.limits)
+            try:
+                if task:
+                    worker.run(dataclasses.replace(task, id="alone"))
+            finally:
+                worker.close()
+
+    def _floor(self, store: Store, ours: Measured) -> tuple[float, float]:
+        """Return the seconds of all imports, and of all tasks done bare."""
+        imports = bare = 0.0
+        for env in self.selection.environments:
+            requests = [
+                {**dataclasses.asdict(task), "id": f"bare-{number}"}
+                for number, (name, task, _) in enumerate(ours.tasks)
+                if name == env.name
+            ]
+            with store.scratch(f"bare-{env.name}") as scratch:
+                done = subprocess.run(
+                    [
+                        ensure_venv(env, self.locks[env.name], default_cache()),
+                        "-I",
+                        str(Path(__file__).with_name("bare.py")),
+                    ],
+                    input=json.dumps(
+                        [
+                            str(HARNESS.parent),
+                            str(self.project.scenarios),
+                            str(store.artifacts.resolve()),
+                            str(scratch.resolve()),
+                            requests,
+                        ]
+                    ),
+                    env=worker_variables(env, str(scratch)),
+                    capture_output=True,
+                    text=True,
+                    check=True,
+                )
+            imported, seconds = json.loads(done.stdout)
+            imports += imported
+            bare += sum(seconds)
+        return imports, bare
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,256 @@
+"""The Docker engine: one hardened container for each worker.
+
+A container has no network, no capabilities, a read-only root, a user that is not root, and
+limits. It is removed by the engine itself when its harness ends, and the harness ends when the
+runner's end of its standard input is gone: so no container outlives a run, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import struct
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+from docker.models.containers import Container
+
+from kerasmatrix.engines.base import Workplace, unavailable
+from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
+from kerasmatrix.engines.local import HARNESS, worker_variables
+from kerasmatrix.environments.images import ensure_image
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.matrix import Environment, Limits
+
+__all__ = ["DockerChannel", "DockerEngine", "Frames", "container_settings", "docker_trouble"]
+
+NOBODY = 65534
+# What the worker itself needs: TensorFlow in memory, and files in /tmp, which is memory too.
+WORKER_MB = 1536
+STDOUT = 1
+LOG_TAIL = 2000
+KILLED = 137
+TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
+
+
+def docker_trouble() -> str | None:
+    """Say in a line why no Docker Engine can be used here; None if one can."""
+    try:
+        client = docker.from_env(timeout=5)
+        try:
+            client.ping()
+        finally:
+            client.close()
+    except TROUBLES as error:
+        return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+    return None
+
+
+class DockerEngine:
+    """Opens environments as containers."""
+
+    name = "docker"
+
+    def __init__(
+        self, base_image: str, root: Path, client: docker.DockerClient | None = None
+    ) -> None:
+        """Connect to the Docker Engine that the user's environment names.
+
+        Raises:
+            InfrastructureError: there is none.
+        """
+        self._base_image = base_image
+        self._root = root
+        self._images: dict[str, str] = {}
+        try:
+            self._client = client or docker.from_env()
+        except TROUBLES as error:
+            raise InfrastructureError(f"no Docker Engine: {error}") from error
+
+    def prepare(self, environment: Environment, lock: Lock) -> None:
+        """Build the image, unless it is there already."""
+        self._images[environment.name] = ensure_image(
+            self._client, environment, lock, self._base_image, self._root
+        )
+
+    def open(
+        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+    ) -> ConversingWorker:
+        """Start a container with the harness in it."""
+        if environment.name not in self._images:
+            self.prepare(environment, lock)
+        user, group = _user_and_group()
+        try:
+            if os.getuid() == 0:
+                os.chown(workplace.scratch, user, group)
+            container = self._client.containers.create(
+                self._images[environment.name],
+                [
+                    "python", "-I", "-u", "/kerasmatrix/harness",
+                    "--scenarios", "/kerasmatrix/scenarios",
+                    "--artifacts", "/kerasmatrix/artifacts",
+                    "--scratch", "/kerasmatrix/scratch",
+                ],
+                **container_settings(environment, workplace, limits, user, group),
+            )  # fmt: skip
+        except TROUBLES as error:
+            raise unavailable(environment, f"no container could be made: {error}") from error
+        try:
+            channel = DockerChannel(container)
+        except TROUBLES as error:
+            with contextlib.suppress(*TROUBLES):
+                container.remove(force=True)
+            raise unavailable(environment, f"its container does not start: {error}") from error
+        return ConversingWorker(channel, environment, limits.open_seconds)
+
+    def close(self) -> None:
+        """Let go of the Docker Engine; workers are closed by who opened them."""
+        self._client.close()
+
+
+def container_settings(
+    environment: Environment, workplace: Workplace, limits: Limits, user: int, group: int
+) -> dict[str, Any]:
+    """Return how a worker's container is made, as arguments of the Docker SDK."""
+    memory = f"{limits.memory_mb + WORKER_MB}m"
+    return {
+        "network_mode": "none",
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges"],
+        "user": f"{user}:{group}",
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "pids_limit": limits.processes,
+        "tmpfs": {"/tmp": "rw,nosuid,nodev,noexec,size=512m,mode=1777"},  # noqa: S108
+        "working_dir": "/tmp",  # noqa: S108 - it is the container's
+        "environment": worker_variables(environment, "/tmp"),  # noqa: S108
+        "volumes": {
+            str(HARNESS.resolve()): {"bind": "/kerasmatrix/harness", "mode": "ro"},
+            str(workplace.scenarios.resolve()): {"bind": "/kerasmatrix/scenarios", "mode": "ro"},
+            str(workplace.artifacts.resolve()): {"bind": "/kerasmatrix/artifacts", "mode": "ro"},
+            str(workplace.scratch.resolve()): {"bind": "/kerasmatrix/scratch", "mode": "rw"},
+        },
+        # The container's standard input ends with the first connection to it, which is ours.
+        "stdin_open": True,
+        "auto_remove": True,
+        "init": True,
+        "labels": {"kerasmatrix.worker": environment.name, "kerasmatrix.runner": str(os.getpid())},
+    }
+
+
+class Frames:
+    """Takes apart the stream of a container without a terminal.
+
+    Each frame is a byte that names the stream, three of padding, the length in four bytes (big
+    endian), and the data (Docker Engine API, "Attach to a container").
+    """
+
+    HEADER = struct.Struct(">BxxxL")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Add ``data``; return the frames that are whole now as (stream, content)."""
+        self._buffer += data
+        frames = []
+        while len(self._buffer) >= self.HEADER.size:
+            stream, length = self.HEADER.unpack_from(self._buffer)
+            end = self.HEADER.size + length
+            if len(self._buffer) < end:
+                break
+            frames.append((stream, self._buffer[self.HEADER.size : end]))
+            self._buffer = self._buffer[end:]
+        return frames
+
+
+class DockerChannel:
+    """The standard streams of a container, which is started here."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._exit_code: int | None = None
+        self._frames = Frames()
+        self._output = b""
+        self._errors = b""
+        streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+        attached = container.attach_socket(params=streams)
+        # The SDK hands out a reader around the socket; both directions are wanted.
+        self._keep = attached
+        self._socket: Any = getattr(attached, "_sock", attached)
+        # Asked before the start, or a container that ends at once would be gone before.
+        self._removal = threading.Thread(target=self._await_removal, daemon=True)
+        self._removal.start()
+        container.start()
+
+    def write(self, data: bytes) -> None:
+        """Send ``data``."""
+        try:
+            self._socket.sendall(data)
+        except (OSError, ValueError):
+            raise ChannelClosed from None
+
+    def read_line(self, seconds: float) -> bytes:
+        """Return the next line of the container's standard output."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self._output:
+            try:
+                left = max(0.0, deadline - time.monotonic())
+                if not select.select([self._socket], [], [], left)[0]:
+                    raise ChannelTimeout
+                data = self._socket.recv(65536)
+            except (OSError, ValueError):
+                raise ChannelClosed from None
+            if not data:
+                raise ChannelClosed
+            for stream, content in self._frames.feed(data):
+                if stream == STDOUT:
+                    self._output += content
+                else:
+                    self._errors = (self._errors + content)[-LOG_TAIL:]
+        line, _, self._output = self._output.partition(b"\n")
+        return line
+
+    def close(self) -> None:
+        """Kill the container and wait until it is removed."""
+        with contextlib.suppress(*TROUBLES):
+            self._container.kill()
+        self._removal.join(30)
+        if self._removal.is_alive():
+            with contextlib.suppress(*TROUBLES):
+                self._container.remove(force=True)
+        with contextlib.suppress(*TROUBLES):
+            self._keep.close()
+        with contextlib.suppress(*TROUBLES):
+            self._socket.close()
+
+    def epitaph(self) -> tuple[str, bool]:
+        """Say how the container ended, with the end of what it printed."""
+        self._removal.join(10)
+        if self._exit_code is None:
+            return "the Docker Engine does not say how its container ended", False
+        tail = self._errors.decode("utf-8", "replace").strip()
+        how = f"exit code {self._exit_code}"
+        if self._exit_code == KILLED:
+            how += " (killed, most likely for memory)"
+        return (f"{how}\n{tail}" if tail else how), self._exit_code == KILLED
+
+    def _await_removal(self) -> None:
+        with contextlib.suppress(*TROUBLES):
+            answer = self._container.wait(timeout=None, condition="removed")
+            self._exit_code = int(answer["StatusCode"])
+
+
+def _user_and_group() -> tuple[int, int]:
+    """Return whom a container runs as: the runner, so that it can read what is made; not root."""
+    if os.getuid() == 0:
+        return NOBODY, NOBODY
+    return os.getuid(), os.getgid()

@@ -1,0 +1,148 @@
+"""Docker images made from locks, one for each environment, kept and used again.
+
+An image holds Python and the locked packages and nothing else, so a change of the harness or of
+a scenario rebuilds none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.matrix import Environment
+
+__all__ = ["base_of", "build_context", "build_log", "ensure_image", "image_tag"]
+
+DOCKERFILE = "images/Dockerfile"
+LOCK = "images/locks/{name}.txt"
+LOG_LINES = 15
+
+
+def base_of(base_image: str, environment: Environment) -> str:
+    """Return the image that an environment's image starts from."""
+    return base_image.format(python=environment.python)
+
+
+def image_tag(environment: Environment, lock: Lock, base: str, dockerfile: bytes) -> str:
+    """Return the name of an environment's image: it changes with whatever goes into it."""
+    content = "\0".join([lock.digest, base, hashlib.sha256(dockerfile).hexdigest()])
+    return f"kerasmatrix/{environment.name}:{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def build_context(dockerfile: bytes, lock: bytes, name: str) -> bytes:
+    """Return a tar of just what the build reads, laid out as in the project's folder."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for path, content in ((DOCKERFILE, dockerfile), (LOCK.format(name=name), lock)):
+            entry = tarfile.TarInfo(path)
+            entry.size = len(content)
+            entry.mode = 0o644
+            tar.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def ensure_image(
+    client: docker.DockerClient,
+    environment: Environment,
+    lock: Lock,
+    base_image: str,
+    root: Path,
+) -> str:
+    """Return the tag of the environment's image, building it if it is not there.
+
+    Raises:
+        InfrastructureError: there is no base image, or the build failed (with the end of its log).
+    """
+    try:
+        dockerfile = (root / DOCKERFILE).read_bytes()
+    except OSError as error:
+        raise InfrastructureError(f"{root / DOCKERFILE}: cannot be read: {error}") from error
+    base = base_of(base_image, environment)
+    tag = image_tag(environment, lock, base, dockerfile)
+    try:
+        with _only_one(tag):
+            if not _is_there(client, tag):
+                _need_base(client, base)
+                context = build_context(dockerfile, lock.path.read_bytes(), environment.name)
+                _build(client, environment, tag, base, context)
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        raise InfrastructureError(
+            f"{environment.name}: the image {tag} could not be made: {error}"
+        ) from error
+    return tag
+
+
+def build_log(messages: Iterable[Mapping[str, Any]]) -> tuple[str | None, list[str]]:
+    """Read a build's messages; return its error, if any, and the lines it printed."""
+    lines: list[str] = []
+    for message in messages:
+        if "error" in message:
+            return str(message["error"]).strip(), lines
+        printed = str(message.get("stream", "")).strip()
+        lines.extend(line for line in printed.splitlines() if line.strip())
+    return None, lines
+
+
+def _is_there(client: docker.DockerClient, name: str) -> bool:
+    try:
+        client.images.get(name)
+    except docker.errors.ImageNotFound:
+        return False
+    return True
+
+
+def _need_base(client: docker.DockerClient, base: str) -> None:
+    if _is_there(client, base):
+        return
+    try:
+        client.images.pull(base)
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        raise InfrastructureError(
+            f"there is no image {base} here and it cannot be pulled: {error}",
+            hint="a registry's mirror can be named as base_image in matrix.yaml",
+        ) from error
+
+
+def _build(
+    client: docker.DockerClient, environment: Environment, tag: str, base: str, context: bytes
+) -> None:
+    messages = client.api.build(
+        fileobj=io.BytesIO(context),
+        custom_context=True,
+        dockerfile=DOCKERFILE,
+        tag=tag,
+        buildargs={"BASE": base, "LOCK": LOCK.format(name=environment.name)},
+        labels={"kerasmatrix.environment": environment.name},
+        rm=True,
+        forcerm=True,
+        decode=True,
+    )
+    error, lines = build_log(messages)
+    if error:
+        tail = "\n".join(lines[-LOG_LINES:])
+        raise InfrastructureError(
+            f"{environment.name}: the image {tag} could not be built: {error}\n{tail}"
+        )
+
+
+@contextmanager
+def _only_one(tag: str) -> Iterator[None]:
+    """Hold a lock for ``tag``, so that two runs do not build one image at the same time."""
+    name = hashlib.sha256(tag.encode()).hexdigest()[:16]
+    folder = Path(tempfile.gettempdir())
+    with (folder / f"kerasmatrix-image-{name}.lock").open("a") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,105 @@
+"""Measures with real TensorFlow, on whichever engine, and checks what is known to be so.
+
+The headline facts are the same on every engine; only what opens the environments differs.
+"""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import kerasmatrix.harness
+from kerasmatrix.engines.base import Engine
+from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.matrix import Limits, load_matrix
+from kerasmatrix.outcome import Status
+from kerasmatrix.plan import Plan, digest_folder
+from kerasmatrix.results import CellResult, Results, RunInfo
+from kerasmatrix.run import Run
+from kerasmatrix.scenario import load_scenario
+from kerasmatrix.store import Store
+from kerasmatrix.tabulation import tabulate
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENTS = ("tf2.2", "tf2.4", "tf2.16")
+
+
+def measure(
+    engine: Engine,
+    store: Path,
+    *,
+    scenarios: tuple[str, ...],
+    formats: tuple[str, ...] = ("h5",),
+    environments: tuple[str, ...] = ENVIRONMENTS,
+    folder: Path = ROOT / "scenarios",
+    limits: Limits | None = None,
+) -> Results:
+    """Run the scenarios in ``folder`` and return the results."""
+    matrix = load_matrix(ROOT / "matrix.yaml")
+    selection = matrix.select(environments=environments, formats=formats)
+    selection = selection.model_copy(update={"scenarios": scenarios})
+    plan = Plan(
+        selection=selection,
+        scenarios={name: load_scenario(folder / name) for name in scenarios},
+        locks={
+            env.name: read_lock(ROOT / "images" / "locks", env) for env in selection.environments
+        },
+        engine=engine.name,
+        harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
+        limits=limits or matrix.limits,
+        tolerance=matrix.tolerance,
+    )
+    now = datetime.datetime.now(datetime.UTC)
+    with Store(store) as opened:
+        run = Run(plan, engine, opened, folder, id="test")
+        observed = run.execute()
+    info = RunInfo(
+        id="test", started=now, finished=now, engine=engine.name, command="test",
+        complete=run.complete, measured=run.measured, known=run.known,
+    )  # fmt: skip
+    return tabulate(plan, observed, info)
+
+
+def cell(results: Results, *key: str) -> CellResult:
+    """Return the cell (scenario, format, saved with, loaded with)."""
+    return next(
+        cell
+        for cell in results.cells
+        if (cell.scenario, cell.format, cell.saved_with, cell.loaded_with) == key
+    )
+
+
+HEADLINES = [
+    # The symptom that gave the project its reason to be.
+    (("import_path", "h5", "tf2.4", "tf2.2"), Status.FAIL, "Unknown layer: Functional"),
+    (("import_path", "h5", "tf2.4", "tf2.4"), Status.PASS, ""),
+    (("import_path", "h5", "tf2.2", "tf2.4"), Status.PASS, ""),
+    (("import_path", "h5", "tf2.4", "tf2.16"), Status.PASS, ""),
+    (("import_path", "h5", "tf2.16", "tf2.4"), Status.FAIL, "batch_shape"),
+    (("import_path", "h5", "tf2.16", "tf2.16"), Status.PASS, ""),
+    (("import_path", "keras", "tf2.16", "tf2.16"), Status.PASS, ""),
+    (("import_path", "keras", "tf2.16", "tf2.4"), Status.UNSUPPORTED, "has no format keras"),
+    (("import_path", "savedmodel", "tf2.4", "tf2.4"), Status.PASS, ""),
+    (("import_path", "savedmodel", "tf2.4", "tf2.16"), Status.DEGRADED, "inference-only"),
+    (("import_path", "weights", "tf2.4", "tf2.2"), Status.PASS, ""),
+    # Before 2.11 the example, written as it is, cannot even be saved.
+    (("missing_custom_layer", "h5", "tf2.4", "tf2.4"), Status.SAVE_FAILED, "get_config"),
+    (("missing_custom_layer", "h5", "tf2.16", "tf2.16"), Status.FAIL,
+     "Unknown layer: 'MyCustomLayer'"),
+    # LSTM's default recurrent activation is another one under v1.
+    (("v1_vs_v2", "weights", "tf2.4", "tf2.4"), Status.DRIFT, "outputs differ"),
+    (("v1_vs_v2", "h5", "tf2.4", "tf2.4"), Status.PASS, ""),
+]  # fmt: skip
+
+
+def check_headlines(results: Results) -> None:
+    """Assert every headline, and that passing cells have really been compared."""
+    for key, status, words in HEADLINES:
+        found = cell(results, *key)
+        assert (found.status, words in found.summary) == (status, True), (key, found.summary)
+        if status is Status.PASS:
+            assert found.weights_equal is True
+            assert found.max_abs_diff is not None
+            assert found.max_abs_reference
+    assert results.run.complete
+    assert not [cell for cell in results.cells if cell.status in {Status.INFRA, Status.NOT_RUN}]
