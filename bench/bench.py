@@ -109,9 +109,7 @@ class Bench:
             "speedup_over_process_per_cell": round(plain * count / ours.seconds, 2),
             "overhead_over_floor": round(ours.seconds / floor - 1, 3),
             "overhead_over_own_work": round(ours.seconds / ((imports + own) / JOBS) - 1, 3),
-            "overhead_per_task_ms": round(
-                1000 * (ours.seconds * JOBS - imports - own) / count, 1
-            ),
+            "overhead_per_task_ms": round(1000 * (ours.seconds * JOBS - imports - own) / count, 1),
             "known_run_over_first_run": round(known / ours.seconds, 4),
         }
 
@@ -128,9 +126,7 @@ class Bench:
                 plain = self._one_worker_per_task(engine, store, ours)
         finally:
             engine.close()
-        return {
-            "speedup_over_container_per_cell": round(plain * len(ours.tasks) / ours.seconds, 2)
-        }
+        return {"speedup_over_container_per_cell": round(plain * len(ours.tasks) / ours.seconds, 2)}
 
     def _run(self, engine: Engine, store: Store) -> Run:
         plan = Plan(

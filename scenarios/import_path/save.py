@@ -5,9 +5,10 @@ By hand: ``python save.py model.h5``
 
 import sys
 
-import tensorflow as tf
 from tensorflow.keras.layers import Dense, Input
 from tensorflow.keras.models import Model
+
+import tensorflow as tf
 
 
 def build():

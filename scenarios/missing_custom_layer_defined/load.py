@@ -6,6 +6,7 @@ By hand: ``python load.py model.h5``
 import sys
 
 from save import MyCustomLayer
+
 from tensorflow import keras
 
 

@@ -13,19 +13,12 @@ __all__ = ["FORMATS", "Format"]
 
 @dataclass(frozen=True)
 class Format:
-    """A way to store a model.
-
-    ``file_name`` is what the artifact is called. ``keeps`` is what the format is able to bring
-    back beside weights and outputs, by the Keras that loads it: 2 or 3. ``since`` is the first
-    TensorFlow whose Keras writes and reads it.
-    """
+    """A way to store a model. ``since`` is the first TensorFlow whose Keras writes and reads it."""
 
     name: str
-    file_name: str
     title: str
     since: tuple[int, int]
     since_source: str
-    directory: bool = False
 
 
 FORMATS: dict[str, Format] = {
@@ -33,14 +26,12 @@ FORMATS: dict[str, Format] = {
     for form in (
         Format(
             name="h5",
-            file_name="model.h5",
             title="HDF5 file",
             since=(1, 15),
             since_source="in every release here; Keras 3 still writes it as a legacy format",
         ),
         Format(
             name="keras",
-            file_name="model.keras",
             title="Keras v3 archive",
             # A `.keras` path given to an older release yields HDF5 or a SavedModel under that
             # name: another format, measured under its own.
@@ -50,17 +41,13 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             name="savedmodel",
-            file_name="model",
             title="SavedModel",
             since=(1, 15),
             since_source="Keras 2: model.save(format 'tf'); Keras 3: model.export, read back "
             "with TFSMLayer, as its migration guide says",
-            directory=True,
         ),
         Format(
             name="weights",
-            # Keras 3 demands this ending (keras/src/saving/saving_api.py, save_weights).
-            file_name="model.weights.h5",
             title="weights only",
             since=(1, 15),
             since_source="in every release here",

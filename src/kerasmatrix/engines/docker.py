@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import docker
 import docker.errors
 import requests
 from docker.models.containers import Container
 
+import docker
 from kerasmatrix.engines.base import Workplace, unavailable
 from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.engines.local import HARNESS, worker_variables

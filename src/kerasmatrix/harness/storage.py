@@ -13,14 +13,19 @@ FILE_NAMES = {
     "h5": "model.h5",
     "keras": "model.keras",
     "savedmodel": "model",
-    "weights": "model.weights.h5",
+    "weights": "weights.h5",
 }
+# Keras 3 demands this ending (keras/src/saving/saving_api.py, save_weights). To Keras 2.13 and
+# later it means the new layout, to earlier ones nothing: each writer uses its own manual's name.
+KERAS_3_WEIGHTS = "model.weights.h5"
 
 
 def save(model: Any, form: str, folder: str) -> None:
     """Write ``model`` into ``folder`` under the format's file name."""
     path = os.path.join(folder, FILE_NAMES[form])
-    if form == "weights":
+    if form == "weights" and _has_exports(model):
+        model.save_weights(os.path.join(folder, KERAS_3_WEIGHTS))
+    elif form == "weights":
         model.save_weights(path)
     elif form == "savedmodel" and _has_exports(model):
         model.export(path)
@@ -44,7 +49,8 @@ def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
     path = os.path.join(folder, FILE_NAMES[form])
     if form == "weights":
         model = build()
-        model.load_weights(path)
+        newer = os.path.join(folder, KERAS_3_WEIGHTS)
+        model.load_weights(newer if os.path.exists(newer) else path)
         return model
     keras = load_script.get("keras", tf.keras)
     if form == "savedmodel" and _major(keras) >= KERAS_3:

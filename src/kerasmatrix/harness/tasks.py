@@ -120,6 +120,7 @@ class Work:
 
 def _seed(seed: int) -> None:
     import numpy as np
+
     import tensorflow as tf
 
     random.seed(seed)
