@@ -10,6 +10,7 @@ from kerasmatrix import __version__
 from kerasmatrix.cli.images import images
 from kerasmatrix.cli.lock import lock
 from kerasmatrix.cli.run import run
+from kerasmatrix.cli.schema import schema
 from kerasmatrix.errors import KerasmatrixError
 
 __all__ = ["commands", "main"]
@@ -23,7 +24,7 @@ def commands() -> None:
     """Find out by experiment which saved Keras models load in which TensorFlow."""
 
 
-for verb in (run, lock, images):
+for verb in (run, lock, images, schema):
     commands.add_command(verb)
 
 

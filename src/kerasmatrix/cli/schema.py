@@ -1,0 +1,17 @@
+"""``kerasmatrix schema``: print the JSON Schema of results.json."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from kerasmatrix.report.documents import results_schema
+
+__all__ = ["schema"]
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of results.json."""
+    click.echo(json.dumps(results_schema(), indent=2))

@@ -1,0 +1,161 @@
+"""The page in a real browser: it is used as a person would use it."""
+
+import os
+import shutil
+
+import pytest
+
+from kerasmatrix.outcome import Status
+from kerasmatrix.report.write import write_reports
+from tests.unit.report.factory import HOSTILE, make_results
+
+pytestmark = pytest.mark.browser
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        reason = "no Chromium on this machine (Debian: apt-get install chromium)"
+        if os.environ.get("KERASMATRIX_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return write_reports(make_results(), tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture
+def page(browser, path):
+    """The report, opened from disk; afterwards it must have been quiet and kept to itself."""
+    opened = browser.new_page(viewport={"width": 1280, "height": 900})
+    said, asked = [], []
+    opened.on("console", lambda message: said.append(message.text))
+    opened.on("pageerror", lambda error: said.append(str(error)))
+    opened.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(path.as_uri())
+    yield opened
+    opened.close()
+    assert said == []
+    assert {url.partition("#")[0] for url in asked} == {path.as_uri()}
+
+
+def first(page, status):
+    return page.locator(f"td.{status} button").first
+
+
+@pytest.mark.parametrize("status", [status.value for status in Status])
+def test_a_cell_of_every_status_opens_and_closes(page, status):
+    panel = page.locator("#panel")
+    assert panel.is_hidden()
+    first(page, status).click()
+    assert panel.is_visible()
+    assert f"{status} because" in panel.inner_text()
+    page.keyboard.press("Escape")
+    assert panel.is_hidden()
+
+
+def test_the_panel_tells_the_whole_story(page):
+    first(page, "fail").click()
+    text = page.locator("#panel").inner_text()
+    for expected in ("ValueError", "because of KeyError", "the cause", "123 MB",
+                     "nox -s matrix -- --scenarios first", "--fresh", "tensorflow-cpu"):  # fmt: skip
+        assert expected in text
+    page.get_by_text("Traceback", exact=True).click()
+    assert "Traceback: </script>" in page.locator("#panel details[open] pre").inner_text()
+
+
+def test_differing_packages_come_before_equal_ones(page):
+    page.locator("td.degraded button").first.click()
+    names = page.locator("#panel table").last.locator("th").all_inner_texts()
+    assert names.index("tensorflow-cpu") < names.index("numpy")
+
+
+def test_hostile_text_stays_text(page):
+    first(page, "fail").click()
+    assert page.locator("img").count() == 0
+    shown = page.locator("#panel").inner_text()
+    assert "</script><img src=x onerror=alert(1)>" in shown
+    assert "\\x1b[31m" in shown
+    assert "\x1b" not in shown
+    assert HOSTILE[:10] in page.locator("section.scenario p").nth(1).inner_text()
+
+
+def test_a_permalink_opens_the_same_cell(page, browser):
+    first(page, "drift").click()
+    title = page.locator("#panel-title").inner_text()
+    again = browser.new_page()
+    again.goto(page.url)
+    assert again.locator("#panel-title").inner_text() == title
+    assert again.locator("#panel").is_visible()
+    again.close()
+
+
+def test_filters_narrow_the_page_count_and_live_in_the_address(page, browser):
+    assert page.locator("#count").inner_text() == "50 of 50 cells"
+    page.get_by_label("Format").select_option("h5")
+    assert page.locator("#count").inner_text() == "25 of 50 cells"
+    assert page.locator(".block:visible").count() == 1
+    page.get_by_label("Status").select_option("fail")
+    assert page.locator("#count").inner_text() == "3 of 50 cells"
+    assert page.locator("td.fail.dim").count() == 2
+    again = browser.new_page()
+    again.goto(page.url)
+    assert again.locator("#count").inner_text() == "3 of 50 cells"
+    again.close()
+    page.get_by_label("Format").select_option("")
+    page.get_by_label("Status").select_option("")
+    assert page.locator("#count").inner_text() == "50 of 50 cells"
+
+
+def test_text_is_sought_in_the_whole_chain(page):
+    page.get_by_label("Text").fill("keyerror: the CAUSE")
+    assert page.locator("#count").inner_text() == "10 of 50 cells"
+    page.get_by_label("Text").fill("no such text")
+    assert page.locator("#count").inner_text() == "0 of 50 cells"
+
+
+def test_cells_are_reached_with_the_keyboard(page):
+    start = first(page, "pass")
+    start.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    focused = page.evaluate("Number(document.activeElement.dataset.cell)")
+    assert focused == 6
+    page.keyboard.press("Enter")
+    assert page.locator("#panel").is_visible()
+    page.keyboard.press("Escape")
+    assert page.evaluate("Number(document.activeElement.dataset.cell)") == 6
+
+
+def test_row_and_column_of_a_cell_are_marked(page):
+    first(page, "pass").hover()
+    assert page.locator("thead th.crossed").inner_text() == "tf2.1"
+    assert page.locator("tbody th.crossed").inner_text() == "tf2.1"
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_its_window(browser, path, tmp_path, width, scheme):
+    opened = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    opened.goto(path.as_uri())
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    first(opened, "fail").click()
+    box = opened.locator("#panel").bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    picture = opened.screenshot(path=tmp_path / f"{scheme}-{width}.png")
+    assert len(picture) > 10_000
+    opened.close()

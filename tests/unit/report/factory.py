@@ -1,0 +1,103 @@
+"""Results with every status in them, and with text that means harm."""
+
+from __future__ import annotations
+
+import datetime
+
+from kerasmatrix.outcome import Status
+from kerasmatrix.results import (
+    CellResult,
+    ClaimResult,
+    EnvironmentResult,
+    Results,
+    RunInfo,
+    ScenarioResult,
+    SideResult,
+)
+
+HOSTILE = "</script><img src=x onerror=alert(1)> \x1b[31m \u2028 \u202e &amp; {{ 7*7 }}"
+WHEN = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+
+
+def make_results(*, environments: int = 5, scenarios: int = 1, complete: bool = True) -> Results:
+    """Return results over tf2.1, tf2.2 and so on, whose cells go through all statuses in turn."""
+    names = [f"tf2.{number}" for number in range(1, environments + 1)]
+    told = ["first", *(f"scenario{number}" for number in range(2, scenarios + 1))]
+    keys = [
+        (scenario, form, saved, loaded)
+        for scenario in told
+        for form in ("h5", "keras")
+        for saved in names
+        for loaded in names
+    ]
+    statuses = list(Status)
+    cells = [make_cell(*key, statuses[number % len(statuses)]) for number, key in enumerate(keys)]
+    return Results(
+        run=RunInfo(
+            id="run", started=WHEN, finished=WHEN, engine="fake", command="kerasmatrix run",
+            complete=complete, measured=10, known=2,
+        ),
+        environments=tuple(
+            EnvironmentResult(
+                name=name,
+                python="3.8",
+                packages={"tensorflow-cpu": f"2.{number}.0", "numpy": "1.19.5"},
+                lock="ab" * 32,
+                trouble=HOSTILE if number == 1 else None,
+            )
+            for number, name in enumerate(names, start=1)
+        ),
+        scenarios=tuple(
+            ScenarioResult(name=name, title=f"Title of {name}", shows=HOSTILE) for name in told
+        ),
+        formats=("h5", "keras"),
+        claims=(
+            ClaimResult(
+                scenario="first", says=f"it says `{HOSTILE}`", verdict="holds in part", cells=4,
+                confirmed=1, statuses={Status.PASS: 1, Status.FAIL: 3},
+            ),
+        ),
+        cells=tuple(cells),
+    )  # fmt: skip
+
+
+def make_cell(
+    scenario: str, form: str, saved: str, loaded: str, status: Status, message: str = HOSTILE
+) -> CellResult:
+    failed = status in {Status.FAIL, Status.SAVE_FAILED}
+    side = SideResult(
+        ended="raised" if failed else "returned",
+        stage="load" if failed else None,
+        seconds=0.25,
+        peak_memory_mb=123.4,
+        timings={"load": 0.2},
+        log=HOSTILE,
+        measured_at=WHEN,
+    )
+    error = {
+        "type": "ValueError",
+        "message": message,
+        "chain": [
+            {"type": "ValueError", "message": message},
+            {"type": "KeyError", "message": "the cause"},
+        ],
+        "traceback": f"Traceback: {message}",
+    }
+    return CellResult.model_validate(
+        {
+            "scenario": scenario,
+            "format": form,
+            "saved_with": saved,
+            "loaded_with": loaded,
+            "status": status,
+            "summary": f"{status.value} because {message}",
+            "error": error if failed else None,
+            "lost": ("the compile state",) if status is Status.DEGRADED else (),
+            "max_abs_diff": 0.5 if status is Status.DRIFT else None,
+            "weights_equal": True if status is Status.PASS else None,
+            "artifact": "cd" * 32,
+            "seconds": 0.25,
+            "save": side,
+            "load": side,
+        }
+    )

@@ -1,0 +1,45 @@
+import json
+
+import jsonschema
+import pytest
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.report.documents import read_results, results_schema, to_json
+from tests.unit.report.factory import make_results
+
+
+def test_what_is_written_is_read_back():
+    results = make_results()
+    assert read_results(to_json(results), "results.json") == results
+
+
+def test_the_document_keeps_to_the_published_schema(pytestconfig):
+    published = json.loads((pytestconfig.rootpath / "docs" / "results.schema.json").read_text())
+    assert published == results_schema(), "run `kerasmatrix schema > docs/results.schema.json`"
+    jsonschema.validate(json.loads(to_json(make_results())), published)
+
+
+def test_the_published_fields_are_there():
+    document = json.loads(to_json(make_results()))
+    assert {"id", "started", "finished", "engine", "command"} <= document["run"].keys()
+    assert {"name", "python", "packages", "lock"} <= document["environments"][0].keys()
+    cell = document["cells"][0]
+    for field in ("scenario", "format", "saved_with", "loaded_with", "status", "error",
+                  "max_abs_diff", "weights_equal", "seconds"):  # fmt: skip
+        assert field in cell
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text[: len(text) // 2], "not whole JSON"),
+        (lambda text: text.replace('"schema_version": 1', '"schema_version": 9'), "version 9"),
+        (lambda text: "[]", "version None"),
+        (lambda text: text.replace('"status": "pass"', '"status": "fine"', 1), "cells.0.status"),
+        (lambda text: text.replace('"lost"', '"last"', 1), "cells.0.last"),
+    ],
+)
+def test_a_document_that_is_not_right_is_refused_with_a_reason(change, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        read_results(change(to_json(make_results())), "old/results.json")
+    assert caught.value.message.startswith("old/results.json: ")

@@ -1,0 +1,38 @@
+from kerasmatrix.outcome import Status
+from kerasmatrix.report.frame import COLUMNS, cell_frame, count_statuses, overview
+from tests.unit.report.factory import make_results
+
+
+def test_there_is_one_row_per_cell_in_table_order():
+    results = make_results()
+    frame = cell_frame(results)
+    assert list(frame.columns) == list(COLUMNS)
+    rows = list(zip(frame["format"], frame["saved_with"], frame["loaded_with"], strict=True))
+    assert rows == [(cell.format, cell.saved_with, cell.loaded_with) for cell in results.cells]
+
+
+def test_environments_sort_by_age_not_by_name():
+    frame = cell_frame(make_results(environments=11))
+    by_age = frame.sort_values("saved_with")["saved_with"].unique().tolist()
+    assert by_age == [f"tf2.{number}" for number in range(1, 12)]
+
+
+def test_counts_reconcile_to_the_number_of_cells():
+    frame = cell_frame(make_results())
+    counts = count_statuses(frame)
+    assert sum(counts.values()) == len(frame) == 50
+    assert counts == dict.fromkeys(Status, 5)
+
+
+def test_the_overview_sums_all_blocks_of_a_pair():
+    frame = cell_frame(make_results())
+    pairs = overview(frame)
+    assert len(pairs) == 25
+    assert all(sum(counts.values()) == 2 for counts in pairs.values())
+    # Cells 0 and 25 of the factory: statuses go round in tens.
+    assert pairs["tf2.1", "tf2.1"] == {Status.PASS: 1, Status.TIMEOUT: 1}
+
+
+def test_a_status_that_no_cell_has_is_left_out():
+    frame = cell_frame(make_results())
+    assert Status.FAIL not in count_statuses(frame[frame["status"] == "pass"])
