@@ -268,8 +268,9 @@ def _drift(facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool) -> st
     allowed = tolerance.absolute + tolerance.relative * (facts.max_abs_reference or 0.0)
     if facts.max_abs_diff is not None and facts.max_abs_diff > allowed:
         return f"outputs differ by up to {facts.max_abs_diff:.3g} (allowed {allowed:.3g})"
-    if not weights_equal and facts.model != "TFSMLayer":
-        # An exported graph may hold further variables; its outputs are what it promises.
+    # A graph that came back without its layers has no weights to look at, or further variables:
+    # its outputs are what it promises, and the rest is lost.
+    if not weights_equal and facts.weights and facts.model != "TFSMLayer":
         return "the weights are not the same"
     return None
 
@@ -279,6 +280,8 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts) -> list[str]:
     lost = []
     if loaded.model == "TFSMLayer":
         lost.append("the architecture (an inference-only layer came back)")
+    elif saved.weights and not loaded.weights:
+        lost.append("the architecture (a model without layers or weights came back)")
     if loaded.resave_error is not None:
         lost.append(f"the ability to be saved again ({loaded.resave_error.type})")
     if saved.compiled is None or form == "weights":

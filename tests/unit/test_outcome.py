@@ -54,7 +54,7 @@ def test_the_tolerance_is_absolute_plus_relative_to_the_largest_output(diff, sta
         {"weights": [{**WEIGHT, "sha256": "bb"}]},
         {"weights": [{**WEIGHT, "dtype": "float16"}]},
         {"weights": [WEIGHT, WEIGHT]},
-        {"weights": []},
+        {"weights": [{**WEIGHT, "sha256": "bb"}, WEIGHT]},
         {"shapes_equal": False, "max_abs_diff": None},
         {"finite": False},
     ],
@@ -80,6 +80,14 @@ def test_a_model_that_cannot_be_saved_again_is_degraded():
 
 def test_an_inference_only_layer_is_degraded():
     assert judge({"model": "TFSMLayer"}, form="savedmodel").status is Status.DEGRADED
+
+
+def test_a_graph_that_came_back_without_weights_but_with_its_numbers_is_degraded():
+    verdict = judge({"weights": []}, form="savedmodel")
+    assert verdict.status is Status.DEGRADED
+    assert verdict.weights_equal is False
+    assert "without layers or weights" in verdict.summary
+    assert judge({"weights": [], "max_abs_diff": 0.5}).status is Status.DRIFT
 
 
 def test_a_lost_compile_state_is_degraded_but_weights_never_promised_one():

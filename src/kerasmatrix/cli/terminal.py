@@ -23,6 +23,7 @@ from rich.text import Text
 
 from kerasmatrix.outcome import Cell, Status
 from kerasmatrix.plan import Save
+from kerasmatrix.report.appearance import LOOKS
 from kerasmatrix.results import Results
 from kerasmatrix.run import Job, Progress, Run
 
@@ -40,10 +41,9 @@ STYLES = {
     Status.INFRA: "dim cyan",
     Status.NOT_RUN: "dim",
 }
-SEVERITY = list(Status)
 GOOD = {Status.PASS, Status.DEGRADED}
 SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
-WIDE = 12
+CORNER = "saved with \\ loaded with"
 
 
 class TerminalProgress(Progress):
@@ -126,7 +126,9 @@ def print_agenda(run: Run) -> None:
 def print_results(results: Results, path: Path) -> None:
     """Print the matrix, the counts and where the report is."""
     console = Console(highlight=False)
-    console.print(_table(results))
+    if not console.is_terminal:
+        console.width = 10_000  # a log is as wide as it needs to be
+    console.print(_table(results, console.width))
     counts = Counter(cell.status for cell in results.cells)
     line = Text(f"{len(results.cells)} cells: ")
     for index, status in enumerate(status for status in Status if counts[status]):
@@ -143,29 +145,53 @@ def print_results(results: Results, path: Path) -> None:
     console.print(Text(f"Report: {path}"), soft_wrap=True)
 
 
-def _table(results: Results) -> Table:
-    """Return rows saved-with, columns loaded-with: how many cells load, of how many that can."""
+def _table(results: Results, width: int) -> Table:
+    """Return rows saved-with, columns loaded-with: how many cells load, of how many that can.
+
+    Where the names do not fit beside each other, columns are headed by the rows' numbers, and
+    where the counts do not either, a cell is its worst status' glyph.
+    """
     cells: dict[tuple[str, str], Counter[Status]] = defaultdict(Counter)
     for cell in results.cells:
         cells[cell.saved_with, cell.loaded_with][cell.status] += 1
     names = [environment.name for environment in results.environments]
+    first = max(len(CORNER), *(len(name) + 4 for name in names))
+    counted = max(len(_count(counts)) for counts in cells.values())
+    named = first + sum(max(len(name), counted) + 2 for name in names) <= width
+    roomy = first + len(names) * (max(counted, 2) + 2) <= width
     table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
-    table.add_column("saved with \\ loaded with", no_wrap=True, style="bold")
-    for name in names:
-        table.add_column(
-            name if len(names) <= WIDE else name.removeprefix("tf"),
-            justify="right",
-            no_wrap=len(names) <= WIDE,
+    table.add_column(CORNER, no_wrap=True, style="bold")
+    for number, name in enumerate(names, start=1):
+        table.add_column(name if named else str(number), justify="right", no_wrap=True)
+    for number, saved in enumerate(names, start=1):
+        row = (cells[saved, loaded] for loaded in names)
+        table.add_row(
+            saved if named else f"{number:>2} {saved}",
+            *(
+                Text(_count(counts) if named or roomy else _glyph(counts), style=_style(counts))
+                for counts in row
+            ),
         )
-    for saved in names:
-        table.add_row(saved, *(_summary(cells[saved, loaded]) for loaded in names))
     return table
 
 
-def _summary(counts: Counter[Status]) -> Text:
+def _count(counts: Counter[Status]) -> str:
     told = sum(number for status, number in counts.items() if status not in SILENT)
     if not told:
-        return Text("·" if counts[Status.UNSUPPORTED] else "?", style="dim")
-    good = sum(counts[status] for status in GOOD)
-    worst = max((s for s in counts if counts[s] and s not in SILENT), key=SEVERITY.index)
-    return Text(f"{good}/{told}", style=STYLES[worst])
+        return _glyph(counts)
+    return f"{sum(counts[status] for status in GOOD)}/{told}"
+
+
+def _glyph(counts: Counter[Status]) -> str:
+    return LOOKS[_worst(counts)].glyph
+
+
+def _style(counts: Counter[Status]) -> str:
+    return STYLES[_worst(counts)]
+
+
+def _worst(counts: Counter[Status]) -> Status:
+    """Return the worst status that says something; where none does, the one that is there."""
+    found = [status for status in Status if counts[status]]
+    told = [status for status in found if status not in SILENT]
+    return (told or found)[-1]

@@ -1,0 +1,127 @@
+import io
+import tarfile
+from pathlib import Path
+
+import docker.errors
+import pytest
+
+from kerasmatrix.environments.images import (
+    base_of,
+    build_context,
+    build_log,
+    ensure_image,
+    image_tag,
+)
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.matrix import Environment
+
+ENVIRONMENT = Environment(name="tf2.2", python="3.8", tensorflow="2.2.3", as_of="2021-07-15")
+
+
+class FakeApi:
+    def __init__(self, images, messages):
+        self.images = images
+        self.messages = messages
+        self.builds = []
+
+    def build(self, **options):
+        self.builds.append(options)
+        if not any("error" in message for message in self.messages):
+            self.images.add(options["tag"])
+        return iter(self.messages)
+
+
+class FakeImages:
+    def __init__(self, names):
+        self.names = names
+
+    def get(self, name):
+        if name not in self.names:
+            raise docker.errors.ImageNotFound(name)
+
+    def pull(self, name):
+        raise docker.errors.APIError(f"no route to the registry of {name}")
+
+
+class FakeClient:
+    def __init__(self, *names, messages=()):
+        self.names = set(names)
+        self.images = FakeImages(self.names)
+        self.api = FakeApi(self.names, list(messages))
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "images" / "locks").mkdir(parents=True)
+    (tmp_path / "images" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "images" / "locks" / "tf2.2.txt").write_text("tensorflow==2.2.3\n")
+    return tmp_path
+
+
+@pytest.fixture
+def lock(project):
+    return Lock(project / "images" / "locks" / "tf2.2.txt", "ab" * 32, {})
+
+
+def make(client, lock, project):
+    return ensure_image(client, ENVIRONMENT, lock, "mirror/python:{python}-slim", project)
+
+
+def test_the_tag_changes_with_everything_that_goes_in(lock):
+    tag = image_tag(ENVIRONMENT, lock, "python:3.8-slim", b"FROM x")
+    assert tag.startswith("kerasmatrix/tf2.2:")
+    other = Lock(lock.path, "cd" * 32, {})
+    assert tag != image_tag(ENVIRONMENT, other, "python:3.8-slim", b"FROM x")
+    assert tag != image_tag(ENVIRONMENT, lock, "mirror/python:3.8-slim", b"FROM x")
+    assert tag != image_tag(ENVIRONMENT, lock, "python:3.8-slim", b"FROM y")
+
+
+def test_the_context_is_the_dockerfile_and_the_lock_as_in_the_project():
+    context = io.BytesIO(build_context(b"FROM x", b"lock", "tf2.2"))
+    with tarfile.open(fileobj=context) as archive:
+        assert archive.getnames() == ["images/Dockerfile", "images/locks/tf2.2.txt"]
+        assert archive.extractfile("images/locks/tf2.2.txt").read() == b"lock"
+
+
+def test_an_image_is_built_once(project, lock):
+    client = FakeClient("mirror/python:3.8-slim", messages=[{"stream": "done\n"}])
+    tag = make(client, lock, project)
+    assert make(client, lock, project) == tag
+    (build,) = client.api.builds
+    assert build["buildargs"] == {
+        "BASE": "mirror/python:3.8-slim",
+        "LOCK": "images/locks/tf2.2.txt",
+    }
+
+
+def test_a_missing_base_image_names_the_setting(project, lock):
+    with pytest.raises(InfrastructureError, match=r"mirror/python:3\.8-slim") as caught:
+        make(FakeClient(), lock, project)
+    assert "base_image" in caught.value.hint
+
+
+def test_a_failed_build_shows_the_end_of_its_log(project, lock):
+    messages = [
+        {"stream": "Step 1\n"},
+        {"stream": "ERROR: no matching distribution\n"},
+        {"error": "returned a non-zero code: 1"},
+    ]
+    client = FakeClient("mirror/python:3.8-slim", messages=messages)
+    with pytest.raises(InfrastructureError, match="no matching distribution"):
+        make(client, lock, project)
+
+
+def test_a_build_log_is_its_lines():
+    assert build_log([{"stream": "a\n\nb\n"}, {"aux": {}}]) == (None, ["a", "b"])
+    assert build_log([{"stream": "a"}, {"error": "x\n"}]) == ("x", ["a"])
+
+
+def test_the_base_image_is_a_setting():
+    assert base_of("registry.example/python:{python}-slim", ENVIRONMENT) == (
+        "registry.example/python:3.8-slim"
+    )
+
+
+def test_the_dockerfile_of_the_project_is_where_the_context_puts_it(pytestconfig):
+    assert (Path(pytestconfig.rootpath) / "images" / "Dockerfile").read_text().startswith("#")
