@@ -70,6 +70,12 @@ class Plan:
                 for writer in self.selection.environments:
                     yield Save(scenario, form, writer.name)
 
+    def keras_major(self, environment: str) -> int:
+        """Return which Keras ``tf.keras`` is in an environment: 2 or 3."""
+        if self.environment(environment).variables.get("TF_USE_LEGACY_KERAS"):
+            return 2
+        return self.locks[environment].keras_major
+
     def asked_for(self, cell: Cell) -> bool:
         """Whether this run is to measure ``cell`` if it is not known."""
         return self.columns is None or cell.loaded_with in self.columns

@@ -16,9 +16,11 @@ from kerasmatrix.outcome import ErrorReport, Status
 
 __all__ = [
     "SCHEMA_VERSION",
+    "CauseResult",
     "CellResult",
     "ClaimResult",
     "EnvironmentResult",
+    "RemedyResult",
     "Results",
     "RunInfo",
     "ScenarioResult",
@@ -75,6 +77,26 @@ class ClaimResult(_Result):
     statuses: Mapping[Status, int] = Field(description="of the cells it speaks of")
 
 
+class RemedyResult(_Result):
+    """Something known to help against a cause. None of them has been tried in these cells."""
+
+    id: str
+    do: str
+    code: str | None = None
+    loses: str | None = None
+
+
+class CauseResult(_Result):
+    """A cause that cells of this run have, and how many; the commonest first in the list."""
+
+    slug: str
+    story: str
+    what: str
+    cells: int
+    remedies: tuple[RemedyResult, ...]
+    sources: tuple[str, ...]
+
+
 class SideResult(_Result):
     """How one side of a cell went: the save or the load."""
 
@@ -96,6 +118,10 @@ class CellResult(_Result):
     loaded_with: str
     status: Status
     summary: str = Field(description="why, in a sentence")
+    cause: str | None = Field(
+        default=None,
+        description="slug of the catalogue's cause, or unclassified; null where nothing is wrong",
+    )
     error: ErrorReport | None = None
     lost: tuple[str, ...] = ()
     max_abs_diff: float | None = None
@@ -116,4 +142,5 @@ class Results(_Result):
     scenarios: tuple[ScenarioResult, ...]
     formats: tuple[str, ...]
     claims: tuple[ClaimResult, ...]
+    causes: tuple[CauseResult, ...] = ()
     cells: tuple[CellResult, ...]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kerasmatrix.claims import check_claims
+from kerasmatrix.diagnosis.catalogue import the_catalogue
+from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, classify
 from kerasmatrix.outcome import (
     Cell,
     LoadObservation,
@@ -18,6 +21,7 @@ from kerasmatrix.outcome import (
 )
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.results import (
+    CauseResult,
     CellResult,
     EnvironmentResult,
     Results,
@@ -41,7 +45,7 @@ class Observed:
 
 def tabulate(plan: Plan, observed: Observed, run: RunInfo) -> Results:
     """Return the results of ``run``: a verdict for every cell of the plan."""
-    cells = tuple(judge_cell(plan, observed, cell) for cell in plan.cells())
+    cells = tuple(_with_cause(plan, judge_cell(plan, observed, cell)) for cell in plan.cells())
     environments = plan.selection.environments
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
     return Results(
@@ -63,6 +67,7 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo) -> Results:
         ),
         formats=plan.selection.formats,
         claims=check_claims(scenarios, cells, [env.name for env in environments]),
+        causes=_count_causes(cells),
         cells=cells,
     )
 
@@ -115,6 +120,50 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
     if not plan.asked_for(cell):
         return result(Status.NOT_RUN, "this run was not asked for it")
     return result(Status.NOT_RUN, "the run ended before this cell")
+
+
+# A cell with one of these has something wrong with it that has a cause in Keras.
+TROUBLED = {
+    Status.DEGRADED,
+    Status.DRIFT,
+    Status.FAIL,
+    Status.CRASH,
+    Status.TIMEOUT,
+    Status.SAVE_FAILED,
+}
+UNCLASSIFIED = "unclassified"
+
+
+def _with_cause(plan: Plan, cell: CellResult) -> CellResult:
+    """Return ``cell`` with the cause that the catalogue knows for it."""
+    if cell.status not in TROUBLED:
+        return cell
+    side = cell.load or cell.save
+    evidence = Evidence(
+        chain=[(link.type, link.message) for link in cell.error.chain] if cell.error else (),
+        log=side.log if side else "",
+        lost=cell.lost,
+        status=cell.status,
+        format=cell.format,
+        writer_keras=plan.keras_major(cell.saved_with),
+        reader_keras=plan.keras_major(cell.loaded_with),
+    )
+    try:
+        cause = classify(the_catalogue(), evidence)
+    except AmbiguousError:
+        cause = None
+    return cell.model_copy(update={"cause": cause.slug if cause else UNCLASSIFIED})
+
+
+def _count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
+    """Return the causes that cells have, the commonest first."""
+    counts = Counter(cell.cause for cell in cells if cell.cause and cell.cause != UNCLASSIFIED)
+    found = []
+    for slug, number in counts.most_common():
+        cause = the_catalogue()[slug]
+        told = cause.model_dump(include={"slug", "story", "what", "remedies", "sources"})
+        found.append(CauseResult.model_validate({**told, "cells": number}))
+    return tuple(found)
 
 
 def _side(measured: Measured[Observation]) -> SideResult:

@@ -120,6 +120,20 @@ def test_filters_narrow_the_page_count_and_live_in_the_address(page, browser):
     assert page.locator("#count").inner_text() == "50 of 50 cells"
 
 
+def test_a_cell_tells_its_cause_and_a_cause_its_cells(page):
+    first(page, "fail").click()
+    panel = page.locator("#panel")
+    assert "What went wrong" in panel.inner_text()
+    assert "pip install x" in panel.inner_text()
+    page.keyboard.press("Escape")
+    page.get_by_label("Cause").select_option("unknown-functional")
+    assert page.locator("#count").inner_text() == "10 of 50 cells"
+    summary = page.locator("#causes summary").first
+    assert "10" in summary.inner_text()
+    summary.click()
+    assert page.locator("#causes details[open] pre").inner_text() == "pip install x"
+
+
 def test_text_is_sought_in_the_whole_chain(page):
     page.get_by_label("Text").fill("keyerror: the CAUSE")
     assert page.locator("#count").inner_text() == "10 of 50 cells"

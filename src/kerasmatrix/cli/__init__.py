@@ -7,6 +7,7 @@ import sys
 import click
 
 from kerasmatrix import __version__
+from kerasmatrix.cli.explain import explain
 from kerasmatrix.cli.images import images
 from kerasmatrix.cli.lock import lock
 from kerasmatrix.cli.run import run
@@ -24,7 +25,7 @@ def commands() -> None:
     """Find out by experiment which saved Keras models load in which TensorFlow."""
 
 
-for verb in (run, lock, images, schema):
+for verb in (run, lock, images, explain, schema):
     commands.add_command(verb)
 
 

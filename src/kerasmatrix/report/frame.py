@@ -10,7 +10,7 @@ from kerasmatrix.results import Results
 __all__ = ["COLUMNS", "cell_frame", "count_statuses", "overview"]
 
 COLUMNS = (
-    "scenario", "format", "saved_with", "loaded_with", "status", "summary", "error_type",
+    "scenario", "format", "saved_with", "loaded_with", "status", "summary", "cause", "error_type",
     "error_message", "lost", "max_abs_diff", "weights_equal", "seconds", "artifact",
 )  # fmt: skip
 
@@ -30,6 +30,7 @@ def cell_frame(results: Results) -> pd.DataFrame:
                 cell.loaded_with,
                 cell.status.value,
                 cell.summary,
+                cell.cause,
                 cell.error.type if cell.error else None,
                 cell.error.message if cell.error else None,
                 "; ".join(cell.lost),

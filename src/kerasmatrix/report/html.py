@@ -108,6 +108,7 @@ def page_data(results: Results) -> dict[str, Any]:
             cell.loaded_with,
             cell.status.value,
             texts.index(cell.summary),
+            cell.cause,
             error(cell.error),
             list(cell.lost),
             cell.max_abs_diff,
@@ -125,6 +126,10 @@ def page_data(results: Results) -> dict[str, Any]:
         },
         "looks": {status.value: look._asdict() for status, look in LOOKS.items()},
         "engine": results.run.engine,
+        "causes": {
+            cause.slug: cause.model_dump(mode="json", include={"story", "what", "remedies"})
+            for cause in results.causes
+        },
         "texts": texts.entries,
         "errors": errors.entries,
         "sides": sides.entries,

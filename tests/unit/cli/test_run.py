@@ -45,6 +45,17 @@ def test_a_failing_cell_has_its_exception_chain(command):
     assert error["chain"][0]["message"] == "Unknown layer: Functional"
 
 
+def test_cells_have_causes_which_are_counted(command):
+    command.project("good", "fails", "drifts", "crashes")
+    _, table, _ = command()
+    assert cell(table, "good", "fails")["cause"] == "unknown-functional"
+    assert cell(table, "good", "drifts")["cause"] == "silent-drift"
+    assert cell(table, "good", "crashes")["cause"] == "unclassified"
+    assert cell(table, "good", "good")["cause"] is None
+    counted = {cause["slug"]: cause["cells"] for cause in table["causes"]}
+    assert counted == {"unknown-functional": 4, "silent-drift": 4}
+
+
 def test_an_environment_that_cannot_be_had_is_infra_and_the_rest_goes_on(command):
     command.project("good", "absent")
     code, table, printed = command()

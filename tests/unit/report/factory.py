@@ -6,9 +6,11 @@ import datetime
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.results import (
+    CauseResult,
     CellResult,
     ClaimResult,
     EnvironmentResult,
+    RemedyResult,
     Results,
     RunInfo,
     ScenarioResult,
@@ -57,6 +59,13 @@ def make_results(*, environments: int = 5, scenarios: int = 1, complete: bool = 
                 confirmed=1, statuses={Status.PASS: 1, Status.FAIL: 3},
             ),
         ),
+        causes=(
+            CauseResult(
+                slug="unknown-functional", story=f"A story {HOSTILE}", what="What went wrong",
+                cells=10, sources=("measured: here",),
+                remedies=(RemedyResult(id="newer-loader", do="Load it", code="pip install x"),),
+            ),
+        ),
         cells=tuple(cells),
     )  # fmt: skip
 
@@ -91,6 +100,7 @@ def make_cell(
             "loaded_with": loaded,
             "status": status,
             "summary": f"{status.value} because {message}",
+            "cause": "unknown-functional" if failed else None,
             "error": error if failed else None,
             "lost": ("the compile state",) if status is Status.DEGRADED else (),
             "max_abs_diff": 0.5 if status is Status.DRIFT else None,

@@ -7,7 +7,7 @@
   const details = document.getElementById("details");
   const filters = document.getElementById("filters");
   const count = document.getElementById("count");
-  const FIELDS = ["scenario", "format", "saved_with", "loaded_with", "status", "summary", "error",
+  const FIELDS = ["scenario", "format", "saved_with", "loaded_with", "status", "summary", "cause", "error",
     "lost", "max_abs_diff", "weights_equal", "artifact", "save", "load"];
 
   function cell(index) {
@@ -60,6 +60,23 @@
     return made;
   }
 
+  function causeOf(slug) {
+    const cause = data.causes[slug];
+    if (!cause) return [element("p", "Cause: unclassified. The catalogue knows none that looks like this.")];
+    const list = element("ul");
+    cause.remedies.forEach((remedy) => {
+      const item = element("li", remedy.do + (remedy.loses ? ` (gives up ${remedy.loses})` : ""));
+      if (remedy.code) item.append(element("pre", remedy.code));
+      list.append(item);
+    });
+    const heading = element("h3", "Cause: ");
+    const link = element("a", slug);
+    link.href = `#cause-${slug}`;
+    heading.append(link);
+    return [heading, element("p", `${cause.story}. ${cause.what}`),
+      element("p", "Known to help, not tried in this cell:"), list];
+  }
+
   function packagesOf(saved, loaded) {
     const ours = data.environments[saved].packages;
     const theirs = data.environments[loaded].packages;
@@ -89,6 +106,7 @@
     verdict.append(element("span", `${look.glyph} ${look.word}`, `chip ${found.status}`),
       ` ${visible(found.summary)}`);
     details.append(verdict);
+    if (found.cause) details.append(...causeOf(found.cause));
     if (found.error) {
       details.append(element("h3", found.status === "save-failed" ? "The save raised" : "The load raised"));
       found.error.chain.forEach(([type, message], depth) => {
@@ -195,12 +213,13 @@
   });
 
   function matches(index, wanted) {
-    const [scenario, format, , , status, summary, error] = data.cells[index];
+    const [scenario, format, , , status, summary, cause, error] = data.cells[index];
     if (wanted.scenario && scenario !== wanted.scenario) return false;
     if (wanted.format && format !== wanted.format) return false;
     if (wanted.status && status !== wanted.status) return false;
-    if (!wanted.text) return true;
     const sought = wanted.text.toLowerCase();
+    if (wanted.cause && cause !== wanted.cause) return false;
+    if (!wanted.text) return true;
     if (keyOf(index).toLowerCase().includes(sought)) return true;
     if (data.texts[summary].toLowerCase().includes(sought)) return true;
     return error !== null && data.errors[error].chain.some(([type, message]) =>
@@ -209,7 +228,7 @@
 
   function filter() {
     const wanted = Object.fromEntries(new FormData(filters));
-    const narrowed = Boolean(wanted.status || wanted.text);
+    const narrowed = Boolean(wanted.status || wanted.cause || wanted.text);
     const blocks = new Set();
     let shown = 0;
     data.cells.forEach((found, index) => {
@@ -233,7 +252,7 @@
 
   function restore() {
     const parameters = hash();
-    ["scenario", "format", "status", "text"].forEach((name) => {
+    ["scenario", "format", "status", "cause", "text"].forEach((name) => {
       filters.elements[name].value = parameters.get(name) || "";
     });
     filter();

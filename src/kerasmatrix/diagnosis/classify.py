@@ -1,0 +1,90 @@
+"""From what was seen in a cell to its cause. Pure.
+
+The most specific signature that fits wins. Where two causes fit equally well the catalogue is at
+fault, and where none fits the answer is None: that is honest, and the cell says `unclassified`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kerasmatrix.diagnosis.catalogue import Catalogue, Cause, Signature
+from kerasmatrix.outcome import Status
+
+__all__ = ["AmbiguousError", "Evidence", "candidates", "classify"]
+
+
+class AmbiguousError(Exception):
+    """Two causes fit equally well: an error of the catalogue."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a cell. What is not known is None and contradicts no signature."""
+
+    chain: Sequence[tuple[str, str]] = ()
+    log: str = ""
+    lost: Sequence[str] = ()
+    status: Status | None = None
+    format: str | None = None
+    writer_keras: int | None = None
+    reader_keras: int | None = None
+
+
+def classify(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
+    """Return the cause, or None where the catalogue knows none.
+
+    Raises:
+        AmbiguousError: several causes fit and none is the more specific.
+    """
+    found = candidates(catalogue, evidence)
+    if not found:
+        return None
+    best = max(specificity for _, specificity in found)
+    causes = [cause for cause, specificity in found if specificity == best]
+    if len(causes) > 1:
+        slugs = ", ".join(cause.slug for cause in causes)
+        raise AmbiguousError(f"equally specific: {slugs}")
+    return causes[0]
+
+
+def candidates(catalogue: Catalogue, evidence: Evidence) -> list[tuple[Cause, tuple[int, int]]]:
+    """Return the causes that fit, each with the specificity of its best signature."""
+    found = []
+    for cause in catalogue.causes:
+        fitting = [sign.specificity for sign in cause.signatures if _fits(sign, evidence)]
+        if fitting:
+            found.append((cause, max(fitting)))
+    return found
+
+
+def _fits(signature: Signature, evidence: Evidence) -> bool:
+    if signature.error is not None and not any(
+        re.search(signature.error, f"{kind}: {message}") for kind, message in evidence.chain
+    ):
+        return False
+    if signature.log is not None and not re.search(signature.log, evidence.log):
+        return False
+    if signature.lost is not None and not any(
+        re.search(signature.lost, what) for what in evidence.lost
+    ):
+        return False
+    asks_for_text = signature.error or signature.log or signature.lost
+    if not asks_for_text and evidence.status is None:
+        return False  # what is not known contradicts nothing, but it shows nothing either
+    return (
+        _agrees(signature.status, evidence.status)
+        and _agrees(signature.format, evidence.format)
+        and _agrees(_one(signature.writer_keras), evidence.writer_keras)
+        and _agrees(_one(signature.reader_keras), evidence.reader_keras)
+    )
+
+
+def _agrees(wanted: Sequence[object], found: object | None) -> bool:
+    return not wanted or found is None or found in wanted
+
+
+def _one(value: int | None) -> tuple[int, ...]:
+    return () if value is None else (value,)

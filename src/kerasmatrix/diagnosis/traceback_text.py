@@ -1,0 +1,38 @@
+"""Reads an exception chain out of text: one line, or a traceback as Python prints it."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["chain_of"]
+
+# A line that begins with a dotted name ending like an exception's, and its message.
+RAISED = re.compile(
+    r"^(?:E\s+)?(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit))"
+    r"(?::\s?(?P<message>.*))?$"
+)
+BETWEEN = re.compile(
+    r"^(The above exception was the direct cause|During handling of the above exception|"
+    r"Traceback \(most recent call last\))"
+)
+
+
+def chain_of(text: str) -> list[tuple[str, str]]:
+    """Return (type, message) of each exception in ``text``, the last raised first.
+
+    A message goes on over the following lines until the next traceback begins. Text in which no
+    exception can be made out is one message without a type.
+    """
+    chain: list[tuple[str, list[str]]] = []
+    inside = False
+    for line in text.splitlines():
+        raised = RAISED.match(line)
+        if raised:
+            chain.append((raised["type"], [raised["message"] or ""]))
+            inside = True
+        elif BETWEEN.match(line):
+            inside = False
+        elif inside:
+            chain[-1][1].append(line)
+    found = [(kind, "\n".join(lines).strip()) for kind, lines in chain]
+    return found[::-1] or [("", text.strip())]

@@ -1,0 +1,210 @@
+"""What Keras and TensorFlow printed, by cause: measured by the matrix or quoted in the sources."""
+
+from kerasmatrix.diagnosis.classify import Evidence
+from kerasmatrix.outcome import Status
+
+
+def error(kind, message, *causes, **facts):
+    return Evidence(chain=[(kind, message), *causes], **facts)
+
+
+MESSAGES = {
+    "unknown-functional": [
+        error("ValueError", "Unknown layer: Functional"),
+        error("ValueError", "Unknown layer: 'Functional'. Please ensure you are using …"),
+    ],
+    "functional-module-path": [
+        error(
+            "TypeError",
+            "Could not deserialize class 'Functional' because its parent module "
+            "keras.src.models.functional cannot be imported. Full object config: {'batch_shape': "
+            "[None, 10], 'dtype': {'class_name': 'DTypePolicy'}}",
+            ("ModuleNotFoundError", "No module named 'keras.src.models'"),
+        ),
+        error("TypeError", "Could not locate class 'Functional'. Make sure custom classes …"),
+    ],
+    "inputlayer-batch-shape": [
+        error("ValueError", "('Unrecognized keyword arguments:', dict_keys(['batch_shape']))"),
+        error("ValueError", "Unrecognized keyword arguments: ['batch_shape', 'optional']"),
+        error(
+            "TypeError",
+            "Error when deserializing class 'InputLayer' using config={'batch_shape': [None, 4]}.\n"
+            "\nException encountered: Unrecognized keyword arguments: ['batch_shape']",
+            writer_keras=3,
+            reader_keras=2,
+        ),
+    ],
+    "dtype-policy": [error("TypeError", "Cannot interpret DTypePolicy as a dtype")],
+    "op-layer": [error("ValueError", "Unknown layer: TFOpLambda")],
+    "builtin-layer-gone": [
+        error("ValueError", "Unknown layer: DenseFeatures"),
+        error("ValueError", "Unknown layer: 'CuDNNLSTM'. Please ensure …"),
+    ],
+    "builtin-function-missing": [
+        error("ValueError", "Unknown regularizer: L1"),
+        error("ValueError", "Unknown activation function: leaky_relu"),
+    ],
+    "optimizer-config": [
+        error("ValueError", "Unknown optimizer: Custom>Adam"),
+        error(
+            "TypeError",
+            "weight_decay is not a valid argument, kwargs should be empty  for "
+            "`optimizer_experimental.Optimizer`.",
+        ),
+        error("ValueError", "Argument(s) not recognized: {'lr': 0.001}"),
+    ],
+    "loss-metric-config": [
+        error(
+            "ValueError",
+            "Could not deserialize 'keras.metrics.mse' because it is not a KerasSaveable subclass",
+        ),
+        error("TypeError", "Could not locate function 'mse'. Make sure custom classes are …"),
+        error("ValueError", "Unknown loss function: CustomLoss"),
+        error("ValueError", "Unable to restore custom object of type _tf_keras_metric currently."),
+    ],
+    "lambda-bytecode": [error("ValueError", "bad marshal data (unknown type code)")],
+    "lambda-safe-mode": [
+        error(
+            "ValueError",
+            "Requested the deserialization of a `Lambda` layer whose `function` is a Python "
+            "lambda. This carries a potential risk … pass `safe_mode=False`",
+        )
+    ],
+    "lambda-scope-or-shape": [
+        error("NameError", "name 'K' is not defined"),
+        error("NotImplementedError", "We could not automatically infer the shape of the Lambda's "
+              "output. Please specify the `output_shape` argument"),
+    ],
+    "container-mismatch": [
+        error("OSError", "Unable to open file (file signature not found)"),
+        error("OSError", "Unable to open file (file read failed: message = 'Is a directory')"),
+        error("OSError", "SavedModel file does not exist at: m.keras/{saved_model.pbtxt|…}"),
+        error("ValueError", "File not found: filepath=m.keras. Please ensure the file is an "
+              "accessible `.keras` zip file."),
+    ],
+    "savedmodel": [
+        error("ValueError", "File format not supported: filepath=m. Keras 3 only supports V3 "
+              "`.keras` files and legacy H5 format files (`.h5` extension)."),
+        error("TypeError", "'_UserObject' object is not callable"),
+        error("AttributeError", "'_UserObject' object has no attribute 'add_slot'"),
+    ],
+    "savedmodel-metadata-newer": [
+        error("json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)",
+              format="savedmodel"),
+        error("KeyError", "'sample_weight_mode'"),
+    ],
+    "graph-op-newer": [
+        error("FileNotFoundError", "Op type not registered 'DisableCopyOnRead' in binary running "
+              "on vm. Make sure the Op and Kernel are registered"),
+    ],
+    "h5py3-str-decode": [error("AttributeError", "'str' object has no attribute 'decode'")],
+    "symbolic-tensor-numpy": [
+        error("NotImplementedError", "Cannot convert a symbolic Tensor (lstm/strided_slice:0) to "
+              "a numpy array."),
+    ],
+    "env-import": [
+        error("TypeError", "Descriptors cannot not be created directly."),
+        error("TypeError", "Descriptors cannot be created directly."),
+        error("AttributeError", "_ARRAY_API not found"),
+    ],
+    "nested-graph": [
+        error("ValueError", 'Layer "dense" expects 1 input(s), but it received 2 input tensors.'),
+        error("TypeError", "pop expected at most 1 argument, got 2"),
+    ],
+    "shape-or-axis-type": [
+        error("TypeError", "int() argument must be a string, a bytes-like object or a real "
+              "number, not 'list'"),
+        error("AttributeError", "'list' object has no attribute 'items'"),
+    ],
+    "weights-cudnn-layout": [
+        error("ValueError", "Dimension 0 in both shapes must be equal, but are 48 and 96"),
+    ],
+    "weights-layout-newer": [
+        error("ValueError", "You are trying to load a weight file containing 0 layers into a model "
+              "with 3 layers."),
+        error("ValueError", "Layer count mismatch when loading weights from file. Model expected 3 "
+              "layers, found 0 saved layers."),
+        error("KeyError", "\"Unable to synchronously open object (object 'vars' doesn't exist)\""),
+    ],
+    "weights-count": [
+        error("ValueError", "Layer 'dense' expected 2 variables, but received 0 variables during "
+              "loading. Expected: ['dense/kernel:0', 'dense/bias:0']"),
+        error("ValueError", "You are trying to load a weight file containing 6 layers into a model "
+              "with 0 layers."),
+    ],
+    "weights-only-file": [error("ValueError", "No model found in config file.")],
+    "keras-package-mix": [
+        error("ImportError", "cannot import name 'LayerNormalization' from "
+              "'tensorflow.python.keras.layers' (/site-packages/…)"),
+        error("ModuleNotFoundError", "No module named 'tf_keras'"),
+        error("ValueError", "Only instances of `keras.Layer` can be added to a Sequential model."),
+    ],
+    "v1-mode-in-keras-3": [
+        error("NotImplementedError", "numpy() is only available when eager execution is enabled."),
+    ],
+    "pickle-module-path": [
+        error("ModuleNotFoundError", "No module named 'keras.saving.saved_model_v9'"),
+    ],
+    "lookup-state": [error("FailedPreconditionError", "Table not initialized.")],
+    "config-key-removed": [
+        error("ValueError", "Unrecognized keyword arguments passed to LSTM: "
+              "{'batch_input_shape': [None, 10, 1], 'time_major': False}"),
+        error("TypeError", "Error when deserializing class 'DepthwiseConv2D' using config={}.",
+              ("ValueError", "Unrecognized keyword arguments passed to Conv: {'groups': 1}"),
+              writer_keras=2, reader_keras=3),
+        error("TypeError", "Error when deserializing class 'Dense' using config={'dtype': 'x'}.",
+              ("TypeError", "Initializer.__init__() got an unexpected keyword argument 'q'"),
+              writer_keras=2, reader_keras=3),
+    ],
+    "config-key-too-new": [
+        error("TypeError", "('Keyword argument not understood:', 'keepdims')"),
+        error("TypeError", "__init__() got an unexpected keyword argument 'ragged'"),
+        error("ValueError", "Unrecognized keyword arguments passed to Dense: "
+              "{'quantization_config': None}", writer_keras=3, reader_keras=3),
+        error("TypeError", "GlorotUniform.__init__() got an unexpected keyword argument "
+              "'input_axes'"),
+    ],
+    "custom-config-contract": [
+        error("TypeError", "TransformerBlock.__init__() got an unexpected keyword argument "
+              "'trainable'"),
+        error("TypeError", "__init__() missing 1 required positional argument: 'outputs'"),
+        error("TypeError", "<class 'keras.src.models.functional.Functional'> could not be "
+              "deserialized properly. Please ensure that components that are Python object …"),
+    ],
+    "get-config-missing": [
+        error("NotImplementedError", "Layers with arguments in `__init__` must override "
+              "`get_config`."),
+        error("NotImplementedError", "\nLayer MyCustomLayer has arguments ['self', 'units']\nin "
+              "`__init__` and therefore must override `get_config()`."),
+    ],
+    "custom-class-missing": [
+        error("ValueError", "Unknown layer: MyCustomLayer"),
+        error("ValueError", "Unknown layer: MyLayer. Please ensure this object is passed to the "
+              "`custom_objects` argument."),
+        error("ValueError", "Unknown layer: 'MyLayer'. Please ensure you are using a "
+              "`keras.utils.custom_object_scope`"),
+        error("TypeError", "Could not locate class 'MyLayer'. Make sure custom classes …"),
+        error("TypeError", "<class 'keras.src.models.functional.Functional'> could not be "
+              "deserialized properly. {'dtype': {'class_name': 'DTypePolicy'}}",
+              ("TypeError", "Could not locate class 'MyLayer'.")),
+        error("ValueError", "Unable to restore custom object of type _tf_keras_rnn_layer."),
+    ],
+    "killed-for-memory": [error("MemoryError", "", status=Status.CRASH)],
+    "silent-drift": [Evidence(status=Status.DRIFT)],
+    "inference-only": [
+        Evidence(status=Status.DEGRADED, lost=[
+            "the architecture (an inference-only layer came back)",
+            "the ability to be saved again (AttributeError)", "the compile state",
+        ]),
+    ],
+    "learning-rate-reset": [
+        Evidence(status=Status.DEGRADED, lost=[
+            "the optimizer's learning_rate (0.007 became 0.001)", "the optimizer state",
+        ]),
+    ],
+    "optimizer-state-lost": [Evidence(status=Status.DEGRADED, lost=["the optimizer state"])],
+    "compile-state-lost": [Evidence(status=Status.DEGRADED, lost=["the compile state"])],
+    "cannot-be-saved-again": [
+        Evidence(status=Status.DEGRADED, lost=["the ability to be saved again (ValueError)"]),
+    ],
+}  # fmt: skip

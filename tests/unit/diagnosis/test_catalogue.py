@@ -1,0 +1,65 @@
+import pytest
+
+from kerasmatrix.diagnosis.catalogue import load_catalogue, the_catalogue
+from kerasmatrix.errors import UsageError
+from tests.unit.diagnosis.messages import MESSAGES
+
+GOOD = """\
+causes:
+  - slug: one
+    story: a story
+    what: what happened
+    signatures: [{error: "Unknown layer"}]
+    remedies: [{id: newer-loader, do: something}]
+    sources: ["measured: here"]
+"""
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text):
+        path = tmp_path / "causes.yaml"
+        path.write_text(text)
+        return load_catalogue(path)
+
+    return load
+
+
+def test_the_catalogue_is_valid_and_every_cause_has_a_stored_message():
+    assert {cause.slug for cause in the_catalogue().causes} == set(MESSAGES)
+
+
+def test_a_good_catalogue_is_read(load):
+    assert load(GOOD)["one"].remedies[0].id == "newer-loader"
+
+
+def test_an_unknown_slug_is_a_key_error(load):
+    with pytest.raises(KeyError):
+        load(GOOD)["two"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('["measured: here"]', "[]", r"causes\.yaml:7: causes\.0\.sources"),
+        ("[{id: newer-loader, do: something}]", "[]", r"causes\.0\.remedies"),
+        ('[{error: "Unknown layer"}]', "[]", r"causes\.0\.signatures"),
+        ('[{error: "Unknown layer"}]', '[{error: "("}]', "not a regular expression"),
+        ('[{error: "Unknown layer"}]', "[{rank: 5}]", "needs an error"),
+        ('[{error: "Unknown layer"}]', "[{error: x, format: [hdf]}]", "unknown format"),
+        ('[{error: "Unknown layer"}]', "[{error: x, rank: 12}]", "less than or equal to 9"),
+        ("slug: one", "slug: One Cause", r"causes\.0\.slug"),
+        ("story: a story", 'story: ""', r"causes\.0\.story"),
+        ("    story: a story\n", "", r"causes\.0\.story: is missing"),
+        ("story:", "storry:", r"causes\.0\.story"),
+    ],
+)
+def test_an_entry_that_lacks_something_is_an_error_with_its_line(load, old, new, message):
+    assert old in GOOD
+    with pytest.raises(UsageError, match=message):
+        load(GOOD.replace(old, new))
+
+
+def test_a_slug_may_stand_only_once(load):
+    with pytest.raises(UsageError, match="'one' stands twice"):
+        load(GOOD + GOOD.removeprefix("causes:\n"))
