@@ -6,6 +6,7 @@ what that claim predicts of which cells. The scripts run inside environments, ne
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 from pathlib import Path
@@ -86,6 +87,11 @@ def load_scenario(folder: Path) -> Scenario:
             raise UsageError(
                 f"{folder}: a scenario needs a file {name}", hint="see scenarios/README.md"
             )
+    for name, function in (("save.py", "build"), ("load.py", "load")):
+        if not _defines(folder / name, function):
+            raise UsageError(
+                f"{folder / name}: defines no function {function}", hint="see scenarios/README.md"
+            )
     source = YamlSource(folder / "scenario.yaml")
     if isinstance(source.data, dict):
         source.data = {"name": folder.name, **source.data}
@@ -96,6 +102,27 @@ def load_scenario(folder: Path) -> Scenario:
         if name not in FORMATS:
             raise source.error(("formats", index), f"unknown format {name!r}")
     return scenario.model_copy(update={"digest": _digest(folder)})
+
+
+def _defines(path: Path, function: str) -> bool:
+    """Whether a script defines a name, by function, assignment or import.
+
+    A script that is no Python here may be Python elsewhere, and if not, its row will say so.
+    """
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return True
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names.update(alias.asname or alias.name for alias in aliases)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+    return bool({function, "*"} & names)
 
 
 def _digest(folder: Path) -> str:

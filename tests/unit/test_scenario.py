@@ -24,6 +24,27 @@ def test_a_missing_file_is_named(tmp_path, name):
 
 
 @pytest.mark.parametrize(
+    ("name", "text", "good"),
+    [
+        ("load.py", "def lode(path): ...\n", False),
+        ("save.py", "model = 3\n", False),
+        ("load.py", "from shared import load\n", True),
+        ("load.py", "from shared import *\n", True),
+        ("load.py", "load = open\n", True),
+        ("load.py", "this is no Python here\n", True),
+    ],
+)
+def test_a_script_without_its_function_is_said_before_anything_runs(tmp_path, name, text, good):
+    make_scenario(tmp_path / "first")
+    (tmp_path / "first" / name).write_text(text)
+    if good:
+        load_scenario(tmp_path / "first")
+        return
+    with pytest.raises(UsageError, match=f"{name}: defines no function"):
+        load_scenario(tmp_path / "first")
+
+
+@pytest.mark.parametrize(
     ("claim", "message"),
     [
         ("[{says: x, status: [broken]}]", r"scenario\.yaml:3: claims\.0\.status\.0"),

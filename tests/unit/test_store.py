@@ -130,6 +130,22 @@ def test_a_file_that_is_no_store_is_an_error_with_a_way_out(tmp_path):
         Store(tmp_path / "store")
 
 
+def test_a_disk_that_fills_up_is_infrastructure_and_loses_nothing(store, monkeypatch):
+    store.remember("before", LOAD, "run-1")
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with store.scratch("run") as scratch:
+        folder = make_artifact(scratch / "a")
+        monkeypatch.setattr(type(folder), "replace", fail)
+        with pytest.raises(InfrastructureError, match="No space left") as caught:
+            store.keep_artifact(folder)
+    assert "kept" in caught.value.hint
+    assert store.known_load("before").observation == LOAD
+    assert list(store.artifacts.iterdir()) == []
+
+
 def test_a_folder_that_cannot_be_written_is_infrastructure(tmp_path):
     (tmp_path / "store").write_text("a file, where a folder is wanted")
     with pytest.raises(InfrastructureError, match="cannot be written"):

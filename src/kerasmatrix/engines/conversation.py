@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from kerasmatrix.engines.base import Hello, Task, WorkerLost, unavailable
@@ -47,20 +46,13 @@ class Channel(Protocol):
 class ConversingWorker:
     """A worker at the other end of a channel."""
 
-    def __init__(
-        self,
-        channel: Channel,
-        environment: Environment,
-        open_seconds: float,
-        on_close: Callable[[], None] = lambda: None,
-    ) -> None:
+    def __init__(self, channel: Channel, environment: Environment, open_seconds: float) -> None:
         """Wait for the harness's hello.
 
         Raises:
             InfrastructureError: TensorFlow cannot be imported, in time or at all.
         """
         self._channel = channel
-        self._on_close = on_close
         try:
             self.hello = self._greet(environment, open_seconds)
         except BaseException:
@@ -88,7 +80,6 @@ class ConversingWorker:
     def close(self) -> None:
         """End the worker."""
         self._channel.close()
-        self._on_close()
 
     def _greet(self, environment: Environment, open_seconds: float) -> Hello:
         try:

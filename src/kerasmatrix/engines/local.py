@@ -52,14 +52,14 @@ class LocalEngine:
             "--artifacts", str(workplace.artifacts.resolve()),
             "--scratch", str(workplace.scratch.resolve()),
         ]  # fmt: skip
-        home = tempfile.TemporaryDirectory(prefix="kerasmatrix-home-")
         try:
-            variables = {"PATH": os.defpath, **worker_variables(environment, home.name)}
+            # In the scratch folder, which is swept even if this process is killed.
+            home = tempfile.mkdtemp(prefix="home-", dir=workplace.scratch)
+            variables = {"PATH": os.defpath, **worker_variables(environment, home)}
             channel = ProcessChannel(command, variables)
         except OSError as error:
-            home.cleanup()
             raise unavailable(environment, f"{python} does not start: {error}") from error
-        return ConversingWorker(channel, environment, limits.open_seconds, home.cleanup)
+        return ConversingWorker(channel, environment, limits.open_seconds)
 
     def close(self) -> None:
         """Nothing is kept open here; workers are closed by who opened them."""

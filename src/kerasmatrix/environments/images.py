@@ -10,7 +10,6 @@ import fcntl
 import hashlib
 import io
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ import requests
 
 import docker
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
@@ -141,8 +141,8 @@ def _build(
 @contextmanager
 def _only_one(tag: str) -> Iterator[None]:
     """Hold a lock for ``tag``, so that two runs do not build one image at the same time."""
-    name = hashlib.sha256(tag.encode()).hexdigest()[:16]
-    folder = Path(tempfile.gettempdir())
-    with (folder / f"kerasmatrix-image-{name}.lock").open("a") as handle:
+    folder = default_cache() / "images"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{tag.replace('/', '-').replace(':', '-')}.lock").open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from kerasmatrix.engines.base import WorkerLost
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.store import Store
+
 
 def statuses(table):
     return Counter(cell["status"] for cell in table["cells"])
@@ -162,6 +166,45 @@ def test_an_interrupted_run_reports_what_it_has_and_goes_on_later(command, engin
     assert code == 0
     assert statuses(table) == {"pass": 4}
     assert len(engine.tasks) == 3
+
+
+def test_an_engine_that_dies_in_the_middle_is_infra_and_the_next_run_goes_on(command, engine):
+    command.project("good", "good2")
+
+    def die(task):
+        if task.kind == "load":
+            engine.open = refuse
+            raise WorkerLost("connection refused")
+
+    def refuse(*_):
+        raise InfrastructureError("the Docker Engine does not answer")
+
+    engine.before_task = die
+    code, table, printed = command("--jobs", "1")
+    assert code == 3
+    assert statuses(table) == {"infra": 4}
+    assert "does not answer" in printed
+    del engine.open
+    engine.before_task = None
+    engine.tasks.clear()
+    code, table, _ = command()
+    assert code == 0
+    assert statuses(table) == {"pass": 4}
+    assert {task.kind for _, task in engine.tasks} == {"load"}
+
+
+def test_a_full_store_ends_the_run_with_what_it_has(command, monkeypatch):
+    command.project("good")
+
+    def fail(*_):
+        raise InfrastructureError("the store cannot be written: disk full", hint="make space")
+
+    monkeypatch.setattr(Store, "keep_artifact", fail)
+    code, table, printed = command()
+    assert code == 3
+    assert table["run"]["complete"] is False
+    assert statuses(table) == {"not-run": 1}
+    assert "make space" in printed
 
 
 def test_scratch_is_empty_after_a_run(command):
