@@ -64,6 +64,7 @@ class ScenarioResult(_Result):
     name: str
     title: str
     shows: str
+    reports: tuple[str, ...] = Field(default=(), description="public reports of the same")
 
 
 class ClaimResult(_Result):

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.formats import FORMATS
@@ -62,7 +62,10 @@ class Claim(_Strict):
 
 
 class Scenario(_Strict):
-    """What ``scenario.yaml`` says, and the digest of all files of the folder."""
+    """What ``scenario.yaml`` says, and the digest of all files of the folder.
+
+    ``reports`` are public reports of what the scenario shows.
+    """
 
     name: str
     title: str
@@ -73,6 +76,7 @@ class Scenario(_Strict):
     tolerance: Tolerance | None = None
     timeout_seconds: Annotated[float, Field(gt=0)] | None = None
     claims: tuple[Claim, ...] = ()
+    reports: tuple[Annotated[str, StringConstraints(pattern=r"^https?://\S+$")], ...] = ()
     digest: str = ""
 
 

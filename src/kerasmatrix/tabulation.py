@@ -62,7 +62,12 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo) -> Results:
             for env in environments
         ),
         scenarios=tuple(
-            ScenarioResult(name=told.name, title=told.title, shows=told.shows.strip())
+            ScenarioResult(
+                name=told.name,
+                title=told.title,
+                shows=told.shows.strip(),
+                reports=told.reports,
+            )
             for told in scenarios
         ),
         formats=plan.selection.formats,

@@ -1,6 +1,7 @@
 import pytest
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.matrix import load_matrix
 from kerasmatrix.scenario import load_scenario
 from tests.unit.fakes import make_scenario
 
@@ -59,8 +60,14 @@ def test_a_wrong_claim_is_named_with_its_line(tmp_path, claim, message):
         load_scenario(tmp_path / "first")
 
 
-def test_every_scenario_of_the_project_is_valid_and_states_a_claim(pytestconfig):
+def test_every_scenario_of_the_project_is_valid_and_in_the_matrix(pytestconfig):
     folders = [path.parent for path in (pytestconfig.rootpath / "scenarios").glob("*/save.py")]
-    assert len(folders) >= 9
-    for folder in folders:
-        assert load_scenario(folder).claims, folder
+    matrix = load_matrix(pytestconfig.rootpath / "matrix.yaml")
+    assert {load_scenario(folder).name for folder in folders} == set(matrix.scenarios)
+
+
+def test_the_documents_scenarios_state_its_claims(pytestconfig):
+    names = load_matrix(pytestconfig.rootpath / "matrix.yaml").select().scenarios
+    assert len(names) == 9
+    for name in names:
+        assert load_scenario(pytestconfig.rootpath / "scenarios" / name).claims, name

@@ -1,0 +1,22 @@
+"""Save a model trained with the legacy Adam.
+
+By hand: ``python save.py model.h5``
+"""
+
+import sys
+
+import numpy as np
+
+from tensorflow import keras
+
+
+def build():
+    optimizers = getattr(keras.optimizers, "legacy", keras.optimizers)
+    model = keras.Sequential([keras.layers.Dense(2, input_shape=(3,)), keras.layers.Dense(1)])
+    model.compile(optimizers.Adam(0.007), "mean_squared_error")
+    model.fit(np.ones((4, 3)), np.ones((4, 1)), epochs=2, verbose=0)
+    return model
+
+
+if __name__ == "__main__":
+    build().save(sys.argv[1])
