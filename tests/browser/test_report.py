@@ -1,13 +1,14 @@
 """The page in a real browser: it is used as a person would use it."""
 
 import os
+import shlex
 import shutil
 
 import pytest
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.write import write_reports
-from tests.unit.report.factory import HOSTILE, make_results
+from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 pytestmark = pytest.mark.browser
 
@@ -77,6 +78,14 @@ def test_the_panel_tells_the_whole_story(page):
     assert "Traceback: </script>" in page.locator("#panel details[open] pre").inner_text()
 
 
+def test_numbers_and_what_was_lost_are_shown(page):
+    first(page, "drift").click()
+    assert "5.000e-1" in page.locator("#panel").inner_text()
+    page.keyboard.press("Escape")
+    first(page, "degraded").click()
+    assert "the compile state" in page.locator("#panel").inner_text()
+
+
 def test_differing_packages_come_before_equal_ones(page):
     page.locator("td.degraded button").first.click()
     names = page.locator("#panel table").last.locator("th").all_inner_texts()
@@ -88,7 +97,7 @@ def test_hostile_text_stays_text(page):
     assert page.locator("img").count() == 0
     shown = page.locator("#panel").inner_text()
     assert "</script><img src=x onerror=alert(1)>" in shown
-    assert "\\x1b[31m" in shown
+    assert "\\u001b[31m" in shown
     assert "\x1b" not in shown
     assert HOSTILE[:10] in page.locator("section.scenario p").nth(1).inner_text()
 
@@ -97,6 +106,10 @@ def test_a_permalink_opens_the_same_cell(page, browser):
     first(page, "drift").click()
     title = page.locator("#panel-title").inner_text()
     again = browser.new_page()
+    assert page.url.endswith("#cell=first/h5/tf2.1/tf2.3")
+    assert (
+        page.get_by_text("Link to this cell").get_attribute("href") == "#cell=first/h5/tf2.1/tf2.3"
+    )
     again.goto(page.url)
     assert again.locator("#panel-title").inner_text() == title
     assert again.locator("#panel").is_visible()
@@ -154,9 +167,86 @@ def test_cells_are_reached_with_the_keyboard(page):
     assert page.evaluate("Number(document.activeElement.dataset.cell)") == 6
 
 
+def test_a_matrix_is_one_stop_of_the_tab_key(page):
+    stops = page.locator("button[data-cell][tabindex='0']")
+    assert stops.count() == 2
+    first(page, "pass").focus()
+    page.keyboard.press("ArrowRight")
+    assert stops.count() == 2
+    assert page.evaluate("document.activeElement.tabIndex") == 0
+
+
+def test_a_cell_says_what_it_is_to_a_screen_reader(page):
+    cell = page.get_by_role("button", name="pass: first as h5, saved with tf2.1, loaded with tf2.1")
+    assert cell.count() == 1
+
+
+def test_an_upgrade_is_answered_with_what_breaks(browser, tmp_path):
+    verdicts = {
+        ("h5", "tf2.1"): Status.PASS, ("h5", "tf2.2"): Status.FAIL,
+        ("keras", "tf2.1"): Status.PASS, ("keras", "tf2.2"): Status.DEGRADED,
+    }  # fmt: skip
+    cells = tuple(
+        make_cell("first", form, "tf2.1", loaded, status)
+        for (form, loaded), status in verdicts.items()
+    )
+    results = make_results(environments=2).model_copy(update={"cells": cells})
+    opened = browser.new_page()
+    opened.goto(write_reports(results, tmp_path).as_uri())
+    answer = opened.locator("#answer")
+    assert "Of 2 files" in answer.inner_text()
+    assert (
+        "0 as they were, 1 with something lost or changed, and 1 not at all" in answer.inner_text()
+    )
+    assert answer.locator("li").count() == 2
+    answer.get_by_role("link", name="first · h5").click()
+    assert opened.locator("#panel-title").inner_text() == "first · h5 · tf2.1 → tf2.2"
+    opened.get_by_label("from").select_option("tf2.2")
+    assert "Choose two versions" in answer.inner_text()
+    assert "from=tf2.2" in opened.url
+    opened.close()
+
+
+def test_a_command_to_paste_carries_no_command_of_its_own(browser, tmp_path):
+    name = "x; touch '/tmp/y' $(id)"
+    base = make_results(environments=1)
+    told = base.scenarios[0].model_copy(update={"name": name})
+    cell = make_cell(name, "h5", "tf2.1", "tf2.1", Status.PASS)
+    results = base.model_copy(update={"scenarios": (told,), "cells": (cell,), "claims": ()})
+    opened = browser.new_page()
+    opened.goto(write_reports(results, tmp_path).as_uri())
+    first(opened, "pass").click()
+    command = opened.locator("#panel pre", has_text="nox -s matrix").inner_text()
+    assert shlex.split(command)[4:6] == ["--scenarios", name]
+    opened.close()
+
+
+def test_without_a_script_the_tables_are_there(browser, path):
+    context = browser.new_context(java_script_enabled=False)
+    opened = context.new_page()
+    opened.goto(path.as_uri())
+    assert opened.locator(".block td.fail").first.inner_text() == "✕ fail"
+    assert opened.locator("#filters").is_hidden()
+    context.close()
+
+
+def test_headers_stay_in_sight(browser, tmp_path):
+    opened = browser.new_page(viewport={"width": 600, "height": 400})
+    opened.goto(write_reports(make_results(environments=30), tmp_path).as_uri())
+    block = opened.locator(".block .scroll").first
+    block.evaluate("element => element.scrollTo(400, 400)")
+    outer = block.bounding_box()
+    column = block.locator("thead th", has_text="tf2.20").bounding_box()
+    row = block.locator("tbody th", has_text="tf2.20").bounding_box()
+    assert abs(column["y"] - outer["y"]) < 2
+    assert abs(row["x"] - outer["x"]) < 2
+    opened.close()
+
+
 def test_row_and_column_of_a_cell_are_marked(page):
     first(page, "pass").hover()
     assert page.locator("thead th.crossed").inner_text() == "tf2.1"
+    assert page.locator(".half .crossed").count() == 0
     assert page.locator("tbody th.crossed").inner_text() == "tf2.1"
 
 

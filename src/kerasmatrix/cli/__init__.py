@@ -8,6 +8,7 @@ import click
 
 from kerasmatrix import __version__
 from kerasmatrix.cli.explain import explain
+from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.images import images
 from kerasmatrix.cli.lock import lock
 from kerasmatrix.cli.run import run
@@ -38,10 +39,7 @@ def _invoke(arguments: list[str] | None) -> int:
     try:
         code = commands.main(arguments, prog_name="kerasmatrix", standalone_mode=False)
     except KerasmatrixError as error:
-        click.echo(f"kerasmatrix: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-        return error.exit_code
+        return show(error)
     except click.ClickException as error:
         error.show()
         return error.exit_code

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.engines import ENGINES, open_engine
+from kerasmatrix.cli.failures import show_all
 from kerasmatrix.cli.options import group_option, matrix_option, names_option
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import KerasmatrixError
@@ -43,11 +44,6 @@ def images(
 
     try:
         with ThreadPoolExecutor(jobs) as pool:
-            errors = [error for error in pool.map(prepare, selected) if error]
+            return show_all(pool.map(prepare, selected))
     finally:
         opened.close()
-    for error in errors:
-        click.echo(f"kerasmatrix: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-    return max((error.exit_code for error in errors), default=0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.failures import show_all
 from kerasmatrix.cli.options import matrix_option
 from kerasmatrix.environments.locks import read_lock, resolve
 from kerasmatrix.errors import KerasmatrixError
@@ -38,9 +39,4 @@ def lock(environments: tuple[str, ...], matrix_file: Path) -> int:
         return None
 
     with ThreadPoolExecutor(PARALLEL) as pool:
-        errors = [error for error in pool.map(resolve_one, selected.environments) if error]
-    for error in errors:
-        click.echo(f"kerasmatrix: {error.message}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-    return max((error.exit_code for error in errors), default=0)
+        return show_all(pool.map(resolve_one, selected.environments))

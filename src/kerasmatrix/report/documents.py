@@ -1,9 +1,15 @@
-"""``results.json``: the results as a document, and the JSON Schema it keeps to."""
+"""``results.json``: the results as a document, and the JSON Schema it keeps to.
+
+A document may come from anywhere, so what is read is checked beyond its schema: its cells must
+name scenarios, formats and environments that it describes, each once. Nothing here reads files.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -12,10 +18,16 @@ from kerasmatrix.results import SCHEMA_VERSION, Results
 
 __all__ = ["read_results", "results_schema", "to_json"]
 
+Name = TypeVar("Name", str, tuple[str, ...])
+
 
 def to_json(results: Results) -> str:
-    """Return ``results`` as the text of ``results.json``."""
-    return results.model_dump_json(indent=1) + "\n"
+    """Return ``results`` as the text of ``results.json``, which any UTF-8 file can hold.
+
+    NaN and the infinities, which JSON lacks, become null; half a surrogate pair becomes ``?``.
+    """
+    data = _storable(results.model_dump(mode="json"))
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def results_schema() -> dict[str, Any]:
@@ -31,11 +43,11 @@ def read_results(text: str, name: str) -> Results:
         name: what it is called in errors.
 
     Raises:
-        UsageError: it is cut off, of another schema, or no results at all.
+        UsageError: it is cut off, of another schema, contradicts itself, or is no results at all.
     """
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{name}: not whole JSON: {error}") from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
@@ -43,8 +55,63 @@ def read_results(text: str, name: str) -> Results:
             f"{name}: has schema version {version!r}, this kerasmatrix reads {SCHEMA_VERSION}"
         )
     try:
-        return Results.model_validate(data)
+        results = Results.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{name}: {where}: {first['msg']}") from None
+    contradiction = _contradiction(results)
+    if contradiction:
+        raise UsageError(f"{name}: {contradiction}")
+    return results
+
+
+def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return ``value`` without what JSON or UTF-8 cannot hold."""
+    if isinstance(value, str):
+        # An experiment can print any code point; one that UTF-8 refuses must not lose a report.
+        return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_storable(key): _storable(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_storable(each) for each in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _contradiction(results: Results) -> str | None:
+    """Say where ``results`` speaks of what it does not describe, or twice of the same; or None."""
+    environments = [environment.name for environment in results.environments]
+    scenarios = [scenario.name for scenario in results.scenarios]
+    for kind, names in (
+        ("environments", environments),
+        ("scenarios", scenarios),
+        ("formats", list(results.formats)),
+    ):
+        twice = _repeated(names)
+        if twice is not None:
+            return f"{kind}: {twice!r} is there twice"
+    known = {
+        "scenario": set(scenarios),
+        "format": set(results.formats),
+        "saved_with": set(environments),
+        "loaded_with": set(environments),
+    }
+    for number, cell in enumerate(results.cells):
+        for field, described in known.items():
+            if getattr(cell, field) not in described:
+                return f"cells.{number}.{field}: {getattr(cell, field)!r} is not described"
+    repeated = _repeated(
+        (cell.scenario, cell.format, cell.saved_with, cell.loaded_with) for cell in results.cells
+    )
+    return None if repeated is None else f"cells: {' / '.join(repeated)} is there twice"
+
+
+def _repeated(names: Iterable[Name]) -> Name | None:
+    seen: set[Name] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None

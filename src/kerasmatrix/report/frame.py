@@ -1,4 +1,8 @@
-"""The results as a pandas frame, one row per cell, and the summaries drawn from it."""
+"""The results as a pandas frame, one row per cell, and the summaries drawn from it.
+
+Every table that is shown is a view of this frame, so their totals agree. It holds what can be
+counted and compared; logs and tracebacks stay in the results.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import pandas as pd
 from kerasmatrix.outcome import Status
 from kerasmatrix.results import Results
 
-__all__ = ["COLUMNS", "cell_frame", "count_statuses", "overview"]
+__all__ = ["COLUMNS", "block_grid", "cell_frame", "count_statuses", "overview"]
 
 COLUMNS = (
     "scenario", "format", "saved_with", "loaded_with", "status", "summary", "cause", "error_type",
@@ -53,7 +57,9 @@ def cell_frame(results: Results) -> pd.DataFrame:
     }
     for column, names in categories.items():
         frame[column] = pd.Categorical(frame[column], categories=names, ordered=True)
-    return frame.astype({"max_abs_diff": "float64", "seconds": "float64"})
+    return frame.astype(
+        {"max_abs_diff": "float64", "weights_equal": "boolean", "seconds": "float64"}
+    )
 
 
 def count_statuses(frame: pd.DataFrame) -> dict[Status, int]:
@@ -64,5 +70,28 @@ def count_statuses(frame: pd.DataFrame) -> dict[Status, int]:
 
 def overview(frame: pd.DataFrame) -> dict[tuple[str, str], dict[Status, int]]:
     """Return the counts by status of each pair (saved with, loaded with), all blocks together."""
-    grouped = frame.groupby(["saved_with", "loaded_with"], observed=True)
-    return {(str(saved), str(loaded)): count_statuses(part) for (saved, loaded), part in grouped}
+    keys = ["saved_with", "loaded_with", "status"]
+    counts = frame.groupby(keys, observed=True).size().reset_index(name="count")
+    pairs: dict[tuple[str, str], dict[Status, int]] = {}
+    for saved, loaded, status, count in counts.itertuples(index=False):
+        pairs.setdefault((str(saved), str(loaded)), {})[Status(str(status))] = int(count)
+    return pairs
+
+
+def block_grid(frame: pd.DataFrame, scenario: str, form: str) -> pd.DataFrame:
+    """Return one block of the matrix: rows are saved with, columns loaded with, oldest first.
+
+    The values are row numbers of ``frame`` (``Int64``), missing where the run has no such cell,
+    so any column can be laid out in the same shape.
+
+    Raises:
+        ValueError: two rows of ``frame`` are the same cell.
+    """
+    block = frame[(frame["scenario"] == scenario) & (frame["format"] == form)]
+    names = [str(name) for name in frame["saved_with"].cat.categories]
+    grid = block.assign(place=block.index).pivot(  # noqa: PD010 - one value per pair, or an error
+        index="saved_with", columns="loaded_with", values="place"
+    )
+    grid.index = pd.Index([str(name) for name in grid.index], name="saved_with")
+    grid.columns = pd.Index([str(name) for name in grid.columns], name="loaded_with")
+    return grid.reindex(index=names, columns=names).astype("Int64")

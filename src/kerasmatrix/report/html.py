@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from itertools import groupby
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import pandas as pd
 from jinja2 import Environment as Templates
@@ -23,18 +25,39 @@ from markupsafe import Markup
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.outcome import ErrorReport, Status
 from kerasmatrix.report.appearance import LOOKS
-from kerasmatrix.report.frame import cell_frame, count_statuses, overview
-from kerasmatrix.results import CellResult, Results, SideResult
+from kerasmatrix.report.frame import block_grid, cell_frame, count_statuses, overview
+from kerasmatrix.results import (
+    CellResult,
+    EnvironmentResult,
+    Results,
+    ScenarioResult,
+    SideResult,
+)
 
 __all__ = ["page_data", "render_html"]
 
 BAR_WIDTH = 48
 # With more columns than this there is room for glyphs only.
 ROOM_FOR_WORDS = 12
+# Characters of one text that the page shows; results.json has the rest.
+LONGEST_TEXT = 24_000
+LONGEST_NOTE = 240
+SAYS_NOTHING = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+
+# Characters that act on a terminal, or that reorder or hide text, are shown as what they are.
+# script.js does the same to what it shows.
+ACTING = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 
 
 def render_html(results: Results, frame: pd.DataFrame | None = None) -> str:
-    """Return ``results`` as one HTML page."""
+    """Return ``results`` as one HTML page.
+
+    Args:
+        results: what to show.
+        frame: `cell_frame` of ``results``, if the caller has it.
+    """
     frame = cell_frame(results) if frame is None else frame
     style, script = _asset("style.css"), _asset("script.js")
     templates = Templates(
@@ -43,15 +66,22 @@ def render_html(results: Results, frame: pd.DataFrame | None = None) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_finalize,
     )
     names = [environment.name for environment in results.environments]
     return templates.get_template("index.html.j2").render(
         results=results,
         names=names,
+        eras=_eras(results),
+        troubles={
+            environment.name: _first_line(environment.trouble)
+            for environment in results.environments
+            if environment.trouble
+        },
         looks=LOOKS,
         statuses=count_statuses(frame),
         overview=_bars(overview(frame)),
-        sections=list(_sections(results)),
+        sections=list(_sections(results, frame)),
         wordy=len(names) <= ROOM_FOR_WORDS,
         policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; "
         f"style-src {_source(style)}; script-src {_source(script)}",
@@ -61,80 +91,119 @@ def render_html(results: Results, frame: pd.DataFrame | None = None) -> str:
     )
 
 
-@dataclass(frozen=True)
-class Block:
-    """One matrix: a scenario in a format. ``rows`` pair a name with (index, cell) pairs."""
-
-    format: str
-    title: str
-    rows: list[tuple[str, list[tuple[int, CellResult]]]]
-    counts: Mapping[Status, int]
-
-
 def page_data(results: Results) -> dict[str, Any]:
-    """Return what the script needs to show any cell; each text is there once."""
+    """Return what the script needs to show any cell; each text, and each line, is there once.
+
+    A text of several lines is a list of places in ``lines``: tracebacks share most of theirs.
+    """
+    lines = _Table()
     texts = _Table()
     errors = _Table()
     sides = _Table()
 
+    def text(value: str) -> int:
+        short = _shorten(value)
+        if "\n" not in short:
+            return texts.index(short)
+        return texts.index([lines.index(line) for line in short.split("\n")])
+
     def error(report: ErrorReport | None) -> int | None:
         if report is None:
             return None
-        chain = [[link.type, texts.index(link.message)] for link in report.chain]
-        return errors.index(
-            {
-                "type": report.type,
-                "message": texts.index(report.message),
-                "chain": chain,
-                "traceback": texts.index(report.traceback),
-            }
-        )
+        links = report.chain or (report,)
+        chain = [[text(link.type), text(link.message)] for link in links]
+        return errors.index([chain, text(report.traceback)])
 
     def side(found: SideResult | None) -> int | None:
         if found is None:
             return None
-        shown = found.model_dump(mode="json", exclude={"log", "measured_at"})
-        shown["timings"] = {name: round(value, 4) for name, value in found.timings.items()}
-        shown["seconds"] = round(found.seconds, 4)
-        shown["log"] = texts.index(found.log)
-        shown["measured_at"] = f"{found.measured_at:%Y-%m-%d %H:%M:%S} UTC"
-        return sides.index(shown)
+        timings = {name: _number(value) for name, value in found.timings.items()}
+        memory = None if found.peak_memory_mb is None else _number(found.peak_memory_mb, places=0)
+        when = f"{found.measured_at:%Y-%m-%d %H:%M:%S} UTC"
+        return sides.index(
+            [found.ended, found.stage, _number(found.seconds), memory, timings, text(found.log),
+             when]
+        )  # fmt: skip
 
     cells = [
         [
-            cell.scenario,
-            cell.format,
-            cell.saved_with,
-            cell.loaded_with,
+            text(cell.scenario),
+            text(cell.format),
+            text(cell.saved_with),
+            text(cell.loaded_with),
             cell.status.value,
-            texts.index(cell.summary),
+            text(cell.summary),
             cell.cause,
             error(cell.error),
-            list(cell.lost),
-            cell.max_abs_diff,
+            [text(what) for what in cell.lost],
+            _number(cell.max_abs_diff, places=None),
+            _number(cell.max_abs_reference, places=None),
             cell.weights_equal,
-            cell.artifact,
+            None if cell.artifact is None else text(cell.artifact),
             side(cell.save),
             side(cell.load),
         ]
         for cell in results.cells
     ]
     return {
-        "environments": {
-            environment.name: environment.model_dump(mode="json", exclude={"name"})
-            for environment in results.environments
-        },
+        "environments": [
+            environment.model_dump(mode="json") for environment in results.environments
+        ],
         "looks": {status.value: look._asdict() for status, look in LOOKS.items()},
         "engine": results.run.engine,
         "causes": {
             cause.slug: cause.model_dump(mode="json", include={"story", "what", "remedies"})
             for cause in results.causes
         },
+        "lines": lines.entries,
         "texts": texts.entries,
         "errors": errors.entries,
         "sides": sides.entries,
         "cells": cells,
     }
+
+
+class Square(NamedTuple):
+    """A cell in a block. ``number`` is its place in ``results.cells``."""
+
+    number: int
+    cell: CellResult
+    classes: str
+
+
+class Row(NamedTuple):
+    """A row of a block: None where the run has no such cell."""
+
+    saved_with: str
+    unsaved: bool
+    squares: list[Square | None]
+
+
+class Note(NamedTuple):
+    """What a block says as a whole, in a sentence; ``rows`` are those it speaks of, if not all."""
+
+    rows: list[str]
+    status: Status
+    text: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """One matrix: a scenario in a format."""
+
+    format: str
+    title: str
+    rows: list[Row]
+    counts: Mapping[Status, int]
+    notes: list[Note]
+
+
+class Bar(NamedTuple):
+    """One pair's cells. ``parts`` are (status, x, width, count) in units of `BAR_WIDTH`."""
+
+    parts: list[tuple[Status, float, float, int]]
+    passed: int
+    measured: int
 
 
 class _Table:
@@ -146,50 +215,136 @@ class _Table:
 
     def index(self, value: Any) -> int:  # noqa: ANN401 - JSON
         """Return the place of ``value``, which is given one if it has none."""
-        key = json.dumps(value, sort_keys=True)
-        if key not in self._places:
-            self._places[key] = len(self.entries)
+        # A list as JSON begins with a bracket, so no list has the key of a text.
+        key = f"text:{value}" if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        place = self._places.setdefault(key, len(self.entries))
+        if place == len(self.entries):
             self.entries.append(value)
-        return self._places[key]
+        return place
 
 
-def _sections(results: Results) -> Iterator[tuple[Any, list[Block]]]:
-    """Yield each scenario with its blocks."""
-    told = {scenario.name: scenario for scenario in results.scenarios}
-    numbered = enumerate(results.cells)
-    for name, of_scenario in groupby(numbered, key=lambda pair: pair[1].scenario):
-        blocks = []
-        for form, of_format in groupby(of_scenario, key=lambda pair: pair[1].format):
-            pairs = list(of_format)
-            counts = {
-                status: number
-                for status in Status
-                if (number := sum(cell.status is status for _, cell in pairs))
-            }
-            rows = [
-                (saved, list(row))
-                for saved, row in groupby(pairs, key=lambda pair: pair[1].saved_with)
-            ]
-            title = FORMATS[form].title if form in FORMATS else form
-            blocks.append(Block(form, title, rows, counts))
-        yield told[name], blocks
+def _sections(
+    results: Results, frame: pd.DataFrame
+) -> Iterator[tuple[ScenarioResult, list[Block]]]:
+    """Yield each scenario that has cells, with its blocks."""
+    present = set(zip(frame["scenario"], frame["format"], strict=True))
+    eras = _eras(results)
+    for scenario in results.scenarios:
+        blocks = [
+            _block(results, form, block_grid(frame, scenario.name, form), eras)
+            for form in results.formats
+            if (scenario.name, form) in present
+        ]
+        if blocks:
+            yield scenario, blocks
 
 
-def _bars(
-    counts: Mapping[tuple[str, str], Mapping[Status, int]],
-) -> dict[tuple[str, str], list[tuple[Status, float, float, int]]]:
-    """Return each pair's stacked bar: (status, x, width, count), in pixels of `BAR_WIDTH`."""
+def _block(results: Results, form: str, grid: pd.DataFrame, eras: frozenset[str]) -> Block:
+    names = list(grid.columns)
+    rows: list[Row] = []
+    counts: dict[Status, int] = {}
+    for saved, places in zip(grid.index, grid.to_numpy(dtype=object), strict=True):
+        squares: list[Square | None] = []
+        for loaded, place in zip(names, places, strict=True):
+            if place is pd.NA:
+                squares.append(None)
+                continue
+            cell = results.cells[int(place)]
+            counts[cell.status] = counts.get(cell.status, 0) + 1
+            classes = [cell.status.value]
+            if saved == loaded:
+                classes.append("diagonal")
+            if loaded in eras:
+                classes.append("era")
+            squares.append(Square(int(place), cell, " ".join(classes)))
+        found = {square.cell.status for square in squares if square}
+        rows.append(Row(str(saved), found == {Status.SAVE_FAILED}, squares))
+    return Block(
+        format=form,
+        title=FORMATS[form].title if form in FORMATS else form,
+        rows=rows,
+        counts={status: counts[status] for status in Status if status in counts},
+        notes=_notes(rows, counts),
+    )
+
+
+def _notes(rows: list[Row], counts: Mapping[Status, int]) -> list[Note]:
+    """Return what need not be read cell by cell: a block all alike, rows that were never saved."""
+    if len(counts) == 1:
+        cells = [square.cell for row in rows for square in row.squares if square]
+        summaries = {cell.summary for cell in cells}
+        text = summaries.pop() if len(summaries) == 1 else ""
+        return [Note([], cells[0].status, _first_line(text))]
+    unsaved: dict[str, list[str]] = {}
+    for row in rows:
+        first = next((square.cell for square in row.squares if square), None)
+        if row.unsaved and first:
+            unsaved.setdefault(_first_line(first.summary), []).append(row.saved_with)
+    return [Note(names, Status.SAVE_FAILED, text) for text, names in unsaved.items()]
+
+
+def _eras(results: Results) -> frozenset[str]:
+    """Return the environments whose Keras has another major version than the one before."""
+    generations = [(each.name, _generation(each)) for each in results.environments]
+    return frozenset(
+        name for (_, before), (name, after) in pairwise(generations) if before != after
+    )
+
+
+def _generation(environment: EnvironmentResult) -> str:
+    """Return the major version of the Keras that ``tf.keras`` is."""
+    # TensorFlow 2.16 and later take tf_keras for tf.keras when told so; it is a Keras 2.
+    legacy = environment.variables.get("TF_USE_LEGACY_KERAS", "").lower() in {"1", "true"}
+    package = "tf-keras" if legacy else "keras"
+    # Before 2.4 TensorFlow carried its own Keras 2 and needed no package.
+    return environment.packages.get(package, "2").partition(".")[0]
+
+
+def _bars(counts: Mapping[tuple[str, str], Mapping[Status, int]]) -> dict[tuple[str, str], Bar]:
+    """Return each pair's stacked bar."""
     bars = {}
     for pair, found in counts.items():
         total = sum(found.values())
         x = 0.0
-        bar = []
+        parts = []
         for status, number in found.items():
             width = BAR_WIDTH * number / total
-            bar.append((status, round(x, 2), round(width, 2), number))
+            parts.append((status, round(x, 2), round(width, 2), number))
             x += width
-        bars[pair] = bar
+        silent = sum(found.get(status, 0) for status in SAYS_NOTHING)
+        bars[pair] = Bar(parts, found.get(Status.PASS, 0), total - silent)
     return bars
+
+
+def _finalize(value: object) -> object:
+    """Make visible what a template would print unseen. Markup is our own."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    return ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+
+
+def _first_line(text: str) -> str:
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= LONGEST_NOTE else f"{line[: LONGEST_NOTE - 1]}…"
+
+
+def _shorten(text: str) -> str:
+    """Cut the middle out of a very long text, and say so."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    head, tail = LONGEST_TEXT * 2 // 3, LONGEST_TEXT // 3
+    left_out = len(text) - head - tail
+    note = f"[… {left_out} characters left out here; results.json has them …]"
+    return f"{text[:head]}\n{note}\n{text[-tail:]}"
+
+
+def _number(value: float | None, places: int | None = 4) -> float | str | None:
+    """Return ``value`` rounded; NaN and the infinities, which JSON lacks, as words."""
+    if value is None:
+        return None
+    if not math.isfinite(value):
+        return str(value)
+    return value if places is None else round(value, places or None)
 
 
 def _asset(name: str) -> str:
@@ -203,7 +358,7 @@ def _source(text: str) -> str:
 
 def _embed(data: object) -> str:
     """Return ``data`` as JSON that can stand in a script element, whatever is in it."""
-    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False)
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,7 @@
-"""The frame as CSV, for spreadsheets and other programs."""
+"""The frame as CSV, for spreadsheets and other programs.
+
+Flat on purpose: chains, logs and packages are in ``results.json``.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,23 @@ import pandas as pd
 
 __all__ = ["to_csv"]
 
-# A spreadsheet takes a text that begins like this for a formula and runs it.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# A spreadsheet takes a text that begins like this for a formula and runs it; some fold the
+# full-width forms into the plain ones first.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+NAMES = ("scenario", "format", "saved_with", "loaded_with")
 TEXTS = ("summary", "error_type", "error_message", "lost")
 
 
 def to_csv(frame: pd.DataFrame) -> str:
-    """Return ``frame`` as CSV with a header; texts that a spreadsheet would run are quoted."""
+    """Return ``frame`` as CSV with a header.
+
+    A text that a spreadsheet would run is given a leading apostrophe. NUL and the carriage
+    return, which many readers take for the end of a file or row, become U+FFFD and a line feed.
+    """
     safe = frame.copy()
-    for column in TEXTS:
+    for column in NAMES:
+        safe[column] = safe[column].astype(object)
+    for column in (*NAMES, *TEXTS):
         safe[column] = safe[column].map(_disarm)
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
@@ -22,5 +33,5 @@ def to_csv(frame: pd.DataFrame) -> str:
 def _disarm(value: object) -> object:
     if not isinstance(value, str):
         return value
-    text = value.replace("\x00", "\ufffd")
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    guarded = f"'{value}" if value.startswith(FORMULA_STARTS) else value
+    return guarded.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")

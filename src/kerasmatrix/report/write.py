@@ -1,4 +1,7 @@
-"""Writes the reports into a folder, each file whole or not at all."""
+"""Writes the reports into a folder, each file whole or not at all.
+
+The only module of the report that touches a disk; what the files hold is decided elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -33,8 +36,11 @@ def check_folder(folder: Path) -> None:
 def write_reports(results: Results, folder: Path) -> Path:
     """Write ``index.html``, ``results.json`` and ``results.csv``; return the page's path.
 
+    All three are written in full under other names before the first takes its place, so a disk
+    that fills up leaves the old report whole.
+
     Raises:
-        InfrastructureError: the folder cannot be written; the old files are still there then.
+        InfrastructureError: the folder cannot be written.
     """
     frame = cell_frame(results)
     files = {
@@ -42,25 +48,33 @@ def write_reports(results: Results, folder: Path) -> Path:
         "results.csv": to_csv(frame),
         "index.html": render_html(results, frame),
     }
+    staged: dict[Path, Path] = {}
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            _replace(folder / name, text)
+            staged[_stage(folder, name, text)] = folder / name
+        for written, place in staged.items():
+            written.replace(place)
     except OSError as error:
         raise _unwritable(folder, error) from error
+    finally:
+        for written in staged:
+            written.unlink(missing_ok=True)
     return folder / "index.html"
 
 
-def _replace(path: Path, text: str) -> None:
-    """Put ``text`` where ``path`` is, at once: a reader sees the old file or the new one."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+def _stage(folder: Path, name: str, text: str) -> Path:
+    """Write ``text`` into a new file beside its place; return the file's path."""
+    handle, path = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="") as file:
             file.write(text)
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        # Temporary files are their owner's alone; a report is for everyone.
+        Path(path).chmod(0o644)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        Path(path).unlink(missing_ok=True)
         raise
+    return Path(path)
 
 
 def _unwritable(folder: Path, error: OSError) -> InfrastructureError:

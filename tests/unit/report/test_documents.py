@@ -1,11 +1,13 @@
 import json
+import math
 
 import jsonschema
 import pytest
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.outcome import Status
 from kerasmatrix.report.documents import read_results, results_schema, to_json
-from tests.unit.report.factory import make_results
+from tests.unit.report.factory import make_cell, make_results
 
 
 def test_what_is_written_is_read_back():
@@ -35,6 +37,19 @@ def test_the_published_fields_are_there():
         (lambda text: text[: len(text) // 2], "not whole JSON"),
         (lambda text: text.replace('"schema_version": 1', '"schema_version": 9'), "version 9"),
         (lambda text: "[]", "version None"),
+        (lambda text: "[" * 200_000, "not whole JSON"),
+        (
+            lambda text: text.replace('"loaded_with": "tf2.5"', '"loaded_with": "tf9"', 1),
+            "cells.4.loaded_with: 'tf9' is not described",
+        ),
+        (
+            lambda text: text.replace('"loaded_with": "tf2.5"', '"loaded_with": "tf2.4"', 1),
+            "cells: first / h5 / tf2.1 / tf2.4 is there twice",
+        ),
+        (
+            lambda text: text.replace('"name": "tf2.5"', '"name": "tf2.4"', 1),
+            "environments: 'tf2.4' is there twice",
+        ),
         (lambda text: text.replace('"status": "pass"', '"status": "fine"', 1), "cells.0.status"),
         (lambda text: text.replace('"lost"', '"last"', 1), "cells.0.last"),
     ],
@@ -43,3 +58,12 @@ def test_a_document_that_is_not_right_is_refused_with_a_reason(change, message):
     with pytest.raises(UsageError, match=message) as caught:
         read_results(change(to_json(make_results())), "old/results.json")
     assert caught.value.message.startswith("old/results.json: ")
+
+
+def test_text_that_utf8_refuses_and_numbers_that_json_lacks_lose_no_report():
+    cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.DRIFT)
+    cell = cell.model_copy(update={"summary": "half \ud800 a pair", "max_abs_diff": math.nan})
+    text = to_json(make_results().model_copy(update={"cells": (cell,)}))
+    read = read_results(text.encode().decode(), "results.json").cells[0]
+    assert read.summary == "half ? a pair"
+    assert read.max_abs_diff is None

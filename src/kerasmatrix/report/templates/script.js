@@ -1,72 +1,145 @@
 "use strict";
-// Details of a cell, filters and the crosshair. Everything that came out of an experiment is set
-// as text, never as markup.
+// Details of a cell, the upgrade question, filters, crosshair and keyboard. Everything that came
+// out of an experiment is set as text, never as markup.
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const panel = document.getElementById("panel");
-  const details = document.getElementById("details");
-  const filters = document.getElementById("filters");
-  const count = document.getElementById("count");
-  const FIELDS = ["scenario", "format", "saved_with", "loaded_with", "status", "summary", "cause", "error",
-    "lost", "max_abs_diff", "weights_equal", "artifact", "save", "load"];
+  const byId = (id) => document.getElementById(id);
+  const data = JSON.parse(byId("data").textContent);
+  const main = document.querySelector("main");
+  const panel = byId("panel");
+  const details = byId("details");
+  const filters = byId("filters");
+  const step = byId("step");
 
-  function cell(index) {
-    const found = {};
-    FIELDS.forEach((name, place) => { found[name] = data.cells[index][place]; });
-    found.summary = data.texts[found.summary];
-    found.error = found.error === null ? null : data.errors[found.error];
-    found.save = found.save === null ? null : data.sides[found.save];
-    found.load = found.load === null ? null : data.sides[found.load];
-    return found;
+  // ---- the data: texts by place, several lines as a list of places ----
+
+  const joined = new Map();
+  function text(place) {
+    const found = data.texts[place];
+    if (typeof found === "string") return found;
+    if (!joined.has(place)) joined.set(place, found.map((line) => data.lines[line]).join("\n"));
+    return joined.get(place);
   }
 
-  function keyOf(index) {
-    return data.cells[index].slice(0, 4).join("/");
+  function errorOf(place) {
+    if (place === null) return null;
+    const [chain, traceback] = data.errors[place];
+    return { chain: chain.map((link) => link.map(text)), traceback: text(traceback) };
   }
 
-  function element(tag, text, className) {
+  function sideOf(place) {
+    if (place === null) return null;
+    const [ended, stage, seconds, memory, timings, log, measured] = data.sides[place];
+    return { ended, stage, seconds, memory, timings, log: text(log), measured };
+  }
+
+  function cellAt(index) {
+    const [scenario, format, saved, loaded, status, summary, cause, error, lost, difference, reference,
+      weightsEqual, artifact, save, load] = data.cells[index];
+    return {
+      scenario: text(scenario), format: text(format), saved: text(saved), loaded: text(loaded),
+      status, summary: text(summary), cause, error: errorOf(error), lost: lost.map(text), difference,
+      reference, weightsEqual, artifact: artifact === null ? null : text(artifact),
+      save: sideOf(save), load: sideOf(load),
+    };
+  }
+
+  const keys = data.cells.map((cell) => cell.slice(0, 4).map(text).join("/"));
+  const places = new Map(keys.map((key, index) => [key, index]));
+  const environments = new Map(data.environments.map((each) => [each.name, each]));
+  const buttons = [];
+  document.querySelectorAll("button[data-cell]").forEach((button) => {
+    buttons[Number(button.dataset.cell)] = button;
+  });
+
+  // ---- making elements ----
+
+  // Characters that act on a terminal, or that reorder or hide text, are shown as what they are.
+  // html.py does the same to what it shows.
+  const ACTING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+  function visible(value) {
+    return String(value).replace(ACTING,
+      (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"));
+  }
+
+  function element(tag, content, className) {
     const made = document.createElement(tag);
-    if (text !== undefined && text !== null) made.textContent = visible(String(text));
+    if (content !== undefined && content !== null) made.textContent = visible(content);
     if (className) made.className = className;
     return made;
   }
 
-  // Control characters that a terminal would act on are shown as what they are.
-  function visible(text) {
-    return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
-      (character) => "\\x" + character.charCodeAt(0).toString(16).padStart(2, "0"));
+  function chip(status) {
+    const look = data.looks[status];
+    return element("span", `${look.glyph} ${look.word}`, `chip ${status}`);
+  }
+
+  function brief(content) {
+    return content.length > 160 ? `${content.slice(0, 159)}…` : content;
+  }
+
+  function cellLink(index, content) {
+    const made = element("a", content);
+    made.href = `#${addressOf({ cell: keys[index] })}`;
+    return made;
   }
 
   function table(rows, head) {
     const made = element("table");
     if (head) {
       const row = element("tr");
-      head.forEach((name) => row.append(element("th", name)));
+      head.forEach((name) => {
+        const cell = element("th", name);
+        cell.scope = "col";
+        row.append(cell);
+      });
       made.append(row);
     }
     rows.forEach(([name, ...values]) => {
       const row = element("tr");
-      row.append(element("th", name));
-      values.forEach((value) => row.append(element("td", value)));
+      const first = element("th", name);
+      first.scope = "row";
+      row.append(first, ...values.map((value) => element("td", value)));
       if (values.length === 2 && values[0] !== values[1]) row.className = "differs";
       made.append(row);
     });
     return made;
   }
 
-  function folded(title, text) {
-    const made = element("details");
-    made.append(element("summary", title), element("pre", text));
+  function pre(content) {
+    const made = element("pre", content);
+    made.tabIndex = 0; // so that the keyboard can scroll it
     return made;
   }
 
+  function folded(title, content) {
+    const made = element("details");
+    made.append(element("summary", title), pre(content));
+    return made;
+  }
+
+  // ---- the panel ----
+
+  function sentence(found) {
+    return `As ${found.format}, from ${found.saved} to ${found.loaded}: ${data.looks[found.status].meaning}.`;
+  }
+
+  function errorParts(found) {
+    const parts = [element("h3", found.status === "save-failed" ? "The save raised" : "The load raised")];
+    found.error.chain.forEach(([type, message], depth) => {
+      parts.push(element("p", depth === 0 ? type : `because of ${type}`, "type"), pre(message));
+    });
+    if (found.error.traceback) parts.push(folded("Traceback", found.error.traceback));
+    return parts;
+  }
+
   function causeOf(slug) {
-    const cause = data.causes[slug];
+    // An own property: a slug from a file could be the name of one that every object has.
+    const cause = Object.hasOwn(data.causes, slug) ? data.causes[slug] : null;
     if (!cause) return [element("p", "Cause: unclassified. The catalogue knows none that looks like this.")];
     const list = element("ul");
     cause.remedies.forEach((remedy) => {
       const item = element("li", remedy.do + (remedy.loses ? ` (gives up ${remedy.loses})` : ""));
-      if (remedy.code) item.append(element("pre", remedy.code));
+      if (remedy.code) item.append(pre(remedy.code));
       list.append(item);
     });
     const heading = element("h3", "Cause: ");
@@ -77,154 +150,197 @@
       element("p", "Known to help, not tried in this cell:"), list];
   }
 
-  function packagesOf(saved, loaded) {
-    const ours = data.environments[saved].packages;
-    const theirs = data.environments[loaded].packages;
-    const names = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].sort();
-    const rows = names.map((name) => [name, ours[name] || "none", theirs[name] || "none"]);
-    const differing = rows.filter((row) => row[1] !== row[2]);
-    const same = rows.filter((row) => row[1] === row[2]);
-    return [["Python", data.environments[saved].python, data.environments[loaded].python],
-      ...differing, ...same];
+  function number(value) {
+    return typeof value === "number" && value !== 0 ? value.toExponential(3) : String(value);
   }
 
-  function sideRows(side) {
-    const rows = [["took", `${side.seconds} s`]];
-    Object.entries(side.timings).forEach(([stage, seconds]) => rows.push([`… ${stage}`, `${seconds} s`]));
-    if (side.peak_memory_mb) rows.push(["peak memory", `${Math.round(side.peak_memory_mb)} MB`]);
-    rows.push(["measured", side.measured_at]);
+  function numberRows(found) {
+    const rows = [];
+    if (found.difference !== null) rows.push(["largest difference of an output", number(found.difference)]);
+    if (found.reference !== null) rows.push(["largest output as saved", number(found.reference)]);
+    if (found.weightsEqual !== null) rows.push(["same weights, digest for digest", found.weightsEqual ? "yes" : "no"]);
+    found.lost.forEach((what) => rows.push(["lost", what]));
     return rows;
   }
 
-  function show(index) {
-    const found = cell(index);
-    const look = data.looks[found.status];
-    document.getElementById("panel-title").textContent =
-      visible(`${found.scenario} · ${found.format} · ${found.saved_with} → ${found.loaded_with}`);
-    details.replaceChildren();
-    const verdict = element("p");
-    verdict.append(element("span", `${look.glyph} ${look.word}`, `chip ${found.status}`),
-      ` ${visible(found.summary)}`);
-    details.append(verdict);
-    if (found.cause) details.append(...causeOf(found.cause));
-    if (found.error) {
-      details.append(element("h3", found.status === "save-failed" ? "The save raised" : "The load raised"));
-      found.error.chain.forEach(([type, message], depth) => {
-        details.append(element("p", depth === 0 ? type : `because of ${type}`),
-          element("pre", data.texts[message]));
-      });
-      if (!found.error.chain.length) {
-        details.append(element("p", found.error.type), element("pre", data.texts[found.error.message]));
-      }
-      if (data.texts[found.error.traceback]) {
-        details.append(folded("Traceback", data.texts[found.error.traceback]));
-      }
+  function sideParts(side, title) {
+    const parts = [element("h3", title)];
+    if (side.ended !== "returned") {
+      parts.push(element("p", `It ${side.ended.replace("-", " ")}${side.stage ? ` at the stage “${side.stage}”` : ""}.`));
     }
-    const numbers = [];
-    if (found.max_abs_diff !== null) numbers.push(["largest difference of an output", found.max_abs_diff.toExponential(3)]);
-    if (found.weights_equal !== null) numbers.push(["same weights, digest for digest", found.weights_equal ? "yes" : "no"]);
-    found.lost.forEach((what) => numbers.push(["lost", what]));
-    if (numbers.length) details.append(element("h3", "Numbers"), table(numbers));
-    [["load", "The load"], ["save", "The save"]].forEach(([name, title]) => {
-      const side = found[name];
-      if (!side) return;
-      details.append(element("h3", title));
-      if (side.stage) details.append(element("p", `It came as far as: ${side.stage}.`));
-      details.append(table(sideRows(side)));
-      const log = data.texts[side.log];
-      if (log) details.append(folded("What it printed last", log));
-    });
-    details.append(element("h3", "Measure it yourself"));
-    const environments = [...new Set([found.saved_with, found.loaded_with])].join(",");
-    details.append(element("pre",
-      `nox -s matrix -- --scenarios ${found.scenario} --formats ${found.format} --environments ${environments} --engine ${data.engine} --fresh`));
+    const rows = [["took", `${side.seconds} s`]];
+    Object.entries(side.timings).forEach(([stage, seconds]) => rows.push([`of that, ${stage}`, `${seconds} s`]));
+    if (side.memory !== null) rows.push(["peak memory", `${side.memory} MB`]);
+    rows.push(["measured", side.measured]);
+    parts.push(table(rows));
+    if (side.log) parts.push(folded("What it printed last", side.log));
+    return parts;
+  }
+
+  // A name may hold anything; the command is meant to be pasted into a shell.
+  function quoted(word) {
+    return /^[\w.,:=@%+/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  }
+
+  function reproduction(found) {
+    const pair = [...new Set([found.saved, found.loaded])].join(",");
+    const options = ["--scenarios", found.scenario, "--formats", found.format,
+      "--environments", pair, "--engine", data.engine, "--fresh"];
+    const parts = [element("h3", "Measure it yourself"),
+      pre(`nox -s matrix -- ${options.map(quoted).join(" ")}`)];
     if (found.artifact) {
-      details.append(element("p", "The saved file, and a plain load of it in that environment:"),
-        element("pre", `.kerasmatrix/artifacts/${found.artifact}\npython scenarios/${found.scenario}/load.py FILE`));
+      parts.push(element("p", "The saved file, and a plain load of it in that environment:"),
+        pre(`.kerasmatrix/artifacts/${found.artifact}\npython scenarios/${quoted(found.scenario)}/load.py FILE`));
     }
-    details.append(element("h3", "Packages, differences first"),
-      table(packagesOf(found.saved_with, found.loaded_with), ["", found.saved_with, found.loaded_with]));
-    panel.hidden = false;
+    return parts;
+  }
+
+  function packageRows(saved, loaded) {
+    const [ours, theirs] = [environments.get(saved), environments.get(loaded)];
+    if (!ours || !theirs) return [];
+    const names = [...new Set([...Object.keys(ours.packages), ...Object.keys(theirs.packages)])].sort();
+    const variables = [...new Set([...Object.keys(ours.variables), ...Object.keys(theirs.variables)])].sort();
+    const rows = [["Python", ours.python, theirs.python],
+      ...variables.map((name) => [name, ours.variables[name] || "not set", theirs.variables[name] || "not set"]),
+      ...names.map((name) => [name, ours.packages[name] || "none", theirs.packages[name] || "none"])];
+    const differs = (row) => row[1] !== row[2];
+    return [...rows.filter(differs), ...rows.filter((row) => !differs(row))];
+  }
+
+  function show(index) {
+    const found = cellAt(index);
+    byId("panel-title").textContent =
+      visible(`${found.scenario} · ${found.format} · ${found.saved} → ${found.loaded}`);
+    const verdict = element("p");
+    verdict.append(chip(found.status), ` ${visible(found.summary)}`);
+    const told = element("p", `${sentence(found)} `, "quiet");
+    told.append(cellLink(index, "Link to this cell"));
+    const parts = [verdict, told];
+    if (found.cause) parts.push(...causeOf(found.cause));
+    if (found.error) parts.push(...errorParts(found));
+    const rows = numberRows(found);
+    if (rows.length) parts.push(element("h3", "Numbers"), table(rows));
+    if (found.load) parts.push(...sideParts(found.load, "The load"));
+    if (found.save) parts.push(...sideParts(found.save, "The save"));
+    parts.push(...reproduction(found));
+    parts.push(element("h3", "Environments, differences first"),
+      table(packageRows(found.saved, found.loaded), ["", found.saved, found.loaded]));
+    if (found.artifact) parts.push(element("h3", "Digest of the saved file"), pre(found.artifact));
+    details.replaceChildren(...parts);
+    unveil(true, buttons[index]);
     panel.scrollTop = 0;
   }
 
-  function hash() {
-    return new URLSearchParams(location.hash.slice(1));
+  // Where there is room the page makes place for the panel; the chosen cell stays where it is.
+  function unveil(open, anchor) {
+    const before = anchor ? anchor.getBoundingClientRect().top : 0;
+    panel.hidden = !open;
+    document.body.classList.toggle("beside", open);
+    if (anchor) window.scrollBy(0, anchor.getBoundingClientRect().top - before);
+    if (open && anchor) anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
+    document.querySelectorAll("td.chosen").forEach((each) => each.classList.remove("chosen"));
+    if (open && anchor) anchor.parentElement.classList.add("chosen");
   }
 
-  function setHash(changes) {
-    const parameters = hash().size && location.hash.includes("=") ? hash() : new URLSearchParams();
+  // ---- the address: filters, the upgrade asked for, the open cell ----
+
+  function asked() {
+    return new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  }
+
+  function addressOf(changes) {
+    const parameters = asked();
     Object.entries(changes).forEach(([name, value]) => {
       if (value) parameters.set(name, value); else parameters.delete(name);
     });
-    history.replaceState(null, "", `#${parameters.toString()}`);
+    return parameters.toString().replaceAll("%2F", "/");
+  }
+
+  function remember(changes) {
+    history.replaceState(null, "", `#${addressOf(changes)}`);
   }
 
   let opener = null;
   function open(index, from) {
-    opener = from || null;
+    opener = from;
     show(index);
-    setHash({ cell: keyOf(index) });
-    panel.focus();
+    remember({ cell: keys[index] });
+    panel.focus({ preventScroll: true });
   }
 
   function close() {
     if (panel.hidden) return;
-    panel.hidden = true;
-    setHash({ cell: "" });
-    if (opener) opener.focus();
+    unveil(false, opener);
+    remember({ cell: "" });
+    if (opener) opener.focus({ preventScroll: true });
   }
 
-  // Cells are found by delegation: there can be a hundred thousand.
-  document.querySelector("main").addEventListener("click", (event) => {
-    const button = event.target.closest("button[data-cell]");
-    if (button) open(Number(button.dataset.cell), button);
-  });
-  document.getElementById("close").addEventListener("click", close);
+  // ---- the upgrade ----
 
-  const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
-  document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") { close(); return; }
-    const here = event.target.closest ? event.target.closest(".matrix td") : null;
-    if (!here || !MOVES[event.key]) return;
-    const [down, right] = MOVES[event.key];
-    const row = here.closest("tbody").rows[here.parentElement.sectionRowIndex + down];
-    const next = row && row.cells[here.cellIndex + right];
-    const button = next && next.querySelector("button");
-    if (button) { button.focus(); event.preventDefault(); }
-  });
+  const LOADS = new Set(["pass", "degraded", "drift"]);
+  const SILENT = new Set(["unsupported", "infra", "not-run"]);
 
-  let crossed = [];
-  function cross(event) {
-    crossed.forEach((each) => each.classList.remove("crossed"));
-    crossed = [];
-    const here = event.target.closest ? event.target.closest(".matrix td") : null;
-    if (!here) return;
-    crossed = [...here.parentElement.cells];
-    for (const row of here.closest("table").rows) crossed.push(row.cells[here.cellIndex]);
-    crossed.forEach((each) => each.classList.add("crossed"));
+  function answer() {
+    const { from, to } = Object.fromEntries(new FormData(step));
+    const home = [];
+    data.cells.forEach((cell, index) => {
+      if (text(cell[2]) === from && text(cell[3]) === from && LOADS.has(cell[4])) home.push(index);
+    });
+    const pairs = home.map((index) => {
+      const [scenario, format] = data.cells[index];
+      return places.get([text(scenario), text(format), from, to].join("/"));
+    }).filter((index) => index !== undefined);
+    const statusOf = (index) => data.cells[index][4];
+    const measured = pairs.filter((index) => !SILENT.has(statusOf(index)));
+    const broken = measured.filter((index) => !LOADS.has(statusOf(index)));
+    const changed = measured.filter((index) => LOADS.has(statusOf(index)) && statusOf(index) !== "pass");
+    const unknown = pairs.length - measured.length;
+    const parts = [];
+    const said = element("p");
+    if (from === to) {
+      said.append("Choose two versions.");
+    } else if (!measured.length) {
+      said.append(visible(`No file that ${from} saves and loads was measured with ${to}.`));
+    } else {
+      said.append(visible(`Of ${measured.length} files that ${from} saves and itself loads (one for each scenario and format), ${to} loads `),
+        element("strong", `${measured.length - broken.length - changed.length} as they were`),
+        ", ", element("strong", `${changed.length} with something lost or changed`),
+        ", and ", element("strong", `${broken.length} not at all`), ".");
+      if (unknown) said.append(` ${unknown} more have no equivalent there or were not measured.`);
+    }
+    parts.push(said);
+    if (from !== to && broken.length + changed.length) {
+      const list = element("ul", null, "breaks");
+      [...broken, ...changed].forEach((index) => {
+        const found = data.cells[index];
+        const item = element("li");
+        item.append(chip(found[4]), " ", cellLink(index, `${text(found[0])} · ${text(found[1])}`),
+          element("span", ` ${brief(text(found[5]))}`, "quiet"));
+        list.append(item);
+      });
+      parts.push(list);
+    }
+    byId("answer").replaceChildren(...parts);
   }
-  document.querySelector("main").addEventListener("mouseover", cross);
-  document.querySelector("main").addEventListener("focusin", cross);
 
-  const buttons = [];
-  document.querySelectorAll("button[data-cell]").forEach((button) => {
-    buttons[Number(button.dataset.cell)] = button;
-  });
+  // ---- filters ----
 
   function matches(index, wanted) {
     const [scenario, format, , , status, summary, cause, error] = data.cells[index];
-    if (wanted.scenario && scenario !== wanted.scenario) return false;
-    if (wanted.format && format !== wanted.format) return false;
+    if (wanted.scenario && text(scenario) !== wanted.scenario) return false;
+    if (wanted.format && text(format) !== wanted.format) return false;
     if (wanted.status && status !== wanted.status) return false;
-    const sought = wanted.text.toLowerCase();
     if (wanted.cause && cause !== wanted.cause) return false;
     if (!wanted.text) return true;
-    if (keyOf(index).toLowerCase().includes(sought)) return true;
-    if (data.texts[summary].toLowerCase().includes(sought)) return true;
-    return error !== null && data.errors[error].chain.some(([type, message]) =>
-      `${type}: ${data.texts[message]}`.toLowerCase().includes(sought));
+    const sought = wanted.text.toLowerCase();
+    if (keys[index].toLowerCase().includes(sought)) return true;
+    if (text(summary).toLowerCase().includes(sought)) return true;
+    return error !== null && data.errors[error][0].some(([type, message]) =>
+      `${text(type)}: ${text(message)}`.toLowerCase().includes(sought));
   }
+
+  const blockKeys = new Map();
+  data.cells.forEach((cell) => blockKeys.set(cell.slice(0, 2).map(text).join("/"), `${cell[0]}/${cell[1]}`));
 
   function filter() {
     const wanted = Object.fromEntries(new FormData(filters));
@@ -237,29 +353,123 @@
       if (buttons[index]) buttons[index].parentElement.classList.toggle("dim", narrowed && !fits);
     });
     document.querySelectorAll(".block").forEach((block) => {
-      block.hidden = !blocks.has(`${block.dataset.scenario}/${block.dataset.format}`);
+      const { scenario, format } = block.dataset;
+      block.hidden = !blocks.has(blockKeys.get(`${scenario}/${format}`));
     });
     document.querySelectorAll(".scenario").forEach((section) => {
       section.hidden = !section.querySelector(".block:not([hidden])");
     });
-    count.textContent = `${shown} of ${data.cells.length} cells`;
+    byId("count").textContent = `${shown} of ${data.cells.length} cells`;
   }
+
+  // ---- the crosshair ----
+
+  let crossed = [];
+  function cross(event) {
+    crossed.forEach((each) => each.classList.remove("crossed"));
+    crossed = [];
+    const here = event.target.closest ? event.target.closest(".matrix tbody td") : null;
+    if (!here) return;
+    crossed = [...here.parentElement.cells];
+    for (const row of here.closest("table").rows) {
+      const cell = row.classList.contains("half") ? null : row.cells[here.cellIndex];
+      if (cell) crossed.push(cell);
+    }
+    crossed.forEach((each) => each.classList.add("crossed"));
+  }
+
+  // ---- the keyboard: one stop per matrix, arrows within it ----
+
+  const MOVES = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+  function neighbour(here, key) {
+    const [down, right] = MOVES[key];
+    const rows = here.closest("tbody").rows;
+    let [row, column] = [here.parentElement.sectionRowIndex + down, here.cellIndex + right];
+    while (rows[row] && rows[row].cells[column]) {
+      const button = rows[row].cells[column].querySelector("button");
+      if (button) return button;
+      row += down;
+      column += right;
+    }
+    return null;
+  }
+
+  function stopAt(button) {
+    const matrix = button.closest("table");
+    const before = matrix.querySelector('button[tabindex="0"]');
+    if (before) before.tabIndex = -1;
+    button.tabIndex = 0;
+  }
+
+  document.querySelectorAll(".block .matrix").forEach((matrix) => {
+    matrix.querySelectorAll("button").forEach((button, place) => { button.tabIndex = place ? -1 : 0; });
+  });
+  buttons.forEach((button, index) => {
+    const [scenario, format, saved, loaded, status] = data.cells[index];
+    button.setAttribute("aria-label", visible(
+      `${data.looks[status].word}: ${text(scenario)} as ${text(format)}, saved with ${text(saved)}, loaded with ${text(loaded)}`));
+  });
+
+  // ---- events; cells by delegation, since there can be very many ----
+
+  main.addEventListener("click", (event) => {
+    const button = event.target.closest("button[data-cell]");
+    if (button) open(Number(button.dataset.cell), button);
+  });
+  main.addEventListener("mouseover", cross);
+  main.addEventListener("focusin", (event) => {
+    cross(event);
+    if (event.target.matches("button[data-cell]")) stopAt(event.target);
+  });
+  byId("close").addEventListener("click", close);
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") { close(); return; }
+    const here = event.target.closest ? event.target.closest(".matrix tbody td") : null;
+    if (!here || !MOVES[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
+    const button = neighbour(here, event.key);
+    if (button) { button.focus(); event.preventDefault(); }
+  });
   filters.addEventListener("input", () => {
     filter();
-    setHash(Object.fromEntries(new FormData(filters)));
+    remember(Object.fromEntries(new FormData(filters)));
   });
-  filters.addEventListener("submit", (event) => event.preventDefault());
+  step.addEventListener("input", () => {
+    remember(Object.fromEntries(new FormData(step)));
+    answer();
+  });
+  [filters, step].forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
+
+  function choose(select, value, otherwise) {
+    select.value = value || "";
+    if (select.selectedIndex < 0) select.value = otherwise;
+  }
 
   function restore() {
-    const parameters = hash();
-    ["scenario", "format", "status", "cause", "text"].forEach((name) => {
-      filters.elements[name].value = parameters.get(name) || "";
-    });
+    const parameters = asked();
+    ["scenario", "format", "status", "cause"].forEach((name) => choose(filters.elements[name], parameters.get(name), ""));
+    filters.elements.text.value = parameters.get("text") || "";
+    const names = data.environments.map((each) => each.name);
+    choose(step.elements.from, parameters.get("from"), names[Math.max(0, names.length - 2)]);
+    choose(step.elements.to, parameters.get("to"), names.at(-1));
     filter();
+    answer();
     const wanted = parameters.get("cell");
-    const index = wanted ? data.cells.findIndex((_, place) => keyOf(place) === wanted) : -1;
-    if (index >= 0) { opener = buttons[index] || null; show(index); } else { panel.hidden = true; }
+    if (wanted && places.has(wanted)) {
+      const index = places.get(wanted);
+      opener = buttons[index] || null;
+      show(index);
+    } else if (!panel.hidden) {
+      unveil(false, null);
+    }
   }
-  window.addEventListener("hashchange", restore);
+
+  filters.hidden = false;
+  byId("upgrade").hidden = data.environments.length < 2;
+  window.addEventListener("hashchange", () => {
+    // A plain anchor within the page says nothing about filters.
+    if (!location.hash || location.hash.includes("=")) { restore(); return; }
+    const target = byId(location.hash.slice(1));
+    if (target && target.tagName === "DETAILS") target.open = true;
+  });
   restore();
 })();
