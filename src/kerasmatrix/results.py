@@ -54,6 +54,7 @@ class EnvironmentResult(_Result):
     python: str
     packages: Mapping[str, str]
     variables: Mapping[str, str] = Field(default_factory=dict)
+    keras_major: int = Field(description="which Keras `tf.keras` is there: 2 or 3")
     lock: str = Field(description="SHA-256 of the lock: the environment's identity")
     trouble: str | None = None
 

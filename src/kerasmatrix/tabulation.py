@@ -56,6 +56,7 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo) -> Results:
                 python=env.python,
                 packages=dict(plan.locks[env.name].packages),
                 variables=env.variables,
+                keras_major=plan.keras_major(env.name),
                 lock=plan.locks[env.name].digest,
                 trouble=observed.troubles.get(env.name),
             )

@@ -22,7 +22,11 @@ class AmbiguousError(Exception):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a cell. What is not known is None and contradicts no signature."""
+    """What is known of a cell.
+
+    A status or format that is not known is None and contradicts no signature; a signature that
+    asks for the Keras of a side needs it to be known.
+    """
 
     chain: Sequence[tuple[str, str]] = ()
     log: str = ""
@@ -77,14 +81,10 @@ def _fits(signature: Signature, evidence: Evidence) -> bool:
     return (
         _agrees(signature.status, evidence.status)
         and _agrees(signature.format, evidence.format)
-        and _agrees(_one(signature.writer_keras), evidence.writer_keras)
-        and _agrees(_one(signature.reader_keras), evidence.reader_keras)
+        and signature.writer_keras in {None, evidence.writer_keras}
+        and signature.reader_keras in {None, evidence.reader_keras}
     )
 
 
 def _agrees(wanted: Sequence[object], found: object | None) -> bool:
     return not wanted or found is None or found in wanted
-
-
-def _one(value: int | None) -> tuple[int, ...]:
-    return () if value is None else (value,)

@@ -28,7 +28,6 @@ from kerasmatrix.report.appearance import LOOKS
 from kerasmatrix.report.frame import block_grid, cell_frame, count_statuses, overview
 from kerasmatrix.results import (
     CellResult,
-    EnvironmentResult,
     Results,
     ScenarioResult,
     SideResult,
@@ -285,19 +284,11 @@ def _notes(rows: list[Row], counts: Mapping[Status, int]) -> list[Note]:
 
 def _eras(results: Results) -> frozenset[str]:
     """Return the environments whose Keras has another major version than the one before."""
-    generations = [(each.name, _generation(each)) for each in results.environments]
     return frozenset(
-        name for (_, before), (name, after) in pairwise(generations) if before != after
+        later.name
+        for earlier, later in pairwise(results.environments)
+        if earlier.keras_major != later.keras_major
     )
-
-
-def _generation(environment: EnvironmentResult) -> str:
-    """Return the major version of the Keras that ``tf.keras`` is."""
-    # TensorFlow 2.16 and later take tf_keras for tf.keras when told so; it is a Keras 2.
-    legacy = environment.variables.get("TF_USE_LEGACY_KERAS", "").lower() in {"1", "true"}
-    package = "tf-keras" if legacy else "keras"
-    # Before 2.4 TensorFlow carried its own Keras 2 and needed no package.
-    return environment.packages.get(package, "2").partition(".")[0]
 
 
 def _bars(counts: Mapping[tuple[str, str], Mapping[Status, int]]) -> dict[tuple[str, str], Bar]:

@@ -147,6 +147,9 @@ MESSAGES = {
     ],
     "lookup-state": [error("FailedPreconditionError", "Table not initialized.")],
     "config-key-removed": [
+        error("TypeError", "Error when deserializing class 'LSTM' using config={}.",
+              ("TypeError", "GlorotUniform.__init__() got an unexpected keyword argument 'dtype'"),
+              writer_keras=2, reader_keras=3),
         error("ValueError", "Unrecognized keyword arguments passed to LSTM: "
               "{'batch_input_shape': [None, 10, 1], 'time_major': False}"),
         error("TypeError", "Error when deserializing class 'DepthwiseConv2D' using config={}.",
@@ -157,6 +160,7 @@ MESSAGES = {
               writer_keras=2, reader_keras=3),
     ],
     "config-key-too-new": [
+        error("TypeError", "__init__() got an unexpected keyword argument 'dtype'"),
         error("TypeError", "('Keyword argument not understood:', 'keepdims')"),
         error("TypeError", "__init__() got an unexpected keyword argument 'ragged'"),
         error("ValueError", "Unrecognized keyword arguments passed to Dense: "

@@ -44,6 +44,7 @@ def make_results(*, environments: int = 5, scenarios: int = 1, complete: bool = 
                 name=name,
                 python="3.8",
                 packages={"tensorflow-cpu": f"2.{number}.0", "numpy": "1.19.5"},
+                keras_major=2 if number <= 3 else 3,
                 lock="ab" * 32,
                 trouble=HOSTILE if number == 1 else None,
             )
