@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -82,7 +83,11 @@ class Plan:
 
     def environment(self, name: str) -> Environment:
         """Return a selected environment by its name."""
-        return next(env for env in self.selection.environments if env.name == name)
+        return self._environments[name]
+
+    @cached_property
+    def _environments(self) -> dict[str, Environment]:
+        return {env.name: env for env in self.selection.environments}
 
     def cannot_save(self, save: Save) -> str | None:
         """Say why this save does not exist by declaration, or None."""

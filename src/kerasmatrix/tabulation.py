@@ -45,7 +45,10 @@ class Observed:
 
 def tabulate(plan: Plan, observed: Observed, run: RunInfo) -> Results:
     """Return the results of ``run``: a verdict for every cell of the plan."""
-    cells = tuple(_with_cause(plan, judge_cell(plan, observed, cell)) for cell in plan.cells())
+    causes: dict[Evidence, str] = {}  # many cells look alike
+    cells = tuple(
+        _with_cause(plan, judge_cell(plan, observed, cell), causes) for cell in plan.cells()
+    )
     environments = plan.selection.environments
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
     return Results(
@@ -140,13 +143,13 @@ TROUBLED = {
 UNCLASSIFIED = "unclassified"
 
 
-def _with_cause(plan: Plan, cell: CellResult) -> CellResult:
-    """Return ``cell`` with the cause that the catalogue knows for it."""
+def _with_cause(plan: Plan, cell: CellResult, causes: dict[Evidence, str]) -> CellResult:
+    """Return ``cell`` with the cause that the catalogue knows for it; ``causes`` remembers."""
     if cell.status not in TROUBLED:
         return cell
     side = cell.load or cell.save
     evidence = Evidence(
-        chain=[(link.type, link.message) for link in cell.error.chain] if cell.error else (),
+        chain=tuple((link.type, link.message) for link in cell.error.chain) if cell.error else (),
         log=side.log if side else "",
         lost=cell.lost,
         status=cell.status,
@@ -154,11 +157,13 @@ def _with_cause(plan: Plan, cell: CellResult) -> CellResult:
         writer_keras=plan.keras_major(cell.saved_with),
         reader_keras=plan.keras_major(cell.loaded_with),
     )
-    try:
-        cause = classify(the_catalogue(), evidence)
-    except AmbiguousError:
-        cause = None
-    return cell.model_copy(update={"cause": cause.slug if cause else UNCLASSIFIED})
+    if evidence not in causes:
+        try:
+            cause = classify(the_catalogue(), evidence)
+        except AmbiguousError:
+            cause = None
+        causes[evidence] = cause.slug if cause else UNCLASSIFIED
+    return cell.model_copy(update={"cause": causes[evidence]})
 
 
 def _count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:

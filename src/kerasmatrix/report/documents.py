@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.results import SCHEMA_VERSION, Results
@@ -26,6 +27,10 @@ def to_json(results: Results) -> str:
 
     NaN and the infinities, which JSON lacks, become null; half a surrogate pair becomes ``?``.
     """
+    try:
+        return results.model_dump_json(indent=1) + "\n"
+    except PydanticSerializationError:
+        pass  # half a surrogate pair somewhere: the slow way can tell which
     data = _storable(results.model_dump(mode="json"))
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

@@ -100,11 +100,16 @@ def page_data(results: Results) -> dict[str, Any]:
     errors = _Table()
     sides = _Table()
 
+    known: dict[str, int] = {}  # most cells say what others said
+
     def text(value: str) -> int:
-        short = _shorten(value)
-        if "\n" not in short:
-            return texts.index(short)
-        return texts.index([lines.index(line) for line in short.split("\n")])
+        place = known.get(value)
+        if place is None:
+            short = _shorten(value)
+            several = "\n" in short
+            entry = [lines.index(line) for line in short.split("\n")] if several else short
+            place = known[value] = texts.index(entry)
+        return place
 
     def error(report: ErrorReport | None) -> int | None:
         if report is None:
