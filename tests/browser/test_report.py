@@ -190,13 +190,19 @@ def test_an_upgrade_is_answered_with_what_breaks(browser, tmp_path):
         make_cell("first", form, "tf2.1", loaded, status)
         for (form, loaded), status in verdicts.items()
     )
-    results = make_results(environments=2).model_copy(update={"cells": cells})
+    # Lost already before the upgrade, so not by it.
+    cells += tuple(
+        make_cell("scenario2", "h5", "tf2.1", loaded, Status.DEGRADED)
+        for loaded in ("tf2.1", "tf2.2")
+    )
+    results = make_results(environments=2, scenarios=2).model_copy(update={"cells": cells})
     opened = browser.new_page()
     opened.goto(write_reports(results, tmp_path).as_uri())
     answer = opened.locator("#answer")
-    assert "Of 2 files" in answer.inner_text()
+    assert "Of 3 files" in answer.inner_text()
     assert (
-        "0 as they were, 1 with something lost or changed, and 1 not at all" in answer.inner_text()
+        "1 as well as before, 1 with something lost or changed, and 1 not at all"
+        in answer.inner_text()
     )
     assert answer.locator("li").count() == 2
     answer.get_by_role("link", name="first · h5").click()

@@ -3,7 +3,10 @@ import os
 import pytest
 
 import docker
+from kerasmatrix.engines.base import Workplace
 from kerasmatrix.engines.docker import DockerEngine, docker_trouble
+from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.matrix import load_matrix
 from tests.real import ROOT
 
 
@@ -28,9 +31,25 @@ def client(engine):
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def tf24():
+    """An environment that is quick to open, and its lock."""
+    environment = load_matrix(ROOT / "matrix.yaml").environments["tf2.4"]
+    return environment, read_lock(ROOT / "images" / "locks", environment)
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Workplace(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
+    for folder in (made.scenarios, made.artifacts, made.scratch):
+        folder.mkdir()
+    return made
+
+
 @pytest.fixture(autouse=True)
 def _no_container_is_left(client):
     """After each test, no container of this process is there any more."""
     yield
     label = f"kerasmatrix.runner={os.getpid()}"
-    assert client.containers.list(all=True, filters={"label": label}) == []
+    # The low-level list: the other one asks about each container again, also one just removed.
+    assert client.api.containers(all=True, filters={"label": label}) == []

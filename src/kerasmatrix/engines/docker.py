@@ -1,13 +1,14 @@
 """The Docker engine: one hardened container for each worker.
 
 A container has no network, no capabilities, a read-only root, a user that is not root, and
-limits. It is removed by the engine itself when its harness ends, and the harness ends when the
+limits. The Docker Engine removes it when its harness ends, and the harness ends when the
 runner's end of its standard input is gone: so no container outlives a run, however that ends.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
 import select
 import struct
@@ -19,6 +20,7 @@ from typing import Any
 import docker.errors
 import requests
 from docker.models.containers import Container
+from docker.types import LogConfig, Mount, Ulimit
 
 import docker
 from kerasmatrix.engines.base import Workplace, unavailable
@@ -37,6 +39,10 @@ WORKER_MB = 1536
 STDOUT = 1
 LOG_TAIL = 2000
 KILLED = 137
+REMOVAL_SECONDS = 30.0
+# A container is made and started at once; one that still waits after this lost its runner.
+STALE_SECONDS = 600
+RUNNER = "kerasmatrix.runner"
 TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
 
 
@@ -69,6 +75,7 @@ class DockerEngine:
         self._base_image = base_image
         self._root = root
         self._images: dict[str, str] = {}
+        self._open: set[DockerChannel] = set()
         try:
             self._client = client or docker.from_env()
         except TROUBLES as error:
@@ -87,6 +94,7 @@ class DockerEngine:
         if environment.name not in self._images:
             self.prepare(environment, lock)
         user, group = _user_and_group()
+        settings = container_settings(environment, workplace, limits, user, group)
         try:
             if os.getuid() == 0:
                 os.chown(workplace.scratch, user, group)
@@ -98,21 +106,42 @@ class DockerEngine:
                     "--artifacts", "/kerasmatrix/artifacts",
                     "--scratch", "/kerasmatrix/scratch",
                 ],
-                **container_settings(environment, workplace, limits, user, group),
+                **settings,
             )  # fmt: skip
         except TROUBLES as error:
             raise unavailable(environment, f"no container could be made: {error}") from error
         try:
-            channel = DockerChannel(container)
-        except TROUBLES as error:
+            channel = DockerChannel(self._client, container)
+        except BaseException as error:
             with contextlib.suppress(*TROUBLES):
                 container.remove(force=True)
-            raise unavailable(environment, f"its container does not start: {error}") from error
-        return ConversingWorker(channel, environment, limits.open_seconds)
+            if isinstance(error, TROUBLES):
+                raise unavailable(environment, f"its container does not start: {error}") from error
+            raise
+        self._open.add(channel)
+        return ConversingWorker(
+            channel, environment, limits.open_seconds, lambda: self._open.discard(channel)
+        )
 
     def close(self) -> None:
-        """Let go of the Docker Engine; workers are closed by who opened them."""
+        """Remove what is left of this engine's containers, and let go of the Docker Engine."""
+        for channel in tuple(self._open):
+            channel.close()
+            self._open.discard(channel)
+        with contextlib.suppress(*TROUBLES):
+            self._remove_never_started()
         self._client.close()
+
+    def _remove_never_started(self) -> None:
+        """Remove containers whose runner was killed before it could start them.
+
+        They are the only ones that neither end by themselves nor are removed by their runner.
+        """
+        filters = {"status": "created", "label": RUNNER}
+        for found in self._client.api.containers(all=True, filters=filters):
+            if time.time() - found["Created"] > STALE_SECONDS:
+                with contextlib.suppress(*TROUBLES):
+                    self._client.api.remove_container(found["Id"], force=True)
 
 
 def container_settings(
@@ -132,17 +161,27 @@ def container_settings(
         "tmpfs": {"/tmp": "rw,nosuid,nodev,noexec,size=512m,mode=1777"},  # noqa: S108
         "working_dir": "/tmp",  # noqa: S108 - it is the container's
         "environment": worker_variables(environment, "/tmp"),  # noqa: S108
-        "volumes": {
-            str(HARNESS.resolve()): {"bind": "/kerasmatrix/harness", "mode": "ro"},
-            str(workplace.scenarios.resolve()): {"bind": "/kerasmatrix/scenarios", "mode": "ro"},
-            str(workplace.artifacts.resolve()): {"bind": "/kerasmatrix/artifacts", "mode": "ro"},
-            str(workplace.scratch.resolve()): {"bind": "/kerasmatrix/scratch", "mode": "rw"},
-        },
+        # Mounts, not volumes: a path may hold a colon, and one that is missing is an error.
+        "mounts": [
+            Mount("/kerasmatrix/harness", str(HARNESS.resolve()), "bind", read_only=True),
+            Mount(
+                "/kerasmatrix/scenarios", str(workplace.scenarios.resolve()), "bind", read_only=True
+            ),
+            Mount(
+                "/kerasmatrix/artifacts", str(workplace.artifacts.resolve()), "bind", read_only=True
+            ),
+            Mount("/kerasmatrix/scratch", str(workplace.scratch.resolve()), "bind"),
+        ],
+        "ipc_mode": "private",
+        # A crash is an outcome; its core file would fill /tmp, and so the memory, for the next.
+        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+        # What it prints is read as it comes; kept as well, it could fill the machine's disk.
+        "log_config": LogConfig(type="none"),
         # The container's standard input ends with the first connection to it, which is ours.
         "stdin_open": True,
         "auto_remove": True,
         "init": True,
-        "labels": {"kerasmatrix.worker": environment.name, "kerasmatrix.runner": str(os.getpid())},
+        "labels": {"kerasmatrix.worker": environment.name, RUNNER: str(os.getpid())},
     }
 
 
@@ -175,9 +214,10 @@ class Frames:
 class DockerChannel:
     """The standard streams of a container, which is started here."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, client: docker.DockerClient, container: Container) -> None:
+        self._client = client
         self._container = container
-        self._exit_code: int | None = None
+        self._removed = False
         self._frames = Frames()
         self._output = b""
         self._errors = b""
@@ -186,7 +226,6 @@ class DockerChannel:
         # The SDK hands out a reader around the socket; both directions are wanted.
         self._keep = attached
         self._socket: Any = getattr(attached, "_sock", attached)
-        # Asked before the start, or a container that ends at once would be gone before.
         self._removal = threading.Thread(target=self._await_removal, daemon=True)
         self._removal.start()
         container.start()
@@ -223,30 +262,56 @@ class DockerChannel:
         """Kill the container and wait until it is removed."""
         with contextlib.suppress(*TROUBLES):
             self._container.kill()
-        self._removal.join(30)
-        if self._removal.is_alive():
+        self._removal.join(REMOVAL_SECONDS)
+        if not self._removed:
             with contextlib.suppress(*TROUBLES):
                 self._container.remove(force=True)
-        with contextlib.suppress(*TROUBLES):
-            self._keep.close()
-        with contextlib.suppress(*TROUBLES):
-            self._socket.close()
+        for stream in (self._keep, self._socket):
+            with contextlib.suppress(*TROUBLES):
+                stream.close()
 
     def epitaph(self) -> tuple[str, bool]:
         """Say how the container ended, with the end of what it printed."""
-        self._removal.join(10)
-        if self._exit_code is None:
+        self._removal.join(REMOVAL_SECONDS)
+        code, memory = self._ending()
+        if code is None:
             return "the Docker Engine does not say how its container ended", False
         tail = self._errors.decode("utf-8", "replace").strip()
-        how = f"exit code {self._exit_code}"
-        if self._exit_code == KILLED:
-            how += " (killed, most likely for memory)"
-        return (f"{how}\n{tail}" if tail else how), self._exit_code == KILLED
+        how = f"exit code {code}"
+        if code == KILLED:
+            how += " (killed, out of memory)" if memory else " (killed)"
+        return (f"{how}\n{tail}" if tail else how), memory
+
+    def _ending(self) -> tuple[int | None, bool]:
+        """Return the exit code, and whether memory was the reason.
+
+        A container that is removed cannot be asked any more, but its events are still known.
+        """
+        created = datetime.datetime.fromisoformat(self._container.attrs["Created"])
+        code, shortage = None, False
+        with contextlib.suppress(*TROUBLES, ValueError):
+            for event in self._client.events(
+                # In seconds: another form is refused, and the SDK does not tell.
+                since=int(created.timestamp()),
+                until=int(time.time()) + 1,
+                filters={"container": self._container.id, "event": ["oom", "die"]},
+                decode=True,
+            ):
+                if event["Action"] == "die":
+                    code = int(event["Actor"]["Attributes"]["exitCode"])
+                else:
+                    shortage = True
+        # A child that ran out of memory is no news, and who kills a container is no shortage.
+        return code, shortage and code == KILLED
 
     def _await_removal(self) -> None:
-        with contextlib.suppress(*TROUBLES):
-            answer = self._container.wait(timeout=None, condition="removed")
-            self._exit_code = int(answer["StatusCode"])
+        try:
+            self._container.wait(timeout=None, condition="removed")
+        except docker.errors.NotFound:
+            pass  # it is removed already
+        except TROUBLES:
+            return
+        self._removed = True
 
 
 def _user_and_group() -> tuple[int, int]:

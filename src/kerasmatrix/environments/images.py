@@ -73,14 +73,16 @@ def ensure_image(
     base = base_of(base_image, environment)
     tag = image_tag(environment, lock, base, dockerfile)
     try:
+        if _is_there(client, tag):
+            return tag
         with _only_one(tag):
             if not _is_there(client, tag):
                 _need_base(client, base)
-                context = build_context(dockerfile, lock.path.read_bytes(), environment.name)
-                _build(client, environment, tag, base, context)
+                _build(client, environment, lock, tag, base, dockerfile)
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise InfrastructureError(
-            f"{environment.name}: the image {tag} could not be made: {error}"
+            f"{environment.name}: the image {tag} could not be made: {error}",
+            hint="see that the Docker Engine runs and has space (`docker system df`)",
         ) from error
     return tag
 
@@ -116,16 +118,27 @@ def _need_base(client: docker.DockerClient, base: str) -> None:
         ) from error
 
 
-def _build(
-    client: docker.DockerClient, environment: Environment, tag: str, base: str, context: bytes
+def _build(  # noqa: PLR0913, PLR0917 - what goes into an image
+    client: docker.DockerClient,
+    environment: Environment,
+    lock: Lock,
+    tag: str,
+    base: str,
+    dockerfile: bytes,
 ) -> None:
+    context = build_context(dockerfile, lock.path.read_bytes(), environment.name)
     messages = client.api.build(
         fileobj=io.BytesIO(context),
         custom_context=True,
         dockerfile=DOCKERFILE,
         tag=tag,
         buildargs={"BASE": base, "LOCK": LOCK.format(name=environment.name)},
-        labels={"kerasmatrix.environment": environment.name},
+        labels={
+            "kerasmatrix.environment": environment.name,
+            "kerasmatrix.lock": lock.digest,
+            "org.opencontainers.image.title": f"kerasmatrix environment {environment.name}",
+            "org.opencontainers.image.base.name": base,
+        },
         rm=True,
         forcerm=True,
         decode=True,
@@ -134,7 +147,8 @@ def _build(
     if error:
         tail = "\n".join(lines[-LOG_LINES:])
         raise InfrastructureError(
-            f"{environment.name}: the image {tag} could not be built: {error}\n{tail}"
+            f"{environment.name}: the image {tag} could not be built: {error}\n{tail}",
+            hint=f"{DOCKERFILE} says how to build it by hand, with the whole log",
         )
 
 

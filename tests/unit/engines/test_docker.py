@@ -1,9 +1,24 @@
 import gc
+import socket
 import struct
+import threading
+import time
 import warnings
 
+import docker.errors
+import pytest
+import requests
+
 from kerasmatrix.engines.base import Workplace
-from kerasmatrix.engines.docker import Frames, container_settings, docker_trouble
+from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout
+from kerasmatrix.engines.docker import (
+    DockerChannel,
+    DockerEngine,
+    Frames,
+    container_settings,
+    docker_trouble,
+)
+from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Limits
 
 ENVIRONMENT = Environment(
@@ -39,8 +54,19 @@ def test_a_container_is_hardened(tmp_path):
     assert settings["mem_limit"] == settings["memswap_limit"] == "2536m"
     assert settings["pids_limit"] == Limits().processes
     assert settings["auto_remove"] is True
-    writable = {bind["bind"] for bind in settings["volumes"].values() if bind["mode"] == "rw"}
-    assert writable == {"/kerasmatrix/scratch"}
+    assert settings["ipc_mode"] == "private"
+    assert settings["stdin_open"] is True
+    assert [(limit["Name"], limit["Hard"]) for limit in settings["ulimits"]] == [("core", 0)]
+    assert settings["log_config"]["Type"] == "none"
+    mounted = {mount["Target"]: mount["ReadOnly"] for mount in settings["mounts"]}
+    assert mounted == {
+        "/kerasmatrix/harness": True,
+        "/kerasmatrix/scenarios": True,
+        "/kerasmatrix/artifacts": True,
+        "/kerasmatrix/scratch": False,
+    }
+    assert "privileged" not in settings
+    assert "cap_add" not in settings
     assert settings["environment"]["TF_USE_LEGACY_KERAS"] == "1"
     assert "PATH" not in settings["environment"]
 
@@ -54,3 +80,158 @@ def test_without_a_docker_engine_the_trouble_is_said_in_a_line(monkeypatch, tmp_
         gc.collect()
     assert trouble
     assert "\n" not in trouble
+
+
+def event(action, **attributes):
+    return {"Action": action, "Actor": {"Attributes": attributes}}
+
+
+class FakeContainer:
+    id = "c0ffee"
+
+    def __init__(self, *events, removed=True):
+        self.attrs = {"Created": "2026-01-01T00:00:00.123456789Z"}
+        self.ours, self.harness = socket.socketpair()
+        self.past = events
+        self.removed = removed
+        self.ended = threading.Event()
+        self.forced = False
+
+    def attach_socket(self, params):
+        return self.ours
+
+    def start(self):
+        pass
+
+    def wait(self, timeout, condition):
+        assert (timeout, condition) == (None, "removed")
+        self.ended.wait()
+        if not self.removed:
+            raise requests.ConnectionError("the daemon is gone")
+
+    def kill(self):
+        if self.ended.is_set():
+            raise docker.errors.NotFound("no such container")
+        self.end()
+
+    def remove(self, *, force):
+        self.forced = force
+
+    def end(self):
+        self.harness.close()
+        self.ended.set()
+
+
+class FakeClient:
+    def __init__(self, container):
+        self.container = container
+
+    def events(self, *, since, until, filters, decode):
+        # The Docker Engine takes seconds only; the SDK says nothing when it refuses.
+        assert since == 1767225600
+        assert float(until) > since
+        assert filters["container"] == self.container.id
+        return iter(self.container.past)
+
+
+@pytest.fixture
+def started():
+    containers = []
+
+    def start(*events, **options):
+        container = FakeContainer(*events, **options)
+        channel = DockerChannel(FakeClient(container), container)
+        containers.append(channel)
+        return container, channel
+
+    yield start
+    for channel in containers:
+        channel.close()
+
+
+def test_a_channel_carries_lines_both_ways_and_keeps_the_errors_apart(started):
+    container, channel = started(event("die", exitCode="3"))
+    channel.write(b"question\n")
+    assert container.harness.recv(100) == b"question\n"
+    container.harness.sendall(frame(1, b"ans") + frame(2, b"oops\n") + frame(1, b"wer\nnext\n"))
+    assert channel.read_line(10) == b"answer"
+    assert channel.read_line(10) == b"next"
+    with pytest.raises(ChannelTimeout):
+        channel.read_line(0)
+    container.end()
+    with pytest.raises(ChannelClosed):
+        channel.read_line(10)
+    assert channel.epitaph() == ("exit code 3\noops", False)
+
+
+@pytest.mark.parametrize(
+    ("events", "words", "memory"),
+    [
+        ([event("oom"), event("die", exitCode="137")], "out of memory", True),
+        # Somebody killed it.
+        ([event("die", exitCode="137")], "exit code 137 (killed)", False),
+        # A child ran out of memory long before.
+        ([event("oom"), event("die", exitCode="1")], "exit code 1", False),
+        ([], "does not say", False),
+    ],
+)
+def test_memory_is_the_reason_only_where_the_docker_engine_says_so(started, events, words, memory):
+    container, channel = started(*events)
+    container.end()
+    how, blamed = channel.epitaph()
+    assert words in how
+    assert blamed is memory
+
+
+def test_a_channel_may_be_closed_twice(started):
+    _, channel = started(event("die", exitCode="137"))
+    channel.close()
+    channel.close()
+    with pytest.raises(ChannelClosed):
+        channel.write(b"question\n")
+    with pytest.raises(ChannelClosed):
+        channel.read_line(10)
+
+
+def test_a_container_that_is_not_seen_to_go_is_removed(started):
+    container, channel = started(removed=False)
+    channel.close()
+    assert container.forced
+
+
+class FakeApi:
+    def __init__(self, *ages):
+        self.found = [{"Id": str(age), "Created": time.time() - age} for age in ages]
+        self.removed = []
+
+    def containers(self, **options):
+        assert options["filters"] == {"status": "created", "label": "kerasmatrix.runner"}
+        return self.found
+
+    def remove_container(self, name, *, force):
+        self.removed.append(name)
+
+
+class FakeDocker:
+    def __init__(self, api):
+        self.api = api
+
+    def close(self):
+        pass
+
+
+def test_containers_that_lost_their_runner_before_they_started_are_removed(tmp_path):
+    api = FakeApi(5, 100_000)
+    engine = DockerEngine("python:{python}-slim", tmp_path, FakeDocker(api))
+    engine.close()
+    engine.close()
+    assert set(api.removed) == {"100000"}
+
+
+def test_no_docker_engine_is_infrastructure_trouble(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        with pytest.raises(InfrastructureError, match="no Docker Engine"):
+            DockerEngine("python:{python}-slim", tmp_path)
+        gc.collect()

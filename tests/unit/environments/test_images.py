@@ -1,5 +1,6 @@
 import io
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker.errors
@@ -52,7 +53,8 @@ class FakeClient:
 
 
 @pytest.fixture
-def project(tmp_path):
+def project(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
     (tmp_path / "images" / "locks").mkdir(parents=True)
     (tmp_path / "images" / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "images" / "locks" / "tf2.2.txt").write_text("tensorflow==2.2.3\n")
@@ -93,6 +95,24 @@ def test_an_image_is_built_once(project, lock):
         "BASE": "mirror/python:3.8-slim",
         "LOCK": "images/locks/tf2.2.txt",
     }
+    assert build["labels"]["kerasmatrix.lock"] == lock.digest
+    assert build["custom_context"] is True
+
+
+def test_an_image_that_is_there_needs_no_cache_folder(project, lock, monkeypatch):
+    client = FakeClient("mirror/python:3.8-slim")
+    tag = make(client, lock, project)
+    (project / "file").touch()
+    monkeypatch.setenv("KERASMATRIX_CACHE", str(project / "file"))
+    assert make(client, lock, project) == tag
+
+
+def test_two_builds_of_one_image_do_not_run_side_by_side(project, lock):
+    client = FakeClient("mirror/python:3.8-slim")
+    with ThreadPoolExecutor(4) as pool:
+        tags = list(pool.map(lambda _: make(client, lock, project), range(4)))
+    assert len(set(tags)) == 1
+    assert len(client.api.builds) == 1
 
 
 def test_a_missing_base_image_names_the_setting(project, lock):
@@ -108,7 +128,19 @@ def test_a_failed_build_shows_the_end_of_its_log(project, lock):
         {"error": "returned a non-zero code: 1"},
     ]
     client = FakeClient("mirror/python:3.8-slim", messages=messages)
-    with pytest.raises(InfrastructureError, match="no matching distribution"):
+    with pytest.raises(InfrastructureError, match="no matching distribution") as caught:
+        make(client, lock, project)
+    assert caught.value.hint
+
+
+def test_a_docker_engine_in_trouble_is_no_incompatibility(project, lock):
+    client = FakeClient()
+
+    def get(name):
+        raise docker.errors.APIError("the daemon is going down")
+
+    client.images.get = get
+    with pytest.raises(InfrastructureError, match="going down"):
         make(client, lock, project)
 
 

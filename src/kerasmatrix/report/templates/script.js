@@ -286,14 +286,20 @@
     data.cells.forEach((cell, index) => {
       if (text(cell[2]) === from && text(cell[3]) === from && LOADS.has(cell[4])) home.push(index);
     });
-    const pairs = home.map((index) => {
+    const before = new Map();
+    home.forEach((index) => {
       const [scenario, format] = data.cells[index];
-      return places.get([text(scenario), text(format), from, to].join("/"));
-    }).filter((index) => index !== undefined);
+      const there = places.get([text(scenario), text(format), from, to].join("/"));
+      if (there !== undefined) before.set(there, index);
+    });
+    const pairs = [...before.keys()];
     const statusOf = (index) => data.cells[index][4];
     const measured = pairs.filter((index) => !SILENT.has(statusOf(index)));
     const broken = measured.filter((index) => !LOADS.has(statusOf(index)));
-    const changed = measured.filter((index) => LOADS.has(statusOf(index)) && statusOf(index) !== "pass");
+    // What was lost at home already is not the upgrade's doing.
+    const stateOf = (index) => JSON.stringify([statusOf(index), data.cells[index][8]]);
+    const changed = measured.filter((index) => LOADS.has(statusOf(index)) &&
+      statusOf(index) !== "pass" && stateOf(index) !== stateOf(before.get(index)));
     const unknown = pairs.length - measured.length;
     const parts = [];
     const said = element("p");
@@ -303,7 +309,7 @@
       said.append(visible(`No file that ${from} saves and loads was measured with ${to}.`));
     } else {
       said.append(visible(`Of ${measured.length} files that ${from} saves and itself loads (one for each scenario and format), ${to} loads `),
-        element("strong", `${measured.length - broken.length - changed.length} as they were`),
+        element("strong", `${measured.length - broken.length - changed.length} as well as before`),
         ", ", element("strong", `${changed.length} with something lost or changed`),
         ", and ", element("strong", `${broken.length} not at all`), ".");
       if (unknown) said.append(` ${unknown} more have no equivalent there or were not measured.`);
