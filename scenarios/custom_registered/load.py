@@ -5,7 +5,7 @@ By hand: ``python load.py model.h5``
 
 import sys
 
-import save  # noqa: F401 - to register its layer
+from save import build  # noqa: F401 - importing it registers the layer
 
 from tensorflow import keras
 

@@ -75,7 +75,7 @@ class DockerEngine:
         self._base_image = base_image
         self._root = root
         self._images: dict[str, str] = {}
-        self._open: set[DockerChannel] = set()
+        self._opened: list[DockerChannel] = []
         try:
             self._client = client or docker.from_env()
         except TROUBLES as error:
@@ -118,16 +118,13 @@ class DockerEngine:
             if isinstance(error, TROUBLES):
                 raise unavailable(environment, f"its container does not start: {error}") from error
             raise
-        self._open.add(channel)
-        return ConversingWorker(
-            channel, environment, limits.open_seconds, lambda: self._open.discard(channel)
-        )
+        self._opened.append(channel)
+        return ConversingWorker(channel, environment, limits.open_seconds)
 
     def close(self) -> None:
         """Remove what is left of this engine's containers, and let go of the Docker Engine."""
-        for channel in tuple(self._open):
-            channel.close()
-            self._open.discard(channel)
+        while self._opened:
+            self._opened.pop().close()
         with contextlib.suppress(*TROUBLES):
             self._remove_never_started()
         self._client.close()
@@ -260,9 +257,10 @@ class DockerChannel:
 
     def close(self) -> None:
         """Kill the container and wait until it is removed."""
-        with contextlib.suppress(*TROUBLES):
-            self._container.kill()
-        self._removal.join(REMOVAL_SECONDS)
+        if not self._removed:
+            with contextlib.suppress(*TROUBLES):
+                self._container.kill()
+            self._removal.join(REMOVAL_SECONDS)
         if not self._removed:
             with contextlib.suppress(*TROUBLES):
                 self._container.remove(force=True)

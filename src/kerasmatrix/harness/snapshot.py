@@ -18,7 +18,8 @@ def weights(model: Any) -> list:
         arrays = [_array(variable) for variable in variables]
     return [
         dict(
-            name=str(getattr(variable, "path", None) or variable.name),
+            # A vocabulary among the weights (Keras 2.13 to 2.15) has no name.
+            name=str(getattr(variable, "path", None) or getattr(variable, "name", "")),
             shape=list(np.shape(array)),
             dtype=str(np.asarray(array).dtype),
             sha256=digest(array),
@@ -28,8 +29,11 @@ def weights(model: Any) -> list:
 
 
 def digest(array: Any) -> str:
-    """Return the SHA-256 of an array's bytes in C order."""
-    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+    """Return the SHA-256 of an array's bytes in C order; of texts, of how they are written."""
+    array = np.ascontiguousarray(array)
+    if array.dtype.kind in "OSU":
+        return hashlib.sha256(repr(array.tolist()).encode("utf-8")).hexdigest()
+    return hashlib.sha256(array.tobytes()).hexdigest()
 
 
 def stir(model: Any, seed: int) -> None:
@@ -40,11 +44,13 @@ def stir(model: Any, seed: int) -> None:
     random = np.random.RandomState(seed)
     arrays = model.get_weights()
     stirred = []
+    any_alike = False
     for array in map(np.asarray, arrays):
         alike = array.dtype.kind == "f" and array.size and np.all(array == array.flat[0])
+        any_alike = any_alike or bool(alike)
         moved = array + random.uniform(0.05, 0.2, array.shape) if alike else array
         stirred.append(moved.astype(array.dtype))
-    if stirred:
+    if any_alike:
         model.set_weights(stirred)
 
 

@@ -14,6 +14,8 @@ MESSAGES = {
         error("ValueError", "Unknown layer: 'Functional'. Please ensure you are using …"),
     ],
     "functional-module-path": [
+        error("TypeError", "Could not deserialize class 'Functional' because its parent module "
+              "keras.src.engine.functional cannot be imported. {'class_name': 'TFOpLambda'}"),
         error(
             "TypeError",
             "Could not deserialize class 'Functional' because its parent module "
@@ -34,8 +36,25 @@ MESSAGES = {
             reader_keras=2,
         ),
     ],
-    "dtype-policy": [error("TypeError", "Cannot interpret DTypePolicy as a dtype")],
-    "op-layer": [error("ValueError", "Unknown layer: TFOpLambda")],
+    "dtype-policy": [error("TypeError", "Cannot interpret DTypePolicy as a dtype"),
+                     error("AttributeError", "'str' object has no attribute "
+                           "'quantization_mode'")],
+    "op-layer": [
+        error("ValueError", "Unknown layer: TFOpLambda"),
+        error("ValueError", "Unknown layer: 'GetItem'. Please ensure …", writer_keras=3),
+    ],
+    "config-key-absent": [error("KeyError", "'query_shape'")],
+    "subclassed-in-h5": [
+        error("NotImplementedError", "Saving the model to HDF5 format requires the model to be a "
+              "Functional model or a Sequential model."),
+    ],
+    "not-there-yet": [
+        error("AttributeError", "module 'tensorflow.keras.layers' has no attribute "
+              "'Normalization'"),
+    ],
+    "name-not-allowed": [
+        error("ValueError", "'Schicht_ü中/' is not a valid root scope name. A root scope name …"),
+    ],
     "builtin-layer-gone": [
         error("ValueError", "Unknown layer: DenseFeatures"),
         error("ValueError", "Unknown layer: 'CuDNNLSTM'. Please ensure …"),
@@ -145,7 +164,11 @@ MESSAGES = {
     "pickle-module-path": [
         error("ModuleNotFoundError", "No module named 'keras.saving.saved_model_v9'"),
     ],
-    "lookup-state": [error("FailedPreconditionError", "Table not initialized.")],
+    "lookup-state": [
+        error("FailedPreconditionError", "Table not initialized."),
+        error("NotImplementedError", "Save or restore weights that is not an instance of "
+              "`tf.Variable` is not supported in h5"),
+    ],
     "config-key-removed": [
         error("TypeError", "Error when deserializing class 'LSTM' using config={}.",
               ("TypeError", "GlorotUniform.__init__() got an unexpected keyword argument 'dtype'"),
