@@ -28,7 +28,7 @@ from kerasmatrix.outcome import (
     judge_save,
 )
 from kerasmatrix.plan import Plan, Save
-from kerasmatrix.store import Store
+from kerasmatrix.store import Store, make_readable
 from kerasmatrix.tabulation import Observed
 
 __all__ = ["Listener", "Progress", "Run", "look_up"]
@@ -179,6 +179,7 @@ class Run:
             # What is measured is what was digested, whatever is edited in the meantime.
             for name in self.plan.selection.scenarios:
                 shutil.copytree(self._scenarios / name, copies / name)
+            make_readable(copies)
             place = Workplace(copies, self._store.artifacts, scratch)
             threads = [
                 threading.Thread(target=self._job, args=(place,), name=f"job-{number}")
@@ -362,7 +363,11 @@ class Run:
                 how = lost
                 with self._changed:
                     self._listener.lost(environment, str(lost))
-        return {"ended": "crashed", "log": f"this task ended two workers in a row: {how}"}
+        told = f"this task ended two workers in a row: {how}"
+        if how and how.memory:
+            link = {"type": "MemoryError", "message": told}
+            return {"ended": "crashed", "error": {**link, "chain": [link]}}
+        return {"ended": "crashed", "log": told}
 
     def _file_save(
         self, environment: str, save: Save, answer: dict[str, Any], folder: Path
@@ -375,6 +380,7 @@ class Run:
         if fault:
             self._finish(environment, save, fault)
             return
+        shutil.rmtree(folder, ignore_errors=True)
         key = self.plan.save_key(save)
         self._finish(environment, save, self._store.remember(key, observation, self.id))
 

@@ -24,7 +24,7 @@ from pydantic import ValidationError
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.outcome import LoadObservation, Measured, Observation, SaveObservation
 
-__all__ = ["Store", "StoreBusy", "digest_tree"]
+__all__ = ["Store", "StoreBusy", "digest_tree", "make_readable"]
 
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -142,7 +142,7 @@ class Store:
             if target.exists():
                 shutil.rmtree(folder)
             else:
-                folder.chmod(0o755)
+                make_readable(folder)
                 folder.replace(target)
         return digest
 
@@ -227,6 +227,12 @@ def digest_tree(folder: Path) -> str:
                 content = hashlib.file_digest(handle, "sha256").hexdigest()
             total.update(f"{path.relative_to(folder).as_posix()}\0{content}\n".encode())
     return total.hexdigest()
+
+
+def make_readable(folder: Path) -> None:
+    """Let everybody read what is in ``folder``, whatever the umask was: a container is nobody."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def _hold(path: Path, wait: Callable[[str], None] | None) -> IO[str]:

@@ -3,10 +3,7 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import textwrap
-import time
 
 import pytest
 
@@ -104,24 +101,6 @@ def test_each_misdeed_is_one_tasks_outcome_and_the_worker_lives_on(save):
     assert save("def build(): raise KeyError('still here')")["error"]["message"] == "'still here'"
 
 
-def test_memory_beyond_the_containers_own_limit_ends_the_child_not_the_worker(save):
-    """Many processes can together go over what each may have; the kernel must take a child."""
-    eaters = """
-        import os
-
-        def build():
-            for _ in range(16):
-                if os.fork() == 0:
-                    held = bytearray(200 * 2 ** 20)
-                    held[::4096] = b"x" * len(held[::4096])
-                    os.kill(os.getpid(), 19)
-            while True:
-                os.wait()
-    """
-    assert save(eaters, deadline=15.0)["ended"] in {"crashed", "timed-out", "raised"}
-    assert save("def build(): raise KeyError('still here')")["error"]["message"] == "'still here'"
-
-
 def test_a_container_that_dies_is_a_lost_worker_not_an_outcome(save, client):
     label = f"kerasmatrix.runner={os.getpid()}"
     (container,) = client.containers.list(filters={"label": label})
@@ -133,37 +112,6 @@ def test_a_container_that_dies_is_a_lost_worker_not_an_outcome(save, client):
 def test_closing_twice_is_allowed(save):
     save.worker.close()
     save.worker.close()
-
-
-def test_no_container_outlives_a_runner_that_is_killed(tf24, place, client):
-    folders = [str(place.scenarios), str(place.artifacts), str(place.scratch)]
-    program = f"""
-        import signal, sys
-        from pathlib import Path
-        from kerasmatrix.engines.base import Workplace
-        from kerasmatrix.engines.docker import DockerEngine
-        from kerasmatrix.environments.locks import read_lock
-        from kerasmatrix.matrix import Limits, load_matrix
-
-        root = Path({str(ROOT)!r})
-        environment = load_matrix(root / "matrix.yaml").environments["tf2.4"]
-        engine = DockerEngine("python:{{python}}-slim", root)
-        place = Workplace(*map(Path, {folders!r}))
-        worker = engine.open(environment, read_lock(root / "images/locks", environment), place,
-                             Limits())
-        print("open", flush=True)
-        signal.pause()
-    """
-    runner = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(program)], stdout=subprocess.PIPE, text=True
-    )
-    with runner:
-        assert runner.stdout.readline() == "open\n"
-        (container,) = client.containers.list(filters={"label": f"kerasmatrix.runner={runner.pid}"})
-        runner.kill()
-    limit = time.monotonic() + 30
-    while client.containers.list(all=True, filters={"id": container.id}):
-        assert time.monotonic() < limit, "the container is still there"
 
 
 def test_an_environment_without_image_and_base_says_how_to_get_one(client, tf24):

@@ -41,6 +41,16 @@ def test_equal_artifacts_are_stored_once(store):
     assert (store.artifacts / first / "model.h5").read_text() == "weights"
 
 
+def test_an_artifact_can_be_read_by_everybody(store):
+    with store.scratch("run") as scratch:
+        folder = make_artifact(scratch / "a")
+        (folder / "model.h5").chmod(0o600)
+        folder.chmod(0o700)
+        kept = store.artifacts / store.keep_artifact(folder)
+    assert kept.stat().st_mode & 0o777 == 0o755
+    assert (kept / "model.h5").stat().st_mode & 0o777 == 0o644
+
+
 def test_the_digest_of_an_artifact_tells_names_and_contents(tmp_path):
     one = digest_tree(make_artifact(tmp_path / "one"))
     assert digest_tree(make_artifact(tmp_path / "two")) == one

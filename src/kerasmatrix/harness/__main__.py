@@ -54,10 +54,12 @@ def main() -> int:
         request = wire.decode(line)
         work = tasks.Work(request, places.scenarios, places.artifacts, places.scratch)
         try:
-            result = child.run(work, request["deadline"], request["memory_mb"], requests)
+            result = child.run(work, request["deadline"], request["memory_mb"], requests, (out,))
         except child.Abandoned:
             shutil.rmtree(work.folder, ignore_errors=True)
             return 0
+        if result["ended"] != "returned" or request["kind"] == "load":
+            shutil.rmtree(work.folder, ignore_errors=True)  # however it ended, it leaves nothing
         result.update(kind="result", protocol=wire.PROTOCOL, id=request["id"])
         _send(out, wire.encode(result))
 

@@ -27,7 +27,7 @@ class Abandoned(Exception):
     """The runner hung up while a child was at work; the child is dead."""
 
 
-def run(work: Any, deadline: float, memory_mb: int, watch: Any = None) -> dict:
+def run(work: Any, deadline: float, memory_mb: int, watch: Any = None, private: tuple = ()) -> dict:
     """Call ``work()`` in a child and return how it ended.
 
     Args:
@@ -35,6 +35,7 @@ def run(work: Any, deadline: float, memory_mb: int, watch: Any = None) -> dict:
         deadline: seconds until the child is killed.
         memory_mb: how much the child may allocate beyond what it inherits.
         watch: a ``wire.Line`` whose end means that nobody waits for the answer any more.
+        private: file descriptors of the parent that the child must not have.
 
     Returns:
         ``ended`` (``returned``, ``raised``, ``crashed``, ``timed-out``), ``value``, ``error``,
@@ -48,7 +49,8 @@ def run(work: Any, deadline: float, memory_mb: int, watch: Any = None) -> dict:
     receive, send = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(receive)
+        for descriptor in (receive, *private):
+            os.close(descriptor)
         _be_the_child(work, send, log.fileno(), memory_mb)
     os.close(send)
     line = wire.Line(receive)
@@ -82,6 +84,7 @@ def _be_the_child(work: Any, send: int, log: int, memory_mb: int) -> None:
         _die_with_parent()
         _prefer_me_to_my_parent_when_memory_ends()
         _limit_memory(memory_mb)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for number, name in ((1, "stdout"), (2, "stderr")):
             os.dup2(log, number)
             # Line by line, so that a child that is killed has said what it had to say.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
+import tempfile
 import time
 from typing import Any
 
@@ -38,6 +38,7 @@ class Work:
         # Scripts may write files: they get a folder of their own to do it in.
         os.makedirs(self.folder)
         os.chdir(self.folder)
+        os.environ["TMPDIR"] = tempfile.tempdir = self.folder
         return {"save": self._save, "load": self._load}[self.request["kind"]]()
 
     def _save(self) -> dict:
@@ -91,7 +92,6 @@ class Work:
         self._enter("resave")
         facts["resave_error"] = self._save_again(model)
         self._enter(None)
-        shutil.rmtree(self.folder, ignore_errors=True)
         return dict(facts, timings=self.timings)
 
     def _build(self, names: dict) -> Any:

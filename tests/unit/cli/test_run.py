@@ -90,6 +90,12 @@ def test_a_worker_that_dies_once_costs_nothing_but_a_retry(command, engine):
     assert "killed by signal 9" in printed
 
 
+def test_a_task_that_takes_its_worker_down_for_memory_says_so(command):
+    command.project("good", "eats-memory")
+    found = cell(command()[1], "good", "eats-memory")
+    assert (found["status"], found["cause"]) == ("crash", "killed-for-memory")
+
+
 def test_an_environment_imports_tensorflow_once(command, engine):
     command.project("good", "good2", "good3", scenarios=("first", "second"))
     command()

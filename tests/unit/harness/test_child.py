@@ -146,6 +146,21 @@ def test_when_nobody_waits_any_more_the_child_is_ended():
         os.waitpid(-1, os.WNOHANG)
 
 
+def test_a_child_has_neither_its_parents_input_nor_its_private_descriptors():
+    receive, send = os.pipe()
+
+    def work():
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.write(send, b"a forged answer")
+        return os.read(0, 10).decode()
+
+    result = run(work, private=(send,))
+    os.close(send)
+    assert result["value"] == ""
+    assert os.read(receive, 10) == b""
+    os.close(receive)
+
+
 def test_no_descriptor_is_left_open():
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
