@@ -11,11 +11,13 @@ from typing import Any, Protocol
 
 from kerasmatrix.engines.base import Hello, Task, WorkerLost, unavailable
 from kerasmatrix.harness import wire
+from kerasmatrix.harness.child import PATIENCE
 from kerasmatrix.matrix import Environment
 
 __all__ = ["Channel", "ChannelClosed", "ChannelTimeout", "ConversingWorker"]
 
-# The harness keeps deadlines itself; if it does not answer this long after one, it hangs.
+# The harness keeps deadlines itself, in processor time; if it does not answer this long after the
+# longest it can take for that, it hangs.
 GRACE_SECONDS = 30.0
 
 
@@ -64,7 +66,7 @@ class ConversingWorker:
         try:
             request = {**dataclasses.asdict(task), "protocol": wire.PROTOCOL}
             self._channel.write(wire.encode(request))
-            line = self._channel.read_line(task.deadline + GRACE_SECONDS)
+            line = self._channel.read_line(PATIENCE * task.deadline + GRACE_SECONDS)
             message = wire.decode(line)
         except ChannelTimeout:
             raise WorkerLost("the worker did not answer after the deadline") from None

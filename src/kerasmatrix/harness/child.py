@@ -21,6 +21,8 @@ __all__ = ["Abandoned", "run"]
 
 LOG_LIMIT = 8192
 PR_SET_PDEATHSIG = 1
+PATIENCE = 10
+IDLE_SECONDS = 5.0
 
 
 class Abandoned(Exception):
@@ -32,7 +34,8 @@ def run(work: Any, deadline: float, memory_mb: int, watch: Any = None, private: 
 
     Args:
         work: a function without arguments that returns JSON-ready data.
-        deadline: seconds until the child is killed.
+        deadline: seconds of processor time until the child is killed, or of waiting if it uses
+            none: on a machine that is busy with other things a slow child is not a hanging one.
         memory_mb: how much the child may allocate beyond what it inherits.
         watch: a ``wire.Line`` whose end means that nobody waits for the answer any more.
         private: file descriptors of the parent that the child must not have.
@@ -55,7 +58,7 @@ def run(work: Any, deadline: float, memory_mb: int, watch: Any = None, private: 
     os.close(send)
     line = wire.Line(receive)
     try:
-        timed_out = not _await_line(line, started + deadline, watch)
+        timed_out = not _await_line(line, Deadline(pid, deadline), watch)
         # Nothing of it stays behind. A child that has answered gets a moment to leave by itself,
         # or a crash after the answer would be hidden.
         _kill(pid, wait_first=0 if timed_out else 5)
@@ -109,13 +112,44 @@ def _be_the_child(work: Any, send: int, log: int, memory_mb: int) -> None:
         os._exit(code)
 
 
-def _await_line(line: wire.Line, deadline: float, watch: Any) -> bool:
+class Deadline:
+    """Tells when a child has had its time: `seconds` of work, or of doing nothing at all.
+
+    A child that neither ends nor works up its time is given up after `PATIENCE` times as long.
+    """
+
+    def __init__(self, pid: int, seconds: float) -> None:
+        self._pid = pid
+        self._seconds = seconds
+        self._started = self._busy = time.time()
+        self._used = 0.0
+
+    def is_over(self) -> bool:
+        """Whether the child is to be ended; to be asked every second or so."""
+        now = time.time()
+        used = self._processor_seconds()
+        if used - self._used > 0.01 * (now - self._busy):
+            self._used, self._busy = used, now
+        waited = now - self._started
+        idle = waited >= self._seconds and now - self._busy >= min(self._seconds, IDLE_SECONDS)
+        return idle or used >= self._seconds or waited >= PATIENCE * self._seconds
+
+    def _processor_seconds(self) -> float:
+        """Return what all threads of the child have used (``man 5 proc``, fields 14 and 15)."""
+        try:
+            with open(f"/proc/{self._pid}/stat") as handle:
+                fields = handle.read().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, IndexError, ValueError):
+            return 0.0
+
+
+def _await_line(line: wire.Line, deadline: Deadline, watch: Any) -> bool:
     """Fill ``line`` until it holds a whole line or is closed; False when time is up."""
     while not line.ready:
-        left = deadline - time.time()
-        if left <= 0:
+        if deadline.is_over():
             return False
-        if line.wait(min(left, 0.5)):
+        if line.wait(0.1):
             line.fill()
         elif watch is not None and not watch.closed and watch.wait(0):
             watch.fill()

@@ -80,6 +80,42 @@ def test_a_hang_ends_at_the_deadline_with_what_was_printed():
     assert "so far" in result["log"]
 
 
+def test_work_without_end_ends_when_its_processor_time_is_used_up():
+    def work():
+        while True:
+            pass
+
+    result = run(work, deadline=0.3)
+    assert result["ended"] == "timed-out"
+
+
+def test_on_a_busy_machine_slow_is_not_hanging(monkeypatch):
+    """A child that works, but gets little of the processor, has more time than the deadline."""
+    clock = [1000.0]
+    used = [0.0]
+    monkeypatch.setattr(child.time, "time", lambda: clock[0])
+    monkeypatch.setattr(child.Deadline, "_processor_seconds", lambda _: used[0])
+    deadline = child.Deadline(1, 10)
+    for _ in range(80):
+        clock[0] += 1
+        used[0] += 0.1
+        assert not deadline.is_over()
+    used[0] = 10.0
+    assert deadline.is_over()
+
+
+def test_a_child_that_stops_working_after_its_deadline_is_hanging(monkeypatch):
+    clock = [1000.0]
+    monkeypatch.setattr(child.time, "time", lambda: clock[0])
+    monkeypatch.setattr(child.Deadline, "_processor_seconds", lambda _: 3.0)
+    deadline = child.Deadline(1, 10)
+    assert not deadline.is_over()
+    clock[0] += 9
+    assert not deadline.is_over()
+    clock[0] += 2
+    assert deadline.is_over()
+
+
 def test_a_grandchild_does_not_outlive_its_cell():
     def work():
         return subprocess.Popen(["/bin/sleep", "600"]).pid
