@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
+from typing import Literal
 
-import kerasmatrix.harness
+import kerasmatrix.harness.repair
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.matrix import Limits, load_matrix
@@ -33,6 +34,7 @@ def measure(
     environments: tuple[str, ...] = ENVIRONMENTS,
     folder: Path = ROOT / "scenarios",
     limits: Limits | None = None,
+    remedies: Literal["none", "first", "all"] = "none",
 ) -> Results:
     """Run the scenarios in ``folder`` and return the results."""
     matrix = load_matrix(ROOT / "matrix.yaml")
@@ -48,6 +50,8 @@ def measure(
         harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
         limits=limits or matrix.limits,
         tolerance=matrix.tolerance,
+        repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
+        remedies=remedies,
     )
     now = datetime.datetime.now(datetime.UTC)
     with Store(store) as opened:

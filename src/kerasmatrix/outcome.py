@@ -20,6 +20,7 @@ from kerasmatrix.matrix import Tolerance
 __all__ = [
     "Cell",
     "CompileState",
+    "Culprit",
     "ErrorLink",
     "ErrorReport",
     "LoadFacts",
@@ -27,6 +28,8 @@ __all__ = [
     "Measured",
     "Observation",
     "OptimizerState",
+    "ProbeFacts",
+    "ProbeObservation",
     "SaveFacts",
     "SaveObservation",
     "Status",
@@ -134,6 +137,7 @@ class LoadFacts(_ModelFacts):
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None
     resave_error: ErrorReport | None = None
+    did: tuple[str, ...] = Field(default=(), description="what the remedies did, in order")
 
 
 class Observation(_Observed):
@@ -165,6 +169,31 @@ class LoadObservation(Observation):
     """A load."""
 
     value: LoadFacts | None = None
+
+
+class Culprit(_Observed):
+    """A part of a stored architecture that this Keras cannot make, taken by itself.
+
+    ``layer`` is None for what is no layer: a loss, a metric, the optimizer. ``keys`` are the
+    arguments at fault: refused, or missed.
+    """
+
+    layer: str | None = None
+    class_name: str
+    keys: tuple[str, ...] = ()
+    error: str
+
+
+class ProbeFacts(_Observed):
+    """What the layer probe found."""
+
+    culprits: tuple[Culprit, ...] = ()
+
+
+class ProbeObservation(Observation):
+    """A look at an artifact's architecture, layer by layer."""
+
+    value: ProbeFacts | None = None
 
 
 Seen_co = TypeVar("Seen_co", bound=Observation, covariant=True)

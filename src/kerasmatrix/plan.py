@@ -17,10 +17,14 @@ from typing import Literal, NamedTuple, Protocol
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.matrix import Environment, Limits, Selection, Tolerance, version_key
-from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation
+from kerasmatrix.outcome import Cell, LoadObservation, Measured, Observation, SaveObservation
 from kerasmatrix.scenario import Scenario
 
 __all__ = ["Known", "Plan", "Save", "digest_folder"]
+
+
+# Under this `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
+LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 
 
 class Save(NamedTuple):
@@ -46,7 +50,8 @@ class Plan:
     """A selection with everything its cells depend on.
 
     ``columns``, where given, restricts what is loaded to these environments; what is known of
-    the others is still shown.
+    the others is still shown. ``repair`` is the digest of the code that carries out remedies, and
+    ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
     """
 
     selection: Selection
@@ -57,6 +62,8 @@ class Plan:
     limits: Limits
     tolerance: Tolerance
     columns: frozenset[str] | None = None
+    repair: str = ""
+    remedies: Literal["none", "first", "all"] = "first"
 
     def cells(self) -> Iterator[Cell]:
         """Yield every selected cell in table order."""
@@ -73,7 +80,7 @@ class Plan:
 
     def keras_major(self, environment: str) -> int:
         """Return which Keras ``tf.keras`` is in an environment: 2 or 3."""
-        if self.environment(environment).variables.get("TF_USE_LEGACY_KERAS"):
+        if self.environment(environment).variables.get(LEGACY_KERAS):
             return 2
         return self.locks[environment].keras_major
 
@@ -88,6 +95,16 @@ class Plan:
     @cached_property
     def _environments(self) -> dict[str, Environment]:
         return {env.name: env for env in self.selection.environments}
+
+    def legacy_twin(self, environment: str) -> str | None:
+        """Return the environment with the same TensorFlow minor and tf_keras for Keras, if any."""
+        own = self.environment(environment)
+        minor = version_key(own.tensorflow)[:2]
+        for name, other in self._environments.items():
+            legacy = LEGACY_KERAS in other.variables and LEGACY_KERAS not in own.variables
+            if legacy and version_key(other.tensorflow)[:2] == minor:
+                return name
+        return None
 
     def cannot_save(self, save: Save) -> str | None:
         """Say why this save does not exist by declaration, or None."""
@@ -107,6 +124,22 @@ class Plan:
         """Return the key of ``cell``, given the digest of what its save left."""
         return self._key("load", cell.scenario, cell.format, cell.loaded_with, artifact)
 
+    def attempt_key(self, cell: Cell, artifact: str, remedies: tuple[str, ...]) -> str:
+        """Return the key of a load of ``cell`` with ``remedies``."""
+        parts = ("attempt", cell.scenario, cell.format, cell.loaded_with, artifact)
+        return self._key(*parts, self.repair, *remedies)
+
+    def probe_key(self, cell: Cell, artifact: str) -> str:
+        """Return the key of the layer probe of ``cell``."""
+        parts = ("probe", cell.scenario, cell.format, cell.loaded_with, artifact)
+        return self._key(*parts, self.repair)
+
+    def conversion_key(
+        self, scenario: str, form: str, environment: str, artifact: str, into: str
+    ) -> str:
+        """Return the key of a conversion of ``artifact`` by ``environment`` into another format."""
+        return self._key("convert", scenario, form, environment, artifact, into)
+
     def deadline(self, scenario: str) -> float:
         """Return how many seconds one task of ``scenario`` may take."""
         return self.scenarios[scenario].timeout_seconds or self.limits.task_seconds
@@ -115,7 +148,7 @@ class Plan:
         """Return how far the outputs of ``scenario`` may differ."""
         return self.scenarios[scenario].tolerance or self.tolerance
 
-    def still_known(self, observation: SaveObservation | LoadObservation, scenario: str) -> bool:
+    def still_known(self, observation: Observation, scenario: str) -> bool:
         """Whether an observation still says enough: a timeout does not, once there is more time."""
         return observation.ended != "timed-out" or (
             observation.deadline is not None and observation.deadline >= self.deadline(scenario)
@@ -158,7 +191,11 @@ class Plan:
 
 
 def digest_folder(folder: Path) -> str:
-    """Return the digest of the Python files in ``folder``: the identity of the harness."""
+    """Return the digest of the Python files in ``folder``, not below it: the harness's identity.
+
+    What carries out remedies lies below the harness and has a digest of its own, so that a change
+    of it does not make plain loads unknown.
+    """
     total = hashlib.sha256()
     for path in sorted(folder.glob("*.py")):
         total.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())

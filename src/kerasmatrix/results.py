@@ -12,14 +12,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kerasmatrix.outcome import ErrorReport, Status
+from kerasmatrix.outcome import Culprit, ErrorReport, Status
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AdviceResult",
     "CauseResult",
     "CellResult",
     "ClaimResult",
     "EnvironmentResult",
+    "RemedyInfo",
     "RemedyResult",
     "Results",
     "RunInfo",
@@ -79,8 +81,8 @@ class ClaimResult(_Result):
     statuses: Mapping[Status, int] = Field(description="of the cells it speaks of")
 
 
-class RemedyResult(_Result):
-    """Something known to help against a cause. None of them has been tried in these cells."""
+class AdviceResult(_Result):
+    """Something known to help against a cause; whether it was tried in a cell, the cell says."""
 
     id: str
     do: str
@@ -95,8 +97,41 @@ class CauseResult(_Result):
     story: str
     what: str
     cells: int
-    remedies: tuple[RemedyResult, ...]
+    failing: int = Field(default=0, description="of the cells, those that do not load or drift")
+    repaired: int = Field(default=0, description="of the failing, those with a verified remedy")
+    repaired_by: Mapping[str, int] = Field(
+        default_factory=dict, description="of the repaired, how many by which remedy"
+    )
+    advice: tuple[AdviceResult, ...]
     sources: tuple[str, ...]
+
+
+class RemedyInfo(_Result):
+    """A remedy that can be tried: what to write in one's own program, and what it gives up."""
+
+    id: str
+    title: str
+    code: str
+    gives_up: str | None = None
+
+
+class RemedyResult(_Result):
+    """How a remedy fared in a cell.
+
+    ``verified``: the repaired load has the same weights and outputs. ``rejected``: it loads, and
+    computes something else. ``failed``: it does not load.
+    """
+
+    id: str = Field(description="the remedy, or several together, joined by ' + '")
+    status: Literal["verified", "rejected", "failed"]
+    summary: str = Field(description="what came of it, in a sentence")
+    cause: str | None = Field(default=None, description="of what it failed with")
+    lost: tuple[str, ...] = Field(default=(), description="what stays lost")
+    did: tuple[str, ...] = Field(default=(), description="what was done, in order")
+    hops: tuple[str, ...] = Field(
+        default=(), description="the environments it goes through, where that is not just one"
+    )
+    seconds: float | None = None
 
 
 class SideResult(_Result):
@@ -125,6 +160,12 @@ class CellResult(_Result):
         description="slug of the catalogue's cause, or unclassified; null where nothing is wrong",
     )
     error: ErrorReport | None = None
+    culprits: tuple[Culprit, ...] | None = Field(
+        default=None,
+        description="what of the stored architecture this Keras cannot make, taken by itself; "
+        "null where it was not looked for",
+    )
+    remedies: tuple[RemedyResult, ...] = Field(default=(), description="in the order of trying")
     lost: tuple[str, ...] = ()
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None
@@ -133,6 +174,11 @@ class CellResult(_Result):
     seconds: float | None = Field(default=None, description="of the load")
     save: SideResult | None = None
     load: SideResult | None = None
+
+    @property
+    def repaired_by(self) -> RemedyResult | None:
+        """The first remedy that was seen to work."""
+        return next((tried for tried in self.remedies if tried.status == "verified"), None)
 
 
 class Results(_Result):
@@ -145,4 +191,5 @@ class Results(_Result):
     formats: tuple[str, ...]
     claims: tuple[ClaimResult, ...]
     causes: tuple[CauseResult, ...] = ()
+    remedies: tuple[RemedyInfo, ...] = Field(default=(), description="those tried in a cell")
     cells: tuple[CellResult, ...]

@@ -1,9 +1,9 @@
 """Drives a plan through an engine into the store.
 
-Each job takes one environment at a time, opens a worker in it, and gives it all its saves or all
-loads whose artifacts are there; workers stay warm between the two, so an environment imports
-TensorFlow once. What a worker answers is committed at once. A worker that dies is opened again
-and its task tried once more; an environment that cannot be had is left out, the rest goes on.
+Each job takes one environment at a time, opens a worker in it, and gives it what the agenda has
+for it; workers stay warm in between, so an environment imports TensorFlow once. What a worker
+answers is committed at once. A worker that dies is opened again and its task tried once more; an
+environment that cannot be had is left out, the rest goes on.
 """
 
 from __future__ import annotations
@@ -12,37 +12,51 @@ import contextlib
 import shutil
 import threading
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import ValidationError
 
+from kerasmatrix.agenda import Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.engines.base import Engine, Task, Worker, WorkerLost, Workplace
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.knowledge import (
+    BRIDGE,
+    artifact_of,
+    failed_crossing,
+    form_of,
+    known_conversion,
+    known_load,
+    look_up,
+)
 from kerasmatrix.outcome import (
     Cell,
     LoadObservation,
     Measured,
     Observation,
+    ProbeObservation,
     SaveObservation,
     infrastructure_fault,
-    judge_save,
 )
 from kerasmatrix.plan import Plan, Save
+from kerasmatrix.repair import Attempt, Causes
 from kerasmatrix.store import Store, make_readable
 from kerasmatrix.tabulation import Observed
 
-__all__ = ["Listener", "Progress", "Run", "look_up"]
-
-# Above this many environments, workers are closed between saves and loads: each holds about
-# 350 MB, and two imports cost less than a machine that swaps.
-WARM_WORKERS = 12
+__all__ = ["Listener", "Progress", "Run"]
 
 Seen = TypeVar("Seen", bound=Observation)
-Job = Save | Cell
 
 
 class _NotToBeHad(Exception):
     """An environment cannot be had. The message says why."""
+
+
+class _Fault(Exception):
+    """A task failed for a reason that is the machine's. The message says which."""
+
+
+class _Stopped(Exception):
+    """The run was told to end while a task was under way."""
 
 
 class Listener(Protocol):
@@ -77,33 +91,6 @@ class Progress:
         """See `Listener`."""
 
 
-def look_up(plan: Plan, store: Store) -> Observed:
-    """Return what earlier runs have measured of ``plan``."""
-    observed = Observed()
-    for save in plan.saves():
-        if plan.cannot_save(save):
-            continue
-        found = store.known_save(plan.save_key(save))
-        if found and plan.still_known(found.observation, save.scenario):
-            observed.saves[save] = found
-    for cell in plan.cells():
-        load = known_load(plan, store, observed, cell)
-        if load:
-            observed.loads[cell] = load
-    return observed
-
-
-def known_load(
-    plan: Plan, store: Store, observed: Observed, cell: Cell
-) -> Measured[LoadObservation] | None:
-    """Return what is known of ``cell``, given what is known of its save."""
-    saved = observed.saves.get(Save(*cell[:3]))
-    if saved is None or saved.observation.artifact is None or plan.cannot_load(cell):
-        return None
-    found = store.known_load(plan.load_key(cell, saved.observation.artifact))
-    return found if found and plan.still_known(found.observation, cell.scenario) else None
-
-
 class Run:
     """One execution of a plan. `execute` may be called once."""
 
@@ -136,7 +123,7 @@ class Run:
         self.measured = 0
         self.complete = False
         self.observed = Observed() if fresh else look_up(plan, store)
-        self.known = len(self.observed.saves) + len(self.observed.loads)
+        self.known = self.observed.count
         self._fresh = fresh
         self._engine = engine
         self._store = store
@@ -146,25 +133,18 @@ class Run:
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._failure: BaseException | None = None
-        self._busy: set[str] = set()
         self._workers: dict[str, Worker] = {}
         self._tasks = 0
-        self._saves: dict[str, list[Save]] = {}
-        self._loads: dict[str, list[Cell]] = {}
-        self._queue()
+        self._agenda = Agenda(plan, self.observed, Causes(plan))
 
     @property
     def pending(self) -> int:
-        """How many tasks are still to be done, as far as is known."""
-        return sum(map(len, self._saves.values())) + sum(map(len, self._loads.values()))
+        """How many jobs are still to be done, as far as is known."""
+        return self._agenda.pending
 
     def agenda(self) -> list[tuple[str, Job]]:
-        """Return what would be done, in order: (environment, save or cell)."""
-        batches: list[tuple[str, list[Save] | list[Cell]]] = [
-            *sorted(self._saves.items(), key=lambda item: -len(item[1])),
-            *sorted(self._loads.items(), key=lambda item: -len(item[1])),
-        ]
-        return [(name, job) for name, batch in batches for job in batch]
+        """Return what would be done, in order, each with its environment."""
+        return self._agenda.jobs()
 
     def execute(self) -> Observed:
         """Do all there is to do and return what is known then.
@@ -183,7 +163,7 @@ class Run:
             place = Workplace(copies, self._store.artifacts, scratch)
             threads = [
                 threading.Thread(target=self._job, args=(place,), name=f"job-{number}")
-                for number in range(min(self._jobs, max(1, len(self._environments()))))
+                for number in range(min(self._jobs, max(1, self._agenda.environments)))
             ]
             try:
                 for thread in threads:
@@ -201,84 +181,17 @@ class Run:
         self.complete = True
         return self.observed
 
-    # What there is to do. All of these are called with the condition held, or before the start.
-
-    def _queue(self) -> None:
-        for save in self.plan.saves():
-            if save not in self.observed.saves and not self.plan.cannot_save(save):
-                self._saves.setdefault(save.saved_with, []).append(save)
-        for cell in self.plan.cells():
-            if (
-                cell in self.observed.loads
-                or not self.plan.asked_for(cell)
-                or self.plan.cannot_load(cell)
-            ):
-                continue
-            saved = self.observed.saves.get(Save(*cell[:3]))
-            if saved is None or judge_save(saved.observation) is None:
-                self._loads.setdefault(cell.loaded_with, []).append(cell)
-
-    def _environments(self) -> set[str]:
-        return self._saves.keys() | self._loads.keys()
-
     def _take(self) -> tuple[str, list[Job]] | None:
         """Return an environment with work for it, waiting for some; None when all is done."""
         with self._changed:
             while not self._stop.is_set():
-                batch = self._next_batch()
+                batch = self._agenda.take()
                 if batch:
-                    self._busy.add(batch[0])
                     return batch
-                if not self._busy:
+                if self._agenda.idle:
                     return None
                 self._changed.wait()
         return None
-
-    def _next_batch(self) -> tuple[str, list[Job]] | None:
-        free = {name: batch for name, batch in self._saves.items() if name not in self._busy}
-        if free:
-            name = max(free, key=lambda env: len(free[env]))
-            return name, list(self._saves.pop(name))
-        if self._saving() and len(self.plan.selection.environments) > WARM_WORKERS:
-            return None
-        ready = {
-            name: cells
-            for name in self._loads
-            if name not in self._busy and (cells := self._ready(name))
-        }
-        if not ready:
-            return None
-        name = max(ready, key=lambda env: len(ready[env]))
-        return name, list(ready[name])
-
-    def _saving(self) -> bool:
-        return bool(self._saves) or any(
-            Save(*cell[:3]) not in self.observed.saves
-            and cell.saved_with not in self.observed.troubles
-            for cells in self._loads.values()
-            for cell in cells
-        )
-
-    def _ready(self, environment: str) -> list[Cell]:
-        """Return the loads whose artifacts are there, dropping those that can never be done."""
-        ready, later = [], []
-        for cell in self._loads[environment]:
-            row = Save(*cell[:3])
-            saved = self.observed.saves.get(row)
-            if row in self.observed.faults or (
-                saved is None and cell.saved_with in self.observed.troubles
-            ):
-                continue
-            if saved is None:
-                later.append(cell)
-            elif judge_save(saved.observation) is None:
-                ready.append(cell)
-        self._loads[environment] = ready + later
-        if not self._loads[environment]:
-            return []
-        return ready
-
-    # What is done, in the jobs' threads.
 
     def _job(self, place: Workplace) -> None:
         try:
@@ -288,7 +201,7 @@ class Run:
                     self._do_batch(environment, jobs, place)
                 finally:
                     with self._changed:
-                        self._busy.discard(environment)
+                        self._agenda.free(environment)
                         self._changed.notify_all()
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             with self._changed:
@@ -301,65 +214,189 @@ class Run:
                 if self._stop.is_set():
                     return
                 self._do(environment, job, place)
+        except _Stopped:
+            return
         except _NotToBeHad as error:
             if self._stop.is_set():
                 return
             reason = str(error)
             with self._changed:
                 self.observed.troubles[environment] = reason
-                self._saves.pop(environment, None)
-                self._loads.pop(environment, None)
+                self._agenda.drop(environment)
                 self._listener.lost(environment, reason)
         finally:
-            if len(self.plan.selection.environments) > WARM_WORKERS:
+            if not self._agenda.keeps_workers:
                 self._close_worker(environment)
 
     def _do(self, environment: str, job: Job, place: Workplace) -> None:
-        """Do one task, unless its outcome turns out to be known."""
-        if isinstance(job, Cell) and not self._fresh:
-            known = known_load(self.plan, self._store, self.observed, job)
-            if known:
-                self._finish(environment, job, known)
-                return
+        """Do one job; a fault of the machine ends it, and says nothing about its outcome."""
+        try:
+            match job:
+                case Cell():
+                    self._load(environment, job, place)
+                case Save():
+                    self._save(environment, job, place)
+                case Repair():
+                    self._repair(environment, job.cell, place)
+                case Conversion():
+                    self._convert(environment, job, place)
+                case Crossing():
+                    self._cross(environment, job, place)
+        except _Fault as fault:
+            with self._changed:
+                if isinstance(job, Save | Cell):
+                    self.observed.faults[job] = str(fault)
+                elif isinstance(job, Crossing | Repair):
+                    self.observed.faults[job.cell] = str(fault)
+                self._listener.lost(environment, str(fault))
+        with self._changed:
+            if isinstance(job, Cell):
+                self._agenda.done(job)
+            self._listener.ended(environment, job)
+            self._changed.notify_all()
+
+    # One method for each kind of job. What they find goes into `observed` with the lock held.
+
+    def _save(self, environment: str, save: Save, place: Workplace) -> None:
+        self._tell(environment, save)
+        task = self._task("save", save)
+        key = self.plan.save_key(save)
+        found = self._measure(environment, task, SaveObservation, key, place)
+        with self._changed:
+            self.observed.saves[save] = found
+
+    def _load(self, environment: str, cell: Cell, place: Workplace) -> None:
+        """Load a cell, unless it turns out to be known: equal saves leave equal artifacts."""
+        found = None if self._fresh else known_load(self.plan, self._store, self.observed, cell)
+        if found is None:
+            self._tell(environment, cell)
+            artifact = artifact_of(self.observed, cell)
+            task = self._task("load", cell, artifact=artifact)
+            key = self.plan.load_key(cell, artifact)
+            found = self._measure(environment, task, LoadObservation, key, place)
+        with self._changed:
+            self.observed.loads[cell] = found
+            self._agenda.loaded(cell)
+
+    def _repair(self, environment: str, cell: Cell, place: Workplace) -> None:
+        """Find out what is at fault in a cell, and try remedies until one is seen to work."""
+        self._tell(environment, Repair(cell))
+        artifact = artifact_of(self.observed, cell)
+        if self._agenda.to_probe(cell):
+            task = self._task("probe", cell, artifact=artifact)
+            key = self.plan.probe_key(cell, artifact)
+            probed = self._measure(environment, task, ProbeObservation, key, place)
+            with self._changed:
+                self.observed.probes[cell] = probed
+        while (wanted := self._agenda.next_attempt(cell)) is not None:
+            key = self.plan.attempt_key(cell, artifact, wanted)
+            found = None if self._fresh else self._store.known_load(key)
+            if found is None or not self.plan.still_known(found.observation, cell.scenario):
+                task = self._task("load", cell, artifact=artifact, remedies=wanted)
+                found = self._measure(environment, task, LoadObservation, key, place)
+            self._file_attempt(cell, Attempt(wanted, found))
+
+    def _convert(self, environment: str, job: Conversion, place: Workplace) -> None:
+        """Make the last hop of a chain; where the one before was not made, neither is this."""
+        row, chain = job
+        before = self.observed.conversions.get((row, chain[:-1]), self.observed.saves[row])
+        found: Measured[SaveObservation] | None = before
+        if before.observation.artifact is not None:
+            self._tell(environment, job)
+            artifact, form = before.observation.artifact, form_of(row, chain[:-1])
+            found = None
+            if not self._fresh:
+                found = known_conversion(self.plan, self._store, self.observed, row, chain)
+            if found is None:
+                into = chain[-1].format
+                task = self._task("convert", row, artifact=artifact, form=form, into=into)
+                key = self.plan.conversion_key(row.scenario, form, environment, artifact, into)
+                found = self._measure(environment, task, SaveObservation, key, place)
+        with self._changed:
+            self.observed.conversions[row, chain] = found or before
+
+    def _cross(self, environment: str, job: Crossing, place: Workplace) -> None:
+        """Load what a chain ends with, as the cell's own file was to be loaded."""
+        cell, chain = job
+        made = self.observed.conversions[Save(*cell[:3]), chain]
+        artifact = made.observation.artifact
+        if artifact is None:
+            self._file_attempt(cell, failed_crossing(made, chain))
+            return
+        self._tell(environment, job)
+        key = self.plan.attempt_key(cell, artifact, BRIDGE)
+        found = None if self._fresh else self._store.known_load(key)
+        if found is None:
+            task = self._task("load", cell, artifact=artifact, form=form_of(cell, chain))
+            found = self._measure(environment, task, LoadObservation, key, place)
+        self._file_attempt(cell, Attempt(BRIDGE, found, chain))
+
+    def _file_attempt(self, cell: Cell, attempt: Attempt) -> None:
+        with self._changed:
+            before = self.observed.attempts.get(cell, ())
+            self.observed.attempts[cell] = (*before, attempt)
+
+    def _tell(self, environment: str, job: Job) -> None:
+        with self._changed:
+            self._listener.started(environment, job)
+
+    def _task(  # noqa: PLR0913 - what a task is made of
+        self,
+        kind: Literal["save", "load", "probe", "convert"],
+        of: Save | Cell,
+        *,
+        artifact: str | None = None,
+        form: str | None = None,
+        remedies: tuple[str, ...] = (),
+        into: str | None = None,
+    ) -> Task:
         with self._changed:
             self._tasks += 1
             self.measured += 1
-            task = self._task(job, f"task-{self._tasks:06d}")
-            self._listener.started(environment, job)
-        answer = self._ask(environment, task, place)
-        if answer is None:
-            return  # stopped
-        answer["deadline"] = task.deadline
-        if isinstance(job, Save):
-            self._file_save(environment, job, answer, place.scratch / task.id)
-        else:
-            self._file_load(environment, job, answer)
-
-    def _task(self, job: Job, name: str) -> Task:
-        artifact = None
-        if isinstance(job, Cell):
-            artifact = self.observed.saves[Save(*job[:3])].observation.artifact
+            number = self._tasks
         return Task(
-            id=name,
-            kind="load" if isinstance(job, Cell) else "save",
-            scenario=job.scenario,
-            format=job.format,
+            id=f"task-{number:06d}",
+            kind=kind,
+            scenario=of.scenario,
+            format=form or of.format,
             artifact=artifact,
-            deadline=self.plan.deadline(job.scenario),
+            deadline=self.plan.deadline(of.scenario),
             memory_mb=self.plan.limits.memory_mb,
+            remedies=remedies,
+            into=into,
         )
 
-    def _ask(self, environment: str, task: Task, place: Workplace) -> dict[str, Any] | None:
+    def _measure(
+        self, environment: str, task: Task, kind: type[Seen], key: str, place: Workplace
+    ) -> Measured[Seen]:
+        """Have a task done and commit what was seen.
+
+        Raises:
+            _Fault: what was seen is about the machine.
+            _Stopped: the run ends.
+        """
+        answer = self._ask(environment, task, place)
+        folder = place.scratch / task.id
+        if task.kind in {"save", "convert"} and answer.get("ended") == "returned":
+            answer["artifact"] = self._store.keep_artifact(folder / "artifact")
+        observation = _understand(kind, answer)
+        fault = infrastructure_fault(observation)
+        if fault:
+            raise _Fault(fault)
+        shutil.rmtree(folder, ignore_errors=True)
+        return self._store.remember(key, observation, self.id)
+
+    def _ask(self, environment: str, task: Task, place: Workplace) -> dict[str, Any]:
         """Return a worker's answer; what kills two workers in a row is the task's outcome."""
         how: WorkerLost | None = None
         for _ in range(2):
             worker = self._worker(environment, place)
             try:
-                return worker.run(task)
+                return {**worker.run(task), "artifact": None, "deadline": task.deadline}
             except WorkerLost as lost:
                 self._close_worker(environment)
                 if self._stop.is_set():
-                    return None
+                    raise _Stopped from lost
                 how = lost
                 with self._changed:
                     self._listener.lost(environment, str(lost))
@@ -368,48 +405,6 @@ class Run:
             link = {"type": "MemoryError", "message": told}
             return {"ended": "crashed", "error": {**link, "chain": [link]}}
         return {"ended": "crashed", "log": told}
-
-    def _file_save(
-        self, environment: str, save: Save, answer: dict[str, Any], folder: Path
-    ) -> None:
-        artifact = None
-        if answer.get("ended") == "returned":
-            artifact = self._store.keep_artifact(folder / "artifact")
-        observation = _understand(SaveObservation, {**answer, "artifact": artifact})
-        fault = infrastructure_fault(observation)
-        if fault:
-            self._finish(environment, save, fault)
-            return
-        shutil.rmtree(folder, ignore_errors=True)
-        key = self.plan.save_key(save)
-        self._finish(environment, save, self._store.remember(key, observation, self.id))
-
-    def _file_load(self, environment: str, cell: Cell, answer: dict[str, Any]) -> None:
-        observation = _understand(LoadObservation, answer)
-        fault = infrastructure_fault(observation)
-        if fault:
-            self._finish(environment, cell, fault)
-            return
-        artifact = self.observed.saves[Save(*cell[:3])].observation.artifact
-        key = self.plan.load_key(cell, artifact or "")
-        self._finish(environment, cell, self._store.remember(key, observation, self.id))
-
-    def _finish(self, environment: str, job: Job, found: Measured[Any] | str) -> None:
-        with self._changed:
-            if isinstance(found, str):
-                self.observed.faults[job] = found
-            elif isinstance(job, Save):
-                self.observed.saves[job] = found
-            else:
-                self.observed.loads[job] = found
-            if isinstance(job, Cell):
-                waiting = self._loads.get(environment, [])
-                if job in waiting:
-                    waiting.remove(job)
-                if not waiting:
-                    self._loads.pop(environment, None)
-            self._listener.ended(environment, job)
-            self._changed.notify_all()
 
     def _worker(self, environment: str, place: Workplace) -> Worker:
         """Return the environment's worker, opening one if there is none."""

@@ -22,7 +22,13 @@ from typing import IO, Self, TypeVar
 from pydantic import ValidationError
 
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.outcome import LoadObservation, Measured, Observation, SaveObservation
+from kerasmatrix.outcome import (
+    LoadObservation,
+    Measured,
+    Observation,
+    ProbeObservation,
+    SaveObservation,
+)
 
 __all__ = ["Store", "StoreBusy", "digest_tree", "make_readable"]
 
@@ -121,6 +127,10 @@ class Store:
     def known_load(self, key: str) -> Measured[LoadObservation] | None:
         """Return what is known under ``key``."""
         return self._find(key, LoadObservation)
+
+    def known_probe(self, key: str) -> Measured[ProbeObservation] | None:
+        """Return what is known under ``key``."""
+        return self._find(key, ProbeObservation)
 
     def remember(self, key: str, observation: Kind, run: str) -> Measured[Kind]:
         """Commit ``observation`` under ``key``."""

@@ -2,35 +2,46 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from kerasmatrix.bridges import Chain
 from kerasmatrix.claims import check_claims
 from kerasmatrix.diagnosis.catalogue import the_catalogue
-from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, classify
 from kerasmatrix.outcome import (
     Cell,
     LoadObservation,
     Measured,
     Observation,
+    ProbeObservation,
     SaveObservation,
     Status,
     judge_load,
     judge_save,
 )
 from kerasmatrix.plan import Plan, Save
+from kerasmatrix.repair import (
+    REPAIRABLE,
+    TOGETHER,
+    UNCLASSIFIED,
+    Attempt,
+    Causes,
+    judge_attempt,
+)
 from kerasmatrix.results import (
     CauseResult,
     CellResult,
     EnvironmentResult,
+    RemedyInfo,
+    RemedyResult,
     Results,
     RunInfo,
     ScenarioResult,
     SideResult,
 )
 
-__all__ = ["Observed", "judge_cell", "tabulate"]
+__all__ = ["Observed", "cell_of", "judge_cell", "tabulate"]
 
 
 @dataclass
@@ -39,16 +50,28 @@ class Observed:
 
     saves: dict[Save, Measured[SaveObservation]] = field(default_factory=dict)
     loads: dict[Cell, Measured[LoadObservation]] = field(default_factory=dict)
+    probes: dict[Cell, Measured[ProbeObservation]] = field(default_factory=dict)
+    attempts: dict[Cell, tuple[Attempt, ...]] = field(default_factory=dict)
+    conversions: dict[tuple[Save, Chain], Measured[SaveObservation]] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     faults: dict[Save | Cell, str] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """How many tasks' outcomes this is."""
+        attempts = sum(len(tried) for tried in self.attempts.values())
+        made = len(self.saves) + len(self.conversions)
+        return made + len(self.loads) + len(self.probes) + attempts
 
 
 def tabulate(plan: Plan, observed: Observed, run: RunInfo) -> Results:
     """Return the results of ``run``: a verdict for every cell of the plan."""
-    causes: dict[Evidence, str] = {}  # many cells look alike
+    causes = Causes(plan)
     cells = tuple(
-        _with_cause(plan, judge_cell(plan, observed, cell), causes) for cell in plan.cells()
+        _diagnosed(plan, observed, causes, judge_cell(plan, observed, cell))
+        for cell in plan.cells()
     )
+    cells = _with_other_environments(plan, cells)
     environments = plan.selection.environments
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
     return Results(
@@ -77,8 +100,14 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo) -> Results:
         formats=plan.selection.formats,
         claims=check_claims(scenarios, cells, [env.name for env in environments]),
         causes=_count_causes(cells),
+        remedies=_remedies_of(cells),
         cells=cells,
     )
+
+
+def cell_of(result: CellResult) -> Cell:
+    """Return which cell a result is about."""
+    return Cell(result.scenario, result.format, result.saved_with, result.loaded_with)
 
 
 def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
@@ -132,49 +161,99 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
 
 
 # A cell with one of these has something wrong with it that has a cause in Keras.
-TROUBLED = {
-    Status.DEGRADED,
-    Status.DRIFT,
-    Status.FAIL,
-    Status.CRASH,
-    Status.TIMEOUT,
-    Status.SAVE_FAILED,
-}
-UNCLASSIFIED = "unclassified"
+TROUBLED = {*REPAIRABLE, Status.DEGRADED, Status.SAVE_FAILED}
 
 
-def _with_cause(plan: Plan, cell: CellResult, causes: dict[Evidence, str]) -> CellResult:
-    """Return ``cell`` with the cause that the catalogue knows for it; ``causes`` remembers."""
-    if cell.status not in TROUBLED:
-        return cell
-    side = cell.load or cell.save
-    evidence = Evidence(
-        chain=tuple((link.type, link.message) for link in cell.error.chain) if cell.error else (),
-        log=side.log if side else "",
-        lost=cell.lost,
-        status=cell.status,
-        format=cell.format,
-        writer_keras=plan.keras_major(cell.saved_with),
-        reader_keras=plan.keras_major(cell.loaded_with),
-    )
-    if evidence not in causes:
-        try:
-            cause = classify(the_catalogue(), evidence)
-        except AmbiguousError:
-            cause = None
-        causes[evidence] = cause.slug if cause else UNCLASSIFIED
-    return cell.model_copy(update={"cause": causes[evidence]})
+def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResult) -> CellResult:
+    """Return a judged cell with its cause, the parts at fault and the remedies that were tried."""
+    if verdict.status not in TROUBLED:
+        return verdict
+    cell = cell_of(verdict)
+    saved = observed.saves[Save(*cell[:3])]
+    loaded = observed.loads.get(cell)
+    observation = loaded.observation if loaded else saved.observation
+    told: dict[str, object] = {
+        "cause": causes.of(cell, verdict.status, verdict.lost, observation),
+    }
+    if verdict.status in REPAIRABLE and saved.observation.value:
+        probe = observed.probes.get(cell)
+        if probe and probe.observation.value:
+            told["culprits"] = probe.observation.value.culprits
+        told["remedies"] = tuple(
+            judge_attempt(plan, causes, cell, saved.observation.value, attempt)
+            for attempt in observed.attempts.get(cell, ())
+        )
+    return verdict.model_copy(update=told)
+
+
+def _with_other_environments(plan: Plan, cells: tuple[CellResult, ...]) -> tuple[CellResult, ...]:
+    """Add the remedy of switching to tf_keras, where this run measured just that."""
+    by_cell = {cell_of(cell): cell for cell in cells}
+    twins = {env.name: plan.legacy_twin(env.name) for env in plan.selection.environments}
+    more = []
+    for cell in cells:
+        twin = twins[cell.loaded_with] if cell.status in REPAIRABLE else None
+        there = by_cell.get(cell_of(cell)._replace(loaded_with=twin)) if twin else None
+        if there is None or there.status not in {Status.PASS, Status.DEGRADED, *REPAIRABLE}:
+            more.append(cell)
+            continue
+        works = there.status in {Status.PASS, Status.DEGRADED}
+        result = RemedyResult(
+            id="legacy-keras",
+            status="verified"
+            if works
+            else "rejected"
+            if there.status is Status.DRIFT
+            else "failed",
+            summary=there.summary,
+            cause=None if works else there.cause,
+            lost=there.lost,
+            hops=(cell.saved_with, there.loaded_with),
+            seconds=there.seconds,
+        )
+        more.append(cell.model_copy(update={"remedies": (*cell.remedies, result)}))
+    return tuple(more)
 
 
 def _count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
-    """Return the causes that cells have, the commonest first."""
-    counts = Counter(cell.cause for cell in cells if cell.cause and cell.cause != UNCLASSIFIED)
+    """Return the causes that cells have, the commonest first, and how many were repaired."""
+    counts: Counter[str] = Counter()
+    failing: Counter[str] = Counter()
+    repaired: dict[str, Counter[str]] = defaultdict(Counter)
+    for cell in cells:
+        if cell.cause is None or cell.cause == UNCLASSIFIED:
+            continue
+        counts[cell.cause] += 1
+        failing[cell.cause] += cell.status in REPAIRABLE
+        if cell.repaired_by:
+            repaired[cell.cause][cell.repaired_by.id] += 1
     found = []
     for slug, number in counts.most_common():
         cause = the_catalogue()[slug]
-        told = cause.model_dump(include={"slug", "story", "what", "remedies", "sources"})
-        found.append(CauseResult.model_validate({**told, "cells": number}))
+        told = cause.model_dump(include={"slug", "story", "what", "advice", "sources"})
+        by = repaired[slug]
+        found.append(
+            CauseResult.model_validate(
+                {
+                    **told,
+                    "cells": number,
+                    "failing": failing[slug],
+                    "repaired": by.total(),
+                    "repaired_by": dict(by.most_common()),
+                }
+            )
+        )
     return tuple(found)
+
+
+def _remedies_of(cells: Iterable[CellResult]) -> tuple[RemedyInfo, ...]:
+    """Return what the catalogue says of the remedies that cells tell of, in its order."""
+    used = {part for cell in cells for tried in cell.remedies for part in tried.id.split(TOGETHER)}
+    return tuple(
+        RemedyInfo.model_validate(remedy.model_dump(include={"id", "title", "code", "gives_up"}))
+        for remedy in the_catalogue().remedies
+        if remedy.id in used
+    )
 
 
 def _side(measured: Measured[Observation]) -> SideResult:

@@ -68,6 +68,29 @@ def test_a_cell_of_every_status_opens_and_closes(page, status):
     assert panel.is_hidden()
 
 
+def test_the_panel_says_what_helps_and_what_does_not(page):
+    first(page, "fail").click()
+    text = page.locator("#panel").inner_text()
+    helps = text.index("What helps, seen in this cell")
+    vain = text.index("Tried in vain")
+    assert helps < text.index("no-compile + rewrite-config was seen to work: same weights") < vain
+    assert helps < text.index("load(copy)") < vain
+    assert vain < text.index("no-compile rejected: outputs differ by up to 0.5")
+    assert "what was done: dropped </script>" in text
+    fault = page.locator("#panel table").filter(has_text="Dense").inner_text()
+    assert "groups" in fault
+    assert "</script>" in fault
+
+
+def test_cells_are_filtered_by_whether_something_helps(page):
+    page.locator("#filters select[name=remedy]").select_option("yes")
+    lit = page.locator(".block td:not(.dim) button[data-cell]")
+    assert {lit.nth(n).inner_text() for n in range(lit.count())} == {"✕ fail↻"}
+    page.locator("#filters select[name=remedy]").select_option("no")
+    found = {lit.nth(n).inner_text().split()[1] for n in range(lit.count())}
+    assert found == {"crash", "timeout", "drift"}
+
+
 def test_the_panel_tells_the_whole_story(page):
     first(page, "fail").click()
     text = page.locator("#panel").inner_text()
@@ -231,7 +254,7 @@ def test_without_a_script_the_tables_are_there(browser, path):
     context = browser.new_context(java_script_enabled=False)
     opened = context.new_page()
     opened.goto(path.as_uri())
-    assert opened.locator(".block td.fail").first.inner_text() == "✕ fail"
+    assert opened.locator(".block td.fail").first.inner_text() == "✕ fail↻"
     assert opened.locator("#filters").is_hidden()
     context.close()
 

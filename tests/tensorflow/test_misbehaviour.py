@@ -33,6 +33,19 @@ def build():
 SCENARIOS = {
     "works": (GOOD_SAVE, GOOD_LOAD),
     "save_syntax_error": ("def build(:\n", GOOD_LOAD),
+    "save_is_random": (
+        GOOD_SAVE.replace("import keras", "import keras\nimport tensorflow as tf").replace(
+            "input_shape=(3,))",
+            "input_shape=(3,)), keras.layers.Lambda(lambda x: x + tf.random.normal((4, 2)))",
+        ),
+        GOOD_LOAD,
+    ),
+    "save_is_nan": (
+        GOOD_SAVE.replace(
+            "(3,))]", "(3,), kernel_initializer=keras.initializers.Constant(float('nan')))]"
+        ),
+        GOOD_LOAD,
+    ),
     "save_raises": (GOOD_SAVE + "\nraise RuntimeError('no model today')\n", GOOD_LOAD),
     "load_segfaults": (
         GOOD_SAVE,
@@ -93,6 +106,8 @@ def results(engine, tmp_path_factory):
     [
         ("works", Status.PASS, ""),
         ("save_syntax_error", Status.SAVE_FAILED, "SyntaxError"),
+        ("save_is_random", Status.SAVE_FAILED, "not deterministic"),
+        ("save_is_nan", Status.SAVE_FAILED, "every output is NaN"),
         ("save_raises", Status.SAVE_FAILED, "no model today"),
         ("load_segfaults", Status.CRASH, "killed by signal 11"),
         ("load_exits", Status.CRASH, "exit code 4"),

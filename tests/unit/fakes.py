@@ -1,8 +1,9 @@
 """A project of tiny named environments, and an engine that knows how each of them behaves.
 
 The behaviour is in the environment's name: `good…` works, `drifts`, `fails`, `crashes`, `hangs`,
-`answers-garbage`, `dies-once`, `absent`. Saves really write a file, so that the store really has
-artifacts.
+`answers-garbage`, `dies-once`, `absent`; `fails-…-<remedy>` works with that remedy, or drifts;
+`picky-<writer>` loads only what that writer wrote. Saves really write a file, so that the store
+really has artifacts.
 """
 
 from __future__ import annotations
@@ -49,8 +50,10 @@ class FakeWorker:
             self.engine.tasks.append((self.name, task))
         if self.engine.before_task:
             self.engine.before_task(task)
-        if task.kind == "save":
+        if task.kind in {"save", "convert"}:
             return self._save(task)
+        if self.name.startswith("picky-") and not self._likes(task):
+            return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
         if self.name.startswith("crashes"):
             return {"ended": "crashed", "signal": 11, "seconds": 0.1}
         if self.name.startswith("hangs"):
@@ -68,6 +71,15 @@ class FakeWorker:
             chain = [{"type": "OSError", "message": message}]
             error = {"type": "OSError", "message": message, "chain": chain}
             return {"ended": "raised", "error": error, "stage": "load"}
+        if task.kind == "probe":
+            culprit = {"layer": "dense", "class_name": "Dense", "keys": ["groups"], "error": "E: x"}
+            return {"ended": "returned", "value": {"culprits": [culprit]}, "seconds": 0.1}
+        if task.remedies and self.name.endswith(task.remedies[-1]):
+            # This environment is named for what helps in it, or makes it load wrongly.
+            facts = {**LOAD_FACTS, "did": ["turned it round"]}
+            if "drift" in self.name:
+                facts["max_abs_diff"] = 0.5
+            return {"ended": "returned", "value": facts, "seconds": 0.1}
         if self.name.startswith("fails"):
             return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
         facts = {**LOAD_FACTS}
@@ -75,8 +87,16 @@ class FakeWorker:
             facts["max_abs_diff"] = 0.5
         return {"ended": "returned", "value": facts, "seconds": 0.1}
 
+    def _likes(self, task: Task) -> bool:
+        """Whether the artifact was written by this environment, or the one it is named for."""
+        artifact = self.place.artifacts / task.artifact / "model.h5"
+        by = json.loads(artifact.read_text(encoding="utf-8"))["by"]
+        return by == self.name or self.name.removeprefix("picky-") == by
+
     def _save(self, task: Task) -> dict[str, Any]:
-        if self.name.startswith("cannot-save"):
+        if self.name.startswith("cannot-save") or (
+            task.kind == "convert" and self.name.startswith("cannot-convert")
+        ):
             return {"ended": "raised", "error": ERROR, "stage": "save", "seconds": 0.1}
         folder = self.place.scratch / task.id / "artifact"
         folder.mkdir(parents=True)

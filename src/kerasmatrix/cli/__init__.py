@@ -11,6 +11,7 @@ from kerasmatrix.cli.explain import explain
 from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.images import images
 from kerasmatrix.cli.lock import lock
+from kerasmatrix.cli.paths import paths
 from kerasmatrix.cli.run import run
 from kerasmatrix.cli.schema import schema
 from kerasmatrix.errors import KerasmatrixError
@@ -26,7 +27,7 @@ def commands() -> None:
     """Find out by experiment which saved Keras models load in which TensorFlow."""
 
 
-for verb in (run, lock, images, explain, schema):
+for verb in (run, lock, images, explain, paths, schema):
     commands.add_command(verb)
 
 

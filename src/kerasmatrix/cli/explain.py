@@ -55,10 +55,10 @@ def explain(
 
 def _prose(cause: Cause) -> str:
     lines = [f"{cause.slug}: {cause.story}", "", cause.what.strip(), "", "What helps:"]
-    for remedy in cause.remedies:
-        loses = f" (gives up {remedy.loses})" if remedy.loses else ""
-        lines.append(f"  - {remedy.do}{loses}")
-        lines += [f"      {line}" for line in (remedy.code or "").splitlines()]
+    for advice in cause.advice:
+        loses = f" (gives up {advice.loses})" if advice.loses else ""
+        lines.append(f"  - {advice.do}{loses}")
+        lines += [f"      {line}" for line in (advice.code or "").splitlines()]
     return "\n".join([*lines, "", "Seen in:", *(f"  - {source}" for source in cause.sources)])
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 import shlex
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
-import kerasmatrix.harness
+import kerasmatrix.harness.repair
 from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.options import group_option, matrix_option, names_option
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
@@ -66,6 +68,13 @@ INFRASTRUCTURE = 3
     type=click.Path(path_type=Path, file_okay=False),
     help="What is known.  [default: .kerasmatrix beside the matrix]",
 )
+@click.option(
+    "--remedies",
+    type=click.Choice(["first", "all", "none"]),
+    default="first",
+    show_default=True,
+    help="Repair failing cells: until something works, by everything that may, or not at all.",
+)
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
 def run(  # noqa: PLR0913 - one argument per option
@@ -80,6 +89,7 @@ def run(  # noqa: PLR0913 - one argument per option
     jobs: int | None,
     output: Path,
     store_folder: Path | None,
+    remedies: Literal["first", "all", "none"],
     fresh: bool,
     dry_run: bool,
 ) -> int:
@@ -98,7 +108,9 @@ def run(  # noqa: PLR0913 - one argument per option
         check_folder(output)
     engine = open_engine(engine_name, matrix, project)
     try:
-        plan = _plan(matrix, project, selection, engine, columns)
+        plan = dataclasses.replace(
+            _plan(matrix, project, selection, engine, columns), remedies=remedies
+        )
         with Store(store_folder or project.store, wait=_say_waiting) as store:
             started = datetime.datetime.now(datetime.UTC)
             progress = TerminalProgress()
@@ -162,6 +174,7 @@ def _plan(
         limits=matrix.limits,
         tolerance=matrix.tolerance,
         columns=frozenset(columns) or None,
+        repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
     )
 
 

@@ -21,11 +21,13 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
+from kerasmatrix.agenda import Conversion, Crossing, Job, Repair
 from kerasmatrix.outcome import Cell, Status
 from kerasmatrix.plan import Save
+from kerasmatrix.repair import REPAIRABLE
 from kerasmatrix.report.appearance import LOOKS
 from kerasmatrix.results import Results
-from kerasmatrix.run import Job, Progress, Run
+from kerasmatrix.run import Progress, Run
 
 __all__ = ["TerminalProgress", "print_agenda", "print_results"]
 
@@ -54,9 +56,11 @@ class TerminalProgress(Progress):
         self._bar: Bar | None = None
         self._at: dict[str, str] = {}
         self._task = TaskID(0)
+        self._run: Run | None = None
 
     def attach(self, run: Run) -> None:
         """Begin to draw ``run``."""
+        self._run = run
         if self._console.is_terminal and run.pending:
             self._bar = Bar(
                 TextColumn("{task.description}"),
@@ -83,13 +87,15 @@ class TerminalProgress(Progress):
 
     def started(self, environment: str, job: Job) -> None:
         """Show what an environment is at."""
-        verb = f"loads {job.saved_with}'s" if isinstance(job, Cell) else "saves"
-        self._show(environment, f"{verb} {job.scenario}.{job.format}")
+        self._show(environment, _what(job))
 
     def ended(self, environment: str, job: Job) -> None:  # noqa: ARG002 - the listener's
         """Count."""
         if self._bar:
             self._bar.advance(self._task)
+            if self._run:
+                done = self._bar.tasks[0].completed
+                self._bar.update(self._task, total=done + self._run.pending)
 
     def lost(self, environment: str, reason: str) -> None:
         """Say what went wrong, above the bar."""
@@ -110,17 +116,32 @@ def print_agenda(run: Run) -> None:
     console = Console(highlight=False)
     agenda = run.agenda()
     for environment, job in agenda:
-        what = f"load {job.saved_with}'s" if isinstance(job, Cell) else "save"
-        console.print(
-            Text(f"{environment:<20} {what} {job.scenario} as {job.format}"), soft_wrap=True
-        )
+        console.print(Text(f"{environment:<20} {_what(job)}"), soft_wrap=True)
     unsupported = sum(run.plan.cannot_load(cell) is not None for cell in run.plan.cells())
     saves = sum(isinstance(job, Save) for _, job in agenda)
+    loads = sum(isinstance(job, Cell) for _, job in agenda)
+    repairs = len(agenda) - saves - loads
+    also = f" and {repairs} repairs" if repairs else ""
     console.print(
-        f"{saves} saves and {len(agenda) - saves} loads to do, {run.known} known, "
+        f"{saves} saves and {loads} loads{also} to do, {run.known} known, "
         f"{unsupported} cells unsupported.",
         soft_wrap=True,
     )
+
+
+def _what(job: Job) -> str:
+    """Say in a few words what a job is, the environment that does it left out."""
+    match job:
+        case Repair(cell):
+            return f"repair {cell.saved_with}'s {cell.scenario} as {cell.format}"
+        case Conversion(row, chain):
+            return f"convert {row.saved_with}'s {row.scenario} to {chain[-1].format}"
+        case Crossing(cell, chain):
+            return f"load {cell.saved_with}'s {cell.scenario} by way of {chain[-1].environment}"
+        case Cell():
+            return f"load {job.saved_with}'s {job.scenario} as {job.format}"
+        case _:
+            return f"save {job.scenario} as {job.format}"
 
 
 def print_results(results: Results, path: Path) -> None:
@@ -136,6 +157,14 @@ def print_results(results: Results, path: Path) -> None:
             f"{counts[status]} {status.value}", style=STYLES[status]
         )
     console.print(line, soft_wrap=True)
+    broken = [cell for cell in results.cells if cell.status in REPAIRABLE]
+    if any(cell.remedies for cell in broken):
+        repaired = sum(cell.repaired_by is not None for cell in broken)
+        console.print(
+            f"{len(broken)} of them do not come back as they were; a remedy was seen to work in "
+            f"{repaired} of these.",
+            soft_wrap=True,
+        )
     for environment in results.environments:
         if environment.trouble:
             first = environment.trouble.strip().splitlines()[0]

@@ -1,4 +1,7 @@
-"""The catalogue of causes as a typed, checked value. It is data: ``causes.yaml``."""
+"""The catalogue of causes and remedies as a typed, checked value.
+
+It is data: ``causes.yaml`` and ``remedies.yaml``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,15 @@ from kerasmatrix.formats import FORMATS
 from kerasmatrix.outcome import Status
 from kerasmatrix.yaml_source import YamlSource
 
-__all__ = ["Catalogue", "Cause", "Remedy", "Signature", "load_catalogue", "the_catalogue"]
+__all__ = [
+    "Advice",
+    "Catalogue",
+    "Cause",
+    "Remedy",
+    "Signature",
+    "load_catalogue",
+    "the_catalogue",
+]
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -55,10 +66,7 @@ class Signature(_Strict):
     @field_validator("format")
     @classmethod
     def _known_formats(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in FORMATS:
-                raise ValueError(f"unknown format {name!r}")
-        return names
+        return _known(names)
 
     @property
     def conditions(self) -> int:
@@ -73,8 +81,11 @@ class Signature(_Strict):
         return (self.rank, self.conditions)
 
 
-class Remedy(_Strict):
-    """Something known to help, cheapest first in its cause. ``loses`` says what it gives up."""
+class Advice(_Strict):
+    """Something known to help against a cause. ``loses`` says what it gives up.
+
+    Where ``id`` is that of a `Remedy`, it is also tried.
+    """
 
     id: Slug
     do: Text
@@ -89,7 +100,7 @@ class Cause(_Strict):
     story: Text = Field(description="one line for the report")
     what: Text = Field(description="what went wrong, and between which versions")
     signatures: tuple[Signature, ...] = Field(min_length=1)
-    remedies: tuple[Remedy, ...] = Field(min_length=1)
+    advice: tuple[Advice, ...] = Field(min_length=1)
     sources: tuple[Text, ...] = Field(min_length=1)
 
     @field_validator("signatures")
@@ -101,10 +112,40 @@ class Cause(_Strict):
         return signatures
 
 
+class Remedy(_Strict):
+    """A remedy that can be tried in a cell, and what a user would write to the same end.
+
+    ``by`` says what carries it out: a load made differently, another environment, or a version
+    in between. A ``general`` one is worth trying whatever the cause; to a ``final`` one nothing
+    can be added.
+    """
+
+    id: Slug
+    title: Text
+    by: Literal["load", "environment", "bridge"]
+    general: bool = False
+    final: bool = False
+    formats: tuple[str, ...] = Field(min_length=1)
+    reader_keras: Literal[2, 3] | None = None
+    code: Text
+    gives_up: Text | None = None
+    source: Text
+
+    @field_validator("formats")
+    @classmethod
+    def _known_formats(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _known(names)
+
+
 class Catalogue(_Strict):
-    """All causes."""
+    """All causes, and all remedies, cheapest first."""
 
     causes: tuple[Cause, ...]
+    remedies: tuple[Remedy, ...] = ()
+
+    def remedy(self, id: str) -> Remedy | None:  # noqa: A002 - it is the remedy's id
+        """Return the remedy of that id, or None where it is only advice."""
+        return next((remedy for remedy in self.remedies if remedy.id == id), None)
 
     def __getitem__(self, slug: str) -> Cause:
         for cause in self.causes:
@@ -113,27 +154,47 @@ class Catalogue(_Strict):
         raise KeyError(slug)
 
 
-def load_catalogue(path: Path) -> Catalogue:
-    """Read a catalogue.
+def _known(formats: tuple[str, ...]) -> tuple[str, ...]:
+    for name in formats:
+        if name not in FORMATS:
+            raise ValueError(f"unknown format {name!r}")
+    return formats
+
+
+class _Causes(_Strict):
+    causes: tuple[Cause, ...]
+
+
+class _Remedies(_Strict):
+    remedies: tuple[Remedy, ...]
+
+
+def load_catalogue(causes: Path, remedies: Path) -> Catalogue:
+    """Read a catalogue from its two files.
 
     Raises:
-        UsageError: anything wrong in it, with the line; a slug that stands twice.
+        UsageError: anything wrong in one, with the line; a slug or an id that stands twice.
     """
-    source = YamlSource(path)
-    catalogue = source.parse(Catalogue)
-    seen: set[str] = set()
-    for index, cause in enumerate(catalogue.causes):
-        if cause.slug in seen:
-            raise source.error(("causes", index, "slug"), f"{cause.slug!r} stands twice")
-        seen.add(cause.slug)
-    return catalogue
+    source = YamlSource(causes)
+    found = source.parse(_Causes).causes
+    _check_unique(source, "causes", "slug", [cause.slug for cause in found])
+    source = YamlSource(remedies)
+    tried = source.parse(_Remedies).remedies
+    _check_unique(source, "remedies", "id", [remedy.id for remedy in tried])
+    return Catalogue(causes=found, remedies=tried)
+
+
+def _check_unique(source: YamlSource, kind: str, key: str, names: list[str]) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise source.error((kind, index, key), f"{name!r} stands twice")
 
 
 @cache
 def the_catalogue() -> Catalogue:
     """Return the catalogue that comes with kerasmatrix."""
-    with resources.as_file(resources.files("kerasmatrix.diagnosis") / "causes.yaml") as path:
+    with resources.as_file(resources.files("kerasmatrix.diagnosis")) as folder:
         try:
-            return load_catalogue(path)
+            return load_catalogue(folder / "causes.yaml", folder / "remedies.yaml")
         except UsageError as error:  # pragma: no cover - a test reads it
             raise AssertionError(error.message) from error

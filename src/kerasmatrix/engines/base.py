@@ -19,15 +19,20 @@ __all__ = ["Engine", "Hello", "Task", "Worker", "WorkerLost", "Workplace"]
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is asked to do; see `kerasmatrix.harness.tasks` for the answer."""
+    """What a worker is asked to do; see `kerasmatrix.harness.tasks` for the answer.
+
+    ``remedies`` change how an artifact is loaded; ``into`` is the format to convert one to.
+    """
 
     id: str
-    kind: Literal["save", "load"]
+    kind: Literal["save", "load", "probe", "convert"]
     scenario: str
     format: str
     artifact: str | None
     deadline: float
     memory_mb: int
+    remedies: tuple[str, ...] = ()
+    into: str | None = None
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def main() -> int:
         except child.Abandoned:
             shutil.rmtree(work.folder, ignore_errors=True)
             return 0
-        if result["ended"] != "returned" or request["kind"] == "load":
+        if result["ended"] != "returned" or request["kind"] in ("load", "probe"):
             shutil.rmtree(work.folder, ignore_errors=True)  # however it ended, it leaves nothing
         result.update(kind="result", protocol=wire.PROTOCOL, id=request["id"])
         _send(out, wire.encode(result))

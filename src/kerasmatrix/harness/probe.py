@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["load", "make", "save"]
+__all__ = ["Unusable", "check", "load", "make", "save"]
 
 BATCH = 4
 UNKNOWN_LENGTH = 5
@@ -18,6 +18,30 @@ def make(model: Any, script: dict) -> list:
         return [np.asarray(array) for array in script["probe"]()]
     random = np.random.RandomState(20200727)
     return [_array(tensor, random) for tensor in model.inputs]
+
+
+class Unusable(Exception):
+    """Outputs with which nothing can be compared."""
+
+
+def check(outputs: list, again: list) -> None:
+    """Refuse outputs that say nothing: two calls on the same batch must agree, and have numbers.
+
+    Raises:
+        Unusable: they do not.
+    """
+    for first, second in zip(outputs, again):
+        if first.dtype.kind not in "fc":
+            same = np.array_equal(first, second)
+        else:
+            same = np.allclose(first, second, rtol=1e-5, atol=1e-6, equal_nan=True)
+        if not same:
+            raise Unusable(
+                "the scenario is not deterministic: two calls on the same batch give other outputs"
+            )
+    arrays = [array for array in outputs if array.dtype.kind in "fc" and array.size]
+    if arrays and not any(np.isfinite(array).any() for array in arrays):
+        raise Unusable("every output is NaN or infinite, so that there is nothing to compare")
 
 
 def save(path: str, inputs: list, outputs: list) -> None:

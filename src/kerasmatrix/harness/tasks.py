@@ -1,10 +1,11 @@
-"""The two tasks: save a scenario's model, and load an artifact and look at what came back."""
+"""The tasks: save a scenario's model, load an artifact, look at its parts, convert it."""
 
 from __future__ import annotations
 
 import json
 import os
 import random
+import shutil
 import tempfile
 import time
 from typing import Any
@@ -39,7 +40,13 @@ class Work:
         os.makedirs(self.folder)
         os.chdir(self.folder)
         os.environ["TMPDIR"] = tempfile.tempdir = self.folder
-        return {"save": self._save, "load": self._load}[self.request["kind"]]()
+        kinds = {
+            "save": self._save,
+            "load": self._load,
+            "probe": self._probe,
+            "convert": self._convert,
+        }
+        return kinds[self.request["kind"]]()
 
     def _save(self) -> dict:
         _seed(SAVE_SEED)
@@ -50,6 +57,7 @@ class Work:
         self._enter("call")
         inputs = probe.make(model, names)
         outputs = snapshot.outputs(model, inputs)
+        probe.check(outputs, snapshot.outputs(model, inputs))
         self._enter("inspect")
         facts = dict(
             model=type(model).__name__,
@@ -77,9 +85,19 @@ class Work:
         _seed(LOAD_SEED)
         artifact = os.path.join(self.artifacts, self.request["artifact"])
         inputs, reference = probe.load(os.path.join(artifact, "probe.npz"))
-        names = script.run_script(os.path.join(self.scenario, "load.py"))
-        self._enter("load")
-        model = storage.load(self.request["format"], artifact, names, lambda: self._build(names))
+        did: list = []
+        if self.request.get("remedies"):
+            from .repair import remedies
+
+            self._enter("load")
+            case = remedies.Case(self.request["format"], artifact, self.scenario, self.folder)
+            model = remedies.load(case, self.request["remedies"])
+            did = case.did
+        else:
+            names = script.run_script(os.path.join(self.scenario, "load.py"))
+            self._enter("load")
+            form = self.request["format"]
+            model = storage.load(form, artifact, names, lambda: self._build(names))
         self._enter("call")
         outputs = snapshot.outputs(model, inputs)
         self._enter("inspect")
@@ -87,10 +105,42 @@ class Work:
             model=type(model).__name__,
             weights=snapshot.weights(model),
             compiled=snapshot.compile_state(model),
+            did=did,
         )
         facts.update(snapshot.difference(outputs, reference))
         self._enter("resave")
         facts["resave_error"] = self._save_again(model)
+        self._enter(None)
+        return dict(facts, timings=self.timings)
+
+    def _probe(self) -> dict:
+        """Look at the artifact's architecture, layer by layer."""
+        from .repair import remedies
+
+        artifact = os.path.join(self.artifacts, self.request["artifact"])
+        case = remedies.Case(self.request["format"], artifact, self.scenario, self.folder)
+        return dict(culprits=remedies.culprits(case))
+
+    def _convert(self) -> dict:
+        """Load an artifact and save it in another format, as an artifact with the same probe."""
+        _seed(LOAD_SEED)
+        artifact = os.path.join(self.artifacts, self.request["artifact"])
+        names = script.run_script(os.path.join(self.scenario, "load.py"))
+        self._enter("load")
+        form, into = self.request["format"], self.request["into"]
+        model = storage.load(form, artifact, names, lambda: self._build(names))
+        self._enter("inspect")
+        facts = dict(
+            model=type(model).__name__,
+            weights=snapshot.weights(model),
+            compiled=snapshot.compile_state(model),
+        )
+        self._enter("save")
+        target = os.path.join(self.folder, "artifact")
+        os.makedirs(target)
+        storage.save(model, into, target)
+        # What it computed when it was first saved stays what it is measured by.
+        shutil.copy(os.path.join(artifact, "probe.npz"), target)
         self._enter(None)
         return dict(facts, timings=self.timings)
 

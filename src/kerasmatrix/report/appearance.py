@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from kerasmatrix.outcome import Status
 
-__all__ = ["LOOKS", "Look"]
+__all__ = ["LOOKS", "REPAIRED", "Look"]
+
+# Beside the glyph of a cell in which a remedy was seen to work.
+REPAIRED = "↻"
 
 
 class Look(NamedTuple):

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -23,11 +24,13 @@ from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from kerasmatrix.formats import FORMATS
-from kerasmatrix.outcome import ErrorReport, Status
-from kerasmatrix.report.appearance import LOOKS
+from kerasmatrix.outcome import Culprit, ErrorReport, Status
+from kerasmatrix.repair import REPAIRABLE
+from kerasmatrix.report.appearance import LOOKS, REPAIRED
 from kerasmatrix.report.frame import block_grid, cell_frame, count_statuses, overview
 from kerasmatrix.results import (
     CellResult,
+    RemedyResult,
     Results,
     ScenarioResult,
     SideResult,
@@ -78,8 +81,11 @@ def render_html(results: Results, frame: pd.DataFrame | None = None) -> str:
             if environment.trouble
         },
         looks=LOOKS,
+        mark=REPAIRED,
         statuses=count_statuses(frame),
-        overview=_bars(overview(frame)),
+        overview=_bars(overview(frame), _repaired(results)),
+        broken=sum(cell.status in REPAIRABLE for cell in results.cells),
+        repaired=sum(cell.repaired_by is not None for cell in results.cells),
         sections=list(_sections(results, frame)),
         wordy=len(names) <= ROOM_FOR_WORDS,
         policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; "
@@ -99,6 +105,8 @@ def page_data(results: Results) -> dict[str, Any]:
     texts = _Table()
     errors = _Table()
     sides = _Table()
+    remedies = _Table()
+    faults = _Table()
 
     known: dict[str, int] = {}  # most cells say what others said
 
@@ -129,6 +137,17 @@ def page_data(results: Results) -> dict[str, Any]:
              when]
         )  # fmt: skip
 
+    def remedy(tried: RemedyResult) -> int:
+        return remedies.index(
+            [tried.id, tried.status, text(tried.summary), [text(what) for what in tried.lost],
+             [text(what) for what in tried.did], list(tried.hops)]
+        )  # fmt: skip
+
+    def fault(culprit: Culprit) -> int:
+        return faults.index(
+            [culprit.layer, culprit.class_name, list(culprit.keys), text(culprit.error)]
+        )
+
     cells = [
         [
             text(cell.scenario),
@@ -146,6 +165,8 @@ def page_data(results: Results) -> dict[str, Any]:
             None if cell.artifact is None else text(cell.artifact),
             side(cell.save),
             side(cell.load),
+            None if cell.culprits is None else [fault(culprit) for culprit in cell.culprits],
+            [remedy(tried) for tried in cell.remedies],
         ]
         for cell in results.cells
     ]
@@ -154,11 +175,17 @@ def page_data(results: Results) -> dict[str, Any]:
             environment.model_dump(mode="json") for environment in results.environments
         ],
         "looks": {status.value: look._asdict() for status, look in LOOKS.items()},
+        "mark": REPAIRED,
         "engine": results.run.engine,
         "causes": {
-            cause.slug: cause.model_dump(mode="json", include={"story", "what", "remedies"})
+            cause.slug: cause.model_dump(mode="json", include={"story", "what", "advice"})
             for cause in results.causes
         },
+        "remedies": {
+            info.id: info.model_dump(mode="json", exclude={"id"}) for info in results.remedies
+        },
+        "attempts": remedies.entries,
+        "faults": faults.entries,
         "lines": lines.entries,
         "texts": texts.entries,
         "errors": errors.entries,
@@ -208,6 +235,7 @@ class Bar(NamedTuple):
     parts: list[tuple[Status, float, float, int]]
     passed: int
     measured: int
+    repaired: int
 
 
 class _Table:
@@ -258,6 +286,8 @@ def _block(results: Results, form: str, grid: pd.DataFrame, eras: frozenset[str]
             classes = [cell.status.value]
             if saved == loaded:
                 classes.append("diagonal")
+            if cell.repaired_by:
+                classes.append("repaired")
             if loaded in eras:
                 classes.append("era")
             squares.append(Square(int(place), cell, " ".join(classes)))
@@ -296,7 +326,17 @@ def _eras(results: Results) -> frozenset[str]:
     )
 
 
-def _bars(counts: Mapping[tuple[str, str], Mapping[Status, int]]) -> dict[tuple[str, str], Bar]:
+def _repaired(results: Results) -> Mapping[tuple[str, str], int]:
+    """Return how many cells of each pair have a verified remedy."""
+    return Counter(
+        (cell.saved_with, cell.loaded_with) for cell in results.cells if cell.repaired_by
+    )
+
+
+def _bars(
+    counts: Mapping[tuple[str, str], Mapping[Status, int]],
+    repaired: Mapping[tuple[str, str], int],
+) -> dict[tuple[str, str], Bar]:
     """Return each pair's stacked bar."""
     bars = {}
     for pair, found in counts.items():
@@ -308,7 +348,8 @@ def _bars(counts: Mapping[tuple[str, str], Mapping[Status, int]]) -> dict[tuple[
             parts.append((status, round(x, 2), round(width, 2), number))
             x += width
         silent = sum(found.get(status, 0) for status in SAYS_NOTHING)
-        bars[pair] = Bar(parts, found.get(Status.PASS, 0), total - silent)
+        passed = found.get(Status.PASS, 0)
+        bars[pair] = Bar(parts, passed, total - silent, repaired.get(pair, 0))
     return bars
 
 

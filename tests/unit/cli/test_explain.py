@@ -34,7 +34,7 @@ def test_a_traceback_on_standard_input_is_explained(explain):
 def test_json_is_for_programs(explain):
     found = json.loads(explain("ValueError: Unknown layer: MyLayer", "--json")[1])
     assert found["cause"] == "custom-class-missing"
-    assert found["remedies"][0]["id"] == "custom-objects"
+    assert found["advice"][0]["id"] == "custom-objects"
     assert json.loads(explain("ValueError: nobody knows", "--json")[1]) == {"cause": "unclassified"}
 
 

@@ -119,7 +119,7 @@ def test_a_second_run_with_nothing_changed_starts_no_worker(command, engine):
     assert len(engine.workers) == opened
     assert after["cells"] == before["cells"]
     assert after["run"]["measured"] == 0
-    assert after["run"]["known"] == 6
+    assert after["run"]["known"] == before["run"]["measured"] > 6
 
 
 def test_fresh_measures_again(command, engine):

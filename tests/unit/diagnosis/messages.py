@@ -216,6 +216,10 @@ MESSAGES = {
               ("TypeError", "Could not locate class 'MyLayer'.")),
         error("ValueError", "Unable to restore custom object of type _tf_keras_rnn_layer."),
     ],
+    "scenario-says-nothing": [
+        error("harness.probe.Unusable", "the scenario is not deterministic: two calls on the same "
+              "batch give other outputs", status=Status.SAVE_FAILED),
+    ],
     "killed-for-memory": [error("MemoryError", "", status=Status.CRASH)],
     "silent-drift": [Evidence(status=Status.DRIFT)],
     "inference-only": [

@@ -10,17 +10,28 @@ causes:
     story: a story
     what: what happened
     signatures: [{error: "Unknown layer"}]
-    remedies: [{id: newer-loader, do: something}]
+    advice: [{id: newer-loader, do: something}]
     sources: ["measured: here"]
+"""
+
+REMEDIES = """\
+remedies:
+  - id: no-compile
+    title: a title
+    by: load
+    formats: [h5]
+    code: some code
+    source: "measured: here"
 """
 
 
 @pytest.fixture
 def load(tmp_path):
-    def load(text):
-        path = tmp_path / "causes.yaml"
-        path.write_text(text)
-        return load_catalogue(path)
+    def load(text, more=REMEDIES):
+        causes, remedies = tmp_path / "causes.yaml", tmp_path / "remedies.yaml"
+        causes.write_text(text)
+        remedies.write_text(more)
+        return load_catalogue(causes, remedies)
 
     return load
 
@@ -30,7 +41,7 @@ def test_the_catalogue_is_valid_and_every_cause_has_a_stored_message():
 
 
 def test_a_good_catalogue_is_read(load):
-    assert load(GOOD)["one"].remedies[0].id == "newer-loader"
+    assert load(GOOD)["one"].advice[0].id == "newer-loader"
 
 
 def test_an_unknown_slug_is_a_key_error(load):
@@ -42,7 +53,7 @@ def test_an_unknown_slug_is_a_key_error(load):
     ("old", "new", "message"),
     [
         ('["measured: here"]', "[]", r"causes\.yaml:7: causes\.0\.sources"),
-        ("[{id: newer-loader, do: something}]", "[]", r"causes\.0\.remedies"),
+        ("[{id: newer-loader, do: something}]", "[]", r"causes\.0\.advice"),
         ('[{error: "Unknown layer"}]', "[]", r"causes\.0\.signatures"),
         ('[{error: "Unknown layer"}]', '[{error: "("}]', "not a regular expression"),
         ('[{error: "Unknown layer"}]', "[{rank: 5}]", "needs an error"),
@@ -63,3 +74,34 @@ def test_an_entry_that_lacks_something_is_an_error_with_its_line(load, old, new,
 def test_a_slug_may_stand_only_once(load):
     with pytest.raises(UsageError, match="'one' stands twice"):
         load(GOOD + GOOD.removeprefix("causes:\n"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            '    source: "measured: here"\n',
+            "",
+            r"remedies\.yaml:\d+: remedies\.0\.source: is missing",
+        ),
+        ("    code: some code\n", "", r"remedies\.0\.code: is missing"),
+        ("formats: [h5]", "formats: []", r"remedies\.0\.formats"),
+        ("formats: [h5]", "formats: [hdf]", "unknown format"),
+        ("by: load", "by: magic", r"remedies\.0\.by"),
+    ],
+)
+def test_a_remedy_that_lacks_something_is_an_error_with_its_line(load, old, new, message):
+    assert old in REMEDIES
+    with pytest.raises(UsageError, match=message):
+        load(GOOD, REMEDIES.replace(old, new))
+
+
+def test_an_id_may_stand_only_once(load):
+    with pytest.raises(UsageError, match="'no-compile' stands twice"):
+        load(GOOD, REMEDIES + REMEDIES.removeprefix("remedies:\n"))
+
+
+def test_a_remedy_is_found_by_its_id_and_advice_is_none(load):
+    catalogue = load(GOOD)
+    assert catalogue.remedy("no-compile").title == "a title"
+    assert catalogue.remedy("newer-loader") is None

@@ -33,7 +33,7 @@ def catalogue(*signatures):
                     "story": "s",
                     "what": "w",
                     "signatures": [signature],
-                    "remedies": [{"id": "r", "do": "d"}],
+                    "advice": [{"id": "r", "do": "d"}],
                     "sources": ["s"],
                 }
                 for number, signature in enumerate(signatures)

@@ -6,11 +6,12 @@ import datetime
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.results import (
+    AdviceResult,
     CauseResult,
     CellResult,
     ClaimResult,
     EnvironmentResult,
-    RemedyResult,
+    RemedyInfo,
     Results,
     RunInfo,
     ScenarioResult,
@@ -19,6 +20,13 @@ from kerasmatrix.results import (
 
 HOSTILE = "</script><img src=x onerror=alert(1)> \x1b[31m \u2028 \u202e &amp; {{ 7*7 }}"
 WHEN = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+
+CULPRIT = {"layer": HOSTILE, "class_name": "Dense", "keys": ["groups"], "error": f"E: {HOSTILE}"}
+REJECTED = {"id": "no-compile", "status": "rejected", "summary": "outputs differ by up to 0.5"}
+VERIFIED = {
+    "id": "no-compile + rewrite-config", "status": "verified", "summary": "same weights",
+    "did": [f"dropped {HOSTILE}"], "lost": ["the compile state"],
+}  # fmt: skip
 
 
 def make_results(*, environments: int = 5, scenarios: int = 1, complete: bool = True) -> Results:
@@ -64,7 +72,13 @@ def make_results(*, environments: int = 5, scenarios: int = 1, complete: bool = 
             CauseResult(
                 slug="unknown-functional", story=f"A story {HOSTILE}", what="What went wrong",
                 cells=10, sources=("measured: here",),
-                remedies=(RemedyResult(id="newer-loader", do="Load it", code="pip install x"),),
+                failing=4, repaired=3, repaired_by={"rewrite-config": 3},
+                advice=(AdviceResult(id="newer-loader", do="Load it", code="pip install x"),),
+            ),
+        ),
+        remedies=(
+            RemedyInfo(
+                id="rewrite-config", title="Rewrite it", code="load(copy)", gives_up="nothing"
             ),
         ),
         cells=tuple(cells),
@@ -103,6 +117,8 @@ def make_cell(
             "summary": f"{status.value} because {message}",
             "cause": "unknown-functional" if failed else None,
             "error": error if failed else None,
+            "culprits": [CULPRIT] if status is Status.FAIL else None,
+            "remedies": [REJECTED, VERIFIED] if status is Status.FAIL else [],
             "lost": ("the compile state",) if status is Status.DEGRADED else (),
             "max_abs_diff": 0.5 if status is Status.DRIFT else None,
             "weights_equal": True if status is Status.PASS else None,

@@ -227,8 +227,23 @@ def test_a_line_is_drawn_where_keras_2_becomes_3():
 def test_the_overview_counts_what_passes_of_what_was_measured():
     statuses = {"tf2.1": Status.PASS, "tf2.2": Status.FAIL, "tf2.3": Status.INFRA}
     page = render_html(one_block(lambda _, loaded: statuses[loaded]))
-    sums = re.findall(r"<small>([^<]+)</small>", between(page, 'id="overview"', "</section>"))
-    assert sums == ["1/1", "0/1", "none"] * 3
+    found = re.findall(r"<small>(.+)</small>", between(page, 'id="overview"', "</section>"))
+    sums = [re.sub("<[^>]+>", "", text) for text in found]
+    assert sums == ["1/1", "0/1 ↻1", "none"] * 3
+
+
+def test_a_repaired_cell_is_marked_in_the_matrix_and_counted():
+    page = render_html(one_block(lambda *_: Status.FAIL))
+    assert page.count("<b>↻</b></button>") == 9
+    assert page.count('class="fail diagonal repaired"') + page.count('class="fail repaired"') > 0
+    assert "In <strong>9</strong> of them a remedy was seen to work" in page
+
+
+def test_causes_say_how_many_were_repaired_by_what():
+    page = render_html(make_results())
+    causes = between(page, 'id="causes"', "</section>")
+    assert "3 of 4 repaired" in causes
+    assert "<code>rewrite-config</code> (3)" in causes
 
 
 @pytest.mark.parametrize("cells", [True, False])

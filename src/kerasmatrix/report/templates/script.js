@@ -34,12 +34,13 @@
 
   function cellAt(index) {
     const [scenario, format, saved, loaded, status, summary, cause, error, lost, difference, reference,
-      weightsEqual, artifact, save, load] = data.cells[index];
+      weightsEqual, artifact, save, load, faults, attempts] = data.cells[index];
     return {
       scenario: text(scenario), format: text(format), saved: text(saved), loaded: text(loaded),
       status, summary: text(summary), cause, error: errorOf(error), lost: lost.map(text), difference,
       reference, weightsEqual, artifact: artifact === null ? null : text(artifact),
-      save: sideOf(save), load: sideOf(load),
+      save: sideOf(save), load: sideOf(load), faults,
+      attempts: attempts.map((place) => data.attempts[place]),
     };
   }
 
@@ -137,9 +138,9 @@
     const cause = Object.hasOwn(data.causes, slug) ? data.causes[slug] : null;
     if (!cause) return [element("p", "Cause: unclassified. The catalogue knows none that looks like this.")];
     const list = element("ul");
-    cause.remedies.forEach((remedy) => {
-      const item = element("li", remedy.do + (remedy.loses ? ` (gives up ${remedy.loses})` : ""));
-      if (remedy.code) item.append(pre(remedy.code));
+    cause.advice.forEach((advice) => {
+      const item = element("li", advice.do + (advice.loses ? ` (gives up ${advice.loses})` : ""));
+      if (advice.code) item.append(pre(advice.code));
       list.append(item);
     });
     const heading = element("h3", "Cause: ");
@@ -147,7 +148,52 @@
     link.href = `#cause-${slug}`;
     heading.append(link);
     return [heading, element("p", `${cause.story}. ${cause.what}`),
-      element("p", "Known to help, not tried in this cell:"), list];
+      element("p", "Known to help:"), list];
+  }
+
+  function faultParts(faults) {
+    const rows = faults.map((place) => {
+      const [layer, className, keys, error] = data.faults[place];
+      return [layer === null ? className : `${layer} (${className})`, keys.join(", "), brief(text(error))];
+    });
+    return [element("h3", "At fault, taken by itself"),
+      table(rows, ["layer", "arguments", "what it raised"])];
+  }
+
+  // What one remedy is made of stands in data.remedies; several together are joined by " + ".
+  function attemptParts([id, status, summary, lost, did, hops]) {
+    const item = element("li", null, status);
+    const head = element("p");
+    head.append(element("strong", id), status === "verified" ? " was seen to work: " : ` ${status}: `,
+      visible(brief(text(summary))));
+    item.append(head);
+    if (hops.length) item.append(element("p", `by way of ${hops.join(" → ")}`, "quiet"));
+    if (did.length) item.append(element("p", `what was done: ${did.map(text).join("; ")}`, "quiet"));
+    if (status !== "verified") return item;
+    id.split(" + ").forEach((part) => {
+      const remedy = Object.hasOwn(data.remedies, part) ? data.remedies[part] : null;
+      if (!remedy) return;
+      item.append(element("p", remedy.title + (remedy.gives_up ? `. Gives up ${remedy.gives_up}` : "")),
+        pre(remedy.code.trim()));
+    });
+    return item;
+  }
+
+  function remedyParts(attempts) {
+    const worked = attempts.filter((attempt) => attempt[1] === "verified");
+    const others = attempts.filter((attempt) => attempt[1] !== "verified");
+    const parts = [];
+    if (worked.length) {
+      const list = element("ul", null, "remedies");
+      list.append(...worked.map(attemptParts));
+      parts.push(element("h3", `${data.mark} What helps, seen in this cell`), list);
+    }
+    if (others.length) {
+      const list = element("ul", null, "remedies");
+      list.append(...others.map(attemptParts));
+      parts.push(element("h3", "Tried in vain"), list);
+    }
+    return parts;
   }
 
   function number(value) {
@@ -216,7 +262,9 @@
     const told = element("p", `${sentence(found)} `, "quiet");
     told.append(cellLink(index, "Link to this cell"));
     const parts = [verdict, told];
+    if (found.attempts.length) parts.push(...remedyParts(found.attempts));
     if (found.cause) parts.push(...causeOf(found.cause));
+    if (found.faults && found.faults.length) parts.push(...faultParts(found.faults));
     if (found.error) parts.push(...errorParts(found));
     const rows = numberRows(found);
     if (rows.length) parts.push(element("h3", "Numbers"), table(rows));
@@ -301,6 +349,9 @@
     const changed = measured.filter((index) => LOADS.has(statusOf(index)) &&
       statusOf(index) !== "pass" && stateOf(index) !== stateOf(before.get(index)));
     const unknown = pairs.length - measured.length;
+    const remedyOf = (index) => data.cells[index][16].map((place) => data.attempts[place])
+      .find((attempt) => attempt[1] === "verified");
+    const helped = broken.filter(remedyOf).length;
     const parts = [];
     const said = element("p");
     if (from === to) {
@@ -311,7 +362,8 @@
       said.append(visible(`Of ${measured.length} files that ${from} saves and itself loads (one for each scenario and format), ${to} loads `),
         element("strong", `${measured.length - broken.length - changed.length} as well as before`),
         ", ", element("strong", `${changed.length} with something lost or changed`),
-        ", and ", element("strong", `${broken.length} not at all`), ".");
+        ", and ", element("strong", `${broken.length} not at all`),
+        helped ? `, of which ${helped} with a remedy that was seen to work.` : ".");
       if (unknown) said.append(` ${unknown} more have no equivalent there or were not measured.`);
     }
     parts.push(said);
@@ -322,6 +374,8 @@
         const item = element("li");
         item.append(chip(found[4]), " ", cellLink(index, `${text(found[0])} · ${text(found[1])}`),
           element("span", ` ${brief(text(found[5]))}`, "quiet"));
+        const remedy = remedyOf(index);
+        if (remedy) item.append(" ", element("span", `${data.mark} ${remedy[0]}`, "mark"));
         list.append(item);
       });
       parts.push(list);
@@ -331,12 +385,19 @@
 
   // ---- filters ----
 
+  const REPAIRABLE = new Set(["fail", "crash", "timeout", "drift"]);
+  function helpFits(index, wanted) {
+    const helped = data.cells[index][16].some((place) => data.attempts[place][1] === "verified");
+    return wanted === "yes" ? helped : !helped && REPAIRABLE.has(data.cells[index][4]);
+  }
+
   function matches(index, wanted) {
     const [scenario, format, , , status, summary, cause, error] = data.cells[index];
     if (wanted.scenario && text(scenario) !== wanted.scenario) return false;
     if (wanted.format && text(format) !== wanted.format) return false;
     if (wanted.status && status !== wanted.status) return false;
     if (wanted.cause && cause !== wanted.cause) return false;
+    if (wanted.remedy && !helpFits(index, wanted.remedy)) return false;
     if (!wanted.text) return true;
     const sought = wanted.text.toLowerCase();
     if (keys[index].toLowerCase().includes(sought)) return true;
@@ -350,7 +411,7 @@
 
   function filter() {
     const wanted = Object.fromEntries(new FormData(filters));
-    const narrowed = Boolean(wanted.status || wanted.cause || wanted.text);
+    const narrowed = Boolean(wanted.status || wanted.cause || wanted.remedy || wanted.text);
     const blocks = new Set();
     let shown = 0;
     data.cells.forEach((found, index) => {
@@ -413,7 +474,7 @@
   buttons.forEach((button, index) => {
     const [scenario, format, saved, loaded, status] = data.cells[index];
     button.setAttribute("aria-label", visible(
-      `${data.looks[status].word}: ${text(scenario)} as ${text(format)}, saved with ${text(saved)}, loaded with ${text(loaded)}`));
+      `${data.looks[status].word}${helpFits(index, "yes") ? ", a remedy works" : ""}: ${text(scenario)} as ${text(format)}, saved with ${text(saved)}, loaded with ${text(loaded)}`));
   });
 
   // ---- events; cells by delegation, since there can be very many ----
@@ -452,7 +513,9 @@
 
   function restore() {
     const parameters = asked();
-    ["scenario", "format", "status", "cause"].forEach((name) => choose(filters.elements[name], parameters.get(name), ""));
+    ["scenario", "format", "status", "cause", "remedy"].forEach((name) => {
+      if (filters.elements[name]) choose(filters.elements[name], parameters.get(name), "");
+    });
     filters.elements.text.value = parameters.get("text") || "";
     const names = data.environments.map((each) => each.name);
     choose(step.elements.from, parameters.get("from"), names[Math.max(0, names.length - 2)]);

@@ -1,0 +1,238 @@
+"""What is left to do in a run, and in which order: saves, loads, repairs, bridges.
+
+A value that changes as outcomes come in. It starts nothing and waits for nothing; whoever uses it
+from several threads holds a lock around every call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from kerasmatrix.bridges import Chain
+from kerasmatrix.knowledge import needs_repair, next_attempt, next_bridges
+from kerasmatrix.outcome import Cell, judge_save
+from kerasmatrix.plan import Plan, Save
+from kerasmatrix.repair import Causes
+from kerasmatrix.tabulation import Observed
+
+__all__ = ["Agenda", "Conversion", "Crossing", "Job", "Repair"]
+
+# Above this many environments, workers are closed between saves and loads: each holds about
+# 350 MB, and two imports cost less than a machine that swaps.
+WARM_WORKERS = 12
+# What is stored with its architecture, which can be looked at layer by layer.
+PROBED_FORMATS = {"h5", "keras"}
+
+
+class Repair(NamedTuple):
+    """A cell that does not come back as it was: find out what is at fault, and try remedies."""
+
+    cell: Cell
+
+
+class Conversion(NamedTuple):
+    """The last hop of a chain: a version in between loads what is there and saves it anew."""
+
+    row: Save
+    chain: Chain
+
+
+class Crossing(NamedTuple):
+    """The end of a chain: a cell's version loads what the last version in between made."""
+
+    cell: Cell
+    chain: Chain
+
+
+Job = Save | Cell | Repair | Conversion | Crossing
+Queued = TypeVar("Queued", Save, Cell, Repair, Conversion | Crossing)
+
+
+class Agenda:
+    """The jobs of a plan that are not done, by environment. ``observed`` is read, not written."""
+
+    def __init__(self, plan: Plan, observed: Observed, causes: Causes) -> None:
+        self._plan = plan
+        self._observed = observed
+        self._causes = causes
+        self._busy: set[str] = set()
+        self._saves: dict[str, list[Save]] = {}
+        self._loads: dict[str, list[Cell]] = {}
+        self._repairs: dict[str, list[Repair]] = {}
+        self._bridges: dict[str, list[Conversion | Crossing]] = {}
+        for save in plan.saves():
+            if save not in observed.saves and not plan.cannot_save(save):
+                self._saves.setdefault(save.saved_with, []).append(save)
+        for cell in plan.cells():
+            if cell in observed.loads or not plan.asked_for(cell) or plan.cannot_load(cell):
+                continue
+            saved = observed.saves.get(Save(*cell[:3]))
+            if saved is None or judge_save(saved.observation) is None:
+                self._loads.setdefault(cell.loaded_with, []).append(cell)
+        for cell in observed.loads:
+            if plan.asked_for(cell):
+                self.loaded(cell)
+        if not self.pending:
+            self._queue_bridges()
+
+    @property
+    def _queues(self) -> tuple[Mapping[str, Sequence[Job]], ...]:
+        return (self._saves, self._loads, self._repairs, self._bridges)
+
+    @property
+    def pending(self) -> int:
+        """How many jobs are still to be done, as far as is known."""
+        return sum(len(batch) for queue in self._queues for batch in queue.values())
+
+    @property
+    def environments(self) -> int:
+        """How many environments have something to do, as far as is known."""
+        return len({name for queue in self._queues for name in queue})
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody is at work, so that nothing new can come up."""
+        return not self._busy
+
+    @property
+    def keeps_workers(self) -> bool:
+        """Whether workers stay open between batches."""
+        return len(self._plan.selection.environments) <= WARM_WORKERS
+
+    def jobs(self) -> list[tuple[str, Job]]:
+        """Return what would be done, in order, each with its environment."""
+        return [
+            (name, job)
+            for queue in self._queues
+            for name, batch in sorted(queue.items(), key=lambda item: -len(item[1]))
+            for job in batch
+        ]
+
+    def take(self) -> tuple[str, list[Job]] | None:
+        """Return a free environment, which is busy from now on, and its jobs; None if none has."""
+        batch = self._next_batch()
+        if batch:
+            self._busy.add(batch[0])
+        return batch
+
+    def free(self, environment: str) -> None:
+        """Note that nobody is at work in an environment any more."""
+        self._busy.discard(environment)
+
+    def drop(self, environment: str) -> None:
+        """Give up what an environment had to do: it cannot be had."""
+        for queue in (self._saves, self._loads, self._repairs, self._bridges):
+            queue.pop(environment, None)
+
+    def done(self, cell: Cell) -> None:
+        """Note that a load is done, however it ended."""
+        waiting = self._loads.get(cell.loaded_with, [])
+        if cell in waiting:
+            waiting.remove(cell)
+        if not waiting:
+            self._loads.pop(cell.loaded_with, None)
+
+    def loaded(self, cell: Cell) -> None:
+        """Queue the repair of a cell that was loaded, if there is something left to do."""
+        if self._plan.remedies == "none" or not needs_repair(self._plan, self._observed, cell):
+            return
+        if self.to_probe(cell) or self.next_attempt(cell) is not None:
+            self._repairs.setdefault(cell.loaded_with, []).append(Repair(cell))
+
+    def to_probe(self, cell: Cell) -> bool:
+        """Whether the parts of a failing cell's model are still to be looked at."""
+        return cell.format in PROBED_FORMATS and cell not in self._observed.probes
+
+    def next_attempt(self, cell: Cell) -> tuple[str, ...] | None:
+        """Return the remedies to try next in a cell."""
+        return next_attempt(self._plan, self._observed, self._causes, cell)
+
+    def _next_batch(self) -> tuple[str, list[Job]] | None:
+        saves = self._free(self._saves)
+        if saves:
+            return _longest(saves, self._saves)
+        if self._saving() and not self.keeps_workers:
+            return None
+        ready = {name: cells for name in self._free(self._loads) if (cells := self._ready(name))}
+        if ready:
+            name = max(ready, key=lambda env: len(ready[env]))
+            return name, list(ready[name])
+        # What breaks is known before what helps against it is sought, and bridges come last.
+        if self._saves or any(self._free(self._loads).values()):
+            return None
+        broken = self._free(self._repairs)
+        if broken:
+            return _longest(broken, self._repairs)
+        if self.idle and not self._repairs and not self._bridges:
+            self._queue_bridges()
+        return self._next_hops()
+
+    def _free(self, queue: dict[str, list[Queued]]) -> dict[str, list[Queued]]:
+        return {name: batch for name, batch in queue.items() if name not in self._busy}
+
+    def _saving(self) -> bool:
+        return bool(self._saves) or any(
+            Save(*cell[:3]) not in self._observed.saves
+            and cell.saved_with not in self._observed.troubles
+            for cells in self._loads.values()
+            for cell in cells
+        )
+
+    def _ready(self, environment: str) -> list[Cell]:
+        """Return the loads whose artifacts are there, dropping those that can never be done."""
+        ready, later = [], []
+        for cell in self._loads[environment]:
+            row = Save(*cell[:3])
+            saved = self._observed.saves.get(row)
+            if row in self._observed.faults or (
+                saved is None and cell.saved_with in self._observed.troubles
+            ):
+                continue
+            if saved is None:
+                later.append(cell)
+            elif judge_save(saved.observation) is None:
+                ready.append(cell)
+        self._loads[environment] = ready + later
+        return ready
+
+    def _queue_bridges(self) -> None:
+        """Queue the next chain of each cell that nothing has repaired, with all hops it takes."""
+        queued: set[Conversion] = set()
+        for cell, chain in next_bridges(self._plan, self._observed, self._causes):
+            names = {cell.loaded_with, *(hop.environment for hop in chain)}
+            if names & self._observed.troubles.keys() or cell in self._observed.faults:
+                continue
+            row = Save(*cell[:3])
+            for length in range(1, len(chain) + 1):
+                hop = Conversion(row, chain[:length])
+                if (row, hop.chain) not in self._observed.conversions and hop not in queued:
+                    queued.add(hop)
+                    self._bridges.setdefault(chain[length - 1].environment, []).append(hop)
+            self._bridges.setdefault(cell.loaded_with, []).append(Crossing(cell, chain))
+
+    def _next_hops(self) -> tuple[str, list[Job]] | None:
+        """Return the hops of a free environment that begin with what is there already."""
+        for name, hops in self._free(self._bridges).items():
+            ready = [hop for hop in hops if self._can_begin(hop)]
+            if not ready:
+                continue
+            self._bridges[name] = [hop for hop in hops if hop not in ready]
+            if not self._bridges[name]:
+                del self._bridges[name]
+            return name, list(ready)
+        return None
+
+    def _can_begin(self, hop: Conversion | Crossing) -> bool:
+        if isinstance(hop, Conversion):
+            return len(hop.chain) == 1 or (hop.row, hop.chain[:-1]) in self._observed.conversions
+        return (Save(*hop.cell[:3]), hop.chain) in self._observed.conversions
+
+
+def _longest(
+    free: dict[str, list[Queued]], queue: dict[str, list[Queued]]
+) -> tuple[str, list[Job]]:
+    """Take the longest of the free batches out of its queue."""
+    name = max(free, key=lambda env: len(free[env]))
+    jobs: list[Job] = list(queue.pop(name))
+    return name, jobs

@@ -1,0 +1,198 @@
+"""What is known of a plan, and what follows from it: what to try next in a cell that fails.
+
+Reads the store, and does nothing else. The same functions tell a run what to do and a later run
+what was done, so that the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from kerasmatrix.bridges import Chain, find_chains
+from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation, Status
+from kerasmatrix.plan import Plan, Save
+from kerasmatrix.repair import REPAIRABLE, Attempt, Causes, judge_attempt, next_remedies
+from kerasmatrix.results import RemedyResult
+from kerasmatrix.store import Store
+from kerasmatrix.tabulation import Observed, judge_cell
+
+__all__ = [
+    "artifact_of",
+    "failed_crossing",
+    "form_of",
+    "known_conversion",
+    "known_load",
+    "look_up",
+    "needs_repair",
+    "next_attempt",
+    "next_bridges",
+]
+
+BRIDGE = ("bridge",)
+
+
+def look_up(plan: Plan, store: Store) -> Observed:
+    """Return what earlier runs have measured of ``plan``."""
+    observed = Observed()
+    for save in plan.saves():
+        if plan.cannot_save(save):
+            continue
+        found = store.known_save(plan.save_key(save))
+        if found and plan.still_known(found.observation, save.scenario):
+            observed.saves[save] = found
+    for cell in plan.cells():
+        load = known_load(plan, store, observed, cell)
+        if load:
+            observed.loads[cell] = load
+    causes = Causes(plan)
+    for cell in observed.loads:
+        if needs_repair(plan, observed, cell):
+            _look_up_repair(plan, store, observed, causes, cell)
+    _look_up_bridges(plan, store, observed, causes)
+    return observed
+
+
+def _look_up_repair(
+    plan: Plan, store: Store, observed: Observed, causes: Causes, cell: Cell
+) -> None:
+    """Add what is known of the repair of ``cell``, as far as it follows from what is known."""
+    artifact = artifact_of(observed, cell)
+    probe = store.known_probe(plan.probe_key(cell, artifact))
+    if probe:
+        observed.probes[cell] = probe
+    while (wanted := next_attempt(plan, observed, causes, cell)) is not None:
+        found = store.known_load(plan.attempt_key(cell, artifact, wanted))
+        if found is None or not plan.still_known(found.observation, cell.scenario):
+            return
+        done = observed.attempts.get(cell, ())
+        observed.attempts[cell] = (*done, Attempt(wanted, found))
+
+
+def next_attempt(
+    plan: Plan, observed: Observed, causes: Causes, cell: Cell
+) -> tuple[str, ...] | None:
+    """Return the remedies to try next in a cell that was loaded and did not come back."""
+    result = judge_cell(plan, observed, cell)
+    saved = observed.saves[Save(*cell[:3])].observation.value
+    if result.status not in REPAIRABLE or saved is None or plan.remedies == "none":
+        return None
+    observation = observed.loads[cell].observation
+    cause = causes.of(cell, result.status, result.lost, observation)
+    return next_remedies(plan, cell, cause, judged_attempts(plan, observed, causes, cell))
+
+
+def judged_attempts(
+    plan: Plan, observed: Observed, causes: Causes, cell: Cell
+) -> list[RemedyResult]:
+    """Return what was tried in a cell, each with what it is worth."""
+    saved = observed.saves[Save(*cell[:3])].observation.value
+    if saved is None:
+        return []
+    return [
+        judge_attempt(plan, causes, cell, saved, attempt)
+        for attempt in observed.attempts.get(cell, ())
+    ]
+
+
+def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:
+    """Return the chain to walk next for each cell that nothing else repaired."""
+    if plan.remedies == "none":
+        return []
+    statuses: dict[Cell, Status] = {}
+    wanted = []
+    for cell in observed.loads:
+        statuses[cell] = judge_cell(plan, observed, cell).status
+    saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
+    names = tuple(env.name for env in plan.selection.environments)
+    for cell, status in statuses.items():
+        if status not in REPAIRABLE or not plan.asked_for(cell):
+            continue
+        results = judged_attempts(plan, observed, causes, cell)
+        verified = any(result.status == "verified" for result in results)
+        if verified and plan.remedies != "all":
+            continue
+        walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
+        chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
+        chain = next((chain for chain in chains if chain not in walked), None)
+        if chain is not None:
+            wanted.append((cell, chain))
+    return wanted
+
+
+def form_of(cell: Cell | Save, chain: Chain) -> str:
+    """Return the format of what is there after ``chain``."""
+    return chain[-1].format if chain else cell.format
+
+
+def known_conversion(
+    plan: Plan, store: Store, observed: Observed, row: Save, chain: Chain
+) -> Measured[SaveObservation] | None:
+    """Return what is known of the last hop of ``chain``, given what is known of those before."""
+    if not chain:
+        return observed.saves.get(row)
+    before = observed.conversions.get((row, chain[:-1])) if chain[:-1] else observed.saves.get(row)
+    if before is None or before.observation.artifact is None:
+        return None
+    key = plan.conversion_key(
+        row.scenario,
+        form_of(row, chain[:-1]),
+        chain[-1].environment,
+        before.observation.artifact,
+        chain[-1].format,
+    )
+    return store.known_save(key)
+
+
+def failed_crossing(conversion: Measured[SaveObservation], chain: Chain) -> Attempt:
+    """Return the attempt that ended with a hop that could not be made."""
+    told = conversion.observation.model_dump(exclude={"value", "artifact"})
+    ended = LoadObservation.model_validate(told)
+    return Attempt(BRIDGE, Measured(ended, conversion.at), chain)
+
+
+def _look_up_bridges(plan: Plan, store: Store, observed: Observed, causes: Causes) -> None:
+    """Add what is known of bridges, each as far as it was walked."""
+    progress = True
+    while progress:
+        progress = False
+        for cell, chain in next_bridges(plan, observed, causes):
+            attempt = _known_crossing(plan, store, observed, cell, chain)
+            if attempt:
+                observed.attempts[cell] = (*observed.attempts.get(cell, ()), attempt)
+                progress = True
+
+
+def _known_crossing(
+    plan: Plan, store: Store, observed: Observed, cell: Cell, chain: Chain
+) -> Attempt | None:
+    row = Save(*cell[:3])
+    for length in range(1, len(chain) + 1):
+        hops = chain[:length]
+        found = known_conversion(plan, store, observed, row, hops)
+        if found is None:
+            return None
+        observed.conversions[row, hops] = found
+        if found.observation.artifact is None:
+            return failed_crossing(found, chain)
+    artifact = observed.conversions[row, chain].observation.artifact or ""
+    loaded = store.known_load(plan.attempt_key(cell, artifact, BRIDGE))
+    return Attempt(BRIDGE, loaded, chain) if loaded else None
+
+
+def needs_repair(plan: Plan, observed: Observed, cell: Cell) -> bool:
+    """Whether a cell was loaded and did not come back as it was."""
+    return judge_cell(plan, observed, cell).status in REPAIRABLE
+
+
+def artifact_of(observed: Observed, cell: Cell) -> str:
+    """Return the digest of the file of a cell that was loaded."""
+    return observed.saves[Save(*cell[:3])].observation.artifact or ""
+
+
+def known_load(
+    plan: Plan, store: Store, observed: Observed, cell: Cell
+) -> Measured[LoadObservation] | None:
+    """Return what is known of ``cell``, given what is known of its save."""
+    saved = observed.saves.get(Save(*cell[:3]))
+    if saved is None or saved.observation.artifact is None or plan.cannot_load(cell):
+        return None
+    found = store.known_load(plan.load_key(cell, saved.observation.artifact))
+    return found if found and plan.still_known(found.observation, cell.scenario) else None

@@ -1,0 +1,123 @@
+"""What repairing a failing cell takes: which attempt comes next, and what an attempt is worth.
+
+Pure: it reads a plan and what was observed. See `kerasmatrix.diagnosis.search` for the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from kerasmatrix.bridges import Chain
+from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
+from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, classify
+from kerasmatrix.diagnosis.search import Patient, Tried, next_attempt
+from kerasmatrix.outcome import (
+    Cell,
+    LoadObservation,
+    Measured,
+    Observation,
+    SaveFacts,
+    Status,
+    judge_load,
+)
+from kerasmatrix.plan import Plan
+from kerasmatrix.results import RemedyResult
+
+__all__ = [
+    "REPAIRABLE",
+    "TOGETHER",
+    "UNCLASSIFIED",
+    "Attempt",
+    "Causes",
+    "judge_attempt",
+    "next_remedies",
+]
+
+# What a remedy is sought for: a load that ended badly, or that computes something else.
+REPAIRABLE = {Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.DRIFT}
+WORKS = {Status.PASS, Status.DEGRADED}
+UNCLASSIFIED = "unclassified"
+TOGETHER = " + "
+
+
+class Attempt(NamedTuple):
+    """Remedies that were tried together, and what was seen; ``chain`` where it was a bridge."""
+
+    remedies: tuple[str, ...]
+    measured: Measured[LoadObservation]
+    chain: Chain = ()
+
+
+class Causes:
+    """Finds the cause of cells and attempts, and remembers it: many look alike."""
+
+    def __init__(self, plan: Plan, catalogue: Catalogue | None = None) -> None:
+        """Use the keras versions of ``plan`` and the causes of ``catalogue``, or of the package."""
+        self._plan = plan
+        self._catalogue = catalogue or the_catalogue()
+        self._known: dict[Evidence, str] = {}
+
+    def of(
+        self, cell: Cell, status: Status, lost: tuple[str, ...], observation: Observation
+    ) -> str:
+        """Return the slug of the cause, or ``unclassified``."""
+        error = observation.error
+        evidence = Evidence(
+            chain=tuple((link.type, link.message) for link in error.chain) if error else (),
+            log=observation.log,
+            lost=lost,
+            status=status,
+            format=cell.format,
+            writer_keras=self._plan.keras_major(cell.saved_with),
+            reader_keras=self._plan.keras_major(cell.loaded_with),
+        )
+        if evidence not in self._known:
+            try:
+                cause = classify(self._catalogue, evidence)
+            except AmbiguousError:
+                cause = None
+            self._known[evidence] = cause.slug if cause else UNCLASSIFIED
+        return self._known[evidence]
+
+
+def judge_attempt(
+    plan: Plan, causes: Causes, cell: Cell, saved: SaveFacts, attempt: Attempt
+) -> RemedyResult:
+    """Return what an attempt is worth: verified only if it passes the checks of any cell."""
+    observation = attempt.measured.observation
+    tolerance = plan.tolerance_of(cell.scenario)
+    verdict = judge_load(saved, cell.format, observation, tolerance)
+    facts = observation.value
+    works = verdict.status in WORKS
+    loads = works or verdict.status is Status.DRIFT
+    return RemedyResult(
+        id=TOGETHER.join(attempt.remedies),
+        status="verified" if works else "rejected" if loads else "failed",
+        summary=verdict.summary,
+        cause=None if works else causes.of(cell, verdict.status, verdict.lost, observation),
+        lost=verdict.lost,
+        did=(*_crossed(attempt.chain), *(facts.did if facts else ())),
+        hops=(cell.saved_with, *(hop.environment for hop in attempt.chain), cell.loaded_with)
+        if attempt.chain
+        else (),
+        seconds=observation.seconds,
+    )
+
+
+def _crossed(chain: Chain) -> tuple[str, ...]:
+    return tuple(f"loaded with {hop.environment} and saved as {hop.format}" for hop in chain)
+
+
+def next_remedies(
+    plan: Plan, cell: Cell, cause: str | None, judged: Iterable[RemedyResult]
+) -> tuple[str, ...] | None:
+    """Return what to try next in a cell, or None when there is nothing left to do."""
+    if plan.remedies == "none":
+        return None
+    tried: Mapping[tuple[str, ...], Tried] = {
+        tuple(result.id.split(TOGETHER)): Tried(result.status == "verified", result.cause)
+        for result in judged
+    }
+    patient = Patient(cause, cell.format, plan.keras_major(cell.loaded_with))
+    return next_attempt(the_catalogue(), patient, tried, everything=plan.remedies == "all")
