@@ -23,11 +23,15 @@ LIMITS = Limits(memory_mb=256, task_seconds=20)
 EATERS = """
 import os, signal
 
+def offer(process, score):
+    with open("/proc/{{}}/oom_score_adj".format(process), "w") as handle:
+        handle.write(str(score))
+
 def build():
+    offer(os.getppid(), {worker})
     for _ in range({number}):
         if os.fork() == 0:
-            with open("/proc/self/oom_score_adj", "w") as handle:
-                handle.write("{score}")
+            offer("self", {score})
             held = bytearray({megabytes} * 2 ** 20)
             held[::4096] = b"x" * len(held[::4096])
             signal.pause()
@@ -68,7 +72,7 @@ def worker(engine, tf24, place):
 
 
 def test_children_that_eat_the_containers_memory_are_killed_and_the_worker_lives_on(worker, place):
-    eaters = EATERS.format(number=16, megabytes=200, score=1000)
+    eaters = EATERS.format(number=16, megabytes=200, score=1000, worker=0)
     result = ask(worker, place, "eaters", eaters)
     assert result["error"]["message"] == "one of us was killed"
     again = ask(worker, place, "again", "def build(): raise KeyError('still here')")
@@ -76,9 +80,9 @@ def test_children_that_eat_the_containers_memory_are_killed_and_the_worker_lives
 
 
 def test_a_worker_killed_for_memory_says_so(worker, place):
-    """Children that make themselves as dear to the kernel as the worker can take it along."""
+    """A child can offer the worker to the kernel instead of itself."""
     with pytest.raises(WorkerLost, match="out of memory") as caught:
-        ask(worker, place, "eaters", EATERS.format(number=40, megabytes=60, score=0))
+        ask(worker, place, "eaters", EATERS.format(number=40, megabytes=60, score=0, worker=1000))
     assert caught.value.memory
 
 

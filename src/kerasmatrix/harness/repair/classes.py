@@ -1,0 +1,124 @@
+"""What the Keras at hand has and accepts, asked of itself: no table of versions could keep up.
+
+A class's arguments are those of its constructor and of its bases', as far as ``**kwargs`` hands
+them on; what its ``from_config`` takes out of a config, or cannot do without, stands in its source.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any
+
+from .. import storage
+
+__all__ = ["Reader"]
+
+# Where classes are looked for, and what a config calls the place (Keras 3's public names).
+PLACES = (
+    "layers", "initializers", "regularizers", "constraints", "optimizers", "optimizers.schedules",
+    "optimizers.legacy", "losses", "metrics", "layers.experimental.preprocessing",
+)  # fmt: skip
+# What Keras 2's Layer takes through `**kwargs` (keras/engine/base_layer.py, `allowed_kwargs`).
+LAYER_KEYWORDS = {
+    "input_dim", "input_shape", "batch_input_shape", "batch_size", "weights",
+    "activity_regularizer", "autocast", "implementation",
+}  # fmt: skip
+# What Keras 2's optimizers take in the same way (optimizer_v2.py, `allowed_kwargs`).
+OPTIMIZER_KEYWORDS = {"clipnorm", "clipvalue", "lr", "decay"}
+TAKEN = re.compile(r"""config\s*\.\s*(?:pop|get)\(\s*["'](\w+)["']|config\[["'](\w+)["']\]""")
+DEMANDED = re.compile(r"""config\s*\.\s*pop\(\s*["'](\w+)["']\s*\)""")
+
+
+class Reader:
+    """The Keras that is to read a file."""
+
+    def __init__(self, keras: Any) -> None:
+        self.major = int(storage.keras_version(keras).split(".")[0])
+        self._keras = keras
+
+    def find(self, name: str) -> tuple | None:
+        """Return the class called ``name`` and the place it is in, or None: it is not Keras's."""
+        for place in PLACES:
+            holder: Any = self._keras
+            for part in place.split("."):
+                holder = getattr(holder, part, None)
+            found = getattr(holder, name, None)
+            if inspect.isclass(found):
+                return found, place
+        return None
+
+    def accepted(self, kind: type) -> set | None:
+        """Return the keys that a config for ``kind`` may have; None where anything goes."""
+        names = set(self._taken(kind, TAKEN))
+        open_end = True
+        for base in kind.__mro__:
+            init = base.__dict__.get("__init__")
+            if init is None or base is object:
+                continue
+            parameters = _parameters(init)
+            names |= {
+                each.name
+                for each in parameters
+                if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+            }
+            open_end = any(each.kind is each.VAR_KEYWORD for each in parameters)
+            if not open_end:
+                break
+        names.discard("self")
+        if self._is(kind, "layers", "Layer"):
+            names |= LAYER_KEYWORDS if self.major < storage.KERAS_3 else set()
+        elif self._is(kind, "optimizers", "Optimizer"):
+            names |= OPTIMIZER_KEYWORDS if self.major < storage.KERAS_3 else set()
+        elif open_end:
+            return None
+        return names
+
+    def demanded(self, kind: type) -> set:
+        """Return the keys that a config for ``kind`` must have, were they null."""
+        return set(self._taken(kind, DEMANDED))
+
+    def call_names(self, kind: type) -> list | None:
+        """Return the names of the arguments of a layer's ``call``; None where anything goes."""
+        parameters = _parameters(getattr(kind, "call", None))
+        if not parameters or any(each.kind is each.VAR_KEYWORD for each in parameters):
+            return None
+        return [each.name for each in parameters if each.name != "self"]
+
+    def compile_names(self) -> set:
+        """Return the names of the arguments of a model's ``compile``."""
+        return {each.name for each in _parameters(self._keras.Model.compile)}
+
+    def deserialize(self, config: dict, custom_objects: dict) -> Any:
+        """Return the layer that ``config`` describes.
+
+        Raises:
+            Exception: whatever this Keras raises about it.
+        """
+        scope = self._keras.utils.custom_object_scope
+        with scope(custom_objects):
+            return self._keras.layers.deserialize(config)
+
+    def _taken(self, kind: type, pattern: Any) -> list:
+        """Return the keys that a ``from_config`` of its own mentions."""
+        function: Any = getattr(kind, "from_config", None)
+        try:
+            source = inspect.getsource(function)
+        except (OSError, TypeError):
+            return []
+        return [name for match in pattern.findall(source) for name in _groups(match) if name]
+
+    def _is(self, kind: type, place: str, name: str) -> bool:
+        base = getattr(getattr(self._keras, place, None), name, None)
+        return inspect.isclass(base) and issubclass(kind, base)
+
+
+def _groups(match: Any) -> tuple:
+    return match if isinstance(match, tuple) else (match,)
+
+
+def _parameters(function: Any) -> list:
+    try:
+        return list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return []

@@ -1,0 +1,341 @@
+"""Rewrites a stored architecture as the Keras at hand would have written it.
+
+A pure function of what is stored and of a reader (see `classes.Reader`). It changes how things are
+written down and leaves out what the reader has no argument for; whether the model is still the same
+is for the caller to measure.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from .. import storage
+from . import nodes
+from .architecture import Stored
+
+__all__ = ["Rewritten", "rewrite"]
+
+# A functional model is `Model` up to TensorFlow 2.2 and in standalone Keras, `Functional` later;
+# every release from 2.3 on, and Keras 3, also takes the old name (measured: h5, tf2.4 to tf2.2;
+# keras, tf2.15 to tf2.21).
+FUNCTIONAL = {"Functional", "Model"}
+MODELS = {*FUNCTIONAL, "Sequential"}
+# The same class under an earlier name (TensorFlow 1.15's `tf.keras` has both).
+RENAMED = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "LSTMV2": "LSTM",
+    "GRUV2": "GRU",
+}
+# Short names of losses and metrics that Keras 3's loaders do not find, as functions that they do
+# (measured: compiled_strings as h5, tf2.15 to tf2.21).
+FULL_NAMES = {
+    "mse": "mean_squared_error",
+    "MSE": "mean_squared_error",
+    "mae": "mean_absolute_error",
+    "MAE": "mean_absolute_error",
+    "mape": "mean_absolute_percentage_error",
+    "MAPE": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error",
+    "MSLE": "mean_squared_logarithmic_error",
+    "kld": "kl_divergence",
+    "KLD": "kl_divergence",
+}
+# What an argument that is left out may have been without a model being another: it is written even
+# where nobody gave it.
+NEUTRAL: tuple = (
+    None,
+    False,
+    0,
+    0.0,
+    1,
+    True,
+    "",
+    [],
+    {},
+    "auto",
+    "channels_last",
+    "glorot_uniform",
+)
+# Keys that every layer may have in each Keras, whatever its constructor says.
+ALWAYS = {"name", "trainable", "dtype"}
+LONGEST = 60  # of a value in a note
+# Where TensorFlow 2.11 to 2.15 puts its optimizers' names (their registered package).
+PACKAGE = "Custom>"
+
+
+class Rewritten:
+    """A new architecture, and in short sentences what was changed."""
+
+    def __init__(self, config: dict, training: dict | None, changes: list) -> None:
+        self.config = config
+        self.training = training
+        self.changes = changes
+
+
+def rewrite(stored: Stored, reader: Any) -> Rewritten:
+    """Return ``stored`` as ``reader`` would have written it."""
+    writer = _Writer(stored, reader)
+    config = writer.thing(copy.deepcopy(stored.config))
+    if stored.archive and reader.major < storage.KERAS_3:
+        # An archive's outermost object says where its class is, in every Keras that has archives.
+        config = dict(config, module="keras", registered_name=None)
+    training = stored.training
+    if training is not None:
+        training = writer.training(copy.deepcopy(training))
+    if config != stored.config or training != stored.training:
+        writer.note("wrote it down as this Keras does")
+    return Rewritten(config, training, writer.changes)
+
+
+class _Writer:
+    """Rewrites the parts of one architecture, and keeps account."""
+
+    def __init__(self, stored: Stored, reader: Any) -> None:
+        self.changes: list = []
+        self._reader = reader
+        self._newer = reader.major >= storage.KERAS_3
+        self._from_newer = _is_newer(stored)
+
+    def note(self, text: str) -> None:
+        """Note a change, once."""
+        if text not in self.changes:
+            self.changes.append(text)
+
+    def thing(self, told: dict) -> Any:
+        """Return a serialized object: a layer, a model, an initializer, an optimizer."""
+        name = _bare(told["class_name"])
+        if name in RENAMED:
+            self.note(f"renamed class {name} to {RENAMED[name]}")
+            name = RENAMED[name]
+        config = told.get("config")
+        if isinstance(config, dict) and isinstance(config.get("layers"), list):
+            return self._model(told, name, config)
+        if not isinstance(config, dict):
+            return self._function(told, config)
+        found = self._reader.find(name)
+        if found is None and name in ("L1", "L2") and self._reader.find("L1L2"):
+            self.note(f"wrote regularizer {name} as L1L2")
+            name, found = "L1L2", self._reader.find("L1L2")
+        if found is None:
+            return self._custom(told, {key: self.value(each) for key, each in config.items()})
+        kind, place = found
+        return self._built_in(told, name, place, self._config(kind, name, config))
+
+    def value(self, value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
+        """Return any value of a config."""
+        if isinstance(value, list):
+            return [self.value(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        name = value.get("class_name")
+        if name == "__keras_tensor__" or not isinstance(name, str):
+            return {key: self.value(each) for key, each in value.items()}
+        config = value.get("config")
+        if name in ("DTypePolicy", "Policy", "PolicyV1") and isinstance(config, dict):
+            self.note("wrote dtype policies by their names")
+            return config.get("name")
+        if not self._newer and name in ("__tuple__", "TensorShape") and "items" in value:
+            return self.value(value["items"])
+        if not self._newer and name == "__tuple__":
+            return self.value(config)
+        return self.thing(value) if "config" in value else value
+
+    def training(self, told: dict) -> dict:
+        """Return what a model was compiled with."""
+        optimizer = "optimizer_config" if "optimizer_config" in told else "optimizer"
+        kept = {}
+        for key, value in told.items():
+            if key == optimizer and isinstance(value, dict):
+                kept[key] = self.thing(dict(value, class_name=self._optimizer(value)))
+            elif key in ("loss", "metrics", "weighted_metrics"):
+                kept[key] = self._function_names(value)
+            elif key == optimizer or key in self._reader.compile_names() or value:
+                kept[key] = value
+        return kept
+
+    def _optimizer(self, told: dict) -> str:
+        name = str(told["class_name"])
+        if name.startswith(PACKAGE):
+            self.note(f"renamed optimizer {name}")
+            name = name[len(PACKAGE) :]
+        # Keras 3 writes some by their lower-case names, which are found in every release.
+        return name
+
+    def _function_names(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._function_names(each) for each in value]
+        if isinstance(value, dict):
+            if value.get("class_name") in ("MeanMetricWrapper", "LossFunctionWrapper"):
+                return self._function_names(value["config"].get("fn", value["config"].get("name")))
+            if "class_name" in value:
+                return self.thing(value)
+            return {key: self._function_names(each) for key, each in value.items()}
+        if self._newer and value in FULL_NAMES:
+            self.note(f"wrote {value} as {FULL_NAMES[value]}")
+            return FULL_NAMES[value]
+        return value
+
+    def _model(self, told: dict, name: str, config: dict) -> dict:
+        """Return a model: its layers, and how they are wired."""
+        ours = dict(config)
+        shifts = {} if self._from_newer else _shifts(config["layers"])
+        names = {_name(layer) for layer in config["layers"]}
+        layers = [self._layer(layer, shifts, names) for layer in config["layers"]]
+        if name == "Sequential":
+            ours["layers"] = self._with_input(layers, config["layers"])
+        else:
+            ours["layers"] = layers
+        theirs = {} if self._newer else _shifts(layers)
+        for layer in layers:
+            calls = layer.pop("calls", None)
+            if calls is not None:
+                found = self._reader.find(layer["class_name"])
+                call_names = self._reader.call_names(found[0]) if found else None
+                layer["inbound_nodes"] = nodes.write_calls(
+                    calls, self._reader.major, theirs, call_names
+                )
+        for ends in ("input_layers", "output_layers"):
+            if ends in config:
+                read = nodes.read_ends(config[ends], shifts)
+                ours[ends] = nodes.write_ends(read, self._reader.major, theirs)
+        if name in FUNCTIONAL:
+            if name != "Model":
+                self.note("renamed class Functional to Model")
+            name = "Model"
+        if "dtype" in ours:
+            ours["dtype"] = self.value(ours["dtype"])
+        if name not in MODELS:
+            return self._custom(told, ours)
+        return self._written(told, dict(class_name=name, config=ours), "keras")
+
+    def _layer(self, told: dict, shifts: dict, names: set) -> dict:
+        """Return a layer of a model, with its calls apart."""
+        layer: dict = self.thing(told)
+        layer["name"] = _name(told)
+        if "inbound_nodes" in told:
+            layer["calls"] = nodes.read_calls(told["inbound_nodes"], shifts, names)
+        return layer
+
+    def _with_input(self, layers: list, told: list) -> list:
+        """Return a Sequential's layers, the first of which says its shape in Keras 3."""
+        if not self._newer or not told or layers[0]["class_name"] == "InputLayer":
+            return layers
+        shape = told[0].get("config", {}).get("batch_input_shape")
+        if shape is None:
+            return layers
+        self.note("wrote the input's shape as a layer")
+        name = f"{_name(told[0])}_input"
+        dtype = layers[0]["config"].get("dtype", "float32")
+        entry = dict(
+            class_name="InputLayer", config=dict(batch_shape=shape, dtype=dtype, name=name)
+        )
+        return [self._written({}, entry, "keras.layers"), *layers]
+
+    def _config(self, kind: type, name: str, config: dict) -> dict:
+        """Return the config of a class of Keras's own, with the arguments it has here."""
+        ours = {key: self.value(value) for key, value in config.items()}
+        if name == "InputLayer":
+            old, new = "batch_input_shape", "batch_shape"
+            wanted, other = (new, old) if self._newer else (old, new)
+            if other in ours:
+                self.note(f"renamed {other} to {wanted}")
+                ours[wanted] = ours.pop(other)
+        if "lr" in ours and "learning_rate" not in ours:
+            ours["learning_rate"] = ours.pop("lr")
+        if self._newer and isinstance(ours.get("axis"), list) and len(ours["axis"]) == 1:
+            self.note("wrote an axis as a number")
+            ours["axis"] = ours["axis"][0]
+        if self._newer and ours.get("reduction") == "auto":
+            ours["reduction"] = "sum_over_batch_size"
+        accepted = self._reader.accepted(kind)
+        if accepted is not None:
+            for key in [key for key in ours if key not in accepted and key not in ALWAYS]:
+                self._leave_out(name, ours, key)
+        for key in self._reader.demanded(kind) - set(ours):
+            self.note(f"added {key} (None) to {name}")
+            ours[key] = None
+        return ours
+
+    def _leave_out(self, name: str, ours: dict, key: str) -> None:
+        value = ours.pop(key)
+        if key in ("batch_input_shape", "input_shape"):
+            return
+        what = f"left out {key} ({_short(value)}) of {name}"
+        self.note(what if value in NEUTRAL else f"{what}, which was not a default")
+
+    def _function(self, told: dict, config: Any) -> Any:
+        """Return a reference to a function: by its name in Keras 2."""
+        if not self._newer and told.get("class_name") == "function" and isinstance(config, str):
+            return told.get("registered_name") or config
+        return told
+
+    def _custom(self, told: dict, config: dict) -> dict:
+        """Return an object that is not Keras's own, under the name by which it is registered."""
+        name = str(told["class_name"])
+        registered = told.get("registered_name") or name
+        if self._newer:
+            entry = dict(class_name=_bare(name), config=config)
+            return dict(entry, module=told.get("module"), registered_name=registered)
+        return dict(class_name=registered, config=config)
+
+    def _built_in(self, told: dict, name: str, place: str, config: dict) -> dict:
+        return self._written(told, dict(class_name=name, config=config), f"keras.{place}")
+
+    def _written(self, told: dict, entry: dict, module: str) -> dict:
+        """Return an object of Keras's own with what goes with it in the reader's form."""
+        if self._newer:
+            entry.update(module=module, registered_name=None)
+            if "build_config" in told:
+                entry["build_config"] = told["build_config"]
+        return entry
+
+
+def _is_newer(stored: Stored) -> bool:
+    """Whether a Keras 3 wrote this: it counts the calls of nested models from zero."""
+    if "keras.src.models" in str(stored.config.get("module")):
+        return True
+    layers = stored.config.get("config", {})
+    layers = layers.get("layers", []) if isinstance(layers, dict) else []
+    for layer in layers:
+        config = layer.get("config", {})
+        if "batch_shape" in config:
+            return True
+        if any(isinstance(node, dict) for node in layer.get("inbound_nodes", [])):
+            return True
+    return False
+
+
+def _shifts(layers: list) -> dict:
+    """Return how many nodes of its own each layer has in Keras 2: one, if it is a wired model."""
+    return {_name(layer): 1 for layer in layers if _is_wired(layer)}
+
+
+def _is_wired(layer: dict) -> bool:
+    config = layer.get("config")
+    if not isinstance(config, dict) or not isinstance(config.get("layers"), list):
+        return False
+    if "input_layers" in config:
+        return True
+    first = config["layers"][0] if config["layers"] else {}
+    return (
+        first.get("class_name") == "InputLayer"
+        or "batch_input_shape" in (first.get("config") or {})
+        or "batch_shape" in (first.get("config") or {})
+    )
+
+
+def _name(layer: dict) -> str:
+    config = layer.get("config")
+    inner = config.get("name") if isinstance(config, dict) else None
+    return str(layer.get("name") or inner)
+
+
+def _bare(name: Any) -> str:
+    return str(name).rpartition(">")[2]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
