@@ -19,6 +19,7 @@ from kerasmatrix.outcome import (
     Observation,
     SaveFacts,
     Status,
+    Verdict,
     judge_load,
 )
 from kerasmatrix.plan import Plan
@@ -39,6 +40,7 @@ REPAIRABLE = {Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.DRIFT}
 WORKS = {Status.PASS, Status.DEGRADED}
 UNCLASSIFIED = "unclassified"
 TOGETHER = " + "
+NOT_APPLICABLE = "remedies.NotApplicable"
 
 
 class Attempt(NamedTuple):
@@ -94,7 +96,7 @@ def judge_attempt(
     return RemedyResult(
         id=TOGETHER.join(attempt.remedies),
         status="verified" if works else "rejected" if loads else "failed",
-        summary=verdict.summary,
+        summary=_summary(verdict, observation),
         cause=None if works else causes.of(cell, verdict.status, verdict.lost, observation),
         lost=verdict.lost,
         did=(*_crossed(attempt.chain), *(facts.did if facts else ())),
@@ -103,6 +105,14 @@ def judge_attempt(
         else (),
         seconds=observation.seconds,
     )
+
+
+def _summary(verdict: Verdict, observation: LoadObservation) -> str:
+    """Say what came of an attempt; that there was nothing to do is no failure of Keras."""
+    error = observation.error
+    if error is not None and error.type.endswith(NOT_APPLICABLE):
+        return f"does not apply: {error.message}"
+    return verdict.summary
 
 
 def _crossed(chain: Chain) -> tuple[str, ...]:

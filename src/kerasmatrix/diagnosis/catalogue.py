@@ -116,8 +116,8 @@ class Remedy(_Strict):
     """A remedy that can be tried in a cell, and what a user would write to the same end.
 
     ``by`` says what carries it out: a load made differently, another environment, or a version
-    in between. A ``general`` one is worth trying whatever the cause; to a ``final`` one nothing
-    can be added.
+    in between. A ``general`` one is worth trying whatever the cause. A ``program`` one changes
+    what comes before the load; a ``final`` one takes its place, so only those go with it.
     """
 
     id: Slug
@@ -125,6 +125,7 @@ class Remedy(_Strict):
     by: Literal["load", "environment", "bridge"]
     general: bool = False
     final: bool = False
+    program: bool = False
     formats: tuple[str, ...] = Field(min_length=1)
     reader_keras: Literal[2, 3] | None = None
     code: Text

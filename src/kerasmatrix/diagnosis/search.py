@@ -75,6 +75,8 @@ def _candidates(
     for remedy in _in_order(catalogue, patient, cause, general=not base):
         if remedy.id in base or len(base) >= TOGETHER:
             continue
+        if remedy.final and not all(_is_program(catalogue, id_) for id_ in base):
+            continue
         together = _sorted(catalogue, (*base, remedy.id))
         yield together
         outcome = tried.get(together)
@@ -99,6 +101,11 @@ def _in_order(
         and patient.format in remedy.formats
         and remedy.reader_keras in {None, patient.reader_keras}
     ]
+
+
+def _is_program(catalogue: Catalogue, id_: str) -> bool:
+    remedy = catalogue.remedy(id_)
+    return remedy is not None and remedy.program
 
 
 def _sorted(catalogue: Catalogue, remedies: Remedies) -> Remedies:

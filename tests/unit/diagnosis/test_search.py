@@ -33,8 +33,11 @@ CATALOGUE = Catalogue(
         cause("bad-class", "custom"),
         cause("bad-loss", "bare"),
         cause("switched", "twin", "new-only"),
+        cause("bad-program", "before"),
+        cause("wants-rebuild", "rebuild"),
     ),
     remedies=(
+        remedy("before", program=True),
         remedy("bare"),
         remedy("custom"),
         remedy("twin", by="environment"),
@@ -80,6 +83,14 @@ def test_an_attempt_that_fails_the_same_way_is_not_built_upon():
 def test_nothing_is_added_to_a_final_remedy():
     tried = {("rebuild",): failed_with("bad-class")}
     assert following(None, tried) is None
+
+
+def test_what_takes_the_place_of_the_load_goes_only_with_what_comes_before_it():
+    tried = {("rewrite",): failed_with("bad-class"), ("custom", "rewrite"): FAILED}
+    tried["custom",] = FAILED
+    assert following("bad-config", tried) == ("rebuild",)
+    tried = {("before",): failed_with("wants-rebuild"), ("rebuild",): FAILED}
+    assert following("bad-program", tried) == ("before", "rebuild")
 
 
 def test_the_same_remedies_are_not_tried_twice_in_another_order():

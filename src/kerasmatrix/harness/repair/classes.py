@@ -95,9 +95,27 @@ class Reader:
         Raises:
             Exception: whatever this Keras raises about it.
         """
-        scope = self._keras.utils.custom_object_scope
-        with scope(custom_objects):
+        with self._keras.utils.custom_object_scope(custom_objects):
+            if self.major >= storage.KERAS_3 and "module" not in config:
+                return self._deserialize_older(config, custom_objects)
             return self._keras.layers.deserialize(config)
+
+    def _deserialize_older(self, told: dict, custom_objects: dict) -> Any:
+        """Make a layer as Keras 3 does when it loads HDF5 in Keras 2's form.
+
+        Its loader moves an input's shape out of the way first, and only that
+        (keras/src/legacy/saving/saving_utils.py, `model_from_config`).
+        """
+        name = str(told["class_name"])
+        found = self.find(name)
+        kind = custom_objects.get(name) or (found[0] if found else None)
+        if kind is None:
+            raise ValueError(f"Unknown layer: '{name}'")
+        config = dict(told["config"])
+        shape = config.pop("batch_input_shape", None)
+        if shape is not None and name == "InputLayer":
+            config["batch_shape"] = shape
+        return kind.from_config(config)
 
     def _taken(self, kind: type, pattern: Any) -> list:
         """Return the keys that a ``from_config`` of its own mentions."""

@@ -11,12 +11,14 @@ import copy
 import re
 from typing import Any
 
+from .. import storage
 from .architecture import Stored
 
 __all__ = ["probe"]
 
 MISSED = re.compile(r"KeyError: ['\"](\w+)['\"]|missing \d+ required .*?: (.*)")
 FIRST = 300
+ALWAYS = {"name", "trainable", "dtype"}
 
 
 def probe(stored: Stored, reader: Any, custom_objects: dict) -> list:
@@ -82,9 +84,17 @@ def _refused(told: dict, reader: Any) -> list:
     if found is None or not isinstance(config, dict):
         return []
     accepted = reader.accepted(found[0])
-    if accepted is None:
-        return []
-    return sorted(set(config) - set(accepted) - {"name", "trainable", "dtype"})
+    refused = set() if accepted is None else set(config) - set(accepted) - ALWAYS
+    if reader.major >= storage.KERAS_3 and "module" not in told:
+        refused.discard("batch_input_shape")  # its loader moves it out of the way
+    for key, value in config.items():
+        if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
+            continue
+        if key == "dtype" and reader.major < storage.KERAS_3:
+            refused.add(key)  # a policy, where a name or a policy of another class is expected
+        else:
+            refused.update(f"{key}.{inner}" for inner in _refused(value, reader))
+    return sorted(refused)
 
 
 def _optimizer(training: dict | None) -> dict | None:

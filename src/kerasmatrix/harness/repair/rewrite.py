@@ -61,8 +61,11 @@ NEUTRAL: tuple = (
 # Keys that every layer may have in each Keras, whatever its constructor says.
 ALWAYS = {"name", "trainable", "dtype"}
 LONGEST = 60  # of a value in a note
-# Where TensorFlow 2.11 to 2.15 puts its optimizers' names (their registered package).
+# TensorFlow 2.11 to 2.15 write the optimizers of their generation under this package, and take a
+# bare name for one of the generation before (measured: compiled_strings as h5, tf2.21 to tf2.15).
 PACKAGE = "Custom>"
+NEWER_OPTIMIZER = "weight_decay"  # an argument that only they have
+TRAINING_KEYS = ("loss", "metrics", "weighted_metrics", "loss_weights", "sample_weight_mode")
 
 
 class Rewritten:
@@ -83,7 +86,7 @@ def rewrite(stored: Stored, reader: Any) -> Rewritten:
         config = dict(config, module="keras", registered_name=None)
     training = stored.training
     if training is not None:
-        training = writer.training(copy.deepcopy(training))
+        training = writer.training(copy.deepcopy(training), in_archive=stored.archive)
     if config != stored.config or training != stored.training:
         writer.note("wrote it down as this Keras does")
     return Rewritten(config, training, writer.changes)
@@ -96,6 +99,9 @@ class _Writer:
         self.changes: list = []
         self._reader = reader
         self._newer = reader.major >= storage.KERAS_3
+        # Keras 2 finds layers by their names; what a model in an archive was compiled with it does
+        # not (measured: compiled_objects as keras, tf2.21 to tf2.15).
+        self._says_modules = self._newer
         self._from_newer = _is_newer(stored)
 
     def note(self, text: str) -> None:
@@ -142,26 +148,39 @@ class _Writer:
             return self.value(config)
         return self.thing(value) if "config" in value else value
 
-    def training(self, told: dict) -> dict:
+    def training(self, told: dict, *, in_archive: bool) -> dict:
         """Return what a model was compiled with."""
+        self._says_modules = self._newer or in_archive
         optimizer = "optimizer_config" if "optimizer_config" in told else "optimizer"
         kept = {}
+        if not self._newer and optimizer == "optimizer_config":
+            # Loaders up to TensorFlow 2.2 fail where one is missing (measured: tf2.21 to tf2.2).
+            told = dict(dict.fromkeys(TRAINING_KEYS), **told)
         for key, value in told.items():
             if key == optimizer and isinstance(value, dict):
-                kept[key] = self.thing(dict(value, class_name=self._optimizer(value)))
+                kept[key] = self._optimizer(value, in_archive=in_archive)
             elif key in ("loss", "metrics", "weighted_metrics"):
                 kept[key] = self._function_names(value)
             elif key == optimizer or key in self._reader.compile_names() or value:
                 kept[key] = value
         return kept
 
-    def _optimizer(self, told: dict) -> str:
-        name = str(told["class_name"])
-        if name.startswith(PACKAGE):
-            self.note(f"renamed optimizer {name}")
-            name = name[len(PACKAGE) :]
-        # Keras 3 writes some by their lower-case names, which are found in every release.
-        return name
+    def _optimizer(self, told: dict, *, in_archive: bool) -> dict:
+        """Return an optimizer under the name that this Keras finds its own generation by."""
+        name = _bare(told["class_name"])
+        written: dict = self.thing(dict(told, class_name=name))
+        # To leave out what is None is to have the default; older optimizers take None for a value.
+        written["config"] = {k: v for k, v in written["config"].items() if v is not None}
+        found = self._reader.find(name)
+        if self._newer or found is None:
+            return written
+        if in_archive:
+            return written
+        if NEWER_OPTIMIZER in (self._reader.accepted(found[0]) or ()):
+            written["class_name"] = PACKAGE + name
+        if written["class_name"] != told["class_name"]:
+            self.note(f"renamed optimizer {told['class_name']} to {written['class_name']}")
+        return written
 
     def _function_names(self, value: Any) -> Any:
         if isinstance(value, list):
@@ -276,8 +295,10 @@ class _Writer:
         name = str(told["class_name"])
         registered = told.get("registered_name") or name
         if self._newer:
-            entry = dict(class_name=_bare(name), config=config)
-            return dict(entry, module=told.get("module"), registered_name=registered)
+            entry = dict(class_name=_bare(name), config=config, registered_name=registered)
+            if "build_config" in told:
+                entry["build_config"] = told["build_config"]
+            return dict(entry, module=told.get("module"))
         return dict(class_name=registered, config=config)
 
     def _built_in(self, told: dict, name: str, place: str, config: dict) -> dict:
@@ -285,10 +306,11 @@ class _Writer:
 
     def _written(self, told: dict, entry: dict, module: str) -> dict:
         """Return an object of Keras's own with what goes with it in the reader's form."""
-        if self._newer:
+        if self._says_modules:
             entry.update(module=module, registered_name=None)
-            if "build_config" in told:
-                entry["build_config"] = told["build_config"]
+        # Keras 2 says there what it would have to be built with, not Keras 3.
+        if self._newer and self._from_newer and "build_config" in told:
+            entry["build_config"] = told["build_config"]
         return entry
 
 
