@@ -285,7 +285,8 @@ def _how(observation: Observation) -> str:
 
 
 def _contents(facts: _ModelFacts) -> Counter[tuple[tuple[int, ...], str, str]]:
-    return Counter(weight.content for weight in facts.weights)
+    """Count the weights by content. A vocabulary is one to some releases, and no number to any."""
+    return Counter(weight.content for weight in facts.weights if not weight.dtype.startswith(TEXTS))
 
 
 def _drift(facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool) -> str | None:
@@ -333,6 +334,8 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts) -> list[str]:
     return lost
 
 
+# How NumPy names the types of arrays of texts.
+TEXTS = ("<U", ">U", "|S", "|O", "object")
 # Keras has called these by more than one name (keras/losses.py, its aliases).
 LOSS_ALIASES = {
     "mse": "meansquarederror",

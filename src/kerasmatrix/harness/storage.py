@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any
 
-__all__ = ["FILE_NAMES", "load", "save"]
+__all__ = ["FILE_NAMES", "load", "major", "save"]
 
 KERAS_3 = 3  # SavedModel became an export for inference
 FILE_NAMES = {
@@ -53,7 +53,7 @@ def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
         model.load_weights(newer if os.path.exists(newer) else path)
         return model
     keras = load_script.get("keras", tf.keras)
-    if form == "savedmodel" and _major(keras) >= KERAS_3:
+    if form == "savedmodel" and major(keras) >= KERAS_3:
         return keras.layers.TFSMLayer(path, call_endpoint="serving_default")
     return load_script["load"](path)
 
@@ -79,11 +79,12 @@ def _has_exports(model: Any) -> bool:
         if package == "keras":
             import keras
 
-            return _major(keras) >= KERAS_3
+            return major(keras) >= KERAS_3
     return False
 
 
-def _major(keras: Any) -> int:
+def major(keras: Any) -> int:
+    """Return 2 or 3."""
     return int(keras_version(keras).split(".")[0])
 
 

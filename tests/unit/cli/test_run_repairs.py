@@ -31,6 +31,7 @@ def test_a_remedy_that_loads_but_computes_something_else_is_rejected(command):
     remedies = cell(table, "good", "fails-drifting-rewrite-config")["remedies"]
     assert [(r["id"], r["status"]) for r in remedies] == [
         ("rewrite-config", "rejected"),
+        ("same-function + rewrite-config", "rejected"),
         ("rebuild-and-load-weights", "failed"),
     ]
     assert "outputs differ" in remedies[0]["summary"]

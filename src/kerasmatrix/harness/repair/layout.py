@@ -38,7 +38,9 @@ def find_arrays(group: Any, model: Any) -> dict:
 
 
 def _walk(group: Any, thing: Any, path: str, found: dict) -> None:
-    for name in group:
+    # A member that also is an attribute is filed as the attribute, and counted in the list all the
+    # same (measured: subclassed_with_config as keras, tf2.21), so attributes come first.
+    for name in sorted(group, key=LAYER_LISTS.__contains__):
         if name in PASSED_OVER:
             continue
         here = f"{path}/{name}"
@@ -61,7 +63,8 @@ def _walk_members(group: Any, members: Any, path: str, found: dict) -> None:
     waiting: dict = {}
     for member in members:
         kept = waiting.setdefault(_snake_case(type(member).__name__), [])
-        if getattr(member, "weights", None):
+        weights = getattr(member, "weights", None)
+        if weights and not all(id(variable) in found for variable in weights):
             kept.append(member)
     names = [name for name in group if _has_variables(group[name])]
     # The counters skip numbers (2.12 goes from dense to dense_2), so only their order says much.

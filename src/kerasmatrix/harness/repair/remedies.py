@@ -190,7 +190,7 @@ def _custom_objects(case: Case) -> None:
     objects = case.custom_objects()
     if not objects:
         raise NotApplicable("the model has no classes or functions of its own")
-    case.arguments["custom_objects"] = objects
+    case.arguments.setdefault("custom_objects", {}).update(objects)
     case.did.append("handed over " + ", ".join(sorted(objects)))
 
 
@@ -199,6 +199,19 @@ def _trust_the_lambda(case: Case) -> None:
         raise NotApplicable("this load_model has no safe_mode")
     case.arguments["safe_mode"] = False
     case.did.append("allowed the code in Lambda layers")
+
+
+def _same_function(case: Case) -> None:
+    """Hand over what a function's name meant to the Keras that wrote the file."""
+    from . import architecture, functions, rewrite
+
+    written_by = 3 if rewrite.is_newer(architecture.read(case.path)) else 2
+    if written_by == storage.major(case.keras):
+        raise NotApplicable("the file's Keras and this one mean the same by every name")
+    objects = functions.MEANT[written_by]
+    handed = case.arguments.setdefault("custom_objects", {})
+    handed.update((name, make) for name, make in objects.items() if name not in handed)
+    case.did.append(f"handed over Keras {written_by}'s own {', '.join(sorted(objects))}")
 
 
 def _rewrite_config(case: Case) -> None:
@@ -237,6 +250,7 @@ REMEDIES = {
     "custom-objects": _custom_objects,
     "trust-the-lambda": _trust_the_lambda,
     "saved-model-load": _saved_model_load,
+    "same-function": _same_function,
     "rewrite-config": _rewrite_config,
     "rebuild-and-load-weights": _rebuild_and_load_weights,
 }

@@ -14,7 +14,7 @@ from .. import storage
 from . import nodes
 from .architecture import Stored
 
-__all__ = ["Rewritten", "rewrite"]
+__all__ = ["Rewritten", "is_newer", "rewrite"]
 
 # A functional model is `Model` up to TensorFlow 2.2 and in standalone Keras, `Functional` later;
 # every release from 2.3 on, and Keras 3, also takes the old name (measured: h5, tf2.4 to tf2.2;
@@ -58,6 +58,9 @@ NEUTRAL: tuple = (
     "channels_last",
     "glorot_uniform",
 )
+# Layers that say `float32` of texts in Keras 3, and in Keras 2 refuse to (measured:
+# preprocessing_text as h5, tf2.21 to tf2.15).
+OF_TEXTS = {"TextVectorization"}
 # Keys that every layer may have in each Keras, whatever its constructor says.
 ALWAYS = {"name", "trainable", "dtype"}
 LONGEST = 60  # of a value in a note
@@ -83,7 +86,9 @@ def rewrite(stored: Stored, reader: Any) -> Rewritten:
     config = writer.thing(copy.deepcopy(stored.config))
     if stored.archive and reader.major < storage.KERAS_3:
         # An archive's outermost object says where its class is, in every Keras that has archives.
-        config = dict(config, module="keras", registered_name=None)
+        own = _bare(config["class_name"]) not in MODELS
+        registered = config["class_name"] if own else None
+        config = dict(config, module=None if own else "keras", registered_name=registered)
     training = stored.training
     if training is not None:
         training = writer.training(copy.deepcopy(training), in_archive=stored.archive)
@@ -102,7 +107,7 @@ class _Writer:
         # Keras 2 finds layers by their names; what a model in an archive was compiled with it does
         # not (measured: compiled_objects as keras, tf2.21 to tf2.15).
         self._says_modules = self._newer
-        self._from_newer = _is_newer(stored)
+        self._from_newer = is_newer(stored)
 
     def note(self, text: str) -> None:
         """Note a change, once."""
@@ -263,6 +268,8 @@ class _Writer:
                 ours[wanted] = ours.pop(other)
         if "lr" in ours and "learning_rate" not in ours:
             ours["learning_rate"] = ours.pop("lr")
+        if name in OF_TEXTS and not self._newer:
+            ours["dtype"] = "string"
         if self._newer and isinstance(ours.get("axis"), list) and len(ours["axis"]) == 1:
             self.note("wrote an axis as a number")
             ours["axis"] = ours["axis"][0]
@@ -270,7 +277,8 @@ class _Writer:
             ours["reduction"] = "sum_over_batch_size"
         accepted = self._reader.accepted(kind)
         if accepted is not None:
-            for key in [key for key in ours if key not in accepted and key not in ALWAYS]:
+            always = ALWAYS if hasattr(kind, "call") else set()
+            for key in [key for key in ours if key not in accepted | always]:
                 self._leave_out(name, ours, key)
         for key in self._reader.demanded(kind) - set(ours):
             self.note(f"added {key} (None) to {name}")
@@ -314,8 +322,8 @@ class _Writer:
         return entry
 
 
-def _is_newer(stored: Stored) -> bool:
-    """Whether a Keras 3 wrote this: it counts the calls of nested models from zero."""
+def is_newer(stored: Stored) -> bool:
+    """Whether a Keras 3 wrote this."""
     if "keras.src.models" in str(stored.config.get("module")):
         return True
     layers = stored.config.get("config", {})

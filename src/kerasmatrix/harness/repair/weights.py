@@ -41,7 +41,7 @@ def load_into(model: Any, form: str, folder: str) -> str:
     else:
         how = _load_hdf5(model, path)
     unfilled = [
-        str(getattr(variable, "path", None) or variable.name)
+        _name(variable)
         for variable, array in zip(model.weights, model.get_weights())
         if array.dtype.kind == "f" and array.size and np.isnan(array).all()
     ]
@@ -76,8 +76,7 @@ def _load_hdf5(model: Any, file: Any) -> str:
 def _set_by_variable(model: Any, found: dict) -> None:
     missing = [variable for variable in model.weights if id(variable) not in found]
     if missing:
-        names = [str(getattr(each, "path", None) or each.name) for each in missing]
-        raise Unfilled(f"the file has nothing for {', '.join(names)}")
+        raise Unfilled(f"the file has nothing for {', '.join(map(_name, missing))}")
     model.set_weights([found[id(variable)] for variable in model.weights])
 
 
@@ -117,6 +116,10 @@ def _set_in_order(model: Any, arrays: list) -> None:
             f"the file has the shapes {[np.shape(array) for array in arrays]}, the model {expected}"
         )
     model.set_weights(arrays)
+
+
+def _name(variable: Any) -> str:
+    return str(getattr(variable, "path", None) or getattr(variable, "name", None) or "a weight")
 
 
 def _text(name: Any) -> str:
