@@ -38,8 +38,9 @@ MESSAGES = {
     ],
     "sequential-input-shape": [
         error("ValueError", "Exception encountered when calling Sequential.call().\n\nInvalid "
-              "input shape for input [[-0.3 0.1 1.9]] with name 'keras_tensor'. Expected shape (None, "
-              "None, 3), but input has incompatible shape (4, 3)", writer_keras=2, reader_keras=3),
+              "input shape for input [[-0.3 0.1 1.9]] "
+              "with name 'keras_tensor'. Expected shape (None, None, 3), but input has …",
+              writer_keras=2, reader_keras=3),
         error("ValueError", "Kernel shape must have the same length as input, but received kernel "
               "of shape (3, 3, 3, 4) and input of shape (None, None, 8, 8, 3).",
               writer_keras=2, reader_keras=3),
