@@ -1,0 +1,66 @@
+"""Readers that pretend to be a Keras: a few classes with the arguments they take."""
+
+from __future__ import annotations
+
+ACCEPTED = {
+    "Dense": {"units", "activation", "kernel_initializer", "kernel_regularizer"},
+    "InputLayer": {"dtype", "sparse"},
+    "LSTM": {"units", "activation"},
+    "Add": set(),
+    "Attention": {"heads"},
+    "BatchNormalization": {"axis", "momentum"},
+    "TextVectorization": {"max_tokens"},
+    "Bidirectional": {"layer"},
+    "L1L2": {"l1", "l2"},
+    "GlorotUniform": {"seed"},
+    "Adam": {"learning_rate", "beta_1"},
+    "Huber": {"reduction", "delta"},
+}
+PLACES = {
+    "L1L2": "regularizers",
+    "GlorotUniform": "initializers",
+    "Adam": "optimizers",
+    "Huber": "losses",
+}
+
+
+class FakeReader:
+    """A Keras of one major version. ``more`` adds arguments, or classes."""
+
+    def __init__(self, major, more=(), demanded=(), call_names=None):
+        self.major = major
+        self._accepted = {name: set(keys) for name, keys in ACCEPTED.items()}
+        self._accepted["InputLayer"].add("batch_shape" if major == 3 else "batch_input_shape")
+        for name, keys in dict(more).items():
+            self._accepted.setdefault(name, set()).update(keys)
+        self._demanded = dict(demanded)
+        self._call_names = dict(call_names or {})
+
+    def find(self, name):
+        if name not in self._accepted:
+            return None
+        methods = {} if name in PLACES else {"call": lambda self: None}
+        return type(name, (), methods), PLACES.get(name, "layers")
+
+    def accepted(self, kind):
+        return set(self._accepted[kind.__name__])
+
+    def demanded(self, kind):
+        return set(self._demanded.get(kind.__name__, ()))
+
+    def call_names(self, kind):
+        return self._call_names.get(kind.__name__)
+
+    def compile_names(self):
+        return {"loss", "metrics", "optimizer"}
+
+    def deserialize(self, layer, custom_objects):
+        name = layer["class_name"]
+        if name not in self._accepted and name not in custom_objects:
+            raise ValueError(f"Unknown layer: {name}")
+        config = layer["config"]
+        for key in self._demanded.get(name, ()):
+            config[key]
+        refused = set(config) - self._accepted.get(name, set(config)) - {"name", "trainable"}
+        if refused:
+            raise TypeError(f"not understood: {sorted(refused)}\nand more lines")
