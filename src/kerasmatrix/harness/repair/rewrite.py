@@ -166,7 +166,7 @@ class _Writer:
                 kept[key] = self._optimizer(value, in_archive=in_archive)
             elif key in ("loss", "metrics", "weighted_metrics"):
                 kept[key] = self._function_names(value)
-            elif key == optimizer or key in self._reader.compile_names() or value:
+            elif not self._newer or value or key in self._reader.compile_names():
                 kept[key] = value
         return kept
 
