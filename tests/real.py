@@ -23,6 +23,7 @@ from kerasmatrix.tabulation import tabulate
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENTS = ("tf2.2", "tf2.4", "tf2.16")
+REPAIRED = ("tf2.2", "tf2.15", "tf2.21")  # between them nearly every cause can be seen
 
 
 def measure(
@@ -35,6 +36,7 @@ def measure(
     folder: Path = ROOT / "scenarios",
     limits: Limits | None = None,
     remedies: Literal["none", "first", "all"] = "none",
+    columns: tuple[str, ...] = (),
 ) -> Results:
     """Run the scenarios in ``folder`` and return the results."""
     matrix = load_matrix(ROOT / "matrix.yaml")
@@ -52,6 +54,7 @@ def measure(
         tolerance=matrix.tolerance,
         repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
         remedies=remedies,
+        columns=frozenset(columns) or None,
     )
     now = datetime.datetime.now(datetime.UTC)
     with Store(store) as opened:

@@ -6,7 +6,7 @@ from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import load_matrix
-from tests.real import ENVIRONMENTS, ROOT
+from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +15,7 @@ def engine():
     opened = LocalEngine()
     matrix = load_matrix(ROOT / "matrix.yaml")
     try:
-        for name in ENVIRONMENTS:
+        for name in (*ENVIRONMENTS, *REPAIRED):
             environment = matrix.environments[name]
             opened.prepare(environment, read_lock(ROOT / "images" / "locks", environment))
     except InfrastructureError as error:

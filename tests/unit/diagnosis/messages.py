@@ -122,7 +122,7 @@ MESSAGES = {
     "savedmodel-metadata-newer": [
         error("json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)",
               format="savedmodel"),
-        error("KeyError", "'sample_weight_mode'"),
+        error("KeyError", "'sample_weight_mode'", format="savedmodel"),
     ],
     "graph-op-newer": [
         error("FileNotFoundError", "Op type not registered 'DisableCopyOnRead' in binary running "

@@ -51,7 +51,7 @@ class Reader:
     def accepted(self, kind: type) -> set | None:
         """Return the keys that a config for ``kind`` may have; None where anything goes."""
         names = set(self._taken(kind, TAKEN))
-        open_end = True
+        open_end = False  # a class without any constructor takes nothing
         for base in kind.__mro__:
             init = base.__dict__.get("__init__")
             if init is None or base is object:

@@ -218,7 +218,8 @@ def _rewrite_config(case: Case) -> None:
     from . import architecture, classes, rewrite
 
     stored = architecture.read(case.path)
-    rewritten = rewrite.rewrite(stored, classes.Reader(case.keras))
+    handed = set(case.arguments.get("custom_objects", ()))
+    rewritten = rewrite.rewrite(stored, classes.Reader(case.keras), handed)
     if not rewritten.changes:
         raise NotApplicable("there is nothing in the architecture to rewrite")
     copy = os.path.join(case.scratch, os.path.basename(case.path))

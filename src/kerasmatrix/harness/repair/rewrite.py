@@ -80,9 +80,12 @@ class Rewritten:
         self.changes = changes
 
 
-def rewrite(stored: Stored, reader: Any) -> Rewritten:
-    """Return ``stored`` as ``reader`` would have written it."""
-    writer = _Writer(stored, reader)
+def rewrite(stored: Stored, reader: Any, functions: Any = ()) -> Rewritten:
+    """Return ``stored`` as ``reader`` would have written it.
+
+    ``functions`` are names that the caller hands over functions for, in place of Keras's own.
+    """
+    writer = _Writer(stored, reader, functions)
     config = writer.thing(copy.deepcopy(stored.config))
     if stored.archive and reader.major < storage.KERAS_3:
         # An archive's outermost object says where its class is, in every Keras that has archives.
@@ -100,8 +103,9 @@ def rewrite(stored: Stored, reader: Any) -> Rewritten:
 class _Writer:
     """Rewrites the parts of one architecture, and keeps account."""
 
-    def __init__(self, stored: Stored, reader: Any) -> None:
+    def __init__(self, stored: Stored, reader: Any, functions: Any) -> None:
         self.changes: list = []
+        self._functions = functions
         self._reader = reader
         self._newer = reader.major >= storage.KERAS_3
         # Keras 2 finds layers by their names; what a model in an archive was compiled with it does
@@ -275,6 +279,7 @@ class _Writer:
             ours["axis"] = ours["axis"][0]
         if self._newer and ours.get("reduction") == "auto":
             ours["reduction"] = "sum_over_batch_size"
+        self._refer_to_functions(ours)
         accepted = self._reader.accepted(kind)
         if accepted is not None:
             always = ALWAYS if hasattr(kind, "call") else set()
@@ -284,6 +289,17 @@ class _Writer:
             self.note(f"added {key} (None) to {name}")
             ours[key] = None
         return ours
+
+    def _refer_to_functions(self, ours: dict) -> None:
+        """Ask for a function that is handed over by more than a name, if Keras 3 is to find it.
+
+        By its name alone it would take its own (measured: hard_sigmoid as keras, tf2.15 to tf2.21).
+        """
+        for key, value in ours.items():
+            if self._newer and key.endswith("activation") and value in self._functions:
+                ours[key] = dict(
+                    module=None, class_name="function", config=value, registered_name=value
+                )
 
     def _leave_out(self, name: str, ours: dict, key: str) -> None:
         value = ours.pop(key)

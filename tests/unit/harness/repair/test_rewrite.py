@@ -250,6 +250,16 @@ def test_an_optimizer_is_named_as_its_generation_is_found(reader, name):
     assert found["config"] == {"learning_rate": 0.007}
 
 
+def test_a_function_that_is_handed_over_is_asked_for_by_more_than_its_name():
+    layer = old_layer("Dense", "d", ["in"], units=1, activation="hard_sigmoid")
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
+    stored = Stored(model, None, archive=True)
+    plain = layers_of(rewrite(stored, NEW))["d"]["config"]["activation"]
+    assert plain == "hard_sigmoid"
+    handed = layers_of(rewrite(stored, NEW, {"hard_sigmoid"}))["d"]["config"]["activation"]
+    assert (handed["class_name"], handed["config"]) == ("function", "hard_sigmoid")
+
+
 def test_short_names_of_losses_are_spelled_out_for_new_keras():
     metrics = [[{"class_name": "MeanMetricWrapper", "config": {"name": "mae", "fn": "mae"}}]]
     training = {"loss": {"a": "mse", "b": "my_own"}, "metrics": metrics}

@@ -1,0 +1,110 @@
+"""Causes and remedies with real TensorFlow, each in the smallest cell that shows it."""
+
+import pytest
+
+from kerasmatrix.outcome import Status
+from tests.real import cell, measure
+
+pytestmark = pytest.mark.tensorflow
+
+# Scenario, format, saved with, loaded with: its cause, and the remedy that works (None: none does).
+SEEN = [
+    ("import_path", "h5", "tf2.15", "tf2.2", "unknown-functional", "rewrite-config"),
+    ("gru", "h5", "tf2.21", "tf2.2", "inputlayer-batch-shape", "rewrite-config"),
+    ("missing_custom_layer", "h5", "tf2.15", "tf2.2", "unknown-functional",
+     "custom-objects + rewrite-config"),
+    ("trained_adam", "h5", "tf2.15", "tf2.2", "optimizer-config", "no-compile"),
+    ("missing_custom_layer", "h5", "tf2.15", "tf2.15", "custom-class-missing", "custom-objects"),
+    ("lambda_closure", "keras", "tf2.15", "tf2.15", "lambda-safe-mode", "trust-the-lambda"),
+    ("custom_loss_metric_activation", "h5", "tf2.15", "tf2.15", "builtin-function-missing",
+     "rebuild-and-load-weights"),
+    ("lambda_closure", "h5", "tf2.2", "tf2.15", "lambda-bytecode", "rebuild-and-load-weights"),
+    ("gru", "h5", "tf2.15", "tf2.21", "config-key-removed", "rewrite-config"),
+    ("lstm", "keras", "tf2.15", "tf2.21", "functional-module-path", "rewrite-config"),
+    ("mixed_precision", "h5", "tf2.15", "tf2.21", "dtype-policy", "rewrite-config"),
+    ("nested_models", "h5", "tf2.2", "tf2.21", "nested-graph", "rewrite-config"),
+    ("very_deep", "h5", "tf2.2", "tf2.21", "sequential-input-shape", "rewrite-config"),
+    ("compiled_strings", "h5", "tf2.21", "tf2.21", "loss-metric-config", "no-compile"),
+    ("raw_operations", "h5", "tf2.21", "tf2.21", "op-layer", "rebuild-and-load-weights"),
+    ("subclassed_with_config", "h5", "tf2.21", "tf2.21", "weights-count",
+     "rebuild-and-load-weights"),
+    ("preprocessing_text", "h5", "tf2.21", "tf2.21", "lookup-state", "rebuild-and-load-weights"),
+    ("lstm", "weights", "tf2.21", "tf2.2", "weights-layout-newer", "rebuild-and-load-weights"),
+    ("lstm", "savedmodel", "tf2.15", "tf2.2", "graph-op-newer", "rebuild-and-load-weights"),
+    ("import_path", "savedmodel", "tf2.21", "tf2.15", "savedmodel", "saved-model-load"),
+    # It loads, and nothing but its numbers tells: the name means another function.
+    ("hard_sigmoid", "h5", "tf2.15", "tf2.21", "silent-drift", "same-function"),
+    ("hard_sigmoid", "keras", "tf2.15", "tf2.21", "config-key-removed",
+     "same-function + rewrite-config"),
+    # The program uses a layer that this version does not have: nothing can help.
+    ("multi_head_attention", "weights", "tf2.15", "tf2.2", "not-there-yet", None),
+    # Not broken, but less than before.
+    ("trained_adam", "h5", "tf2.15", "tf2.21", "learning-rate-reset", None),
+    ("trained_adam", "h5", "tf2.21", "tf2.21", "optimizer-state-lost", None),
+    ("import_path", "savedmodel", "tf2.21", "tf2.21", "inference-only", None),
+    # Not saved at all.
+    ("missing_custom_layer", "h5", "tf2.2", "tf2.2", "get-config-missing", None),
+    ("long_and_unicode_names", "h5", "tf2.2", "tf2.2", "name-not-allowed", None),
+    ("v1_vs_v2", "h5", "tf2.21", "tf2.21", "v1-mode-in-keras-3", None),
+    ("import_path_python_keras", "h5", "tf2.15", "tf2.15", "keras-package-mix", None),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def seen(engine, tmp_path_factory):
+    """Measure one pair of versions in one format at a time, and only what is asked about."""
+    store = tmp_path_factory.mktemp("store")
+    known = {}
+
+    def seen(scenario, form, saved, loaded):
+        key = (form, saved, loaded)
+        if key not in known:
+            scenarios = tuple(dict.fromkeys(case[0] for case in SEEN if case[1:4] == key))
+            known[key] = measure(
+                engine,
+                store,
+                scenarios=scenarios,
+                formats=(form,),
+                environments=tuple(dict.fromkeys((saved, loaded))),
+                columns=(loaded,),
+                remedies="first",
+            )
+        return cell(known[key], scenario, form, saved, loaded)
+
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("scenario", "form", "saved", "loaded", "cause", "remedy"),
+    SEEN,
+    ids=[f"{case[4]}-{case[3]}-{case[0]}" for case in SEEN],
+)
+def test_a_cell_has_its_cause_and_what_helps(seen, scenario, form, saved, loaded, cause, remedy):
+    found = seen(scenario, form, saved, loaded)
+    assert found.status is not Status.PASS
+    assert found.cause == cause, found.summary
+    repaired = found.repaired_by
+    assert (repaired and repaired.id) == remedy, found.remedies
+    if repaired:
+        assert repaired.did
+
+
+def test_what_loads_with_other_numbers_is_no_remedy(seen):
+    tried = seen("hard_sigmoid", "keras", "tf2.15", "tf2.21").remedies
+    (plain,) = [each for each in tried if each.id == "rewrite-config"]
+    assert plain.status == "rejected"
+    assert "outputs differ" in plain.summary
+
+
+def test_a_verified_remedy_says_what_stays_lost(seen):
+    repaired = seen("compiled_strings", "h5", "tf2.21", "tf2.21").repaired_by
+    assert repaired.lost == ("the compile state",)
+
+
+def test_layers_at_fault_are_named_with_their_arguments(seen):
+    culprits = seen("gru", "h5", "tf2.15", "tf2.21").culprits
+    assert [(each.class_name, each.keys) for each in culprits] == [
+        ("GRU", ("implementation", "time_major"))
+    ]
+    nested = seen("nested_models", "h5", "tf2.2", "tf2.21")
+    assert nested.culprits == ()  # each layer is fine, their wiring is not
