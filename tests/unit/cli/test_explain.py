@@ -27,8 +27,8 @@ def test_the_famous_error_is_explained(explain):
 
 
 def test_a_traceback_on_standard_input_is_explained(explain):
-    typed = "Traceback (most recent call last):\n  …\nKeyError: 'sample_weight_mode'\n"
-    assert explain(typed=typed)[1].startswith("savedmodel-metadata-newer")
+    typed = "Traceback (most recent call last):\n  …\nKeyError: 'query_shape'\n"
+    assert explain(typed=typed)[1].startswith("config-key-absent")
 
 
 def test_json_is_for_programs(explain):

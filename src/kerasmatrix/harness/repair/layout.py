@@ -13,12 +13,46 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["find_arrays", "is_newer_layout", "shape_of"]
+__all__ = ["OtherShapes", "arrays_of", "find_arrays", "is_newer_layout", "shape_of"]
 
 # Keras 2.12 to 2.15 files a model's layers under the first name, Keras 3 under the second.
 LAYER_LISTS = ("_layer_checkpoint_dependencies", "layers")
 # States that no prediction depends on, and that the objects of other releases do not have.
 PASSED_OVER = ("seed_generator", "optimizer", "metrics", "compile_metrics")
+# A class that another release calls by another name (keras/engine/functional.py appeared in TF 2.3;
+# measured: keras, tf2.15 to tf2.2).
+RENAMED = {"model": "functional"}
+
+
+class OtherShapes(ValueError):
+    """What the file has for a part of the model does not fit into that part.
+
+    The message says what to do about it where that is known.
+    """
+
+    def __init__(self, place: str, arrays: list, variables: list) -> None:
+        stored = [np.shape(array) for array in arrays]
+        wanted = [shape_of(variable) for variable in variables]
+        message = f"{place}: the file has the shapes {stored}, the model {wanted}"
+        told = _reset_after(stored, wanted)
+        if told is not None:
+            message += f"; it seems that a GRU was saved with reset_after={told}"
+        super().__init__(message)
+
+
+def _reset_after(stored: list, wanted: list) -> bool | None:
+    """Tell how a GRU was made whose weights do not fit into another, or None.
+
+    ``reset_after=True``, the default since TF 2.0, has two biases in one array and computes
+    something else: neither can be made of the other, only the code that builds the model can
+    settle it. (measured: gru and stacked_rnn_cells, tf1.15 to tf2.16)
+    """
+    differ = [pair for pair in zip(stored, wanted) if pair[0] != pair[1]]
+    if not differ or len(stored) != len(wanted):
+        return None
+    if all(ours == (2, *theirs) for ours, theirs in differ):
+        return True
+    return False if all((2, *ours) == theirs for ours, theirs in differ) else None
 
 
 def is_newer_layout(group: Any) -> bool:
@@ -30,7 +64,8 @@ def find_arrays(group: Any, model: Any) -> dict:
     """Return the array of each variable of ``model`` that ``group`` has, by ``id(variable)``.
 
     Raises:
-        ValueError: the file has something that the model lacks, or of another shape.
+        ValueError: the file has something that the model lacks.
+        OtherShapes: the file has it in another shape.
     """
     found: dict = {}
     _walk(group, model, "", found)
@@ -52,6 +87,8 @@ def _walk(group: Any, thing: Any, path: str, found: dict) -> None:
             child = _attribute(thing, name)
             if child is None:
                 raise ValueError(f"the file has {here}, and the model has nothing of that name")
+            if isinstance(child, dict):
+                child = list(child.values())
             if isinstance(child, (list, tuple)):
                 _walk_members(group[name], child, here, found)
             else:
@@ -62,9 +99,9 @@ def _walk_members(group: Any, members: Any, path: str, found: dict) -> None:
     """Pair the groups of a list with its members: of each class the first with the first."""
     waiting: dict = {}
     for member in members:
-        kept = waiting.setdefault(_snake_case(type(member).__name__), [])
-        weights = getattr(member, "weights", None)
-        if weights and not all(id(variable) in found for variable in weights):
+        kind = _snake_case(type(member).__name__)
+        kept = waiting.setdefault(RENAMED.get(kind, kind), [])
+        if any(id(variable) not in found for variable in arrays_of(member)):
             kept.append(member)
     names = [name for name in group if _has_variables(group[name])]
     # The counters skip numbers (2.12 goes from dense to dense_2), so only their order says much.
@@ -82,10 +119,7 @@ def _match(group: Any, thing: Any, path: str, found: dict) -> None:
     if not arrays:
         return
     if [array.shape for array in arrays] != [shape_of(variable) for variable in variables]:
-        raise ValueError(
-            f"{path}: the file has the shapes {[array.shape for array in arrays]}, the model "
-            f"{[shape_of(variable) for variable in variables]}"
-        )
+        raise OtherShapes(path, arrays, variables)
     for array, variable in zip(arrays, variables):
         found[id(variable)] = array
 
@@ -122,16 +156,26 @@ def _has_variables(group: Any) -> bool:
 
 def _numbered(name: str, kinds: Any) -> tuple:
     """Take ``dense_2`` apart into class and number; a class may end in a number of its own."""
-    if name in kinds:
-        return name, 0
+    if RENAMED.get(name, name) in kinds:
+        return RENAMED.get(name, name), 0
     stem, _, number = name.rpartition("_")
-    return (stem, int(number)) if stem and number.isdigit() else (name, 0)
+    if not (stem and number.isdigit()):
+        return name, 0
+    return RENAMED.get(stem, stem), int(number)
 
 
 def _snake_case(name: str) -> str:
     name = re.sub(r"\W+", "", name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def arrays_of(thing: Any) -> list:
+    """Return a layer's or a model's weights, but for vocabularies (Keras 2.9 to 2.15).
+
+    Those are handles without a shape, and no weights file has them.
+    """
+    return [variable for variable in getattr(thing, "weights", ()) if hasattr(variable, "shape")]
 
 
 def shape_of(variable: Any) -> tuple:

@@ -240,8 +240,9 @@ def _rebuild_and_load_weights(case: Case) -> Any:
 def _saved_model_load(case: Case) -> Any:
     from . import signature
 
-    case.did.append("called its signature serving_default")
-    return signature.Signature(case.path)
+    made = signature.Signature(case.path)
+    case.did.extend([*made.changes, "called its signature serving_default"])
+    return made
 
 
 REMEDIES = {
