@@ -9,10 +9,9 @@ from __future__ import annotations
 from kerasmatrix.bridges import Chain, find_chains
 from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation, Status
 from kerasmatrix.plan import Plan, Save
-from kerasmatrix.repair import REPAIRABLE, Attempt, Causes, judge_attempt, next_remedies
-from kerasmatrix.results import RemedyResult
+from kerasmatrix.repair import REPAIRABLE, Attempt, Causes, next_remedies
 from kerasmatrix.store import Store
-from kerasmatrix.tabulation import Observed, judge_cell
+from kerasmatrix.tabulation import Observed
 
 __all__ = [
     "artifact_of",
@@ -70,26 +69,12 @@ def next_attempt(
     plan: Plan, observed: Observed, causes: Causes, cell: Cell
 ) -> tuple[str, ...] | None:
     """Return the remedies to try next in a cell that was loaded and did not come back."""
-    result = judge_cell(plan, observed, cell)
-    saved = observed.saves[Save(*cell[:3])].observation.value
-    if result.status not in REPAIRABLE or saved is None or plan.remedies == "none":
+    verdict = observed.verdict(plan, cell)
+    if verdict is None or verdict.status not in REPAIRABLE or plan.remedies == "none":
         return None
     observation = observed.loads[cell].observation
-    cause = causes.of(cell, result.status, result.lost, observation)
-    return next_remedies(plan, cell, cause, judged_attempts(plan, observed, causes, cell))
-
-
-def judged_attempts(
-    plan: Plan, observed: Observed, causes: Causes, cell: Cell
-) -> list[RemedyResult]:
-    """Return what was tried in a cell, each with what it is worth."""
-    saved = observed.saves[Save(*cell[:3])].observation.value
-    if saved is None:
-        return []
-    return [
-        judge_attempt(plan, causes, cell, saved, attempt)
-        for attempt in observed.attempts.get(cell, ())
-    ]
+    cause = causes.of(cell, verdict.status, verdict.lost, observation)
+    return next_remedies(plan, cell, cause, observed.judged(plan, causes, cell))
 
 
 def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:
@@ -99,13 +84,15 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
     statuses: dict[Cell, Status] = {}
     wanted = []
     for cell in observed.loads:
-        statuses[cell] = judge_cell(plan, observed, cell).status
+        verdict = observed.verdict(plan, cell)
+        if verdict:
+            statuses[cell] = verdict.status
     saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
     names = tuple(env.name for env in plan.selection.environments)
     for cell, status in statuses.items():
         if status not in REPAIRABLE or not plan.asked_for(cell):
             continue
-        results = judged_attempts(plan, observed, causes, cell)
+        results = observed.judged(plan, causes, cell)
         verified = any(result.status == "verified" for result in results)
         if verified and plan.remedies != "all":
             continue
@@ -179,7 +166,8 @@ def _known_crossing(
 
 def needs_repair(plan: Plan, observed: Observed, cell: Cell) -> bool:
     """Whether a cell was loaded and did not come back as it was."""
-    return judge_cell(plan, observed, cell).status in REPAIRABLE
+    verdict = observed.verdict(plan, cell)
+    return verdict is not None and verdict.status in REPAIRABLE
 
 
 def artifact_of(observed: Observed, cell: Cell) -> str:

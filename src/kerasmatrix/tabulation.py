@@ -17,6 +17,7 @@ from kerasmatrix.outcome import (
     ProbeObservation,
     SaveObservation,
     Status,
+    Verdict,
     judge_load,
     judge_save,
 )
@@ -55,6 +56,33 @@ class Observed:
     conversions: dict[tuple[Save, Chain], Measured[SaveObservation]] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     faults: dict[Save | Cell, str] = field(default_factory=dict)
+    _verdicts: dict[Cell, Verdict] = field(default_factory=dict)
+    _judged: dict[Cell, tuple[RemedyResult, ...]] = field(default_factory=dict)
+
+    def verdict(self, plan: Plan, cell: Cell) -> Verdict | None:
+        """Return the verdict on a cell that was loaded; None where it was not. It is made once."""
+        found = self._verdicts.get(cell)
+        if found is not None:
+            return found
+        saved, loaded = self.saves.get(Save(*cell[:3])), self.loads.get(cell)
+        if loaded is None or saved is None or saved.observation.value is None:
+            return None
+        facts, tolerance = saved.observation.value, plan.tolerance_of(cell.scenario)
+        verdict = judge_load(facts, cell.format, loaded.observation, tolerance)
+        self._verdicts[cell] = verdict
+        return verdict
+
+    def judged(self, plan: Plan, causes: Causes, cell: Cell) -> tuple[RemedyResult, ...]:
+        """Return what was tried in a cell, each with what it is worth. Each is judged once."""
+        attempts = self.attempts.get(cell, ())
+        known = self._judged.get(cell, ())
+        saved = self.saves[Save(*cell[:3])].observation.value if attempts else None
+        if saved is not None and len(known) < len(attempts):
+            more = (
+                judge_attempt(plan, causes, cell, saved, each) for each in attempts[len(known) :]
+            )
+            known = self._judged[cell] = (*known, *more)
+        return known
 
     @property
     def count(self) -> int:
@@ -132,10 +160,9 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
     save_verdict = judge_save(saved.observation) if saved else None
     if save_verdict and saved:
         return result(Status.SAVE_FAILED, save_verdict.summary, error=saved.observation.error)
-    if loaded and saved and saved.observation.value:
+    verdict = observed.verdict(plan, cell)
+    if verdict and loaded:
         observation = loaded.observation
-        tolerance = plan.tolerance_of(cell.scenario)
-        verdict = judge_load(saved.observation.value, cell.format, observation, tolerance)
         facts = observation.value
         return result(
             verdict.status,
@@ -179,10 +206,7 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
         probe = observed.probes.get(cell)
         if probe and probe.observation.value:
             told["culprits"] = probe.observation.value.culprits
-        told["remedies"] = tuple(
-            judge_attempt(plan, causes, cell, saved.observation.value, attempt)
-            for attempt in observed.attempts.get(cell, ())
-        )
+        told["remedies"] = observed.judged(plan, causes, cell)
     return verdict.model_copy(update=told)
 
 
