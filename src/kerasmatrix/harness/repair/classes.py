@@ -6,6 +6,7 @@ them on; what its ``from_config`` takes out of a config, or cannot do without, s
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from typing import Any
@@ -24,9 +25,18 @@ LAYER_KEYWORDS = {
     "input_dim", "input_shape", "batch_input_shape", "batch_size", "weights",
     "activity_regularizer", "autocast", "implementation",
 }  # fmt: skip
+# What its Lambda takes out of a config by names that it puts together (lambda_layer.py,
+# `_parse_function_from_config`).
+LAMBDA_KEYS = {
+    "module", "function_type", "output_shape_module", "output_shape_type", "mask_module",
+    "mask_type",
+}  # fmt: skip
 # What Keras 2's optimizers take in the same way (optimizer_v2.py, `allowed_kwargs`).
 OPTIMIZER_KEYWORDS = {"clipnorm", "clipvalue", "lr", "decay"}
 TAKEN = re.compile(r"""config\s*\.\s*(?:pop|get)\(\s*["'](\w+)["']|config\[["'](\w+)["']\]""")
+# What it looks for before it takes it is not demanded (measured: compiled_objects as h5, tf2.15 to
+# tf2.2, whose metrics take `fn` only if it is there).
+LOOKED_FOR = re.compile(r"""["'](\w+)["']\s+in\s+config""")
 DEMANDED = re.compile(r"""config\s*\.\s*pop\(\s*["'](\w+)["']\s*\)""")
 
 
@@ -35,11 +45,16 @@ class Reader:
 
     def __init__(self, keras: Any) -> None:
         self.major = int(storage.keras_version(keras).split(".")[0])
+        # Whether classes of a program's own can be registered under a name.
+        self.registers = hasattr(keras.utils, "register_keras_serializable")
         self._keras = keras
 
-    def find(self, name: str) -> tuple | None:
-        """Return the class called ``name`` and the place it is in, or None: it is not Keras's."""
-        for place in PLACES:
+    def find(self, name: str, where: str = "") -> tuple | None:
+        """Return the class called ``name`` and the place it is in, or None: it is not Keras's.
+
+        ``where`` is the place to look at first: losses and metrics share names.
+        """
+        for place in sorted(PLACES, key=lambda each: each != where):
             holder: Any = self._keras
             for part in place.split("."):
                 holder = getattr(holder, part, None)
@@ -66,6 +81,8 @@ class Reader:
             if not open_end:
                 break
         names.discard("self")
+        if kind.__name__ == "Lambda" and self.major < storage.KERAS_3:
+            names |= LAMBDA_KEYS
         if self._is(kind, "layers", "Layer"):
             names |= LAYER_KEYWORDS if self.major < storage.KERAS_3 else set()
         elif self._is(kind, "optimizers", "Optimizer"):
@@ -76,7 +93,7 @@ class Reader:
 
     def demanded(self, kind: type) -> set:
         """Return the keys that a config for ``kind`` must have, were they null."""
-        return set(self._taken(kind, DEMANDED))
+        return set(self._taken(kind, DEMANDED)) - set(self._taken(kind, LOOKED_FOR))
 
     def call_names(self, kind: type) -> list | None:
         """Return the names of the arguments of a layer's ``call``; None where anything goes."""
@@ -96,16 +113,38 @@ class Reader:
             Exception: whatever this Keras raises about it.
         """
         with self._keras.utils.custom_object_scope(custom_objects):
-            if self.major >= storage.KERAS_3 and "module" not in config:
+            if self.major >= storage.KERAS_3 and "module" in config:
+                # Operations are no layers, but stand among them. (TensorFlow's own face of Keras 3
+                # has no `saving`: measured with tf2.21.)
+                return importlib.import_module("keras").saving.deserialize_keras_object(config)
+            if self.major >= storage.KERAS_3:
                 return self._deserialize_older(config, custom_objects)
-            return self._keras.layers.deserialize(config)
+            make = self._keras.layers.deserialize
+            older = any(each.name == "use_legacy_format" for each in _parameters(make))
+            # HDF5's loader knows no safe mode (measured: lambda_closure as h5, tf2.15).
+            return make(config, use_legacy_format=True) if older else make(config)
+
+    def deserialize_training(self, place: str, told: Any, custom_objects: dict) -> Any:
+        """Return a loss, metric or optimizer; ``place`` is ``losses``, ``metrics``, ``optimizers``.
+
+        Raises:
+            Exception: whatever this Keras raises about it.
+        """
+        with self._keras.utils.custom_object_scope(custom_objects):
+            return getattr(self._keras, place).deserialize(told)
 
     def _deserialize_older(self, told: dict, custom_objects: dict) -> Any:
         """Make a layer as Keras 3 does when it loads HDF5 in Keras 2's form.
 
-        Its loader moves an input's shape out of the way first, and only that
-        (keras/src/legacy/saving/saving_utils.py, `model_from_config`).
+        Its loader moves an input's shape out of the way first, and later releases mend more; it is
+        asked itself where it is found (keras/src/legacy/saving/saving_utils.py).
         """
+        try:
+            loader = importlib.import_module("keras.src.legacy.saving.saving_utils")
+        except ImportError:
+            loader = None
+        if loader is not None:
+            return loader.model_from_config(told, custom_objects=custom_objects)
         name = str(told["class_name"])
         found = self.find(name)
         kind = custom_objects.get(name) or (found[0] if found else None)

@@ -18,11 +18,18 @@ __all__ = ["probe"]
 
 MISSED = re.compile(r"KeyError: ['\"](\w+)['\"]|missing \d+ required .*?: (.*)")
 FIRST = 300
+# What Keras 3 makes of an optimizer of TensorFlow 2.11 to 2.15 in HDF5 (measured: trained_adam as
+# h5, tf2.15 to tf2.21).
+PACKAGE, RESET = "Custom>", "read without its arguments: they are this Keras's defaults"
+# What `compile` itself makes of these depends on the model, so no loader looks for them.
+BY_COMPILE = {"accuracy", "acc", "crossentropy", "ce"}
 ALWAYS = {"name", "trainable", "dtype"}
 
 
 def probe(stored: Stored, reader: Any, custom_objects: dict) -> list:
     """Return what cannot be made: ``layer``, ``class_name``, ``keys`` at fault and ``error``.
+
+    It never raises: what it cannot make sense of is not a part, and the loader will say so.
 
     Args:
         stored: the architecture.
@@ -31,30 +38,79 @@ def probe(stored: Stored, reader: Any, custom_objects: dict) -> list:
     """
     found: list = []
     for layer in _leaves(stored.config):
-        try:
-            reader.deserialize(copy.deepcopy(layer), custom_objects)
-        except Exception as error:  # noqa: PERF203 - each by itself is the point
-            found.append(_culprit(layer, reader, error))
-    optimizer = _optimizer(stored.training)
+        error = _failure(reader.deserialize, layer, custom_objects)
+        if error is not None:
+            culprit = _culprit(layer, reader, error)
+            culprit["keys"] = culprit["keys"] or _cures(layer, reader, custom_objects)
+            found.append(culprit)
+    return found + _compiled_with(stored, reader, custom_objects)
+
+
+def _compiled_with(stored: Stored, reader: Any, custom_objects: dict) -> list:
+    """Return the optimizer, the losses and the metrics that are at fault."""
+    training = stored.training if isinstance(stored.training, dict) else {}
+    found: list = []
+    optimizer = _optimizer(training)
     if optimizer is not None:
-        keys = _refused(optimizer, reader)
-        known = reader.find(_bare(optimizer))
-        if keys or (known is None and ">" in str(optimizer["class_name"])):
-            found.append(
-                dict(
-                    layer=None,
-                    class_name=f"optimizer {optimizer['class_name']}",
-                    keys=keys,
-                    error="this Keras has no such optimizer"
-                    if known is None
-                    else "other arguments",
-                )
-            )
+        name = str(optimizer["class_name"])
+        error = _failure(reader.deserialize_training, "optimizers", optimizer, custom_objects)
+        if error is not None:
+            keys = _refused(optimizer, reader, "optimizers")
+            found.append(_of_training("optimizer", name, keys, _first_line(error)))
+        elif reader.major >= storage.KERAS_3 and name.startswith(PACKAGE):
+            found.append(_of_training("optimizer", name, [], RESET))
+    for part, place in (("loss", "losses"), ("metrics", "metrics")):
+        for told in _parts(training.get(part)):
+            name = told if isinstance(told, str) else _bare(told)
+            # In an archive a name is what `compile` is given; HDF5's loaders look it up themselves.
+            if isinstance(told, str) and (stored.archive or told in BY_COMPILE):
+                continue
+            error = _failure(reader.deserialize_training, place, told, custom_objects)
+            if error is not None:
+                keys = _refused(told, reader, place) if isinstance(told, dict) else []
+                found.append(_of_training(part, name, keys, _first_line(error)))
     return found
 
 
-def _leaves(told: dict) -> list:
+def _of_training(part: str, name: str, keys: list, error: str) -> dict:
+    return dict(layer=None, class_name=f"{part} {name}", keys=keys, error=error)
+
+
+def _parts(value: Any) -> list:
+    """Return the losses or metrics in any nesting of lists and dictionaries by output."""
+    if isinstance(value, str) or (isinstance(value, dict) and "class_name" in value):
+        return [value]
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [part for each in value for part in _parts(each)] if isinstance(value, list) else []
+
+
+def _failure(make: Any, *arguments: Any) -> Any:
+    """Return what ``make`` raises, or None; what it is given stays as it is."""
+    try:
+        make(*(copy.deepcopy(each) for each in arguments[:-1]), arguments[-1])
+    except Exception as error:
+        return error
+    return None
+
+
+def _cures(layer: dict, reader: Any, custom_objects: dict) -> list:
+    """Return the arguments without any one of which the layer can be made."""
+    config = layer.get("config")
+    if not isinstance(config, dict):
+        return []
+    found = []
+    for key in config:
+        without = dict(layer, config={name: config[name] for name in config if name != key})
+        if _failure(reader.deserialize, without, custom_objects) is None:
+            found.append(str(key))
+    return found
+
+
+def _leaves(told: Any) -> list:
     """Return the layers of a model, those of models in it included."""
+    if not isinstance(told, dict):
+        return []
     config = told.get("config")
     layers = config.get("layers") if isinstance(config, dict) else None
     if not isinstance(layers, list):
@@ -64,7 +120,7 @@ def _leaves(told: dict) -> list:
 
 def _culprit(layer: dict, reader: Any, error: Exception) -> dict:
     text = f"{type(error).__name__}: {error}"
-    keys = _refused(layer, reader)
+    keys = _refused(layer, reader, "layers")
     for match in MISSED.finditer(text):
         keys += list(re.findall(r"\w+", match.group(1) or match.group(2)))
     config = layer.get("config")
@@ -73,13 +129,26 @@ def _culprit(layer: dict, reader: Any, error: Exception) -> dict:
         layer=None if name is None else str(name),
         class_name=str(layer.get("class_name")),
         keys=sorted(set(keys) - {"and"}),
-        error=next(iter(text.strip().splitlines()), "")[:FIRST],
+        error=_first_line(error),
     )
 
 
-def _refused(told: dict, reader: Any) -> list:
+def _first_line(error: Exception) -> str:
+    text = f"{type(error).__name__}: {error}"
+    return next(iter(text.strip().splitlines()), "")[:FIRST]
+
+
+def _find(reader: Any, told: dict, place: str = "") -> Any:
+    """Return the class that is meant; what cannot even be looked for is none."""
+    try:
+        return reader.find(_bare(told), place)
+    except Exception:
+        return None
+
+
+def _refused(told: dict, reader: Any, place: str = "") -> list:
     """Return the arguments in a config that the class here does not have."""
-    found = reader.find(_bare(told))
+    found = _find(reader, told, place)
     config = told.get("config")
     if found is None or not isinstance(config, dict):
         return []
@@ -87,14 +156,26 @@ def _refused(told: dict, reader: Any) -> list:
     refused = set() if accepted is None else set(config) - set(accepted) - ALWAYS
     if reader.major >= storage.KERAS_3 and "module" not in told:
         refused.discard("batch_input_shape")  # its loader moves it out of the way
-    for key, value in config.items():
-        if not isinstance(value, dict) or not isinstance(value.get("config"), dict):
-            continue
+    for key, value in _objects(config):
         if key == "dtype" and reader.major < storage.KERAS_3:
             refused.add(key)  # a policy, where a name or a policy of another class is expected
         else:
             refused.update(f"{key}.{inner}" for inner in _refused(value, reader))
     return sorted(refused)
+
+
+def _objects(config: dict) -> list:
+    """Return the objects in a config, those in lists (``cells``) included, and where they stand."""
+    found = []
+    for key, value in config.items():
+        members = enumerate(value) if isinstance(value, list) else ()
+        entries = [(key, value), *((f"{key}.{index}", each) for index, each in members)]
+        found += [
+            (name, each)
+            for name, each in entries
+            if isinstance(each, dict) and isinstance(each.get("config"), dict)
+        ]
+    return found
 
 
 def _optimizer(training: dict | None) -> dict | None:

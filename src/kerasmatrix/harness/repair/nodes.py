@@ -28,11 +28,17 @@ class Tensor:
 
 
 class Call:
-    """One call of a layer: what it is given by position and by name."""
+    """One call of a layer: what it is given by position and by name.
 
-    def __init__(self, args: list, kwargs: dict) -> None:
+    ``bare`` tells that Keras 2 wrote the first argument as a tensor, not as a list of one: so it
+    does for its layers of operations, which are called with whatever is written (measured:
+    raw_operations as h5, tf2.15 to tf2.4).
+    """
+
+    def __init__(self, args: list, kwargs: dict, *, bare: bool = False) -> None:
         self.args = args
         self.kwargs = kwargs
+        self.bare = bare
 
 
 def read_calls(nodes: Any, shifts: dict, names: set) -> list:
@@ -82,12 +88,13 @@ def _read_call(node: Any, shifts: dict, names: set) -> Call:
             _find_tensors(node.get("args", []), shifts),
             {key: _find_tensors(value, shifts) for key, value in node.get("kwargs", {}).items()},
         )
-    if node and isinstance(node[0], str):
+    bare = bool(node) and isinstance(node[0], str)
+    if bare:
         node = [node]
     tensors = [_tensor(each, shifts) for each in node]
     kwargs = node[0][HISTORY] if node and len(node[0]) > HISTORY else {}
     found = {key: _find_histories(value, shifts, names) for key, value in kwargs.items()}
-    return Call([tensors[0] if len(tensors) == 1 else tensors], found)
+    return Call([tensors[0] if len(tensors) == 1 else tensors], found, bare=bare)
 
 
 def _write_newer(call: Call, shifts: dict, call_names: list | None) -> dict:
@@ -109,7 +116,8 @@ def _write_older(call: Call, shifts: dict, call_names: list | None) -> list:
         if value is not None and (call_names is None or key in call_names)
     }
     tensors = first if isinstance(first, list) else [first]
-    return [[*_history(each, shifts), kwargs] for each in tensors]
+    written = [[*_history(each, shifts), kwargs] for each in tensors]
+    return written[0] if call.bare else written
 
 
 def _find_tensors(value: Any, shifts: dict) -> Any:

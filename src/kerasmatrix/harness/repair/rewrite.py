@@ -11,7 +11,7 @@ import copy
 from typing import Any
 
 from .. import storage
-from . import nodes
+from . import lambdas, nodes, operations
 from .architecture import Stored
 
 __all__ = ["Rewritten", "is_newer", "rewrite"]
@@ -27,6 +27,18 @@ RENAMED = {
     "BatchNormalizationV2": "BatchNormalization",
     "LSTMV2": "LSTM",
     "GRUV2": "GRU",
+    # Keras 3.0 to 3.4 write the first of its two public names (measured: lstm as h5, tf2.16 to
+    # tf2.12).
+    "OrthogonalInitializer": "Orthogonal",
+    "IdentityInitializer": "Identity",
+}
+# Initializers that were functions up to TensorFlow 2.3, as the class that they returned
+# (tensorflow/python/ops/init_ops_v2.py; measured: objects_as_arguments as h5, tf2.15 to tf2.2).
+SCALED = {
+    "HeNormal": (2.0, "truncated_normal"),
+    "HeUniform": (2.0, "uniform"),
+    "LecunNormal": (1.0, "truncated_normal"),
+    "LecunUniform": (1.0, "uniform"),
 }
 # Short names of losses and metrics that Keras 3's loaders do not find, as functions that they do
 # (measured: compiled_strings as h5, tf2.15 to tf2.21).
@@ -112,6 +124,7 @@ class _Writer:
         # not (measured: compiled_objects as keras, tf2.21 to tf2.15).
         self._says_modules = self._newer
         self._from_newer = is_newer(stored)
+        self._in_archive = stored.archive
 
     def note(self, text: str) -> None:
         """Note a change, once."""
@@ -129,14 +142,27 @@ class _Writer:
             return self._model(told, name, config)
         if not isinstance(config, dict):
             return self._function(told, config)
-        found = self._reader.find(name)
+        if operations.is_newer_operation(told):
+            return self._custom(dict(dict(module=operations.MODULE), **told), config)
+        place = str(told.get("module")).partition("keras.")[2]
+        # Only of these two are there several of one name that are both meant.
+        found = self._reader.find(name, place if place in ("losses", "metrics") else "")
         if found is None and name in ("L1", "L2") and self._reader.find("L1L2"):
             self.note(f"wrote regularizer {name} as L1L2")
             name, found = "L1L2", self._reader.find("L1L2")
+        if found is None and name in SCALED and self._reader.find("VarianceScaling"):
+            self.note(f"wrote initializer {name} as VarianceScaling")
+            scale, distribution = SCALED[name]
+            config = dict(
+                scale=scale, mode="fan_in", distribution=distribution, seed=config.get("seed")
+            )
+            name, found = "VarianceScaling", self._reader.find("VarianceScaling")
         if found is None:
             return self._custom(told, {key: self.value(each) for key, each in config.items()})
+        if name == "Lambda":
+            return self._lambda(told, config)
         kind, place = found
-        return self._built_in(told, name, place, self._config(kind, name, config))
+        return self._built_in(told, name, place, self._config(kind, name, place, config))
 
     def value(self, value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
         """Return any value of a config."""
@@ -149,13 +175,26 @@ class _Writer:
             return {key: self.value(each) for key, each in value.items()}
         config = value.get("config")
         if name in ("DTypePolicy", "Policy", "PolicyV1") and isinstance(config, dict):
-            self.note("wrote dtype policies by their names")
-            return config.get("name")
+            return self._policy(config.get("name"))
         if not self._newer and name in ("__tuple__", "TensorShape") and "items" in value:
             return self.value(value["items"])
         if not self._newer and name == "__tuple__":
             return self.value(config)
         return self.thing(value) if "config" in value else value
+
+    def _policy(self, name: Any) -> Any:
+        """Return a dtype policy: by its name, but for mixed ones in Keras 2.
+
+        Up to TensorFlow 2.4 a layer takes the name for that of a dtype (measured: mixed_precision
+        as h5, tf2.15 to tf2.4).
+        """
+        if self._newer or not str(name).startswith("mixed_"):
+            self.note("wrote dtype policies by their names")
+            return name
+        entry: dict = dict(class_name="Policy", config={"name": name})
+        if self._in_archive:
+            entry.update(module="keras.mixed_precision", registered_name=None)
+        return entry
 
     def training(self, told: dict, *, in_archive: bool) -> dict:
         """Return what a model was compiled with."""
@@ -169,7 +208,8 @@ class _Writer:
             if key == optimizer and isinstance(value, dict):
                 kept[key] = self._optimizer(value, in_archive=in_archive)
             elif key in ("loss", "metrics", "weighted_metrics"):
-                kept[key] = self._function_names(value)
+                place = "losses" if key == "loss" else "metrics"
+                kept[key] = self._function_names(value, place)
             elif not self._newer or value or key in self._reader.compile_names():
                 kept[key] = value
         return kept
@@ -191,15 +231,17 @@ class _Writer:
             self.note(f"renamed optimizer {told['class_name']} to {written['class_name']}")
         return written
 
-    def _function_names(self, value: Any) -> Any:
+    def _function_names(self, value: Any, place: str) -> Any:
         if isinstance(value, list):
-            return [self._function_names(each) for each in value]
+            return [self._function_names(each, place) for each in value]
         if isinstance(value, dict):
             if value.get("class_name") in ("MeanMetricWrapper", "LossFunctionWrapper"):
-                return self._function_names(value["config"].get("fn", value["config"].get("name")))
+                inner = value["config"].get("fn", value["config"].get("name"))
+                return self._function_names(inner, place)
             if "class_name" in value:
-                return self.thing(value)
-            return {key: self._function_names(each) for key, each in value.items()}
+                # Losses and metrics share names; HDF5 of Keras 2 does not say which it is.
+                return self.thing(dict(dict(module=f"keras.{place}"), **value))
+            return {key: self._function_names(each, place) for key, each in value.items()}
         if self._newer and value in FULL_NAMES:
             self.note(f"wrote {value} as {FULL_NAMES[value]}")
             return FULL_NAMES[value]
@@ -241,10 +283,43 @@ class _Writer:
     def _layer(self, told: dict, shifts: dict, names: set) -> dict:
         """Return a layer of a model, with its calls apart."""
         layer: dict = self.thing(told)
-        layer["name"] = _name(told)
         if "inbound_nodes" in told:
-            layer["calls"] = nodes.read_calls(told["inbound_nodes"], shifts, names)
+            calls = nodes.read_calls(told["inbound_nodes"], shifts, names)
+            layer, layer["calls"] = self._operation(told, layer, calls)
+        layer["name"] = _name(told)
         return layer
+
+    def _operation(self, told: dict, layer: dict, calls: list) -> tuple:
+        """Return a layer and its calls; if it is another Keras's operation, as this one's."""
+        made = None
+        if self._newer and not self._from_newer:
+            made = operations.to_newer(told, calls)
+        elif not self._newer and operations.is_newer_operation(told):
+            made = operations.to_older(told, calls)
+        if made is None:
+            return layer, calls
+        name, module, config, calls = made
+        self.note(f"wrote operation {told['class_name']} as {name}")
+        entry = dict(class_name=name, config=config)
+        if module is not None:
+            entry.update(module=module, registered_name=name)
+        return entry, calls
+
+    def _lambda(self, told: dict, config: dict) -> dict:
+        """Return a Lambda layer; what its function does is not looked at.
+
+        HDF5's loader takes the older form in Keras 3 as well, and up to Keras 3.11 no other, since
+        it cannot be told that the code is trusted (measured: lambda_closure as h5, tf2.15 to
+        tf2.16).
+        """
+        ours = dict(config)
+        if "dtype" in ours:
+            ours["dtype"] = self.value(ours["dtype"])
+        if self._newer and not self._from_newer and not self._in_archive:
+            return dict(class_name="Lambda", config=ours)
+        self.note("kept the bytecode of a Lambda, which no other release of Python can run")
+        change = lambdas.to_newer if self._newer else lambdas.to_older
+        return self._built_in(told, "Lambda", "layers", change(ours))
 
     def _with_input(self, layers: list, told: list) -> list:
         """Return a Sequential's layers, the first of which says its shape in Keras 3."""
@@ -261,9 +336,26 @@ class _Writer:
         )
         return [self._written({}, entry, "keras.layers"), *layers]
 
-    def _config(self, kind: type, name: str, config: dict) -> dict:
+    def _config(self, kind: type, name: str, place: str, config: dict) -> dict:
         """Return the config of a class of Keras's own, with the arguments it has here."""
         ours = {key: self.value(value) for key, value in config.items()}
+        self._rename(name, place, ours)
+        self._refer_to_functions(ours)
+        accepted = self._reader.accepted(kind)
+        if accepted is not None:
+            always = ALWAYS if place.startswith("layers") else set()
+            for key in [key for key in ours if key not in accepted | always]:
+                self._leave_out(name, ours, key)
+        # Only layers of old have keys that must be there (measured: compiled_objects as h5, tf2.15
+        # to tf2.2, where what metrics take is for their base class).
+        demanded = self._reader.demanded(kind) if place.startswith("layers") else set()
+        for key in demanded - set(ours):
+            self.note(f"added {key} (None) to {name}")
+            ours[key] = None
+        return ours
+
+    def _rename(self, name: str, place: str, ours: dict) -> None:
+        """Give the arguments in ``ours`` the names and the kinds of value that they have here."""
         if name == "InputLayer":
             old, new = "batch_input_shape", "batch_shape"
             wanted, other = (new, old) if self._newer else (old, new)
@@ -279,16 +371,10 @@ class _Writer:
             ours["axis"] = ours["axis"][0]
         if self._newer and ours.get("reduction") == "auto":
             ours["reduction"] = "sum_over_batch_size"
-        self._refer_to_functions(ours)
-        accepted = self._reader.accepted(kind)
-        if accepted is not None:
-            always = ALWAYS if hasattr(kind, "call") else set()
-            for key in [key for key in ours if key not in accepted | always]:
-                self._leave_out(name, ours, key)
-        for key in self._reader.demanded(kind) - set(ours):
-            self.note(f"added {key} (None) to {name}")
-            ours[key] = None
-        return ours
+        if place in ("losses", "metrics") and not name.endswith("Wrapper"):
+            # What a wrapper wraps; a class with a name of its own knows (measured: compiled_objects
+            # as h5, tf2.15 to tf2.2).
+            ours.pop("fn", None)
 
     def _refer_to_functions(self, ours: dict) -> None:
         """Ask for a function that is handed over by more than a name, if Keras 3 is to find it.
@@ -296,7 +382,8 @@ class _Writer:
         By its name alone it would take its own (measured: hard_sigmoid as keras, tf2.15 to tf2.21).
         """
         for key, value in ours.items():
-            if self._newer and key.endswith("activation") and value in self._functions:
+            known = isinstance(value, str) and value in self._functions
+            if self._newer and key.endswith("activation") and known:
                 ours[key] = dict(
                     module=None, class_name="function", config=value, registered_name=value
                 )
@@ -311,7 +398,9 @@ class _Writer:
     def _function(self, told: dict, config: Any) -> Any:
         """Return a reference to a function: by its name in Keras 2."""
         if not self._newer and told.get("class_name") == "function" and isinstance(config, str):
-            return told.get("registered_name") or config
+            # `function` is what Keras 2.13 and later register those under that nobody registered.
+            registered = told.get("registered_name")
+            return registered if registered not in (None, "function") else config
         return told
 
     def _custom(self, told: dict, config: dict) -> dict:
@@ -323,7 +412,14 @@ class _Writer:
             if "build_config" in told:
                 entry["build_config"] = told["build_config"]
             return dict(entry, module=told.get("module"))
-        return dict(class_name=registered, config=config)
+        # TensorFlow 1.15 registers nothing: its programs hand over classes by their own names.
+        ours = registered if self._reader.registers else _bare(registered)
+        entry = dict(class_name=ours, config=config)
+        if self._in_archive and "build_config" in told:
+            # Nothing else says what its weights are for (measured: subclassed_with_config as keras,
+            # tf2.21 to tf2.15, which else loads without any and says nothing).
+            entry["build_config"] = told["build_config"]
+        return entry
 
     def _built_in(self, told: dict, name: str, place: str, config: dict) -> dict:
         return self._written(told, dict(class_name=name, config=config), f"keras.{place}")

@@ -58,7 +58,40 @@ def test_an_optimizer_of_another_generation_is_at_fault():
 
 
 def test_where_every_part_can_be_made_nothing_is_at_fault():
-    assert culprits(model(layer("Dense", "d", units=2)), {"loss": "mse"}) == []
+    assert culprits(model(layer("Dense", "d", units=2)), {"loss": "huber"}) == []
+
+
+def test_losses_and_metrics_are_parts_too_however_they_are_nested():
+    training = {"loss": {"a": "mse"}, "metrics": [["accuracy"], {"class_name": "my_loss"}]}
+    found = culprits(model(), training)
+    assert [(each["layer"], each["class_name"]) for each in found] == [
+        (None, "loss mse"),
+        (None, "metrics my_loss"),
+    ]
+    assert found[0]["error"] == "ValueError: Could not locate function 'mse'"
+    assert culprits(model(), training, objects={"mse": abs, "my_loss": abs}) == []
+
+
+def test_an_argument_is_at_fault_without_which_the_layer_can_be_made():
+    class Picky(FakeReader):
+        def deserialize(self, layer, custom_objects):
+            if "activation" in layer["config"]:
+                raise ValueError("Unknown activation")
+
+    told = model(layer("Dense", "d", units=2, activation="odd"))
+    assert culprits(told, reader=Picky(2))[0]["keys"] == ["activation"]
+
+
+def test_arguments_of_objects_in_lists_are_named_by_their_place():
+    cells = [{"class_name": "LSTM", "config": {"units": 1}},
+             {"class_name": "LSTM", "config": {"odd": 1}}]  # fmt: skip
+    told = model(layer("Bidirectional", "b", layer=1, cells=cells, wrong=1))
+    assert culprits(told)[0]["keys"] == ["cells", "cells.1.odd", "wrong"]
+
+
+def test_nonsense_is_no_part_and_raises_nothing():
+    for config in ({}, {"config": None}, {"config": {"layers": [None, 3, {"config": []}]}}):
+        culprits(config, {"loss": 3, "metrics": [None], "optimizer_config": {"class_name": None}})
 
 
 def test_looking_does_not_change_what_is_stored():

@@ -279,3 +279,66 @@ def test_old_loaders_find_every_key_they_look_for():
     training = {"optimizer_config": {"class_name": "Adam", "config": {}}, "loss": "mse"}
     found = rewritten(NEW_MODEL, OLD, training).training
     assert {"loss", "metrics", "loss_weights", "sample_weight_mode"} <= set(found)
+
+
+def test_a_call_with_a_bare_tensor_stays_one_in_old_keras():
+    layer = old_layer("TFOpLambda", "op")
+    layer["inbound_nodes"] = [["in", 0, 0, {"y": 2.0}]]
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["op", 0, 0]])
+    found = layers_of(rewritten(model, OLD))["op"]["inbound_nodes"]
+    assert found == [["in", 0, 0, {"y": 2.0}]]
+
+
+def test_operations_are_written_as_the_reader_has_them_and_not_as_layers_of_their_name():
+    layer = {**new_layer("Add", "op", tensor("in"), 1.0), "module": "keras.src.ops.numpy"}
+    layer["config"] = {"name": "op"}
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["op", 0, 0])
+    old = layers_of(rewritten(model, OLD))["op"]
+    assert (old["class_name"], old["config"]["function"]) == ("TFOpLambda", "__operators__.add")
+    assert old["inbound_nodes"] == [["in", 0, 0, {"y": 1.0}]]
+    new = layers_of(rewritten(model, NEW))["op"]
+    assert (new["module"], new["inbound_nodes"][0]["args"]) == (
+        "keras.src.ops.numpy", [tensor("in"), 1.0],
+    )  # fmt: skip
+
+
+def test_a_mixed_policy_stays_an_object_in_old_keras():
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}
+    layer = new_layer("Dense", "d", tensor("in"), units=1, dtype=policy)
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["d", 0, 0])
+    found = layers_of(rewritten(model, OLD))["d"]["config"]["dtype"]
+    assert found == {"class_name": "Policy", "config": {"name": "mixed_float16"}}
+    assert layers_of(rewritten(model, NEW))["d"]["config"]["dtype"] == "mixed_float16"
+
+
+def test_a_function_that_nobody_registered_goes_by_its_own_name():
+    activation = {"module": "builtins", "class_name": "function", "config": "square",
+                  "registered_name": "function"}  # fmt: skip
+    layer = new_layer("Dense", "d", tensor("in"), units=1, activation=activation)
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["d", 0, 0])
+    assert layers_of(rewritten(model, OLD))["d"]["config"]["activation"] == "square"
+
+
+def test_an_argument_that_is_an_object_is_not_taken_for_a_name():
+    layer = old_layer("Dense", "d", ["in"], units=1, activation={"class_name": "Mine"})
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
+    stored = Stored(model, None, archive=False)
+    found = layers_of(rewrite(stored, NEW, {"hard_sigmoid"}))["d"]["config"]["activation"]
+    assert found == {"class_name": "Mine"}
+
+
+def test_scaled_initializers_become_the_class_that_they_were_functions_of():
+    he = {"class_name": "HeNormal", "config": {"seed": 3}}
+    layer = old_layer("Dense", "d", ["in"], units=1, kernel_initializer=he)
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
+    reader = FakeReader(2, {"VarianceScaling": ["scale", "mode", "distribution", "seed"]})
+    found = layers_of(rewritten(model, reader))["d"]["config"]["kernel_initializer"]
+    assert (found["class_name"], found["config"]["scale"]) == ("VarianceScaling", 2.0)
+    assert found["config"]["seed"] == 3
+
+
+def test_own_classes_in_an_archive_keep_what_they_are_built_with():
+    own = {"module": None, "class_name": "Mine", "registered_name": "Mine",
+           "config": {"units": 4}, "build_config": {"input_shape": [1, 3]}}  # fmt: skip
+    assert rewritten(own, OLD, archive=True).config["build_config"] == {"input_shape": [1, 3]}
+    assert "build_config" not in rewritten(own, OLD).config
