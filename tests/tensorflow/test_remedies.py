@@ -17,7 +17,7 @@ SEEN = [
     ("missing_custom_layer", "h5", "tf2.15", "tf2.15", "custom-class-missing", "custom-objects"),
     ("lambda_closure", "keras", "tf2.15", "tf2.15", "lambda-safe-mode", "trust-the-lambda"),
     ("custom_loss_metric_activation", "h5", "tf2.15", "tf2.15", "builtin-function-missing",
-     "rebuild-and-load-weights"),
+     "rewrite-config"),
     ("lambda_closure", "h5", "tf2.2", "tf2.15", "lambda-bytecode", "rebuild-and-load-weights"),
     ("gru", "h5", "tf2.15", "tf2.21", "config-key-removed", "rewrite-config"),
     ("lstm", "keras", "tf2.15", "tf2.21", "functional-module-path", "rewrite-config"),
