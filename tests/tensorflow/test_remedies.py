@@ -21,6 +21,8 @@ SEEN = [
     ("lambda_closure", "h5", "tf2.2", "tf2.15", "lambda-bytecode", "rebuild-and-load-weights"),
     ("gru", "h5", "tf2.15", "tf2.21", "config-key-removed", "rewrite-config"),
     ("lstm", "keras", "tf2.15", "tf2.21", "functional-module-path", "rewrite-config"),
+    ("multi_head_attention", "keras", "tf2.21", "tf2.15", "functional-module-path",
+     "rewrite-config + weights-apart"),
     ("mixed_precision", "h5", "tf2.15", "tf2.21", "dtype-policy", "rewrite-config"),
     ("nested_models", "h5", "tf2.2", "tf2.21", "nested-graph", "rewrite-config"),
     ("very_deep", "h5", "tf2.2", "tf2.21", "sequential-input-shape", "rewrite-config"),

@@ -34,6 +34,7 @@ class Case:
         self.path = os.path.join(artifact, storage.FILE_NAMES[form])
         self.did: list = []
         self.arguments: dict = {}
+        self.apart = False
         self._loader: dict | None = None
         self._saver: dict | None = None
 
@@ -126,7 +127,7 @@ def load(case: Case, names: list) -> Any:
         made = REMEDIES[name](case)
         if made is not None:
             return made
-    return _load_plainly(case)
+    return _load_apart(case) if case.apart else _load_plainly(case)
 
 
 def culprits(case: Case) -> list:
@@ -228,6 +229,22 @@ def _rewrite_config(case: Case) -> None:
     case.did.extend(rewritten.changes)
 
 
+def _weights_apart(case: Case) -> None:
+    case.apart = True
+
+
+def _load_apart(case: Case) -> Any:
+    """Make the model from the stored architecture, and load its weights by another way."""
+    from . import architecture, classes, weights
+
+    stored = architecture.read(case.path)
+    objects = case.arguments.get("custom_objects", {})
+    model = classes.Reader(case.keras).deserialize(stored.config, objects)
+    how = weights.load_into(model, case.form, case.artifact)
+    case.did.append("built the model from its stored architecture; weights " + how)
+    return model
+
+
 def _rebuild_and_load_weights(case: Case) -> Any:
     from . import weights
 
@@ -254,6 +271,7 @@ REMEDIES = {
     "saved-model-load": _saved_model_load,
     "same-function": _same_function,
     "rewrite-config": _rewrite_config,
+    "weights-apart": _weights_apart,
     "rebuild-and-load-weights": _rebuild_and_load_weights,
 }
 
