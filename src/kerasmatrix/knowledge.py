@@ -28,7 +28,7 @@ __all__ = [
 BRIDGE = ("bridge",)
 
 
-def look_up(plan: Plan, store: Store) -> Observed:
+def look_up(plan: Plan, store: Store, causes: Causes) -> Observed:
     """Return what earlier runs have measured of ``plan``."""
     observed = Observed()
     for save in plan.saves():
@@ -41,7 +41,6 @@ def look_up(plan: Plan, store: Store) -> Observed:
         load = known_load(plan, store, observed, cell)
         if load:
             observed.loads[cell] = load
-    causes = Causes(plan)
     for cell in observed.loads:
         if needs_repair(plan, observed, cell):
             _look_up_repair(plan, store, observed, causes, cell)

@@ -122,7 +122,8 @@ class Run:
         self.id = id
         self.measured = 0
         self.complete = False
-        self.observed = Observed() if fresh else look_up(plan, store)
+        self.causes = Causes(plan)
+        self.observed = Observed() if fresh else look_up(plan, store, self.causes)
         self.known = self.observed.count
         self._fresh = fresh
         self._engine = engine
@@ -135,7 +136,7 @@ class Run:
         self._failure: BaseException | None = None
         self._workers: dict[str, Worker] = {}
         self._tasks = 0
-        self._agenda = Agenda(plan, self.observed, Causes(plan))
+        self._agenda = Agenda(plan, self.observed, self.causes)
 
     @property
     def pending(self) -> int:

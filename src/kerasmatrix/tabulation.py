@@ -92,9 +92,12 @@ class Observed:
         return made + len(self.loads) + len(self.probes) + attempts
 
 
-def tabulate(plan: Plan, observed: Observed, run: RunInfo) -> Results:
-    """Return the results of ``run``: a verdict for every cell of the plan."""
-    causes = Causes(plan)
+def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None = None) -> Results:
+    """Return the results of ``run``: a verdict for every cell of the plan.
+
+    ``causes`` are those that were found already, if the caller has them.
+    """
+    causes = causes or Causes(plan)
     cells = tuple(
         _diagnosed(plan, observed, causes, judge_cell(plan, observed, cell))
         for cell in plan.cells()

@@ -210,7 +210,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         measured=measurement.measured,
         known=measurement.known,
     )
-    results = tabulate(measurement.plan, measurement.observed, info)
+    results = tabulate(measurement.plan, measurement.observed, info, measurement.causes)
     path = write_reports(results, output)
     print_results(results, path)
     if trouble:

@@ -65,6 +65,14 @@ def candidates(catalogue: Catalogue, evidence: Evidence) -> list[tuple[Cause, tu
 
 
 def _fits(signature: Signature, evidence: Evidence) -> bool:
+    # The facts first: they cost less to compare than texts to search.
+    if not (
+        _agrees(signature.status, evidence.status)
+        and _agrees(signature.format, evidence.format)
+        and signature.writer_keras in {None, evidence.writer_keras}
+        and signature.reader_keras in {None, evidence.reader_keras}
+    ):
+        return False
     if signature.error is not None and not any(
         re.search(signature.error, f"{kind}: {message}") for kind, message in evidence.chain
     ):
@@ -76,14 +84,8 @@ def _fits(signature: Signature, evidence: Evidence) -> bool:
     ):
         return False
     asks_for_text = signature.error or signature.log or signature.lost
-    if not asks_for_text and evidence.status is None:
-        return False  # what is not known contradicts nothing, but it shows nothing either
-    return (
-        _agrees(signature.status, evidence.status)
-        and _agrees(signature.format, evidence.format)
-        and signature.writer_keras in {None, evidence.writer_keras}
-        and signature.reader_keras in {None, evidence.reader_keras}
-    )
+    # What is not known contradicts nothing, but it shows nothing either.
+    return bool(asks_for_text) or evidence.status is not None
 
 
 def _agrees(wanted: Sequence[object], found: object | None) -> bool:

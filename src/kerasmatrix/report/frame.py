@@ -6,6 +6,7 @@ counted and compared; logs and tracebacks stay in the results.
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from kerasmatrix.outcome import Status
@@ -89,9 +90,18 @@ def block_grid(frame: pd.DataFrame, scenario: str, form: str) -> pd.DataFrame:
     """
     block = frame[(frame["scenario"] == scenario) & (frame["format"] == form)]
     names = [str(name) for name in frame["saved_with"].cat.categories]
-    grid = block.assign(place=block.index).pivot(  # noqa: PD010 - one value per pair, or an error
-        index="saved_with", columns="loaded_with", values="place"
+    rows = block["saved_with"].cat.codes.to_numpy()
+    columns = block["loaded_with"].cat.codes.to_numpy()
+    places = np.zeros((len(names), len(names)), dtype="int64")
+    present = np.zeros(places.shape, dtype=bool)
+    places[rows, columns] = block.index.to_numpy()
+    present[rows, columns] = True
+    if present.sum() != len(block):
+        raise ValueError(f"{scenario} as {form}: two rows are the same cell")
+    grid = {
+        name: pd.arrays.IntegerArray(places[:, number], ~present[:, number])
+        for number, name in enumerate(names)
+    }
+    return pd.DataFrame(grid, index=pd.Index(names, name="saved_with")).rename_axis(
+        columns="loaded_with"
     )
-    grid.index = pd.Index([str(name) for name in grid.index], name="saved_with")
-    grid.columns = pd.Index([str(name) for name in grid.columns], name="loaded_with")
-    return grid.reindex(index=names, columns=names).astype("Int64")
