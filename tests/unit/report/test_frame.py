@@ -78,5 +78,5 @@ def test_a_cell_that_the_run_does_not_have_leaves_a_gap_in_its_block():
 def test_two_verdicts_on_one_cell_make_no_block():
     results = make_results()
     frame = cell_frame(results.model_copy(update={"cells": (*results.cells, results.cells[0])}))
-    with pytest.raises(ValueError, match="duplicate"):
+    with pytest.raises(ValueError, match="two rows are the same cell"):
         block_grid(frame, "first", "h5")
