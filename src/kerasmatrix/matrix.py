@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -210,6 +211,7 @@ def load_matrix(path: Path) -> Matrix:
     return matrix
 
 
+@cache
 def version_key(version: str) -> tuple[int, ...]:
     """Return the numbers of ``version``, for sorting: ``2.15.0.post1`` -> ``(2, 15, 0, 1)``."""
     return tuple(int(part) for part in re.findall(r"\d+", version))

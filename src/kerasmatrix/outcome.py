@@ -11,6 +11,7 @@ import datetime
 import enum
 from collections import Counter
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,6 +40,10 @@ __all__ = [
     "judge_load",
     "judge_save",
 ]
+
+
+# How NumPy names the types of arrays of texts.
+TEXTS = ("<U", ">U", "|S", "|O", "object")
 
 
 class Status(enum.StrEnum):
@@ -123,6 +128,13 @@ class _ModelFacts(_Observed):
     weights: tuple[WeightDigest, ...]
     compiled: CompileState | None = None
     timings: Mapping[str, float] = Field(default_factory=dict)
+
+    @cached_property
+    def contents(self) -> Counter[tuple[tuple[int, ...], str, str]]:
+        """The weights counted by content. A vocabulary is one to some releases, to none a number."""
+        return Counter(
+            weight.content for weight in self.weights if not weight.dtype.startswith(TEXTS)
+        )
 
 
 class SaveFacts(_ModelFacts):
@@ -251,7 +263,7 @@ def judge_load(saved: SaveFacts, form: str, load: LoadObservation, tolerance: To
     if facts is None:
         prefix = "loads, but cannot be called: " if load.stage == "call" else ""
         return Verdict(status=Status.FAIL, summary=prefix + _how(load))
-    weights_equal = _contents(saved) == _contents(facts)
+    weights_equal = saved.contents == facts.contents
     drift = _drift(facts, tolerance, weights_equal=weights_equal)
     lost = tuple(_lost(saved, form, facts))
     if drift:
@@ -282,11 +294,6 @@ def _how(observation: Observation) -> str:
     if observation.exit_code is not None:
         return f"the process left with exit code {observation.exit_code}"
     return "the process gave no understandable answer"
-
-
-def _contents(facts: _ModelFacts) -> Counter[tuple[tuple[int, ...], str, str]]:
-    """Count the weights by content. A vocabulary is one to some releases, and no number to any."""
-    return Counter(weight.content for weight in facts.weights if not weight.dtype.startswith(TEXTS))
 
 
 def _drift(facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool) -> str | None:
@@ -334,8 +341,6 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts) -> list[str]:
     return lost
 
 
-# How NumPy names the types of arrays of texts.
-TEXTS = ("<U", ">U", "|S", "|O", "object")
 # Keras has called these by more than one name (keras/losses.py, its aliases).
 LOSS_ALIASES = {
     "mse": "meansquarederror",
