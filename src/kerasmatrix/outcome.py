@@ -131,7 +131,7 @@ class _ModelFacts(_Observed):
 
     @cached_property
     def contents(self) -> Counter[tuple[tuple[int, ...], str, str]]:
-        """The weights counted by content. A vocabulary is one to some releases, to none a number."""
+        """The weights by content. A vocabulary is one to some releases, and to none a number."""
         return Counter(
             weight.content for weight in self.weights if not weight.dtype.startswith(TEXTS)
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, Cause, Signature
 from kerasmatrix.outcome import Status
@@ -35,6 +36,11 @@ class Evidence:
     format: str | None = None
     writer_keras: int | None = None
     reader_keras: int | None = None
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Each exception of the chain as ``type: message``."""
+        return tuple(f"{kind}: {message}" for kind, message in self.chain)
 
 
 def classify(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
@@ -73,19 +79,25 @@ def _fits(signature: Signature, evidence: Evidence) -> bool:
         and signature.reader_keras in {None, evidence.reader_keras}
     ):
         return False
-    if signature.error is not None and not any(
-        re.search(signature.error, f"{kind}: {message}") for kind, message in evidence.chain
-    ):
+    if signature.error is not None and not _shows(signature.error, evidence.texts):
         return False
-    if signature.log is not None and not re.search(signature.log, evidence.log):
+    if signature.log is not None and not _shows(signature.log, (evidence.log,)):
         return False
-    if signature.lost is not None and not any(
-        re.search(signature.lost, what) for what in evidence.lost
-    ):
+    if signature.lost is not None and not _shows(signature.lost, evidence.lost):
         return False
     asks_for_text = signature.error or signature.log or signature.lost
     # What is not known contradicts nothing, but it shows nothing either.
     return bool(asks_for_text) or evidence.status is not None
+
+
+def _shows(pattern: str, texts: Sequence[str]) -> bool:
+    search = _compiled(pattern).search
+    return any(search(text) for text in texts)
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 def _agrees(wanted: Sequence[object], found: object | None) -> bool:
