@@ -254,8 +254,8 @@ class _Table:
 
     def index(self, value: Any) -> int:  # noqa: ANN401 - JSON
         """Return the place of ``value``, which is given one if it has none."""
-        # A list as JSON begins with a bracket, so no list has the key of a text.
-        key = f"text:{value}" if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        # A list is written with a bracket first, so none has the key of a text.
+        key = f"text:{value}" if isinstance(value, str) else repr(value)
         place = self._places.setdefault(key, len(self.entries))
         if place == len(self.entries):
             self.entries.append(value)
