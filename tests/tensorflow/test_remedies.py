@@ -29,7 +29,7 @@ SEEN = [
     ("compiled_strings", "h5", "tf2.21", "tf2.21", "loss-metric-config", "no-compile"),
     ("raw_operations", "h5", "tf2.21", "tf2.21", "op-layer", "rebuild-and-load-weights"),
     ("subclassed_with_config", "h5", "tf2.21", "tf2.21", "weights-count",
-     "rebuild-and-load-weights"),
+     "custom-objects + weights-apart"),
     ("preprocessing_text", "h5", "tf2.21", "tf2.21", "lookup-state", "rebuild-and-load-weights"),
     ("lstm", "weights", "tf2.21", "tf2.2", "weights-layout-newer", "rebuild-and-load-weights"),
     ("lstm", "savedmodel", "tf2.15", "tf2.2", "graph-op-newer", "rebuild-and-load-weights"),
