@@ -37,6 +37,11 @@ def look_up(plan: Plan, store: Store, causes: Causes) -> Observed:
         found = store.known_save(plan.save_key(save))
         if found and plan.still_known(found.observation, save.scenario):
             observed.saves[save] = found
+    store.fetch_ahead(
+        plan.load_key(cell, saved.observation.artifact)
+        for cell in plan.cells()
+        if (saved := observed.saves.get(Save(*cell[:3]))) and saved.observation.artifact
+    )
     for cell in plan.cells():
         load = known_load(plan, store, observed, cell)
         if load:
@@ -71,8 +76,7 @@ def next_attempt(
     verdict = observed.verdict(plan, cell)
     if verdict is None or verdict.status not in REPAIRABLE or plan.remedies == "none":
         return None
-    observation = observed.loads[cell].observation
-    cause = causes.of(cell, verdict.status, verdict.lost, observation)
+    cause = observed.cause(causes, cell, verdict)
     return next_remedies(plan, cell, cause, observed.judged(plan, causes, cell))
 
 

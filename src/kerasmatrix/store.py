@@ -15,7 +15,7 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
@@ -49,6 +49,7 @@ CREATE TABLE runs (
 ) STRICT;
 """
 BUSY_SECONDS = 30
+CHUNK = 500  # keys in one question; SQLite has a limit of its own
 
 Kind = TypeVar("Kind", bound=Observation)
 
@@ -77,6 +78,7 @@ class Store:
         self.artifacts = folder / "artifacts"
         self._scratch = folder / "scratch"
         self._mutex = threading.Lock()
+        self._ahead: dict[str, tuple[str, str]] = {}
         try:
             self.artifacts.mkdir(parents=True, exist_ok=True)
             self._held = _hold(folder / "lock", wait)
@@ -135,6 +137,7 @@ class Store:
     def remember(self, key: str, observation: Kind, run: str) -> Measured[Kind]:
         """Commit ``observation`` under ``key``."""
         now = datetime.datetime.now(datetime.UTC)
+        self._ahead.pop(key, None)
         with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
             self._database.execute(
                 "INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?)",
@@ -171,11 +174,26 @@ class Store:
                 "UPDATE runs SET finished = ? WHERE id = ?", (finished.isoformat(), run)
             )
 
+    def fetch_ahead(self, keys: Iterable[str]) -> None:
+        """Read what is known under ``keys``, each of which is asked for soon and once."""
+        waiting = list(keys)
+        for start in range(0, len(waiting), CHUNK):
+            chunk = waiting[start : start + CHUNK]
+            marks = ",".join("?" * len(chunk))
+            question = (
+                f"SELECT key, observation, measured_at FROM observations WHERE key IN ({marks})"  # noqa: S608, E501 - marks
+            )
+            with self._mutex:
+                rows = self._database.execute(question, chunk).fetchall()
+            self._ahead.update((key, (observation, at)) for key, observation, at in rows)
+
     def _find(self, key: str, kind: type[Kind]) -> Measured[Kind] | None:
-        with self._mutex:
-            row = self._database.execute(
-                "SELECT observation, measured_at FROM observations WHERE key = ?", (key,)
-            ).fetchone()
+        row = self._ahead.pop(key, None)
+        if row is None:
+            with self._mutex:
+                row = self._database.execute(
+                    "SELECT observation, measured_at FROM observations WHERE key = ?", (key,)
+                ).fetchone()
         if row is None:
             return None
         try:

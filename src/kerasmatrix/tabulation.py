@@ -58,6 +58,7 @@ class Observed:
     faults: dict[Save | Cell, str] = field(default_factory=dict)
     _verdicts: dict[Cell, Verdict] = field(default_factory=dict)
     _judged: dict[Cell, tuple[RemedyResult, ...]] = field(default_factory=dict)
+    _causes: dict[Cell, str] = field(default_factory=dict)
 
     def verdict(self, plan: Plan, cell: Cell) -> Verdict | None:
         """Return the verdict on a cell that was loaded; None where it was not. It is made once."""
@@ -71,6 +72,15 @@ class Observed:
         verdict = judge_load(facts, cell.format, loaded.observation, tolerance)
         self._verdicts[cell] = verdict
         return verdict
+
+    def cause(self, causes: Causes, cell: Cell, verdict: Verdict) -> str:
+        """Return the cause of a cell that was loaded and is not a pass. It is found once."""
+        found = self._causes.get(cell)
+        if found is None:
+            observation = self.loads[cell].observation
+            found = causes.of(cell, verdict.status, verdict.lost, observation)
+            self._causes[cell] = found
+        return found
 
     def judged(self, plan: Plan, causes: Causes, cell: Cell) -> tuple[RemedyResult, ...]:
         """Return what was tried in a cell, each with what it is worth. Each is judged once."""
@@ -201,9 +211,11 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
     cell = cell_of(verdict)
     saved = observed.saves[Save(*cell[:3])]
     loaded = observed.loads.get(cell)
-    observation = loaded.observation if loaded else saved.observation
+    judged = observed.verdict(plan, cell) if loaded else None
     told: dict[str, object] = {
-        "cause": causes.of(cell, verdict.status, verdict.lost, observation),
+        "cause": observed.cause(causes, cell, judged)
+        if judged
+        else causes.of(cell, verdict.status, verdict.lost, saved.observation),
     }
     if verdict.status in REPAIRABLE and saved.observation.value:
         probe = observed.probes.get(cell)

@@ -31,6 +31,19 @@ def test_what_was_remembered_is_known_to_the_next_run(tmp_path):
         assert store.known_load("another") is None
 
 
+def test_what_is_fetched_ahead_is_what_is_known_and_no_older(store):
+    keys = [f"key-{number}" for number in range(1200)]
+    for key in keys[:3]:
+        store.remember(key, LOAD, "run-1")
+    store.fetch_ahead(keys)
+    assert store.known_load("key-1").observation == LOAD
+    assert store.known_load("key-1").observation == LOAD  # asked for twice
+    newer = LOAD.model_copy(update={"log": "newer"})
+    store.remember("key-2", newer, "run-2")
+    assert store.known_load("key-2").observation == newer
+    assert store.known_load("key-700") is None
+
+
 def test_equal_artifacts_are_stored_once(store):
     with store.scratch("run") as scratch:
         first = store.keep_artifact(make_artifact(scratch / "a"))
