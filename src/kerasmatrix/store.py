@@ -181,7 +181,7 @@ class Store:
             chunk = waiting[start : start + CHUNK]
             marks = ",".join("?" * len(chunk))
             question = (
-                f"SELECT key, observation, measured_at FROM observations WHERE key IN ({marks})"  # noqa: S608, E501 - marks
+                f"SELECT key, observation, measured_at FROM observations WHERE key IN ({marks})"  # noqa: S608 - marks
             )
             with self._mutex:
                 rows = self._database.execute(question, chunk).fetchall()
