@@ -5,7 +5,8 @@ Pure: it reads a plan and what was observed. See `kerasmatrix.diagnosis.search` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 from kerasmatrix.bridges import Chain
@@ -125,9 +126,17 @@ def next_remedies(
     """Return what to try next in a cell, or None when there is nothing left to do."""
     if plan.remedies == "none":
         return None
-    tried: Mapping[tuple[str, ...], Tried] = {
-        tuple(result.id.split(TOGETHER)): Tried(result.status == "verified", result.cause)
+    tried = tuple(
+        (tuple(result.id.split(TOGETHER)), Tried(result.status == "verified", result.cause))
         for result in judged
-    }
+    )
     patient = Patient(cause, cell.format, plan.keras_major(cell.loaded_with))
-    return next_attempt(the_catalogue(), patient, tried, everything=plan.remedies == "all")
+    return _next_attempt(patient, tried, everything=plan.remedies == "all")
+
+
+@cache
+def _next_attempt(
+    patient: Patient, tried: tuple[tuple[tuple[str, ...], Tried], ...], *, everything: bool
+) -> tuple[str, ...] | None:
+    """Search the package's own catalogue; most cells have been through what others have."""
+    return next_attempt(the_catalogue(), patient, dict(tried), everything=everything)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 import sys
 
 import click
@@ -38,6 +39,8 @@ def main(arguments: list[str] | None = None) -> None:
     # A run holds what it knows of thousands of cells until its end: there is little to collect,
     # and looking for it again and again costs an eighth of a run with nothing to do.
     gc.set_threshold(COLLECT_AFTER, 50, 50)
+    # A scheduler that ends a run gets what Ctrl-C gets: workers ended, reports of what is known.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(_invoke(arguments))
 
 

@@ -13,6 +13,7 @@ from typing import Literal
 import click
 
 import kerasmatrix.harness.repair
+from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.options import group_option, matrix_option, names_option
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
@@ -213,6 +214,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     results = tabulate(measurement.plan, measurement.observed, info, measurement.causes)
     path = write_reports(results, output)
     print_results(results, path)
+    if measurement.measured:
+        Archive(store.folder).keep(results)
     if trouble:
         raise trouble
     if measurement.measured:
