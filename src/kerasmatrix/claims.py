@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.results import CellResult, ClaimResult
@@ -47,7 +49,9 @@ def _check(
         and (cell.status is not Status.SAVE_FAILED or _speaks_of_saving(claim))
         and _stands_in(claim.relation, age[cell.saved_with], age[cell.loaded_with])
     ]
-    confirmed = sum(_is_so(claim, cell) for cell in spoken_of)
+    so = [_is_so(claim, cell) for cell in spoken_of]
+    confirmed = sum(so)
+    places = [f"{cell.format}/{cell.saved_with}/{cell.loaded_with}" for cell in spoken_of]
     if not spoken_of:
         verdict = "not measured"
     elif confirmed == len(spoken_of):
@@ -62,6 +66,8 @@ def _check(
             "cells": len(spoken_of),
             "confirmed": confirmed,
             "statuses": Counter(cell.status for cell in spoken_of),
+            "confirmed_by": tuple(compress(places, so)),
+            "contradicted_by": tuple(compress(places, map(operator.not_, so))),
         }
     )
 

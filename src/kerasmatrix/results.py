@@ -79,6 +79,10 @@ class ClaimResult(_Result):
     cells: int
     confirmed: int
     statuses: Mapping[Status, int] = Field(description="of the cells it speaks of")
+    confirmed_by: tuple[str, ...] = Field(
+        default=(), description="cells of the scenario, as format/saved_with/loaded_with"
+    )
+    contradicted_by: tuple[str, ...] = ()
 
 
 class AdviceResult(_Result):

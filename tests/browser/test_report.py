@@ -32,6 +32,21 @@ def browser():
         opened.close()
 
 
+@pytest.fixture(autouse=True)
+def _patience(browser):
+    """What is not there soon is not there: a missing element must not cost half a minute."""
+    make = browser.new_page
+
+    def patient(**options):
+        page = make(**options)
+        page.set_default_timeout(5000)
+        return page
+
+    browser.new_page = patient
+    yield
+    browser.new_page = make
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     return write_reports(make_results(), tmp_path_factory.mktemp("report"))
@@ -46,31 +61,54 @@ def page(browser, path):
     opened.on("pageerror", lambda error: said.append(str(error)))
     opened.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
     opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(path.as_uri())
+    visit(opened, path.as_uri())
     yield opened
     opened.close()
     assert said == []
     assert {url.partition("#")[0] for url in asked} == {path.as_uri()}
 
 
+def visit(page, address):
+    """Open the report and wait until its script has shown what there is."""
+    page.goto(address)
+    page.wait_for_function("document.getElementById('count').textContent !== ''")
+    # Blocks are drawn when they come near.
+    page.locator(".scenario").first.scroll_into_view_if_needed()
+    page.locator("button[data-cell]").first.wait_for()
+
+
 def first(page, status):
     return page.locator(f"td.{status} button").first
+
+
+def panel_of(page, status):
+    """Open the first cell of a status; return the panel, which is filled when it is seen."""
+    first(page, status).click()
+    panel = page.locator("#panel")
+    panel.wait_for(state="visible")
+    return panel
+
+
+def counted(page, expected):
+    """Wait for the filters to have counted."""
+    page.wait_for_function(
+        "expected => document.getElementById('count').textContent === expected", arg=expected
+    )
+    return True
 
 
 @pytest.mark.parametrize("status", [status.value for status in Status])
 def test_a_cell_of_every_status_opens_and_closes(page, status):
     panel = page.locator("#panel")
     assert panel.is_hidden()
-    first(page, status).click()
-    assert panel.is_visible()
+    panel_of(page, status)
     assert f"{status} because" in panel.inner_text()
     page.keyboard.press("Escape")
     assert panel.is_hidden()
 
 
 def test_the_panel_says_what_helps_and_what_does_not(page):
-    first(page, "fail").click()
-    text = page.locator("#panel").inner_text()
+    text = panel_of(page, "fail").inner_text()
     helps = text.index("What helps, seen in this cell")
     vain = text.index("Tried in vain")
     assert helps < text.index("no-compile + rewrite-config was seen to work: same weights") < vain
@@ -84,16 +122,17 @@ def test_the_panel_says_what_helps_and_what_does_not(page):
 
 def test_cells_are_filtered_by_whether_something_helps(page):
     page.locator("#filters select[name=remedy]").select_option("yes")
+    assert counted(page, "5 of 50 cells")
     lit = page.locator(".block td:not(.dim) button[data-cell]")
-    assert {lit.nth(n).inner_text() for n in range(lit.count())} == {"✕ fail↻"}
+    assert {tuple(lit.nth(n).inner_text().split()) for n in range(5)} == {("✕", "fail", "↻")}
     page.locator("#filters select[name=remedy]").select_option("no")
+    assert counted(page, "15 of 50 cells")
     found = {lit.nth(n).inner_text().split()[1] for n in range(lit.count())}
     assert found == {"crash", "timeout", "drift"}
 
 
 def test_the_panel_tells_the_whole_story(page):
-    first(page, "fail").click()
-    text = page.locator("#panel").inner_text()
+    text = panel_of(page, "fail").inner_text()
     for expected in ("ValueError", "because of KeyError", "the cause", "123 MB",
                      "nox -s matrix -- --scenarios first", "--fresh", "numpy"):  # fmt: skip
         assert expected in text
@@ -102,23 +141,20 @@ def test_the_panel_tells_the_whole_story(page):
 
 
 def test_numbers_and_what_was_lost_are_shown(page):
-    first(page, "drift").click()
-    assert "5.000e-1" in page.locator("#panel").inner_text()
+    assert "5.000e-1" in panel_of(page, "drift").inner_text()
     page.keyboard.press("Escape")
-    first(page, "degraded").click()
-    assert "the compile state" in page.locator("#panel").inner_text()
+    assert "the compile state" in panel_of(page, "degraded").inner_text()
 
 
 def test_differing_packages_come_before_equal_ones(page):
-    page.locator("td.degraded button").first.click()
+    panel_of(page, "degraded")
     names = page.locator("#panel table").last.locator("th").all_inner_texts()
     assert names.index("tensorflow-cpu") < names.index("numpy")
 
 
 def test_hostile_text_stays_text(page):
-    first(page, "fail").click()
+    shown = panel_of(page, "fail").inner_text()
     assert page.locator("img").count() == 0
-    shown = page.locator("#panel").inner_text()
     assert "</script><img src=x onerror=alert(1)>" in shown
     assert "\\u001b[31m" in shown
     assert "\x1b" not in shown
@@ -126,7 +162,7 @@ def test_hostile_text_stays_text(page):
 
 
 def test_a_permalink_opens_the_same_cell(page, browser):
-    first(page, "drift").click()
+    panel_of(page, "drift")
     title = page.locator("#panel-title").inner_text()
     again = browser.new_page()
     assert page.url.endswith("#cell=first/h5/tf2.1/tf2.3")
@@ -134,36 +170,35 @@ def test_a_permalink_opens_the_same_cell(page, browser):
         page.get_by_text("Link to this cell").get_attribute("href") == "#cell=first/h5/tf2.1/tf2.3"
     )
     again.goto(page.url)
+    again.locator("#panel").wait_for(state="visible")
     assert again.locator("#panel-title").inner_text() == title
-    assert again.locator("#panel").is_visible()
     again.close()
 
 
 def test_filters_narrow_the_page_count_and_live_in_the_address(page, browser):
-    assert page.locator("#count").inner_text() == "50 of 50 cells"
+    assert counted(page, "50 of 50 cells")
     page.get_by_label("Format").select_option("h5")
-    assert page.locator("#count").inner_text() == "25 of 50 cells"
+    assert counted(page, "25 of 50 cells")
     assert page.locator(".block:visible").count() == 1
     page.get_by_label("Status").select_option("fail")
-    assert page.locator("#count").inner_text() == "3 of 50 cells"
-    assert page.locator("td.fail.dim").count() == 2
+    assert counted(page, "3 of 50 cells")
+    assert page.locator(".block:visible td.dim").count() == 22
     again = browser.new_page()
     again.goto(page.url)
-    assert again.locator("#count").inner_text() == "3 of 50 cells"
+    assert counted(again, "3 of 50 cells")
     again.close()
     page.get_by_label("Format").select_option("")
     page.get_by_label("Status").select_option("")
-    assert page.locator("#count").inner_text() == "50 of 50 cells"
+    assert counted(page, "50 of 50 cells")
 
 
 def test_a_cell_tells_its_cause_and_a_cause_its_cells(page):
-    first(page, "fail").click()
-    panel = page.locator("#panel")
+    panel = panel_of(page, "fail")
     assert "What went wrong" in panel.inner_text()
     assert "pip install x" in panel.inner_text()
     page.keyboard.press("Escape")
     page.get_by_label("Cause").select_option("unknown-functional")
-    assert page.locator("#count").inner_text() == "10 of 50 cells"
+    assert counted(page, "10 of 50 cells")
     summary = page.locator("#causes summary").first
     assert "10" in summary.inner_text()
     summary.click()
@@ -172,9 +207,9 @@ def test_a_cell_tells_its_cause_and_a_cause_its_cells(page):
 
 def test_text_is_sought_in_the_whole_chain(page):
     page.get_by_label("Text").fill("keyerror: the CAUSE")
-    assert page.locator("#count").inner_text() == "10 of 50 cells"
+    assert counted(page, "10 of 50 cells")
     page.get_by_label("Text").fill("no such text")
-    assert page.locator("#count").inner_text() == "0 of 50 cells"
+    assert counted(page, "0 of 50 cells")
 
 
 def test_cells_are_reached_with_the_keyboard(page):
@@ -185,7 +220,7 @@ def test_cells_are_reached_with_the_keyboard(page):
     focused = page.evaluate("Number(document.activeElement.dataset.cell)")
     assert focused == 6
     page.keyboard.press("Enter")
-    assert page.locator("#panel").is_visible()
+    page.locator("#panel").wait_for(state="visible")
     page.keyboard.press("Escape")
     assert page.evaluate("Number(document.activeElement.dataset.cell)") == 6
 
@@ -220,15 +255,17 @@ def test_an_upgrade_is_answered_with_what_breaks(browser, tmp_path):
     )
     results = make_results(environments=2, scenarios=2).model_copy(update={"cells": cells})
     opened = browser.new_page()
-    opened.goto(write_reports(results, tmp_path).as_uri())
+    visit(opened, write_reports(results, tmp_path).as_uri())
     answer = opened.locator("#answer")
     assert "Of 3 files" in answer.inner_text()
     assert (
         "1 as well as before, 1 with something lost or changed, and 1 not at all"
         in answer.inner_text()
     )
+    assert "1 of 2 scenarios breaks, 1 with a verified remedy." in answer.inner_text()
     assert answer.locator("li").count() == 2
     answer.get_by_role("link", name="first · h5").click()
+    opened.locator("#panel").wait_for(state="visible")
     assert opened.locator("#panel-title").inner_text() == "first · h5 · tf2.1 → tf2.2"
     opened.get_by_label("from").select_option("tf2.2")
     assert "Choose two versions" in answer.inner_text()
@@ -243,25 +280,27 @@ def test_a_command_to_paste_carries_no_command_of_its_own(browser, tmp_path):
     cell = make_cell(name, "h5", "tf2.1", "tf2.1", Status.PASS)
     results = base.model_copy(update={"scenarios": (told,), "cells": (cell,), "claims": ()})
     opened = browser.new_page()
-    opened.goto(write_reports(results, tmp_path).as_uri())
-    first(opened, "pass").click()
+    visit(opened, write_reports(results, tmp_path).as_uri())
+    panel_of(opened, "pass")
     command = opened.locator("#panel pre", has_text="nox -s matrix").inner_text()
     assert shlex.split(command)[4:6] == ["--scenarios", name]
     opened.close()
 
 
-def test_without_a_script_the_tables_are_there(browser, path):
+def test_without_a_script_the_page_says_what_is_missing(browser, path):
     context = browser.new_context(java_script_enabled=False)
     opened = context.new_page()
     opened.goto(path.as_uri())
-    assert opened.locator(".block td.fail").first.inner_text() == "✕ fail↻"
+    assert "the matrices need JavaScript" in opened.locator("noscript").inner_text()
+    assert opened.locator("#causes summary").first.is_visible()
     assert opened.locator("#filters").is_hidden()
+    assert opened.locator("#pictures").is_hidden()
     context.close()
 
 
 def test_headers_stay_in_sight(browser, tmp_path):
     opened = browser.new_page(viewport={"width": 600, "height": 400})
-    opened.goto(write_reports(make_results(environments=30), tmp_path).as_uri())
+    visit(opened, write_reports(make_results(environments=30), tmp_path).as_uri())
     block = opened.locator(".block .scroll").first
     block.evaluate("element => element.scrollTo(400, 400)")
     outer = block.bounding_box()
@@ -283,12 +322,131 @@ def test_row_and_column_of_a_cell_are_marked(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_fits_its_window(browser, path, tmp_path, width, scheme):
     opened = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    opened.goto(path.as_uri())
+    visit(opened, path.as_uri())
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    first(opened, "fail").click()
+    panel_of(opened, "fail")
     box = opened.locator("#panel").bounding_box()
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= width
     picture = opened.screenshot(path=tmp_path / f"{scheme}-{width}.png")
     assert len(picture) > 10_000
+    opened.close()
+
+
+def test_the_overview_counts_what_passes_the_filters(page):
+    pair = page.locator("#overview-matrix tbody tr").first.locator("td").first
+    title = pair.locator("title")
+    assert title.text_content() == "saved with tf2.1, loaded with tf2.1: 1 pass, 1 timeout"
+    assert pair.locator("small").inner_text() == "1/2"
+    page.get_by_label("Status").select_option("pass")
+    assert counted(page, "5 of 50 cells")
+    assert title.text_content() == "saved with tf2.1, loaded with tf2.1: 1 pass"
+
+
+def test_an_environment_filters_both_sides(page):
+    page.locator("#filters select[name=environment]").select_option("tf2.1")
+    assert counted(page, "18 of 50 cells")
+
+
+def test_words_in_cells_are_a_choice_that_the_address_keeps(page, browser):
+    cell = first(page, "pass")
+    narrow = cell.bounding_box()["width"]
+    page.get_by_label("words in cells").check()
+    assert cell.bounding_box()["width"] > 2 * narrow
+    again = browser.new_page()
+    visit(again, page.url)
+    assert first(again, "pass").bounding_box()["width"] > 2 * narrow
+    again.close()
+
+
+def test_both_halves_are_labelled_and_keras_3_begins_with_a_line(page):
+    block = page.locator(".block").first
+    assert "older file, newer code" in block.inner_text()
+    assert "newer file, older code" in block.inner_text()
+    assert block.locator("thead th.era").all_inner_texts() == ["tf2.4"]
+    assert block.locator("tbody tr.era th").all_inner_texts() == ["tf2.4"]
+    assert block.locator("td.diagonal").count() == 5
+
+
+def test_a_cell_stands_under_the_column_it_was_loaded_with(browser, tmp_path):
+    results = make_results()
+    column = tuple(cell for cell in results.cells if cell.loaded_with == "tf2.3")
+    opened = browser.new_page()
+    path = write_reports(results.model_copy(update={"cells": column}), tmp_path)
+    visit(opened, path.as_uri())
+    row = opened.locator(".block tbody tr").first
+    classes = [row.locator("td").nth(n).get_attribute("class") for n in range(5)]
+    assert ["absent" in found for found in classes] == [True, True, False, True, True]
+    opened.close()
+
+
+def test_headers_lead_to_release_notes(page):
+    link = page.locator("#overview-matrix thead a", has_text="tf2.2")
+    assert link.get_attribute("href").endswith("/tensorflow/releases/tag/v2.2.0")
+
+
+def test_pictures_show_where_scenarios_break_and_by_how_much(page):
+    strip = page.locator("#strips tbody tr").first
+    assert strip.locator("th").inner_text() == "first"
+    # Of tf2.2's column: two files each of tf2.1 and tf2.2.
+    told = strip.locator("td").nth(1).locator("title").text_content()
+    assert told == "first loaded with tf2.2: 2 degraded, 2 not saved"
+    assert "near 1e-0.3 (drift)" in page.locator("#drift circle title").first.text_content()
+    assert page.locator("#times tr").first.inner_text().split() == ["tf2.1", "0.25", "s"]
+
+
+def test_a_cause_shows_the_versions_it_was_seen_with(page):
+    page.locator("#causes summary").first.click()
+    spread = page.locator("#causes details[open] .spread")
+    spread.wait_for()
+    numbers = spread.locator("tbody tr, tr").nth(2).locator("td").all_inner_texts()
+    assert sum(int(number) for number in numbers if number) == 10
+
+
+def test_a_claim_leads_to_its_cells(browser, tmp_path):
+    base = make_results()
+    claim = base.claims[0].model_copy(update={"contradicted_by": ("h5/tf2.1/tf2.4",)})
+    opened = browser.new_page()
+    path = write_reports(base.model_copy(update={"claims": (claim,)}), tmp_path)
+    visit(opened, path.as_uri())
+    opened.locator("#claims > details > summary").click()
+    opened.get_by_text("1 that do not").click()
+    opened.get_by_role("link", name="h5 · tf2.1 → tf2.4").click()
+    opened.locator("#panel").wait_for(state="visible")
+    assert opened.locator("#panel-title").inner_text() == "first · h5 · tf2.1 → tf2.4"
+    opened.close()
+
+
+def test_paper_shows_every_block(browser, tmp_path):
+    opened = browser.new_page()
+    visit(opened, write_reports(make_results(scenarios=40), tmp_path).as_uri())
+    assert opened.locator(".block table").count() < 80
+    opened.emulate_media(media="print")
+    opened.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    assert opened.locator(".block table").count() == 80
+    assert opened.locator("#filters").is_hidden()
+    assert len(opened.pdf()) > 50_000
+    opened.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_to_mend(browser, path, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    opened = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    visit(opened, path.as_uri())
+    opened.locator("#claims > details > summary").click()
+    opened.locator("#causes summary").first.click()
+    panel_of(opened, "fail")
+    found = Axe().run(opened)
+    told = [
+        (
+            violation["id"],
+            violation["nodes"][0]["html"][:200],
+            violation["nodes"][0]["failureSummary"],
+        )
+        for violation in found.response["violations"]
+    ]
+    assert told == []
+    assert len(found.response["passes"]) > 20
     opened.close()

@@ -46,6 +46,12 @@ def test_a_claim_speaks_of_cells_in_its_relation(relation, spoken_of):
     assert check(every, relation=relation).cells == spoken_of
 
 
+def test_a_claim_names_the_cells_for_and_against_it():
+    result = check(cells(old_old="fail", old_new="pass", new_new="fail"))
+    assert result.confirmed_by == ("h5/old/old", "h5/new/new")
+    assert result.contradicted_by == ("h5/old/new",)
+
+
 def test_an_error_is_sought_in_the_whole_chain():
     found = cells(old_old="fail")
     assert check(found, error="Unknown layer: X").confirmed == 1

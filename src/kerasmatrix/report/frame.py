@@ -6,13 +6,12 @@ counted and compared; logs and tracebacks stay in the results.
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.results import Results
 
-__all__ = ["COLUMNS", "block_grid", "cell_frame", "count_statuses", "overview"]
+__all__ = ["COLUMNS", "cell_frame", "count_statuses", "overview"]
 
 COLUMNS = (
     "scenario", "format", "saved_with", "loaded_with", "status", "summary", "cause", "error_type",
@@ -77,31 +76,3 @@ def overview(frame: pd.DataFrame) -> dict[tuple[str, str], dict[Status, int]]:
     for saved, loaded, status, count in counts.itertuples(index=False):
         pairs.setdefault((str(saved), str(loaded)), {})[Status(str(status))] = int(count)
     return pairs
-
-
-def block_grid(frame: pd.DataFrame, scenario: str, form: str) -> pd.DataFrame:
-    """Return one block of the matrix: rows are saved with, columns loaded with, oldest first.
-
-    The values are row numbers of ``frame`` (``Int64``), missing where the run has no such cell,
-    so any column can be laid out in the same shape.
-
-    Raises:
-        ValueError: two rows of ``frame`` are the same cell.
-    """
-    block = frame[(frame["scenario"] == scenario) & (frame["format"] == form)]
-    names = [str(name) for name in frame["saved_with"].cat.categories]
-    rows = block["saved_with"].cat.codes.to_numpy()
-    columns = block["loaded_with"].cat.codes.to_numpy()
-    places = np.zeros((len(names), len(names)), dtype="int64")
-    present = np.zeros(places.shape, dtype=bool)
-    places[rows, columns] = block.index.to_numpy()
-    present[rows, columns] = True
-    if present.sum() != len(block):
-        raise ValueError(f"{scenario} as {form}: two rows are the same cell")
-    grid = {
-        name: pd.arrays.IntegerArray(places[:, number], ~present[:, number])
-        for number, name in enumerate(names)
-    }
-    return pd.DataFrame(grid, index=pd.Index(names, name="saved_with")).rename_axis(
-        columns="loaded_with"
-    )

@@ -1,8 +1,5 @@
-import pandas as pd
-import pytest
-
 from kerasmatrix.outcome import Status
-from kerasmatrix.report.frame import COLUMNS, block_grid, cell_frame, count_statuses, overview
+from kerasmatrix.report.frame import COLUMNS, cell_frame, count_statuses, overview
 from tests.unit.report.factory import make_results
 
 
@@ -54,29 +51,3 @@ def test_a_frame_of_no_cells_is_a_frame():
     assert len(frame) == 0
     assert count_statuses(frame) == {}
     assert overview(frame) == {}
-
-
-def test_a_block_is_laid_out_by_age_on_both_sides():
-    results = make_results(environments=11)
-    frame = cell_frame(results)
-    grid = block_grid(frame, "first", "keras")
-    assert list(grid.index) == list(grid.columns) == [env.name for env in results.environments]
-    place = grid.loc["tf2.10", "tf2.2"]
-    cell = results.cells[place]
-    assert (cell.format, cell.saved_with, cell.loaded_with) == ("keras", "tf2.10", "tf2.2")
-
-
-def test_a_cell_that_the_run_does_not_have_leaves_a_gap_in_its_block():
-    results = make_results()
-    column = tuple(cell for cell in results.cells if cell.loaded_with == "tf2.3")
-    grid = block_grid(cell_frame(results.model_copy(update={"cells": column})), "first", "h5")
-    assert grid.shape == (5, 5)
-    assert grid["tf2.3"].notna().all()
-    assert grid.loc["tf2.1", "tf2.2"] is pd.NA
-
-
-def test_two_verdicts_on_one_cell_make_no_block():
-    results = make_results()
-    frame = cell_frame(results.model_copy(update={"cells": (*results.cells, results.cells[0])}))
-    with pytest.raises(ValueError, match="two rows are the same cell"):
-        block_grid(frame, "first", "h5")

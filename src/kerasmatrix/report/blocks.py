@@ -1,0 +1,89 @@
+"""The blocks of a report: one matrix for each scenario and format, and what it says as a whole."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from kerasmatrix.outcome import Status
+from kerasmatrix.results import CellResult, Results
+
+__all__ = ["Block", "Note", "blocks_of", "first_line"]
+
+LONGEST_NOTE = 240
+
+
+class Note(NamedTuple):
+    """What a block says as a whole, in a sentence; ``rows`` are those it speaks of, if not all."""
+
+    rows: tuple[str, ...]
+    status: Status
+    text: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """The cells of one scenario in one format, row by row, oldest first on both sides.
+
+    ``places`` says for each cell where it stands: row * environments + column.
+    """
+
+    scenario: str
+    format: str
+    cells: Sequence[CellResult]
+    places: Sequence[int]
+
+    @cached_property
+    def counts(self) -> Mapping[Status, int]:
+        """How many cells have each status, best first."""
+        found = Counter(cell.status for cell in self.cells)
+        return {status: found[status] for status in Status if found[status]}
+
+    @cached_property
+    def notes(self) -> Sequence[Note]:
+        """What need not be read cell by cell: a block all alike, rows that were never saved."""
+        if len(self.counts) == 1:
+            summaries = {cell.summary for cell in self.cells}
+            text = summaries.pop() if len(summaries) == 1 else ""
+            return [Note((), self.cells[0].status, first_line(text))]
+        rows: dict[str, list[CellResult]] = defaultdict(list)
+        for cell in self.cells:
+            rows[cell.saved_with].append(cell)
+        unsaved: dict[str, list[str]] = defaultdict(list)
+        for name, row in rows.items():
+            if all(cell.status is Status.SAVE_FAILED for cell in row):
+                unsaved[first_line(row[0].summary)].append(name)
+        return [Note(tuple(names), Status.SAVE_FAILED, text) for text, names in unsaved.items()]
+
+
+def blocks_of(results: Results) -> list[Block]:
+    """Return all blocks that have cells, in the order of scenarios and formats.
+
+    Raises:
+        ValueError: two cells of ``results`` are the same.
+    """
+    order = {environment.name: number for number, environment in enumerate(results.environments)}
+    found: dict[tuple[str, str], list[tuple[int, CellResult]]] = defaultdict(list)
+    for cell in results.cells:
+        place = order[cell.saved_with] * len(order) + order[cell.loaded_with]
+        found[cell.scenario, cell.format].append((place, cell))
+    blocks = []
+    for scenario in results.scenarios:
+        for form in results.formats:
+            members = sorted(found.get((scenario.name, form), ()), key=lambda member: member[0])
+            places = tuple(place for place, _ in members)
+            if len(set(places)) != len(places):
+                raise ValueError(f"{scenario.name} as {form}: two cells are the same")
+            if members:
+                cells = tuple(cell for _, cell in members)
+                blocks.append(Block(scenario.name, form, cells, places))
+    return blocks
+
+
+def first_line(text: str) -> str:
+    """Return the first line of ``text``, which may be long, in the room of a note."""
+    line = next(iter(text.strip().splitlines()), "")
+    return line if len(line) <= LONGEST_NOTE else f"{line[: LONGEST_NOTE - 1]}…"

@@ -1,0 +1,140 @@
+// What was measured. Columns say what every cell is; details come from compressed chunks.
+const byId = (id) => document.getElementById(id);
+const data = JSON.parse(byId("data").textContent);
+const { environments, scenarios, formats, statuses } = data;
+const names = environments.map((each) => each.name);
+const count = data.status.length;
+const NONE = -1;
+
+const statusOf = (cell) => statuses[data.status.charCodeAt(cell) - 48].id;
+const lookOf = new Map(statuses.map((each) => [each.id, each]));
+
+// Which block a cell is in, and where in it: numbers into `scenarios`, `formats` and `names`.
+const scenarioOf = new Uint16Array(count);
+const formatOf = new Uint8Array(count);
+const savedOf = new Uint16Array(count);
+const loadedOf = new Uint16Array(count);
+const blockOf = new Uint32Array(count);
+const blocks = data.blocks.map(([scenario, format, start, places], number) => {
+  const end = number + 1 < data.blocks.length ? data.blocks[number + 1][2] : count;
+  const grid = new Int32Array(names.length ** 2).fill(NONE);
+  for (let cell = start; cell < end; cell += 1) {
+    const place = places ? places[cell - start] : cell - start;
+    scenarioOf[cell] = scenario;
+    formatOf[cell] = format;
+    savedOf[cell] = Math.floor(place / names.length);
+    loadedOf[cell] = place % names.length;
+    blockOf[cell] = number;
+    grid[place] = cell;
+  }
+  return { scenario, format, start, end, grid, drawn: null };
+});
+const blockAt = new Map(blocks.map((block) => [block.scenario * formats.length + block.format, block]));
+
+function keyOf(cell) {
+  return [scenarios[scenarioOf[cell]], formats[formatOf[cell]], names[savedOf[cell]],
+    names[loadedOf[cell]]].join("/");
+}
+
+let places = null;
+function cellWithKey(key) {
+  places ??= new Map(Array.from({ length: count }, (_, cell) => [keyOf(cell), cell]));
+  return places.get(key);
+}
+
+function cellAt(scenario, format, saved, loaded) {
+  const block = blockAt.get(scenario * formats.length + format);
+  const cell = block ? block.grid[saved * names.length + loaded] : NONE;
+  return cell === NONE ? undefined : cell;
+}
+
+// An own property: a slug from a file could be the name of one that every object has.
+const own = (table, name) => (Object.hasOwn(table, name) ? table[name] : null);
+
+const causeOf = (cell) => (data.cause[cell] === NONE ? null : data.slugs[data.cause[cell]]);
+const helpOf = (cell) => (data.help[cell] === NONE ? null : data.helps[data.help[cell]]);
+const summaryOf = (cell) => data.summaries[data.summary[cell]];
+
+const LOADS = new Set(["pass", "degraded", "drift"]);
+const SILENT = new Set(["unsupported", "infra", "not-run"]);
+const REPAIRABLE = new Set(["fail", "crash", "timeout", "drift"]);
+
+// ---- details ----
+
+const chunks = [];
+function chunkOf(cell) {
+  return chunkAt(Math.floor(cell / data.chunk));
+}
+
+function chunkAt(number) {
+  chunks[number] ??= (async () => {
+    const packed = Uint8Array.from(atob(byId(`details-${number}`).textContent),
+      (letter) => letter.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+    const chunk = JSON.parse(await new Response(stream).text());
+    const joined = new Map();
+    // A text of several lines is a list of places in `lines`.
+    chunk.text = (place) => {
+      const found = chunk.texts[place];
+      if (typeof found === "string") return found;
+      if (!joined.has(place)) joined.set(place, found.map((line) => chunk.lines[line]).join("\n"));
+      return joined.get(place);
+    };
+    return chunk;
+  })();
+  return chunks[number];
+}
+
+async function detailsOf(cell) {
+  const chunk = await chunkOf(cell);
+  const { text } = chunk;
+  const [summary, error, lost, difference, reference, weightsEqual, artifact, save, load, faults,
+    attempts] = chunk.cells[cell % data.chunk];
+  const side = (place) => {
+    if (place === null) return null;
+    const [ended, stage, seconds, memory, timings, log, measured] = chunk.sides[place];
+    return { ended, stage, seconds, memory, timings, log: text(log), measured };
+  };
+  const errorAt = (place) => {
+    const [chain, traceback] = chunk.errors[place];
+    return { chain: chain.map((link) => link.map(text)), traceback: text(traceback) };
+  };
+  return {
+    scenario: scenarios[scenarioOf[cell]], format: formats[formatOf[cell]],
+    saved: names[savedOf[cell]], loaded: names[loadedOf[cell]], status: statusOf(cell),
+    summary: summary === null ? summaryOf(cell) : text(summary), cause: causeOf(cell),
+    error: error === null ? null : errorAt(error), lost: lost.map(text), difference, reference,
+    weightsEqual, artifact, save: side(save), load: side(load),
+    faults: (faults || []).map((place) => {
+      const [layer, className, keys, raised] = chunk.faults[place];
+      return { layer, className, keys, raised: text(raised) };
+    }),
+    attempts: attempts.map((place) => {
+      const [id, ended, told, stays, did, hops] = chunk.attempts[place];
+      return { id, status: ended, summary: text(told), lost: stays.map(text), did: did.map(text), hops };
+    }),
+  };
+}
+
+// The cells in which `sought` stands: in a name, the summary, or any exception of the chain.
+async function cellsWith(sought) {
+  const found = new Uint8Array(count);
+  const within = (value) => value.toLowerCase().includes(sought);
+  const told = data.summaries.map(within);
+  const named = [scenarios, formats, names, names].map((words) => words.map(within));
+  const columns = [scenarioOf, formatOf, savedOf, loadedOf];
+  const whole = sought.includes("/");
+  for (let cell = 0; cell < count; cell += 1) {
+    found[cell] = told[data.summary[cell]] || columns.some((column, side) => named[side][column[cell]]) ||
+      (whole && within(keyOf(cell)));
+  }
+  for (let number = 0; number * data.chunk < count; number += 1) {
+    const chunk = await chunkAt(number);
+    const hits = chunk.errors.map(([chain]) => chain.some(([type, message]) =>
+      within(`${chunk.text(type)}: ${chunk.text(message)}`)));
+    chunk.cells.forEach((row, place) => {
+      if (row[1] !== null && hits[row[1]]) found[number * data.chunk + place] = 1;
+    });
+  }
+  return found;
+}

@@ -1,0 +1,94 @@
+// Making elements. What came out of an experiment is set as text, never as markup.
+
+// Characters that act on a terminal, or that reorder or hide text, are shown as what they are.
+// html.py does the same to what it shows.
+const ACTING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+function visible(value) {
+  return String(value).replace(ACTING,
+    (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"));
+}
+
+function element(tag, content, className) {
+  const made = document.createElement(tag);
+  if (content !== undefined && content !== null) made.textContent = visible(content);
+  if (className) made.className = className;
+  return made;
+}
+
+const SVG = "http://www.w3.org/2000/svg";
+function drawing(tag, attributes, ...children) {
+  const made = document.createElementNS(SVG, tag);
+  Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
+  made.append(...children);
+  return made;
+}
+
+function labelled(text) {
+  const title = drawing("title", {});
+  title.textContent = visible(text);
+  return title;
+}
+
+function chip(status) {
+  const look = lookOf.get(status);
+  return element("span", `${look.glyph} ${look.word}`, `chip ${status}`);
+}
+
+function brief(content) {
+  return content.length > 160 ? `${content.slice(0, 159)}…` : content;
+}
+
+function table(rows, head) {
+  const made = element("table");
+  if (head) {
+    const row = element("tr");
+    head.forEach((name) => {
+      const cell = element(name ? "th" : "td", name);
+      if (name) cell.scope = "col";
+      row.append(cell);
+    });
+    made.append(row);
+  }
+  rows.forEach(([name, ...values]) => {
+    const row = element("tr");
+    const first = element("th", name);
+    first.scope = "row";
+    row.append(first, ...values.map((value) => element("td", value)));
+    if (values.length === 2 && values[0] !== values[1]) row.className = "differs";
+    made.append(row);
+  });
+  return made;
+}
+
+function pre(content) {
+  const made = element("pre", content);
+  made.tabIndex = 0; // so that the keyboard can scroll it
+  return made;
+}
+
+function folded(title, content) {
+  const made = element("details");
+  made.append(element("summary", title), pre(content));
+  return made;
+}
+
+// A stacked bar of counts by status, in a box of the given size; what says nothing is an outline.
+function bar(counts, width, height, title) {
+  const total = counts.reduce((sum, number) => sum + number, 0);
+  const made = drawing("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
+    preserveAspectRatio: "none" }, labelled(title));
+  let x = 0;
+  counts.forEach((number, place) => {
+    if (!number) return;
+    const part = (width * number) / total;
+    made.append(drawing("rect", { class: statuses[place].id, x: x.toFixed(2), y: 0,
+      width: part.toFixed(2), height }));
+    x += part;
+  });
+  return made;
+}
+
+function tell(counts) {
+  return statuses.flatMap((status, place) => (counts[place] ? [`${counts[place]} ${status.word}`] : []))
+    .join(", ");
+}

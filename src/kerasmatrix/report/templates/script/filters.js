@@ -1,0 +1,51 @@
+// Filters: which cells are asked for. They dim the rest, hide blocks without any, and count.
+const filters = byId("filters");
+const CHOICES = ["scenario", "format", "environment", "status", "cause", "remedy"];
+
+let latest = 0;
+async function filter() {
+  const wanted = Object.fromEntries(new FormData(filters));
+  latest += 1;
+  const asked_ = latest;
+  const sought = (wanted.text || "").trim().toLowerCase();
+  const hits = sought ? await cellsWith(sought) : null;
+  if (asked_ !== latest) return; // another was asked for in the meantime
+  const scenario = scenarios.indexOf(wanted.scenario);
+  const format = formats.indexOf(wanted.format);
+  const environment = names.indexOf(wanted.environment);
+  const status = statuses.findIndex(({ id }) => id === wanted.status);
+  const cause = data.slugs.indexOf(wanted.cause);
+  let number = 0;
+  const alive = new Uint8Array(blocks.length);
+  for (let cell = 0; cell < count; cell += 1) {
+    const here = (scenario < 0 || scenarioOf[cell] === scenario) &&
+      (format < 0 || formatOf[cell] === format) &&
+      (environment < 0 || savedOf[cell] === environment || loadedOf[cell] === environment) &&
+      (status < 0 || data.status.charCodeAt(cell) - 48 === status) &&
+      (!wanted.cause || data.cause[cell] === cause) &&
+      (!wanted.remedy || (wanted.remedy === "yes") === (data.help[cell] !== NONE)) &&
+      (wanted.remedy !== "no" || REPAIRABLE.has(statusOf(cell))) &&
+      (!hits || hits[cell] === 1);
+    fits[cell] = here ? 1 : 0;
+    if (here) { number += 1; alive[blockOf[cell]] = 1; }
+  }
+  narrowed = Boolean(environment >= 0 || wanted.status || wanted.cause || wanted.remedy || sought);
+  showFiltered(alive);
+  byId("count").textContent = `${number} of ${count} cells`;
+}
+
+function showFiltered(alive) {
+  blocks.forEach((block, place) => {
+    if (!block.place) return;
+    block.place.closest(".block").hidden = !alive[place];
+    if (!block.drawn || !alive[place]) return;
+    block.drawn.querySelectorAll("button[data-cell]").forEach((button) => {
+      button.parentElement.classList.toggle("dim", narrowed && !fits[Number(button.dataset.cell)]);
+    });
+  });
+  document.querySelectorAll(".scenario").forEach((section) => {
+    section.hidden = !section.querySelector(".block:not([hidden])");
+  });
+  drawOverview();
+  drawPictures();
+}

@@ -1,0 +1,87 @@
+// What happens when; cells by delegation, since there can be very many.
+const main = document.querySelector("main");
+
+main.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-cell]");
+  if (button) open(Number(button.dataset.cell), button);
+});
+main.addEventListener("mouseover", cross);
+main.addEventListener("focusin", (event) => {
+  cross(event);
+  if (event.target.matches("button[data-cell]")) stopAt(event.target);
+});
+byId("close").addEventListener("click", close);
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") { close(); return; }
+  const here = event.target.closest ? event.target.closest(".matrix tbody td") : null;
+  if (!here || !MOVES[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
+  const button = neighbour(here, event.key);
+  if (button) { button.focus(); event.preventDefault(); }
+});
+filters.addEventListener("input", (event) => {
+  if (event.target.name === "words") {
+    document.body.classList.toggle("words", event.target.checked);
+    drawAgain();
+  } else {
+    filter();
+  }
+  const chosen = Object.fromEntries(new FormData(filters));
+  remember({ words: "", ...chosen });
+});
+step.addEventListener("input", () => {
+  remember(Object.fromEntries(new FormData(step)));
+  answer();
+});
+document.querySelectorAll("#causes details").forEach((cause) => {
+  cause.addEventListener("toggle", () => {
+    if (cause.open) drawSpread(cause.querySelector(".spread-of"));
+  });
+});
+// What the bar of filters covers must not hide what is jumped to.
+new ResizeObserver(() => {
+  const covered = getComputedStyle(filters).position === "sticky" ? filters.offsetHeight + 8 : 8;
+  document.documentElement.style.setProperty("--covered", `${covered}px`);
+}).observe(filters);
+[filters, step].forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
+// Paper has no scrolling: what was not drawn would be blank.
+window.addEventListener("beforeprint", drawAll);
+
+function choose(select, value, otherwise) {
+  select.value = value || "";
+  if (select.selectedIndex < 0) select.value = otherwise;
+}
+
+async function restore() {
+  const parameters = asked();
+  CHOICES.forEach((name) => {
+    if (filters.elements[name]) choose(filters.elements[name], parameters.get(name), "");
+  });
+  filters.elements.text.value = parameters.get("text") || "";
+  filters.elements.words.checked = parameters.has("words");
+  document.body.classList.toggle("words", parameters.has("words"));
+  choose(step.elements.from, parameters.get("from"), names[Math.max(0, names.length - 2)]);
+  choose(step.elements.to, parameters.get("to"), names.at(-1));
+  answer();
+  await filter();
+  const wanted = parameters.get("cell");
+  const cell = wanted ? cellWithKey(wanted) : undefined;
+  if (cell !== undefined) {
+    drawFor(cell);
+    opener = buttonOf(cell);
+    await show(cell);
+  } else if (!panel.hidden) {
+    unveil(false, null);
+  }
+}
+
+filters.hidden = false;
+byId("upgrade").hidden = names.length < 2;
+document.querySelectorAll(".drawn").forEach((each) => { each.hidden = false; });
+window.addEventListener("hashchange", () => {
+  // A plain anchor within the page says nothing about filters.
+  if (!location.hash || location.hash.includes("=")) { restore(); return; }
+  const target = byId(decodeURIComponent(location.hash.slice(1)));
+  if (target && target.tagName === "DETAILS") target.open = true;
+});
+placeBlocks();
+restore();

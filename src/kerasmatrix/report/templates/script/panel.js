@@ -1,0 +1,187 @@
+// The panel: all that is known of one cell.
+const panel = byId("panel");
+const details = byId("details");
+
+function sentence(found) {
+  return `As ${found.format}, from ${found.saved} to ${found.loaded}: ${lookOf.get(found.status).meaning}.`;
+}
+
+function errorParts(found) {
+  const parts = [element("h3", found.status === "save-failed" ? "The save raised" : "The load raised")];
+  found.error.chain.forEach(([type, message], depth) => {
+    parts.push(element("p", depth === 0 ? type : `because of ${type}`, "type"), pre(message));
+  });
+  if (found.error.traceback) parts.push(folded("Traceback", found.error.traceback));
+  return parts;
+}
+
+function causeParts(slug) {
+  const cause = own(data.causes, slug);
+  if (!cause) return [element("p", "Cause: unclassified. The catalogue knows none that looks like this.")];
+  const list = element("ul");
+  cause.advice.forEach((advice) => {
+    const item = element("li", advice.do + (advice.loses ? ` (gives up ${advice.loses})` : ""));
+    if (advice.code) item.append(pre(advice.code));
+    list.append(item);
+  });
+  const heading = element("h3", "Cause: ");
+  const link = element("a", slug);
+  link.href = `#cause-${slug}`;
+  heading.append(link);
+  return [heading, element("p", `${cause.story}. ${cause.what}`), element("p", "Known to help:"), list];
+}
+
+function faultParts(faults) {
+  const rows = faults.map(({ layer, className, keys, raised }) =>
+    [layer === null ? className : `${layer} (${className})`, keys.join(", "), brief(raised)]);
+  return [element("h3", "At fault, taken by itself"),
+    table(rows, ["layer", "arguments", "what it raised"])];
+}
+
+// What one remedy is made of stands in data.remedies; several together are joined by " + ".
+function attemptParts({ id, status, summary, did, hops }) {
+  const item = element("li", null, status);
+  const head = element("p");
+  head.append(element("strong", id), status === "verified" ? " was seen to work: " : ` ${status}: `,
+    visible(brief(summary)));
+  item.append(head);
+  if (hops.length) item.append(element("p", `by way of ${hops.join(" → ")}`, "quiet"));
+  if (did.length) item.append(element("p", `what was done: ${did.join("; ")}`, "quiet"));
+  if (status !== "verified") return item;
+  id.split(" + ").forEach((part) => {
+    const remedy = own(data.remedies, part);
+    if (!remedy) return;
+    item.append(element("p", remedy.title + (remedy.gives_up ? `. Gives up ${remedy.gives_up}` : "")),
+      pre(remedy.code.trim()));
+  });
+  return item;
+}
+
+function remedyParts(attempts) {
+  const sorted = [
+    [`${data.mark} What helps, seen in this cell`, attempts.filter(({ status }) => status === "verified")],
+    ["Tried in vain", attempts.filter(({ status }) => status !== "verified")],
+  ];
+  return sorted.flatMap(([title, members]) => {
+    if (!members.length) return [];
+    const list = element("ul", null, "remedies");
+    list.append(...members.map(attemptParts));
+    return [element("h3", title), list];
+  });
+}
+
+function number(value) {
+  return typeof value === "number" && value !== 0 ? value.toExponential(3) : String(value);
+}
+
+function numberRows(found) {
+  const rows = [];
+  if (found.difference !== null) rows.push(["largest difference of an output", number(found.difference)]);
+  if (found.reference !== null) rows.push(["largest output as saved", number(found.reference)]);
+  if (found.weightsEqual !== null) rows.push(["same weights, digest for digest", found.weightsEqual ? "yes" : "no"]);
+  found.lost.forEach((what) => rows.push(["lost", what]));
+  return rows;
+}
+
+function sideParts(side, title) {
+  const parts = [element("h3", title)];
+  if (side.ended !== "returned") {
+    parts.push(element("p", `It ${side.ended.replace("-", " ")}${side.stage ? ` at the stage “${side.stage}”` : ""}.`));
+  }
+  const rows = [["took", `${side.seconds} s`]];
+  Object.entries(side.timings).forEach(([stage, seconds]) => rows.push([`of that, ${stage}`, `${seconds} s`]));
+  if (side.memory !== null) rows.push(["peak memory", `${side.memory} MB`]);
+  rows.push(["measured", side.measured]);
+  parts.push(table(rows));
+  if (side.log) parts.push(folded("What it printed last", side.log));
+  return parts;
+}
+
+// A name may hold anything; the command is meant to be pasted into a shell.
+function quoted(word) {
+  return /^[\w.,:=@%+/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function reproduction(found) {
+  const pair = [...new Set([found.saved, found.loaded])].join(",");
+  const options = ["--scenarios", found.scenario, "--formats", found.format,
+    "--environments", pair, "--engine", data.engine, "--fresh"];
+  const parts = [element("h3", "Measure it yourself"),
+    pre(`nox -s matrix -- ${options.map(quoted).join(" ")}`)];
+  if (found.artifact) {
+    parts.push(element("p", "The saved file, and a plain load of it in that environment:"),
+      pre(`.kerasmatrix/artifacts/${found.artifact}\npython scenarios/${quoted(found.scenario)}/load.py FILE`));
+  }
+  return parts;
+}
+
+function packageRows(saved, loaded) {
+  const [ours, theirs] = [saved, loaded].map((name) => environments[names.indexOf(name)]);
+  const all = (field) => [...new Set([...Object.keys(ours[field]), ...Object.keys(theirs[field])])].sort();
+  const rows = [["Python", ours.python, theirs.python],
+    ...all("variables").map((name) => [name, ours.variables[name] || "not set", theirs.variables[name] || "not set"]),
+    ...all("packages").map((name) => [name, ours.packages[name] || "none", theirs.packages[name] || "none"])];
+  const differs = (row) => row[1] !== row[2];
+  return [...rows.filter(differs), ...rows.filter((row) => !differs(row))];
+}
+
+async function partsOf(cell) {
+  const found = await detailsOf(cell);
+  const verdict = element("p");
+  verdict.append(chip(found.status), ` ${visible(found.summary)}`);
+  const told = element("p", `${sentence(found)} `, "quiet");
+  told.append(cellLink(cell, "Link to this cell"));
+  const rows = numberRows(found);
+  return [verdict, told,
+    ...remedyParts(found.attempts),
+    ...(found.cause ? causeParts(found.cause) : []),
+    ...(found.faults.length ? faultParts(found.faults) : []),
+    ...(found.error ? errorParts(found) : []),
+    ...(rows.length ? [element("h3", "Numbers"), table(rows)] : []),
+    ...(found.load ? sideParts(found.load, "The load") : []),
+    ...(found.save ? sideParts(found.save, "The save") : []),
+    ...reproduction(found),
+    element("h3", "Environments, differences first"),
+    table(packageRows(found.saved, found.loaded), ["", found.saved, found.loaded]),
+    ...(found.artifact ? [element("h3", "Digest of the saved file"), pre(found.artifact)] : [])];
+}
+
+let shown = NONE;
+let opener = null;
+async function show(cell) {
+  shown = cell;
+  const parts = await partsOf(cell);
+  if (shown !== cell) return; // another was asked for in the meantime
+  byId("panel-title").textContent = visible(
+    `${scenarios[scenarioOf[cell]]} · ${formats[formatOf[cell]]} · ${names[savedOf[cell]]} → ${names[loadedOf[cell]]}`);
+  details.replaceChildren(...parts);
+  drawFor(cell);
+  unveil(true, buttonOf(cell));
+  panel.scrollTop = 0;
+}
+
+// Where there is room the page makes place for the panel; the chosen cell stays where it is.
+function unveil(open, anchor) {
+  const before = anchor ? anchor.getBoundingClientRect().top : 0;
+  panel.hidden = !open;
+  document.body.classList.toggle("beside", open);
+  if (anchor) window.scrollBy(0, anchor.getBoundingClientRect().top - before);
+  if (open && anchor) anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
+  document.querySelectorAll("td.chosen").forEach((each) => each.classList.remove("chosen"));
+  if (open && anchor) anchor.parentElement.classList.add("chosen");
+}
+
+async function open(cell, from) {
+  opener = from;
+  remember({ cell: keyOf(cell) });
+  await show(cell);
+  panel.focus({ preventScroll: true });
+}
+
+function close() {
+  shown = NONE;
+  if (panel.hidden) return;
+  unveil(false, opener);
+  remember({ cell: "" });
+  if (opener) opener.focus({ preventScroll: true });
+}

@@ -1,0 +1,85 @@
+// The question people come with: what happens to our files if we upgrade?
+const step = byId("step");
+
+// The files that `from` saves and loads itself, each with the cell in which `to` loads it.
+function filesOf(from, to) {
+  const files = [];
+  blocks.forEach(({ scenario, format }) => {
+    const home = cellAt(scenario, format, from, from);
+    const there = cellAt(scenario, format, from, to);
+    if (home !== undefined && there !== undefined && LOADS.has(statusOf(home))) files.push({ home, there });
+  });
+  return files;
+}
+
+function answer() {
+  const chosen = Object.fromEntries(new FormData(step));
+  const [from, to] = [names.indexOf(chosen.from), names.indexOf(chosen.to)];
+  const files = filesOf(from, to);
+  const measured = files.filter(({ there }) => !SILENT.has(statusOf(there)));
+  const broken = measured.filter(({ there }) => !LOADS.has(statusOf(there)));
+  // What was lost at home already is not the upgrade's doing.
+  const stateOf = (cell) => `${statusOf(cell)} ${data.lost[cell]}`;
+  const changed = measured.filter(({ home, there }) => LOADS.has(statusOf(there)) &&
+    statusOf(there) !== "pass" && stateOf(there) !== stateOf(home));
+  const said = element("p", null, "headline");
+  const parts = [said];
+  if (from === to) {
+    said.append("Choose two versions.");
+  } else if (!measured.length) {
+    said.append(visible(`No file that ${chosen.from} saves and loads was measured with ${chosen.to}.`));
+  } else {
+    said.append(...verdictParts(chosen, { measured, broken, changed }));
+    parts.push(filesParts(chosen, { files, measured, broken, changed }));
+    if (broken.length + changed.length) parts.push(listOf([...broken, ...changed]));
+  }
+  byId("answer").replaceChildren(...parts);
+}
+
+const distinct = (files) => new Set(files.map(({ there }) => scenarioOf[there]));
+const plural = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
+
+function verdictParts({ from, to }, { measured, broken, changed }) {
+  const breaking = distinct(broken);
+  const parts = [visible(`Upgrading from ${from} to ${to}: `)];
+  if (!breaking.size) {
+    parts.push(element("strong", "no scenario breaks"));
+  } else {
+    const helpless = distinct(broken.filter(({ there }) => data.help[there] === NONE));
+    const helped = breaking.size - helpless.size;
+    parts.push(element("strong", `${breaking.size} of ${plural(distinct(measured).size, "scenario")} ` +
+      `break${breaking.size === 1 ? "s" : ""}`), ", ");
+    if (helped) parts.push(element("span", `${helped} with a verified remedy`, "mark"));
+    if (helped && helpless.size) parts.push(" and ");
+    if (helpless.size) parts.push(`${helpless.size} with none`);
+  }
+  const more = [...distinct(changed)].filter((scenario) => !breaking.has(scenario)).length;
+  parts.push(more ? `; ${more} more lose or change something.` : ".");
+  return parts;
+}
+
+function filesParts({ from, to }, { files, measured, broken, changed }) {
+  const unknown = files.length - measured.length;
+  const helped = broken.filter(({ there }) => data.help[there] !== NONE).length;
+  return element("p", `Of ${measured.length} files that ${from} saves and itself loads (one for each ` +
+    `scenario and format), ${to} loads ${measured.length - broken.length - changed.length} as well as ` +
+    `before, ${changed.length} with something lost or changed, and ${broken.length} not at all` +
+    (helped ? `, of which ${helped} with a remedy that was seen to work.` : ".") +
+    (unknown ? ` ${unknown} more have no equivalent there or were not measured.` : ""), "quiet");
+}
+
+function listOf(files) {
+  const list = element("ul", null, "breaks");
+  list.tabIndex = 0; // it scrolls
+  list.setAttribute("aria-label", "What breaks or changes");
+  files.forEach(({ there }) => {
+    const item = element("li");
+    item.append(chip(statusOf(there)), " ",
+      cellLink(there, `${scenarios[scenarioOf[there]]} · ${formats[formatOf[there]]}`),
+      element("span", ` ${brief(summaryOf(there))}`, "quiet"));
+    const remedy = helpOf(there);
+    if (remedy) item.append(" ", element("span", `${data.mark} ${remedy}`, "mark"));
+    list.append(item);
+  });
+  return list;
+}
