@@ -46,9 +46,10 @@ def look_up(plan: Plan, store: Store, causes: Causes) -> Observed:
         load = known_load(plan, store, observed, cell)
         if load:
             observed.loads[cell] = load
-    for cell in observed.loads:
-        if needs_repair(plan, observed, cell):
-            _look_up_repair(plan, store, observed, causes, cell)
+    ailing = [cell for cell in observed.loads if needs_repair(plan, observed, cell)]
+    store.fetch_ahead(plan.probe_key(cell, artifact_of(observed, cell)) for cell in ailing)
+    for cell in ailing:
+        _look_up_repair(plan, store, observed, causes, cell)
     _look_up_bridges(plan, store, observed, causes)
     return observed
 

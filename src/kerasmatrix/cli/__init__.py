@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 
@@ -21,7 +20,6 @@ from kerasmatrix.errors import KerasmatrixError
 __all__ = ["commands", "main"]
 
 INTERRUPTED = 130
-COLLECT_AFTER = 200_000
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,9 +34,6 @@ for verb in (run, lock, images, explain, paths, schema):
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0, 2 (usage), 3 (infrastructure)."""
-    # A run holds what it knows of thousands of cells until its end: there is little to collect,
-    # and looking for it again and again costs an eighth of a run with nothing to do.
-    gc.set_threshold(COLLECT_AFTER, 50, 50)
     # A scheduler that ends a run gets what Ctrl-C gets: workers ended, reports of what is known.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(_invoke(arguments))

@@ -23,10 +23,10 @@ def to_csv(frame: pd.DataFrame) -> str:
     return, which many readers take for the end of a file or row, become U+FFFD and a line feed.
     """
     safe = frame.copy()
-    for column in NAMES:
-        safe[column] = safe[column].astype(object)
     for column in (*NAMES, *TEXTS):
-        safe[column] = safe[column].map(_disarm)
+        texts = safe[column].astype(object)
+        # Few texts are there once only.
+        safe[column] = texts.map({text: _disarm(text) for text in texts.unique()})
     return str(safe.to_csv(index=False, lineterminator="\n"))
 
 

@@ -1,0 +1,24 @@
+"""The program: ``kerasmatrix``, also as ``python -m kerasmatrix``."""
+
+from __future__ import annotations
+
+import gc
+
+__all__ = ["main"]
+
+COLLECT_AFTER = 200_000
+
+
+def main() -> None:
+    """Run the command line."""
+    # A run holds what it knows of thousands of cells until its end: there is little to collect,
+    # and looking for it again and again, from the first import on, costs an eighth of a run with
+    # nothing to do.
+    gc.set_threshold(COLLECT_AFTER, 50, 50)
+    from kerasmatrix.cli import main as commands  # noqa: PLC0415 - after the line above
+
+    commands()
+
+
+if __name__ == "__main__":
+    main()
