@@ -17,11 +17,17 @@ def make(model: Any, script: dict) -> list:
     if "probe" in script:
         return [np.asarray(array) for array in script["probe"]()]
     random = np.random.RandomState(20200727)
-    return [_array(tensor, random) for tensor in model.inputs]
+    try:
+        signature = model.inputs
+    except (AttributeError, ValueError):  # Keras 3 of a Sequential that was not called yet
+        signature = None
+    if not signature:
+        raise Unusable("the model does not say what its inputs are: give save.py a probe()")
+    return [_array(tensor, random) for tensor in signature]
 
 
 class Unusable(Exception):
-    """Outputs with which nothing can be compared."""
+    """A scenario with which nothing can be compared: without inputs, or with such outputs."""
 
 
 def check(outputs: list, again: list) -> None:

@@ -9,6 +9,22 @@ def error(kind, message, *causes, **facts):
 
 
 MESSAGES = {
+    "gru-reset-after": [
+        error("ValueError", "GRU(reset_after=False) is not compatible with GRU(reset_after=True)"),
+        error("ValueError", "Shapes (2, 9) and (9,) are incompatible"),
+        error("ValueError", "Shapes (9,) and (?, ?) are incompatible"),
+        error("ValueError", "Cannot assign to variable rnn/gru_cell/bias:0 due to variable shape "
+              "(2, 9) and value shape (9,) are incompatible"),
+        error("ValueError", "Cannot assign value to variable ' rnn/gru_cell/bias:0': Shape "
+              "mismatch.The variable shape (2, 9), and the assigned value shape (9,) are "
+              "incompatible."),
+        error("ValueError", "The shape of the target variable and the shape of the target value in "
+              "`variable.assign(value)` must match. variable.shape=(2, 12), Received: "
+              "value.shape=(12,). Target variable: <KerasVariable shape=(2, 12)>"),
+        error("ValueError", "Shape mismatch in layer #0 (named gru)for weight gru_cell/bias. "
+              "Weight expects shape (2, 12). Received saved weight with shape (12,)"),
+    ],
+    "load-never-ends": [Evidence(status=Status.TIMEOUT)],
     "unknown-functional": [
         error("ValueError", "Unknown layer: Functional"),
         error("ValueError", "Unknown layer: 'Functional'. Please ensure you are using …"),
@@ -76,6 +92,15 @@ MESSAGES = {
         error("ValueError", "Unknown activation function: leaky_relu"),
     ],
     "optimizer-config": [
+        error("TypeError", "Could not deserialize class 'SGD' because its parent module "
+              "keras.optimizers.experimental cannot be imported. Full object config: {…}",
+              ("ModuleNotFoundError", "No module named 'keras.optimizers.experimental'")),
+        error("AttributeError", "'Adam' object has no attribute 'build'"),
+        error("TypeError", "Unable to reconstruct an instance of 'Adam' because the class is "
+              "missing a `from_config()` method. Full object config: {'module': "
+              "'keras.optimizers.legacy'}"),
+        error("ValueError", "Could not deserialize 'keras.optimizers.legacy.Adam' because it is "
+              "not a KerasSaveable subclass"),
         error("ValueError", "Unknown optimizer: Custom>Adam"),
         error(
             "TypeError",
@@ -85,6 +110,7 @@ MESSAGES = {
         error("ValueError", "Argument(s) not recognized: {'lr': 0.001}"),
     ],
     "loss-metric-config": [
+        error("TypeError", "Object of type function is not JSON serializable"),
         error(
             "ValueError",
             "Could not deserialize 'keras.metrics.mse' because it is not a KerasSaveable subclass",
@@ -93,7 +119,10 @@ MESSAGES = {
         error("ValueError", "Unknown loss function: CustomLoss"),
         error("ValueError", "Unable to restore custom object of type _tf_keras_metric currently."),
     ],
-    "lambda-bytecode": [error("ValueError", "bad marshal data (unknown type code)")],
+    "lambda-bytecode": [
+        error("EOFError", "EOF read where object expected"),
+        error("SystemError", "Objects/codeobject.c:119: bad argument to internal function"),
+        error("ValueError", "bad marshal data (unknown type code)")],
     "lambda-safe-mode": [
         error(
             "ValueError",
@@ -229,6 +258,8 @@ MESSAGES = {
         error("ValueError", "Unable to restore custom object of type _tf_keras_rnn_layer."),
     ],
     "scenario-says-nothing": [
+        error("harness.probe.Unusable", "the model does not say what its inputs are: give save.py "
+              "a probe()"),
         error("harness.probe.Unusable", "the scenario is not deterministic: two calls on the same "
               "batch give other outputs", status=Status.SAVE_FAILED),
     ],
