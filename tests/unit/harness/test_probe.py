@@ -41,7 +41,7 @@ def test_a_model_that_does_not_say_its_inputs_needs_a_probe(model):
 
 
 def test_a_dtype_without_numbers_needs_a_probe():
-    with pytest.raises(TypeError, match="give save.py a probe"):
+    with pytest.raises(TypeError, match=r"give save\.py a probe"):
         probe.make(types.SimpleNamespace(inputs=[tensor(None, dtype="<U3")]), {})
 
 
