@@ -87,5 +87,5 @@ def types(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure a run against the plain way and against the floor; write reports/bench.json."""
-    _install(session)
+    _install(session, "tests")
     session.run("python", "bench/bench.py", *session.posargs)

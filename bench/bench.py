@@ -2,7 +2,8 @@
 
 The same cells are done by a run of ours, by a new interpreter for each task, by a new container
 for each task, and by one process for each environment without any isolation (the floor). The
-plain ways are timed on a sample and scaled to all tasks. Environments are made beforehand.
+plain ways are timed on a sample and scaled to all tasks. Environments are made beforehand. The
+page is measured on made-up results of ten thousand cells; see page.py.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
+
+from page import page
 
 import kerasmatrix.harness.repair
 from kerasmatrix.cli.engines import open_engine
@@ -38,6 +42,7 @@ from kerasmatrix.store import Store
 SCENARIOS = ("import_path", "missing_custom_layer_defined", "v1_vs_v2_plain")
 FORMATS = ("h5", "savedmodel", "weights")
 JOBS = 2
+PAGE_CELLS = 10_000
 
 
 def main() -> int:
@@ -45,6 +50,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
     parser.add_argument("--environments", default="tf2.4,tf2.16")
     parser.add_argument("--sample", type=int, default=12, help="tasks done in each plain way")
+    parser.add_argument("--only", choices=("local", "docker", "page"), help="just this part")
     parser.add_argument("--output", type=Path, default=Path("reports"))
     options = parser.parse_args()
     project = Project(Path("matrix.yaml"))
@@ -57,8 +63,14 @@ def main() -> int:
         "jobs": JOBS,
         "sample": options.sample,
     }
-    figures.update(bench.local())
-    figures.update(bench.docker())
+    parts: dict[str, Callable[[], dict[str, object]]] = {
+        "local": bench.local,
+        "docker": bench.docker,
+        "page": lambda: {f"page_{name}": value for name, value in page(PAGE_CELLS).items()},
+    }
+    for name, part in parts.items():
+        if options.only in {None, name}:
+            figures.update(part())
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "bench.json"
     path.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

@@ -334,12 +334,17 @@ def test_the_page_fits_its_window(browser, path, tmp_path, width, scheme):
 
 
 def test_the_overview_counts_what_passes_the_filters(page):
+    page.locator("#overview").scroll_into_view_if_needed()
     pair = page.locator("#overview-matrix tbody tr").first.locator("td").first
     title = pair.locator("title")
     assert title.text_content() == "saved with tf2.1, loaded with tf2.1: 1 pass, 1 timeout"
     assert pair.locator("small").inner_text() == "1/2"
     page.get_by_label("Status").select_option("pass")
     assert counted(page, "5 of 50 cells")
+    page.locator("#overview").scroll_into_view_if_needed()
+    page.locator("title", has_text="tf2.1, loaded with tf2.1: 1 pass").first.wait_for(
+        state="attached"
+    )
     assert title.text_content() == "saved with tf2.1, loaded with tf2.1: 1 pass"
 
 
@@ -381,11 +386,13 @@ def test_a_cell_stands_under_the_column_it_was_loaded_with(browser, tmp_path):
 
 
 def test_headers_lead_to_release_notes(page):
+    page.locator("#overview").scroll_into_view_if_needed()
     link = page.locator("#overview-matrix thead a", has_text="tf2.2")
     assert link.get_attribute("href").endswith("/tensorflow/releases/tag/v2.2.0")
 
 
 def test_pictures_show_where_scenarios_break_and_by_how_much(page):
+    page.locator("#pictures").scroll_into_view_if_needed()
     strip = page.locator("#strips tbody tr").first
     assert strip.locator("th").inner_text() == "first"
     # Of tf2.2's column: two files each of tf2.1 and tf2.2.

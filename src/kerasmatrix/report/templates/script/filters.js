@@ -46,6 +46,5 @@ function showFiltered(alive) {
   document.querySelectorAll(".scenario").forEach((section) => {
     section.hidden = !section.querySelector(".block:not([hidden])");
   });
-  drawOverview();
   drawPictures();
 }

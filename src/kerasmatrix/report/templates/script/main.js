@@ -44,7 +44,7 @@ new ResizeObserver(() => {
 }).observe(filters);
 [filters, step].forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
 // Paper has no scrolling: what was not drawn would be blank.
-window.addEventListener("beforeprint", drawAll);
+window.addEventListener("beforeprint", () => { drawAll(); drawAllPictures(); });
 
 function choose(select, value, otherwise) {
   select.value = value || "";
@@ -84,4 +84,5 @@ window.addEventListener("hashchange", () => {
   if (target && target.tagName === "DETAILS") target.open = true;
 });
 placeBlocks();
+pictures.forEach((_, place) => sight.observe(place));
 restore();

@@ -50,8 +50,7 @@ function drawDrift() {
     points.set(point, (points.get(point) || 0) + 1);
   });
   const rows = [...new Set([...points.keys()].map((point) => Number(point.split("|")[0])))].sort((a, b) => a - b);
-  byId("drift").closest("figure").hidden = !rows.length;
-  if (!rows.length) return;
+  if (!rows.length) { byId("drift").replaceChildren(element("p", "No number differs.", "quiet")); return; }
   const along = (decade) => SCALE.left + (SCALE.width * (decade - DECADES[0])) / (DECADES[1] - DECADES[0]);
   const height = SCALE.top + rows.length * SCALE.row + 24;
   const bottom = SCALE.top + rows.length * SCALE.row;
@@ -88,8 +87,7 @@ function drawTimes() {
     return found.length ? found[Math.floor(found.length / 2)] : null;
   });
   const longest = Math.max(...middle.map((value) => value || 0));
-  byId("times").closest("figure").hidden = !longest;
-  if (!longest) return;
+  if (!longest) { byId("times").replaceChildren(element("p", "Nothing was loaded.", "quiet")); return; }
   const made = element("table", null, "times");
   names.forEach((name, place) => {
     if (middle[place] === null) return;
@@ -143,8 +141,32 @@ function drawSpread(place) {
   place.replaceChildren(made);
 }
 
+// Each is drawn when it is near and out of date: filters are chosen where none of them is in sight.
+const pictures = new Map([["overview-matrix", drawOverview], ["strips", drawStrips],
+  ["drift", drawDrift], ["times", drawTimes]].map(([id, draw]) => [byId(id).parentElement,
+  { draw, seen: false, stale: true }]));
+
+function refresh(picture) {
+  if (!picture.stale) return;
+  picture.stale = false;
+  picture.draw();
+}
+
+const sight = new IntersectionObserver((entries) => {
+  entries.forEach(({ target, isIntersecting }) => {
+    const picture = pictures.get(target);
+    picture.seen = isIntersecting;
+    if (isIntersecting) refresh(picture);
+  });
+}, { rootMargin: "400px" });
+
 function drawPictures() {
-  drawStrips();
-  drawDrift();
-  drawTimes();
+  pictures.forEach((picture) => {
+    picture.stale = true;
+    if (picture.seen) refresh(picture);
+  });
+}
+
+function drawAllPictures() {
+  pictures.forEach(refresh);
 }
