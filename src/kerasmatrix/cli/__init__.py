@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
+from typing import cast
 
 import click
 
 from kerasmatrix import __version__
-from kerasmatrix.cli.explain import explain
 from kerasmatrix.cli.failures import show
-from kerasmatrix.cli.images import images
-from kerasmatrix.cli.lock import lock
-from kerasmatrix.cli.paths import paths
-from kerasmatrix.cli.run import run
-from kerasmatrix.cli.schema import schema
 from kerasmatrix.errors import KerasmatrixError
 
 __all__ = ["commands", "main"]
@@ -22,14 +18,29 @@ __all__ = ["commands", "main"]
 INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+# Each is a module of that name. What one verb needs (Docker, pandas) the others do not wait for.
+VERBS = ("run", "lock", "images", "explain", "paths", "inspect", "schema")
+
+
+class Verbs(click.Group):
+    """Imports a verb when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
+        """Return all verbs, in the order in which they are of use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return one verb."""
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"kerasmatrix.cli.{cmd_name}")
+        return cast("click.Command", getattr(module, cmd_name))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="kerasmatrix")
 def commands() -> None:
     """Find out by experiment which saved Keras models load in which TensorFlow."""
-
-
-for verb in (run, lock, images, explain, paths, schema):
-    commands.add_command(verb)
 
 
 def main(arguments: list[str] | None = None) -> None:

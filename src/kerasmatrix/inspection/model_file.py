@@ -1,0 +1,105 @@
+"""A model file as a value: what `inspect` found out about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "Kind",
+    "Lambda",
+    "ModelFile",
+    "Part",
+    "Training",
+    "Weights",
+    "Writer",
+]
+
+Kind = Literal[
+    "hdf5-model",
+    "hdf5-weights",
+    "keras-archive",
+    "saved-model",
+    "architecture-json",
+    "architecture-yaml",
+]
+
+
+class _Fact(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Writer(_Fact):
+    """What wrote the file. ``recorded`` are the fields that the file names; others are deduced."""
+
+    keras: str | None = None
+    keras_major: Literal[1, 2, 3] | None = None
+    tensorflow: str | None = Field(default=None, description="a version, or a range of them")
+    backend: str | None = None
+    date: str | None = None
+    recorded: tuple[str, ...] = ()
+    because: str | None = Field(default=None, description="what the rest was deduced from")
+
+
+class Part(_Fact):
+    """A layer or model of the architecture, with what is inside it."""
+
+    name: str | None = None
+    class_name: str
+    module: str | None = None
+    registered_name: str | None = None
+    custom: bool = Field(default=False, description="no release of Keras that is known has it")
+    shape: tuple[int | None, ...] | None = Field(default=None, description="of its input, if said")
+    dtype: str | None = None
+    parameters: int | None = None
+    parts: tuple[Part, ...] = ()
+
+    def walk(self) -> Iterator[Part]:
+        """Yield this part and all inside it, in order."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+
+class Lambda(_Fact):
+    """Python bytecode in the file. It runs when the model does."""
+
+    layer: str
+    python: str | None = Field(description="which minors can read it; None if it says nothing")
+
+
+class Training(_Fact):
+    """What the model was compiled with."""
+
+    optimizer: str | None = None
+    optimizer_state: bool | None = Field(default=None, description="None where that is not known")
+    loss: str | None = None
+    metrics: tuple[str, ...] = ()
+
+
+class Weights(_Fact):
+    """The weight arrays; ``digest`` is over names, shapes, types and bytes, if asked for."""
+
+    arrays: int
+    parameters: int
+    bytes: int
+    digest: str | None = None
+
+
+class ModelFile(_Fact):
+    """All that is known of a file."""
+
+    path: str
+    kind: Kind
+    bytes: int
+    writer: Writer = Writer()
+    architecture: Part | None = None
+    layers: int = 0
+    custom_objects: tuple[str, ...] = ()
+    lambdas: tuple[Lambda, ...] = ()
+    dtype_policies: tuple[str, ...] = ()
+    training: Training | None = None
+    weights: Weights | None = None
+    notes: tuple[str, ...] = Field(default=(), description="what a user should know of it")

@@ -1,0 +1,191 @@
+"""Reads a SavedModel's protobufs without TensorFlow: the few fields that tell what it is.
+
+The numbers are those of TensorFlow's own definitions (saved_model.proto, meta_graph.proto,
+saved_object_graph.proto, saved_metadata.proto), which never change once released.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Malformed", "SavedModel", "read_saved_model"]
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+# SavedModel
+META_GRAPHS = 2
+# MetaGraphDef
+META_INFO, OBJECT_GRAPH = 1, 7
+# MetaInfoDef
+TENSORFLOW_VERSION = 5
+# SavedObjectGraph, SavedObject, SavedUserObject
+NODES, USER_OBJECT, VARIABLE = 1, 4, 7
+IDENTIFIER, METADATA = 1, 3
+# SavedObject and its ObjectReference (trackable_object_graph.proto)
+CHILDREN, NODE_ID, LOCAL_NAME = 1, 1, 2
+# SavedVariable, TensorShapeProto and its Dim
+DTYPE, SHAPE, DIM, DIM_SIZE = 1, 2, 2, 1
+# SavedMetadata of keras_metadata.pb
+KERAS_IDENTIFIER, KERAS_METADATA = 4, 5
+# DataType (types.proto), in bytes
+ITEM_BYTES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 9: 8, 10: 1, 14: 2, 17: 2, 19: 2, 22: 4, 23: 8}
+MODELS = {"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"}
+MORE = 0x80  # set in every byte of a number but the last
+LONGEST_SHIFT = 63
+LARGEST = 2 << 30  # bytes, the most a protobuf may have
+
+
+class Malformed(ValueError):
+    """The bytes are no such message."""
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What a SavedModel says. ``metadata`` is Keras's own of the model, None if it has none."""
+
+    tensorflow: str | None
+    metadata: Any
+    variables: int
+    parameters: int
+    bytes: int
+
+
+def read_saved_model(folder: Path) -> SavedModel:
+    """Return what the SavedModel in ``folder`` says.
+
+    Raises:
+        Malformed: a file of it is damaged.
+        OSError: a file of it cannot be read.
+    """
+    graph = next(_messages(_read(folder / "saved_model.pb"), META_GRAPHS), b"")
+    info = next(_messages(graph, META_INFO), b"")
+    objects = next(_messages(graph, OBJECT_GRAPH), b"")
+    version = next(_messages(info, TENSORFLOW_VERSION), None)
+    sizes = [_size(variable) for variable in _variables(list(_messages(objects, NODES)))]
+    return SavedModel(
+        tensorflow=version.decode("utf-8", "replace") if version else None,
+        metadata=_metadata(folder, objects),
+        variables=len(sizes),
+        parameters=sum(count for count, _ in sizes),
+        bytes=sum(count * width for count, width in sizes),
+    )
+
+
+def _metadata(folder: Path, objects: bytes) -> Any:  # noqa: ANN401 - JSON
+    """Return what Keras noted of the model: in a file of its own since 2.5, before in the graph."""
+    place = folder / "keras_metadata.pb"
+    if place.is_file():
+        told = (
+            (_text(node, KERAS_IDENTIFIER), _text(node, KERAS_METADATA))
+            for node in _messages(_read(place), NODES)
+        )
+    else:
+        told = (
+            (_text(user, IDENTIFIER), _text(user, METADATA))
+            for node in _messages(objects, NODES)
+            for user in _messages(node, USER_OBJECT)
+        )
+    text = next((metadata for kind, metadata in told if kind in MODELS and metadata), None)
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"its metadata is no JSON: {error}") from None
+
+
+def _variables(nodes: list[bytes]) -> Iterator[bytes]:
+    """Yield the model's own variables: what the root tracks as ``variables``.
+
+    The graph has more: those of the optimizer and of metrics, and copies of its own.
+    """
+    for place in _child(nodes, 0, "variables"):
+        for member in _children(nodes, place):
+            # Keras 3 wraps its variables.
+            for holder in (member, *_child(nodes, member, "_value")):
+                yield from _messages(nodes[holder], VARIABLE)
+
+
+def _child(nodes: list[bytes], parent: int, name: str) -> Iterator[int]:
+    return _children(nodes, parent, name.encode())
+
+
+def _children(nodes: list[bytes], parent: int, name: bytes | None = None) -> Iterator[int]:
+    """Yield the places of what ``parent`` tracks, all of it or what has a name."""
+    if parent >= len(nodes):
+        return
+    for reference in _messages(nodes[parent], CHILDREN):
+        if name is None or next(_messages(reference, LOCAL_NAME), b"") == name:
+            place = next(_numbers(reference, NODE_ID), 0)
+            if place < len(nodes):
+                yield place
+
+
+def _size(variable: bytes) -> tuple[int, int]:
+    """Return how many numbers a variable has and how many bytes each."""
+    count = 1
+    for shape in _messages(variable, SHAPE):
+        for dim in _messages(shape, DIM):
+            count *= next(_numbers(dim, DIM_SIZE), 0)
+    return count, ITEM_BYTES.get(next(_numbers(variable, DTYPE), 0), 0)
+
+
+def _read(path: Path) -> bytes:
+    if path.stat().st_size > LARGEST:
+        raise Malformed(f"{path.name} is larger than a protobuf can be")
+    return path.read_bytes()
+
+
+def _text(message: bytes, field: int) -> str:
+    return next(_messages(message, field), b"").decode("utf-8", "replace")
+
+
+def _messages(message: bytes, field: int) -> Iterator[bytes]:
+    for number, value in _fields(message):
+        if number == field and isinstance(value, bytes):
+            yield value
+
+
+def _numbers(message: bytes, field: int) -> Iterator[int]:
+    for number, value in _fields(message):
+        if number == field and isinstance(value, int):
+            yield value
+
+
+def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+    """Yield (number, value) of each field: protobuf's wire format."""
+    place = 0
+    while place < len(message):
+        tag, place = _varint(message, place)
+        kind = tag & 7
+        if kind == VARINT:
+            value, place = _varint(message, place)
+            yield tag >> 3, value
+            continue
+        if kind == BYTES:
+            length, place = _varint(message, place)
+        elif kind in {FIXED64, FIXED32}:
+            length = 8 if kind == FIXED64 else 4
+        else:
+            raise Malformed(f"a field of the unknown kind {kind}")
+        if place + length > len(message):
+            raise Malformed("it ends in the middle of a field")
+        if kind == BYTES:
+            yield tag >> 3, message[place : place + length]
+        place += length
+
+
+def _varint(message: bytes, place: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        if place >= len(message) or shift > LONGEST_SHIFT:
+            raise Malformed("it ends in the middle of a number")
+        byte = message[place]
+        place += 1
+        value |= (byte & ~MORE) << shift
+        if byte < MORE:
+            return value, place
+        shift += 7

@@ -1,0 +1,62 @@
+import json
+
+import jsonschema
+import pytest
+
+from kerasmatrix import cli
+from tests.unit.inspection import files
+
+
+@pytest.fixture
+def inspect(capsys):
+    def call(*arguments):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["inspect", *map(str, arguments)])
+        said = capsys.readouterr()
+        return left.value.code, said.out, said.err
+
+    return call
+
+
+def test_a_model_is_told_in_words_and_as_a_tree(inspect, tmp_path):
+    custom = {
+        "class_name": "Mine>Layer",
+        "config": {"name": "own \x1b[31m", "dtype": "mixed_float16"},
+    }
+    config = {"class_name": "Sequential", "config": {"name": "s", "layers": [files.DENSE, custom]}}
+    code, out, _ = inspect(files.hdf5_model(tmp_path / "model.h5", config))
+    assert code == 0
+    for expected in (
+        "a whole model as HDF5", "written by: Keras 2.4.0, TensorFlow 2.3 to 2.4 (deduced)",
+        "weights: 8 numbers in 2 arrays, 32 bytes", "compiled with: Adam with its state, loss mse",
+        "a program must bring: Layer", "dtype policies: mixed_float16", "Dense dense",
+        "(None, 3)", "own \\x1b[31m",
+    ):  # fmt: skip
+        assert expected in out
+    assert "\x1b" not in out
+
+
+def test_json_keeps_to_its_schema(inspect, tmp_path):
+    paths = [files.archive(tmp_path / "a.keras"), files.saved_model(tmp_path / "b")]
+    code, out, _ = inspect("--json", "--digest", *paths)
+    assert code == 0
+    _, schema, _ = inspect("--schema")
+    documents = [json.loads(line) for line in out.splitlines()]
+    assert [document["kind"] for document in documents] == ["keras-archive", "saved-model"]
+    for document in documents:
+        jsonschema.validate(document, json.loads(schema))
+
+
+def test_one_bad_file_does_not_hide_the_others(inspect, tmp_path):
+    (tmp_path / "empty.h5").touch()
+    code, out, err = inspect(tmp_path / "empty.h5", files.hdf5_model(tmp_path / "model.h5"))
+    assert code == 2
+    assert "empty.h5: is an empty file" in err
+    assert "copy it again" in err
+    assert "a whole model as HDF5" in out
+
+
+def test_no_file_is_a_mistake(inspect):
+    code, _, err = inspect()
+    assert code == 2
+    assert "name a model file" in err

@@ -1,0 +1,182 @@
+import json
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.inspection import inspect as module
+from kerasmatrix.inspection.inspect import inspect
+from tests.unit.inspection import files
+
+
+def test_a_whole_model_as_hdf5(tmp_path):
+    found = inspect(files.hdf5_model(tmp_path / "model.h5"))
+    assert found.kind == "hdf5-model"
+    assert (found.writer.keras, found.writer.keras_major) == ("2.4.0", 2)
+    assert (found.writer.tensorflow, found.writer.recorded) == ("2.3 to 2.4", ("keras", "backend"))
+    assert (found.layers, found.architecture.parts[0].parameters) == (1, 8)
+    assert (found.weights.arrays, found.weights.parameters, found.weights.bytes) == (2, 8, 32)
+    assert (found.training.optimizer, found.training.optimizer_state) == ("Adam", True)
+
+
+def test_a_model_without_the_optimizers_state_says_so(tmp_path):
+    assert (
+        inspect(files.hdf5_model(tmp_path / "a.h5", state=False)).training.optimizer_state is False
+    )
+    assert inspect(files.hdf5_model(tmp_path / "b.h5", training=None)).training is None
+
+
+@pytest.mark.parametrize(
+    ("keras", "tensorflow"),
+    [("2.2.4-tf", "1.14 to 2.1"), ("2.3.0-tf", "2.2"), ("2.9.0", "2.9"), ("2.15.0", "2.15"),
+     ("2.3.1", None), ("3.8.0", None), ("2.2.4", None)],
+)  # fmt: skip
+def test_tensorflow_is_deduced_where_keras_tells_it(tmp_path, keras, tensorflow):
+    writer = inspect(files.hdf5_model(tmp_path / "model.h5", keras=keras)).writer
+    assert writer.tensorflow == tensorflow
+    assert (writer.because is not None) == (tensorflow is not None)
+    assert "tensorflow" not in writer.recorded
+
+
+def test_weights_alone_have_no_architecture(tmp_path):
+    found = inspect(files.hdf5_weights(tmp_path / "model.h5"))
+    assert (found.kind, found.architecture, found.weights.parameters) == ("hdf5-weights", None, 6)
+    assert found.writer.keras == "2.15.0"
+
+
+def test_weights_of_keras_3_are_known_by_their_layout(tmp_path):
+    found = inspect(files.keras_3_weights(tmp_path / "model.weights.h5"))
+    assert (found.writer.keras, found.writer.keras_major) == (None, 3)
+    assert "layout" in found.writer.because
+    assert found.weights.parameters == 8  # neither the optimizer's nor a metric's
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_an_archive(tmp_path, compression):
+    found = inspect(files.archive(tmp_path / "model.keras", compression=compression))
+    assert (found.kind, found.writer.keras, found.writer.keras_major) == (
+        "keras-archive",
+        "3.4.1",
+        3,
+    )
+    assert found.writer.date == "2024-07-01@10:00:00"
+    assert (found.weights.parameters, found.training.optimizer_state) == (8, True)
+    assert (found.training.optimizer, found.training.loss) == ("rmsprop", "mae")
+
+
+def test_an_archive_without_weights_says_so(tmp_path):
+    found = inspect(files.archive(tmp_path / "model.keras", weights=False))
+    assert found.weights is None
+    assert "it holds no weights" in found.notes
+
+
+def test_hdf5_under_the_name_of_an_archive_is_noted(tmp_path):
+    (note,) = inspect(files.hdf5_model(tmp_path / "model.keras")).notes
+    assert "Keras 3 refuses it" in note
+
+
+@pytest.mark.parametrize("separate", [True, False])
+def test_a_saved_model(tmp_path, separate):
+    metadata = {**files.SEQUENTIAL, "keras_version": "2.9.0", "training_config": files.TRAINING}
+    found = inspect(files.saved_model(tmp_path / "model", metadata=metadata, separate=separate))
+    assert (found.kind, found.writer.tensorflow, found.writer.keras) == (
+        "saved-model",
+        "2.9.3",
+        "2.9.0",
+    )
+    assert found.layers == 1
+    assert (found.weights.arrays, found.weights.parameters, found.weights.bytes) == (2, 8, 32)
+    assert (found.training.loss, found.training.optimizer_state) == ("mse", None)
+
+
+def test_an_exported_model_can_only_predict(tmp_path):
+    found = inspect(files.saved_model(tmp_path / "model"))
+    assert found.architecture is None
+    assert "can predict, and no more" in found.notes[0]
+
+
+def test_an_architecture_as_text(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(
+        json.dumps({**files.SEQUENTIAL, "keras_version": "2.3.0-tf", "backend": "tensorflow"})
+    )
+    found = inspect(path)
+    assert (found.kind, found.layers, found.writer.tensorflow) == ("architecture-json", 1, "2.2")
+    path = tmp_path / "model.yaml"
+    path.write_text("class_name: Sequential\nconfig:\n  layers: []\nkeras_version: 2.1.6\n")
+    found = inspect(path)
+    assert (found.kind, found.writer.keras) == ("architecture-yaml", "2.1.6")
+
+
+def test_yaml_that_would_make_objects_makes_none(tmp_path):
+    path = tmp_path / "model.yaml"
+    path.write_text("class_name: Sequential\nconfig: !!python/object/apply:os.abort []\n")
+    with pytest.raises(UsageError, match="is damaged"):
+        inspect(path)
+
+
+def test_a_digest_follows_the_weights(tmp_path):
+    one = inspect(files.hdf5_model(tmp_path / "one.h5"), digest=True).weights.digest
+    two = inspect(files.hdf5_model(tmp_path / "two.h5", keras="2.9.0"), digest=True).weights.digest
+    assert one == two
+    with h5py.File(tmp_path / "two.h5", "r+") as file:
+        file["model_weights/dense/dense/bias:0"][0] = 1
+    assert inspect(tmp_path / "two.h5", digest=True).weights.digest != one
+    assert inspect(tmp_path / "two.h5").weights.digest is None
+
+
+def test_an_hdf5_file_of_others_is_no_model(tmp_path):
+    with h5py.File(tmp_path / "data.h5", "w") as file:
+        file["numbers"] = np.zeros(3)
+    with pytest.raises(UsageError, match="is an HDF5 file that Keras did not write"):
+        inspect(tmp_path / "data.h5")
+
+
+def test_a_link_out_of_the_file_is_not_followed(tmp_path):
+    files.hdf5_weights(tmp_path / "other.h5")
+    path = files.hdf5_weights(tmp_path / "model.h5")
+    with h5py.File(path, "r+") as file:
+        file["away"] = h5py.ExternalLink("other.h5", "/dense")
+    assert inspect(path).weights.parameters == 6
+
+
+def damaged(path, keep):
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * keep)])
+    return path
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.7])
+def test_a_file_that_was_cut_off_is_damaged(tmp_path, keep):
+    for path in (
+        files.hdf5_model(tmp_path / "model.h5"),
+        files.saved_model(tmp_path / "model") / "saved_model.pb",
+    ):
+        damaged(path, keep)
+        target = path.parent if path.suffix == ".pb" else path
+        with pytest.raises(UsageError, match="is damaged"):
+            inspect(target)
+
+
+def test_a_config_that_is_no_json_is_damage(tmp_path):
+    path = files.hdf5_model(tmp_path / "model.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["model_config"] = "{"
+    with pytest.raises(UsageError, match="is damaged"):
+        inspect(path)
+
+
+def test_a_member_that_claims_too_much_is_not_unpacked(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "LARGEST_CONFIG", 10)
+    with pytest.raises(UsageError, match="claims to be"):
+        inspect(files.archive(tmp_path / "model.keras"))
+
+
+def test_nothing_is_changed_and_nothing_left(tmp_path):
+    path = files.archive(tmp_path / "model.keras", compression=zipfile.ZIP_DEFLATED)
+    before = path.read_bytes()
+    inspect(path, digest=True)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
