@@ -119,7 +119,6 @@ def run(  # noqa: PLR0913 - one argument per option
                 plan,
                 engine,
                 store,
-                project.scenarios,
                 id=f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
                 jobs=jobs or min(8, os.cpu_count() or 2),
                 listener=progress,
@@ -168,8 +167,10 @@ def _plan(
 ) -> Plan:
     return Plan(
         selection=selection,
-        scenarios={name: load_scenario(project.scenarios / name) for name in selection.scenarios},
-        locks={env.name: read_lock(project.locks, env) for env in selection.environments},
+        scenarios={name: load_scenario(project.scenario(name)) for name in selection.scenarios},
+        locks={
+            env.name: read_lock(project.locks_with(env.name), env) for env in selection.environments
+        },
         engine=engine.name,
         harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
         limits=matrix.limits,
