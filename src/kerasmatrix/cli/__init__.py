@@ -12,6 +12,7 @@ from kerasmatrix import __version__
 from kerasmatrix.cli.explain import explain
 from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.images import images
+from kerasmatrix.cli.init import init
 from kerasmatrix.cli.lock import lock
 from kerasmatrix.cli.paths import paths
 from kerasmatrix.cli.run import run
@@ -30,7 +31,7 @@ def commands() -> None:
     """Find out by experiment which saved Keras models load in which TensorFlow."""
 
 
-for verb in (run, lock, images, explain, paths, schema):
+for verb in (init, run, lock, images, explain, paths, schema):
     commands.add_command(verb)
 
 
