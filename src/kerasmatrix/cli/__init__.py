@@ -14,6 +14,7 @@ from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.images import images
 from kerasmatrix.cli.init import init
 from kerasmatrix.cli.lock import lock
+from kerasmatrix.cli.merge import merge
 from kerasmatrix.cli.paths import paths
 from kerasmatrix.cli.run import run
 from kerasmatrix.cli.schema import schema
@@ -31,7 +32,7 @@ def commands() -> None:
     """Find out by experiment which saved Keras models load in which TensorFlow."""
 
 
-for verb in (init, run, lock, images, explain, paths, schema):
+for verb in (init, run, merge, lock, images, explain, paths, schema):
     commands.add_command(verb)
 
 

@@ -15,7 +15,7 @@ import click
 import kerasmatrix.harness.repair
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import ENGINES, open_engine
-from kerasmatrix.cli.options import group_option, matrix_option, names_option
+from kerasmatrix.cli.options import group_option, matrix_option, names_option, shard_option
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
@@ -28,6 +28,7 @@ from kerasmatrix.report.write import check_folder, write_reports
 from kerasmatrix.results import RunInfo
 from kerasmatrix.run import Run
 from kerasmatrix.scenario import load_scenario
+from kerasmatrix.shards import Shard, take_shard
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import tabulate
 
@@ -76,6 +77,7 @@ INFRASTRUCTURE = 3
     show_default=True,
     help="Repair failing cells: until something works, by everything that may, or not at all.",
 )
+@shard_option
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
 def run(  # noqa: PLR0913 - one argument per option
@@ -91,6 +93,7 @@ def run(  # noqa: PLR0913 - one argument per option
     output: Path,
     store_folder: Path | None,
     remedies: Literal["first", "all", "none"],
+    shard: Shard | None,
     fresh: bool,
     dry_run: bool,
 ) -> int:
@@ -113,6 +116,9 @@ def run(  # noqa: PLR0913 - one argument per option
             _plan(matrix, project, selection, engine, columns), remedies=remedies
         )
         with Store(store_folder or project.store, wait=_say_waiting) as store:
+            if shard:
+                own = take_shard(plan, shard, Archive(store.folder).recent())
+                plan = dataclasses.replace(plan, shard=own)
             started = datetime.datetime.now(datetime.UTC)
             progress = TerminalProgress()
             measurement = Run(
