@@ -15,6 +15,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 ENVIRONMENTS = sorted(path.stem for path in Path("images/locks").glob("*.txt"))
 TESTS = {
     "unit": "tests/unit",
+    "wheel": "tests/wheel",
     "tensorflow": "tests/tensorflow",
     "docker": "tests/docker",
     "browser": "tests/browser",

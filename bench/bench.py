@@ -195,7 +195,7 @@ class Bench:
             repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
             remedies=remedies,
         )
-        return Run(plan, engine, store, self.project.scenarios, id="bench", jobs=JOBS)
+        return Run(plan, engine, store, id="bench", jobs=JOBS)
 
     def _ours(self, engine: Engine, store: Store) -> Measured:
         for env in self.selection.environments:

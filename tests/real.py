@@ -58,7 +58,7 @@ def measure(
     )
     now = datetime.datetime.now(datetime.UTC)
     with Store(store) as opened:
-        run = Run(plan, engine, opened, folder, id="test")
+        run = Run(plan, engine, opened, id="test")
         observed = run.execute()
     info = RunInfo(
         id="test", started=now, finished=now, engine=engine.name, command="test",

@@ -62,7 +62,9 @@ class Agenda:
         self._repairs: dict[str, list[Repair]] = {}
         self._bridges: dict[str, list[Conversion | Crossing]] = {}
         for save in plan.saves():
-            if save not in observed.saves and not plan.cannot_save(save):
+            if save in observed.saves or plan.cannot_save(save):
+                continue
+            if plan.in_shard(save):
                 self._saves.setdefault(save.saved_with, []).append(save)
         for cell in plan.cells():
             if cell in observed.loads or not plan.asked_for(cell) or plan.cannot_load(cell):

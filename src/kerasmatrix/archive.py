@@ -6,10 +6,12 @@ Nothing here needs the store itself, so an archive can be read while a run is at
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
@@ -23,6 +25,8 @@ SUFFIX = ".json.gz"
 PLACES = {"last": -1, "previous": -2}
 # Twice the speed of the default, for a tenth more bytes.
 LEVEL = 3
+# How many runs are looked at for what the newest does not tell.
+LOOK_BACK = 8
 
 
 class Archive:
@@ -59,6 +63,15 @@ class Archive:
     def runs(self) -> list[str]:
         """Return the ids of the runs that are kept, oldest first."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
+
+    def recent(self) -> Iterator[Results]:
+        """Yield the results of the latest runs, the newest first; those that are damaged are not.
+
+        They are read as they are asked for, and no more than a few.
+        """
+        for run in reversed(self.runs()[-LOOK_BACK:]):
+            with contextlib.suppress(UsageError):
+                yield self.read(run)
 
     def read(self, run: str) -> Results:
         """Return the results of one run.

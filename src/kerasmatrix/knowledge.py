@@ -32,7 +32,7 @@ def look_up(plan: Plan, store: Store, causes: Causes) -> Observed:
     """Return what earlier runs have measured of ``plan``."""
     observed = Observed()
     for save in plan.saves():
-        if plan.cannot_save(save):
+        if plan.cannot_save(save) or not plan.in_shard(save):
             continue
         found = store.known_save(plan.save_key(save))
         if found and plan.still_known(found.observation, save.scenario):

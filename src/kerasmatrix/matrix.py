@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.formats import FORMATS
-from kerasmatrix.yaml_source import YamlSource
+from kerasmatrix.inheritance import InheritedSource, read_chain
 
 __all__ = [
     "Environment",
@@ -104,9 +104,10 @@ class Limits(_Strict):
 
 
 class Matrix(_Strict):
-    """The whole of ``matrix.yaml``."""
+    """The whole of ``matrix.yaml``, with what it inherits from the matrix that it ``extends``."""
 
     schema_version: Literal[1]
+    extends: str | None = None
     platform: str = "x86_64-manylinux_2_28"
     base_image: str = "python:{python}-slim"
     environments: dict[Name, Environment] = Field(min_length=1)
@@ -176,14 +177,15 @@ def load_matrix(path: Path) -> Matrix:
     Raises:
         UsageError: anything wrong in it, with file, line, key, value and the nearest valid name.
     """
-    source = YamlSource(path)
+    chain = read_chain(path)
+    source = InheritedSource(chain)
     matrix = source.parse(Matrix)
     for index, name in enumerate(matrix.formats):
         if name not in FORMATS:
             raise source.error(
                 ("formats", index), f"unknown format {name!r}", hint=nearest(name, FORMATS)
             )
-    folders = _scenario_folders(path.parent / "scenarios")
+    folders = [name for each in chain for name in _scenario_folders(each.path.parent / "scenarios")]
     for index, name in enumerate(matrix.scenarios):
         if name not in folders:
             raise source.error(

@@ -50,7 +50,8 @@ class Plan:
     """A selection with everything its cells depend on.
 
     ``columns``, where given, restricts what is loaded to these environments; what is known of
-    the others is still shown. ``repair`` is the digest of the code that carries out remedies, and
+    the others is still shown. ``shard``, where given, restricts everything to these scenarios; the
+    others are another run's. ``repair`` is the digest of the code that carries out remedies, and
     ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
     """
 
@@ -64,6 +65,7 @@ class Plan:
     columns: frozenset[str] | None = None
     repair: str = ""
     remedies: Literal["none", "first", "all"] = "first"
+    shard: frozenset[str] | None = None
 
     def cells(self) -> Iterator[Cell]:
         """Yield every selected cell in table order."""
@@ -86,7 +88,12 @@ class Plan:
 
     def asked_for(self, cell: Cell) -> bool:
         """Whether this run is to measure ``cell`` if it is not known."""
-        return self.columns is None or cell.loaded_with in self.columns
+        wanted = self.columns is None or cell.loaded_with in self.columns
+        return wanted and self.in_shard(cell)
+
+    def in_shard(self, of: Save | Cell) -> bool:
+        """Whether a row or cell is this run's, and not another shard's."""
+        return self.shard is None or of.scenario in self.shard
 
     def environment(self, name: str) -> Environment:
         """Return a selected environment by its name."""

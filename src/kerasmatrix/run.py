@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
-from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -99,7 +98,6 @@ class Run:
         plan: Plan,
         engine: Engine,
         store: Store,
-        scenarios: Path,
         *,
         id: str,  # noqa: A002 - it is the run's id
         jobs: int = 2,
@@ -112,7 +110,6 @@ class Run:
             plan: what is wanted.
             engine: where it is run.
             store: what is known, and what will be.
-            scenarios: the folder of scenarios.
             id: the run's name in the store.
             jobs: how many environments are at work at a time.
             listener: told of progress.
@@ -128,7 +125,6 @@ class Run:
         self._fresh = fresh
         self._engine = engine
         self._store = store
-        self._scenarios = scenarios
         self._jobs = jobs
         self._listener = listener or Progress()
         self._changed = threading.Condition()
@@ -158,8 +154,8 @@ class Run:
         """
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
             # What is measured is what was digested, whatever is edited in the meantime.
-            for name in self.plan.selection.scenarios:
-                shutil.copytree(self._scenarios / name, copies / name)
+            for name, told in self.plan.scenarios.items():
+                shutil.copytree(told.folder, copies / name)
             make_readable(copies)
             place = Workplace(copies, self._store.artifacts, scratch)
             threads = [

@@ -62,7 +62,7 @@ class Claim(_Strict):
 
 
 class Scenario(_Strict):
-    """What ``scenario.yaml`` says, and the digest of all files of the folder.
+    """What ``scenario.yaml`` says, the folder it stands in, and the digest of all its files.
 
     ``reports`` are public reports of what the scenario shows.
     """
@@ -78,6 +78,7 @@ class Scenario(_Strict):
     claims: tuple[Claim, ...] = ()
     reports: tuple[Annotated[str, StringConstraints(pattern=r"^https?://\S+$")], ...] = ()
     digest: str = ""
+    folder: Path = Path()
 
 
 def load_scenario(folder: Path) -> Scenario:
@@ -105,7 +106,7 @@ def load_scenario(folder: Path) -> Scenario:
     for index, name in enumerate(scenario.formats):
         if name not in FORMATS:
             raise source.error(("formats", index), f"unknown format {name!r}")
-    return scenario.model_copy(update={"digest": _digest(folder)})
+    return scenario.model_copy(update={"digest": _digest(folder), "folder": folder})
 
 
 def _defines(path: Path, function: str) -> bool:

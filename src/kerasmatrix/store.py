@@ -48,6 +48,14 @@ CREATE TABLE runs (
     command TEXT NOT NULL
 ) STRICT;
 """
+DATABASE = "store.sqlite"
+# How the tables of another store are taken over: the later of two observations is kept.
+ABSORBED = {
+    "observations": "INSERT INTO observations VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
+    "SET observation = excluded.observation, measured_at = excluded.measured_at, "
+    "run = excluded.run WHERE excluded.measured_at > measured_at",
+    "runs": "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
+}
 BUSY_SECONDS = 30
 CHUNK = 500  # keys in one question; SQLite has a limit of its own
 WHOLE = 1 << 20  # bytes of a file that are read at once; most files are smaller
@@ -92,7 +100,7 @@ class Store:
             # Nobody else is here, so whatever lies there was left by a run that was killed.
             shutil.rmtree(self._scratch, ignore_errors=True)
             self._scratch.mkdir()
-            self._database = self._connect(folder / "store.sqlite")
+            self._database = self._connect(folder / DATABASE)
         except BaseException:
             self._held.close()
             raise
@@ -159,6 +167,37 @@ class Store:
                 make_readable(folder)
                 folder.replace(target)
         return digest
+
+    def absorb(self, folder: Path) -> None:
+        """Take over what another store knows, where it is not known here or older.
+
+        Raises:
+            UsageError: there is no store in ``folder``, or it cannot be read.
+            InfrastructureError: a run is at work in it, or there is no space.
+        """
+        if not (folder / DATABASE).is_file():
+            raise UsageError(f"{folder}: is no store: it has no {DATABASE}")
+        try:
+            opened = Store(folder)
+        except StoreBusy as busy:
+            raise InfrastructureError(
+                f"{folder}: cannot be absorbed: {busy}", hint="wait for it to end"
+            ) from None
+        with opened as other, self.scratch("absorbed") as scratch:
+            with _no_space_is_infrastructure(self.folder):
+                for artifact in other.artifacts.iterdir():
+                    if not (self.artifacts / artifact.name).exists():
+                        shutil.copytree(artifact, scratch / artifact.name)
+                        (scratch / artifact.name).replace(self.artifacts / artifact.name)
+            rows = {table: other.rows(table) for table in ABSORBED}
+        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+            for table, statement in ABSORBED.items():
+                self._database.executemany(statement, rows[table])
+
+    def rows(self, table: str) -> list[tuple[object, ...]]:
+        """Return the rows of one of the store's tables."""
+        with self._mutex:
+            return self._database.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - ours
 
     def begin_run(self, run: str, started: datetime.datetime, engine: str, command: str) -> None:
         """Note that a run has begun."""

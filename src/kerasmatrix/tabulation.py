@@ -42,7 +42,18 @@ from kerasmatrix.results import (
     SideResult,
 )
 
-__all__ = ["Observed", "cell_of", "judge_cell", "tabulate"]
+__all__ = [
+    "IN_ANOTHER_SHARD",
+    "Observed",
+    "cell_of",
+    "count_causes",
+    "judge_cell",
+    "remedies_of",
+    "tabulate",
+]
+
+# Why a cell was not run that one of the results to merge with has.
+IN_ANOTHER_SHARD = "in another shard"
 
 
 @dataclass
@@ -140,8 +151,8 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None
         ),
         formats=plan.selection.formats,
         claims=check_claims(scenarios, cells, [env.name for env in environments]),
-        causes=_count_causes(cells),
-        remedies=_remedies_of(cells),
+        causes=count_causes(cells),
+        remedies=remedies_of(cells),
         cells=cells,
     )
 
@@ -193,11 +204,17 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
         or (None if saved else observed.troubles.get(cell.saved_with))
         or observed.troubles.get(cell.loaded_with)
     )
-    if trouble:
+    if trouble and plan.in_shard(cell):
         return result(Status.INFRA, trouble)
+    return result(Status.NOT_RUN, _why_not_run(plan, cell))
+
+
+def _why_not_run(plan: Plan, cell: Cell) -> str:
+    if not plan.in_shard(cell):
+        return IN_ANOTHER_SHARD
     if not plan.asked_for(cell):
-        return result(Status.NOT_RUN, "this run was not asked for it")
-    return result(Status.NOT_RUN, "the run ended before this cell")
+        return "this run was not asked for it"
+    return "the run ended before this cell"
 
 
 # A cell with one of these has something wrong with it that has a cause in Keras.
@@ -254,7 +271,7 @@ def _with_other_environments(plan: Plan, cells: tuple[CellResult, ...]) -> tuple
     return tuple(more)
 
 
-def _count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
+def count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
     """Return the causes that cells have, the commonest first, and how many were repaired."""
     counts: Counter[str] = Counter()
     failing: Counter[str] = Counter()
@@ -285,7 +302,7 @@ def _count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
     return tuple(found)
 
 
-def _remedies_of(cells: Iterable[CellResult]) -> tuple[RemedyInfo, ...]:
+def remedies_of(cells: Iterable[CellResult]) -> tuple[RemedyInfo, ...]:
     """Return what the catalogue says of the remedies that cells tell of, in its order."""
     used = {part for cell in cells for tried in cell.remedies for part in tried.id.split(TOGETHER)}
     return tuple(

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from kerasmatrix.errors import UsageError, nearest
 
-__all__ = ["YamlSource"]
+__all__ = ["Location", "Source", "YamlSource"]
 
 # Written in C where PyYAML was built with it: ten times faster.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -23,56 +23,24 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
 
-class YamlSource:
-    """One YAML file: its plain data, and where each value stands."""
+class Source:
+    """Plain data that people wrote, and where each value of it stands."""
 
-    def __init__(self, path: Path) -> None:
-        """Read ``path``.
+    data: Any
 
-        Raises:
-            UsageError: the file is absent, unreadable, not YAML, or repeats a key.
-        """
-        self.path = path
-        self._lines: dict[Location, int] = {}
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise UsageError(
-                f"{path}: no such file",
-                hint="run the command in the project's folder, or name the file with --matrix",
-            ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: cannot be read: {error}") from None
-        try:
-            loader = LOADER(text)
-            try:
-                node = loader.get_single_node()
-                self.data: Any = loader.construct_document(node) if node else None
-            finally:
-                loader.dispose()
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else 1
-            raise UsageError(f"{path}:{line}: not valid YAML: {error.problem}") from None
-        except yaml.YAMLError as error:
-            raise UsageError(f"{path}: not valid YAML: {error}") from None
-        if node is not None:
-            self._note_lines(node, ())
-
-    def line(self, location: Location) -> int:
-        """Return the line of ``location``, or of its closest parent that stands in the file."""
-        while location and location not in self._lines:
-            location = location[:-1]
-        return self._lines.get(location, 1)
+    def place(self, location: Location) -> tuple[Path, int, Location]:
+        """Return the file and the line of ``location``, and what it is called there."""
+        raise NotImplementedError
 
     def error(self, location: Location, message: str, *, hint: str | None = None) -> UsageError:
         """Return an error about the value at ``location``."""
-        key = ".".join(str(part) for part in location)
-        where = f"{self.path}:{self.line(location)}: "
+        path, line, called = self.place(location)
+        key = ".".join(str(part) for part in called)
+        where = f"{path}:{line}: "
         return UsageError(f"{where}{key}: {message}" if key else f"{where}{message}", hint=hint)
 
     def parse(self, model: type[Model]) -> Model:
-        """Return the file as ``model``.
+        """Return the data as ``model``.
 
         Raises:
             UsageError: the first thing that does not fit, with its line.
@@ -96,6 +64,50 @@ class YamlSource:
         if isinstance(value, str | int | float | bool | datetime.date) or value is None:
             message = f"{message} (got {value!r})"
         return self.error(location, message, hint=hint)
+
+
+class YamlSource(Source):
+    """One YAML file."""
+
+    def __init__(self, path: Path) -> None:
+        """Read ``path``.
+
+        Raises:
+            UsageError: the file is absent, unreadable, not YAML, or repeats a key.
+        """
+        self.path = path
+        self._lines: dict[Location, int] = {}
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise UsageError(
+                f"{path}: no such file",
+                hint="run the command in the project's folder, or name the file with --matrix",
+            ) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: cannot be read: {error}") from None
+        try:
+            loader = LOADER(text)
+            try:
+                node = loader.get_single_node()
+                self.data = loader.construct_document(node) if node else None
+            finally:
+                loader.dispose()
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = mark.line + 1 if mark else 1
+            raise UsageError(f"{path}:{line}: not valid YAML: {error.problem}") from None
+        except yaml.YAMLError as error:
+            raise UsageError(f"{path}: not valid YAML: {error}") from None
+        if node is not None:
+            self._note_lines(node, ())
+
+    def place(self, location: Location) -> tuple[Path, int, Location]:
+        """Return the line of ``location``, or of its closest parent that stands in the file."""
+        closest = location
+        while closest and closest not in self._lines:
+            closest = closest[:-1]
+        return self.path, self._lines.get(closest, 1), location
 
     def _note_lines(self, node: yaml.Node, location: Location) -> None:
         self._lines.setdefault(location, node.start_mark.line + 1)

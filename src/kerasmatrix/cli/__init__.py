@@ -19,7 +19,9 @@ INTERRUPTED = 130
 
 
 # Each is a module of that name. What one verb needs (Docker, pandas) the others do not wait for.
-VERBS = ("run", "lock", "images", "explain", "paths", "inspect", "schema")
+VERBS = (
+    "init", "run", "merge", "lock", "images", "explain", "paths", "inspect", "schema",
+)  # fmt: skip
 
 
 class Verbs(click.Group):

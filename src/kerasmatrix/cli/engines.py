@@ -26,7 +26,7 @@ def open_engine(name: str, matrix: Matrix, project: Project) -> Engine:
         return LocalEngine()
     trouble = docker_trouble()
     if trouble is None:
-        return DockerEngine(matrix.base_image, project.root)
+        return DockerEngine(matrix.base_image, project.build_root)
     if name == "docker":
         raise InfrastructureError(
             f"no Docker Engine: {trouble}", hint="start one, or use --engine local"

@@ -31,7 +31,7 @@ def images(
     matrix = load_matrix(matrix_file)
     project = Project(matrix_file)
     selected = matrix.select(group=group, environments=environments).environments
-    locks = {env.name: read_lock(project.locks, env) for env in selected}
+    locks = {env.name: read_lock(project.locks_with(env.name), env) for env in selected}
     opened = open_engine(engine, matrix, project)
 
     def prepare(environment: Environment) -> KerasmatrixError | None:

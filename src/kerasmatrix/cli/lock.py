@@ -24,10 +24,17 @@ PARALLEL = 4
 @click.argument("environments", nargs=-1)
 @matrix_option
 def lock(environments: tuple[str, ...], matrix_file: Path) -> int:
-    """Resolve ENVIRONMENTS (all, if none is named) into images/locks/ENVIRONMENT.txt."""
+    """Resolve ENVIRONMENTS into images/locks/ENVIRONMENT.txt.
+
+    If none is named, those that the matrix itself describes: what it inherits has locks.
+    """
     matrix = load_matrix(matrix_file)
     project = Project(matrix_file)
-    selected = matrix.select(group="default", environments=environments or matrix.environments)
+    wanted = environments or project.own_environments
+    if not wanted:
+        click.echo(f"{matrix_file}: describes no environments of its own; name those to lock.")
+        return 0
+    selected = matrix.select(group="default", environments=wanted)
 
     def resolve_one(environment: Environment) -> KerasmatrixError | None:
         try:

@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["group_option", "matrix_option", "names_option"]
+from kerasmatrix.shards import Shard
+
+__all__ = ["group_option", "matrix_option", "names_option", "shard_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -41,6 +43,25 @@ def names_option(name: str, what: str) -> Callable[[Command], Command]:
         callback=_split,
         help=f"Only these {what} (by name, separated by commas).",
     )
+
+
+def shard_option(command: Command) -> Command:
+    """Add ``--shard I/N``."""
+    return click.option(
+        "--shard",
+        metavar="I/N",
+        callback=_shard,
+        help="Only the I-th of N parts of about the same length; `kerasmatrix merge` joins them.",
+    )(command)
+
+
+def _shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Shard | None:
+    if value is None:
+        return None
+    number, slash, count = value.partition("/")
+    if slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
+        return Shard(int(number), int(count))
+    raise click.BadParameter(f"{value!r} is no part of a whole: write 1/3 for the first of three")
 
 
 def _split(

@@ -15,7 +15,7 @@ import click
 import kerasmatrix.harness.repair
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import ENGINES, open_engine
-from kerasmatrix.cli.options import group_option, matrix_option, names_option
+from kerasmatrix.cli.options import group_option, matrix_option, names_option, shard_option
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
@@ -28,6 +28,7 @@ from kerasmatrix.report.write import check_folder, write_reports
 from kerasmatrix.results import RunInfo
 from kerasmatrix.run import Run
 from kerasmatrix.scenario import load_scenario
+from kerasmatrix.shards import Shard, take_shard
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import tabulate
 
@@ -76,6 +77,7 @@ INFRASTRUCTURE = 3
     show_default=True,
     help="Repair failing cells: until something works, by everything that may, or not at all.",
 )
+@shard_option
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
 def run(  # noqa: PLR0913 - one argument per option
@@ -91,6 +93,7 @@ def run(  # noqa: PLR0913 - one argument per option
     output: Path,
     store_folder: Path | None,
     remedies: Literal["first", "all", "none"],
+    shard: Shard | None,
     fresh: bool,
     dry_run: bool,
 ) -> int:
@@ -113,13 +116,15 @@ def run(  # noqa: PLR0913 - one argument per option
             _plan(matrix, project, selection, engine, columns), remedies=remedies
         )
         with Store(store_folder or project.store, wait=_say_waiting) as store:
+            if shard:
+                own = take_shard(plan, shard, Archive(store.folder).recent())
+                plan = dataclasses.replace(plan, shard=own)
             started = datetime.datetime.now(datetime.UTC)
             progress = TerminalProgress()
             measurement = Run(
                 plan,
                 engine,
                 store,
-                project.scenarios,
                 id=f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
                 jobs=jobs or min(8, os.cpu_count() or 2),
                 listener=progress,
@@ -168,8 +173,10 @@ def _plan(
 ) -> Plan:
     return Plan(
         selection=selection,
-        scenarios={name: load_scenario(project.scenarios / name) for name in selection.scenarios},
-        locks={env.name: read_lock(project.locks, env) for env in selection.environments},
+        scenarios={name: load_scenario(project.scenario(name)) for name in selection.scenarios},
+        locks={
+            env.name: read_lock(project.locks_with(env.name), env) for env in selection.environments
+        },
         engine=engine.name,
         harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
         limits=matrix.limits,

@@ -117,7 +117,10 @@ def print_agenda(run: Run) -> None:
     agenda = run.agenda()
     for environment, job in agenda:
         console.print(Text(f"{environment:<20} {_what(job)}"), soft_wrap=True)
-    unsupported = sum(run.plan.cannot_load(cell) is not None for cell in run.plan.cells())
+    unsupported = sum(
+        run.plan.in_shard(cell) and run.plan.cannot_load(cell) is not None
+        for cell in run.plan.cells()
+    )
     saves = sum(isinstance(job, Save) for _, job in agenda)
     loads = sum(isinstance(job, Cell) for _, job in agenda)
     repairs = len(agenda) - saves - loads

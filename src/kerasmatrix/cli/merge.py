@@ -1,0 +1,74 @@
+"""``kerasmatrix merge``: one report from the results of a run's shards."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from kerasmatrix.archive import Archive, find_results
+from kerasmatrix.cli.options import matrix_option
+from kerasmatrix.cli.terminal import print_results
+from kerasmatrix.merging import merge as merge_results
+from kerasmatrix.outcome import Status
+from kerasmatrix.project import Project
+from kerasmatrix.report.write import check_folder, write_reports
+from kerasmatrix.scenario import load_scenario
+from kerasmatrix.store import Store
+
+__all__ = ["merge"]
+
+INFRASTRUCTURE = 3
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, metavar="RESULTS...")
+@matrix_option
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="reports",
+    show_default=True,
+    help="Where the reports go.",
+)
+@click.option(
+    "--store",
+    "store_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the run is kept.  [default: .kerasmatrix beside the matrix]",
+)
+@click.option(
+    "--absorb",
+    "stores",
+    multiple=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A shard's store: what it knows is known in the store from now on.",
+)
+def merge(
+    results: tuple[str, ...],
+    matrix_file: Path,
+    output: Path,
+    store_folder: Path | None,
+    stores: tuple[Path, ...],
+) -> int:
+    """Merge the RESULTS of a run's shards (their results.json) and write the reports."""
+    project = Project(matrix_file)
+    folder = store_folder or project.store
+    archive = Archive(folder)
+    parts = {name: find_results(name, archive) for name in results}
+    told = next(iter(parts.values())).scenarios
+    scenarios = [load_scenario(project.scenario(scenario.name)) for scenario in told]
+    command = shlex.join(["kerasmatrix", *sys.argv[1:]])
+    merged = merge_results(parts, scenarios, command)
+    check_folder(output)
+    if stores:
+        with Store(folder) as store:
+            for other in stores:
+                store.absorb(other)
+    path = write_reports(merged, output)
+    print_results(merged, path)
+    archive.keep(merged)
+    infra = any(cell.status is Status.INFRA for cell in merged.cells)
+    return INFRASTRUCTURE if infra else 0
