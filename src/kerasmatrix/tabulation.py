@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from kerasmatrix.bridges import Chain
 from kerasmatrix.claims import check_claims
@@ -70,6 +71,7 @@ class Observed:
     _verdicts: dict[Cell, Verdict] = field(default_factory=dict)
     _judged: dict[Cell, tuple[RemedyResult, ...]] = field(default_factory=dict)
     _causes: dict[Cell, str] = field(default_factory=dict)
+    _sides: dict[int, tuple[object, SideResult]] = field(default_factory=dict)
 
     def verdict(self, plan: Plan, cell: Cell) -> Verdict | None:
         """Return the verdict on a cell that was loaded; None where it was not. It is made once."""
@@ -104,6 +106,13 @@ class Observed:
             )
             known = self._judged[cell] = (*known, *more)
         return known
+
+    def side(self, measured: Measured[Observation]) -> SideResult:
+        """Return a save or load as a side of a cell: a save is one of all cells of its row."""
+        known = self._sides.get(id(measured))
+        if known is None or known[0] is not measured:
+            known = self._sides[id(measured)] = (measured, _side(measured))
+        return known[1]
 
     @property
     def count(self) -> int:
@@ -167,15 +176,16 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
     row = Save(*cell[:3])
     saved = observed.saves.get(row)
     loaded = observed.loads.get(cell)
-    sides = {
-        "save": _side(saved) if saved else None,
-        "load": _side(loaded) if loaded else None,
+    sides: dict[str, Any] = {
+        "save": observed.side(saved) if saved else None,
+        "load": observed.side(loaded) if loaded else None,
         "artifact": saved.observation.artifact if saved else None,
     }
 
-    def result(status: Status, summary: str, **more: object) -> CellResult:
-        return CellResult.model_validate(
-            {**cell._asdict(), **sides, "status": status, "summary": summary, **more}
+    def result(status: Status, summary: str, **more: Any) -> CellResult:  # noqa: ANN401 - fields
+        # Its parts are values of ours, so there is nothing to check in thousands of them.
+        return CellResult.model_construct(
+            **cell._asdict(), **sides, status=status, summary=summary, **more
         )
 
     reason = plan.cannot_load(cell)
@@ -316,7 +326,7 @@ def _side(measured: Measured[Observation]) -> SideResult:
     observation, when = measured
     value = getattr(observation, "value", None)
     timings: Mapping[str, float] = value.timings if value else {}
-    return SideResult(
+    return SideResult.model_construct(
         ended=observation.ended,
         stage=observation.stage,
         seconds=observation.seconds,
