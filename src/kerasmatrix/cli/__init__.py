@@ -20,7 +20,8 @@ INTERRUPTED = 130
 
 # Each is a module of that name. What one verb needs (Docker, pandas) the others do not wait for.
 VERBS = (
-    "init", "run", "merge", "lock", "images", "explain", "paths", "inspect", "schema",
+    "init", "run", "compare", "gate", "can-upgrade", "merge", "lock", "images", "explain",
+    "paths", "inspect", "schema",
 )  # fmt: skip
 
 
@@ -35,8 +36,9 @@ class Verbs(click.Group):
         """Return one verb."""
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f"kerasmatrix.cli.{cmd_name}")
-        return cast("click.Command", getattr(module, cmd_name))
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"kerasmatrix.cli.{name}")
+        return cast("click.Command", getattr(module, name))
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -15,17 +15,19 @@ import click
 import kerasmatrix.harness.repair
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import ENGINES, open_engine
+from kerasmatrix.cli.gate import decide
 from kerasmatrix.cli.options import group_option, matrix_option, names_option, shard_option
+from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Matrix, Selection, load_matrix
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Plan, digest_folder
 from kerasmatrix.project import Project
 from kerasmatrix.report.write import check_folder, write_reports
-from kerasmatrix.results import RunInfo
+from kerasmatrix.results import Results, RunInfo
 from kerasmatrix.run import Run
 from kerasmatrix.scenario import load_scenario
 from kerasmatrix.shards import Shard, take_shard
@@ -78,6 +80,12 @@ INFRASTRUCTURE = 3
     help="Repair failing cells: until something works, by everything that may, or not at all.",
 )
 @shard_option
+@click.option("--gate", is_flag=True, help="Exit code 1 if a cell is worse than in the baseline.")
+@click.option(
+    "--baseline",
+    metavar="RUN",
+    help="With --gate: a results.json, or a run's id.  [default: the run before]",
+)
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
 def run(  # noqa: PLR0913 - one argument per option
@@ -94,6 +102,8 @@ def run(  # noqa: PLR0913 - one argument per option
     store_folder: Path | None,
     remedies: Literal["first", "all", "none"],
     shard: Shard | None,
+    gate: bool,
+    baseline: str | None,
     fresh: bool,
     dry_run: bool,
 ) -> int:
@@ -108,6 +118,9 @@ def run(  # noqa: PLR0913 - one argument per option
         formats=formats,
         columns=columns,
     )
+    if baseline and not gate:
+        raise UsageError("--baseline goes with --gate")
+    before = read_run(baseline or "last", store_folder or project.store) if gate else None
     if not dry_run:
         check_folder(output)
     engine = open_engine(engine_name, matrix, project)
@@ -140,6 +153,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 engine=engine,
                 started=started,
                 output=output,
+                baseline=before,
             )
     finally:
         engine.close()
@@ -194,6 +208,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     engine: Engine,
     started: datetime.datetime,
     output: Path,
+    baseline: Results | None,
 ) -> int:
     """Execute, and report whatever is known then, also when it was cut off."""
     command = shlex.join(["kerasmatrix", *sys.argv[1:]])
@@ -227,6 +242,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         raise trouble
     if measurement.measured:
         store.end_run(measurement.id, finished)
+    if baseline:
+        return decide(baseline, results)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
     return INFRASTRUCTURE if infra else 0
 

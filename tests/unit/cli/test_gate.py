@@ -1,0 +1,189 @@
+"""Comparing, gating and asking before an upgrade: what is printed, and the exit codes."""
+
+import json
+
+import pytest
+
+from kerasmatrix import cli
+from kerasmatrix.archive import Archive
+from kerasmatrix.outcome import Status
+from kerasmatrix.report.documents import to_json
+from tests.unit.report.factory import HOSTILE, REJECTED, VERIFIED, make_cell, make_results
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(list(arguments))
+        printed = capsys.readouterr()
+        return leaving.value.code, printed.out, printed.err
+
+    return run
+
+
+def cell(status, loaded="tf2.2", remedies=(), message="words"):
+    made = make_cell("first", "h5", "tf2.1", loaded, Status(status), message=message)
+    told = {**made.model_dump(), "remedies": list(remedies)}
+    return made.model_validate(told)
+
+
+HELPED, HELPLESS = cell("fail", remedies=[VERIFIED]), cell("fail", remedies=[REJECTED])
+
+
+def results_of(*cells, run="a", complete=True):
+    base = make_results(environments=2)
+    told = base.run.model_copy(update={"id": run, "complete": complete})
+    return base.model_copy(update={"cells": cells, "run": told, "claims": ()})
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Keep a run before and a run after."""
+
+    def keep(before, after):
+        archive = Archive(tmp_path / ".kerasmatrix")
+        archive.keep(before.model_copy(update={"run": before.run.model_copy(update={"id": "a"})}))
+        archive.keep(after.model_copy(update={"run": after.run.model_copy(update={"id": "b"})}))
+
+    return keep
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code", "said"),
+    [
+        (cell("pass"), cell("pass"), 0, "The gate passes."),
+        (cell("fail"), cell("pass"), 0, "1 newly fixed"),
+        (cell("drift"), cell("pass"), 0, "1 better"),
+        (cell("pass"), cell("fail"), 1, "newly broken: first · h5 · tf2.1 → tf2.2: pass → fail"),
+        (cell("pass"), cell("degraded"), 1, "worse: first"),
+        (cell("pass"), cell("save-failed"), 1, "newly broken"),
+        (HELPED, HELPLESS, 1, "lost its remedy"),
+        (HELPLESS, HELPED, 0, "has a remedy now"),
+        (cell("pass"), cell("infra"), 3, "1 cells of the baseline were not measured"),
+        (cell("pass"), cell("not-run"), 3, "The gate cannot tell"),
+        (cell("infra"), cell("fail"), 0, "1 newly measured"),
+        (cell("pass"), cell("unsupported"), 0, "1 not measured any more"),
+    ],
+)  # fmt: skip
+def test_the_gate_decides_on_every_kind_of_change(call, kept, before, after, code, said):
+    kept(results_of(before), results_of(after))
+    left, out, _ = call("gate", "--baseline", "previous")
+    assert left == code
+    assert said in out
+
+
+def test_what_is_worse_outweighs_what_was_not_seen(call, kept):
+    before = results_of(cell("pass"), cell("pass", "tf2.1"))
+    kept(before, results_of(cell("fail"), cell("infra", "tf2.1")))
+    assert call("gate", "--baseline", "a")[0] == 1
+
+
+def test_an_incomplete_run_cannot_pass(call, kept):
+    kept(results_of(cell("pass")), results_of(cell("pass"), complete=False))
+    assert call("gate", "--baseline", "a")[0] == 3
+
+
+def test_runs_without_a_common_cell_cannot_be_told(call, kept):
+    kept(results_of(cell("pass")), results_of(cell("pass", "tf2.1")))
+    code, out, _ = call("gate", "--baseline", "a")
+    assert (code, "no cell in common" in out) == (3, True)
+
+
+def test_a_baseline_may_be_a_file(call, kept, tmp_path):
+    kept(results_of(cell("fail")), results_of(cell("fail")))
+    (tmp_path / "baseline.json").write_text(to_json(results_of(cell("pass"))))
+    assert call("gate", "--baseline", "baseline.json")[0] == 1
+
+
+@pytest.mark.parametrize("content", ["{", '{"schema_version": 99}', "[]"])
+def test_a_baseline_that_cannot_be_read_is_a_mistake(call, kept, tmp_path, content):
+    kept(results_of(cell("pass")), results_of(cell("pass")))
+    (tmp_path / "baseline.json").write_text(content)
+    code, _, err = call("gate", "--baseline", "baseline.json")
+    assert code == 2
+    assert "baseline.json" in err
+
+
+def test_a_gate_needs_a_run(call):
+    code, _, err = call("gate", "--baseline", "previous")
+    assert (code, "nox -s matrix" in err) == (2, True)
+
+
+def test_a_run_is_gated_at_its_end(command, engine):
+    command.project("good", "picky-good", scenarios=("alpha",), formats=("h5",))
+    assert command("--gate")[0] == 2  # there is nothing to compare with yet
+    assert command()[0] == 0
+    code, _, out = command("--gate", "--fresh")
+    assert code == 0
+    assert "The gate passes." in out
+    assert command("--baseline", "last")[0] == 2
+
+
+def test_what_changed_is_listed_by_kind(call, kept):
+    before = results_of(cell("pass"), cell("fail", "tf2.1"))
+    kept(before, results_of(cell("fail"), cell("pass", "tf2.1")))
+    code, out, _ = call("compare")
+    assert code == 0
+    assert "2 cells compared: 1 newly broken, 1 newly fixed." in out
+    assert out.index("newly broken (1)") < out.index("newly fixed (1)")
+
+
+def test_nothing_changed_is_said(call, kept):
+    kept(results_of(cell("pass")), results_of(cell("pass")))
+    assert "1 cells compared: nothing changed." in call("compare", "a", "b")[1]
+
+
+def test_a_comparison_as_json(call, kept):
+    kept(results_of(cell("pass")), results_of(cell("fail")))
+    found = json.loads(call("compare", "--format", "json")[1])
+    assert [change["kind"] for change in found["changes"]] == ["newly broken"]
+
+
+def test_hostile_text_stays_in_its_cell_of_a_markdown_table(call, kept):
+    hostile = cell("fail", message=HOSTILE).model_copy(update={"cause": "a|b`c`<img>"})
+    kept(results_of(cell("pass")), results_of(hostile))
+    out = call("compare", "--format", "markdown")[1]
+    (row,) = [line for line in out.splitlines() if line.startswith("| first")]
+    assert row.replace("\\|", "").count("|") == 5
+    assert "<img" not in out.replace("\\<", "")
+
+
+def test_an_upgrade_is_answered_with_yes_or_no(call, kept):
+    home = cell("pass", "tf2.1")
+    kept(results_of(home), results_of(home, cell("pass")))
+    code, out, _ = call("can-upgrade", "--from", "tf2.1", "--to", "tf2.2")
+    assert (code, out.startswith("yes: of 1 files")) == (0, True)
+    kept(results_of(home), results_of(home, cell("fail", remedies=[VERIFIED])))
+    code, out, _ = call("can-upgrade", "--from", "tf2.1", "--to", "tf2.2")
+    assert code == 1
+    assert "no: of 1 files that tf2.1 saves and loads, 1 are worse off with tf2.2, 1 of them" in out
+    assert "cause: unknown-functional" in out
+    assert "remedy: no-compile + rewrite-config" in out
+    assert call("can-upgrade", "--from", "tf2.1", "--to", "tf2.2", "--accept-remedies")[0] == 0
+
+
+def test_an_upgrade_as_json(call, kept):
+    home = cell("pass", "tf2.1")
+    kept(results_of(home), results_of(home, cell("fail")))
+    code, out, _ = call("can-upgrade", "--from", "tf2.1", "--to", "tf2.2", "--json")
+    assert code == 1
+    found = json.loads(out)
+    assert (found["possible"], found["reasons"][0]["status"]) == (False, "fail")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", "tf2.1", "--to", "tf2.22"), "did you mean 'tf2.2'?"),
+        (("--from", "tf2.1", "--to", "tf2.2", "--formats", "h6"), "did you mean 'h5'?"),
+        (("--from", "tf2.2", "--to", "tf2.1"), "no file that tf2.2 saves and loads was measured"),
+    ],
+)
+def test_what_cannot_be_answered_is_a_mistake(call, kept, arguments, said):
+    kept(results_of(cell("pass", "tf2.1")), results_of(cell("pass", "tf2.1")))
+    code, _, err = call("can-upgrade", *arguments)
+    assert code == 2
+    assert said in err

@@ -1,0 +1,103 @@
+import pytest
+
+from kerasmatrix.comparison import ChangeKind, compare
+from kerasmatrix.outcome import Status
+from tests.unit.report.factory import REJECTED, VERIFIED, make_cell, make_results
+
+
+def results_of(*cells, run="one", **changes):
+    base = make_results(environments=2)
+    told = base.run.model_copy(update={"id": run})
+    return base.model_copy(update={"cells": cells, "run": told, **changes})
+
+
+def cell(status, loaded="tf2.1", **changes):
+    made = make_cell("first", "h5", "tf2.1", loaded, Status(status), message="words")
+    return made.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        ("pass", "pass", None),
+        ("pass", "fail", "newly broken"),
+        ("degraded", "crash", "newly broken"),
+        ("drift", "timeout", "newly broken"),
+        ("pass", "save-failed", "newly broken"),
+        ("pass", "degraded", "worse"),
+        ("degraded", "drift", "worse"),
+        ("fail", "pass", "newly fixed"),
+        ("crash", "drift", "newly fixed"),
+        ("drift", "pass", "better"),
+        ("timeout", "crash", None),
+        ("pass", "infra", "not measured any more"),
+        ("fail", "not-run", "not measured any more"),
+        ("pass", "unsupported", "not measured any more"),
+        ("infra", "fail", "newly measured"),
+        ("not-run", "pass", "newly measured"),
+        ("infra", "not-run", None),
+    ],
+)
+def test_a_change_has_a_kind(before, after, kind):
+    same = {"cause": None, "remedies": ()}
+    found = compare(results_of(cell(before, **same)), results_of(cell(after, **same)))
+    assert [change.kind for change in found.changes] == ([kind] if kind else [])
+
+
+def test_a_fault_of_the_machine_is_neither_broken_nor_fixed():
+    silent = [ChangeKind.UNMEASURED, ChangeKind.MEASURED]
+    for status in ("infra", "not-run"):
+        for other in ("pass", "fail"):
+            for pair in ((status, other), (other, status)):
+                found = compare(*(results_of(cell(each)) for each in pair))
+                assert [change.kind in silent for change in found.changes] == [True]
+
+
+def remedies(*told):
+    return cell("fail").model_validate({**cell("fail").model_dump(), "remedies": list(told)})
+
+
+def test_a_remedy_that_works_no_more_is_a_change():
+    found = compare(results_of(remedies(VERIFIED)), results_of(remedies(REJECTED)))
+    assert [change.kind for change in found.changes] == [ChangeKind.REMEDY_LOST]
+    found = compare(results_of(remedies(REJECTED)), results_of(remedies(VERIFIED)))
+    assert [change.kind for change in found.changes] == [ChangeKind.REMEDY_FOUND]
+
+
+def test_another_cause_is_a_change():
+    other = cell("fail", cause="weights-count")
+    (change,) = compare(results_of(cell("fail")), results_of(other)).changes
+    assert (change.kind, change.cause) == (ChangeKind.CAUSE, "weights-count")
+
+
+def test_what_matters_most_comes_first():
+    before = (cell("fail"), cell("pass", "tf2.2"))
+    after = (cell("pass"), cell("fail", "tf2.2"))
+    kinds = [change.kind for change in compare(results_of(*before), results_of(*after)).changes]
+    assert kinds == [ChangeKind.BROKEN, ChangeKind.FIXED]
+
+
+def test_what_only_one_has_is_told_and_not_compared():
+    base, head = (
+        make_results(environments=3, scenarios=1),
+        make_results(environments=2, scenarios=2),
+    )
+    found = compare(base, head)
+    assert found.compared == 8  # two by two, in two formats
+    assert found.only_in_base.environments == ("tf2.3",)
+    assert found.only_in_head.scenarios == ("scenario2",)
+
+
+def test_packages_that_are_not_the_same_are_named():
+    base = make_results(environments=1)
+    told = base.environments[0]
+    packages = {**told.packages, "numpy": "1.20.0", "h5py": "3.1.0"}
+    environments = (told.model_copy(update={"packages": packages}),)
+    found = compare(base, base.model_copy(update={"environments": environments}))
+    assert found.packages == {"tf2.1": {"numpy": ("1.19.5", "1.20.0"), "h5py": (None, "3.1.0")}}
+
+
+def test_a_run_is_like_itself():
+    results = make_results()
+    assert compare(results, results).changes == ()
+    assert compare(results, results).compared == 50
