@@ -6,6 +6,7 @@ import shutil
 
 import pytest
 
+from kerasmatrix.comparison import compare
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.write import write_reports
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
@@ -421,6 +422,27 @@ def test_a_claim_leads_to_its_cells(browser, tmp_path):
     opened.get_by_role("link", name="h5 · tf2.1 → tf2.4").click()
     opened.locator("#panel").wait_for(state="visible")
     assert opened.locator("#panel-title").inner_text() == "first · h5 · tf2.1 → tf2.4"
+    opened.close()
+
+
+def test_changes_are_listed_marked_and_filtered(browser, tmp_path):
+    head = make_results()
+    cells = tuple(
+        cell.model_copy(update={"status": Status.PASS, "cause": None, "remedies": ()})
+        if (cell.format, cell.saved_with, cell.status) == ("h5", "tf2.1", Status.FAIL)
+        else cell
+        for cell in head.cells
+    )
+    base = head.model_copy(update={"cells": cells})
+    opened = browser.new_page()
+    path = write_reports(head, tmp_path, compare(base, head))
+    visit(opened, path.as_uri())
+    assert "1 newly broken, of 50 cells" in opened.locator("#changes").inner_text()
+    opened.locator("#filters select[name=changed]").select_option("yes")
+    assert counted(opened, "1 of 50 cells")
+    opened.locator("#changes a").click()
+    opened.locator("#panel").wait_for(state="visible")
+    assert "Since the baseline: newly broken." in opened.locator("#panel").inner_text()
     opened.close()
 
 

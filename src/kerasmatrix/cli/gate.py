@@ -11,7 +11,6 @@ from kerasmatrix.cli.runs import read_run, store_option
 from kerasmatrix.comparison import WORSENING, ChangeKind, Comparison
 from kerasmatrix.comparison import compare as compare_results
 from kerasmatrix.outcome import Status
-from kerasmatrix.results import Results
 
 __all__ = ["decide", "gate"]
 
@@ -30,16 +29,17 @@ UNSEEN = {Status.INFRA, Status.NOT_RUN}
 @store_option
 def gate(run: str, baseline: str, store_folder: Path) -> int:
     """Compare RUN with a baseline; exit code 1 if a cell got worse, 3 if too little was seen."""
-    return decide(read_run(baseline, store_folder), read_run(run, store_folder))
+    head = read_run(run, store_folder)
+    found = compare_results(read_run(baseline, store_folder), head)
+    return decide(found, complete=head.run.complete)
 
 
-def decide(baseline: Results, head: Results) -> int:
+def decide(found: Comparison, *, complete: bool) -> int:
     """Print what the gate finds and return its exit code.
 
     A cell that was not measured is no failure; where it was measured in the baseline, nobody
     knows whether it got worse, which is trouble of the machine.
     """
-    found = compare_results(baseline, head)
     click.echo(f"Gate against {found.base}: {counted(found)}")
     worse = [change for change in found.changes if change.kind in WORSENING]
     for change in worse:
@@ -54,7 +54,7 @@ def decide(baseline: Results, head: Results) -> int:
         click.echo("The gate cannot tell: the two runs have no cell in common.")
         return INFRASTRUCTURE
     unseen = _unseen(found)
-    if unseen or not head.run.complete:
+    if unseen or not complete:
         click.echo(f"The gate cannot tell: {unseen} cells of the baseline were not measured.")
         return INFRASTRUCTURE
     click.echo("The gate passes.")

@@ -19,9 +19,10 @@ from kerasmatrix.cli.gate import decide
 from kerasmatrix.cli.options import group_option, matrix_option, names_option, shard_option
 from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
+from kerasmatrix.comparison import compare
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Matrix, Selection, load_matrix
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Plan, digest_folder
@@ -84,7 +85,7 @@ INFRASTRUCTURE = 3
 @click.option(
     "--baseline",
     metavar="RUN",
-    help="With --gate: a results.json, or a run's id.  [default: the run before]",
+    help="What to show changes against: a results.json, or a run's id.  [--gate: the run before]",
 )
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
@@ -118,9 +119,8 @@ def run(  # noqa: PLR0913 - one argument per option
         formats=formats,
         columns=columns,
     )
-    if baseline and not gate:
-        raise UsageError("--baseline goes with --gate")
-    before = read_run(baseline or "last", store_folder or project.store) if gate else None
+    asked = baseline or ("last" if gate else None)
+    before = read_run(asked, store_folder or project.store) if asked else None
     if not dry_run:
         check_folder(output)
     engine = open_engine(engine_name, matrix, project)
@@ -154,6 +154,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 started=started,
                 output=output,
                 baseline=before,
+                gate=gate,
             )
     finally:
         engine.close()
@@ -209,6 +210,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     started: datetime.datetime,
     output: Path,
     baseline: Results | None,
+    gate: bool,
 ) -> int:
     """Execute, and report whatever is known then, also when it was cut off."""
     command = shlex.join(["kerasmatrix", *sys.argv[1:]])
@@ -234,7 +236,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         known=measurement.known,
     )
     results = tabulate(measurement.plan, measurement.observed, info, measurement.causes)
-    path = write_reports(results, output)
+    comparison = compare(baseline, results) if baseline else None
+    path = write_reports(results, output, comparison)
     print_results(results, path)
     if measurement.measured:
         Archive(store.folder).keep(results)
@@ -242,8 +245,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         raise trouble
     if measurement.measured:
         store.end_run(measurement.id, finished)
-    if baseline:
-        return decide(baseline, results)
+    if comparison and gate:
+        return decide(comparison, complete=info.complete)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
     return INFRASTRUCTURE if infra else 0
 

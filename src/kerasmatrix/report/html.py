@@ -19,6 +19,7 @@ from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from kerasmatrix.comparison import Change, ChangeKind, Comparison
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.repair import REPAIRABLE
 from kerasmatrix.report.appearance import LOOKS, REPAIRED
@@ -35,6 +36,9 @@ SCRIPTS = (
     "data", "elements", "address", "matrices", "panel", "upgrade", "pictures", "filters", "main",
 )  # fmt: skip
 
+# So many changes of a kind are listed; the filter shows all.
+LISTED = 50
+
 # Characters that act on a terminal, or that reorder or hide text, are shown as what they are.
 # elements.js does the same to what the script shows.
 ACTING = re.compile(
@@ -42,12 +46,17 @@ ACTING = re.compile(
 )
 
 
-def render_html(results: Results, frame: pd.DataFrame | None = None) -> str:
+def render_html(
+    results: Results,
+    frame: pd.DataFrame | None = None,
+    comparison: Comparison | None = None,
+) -> str:
     """Return ``results`` as one HTML page.
 
     Args:
         results: what to show.
         frame: `cell_frame` of ``results``, if the caller has it.
+        comparison: what changed since a baseline, if there is one.
     """
     frame = cell_frame(results) if frame is None else frame
     style, script = _asset("style.css"), _script()
@@ -60,7 +69,7 @@ def render_html(results: Results, frame: pd.DataFrame | None = None) -> str:
         finalize=_finalize,
     )
     blocks = blocks_of(results)
-    data = page_data(results, blocks)
+    data = page_data(results, blocks, comparison.changes if comparison else ())
     return templates.get_template("index.html.j2").render(
         results=results,
         names=[environment.name for environment in results.environments],
@@ -72,6 +81,9 @@ def render_html(results: Results, frame: pd.DataFrame | None = None) -> str:
         },
         looks=LOOKS,
         mark=REPAIRED,
+        comparison=comparison,
+        changed=_changed(comparison),
+        listed=LISTED,
         verdicts=Counter(claim.verdict for claim in results.claims),
         statuses=count_statuses(frame),
         broken=sum(cell.status in REPAIRABLE for cell in results.cells),
@@ -87,6 +99,12 @@ def render_html(results: Results, frame: pd.DataFrame | None = None) -> str:
         data=Markup(embed(data.columns)),  # noqa: S704 - made safe by embed
         chunks=[pack(chunk) for chunk in data.chunks],
     )
+
+
+def _changed(comparison: Comparison | None) -> dict[ChangeKind, tuple[Change, ...]]:
+    """Return the changes by kind, what matters most first."""
+    found = {kind: comparison.of(kind) if comparison else () for kind in ChangeKind}
+    return {kind: changes for kind, changes in found.items() if changes}
 
 
 def _sections(

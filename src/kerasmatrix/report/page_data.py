@@ -15,11 +15,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from kerasmatrix.comparison import Change
 from kerasmatrix.outcome import Culprit, ErrorReport, Status
 from kerasmatrix.report.appearance import LOOKS, REPAIRED
 from kerasmatrix.report.blocks import Block
 from kerasmatrix.report.releases import release_notes
 from kerasmatrix.results import CellResult, EnvironmentResult, RemedyResult, Results, SideResult
+from kerasmatrix.tabulation import cell_of
 
 __all__ = ["PageData", "embed", "eras", "pack", "page_data"]
 
@@ -54,7 +56,9 @@ def pack(chunk: object) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 6)).decode("ascii")
 
 
-def page_data(results: Results, blocks: Sequence[Block]) -> PageData:
+def page_data(
+    results: Results, blocks: Sequence[Block], changes: Sequence[Change] = ()
+) -> PageData:
     """Return what the page shows of ``results``, whose cells are in the order of ``blocks``."""
     size = len(results.environments)
     cells = [cell for block in blocks for cell in block.cells]
@@ -73,12 +77,23 @@ def page_data(results: Results, blocks: Sequence[Block]) -> PageData:
         "remedies": {
             info.id: info.model_dump(mode="json", exclude={"id"}) for info in results.remedies
         },
+        "changes": _changes(cells, changes),
         "blocks": list(_block_columns(results, blocks, size)),
         "chunk": CHUNK,
         **_cell_columns(cells),
     }
     chunks = [_chunk(cells[start : start + CHUNK]) for start in range(0, len(cells), CHUNK)]
     return PageData(columns, chunks)
+
+
+def _changes(cells: Sequence[CellResult], changes: Sequence[Change]) -> dict[int, str]:
+    """Return how cells changed since a baseline, by their number."""
+    kinds = {
+        (change.scenario, change.format, change.saved_with, change.loaded_with): change.kind.value
+        for change in changes
+    }
+    found = ((number, kinds.get(cell_of(cell))) for number, cell in enumerate(cells))
+    return {number: kind for number, kind in found if kind is not None}
 
 
 def eras(results: Results) -> frozenset[int]:

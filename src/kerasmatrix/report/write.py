@@ -9,6 +9,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from kerasmatrix.comparison import Comparison
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.report.documents import to_json
 from kerasmatrix.report.frame import cell_frame
@@ -33,8 +34,10 @@ def check_folder(folder: Path) -> None:
         raise _unwritable(folder, error) from error
 
 
-def write_reports(results: Results, folder: Path) -> Path:
+def write_reports(results: Results, folder: Path, comparison: Comparison | None = None) -> Path:
     """Write ``index.html``, ``results.json`` and ``results.csv``; return the page's path.
+
+    The page also shows ``comparison``, what changed since a baseline, if there is one.
 
     All three are written in full under other names before the first takes its place, so a disk
     that fills up leaves the old report whole.
@@ -46,7 +49,7 @@ def write_reports(results: Results, folder: Path) -> Path:
     files = {
         "results.json": to_json(results),
         "results.csv": to_csv(frame),
-        "index.html": render_html(results, frame),
+        "index.html": render_html(results, frame, comparison),
     }
     staged: dict[Path, Path] = {}
     try:

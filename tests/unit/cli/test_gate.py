@@ -119,7 +119,16 @@ def test_a_run_is_gated_at_its_end(command, engine):
     code, _, out = command("--gate", "--fresh")
     assert code == 0
     assert "The gate passes." in out
-    assert command("--baseline", "last")[0] == 2
+
+
+def test_a_page_shows_changes_against_a_baseline(command, tmp_path):
+    command.project("good", scenarios=("alpha",), formats=("h5",))
+    command()
+    command("--baseline", "last", "--fresh")
+    page = (tmp_path / "reports/index.html").read_text()
+    assert "Nothing changed in 1 cells that both runs have." in page
+    command()
+    assert "Changes since" not in (tmp_path / "reports/index.html").read_text()
 
 
 def test_what_changed_is_listed_by_kind(call, kept):

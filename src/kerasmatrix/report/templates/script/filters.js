@@ -1,6 +1,6 @@
 // Filters: which cells are asked for. They dim the rest, hide blocks without any, and count.
 const filters = byId("filters");
-const CHOICES = ["scenario", "format", "environment", "status", "cause", "remedy"];
+const CHOICES = ["scenario", "format", "environment", "status", "cause", "remedy", "changed"];
 
 let latest = 0;
 async function filter() {
@@ -25,11 +25,14 @@ async function filter() {
       (!wanted.cause || data.cause[cell] === cause) &&
       (!wanted.remedy || (wanted.remedy === "yes") === (data.help[cell] !== NONE)) &&
       (wanted.remedy !== "no" || REPAIRABLE.has(statusOf(cell))) &&
+      (!wanted.changed || (data.changes[cell] !== undefined &&
+        (wanted.changed === "yes" || data.changes[cell] === wanted.changed))) &&
       (!hits || hits[cell] === 1);
     fits[cell] = here ? 1 : 0;
     if (here) { number += 1; alive[blockOf[cell]] = 1; }
   }
-  narrowed = Boolean(environment >= 0 || wanted.status || wanted.cause || wanted.remedy || sought);
+  narrowed = Boolean(environment >= 0 || wanted.status || wanted.cause || wanted.remedy ||
+    wanted.changed || sought);
   showFiltered(alive);
   byId("count").textContent = `${number} of ${count} cells`;
 }

@@ -132,7 +132,9 @@ async function partsOf(cell) {
   const told = element("p", `${sentence(found)} `, "quiet");
   told.append(cellLink(cell, "Link to this cell"));
   const rows = numberRows(found);
+  const change = data.changes[cell];
   return [verdict, told,
+    ...(change ? [element("p", `Since the baseline: ${change}.`)] : []),
     ...remedyParts(found.attempts),
     ...(found.cause ? causeParts(found.cause) : []),
     ...(found.faults.length ? faultParts(found.faults) : []),
