@@ -114,6 +114,8 @@ class Matrix(_Strict):
     groups: dict[Name, Group]
     scenarios: tuple[str, ...] = Field(min_length=1)
     formats: tuple[str, ...] = tuple(FORMATS)
+    current: Name | None = None
+    candidate: Name | None = None
     tolerance: Tolerance = Tolerance()
     limits: Limits = Limits()
 
@@ -158,17 +160,24 @@ class Matrix(_Strict):
         names = _choose("environment", environments, chosen.environments, tuple(self.environments))
         return Selection(
             environments=tuple(env for env in self.sorted_environments() if env.name in set(names)),
+            current=self.current if self.current in names else None,
+            candidate=self.candidate if self.candidate in names else None,
             scenarios=_choose("scenario", scenarios, chosen.scenarios, self.scenarios),
             formats=_choose("format", formats, chosen.formats, self.formats),
         )
 
 
 class Selection(_Strict):
-    """The environments, scenarios and formats of one run."""
+    """The environments, scenarios and formats of one run.
+
+    ``current`` and ``candidate`` are the versions of the upgrade in question, if it has them.
+    """
 
     environments: tuple[Environment, ...]
     scenarios: tuple[str, ...]
     formats: tuple[str, ...]
+    current: str | None = None
+    candidate: str | None = None
 
 
 def load_matrix(path: Path) -> Matrix:
@@ -193,6 +202,7 @@ def load_matrix(path: Path) -> Matrix:
                 f"unknown scenario {name!r}: there is no folder scenarios/{name}",
                 hint=nearest(name, folders),
             )
+    _check_upgrade(source, matrix)
     if "default" not in matrix.groups:
         raise source.error(("groups",), "the group 'default' is missing")
     valid = {
@@ -211,6 +221,14 @@ def load_matrix(path: Path) -> Matrix:
                         hint=nearest(name, known),
                     )
     return matrix
+
+
+def _check_upgrade(source: InheritedSource, matrix: Matrix) -> None:
+    for key in ("current", "candidate"):
+        name = getattr(matrix, key)
+        if name is not None and name not in matrix.environments:
+            hint = nearest(name, matrix.environments)
+            raise source.error((key,), f"unknown environment {name!r}", hint=hint)
 
 
 @cache

@@ -56,6 +56,8 @@ def merge(parts: Mapping[str, Results], scenarios: Iterable[Scenario], command: 
         environments=environments,
         scenarios=first.scenarios,
         formats=first.formats,
+        current=first.current,
+        candidate=first.candidate,
         claims=check_claims(scenarios, cells, order),
         causes=count_causes(cells),
         remedies=remedies_of(cells),

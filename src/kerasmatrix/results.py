@@ -193,6 +193,8 @@ class Results(_Result):
     environments: tuple[EnvironmentResult, ...]
     scenarios: tuple[ScenarioResult, ...]
     formats: tuple[str, ...]
+    current: str | None = Field(default=None, description="the version to upgrade from, if named")
+    candidate: str | None = Field(default=None, description="the version to upgrade to, if named")
     claims: tuple[ClaimResult, ...]
     causes: tuple[CauseResult, ...] = ()
     remedies: tuple[RemedyInfo, ...] = Field(default=(), description="those tried in a cell")

@@ -159,6 +159,8 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None
             for told in scenarios
         ),
         formats=plan.selection.formats,
+        current=plan.selection.current,
+        candidate=plan.selection.candidate,
         claims=check_claims(scenarios, cells, [env.name for env in environments]),
         causes=count_causes(cells),
         remedies=remedies_of(cells),

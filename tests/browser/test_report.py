@@ -256,6 +256,7 @@ def test_an_upgrade_is_answered_with_what_breaks(browser, tmp_path):
     )
     results = make_results(environments=2, scenarios=2).model_copy(update={"cells": cells})
     opened = browser.new_page()
+    results = results.model_copy(update={"current": "tf2.1", "candidate": "tf2.2"})
     visit(opened, write_reports(results, tmp_path).as_uri())
     answer = opened.locator("#answer")
     assert "Of 3 files" in answer.inner_text()

@@ -36,6 +36,8 @@ def test_legacy_keras_stands_before_the_keras_3_of_its_tensorflow(path):
 @pytest.mark.parametrize(
     ("old", "new", "message", "hint"),
     [
+        ("schema_version: 1", "schema_version: 1\ncandidate: tf2.22",
+         "matrix.yaml:2: candidate: unknown environment 'tf2.22'", "did you mean 'tf2.2'?"),
         ("schema_version: 1", "schema_version: 1\nscenarioes: []",
          "matrix.yaml:2: scenarioes: unknown key", "did you mean 'scenarios'?"),
         ("python:", "pyton:", "matrix.yaml:3: environments.tf2.1.python: is missing", None),
@@ -102,3 +104,12 @@ def test_the_projects_own_matrix_is_valid(pytestconfig):
     assert len(matrix.select(group="default").environments) == 10
     minors = {env.tensorflow.rsplit(".", 1)[0] for env in matrix.environments.values()}
     assert {"1.15", *(f"2.{minor}" for minor in range(22))} == minors
+
+
+def test_the_upgrade_in_question_is_the_selections_if_it_has_both_versions(path):
+    change(path, "schema_version: 1", "schema_version: 1\ncurrent: tf2.1\ncandidate: tf2.2")
+    matrix = load_matrix(path)
+    whole = matrix.select()
+    assert (whole.current, whole.candidate) == ("tf2.1", "tf2.2")
+    part = matrix.select(environments=["tf2.2"])
+    assert (part.current, part.candidate) == (None, "tf2.2")

@@ -19,8 +19,12 @@ NO = 1
 
 
 @click.command()
-@click.option("--from", "source", required=True, metavar="NAME", help="The version files are from.")
-@click.option("--to", "target", required=True, metavar="NAME", help="The version to go to.")
+@click.option(
+    "--from", "source", metavar="NAME", help="The version files are from.  [default: the current]"
+)
+@click.option(
+    "--to", "target", metavar="NAME", help="The version to go to.  [default: the candidate]"
+)
 @names_option("--scenarios", "scenarios")
 @names_option("--formats", "formats")
 @click.option("--accept-remedies", is_flag=True, help="A verified remedy is good enough.")
@@ -29,8 +33,8 @@ NO = 1
 @store_option
 def can_upgrade(  # noqa: PLR0913 - one argument per option
     *,
-    source: str,
-    target: str,
+    source: str | None,
+    target: str | None,
     scenarios: tuple[str, ...],
     formats: tuple[str, ...],
     accept_remedies: bool,
@@ -40,6 +44,12 @@ def can_upgrade(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Say whether the files of one version live on in another; exit code 0 for yes, 1 for no."""
     results = read_run(run, store_folder)
+    source, target = source or results.current, target or results.candidate
+    if source is None or target is None:
+        raise UsageError(
+            "which upgrade? matrix.yaml names no current and candidate",
+            hint="say --from and --to, or name them in matrix.yaml",
+        )
     _check_names(results, (source, target), scenarios, formats)
     found = examine(results, source, target, scenarios=scenarios, formats=formats)
     if not found.files:

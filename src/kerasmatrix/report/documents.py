@@ -97,6 +97,10 @@ def _contradiction(results: Results) -> str | None:
         twice = _repeated(names)
         if twice is not None:
             return f"{kind}: {twice!r} is there twice"
+    for key in ("current", "candidate"):
+        name = getattr(results, key)
+        if name is not None and name not in environments:
+            return f"{key}: {name!r} is not described"
     known = {
         "scenario": set(scenarios),
         "format": set(results.formats),

@@ -68,6 +68,7 @@ def page_data(
         "scenarios": [scenario.name for scenario in results.scenarios],
         "formats": list(results.formats),
         "statuses": [{"id": status.value, **look._asdict()} for status, look in LOOKS.items()],
+        "upgrade": [results.current, results.candidate],
         "mark": REPAIRED,
         "engine": results.run.engine,
         "causes": {

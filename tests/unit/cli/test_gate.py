@@ -174,6 +174,16 @@ def test_an_upgrade_is_answered_with_yes_or_no(call, kept):
     assert call("can-upgrade", "--from", "tf2.1", "--to", "tf2.2", "--accept-remedies")[0] == 0
 
 
+def test_the_upgrade_in_question_need_not_be_named(call, kept):
+    named = {"current": "tf2.1", "candidate": "tf2.2"}
+    both = results_of(cell("pass", "tf2.1"), cell("pass")).model_copy(update=named)
+    kept(both, both)
+    assert call("can-upgrade")[0] == 0
+    kept(both, results_of(cell("pass", "tf2.1"), cell("pass")))
+    code, _, err = call("can-upgrade")
+    assert (code, "say --from and --to" in err) == (2, True)
+
+
 def test_an_upgrade_as_json(call, kept):
     home = cell("pass", "tf2.1")
     kept(results_of(home), results_of(home, cell("fail")))

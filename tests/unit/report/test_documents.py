@@ -52,6 +52,10 @@ def test_the_published_fields_are_there():
         ),
         (lambda text: text.replace('"status": "pass"', '"status": "fine"', 1), "cells.0.status"),
         (lambda text: text.replace('"lost"', '"last"', 1), "cells.0.last"),
+        (
+            lambda text: text.replace('"candidate": null', '"candidate": "tf9"', 1),
+            "candidate: 'tf9' is not described",
+        ),
     ],
 )
 def test_a_document_that_is_not_right_is_refused_with_a_reason(change, message):

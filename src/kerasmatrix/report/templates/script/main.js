@@ -59,8 +59,9 @@ async function restore() {
   filters.elements.text.value = parameters.get("text") || "";
   filters.elements.words.checked = parameters.has("words");
   document.body.classList.toggle("words", parameters.has("words"));
-  choose(step.elements.from, parameters.get("from"), names[Math.max(0, names.length - 2)]);
-  choose(step.elements.to, parameters.get("to"), names.at(-1));
+  const [current, candidate] = data.upgrade;
+  choose(step.elements.from, parameters.get("from"), current || names[Math.max(0, names.length - 2)]);
+  choose(step.elements.to, parameters.get("to"), candidate || names.at(-1));
   answer();
   await filter();
   const wanted = parameters.get("cell");
