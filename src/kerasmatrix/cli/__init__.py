@@ -20,8 +20,8 @@ INTERRUPTED = 130
 
 # Each is a module of that name. What one verb needs (Docker, pandas) the others do not wait for.
 VERBS = (
-    "init", "run", "compare", "gate", "can-upgrade", "merge", "lock", "images", "explain",
-    "paths", "inspect", "schema",
+    "init", "run", "report", "history", "compare", "gate", "can-upgrade", "merge", "lock", "images",
+    "explain", "paths", "inspect", "schema",
 )  # fmt: skip
 
 

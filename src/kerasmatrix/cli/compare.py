@@ -11,6 +11,7 @@ import click
 from kerasmatrix.cli.runs import read_run, store_option
 from kerasmatrix.comparison import Change, ChangeKind, Comparison, Names
 from kerasmatrix.comparison import compare as compare_results
+from kerasmatrix.report.markdown import escape
 
 __all__ = ["compare", "counted", "told"]
 
@@ -83,15 +84,9 @@ def _markdown(found: Comparison) -> list[str]:
         for change in changes[:LISTED]:
             cell = (change.scenario, change.format, f"{change.saved_with} → {change.loaded_with}")
             row = (" · ".join(cell), change.before, change.after, change.cause or "")
-            lines.append(f"| {' | '.join(_cell(text) for text in row)} |")
+            lines.append(f"| {' | '.join(escape(text) for text in row)} |")
         lines += ["", f"and {len(changes) - LISTED} more"] if len(changes) > LISTED else []
     return [*lines, *_beside(found)]
-
-
-def _cell(text: str) -> str:
-    """Return ``text`` so that it stays in its column and is no markup."""
-    flat = " ".join(text.split())
-    return "".join(f"\\{each}" if each in "\\`*_{}[]<>#|!@~" else each for each in flat)
 
 
 def _beside(found: Comparison) -> list[str]:

@@ -1,0 +1,83 @@
+"""``kerasmatrix history``: the runs that are stored, and what became of their cells."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from kerasmatrix.archive import Archive
+from kerasmatrix.cli.runs import store_option
+from kerasmatrix.comparison import ChangeKind, compare
+from kerasmatrix.outcome import Status
+from kerasmatrix.results import Results
+
+__all__ = ["history"]
+
+
+@click.command()
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    help="So many, the newest.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@store_option
+def history(limit: int, store_folder: Path, *, as_json: bool) -> int:
+    """List the stored runs, newest last, each with what changed since the one before."""
+    archive = Archive(store_folder)
+    # One more, which the oldest of them is compared with.
+    runs = [archive.read(run) for run in archive.runs()[-limit - 1 :]]
+    told = [_told(head, base) for base, head in zip([None, *runs], runs, strict=False)]
+    if as_json:
+        click.echo(json.dumps({"runs": [run._asdict() for run in told[-limit:]]}, indent=1))
+    elif not told:
+        click.echo("No run is stored yet: run `nox -s matrix`.")
+    else:
+        for run in told[-limit:]:
+            click.echo("\n".join(_lines(run)))
+    return 0
+
+
+class Past(NamedTuple):
+    """A run in short."""
+
+    id: str
+    started: str
+    engine: str
+    complete: bool
+    measured: int
+    cells: Mapping[str, int]
+    changes: Mapping[str, int]
+
+
+def _told(head: Results, base: Results | None) -> Past:
+    counts = Counter(cell.status for cell in head.cells)
+    changes = Counter(change.kind for change in compare(base, head).changes) if base else {}
+    return Past(
+        id=head.run.id,
+        started=head.run.started.isoformat(),
+        engine=head.run.engine,
+        complete=head.run.complete,
+        measured=head.run.measured,
+        cells={status.value: counts[status] for status in Status if counts[status]},
+        changes={kind.value: changes[kind] for kind in ChangeKind if changes.get(kind)},
+    )
+
+
+def _lines(run: Past) -> list[str]:
+    incomplete = "" if run.complete else ", incomplete"
+    lines = [f"{run.id}  {run.engine}, {run.measured} tasks measured{incomplete}"]
+    lines.append(f"  {_listed(run.cells)}")
+    lines += [f"  against the run before: {_listed(run.changes)}"] if run.changes else []
+    return lines
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in counts.items())

@@ -1,0 +1,56 @@
+"""``kerasmatrix report``: any stored run in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from kerasmatrix.cli.runs import read_run, store_option
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.report.badge import to_badge
+from kerasmatrix.report.documents import to_json
+from kerasmatrix.report.frame import cell_frame
+from kerasmatrix.report.html import render_html
+from kerasmatrix.report.junit import to_junit
+from kerasmatrix.report.markdown import to_markdown
+from kerasmatrix.report.tables import to_csv
+from kerasmatrix.results import Results
+
+__all__ = ["report"]
+
+FORMATS: dict[str, Callable[[Results], str]] = {
+    "html": render_html,
+    "json": to_json,
+    "csv": lambda results: to_csv(cell_frame(results)),
+    "junit": to_junit,
+    "markdown": to_markdown,
+    "badge": to_badge,
+}
+
+
+@click.command()
+@click.argument("run", default="last")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), required=True)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The file to write.  [default: standard output]",
+)
+@store_option
+def report(run: str, form: str, output: Path | None, store_folder: Path) -> int:
+    """Render a RUN that is stored: a results.json, a run's id, last or previous."""
+    text = FORMATS[form](read_run(run, store_folder))
+    data = text.encode("utf-8", "replace")
+    if output is None:
+        click.echo(data, nl=False)
+        return 0
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(data)
+    except OSError as error:
+        raise InfrastructureError(
+            f"{output}: cannot be written: {error.strerror}", hint="name another with --output"
+        ) from None
+    return 0

@@ -1,0 +1,91 @@
+"""JUnit XML, for the test views of CI services: a suite for each block, a test case for each cell.
+
+A cell that does not come back as it was (drift included) is a failure, one that the machine could
+not measure an error, one that does not exist or was not run is skipped. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree as Xml
+
+from kerasmatrix.outcome import Status
+from kerasmatrix.report.blocks import Block, blocks_of
+from kerasmatrix.results import CellResult, Results
+
+__all__ = ["to_junit"]
+
+FAILURES = {Status.DRIFT, Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.SAVE_FAILED}
+SKIPPED = {Status.UNSUPPORTED, Status.NOT_RUN}
+# XML 1.0 has no way to write these (its section 2.2).
+UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+LONGEST = 20_000
+
+
+def to_junit(results: Results) -> str:
+    """Return ``results`` as one XML document."""
+    root = Xml.Element("testsuites", name="kerasmatrix")
+    for block in blocks_of(results):
+        root.append(_suite(block, results))
+    for count in ("tests", "failures", "errors", "skipped"):
+        root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
+    root.set("time", f"{sum(float(suite.get('time', '0')) for suite in root):.3f}")
+    Xml.indent(root)
+    return Xml.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(block: Block, results: Results) -> Xml.Element:
+    suite = Xml.Element(
+        "testsuite",
+        name=_text(f"{block.scenario}.{block.format}"),
+        tests=str(len(block.cells)),
+        failures=str(sum(cell.status in FAILURES for cell in block.cells)),
+        errors=str(sum(cell.status is Status.INFRA for cell in block.cells)),
+        skipped=str(sum(cell.status in SKIPPED for cell in block.cells)),
+        time=f"{sum(cell.seconds or 0 for cell in block.cells):.3f}",
+        timestamp=f"{results.run.started:%Y-%m-%dT%H:%M:%S}",
+    )
+    for cell in block.cells:
+        suite.append(_case(cell))
+    return suite
+
+
+def _case(cell: CellResult) -> Xml.Element:
+    case = Xml.Element(
+        "testcase",
+        classname=_text(f"{cell.scenario}.{cell.format}"),
+        name=_text(f"{cell.saved_with} to {cell.loaded_with}"),
+        time=f"{cell.seconds or 0:.3f}",
+    )
+    if cell.status in FAILURES:
+        kind = cell.error.type if cell.error else cell.status.value
+        failure = Xml.SubElement(case, "failure", type=_text(kind), message=_text(_first(cell)))
+        failure.text = _text(_story(cell))
+    elif cell.status is Status.INFRA:
+        Xml.SubElement(case, "error", type="infra", message=_text(_first(cell)))
+    elif cell.status in SKIPPED:
+        Xml.SubElement(case, "skipped", message=_text(_first(cell)))
+    elif cell.lost:
+        Xml.SubElement(case, "system-out").text = _text(f"lost: {'; '.join(cell.lost)}")
+    return case
+
+
+def _story(cell: CellResult) -> str:
+    lines = [cell.summary, f"status: {cell.status.value}", f"cause: {cell.cause}"]
+    remedy = cell.repaired_by
+    if remedy:
+        lines.append(f"repaired by: {remedy.id}")
+    if cell.error and cell.error.traceback:
+        lines += ["", cell.error.traceback]
+    return "\n".join(lines)
+
+
+def _first(cell: CellResult) -> str:
+    return next(iter(cell.summary.strip().splitlines()), cell.status.value)
+
+
+def _text(text: str) -> str:
+    """Return ``text`` as XML can hold it, its middle left out if it is very long."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]}\n[…]\n{text[-LONGEST // 2 :]}"
+    return UNWRITABLE.sub("\ufffd", text)

@@ -1,0 +1,106 @@
+"""Markdown, for the summary of a CI job: the answer, the overview, the causes, what fails. Pure.
+
+A job summary may have a mebibyte; what does not fit is counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from kerasmatrix.outcome import Status
+from kerasmatrix.repair import REPAIRABLE
+from kerasmatrix.report.appearance import LOOKS, REPAIRED
+from kerasmatrix.report.frame import cell_frame, overview
+from kerasmatrix.results import CellResult, Results
+
+__all__ = ["escape", "to_markdown"]
+
+# GitHub cuts a step's summary off at 1 MiB; some room is left for others.
+LARGEST = 1_000_000
+LONGEST = 200
+SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+MARKUP = set("\\`*_{}[]<>()#+-.!|~@&")
+
+
+def to_markdown(results: Results) -> str:
+    """Return ``results`` as Markdown of less than a mebibyte."""
+    lines = [*_answer(results), *_overview(results), *_causes(results)]
+    size = sum(len(line.encode("utf-8", "replace")) + 1 for line in lines)
+    failing = [cell for cell in results.cells if cell.status in REPAIRABLE]
+    if failing:
+        lines += ["", "### What does not come back as it was", ""]
+        lines += ["| cell | status | cause | what happened |", "| --- | --- | --- | --- |"]
+    for number, cell in enumerate(failing):
+        row = _row(cell)
+        size += len(row.encode("utf-8", "replace")) + 1
+        if size > LARGEST:
+            lines += ["", f"{len(failing) - number} more are left out here; the report has them."]
+            break
+        lines.append(row)
+    return "\n".join(lines) + "\n"
+
+
+def escape(text: str) -> str:
+    """Return ``text`` on one line, shortened, with nothing in it that Markdown acts on."""
+    flat = "".join(each if each.isprintable() else " " for each in text)
+    short = flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
+    return "".join(f"\\{each}" if each in MARKUP else each for each in short)
+
+
+def _answer(results: Results) -> Iterator[str]:
+    counts = Counter(cell.status for cell in results.cells)
+    yield "## Which saved Keras models load where"
+    yield ""
+    if not results.run.complete:
+        yield "**This run is incomplete.**"
+        yield ""
+    found = (f"{LOOKS[each].glyph} {counts[each]} {each}" for each in Status if counts[each])
+    yield f"{len(results.cells)} cells: {' · '.join(found)}"
+    broken = [cell for cell in results.cells if cell.status in REPAIRABLE]
+    repaired = sum(cell.repaired_by is not None for cell in broken)
+    if repaired:
+        yield ""
+        helped = f"in {repaired} a remedy works {REPAIRED}"
+        yield f"{len(broken)} do not come back as they were; {helped}."
+    for environment in results.environments:
+        if environment.trouble:
+            yield ""
+            yield f"**{escape(environment.name)} could not be had:** {escape(environment.trouble)}"
+
+
+def _overview(results: Results) -> Iterator[str]:
+    names = [environment.name for environment in results.environments]
+    pairs = overview(cell_frame(results))
+    yield ""
+    yield "Passes of what was measured; rows are saved with, columns loaded with."
+    yield ""
+    yield f"| | {' | '.join(map(escape, names))} |"
+    yield f"| --- |{' --- |' * len(names)}"
+    for saved in names:
+        sums = (_sum(pairs.get((saved, loaded), {})) for loaded in names)
+        yield f"| **{escape(saved)}** | {' | '.join(sums)} |"
+
+
+def _sum(counts: dict[Status, int]) -> str:
+    measured = sum(number for status, number in counts.items() if status not in SILENT)
+    return f"{counts.get(Status.PASS, 0)}/{measured}" if measured else ""
+
+
+def _causes(results: Results) -> Iterable[str]:
+    if not results.causes:
+        return []
+    lines = ["", "### Root causes", "", "| cells | cause | repaired |", "| --- | --- | --- |"]
+    for cause in results.causes:
+        repaired = f"{cause.repaired} of {cause.failing}" if cause.failing else ""
+        lines.append(f"| {cause.cells} | {escape(cause.story)} ({cause.slug}) | {repaired} |")
+    return lines
+
+
+def _row(cell: CellResult) -> str:
+    where = f"{cell.scenario} · {cell.format} · {cell.saved_with} → {cell.loaded_with}"
+    remedy = cell.repaired_by
+    status = f"{LOOKS[cell.status].glyph} {cell.status}" + (
+        f" {REPAIRED} {escape(remedy.id)}" if remedy else ""
+    )
+    return f"| {escape(where)} | {status} | {escape(cell.cause or '')} | {escape(cell.summary)} |"

@@ -1,0 +1,85 @@
+"""Stored runs rendered and listed from the command line."""
+
+import json
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from kerasmatrix import cli
+from kerasmatrix.archive import Archive
+from kerasmatrix.outcome import Status
+from tests.unit.report.factory import make_results
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(list(arguments))
+        printed = capsysbinary.readouterr()
+        return leaving.value.code, printed.out.decode(), printed.err.decode()
+
+    return run
+
+
+def keep(folder, run, **changes):
+    results = make_results(environments=2)
+    told = results.run.model_copy(update={"id": run})
+    kept = results.model_copy(update={"run": told, **changes})
+    Archive(folder / ".kerasmatrix").keep(kept)
+    return kept
+
+
+@pytest.mark.parametrize(
+    ("form", "check"),
+    [
+        ("html", lambda text: text.startswith("<!doctype html>")),
+        ("json", lambda text: len(json.loads(text)["cells"]) == 8),
+        ("csv", lambda text: text.startswith("scenario,format,saved_with")),
+        ("junit", lambda text: Xml.fromstring(text).get("tests") == "8"),
+        ("markdown", lambda text: "8 cells: " in text),
+        ("badge", lambda text: json.loads(text)["schemaVersion"] == 1),
+    ],
+)
+def test_a_run_is_rendered_in_any_format(call, tmp_path, form, check):
+    keep(tmp_path, "one")
+    code, out, _ = call("report", "--format", form)
+    assert code == 0
+    assert check(out)
+    assert call("report", "one", "--format", form, "--output", "deep/file")[0] == 0
+    assert check((tmp_path / "deep/file").read_text())
+
+
+def test_an_empty_store_has_no_report(call):
+    code, _, err = call("report", "--format", "json")
+    assert (code, "nox -s matrix" in err) == (2, True)
+
+
+def test_a_file_that_cannot_be_written_is_infrastructure(call, tmp_path):
+    keep(tmp_path, "one")
+    (tmp_path / "way").touch()
+    code, _, err = call("report", "--format", "badge", "--output", "way/badge.json")
+    assert code == 3
+    assert "way/badge.json: cannot be written" in err
+
+
+def test_history_lists_runs_and_what_changed(call, tmp_path):
+    first = keep(tmp_path, "one")
+    cells = tuple(
+        cell.model_copy(update={"status": Status.FAIL}) if cell.status is Status.PASS else cell
+        for cell in first.cells
+    )
+    keep(tmp_path, "two", cells=cells)
+    code, out, _ = call("history")
+    assert code == 0
+    assert out.index("one  fake, 10 tasks measured") < out.index("two  fake")
+    assert "against the run before: 1 newly broken" in out
+    listed = json.loads(call("history", "--json", "--limit", "1")[1])["runs"]
+    assert [(run["id"], run["changes"]) for run in listed] == [("two", {"newly broken": 1})]
+
+
+def test_no_history_says_how_to_begin(call):
+    code, out, _ = call("history")
+    assert (code, "nox -s matrix" in out) == (0, True)
