@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.archive import Archive, find_results
-from kerasmatrix.cli.options import matrix_option
+from kerasmatrix.cli.options import matrix_option, output_option
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.merging import merge as merge_results
 from kerasmatrix.outcome import Status
@@ -26,19 +26,7 @@ INFRASTRUCTURE = 3
 @click.command()
 @click.argument("results", nargs=-1, required=True, metavar="RESULTS...")
 @matrix_option
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="reports",
-    show_default=True,
-    help="Where the reports go.",
-)
-@click.option(
-    "--store",
-    "store_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where the run is kept.  [default: .kerasmatrix beside the matrix]",
-)
+@output_option
 @click.option(
     "--absorb",
     "stores",

@@ -10,7 +10,7 @@ import click
 
 from kerasmatrix.shards import Shard
 
-__all__ = ["group_option", "matrix_option", "names_option", "shard_option"]
+__all__ = ["group_option", "matrix_option", "names_option", "output_option", "shard_option"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,6 +43,23 @@ def names_option(name: str, what: str) -> Callable[[Command], Command]:
         callback=_split,
         help=f"Only these {what} (by name, separated by commas).",
     )
+
+
+def output_option(command: Command) -> Command:
+    """Add ``--output DIR`` and ``--store DIR``: where reports go, and where runs are kept."""
+    stored = click.option(
+        "--store",
+        "store_folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="What is known, and earlier runs.  [default: .kerasmatrix beside the matrix]",
+    )(command)
+    return click.option(
+        "--output",
+        type=click.Path(path_type=Path, file_okay=False),
+        default="reports",
+        show_default=True,
+        help="Where the reports go.",
+    )(stored)
 
 
 def shard_option(command: Command) -> Command:

@@ -16,7 +16,13 @@ import kerasmatrix.harness.repair
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.gate import decide
-from kerasmatrix.cli.options import group_option, matrix_option, names_option, shard_option
+from kerasmatrix.cli.options import (
+    group_option,
+    matrix_option,
+    names_option,
+    output_option,
+    shard_option,
+)
 from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
 from kerasmatrix.comparison import compare
@@ -60,19 +66,7 @@ INFRASTRUCTURE = 3
     type=click.IntRange(min=1),
     help="Environments at work at a time.  [default: the cores, at most 8]",
 )
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="reports",
-    show_default=True,
-    help="Where the reports go.",
-)
-@click.option(
-    "--store",
-    "store_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="What is known.  [default: .kerasmatrix beside the matrix]",
-)
+@output_option
 @click.option(
     "--remedies",
     type=click.Choice(["first", "all", "none"]),
