@@ -11,22 +11,12 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kerasmatrix.outcome import Cell, Status
+from kerasmatrix.outcome import BADNESS, Cell, Status
 from kerasmatrix.results import CellResult, Results
 from kerasmatrix.tabulation import cell_of
 
-__all__ = ["BADNESS", "WORSENING", "Change", "ChangeKind", "Comparison", "compare"]
+__all__ = ["WORSENING", "Change", "ChangeKind", "Comparison", "compare"]
 
-# How bad a status is; those left out say nothing about Keras.
-BADNESS: Mapping[Status, int] = {
-    Status.PASS: 0,
-    Status.DEGRADED: 1,
-    Status.DRIFT: 2,
-    Status.FAIL: 3,
-    Status.CRASH: 3,
-    Status.TIMEOUT: 3,
-    Status.SAVE_FAILED: 3,
-}
 BROKEN = 3
 
 

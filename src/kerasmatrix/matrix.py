@@ -15,9 +15,12 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.errors import UsageError, nearest
+from kerasmatrix.expectations import SIDES, Expectation, PatternError, names_of
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.inheritance import InheritedSource, read_chain
+from kerasmatrix.tolerance import Tolerance
 
 __all__ = [
     "Environment",
@@ -25,7 +28,6 @@ __all__ = [
     "Limits",
     "Matrix",
     "Selection",
-    "Tolerance",
     "load_matrix",
     "version_key",
 ]
@@ -87,13 +89,6 @@ class Group(_Strict):
     formats: tuple[str, ...] | Literal["*"] = ALL
 
 
-class Tolerance(_Strict):
-    """How far outputs may differ: ``absolute + relative * max|reference|``, elementwise."""
-
-    absolute: Annotated[float, Field(ge=0)] = 1e-5
-    relative: Annotated[float, Field(ge=0)] = 1e-4
-
-
 class Limits(_Strict):
     """What one worker may use. Seconds, and mebibytes of memory for one task."""
 
@@ -116,6 +111,7 @@ class Matrix(_Strict):
     formats: tuple[str, ...] = tuple(FORMATS)
     current: Name | None = None
     candidate: Name | None = None
+    expectations: tuple[Expectation, ...] = ()
     tolerance: Tolerance = Tolerance()
     limits: Limits = Limits()
 
@@ -136,6 +132,17 @@ class Matrix(_Strict):
         if "{python}" not in self.base_image:
             raise ValueError("base_image must contain {python}, as in 'python:{python}-slim'")
         return self
+
+    @property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """All names by side of a cell; environments oldest first."""
+        environments = tuple(env.name for env in self.sorted_environments())
+        return {
+            "scenario": self.scenarios,
+            "format": self.formats,
+            "saved_with": environments,
+            "loaded_with": environments,
+        }
 
     def sorted_environments(self) -> tuple[Environment, ...]:
         """All environments, oldest first."""
@@ -203,6 +210,7 @@ def load_matrix(path: Path) -> Matrix:
                 hint=nearest(name, folders),
             )
     _check_upgrade(source, matrix)
+    matrix = matrix.model_copy(update={"expectations": _placed_expectations(source, matrix)})
     if "default" not in matrix.groups:
         raise source.error(("groups",), "the group 'default' is missing")
     valid = {
@@ -221,6 +229,29 @@ def load_matrix(path: Path) -> Matrix:
                         hint=nearest(name, known),
                     )
     return matrix
+
+
+def _placed_expectations(source: InheritedSource, matrix: Matrix) -> tuple[Expectation, ...]:
+    """Return the expectations, each with its place, once their patterns and causes are checked."""
+    known = matrix.names
+    causes = {cause.slug for cause in the_catalogue().causes} if matrix.expectations else set()
+    placed = []
+    for index, expectation in enumerate(matrix.expectations):
+        at = ("expectations", index)
+        for side in SIDES:
+            try:
+                ordered = side.endswith("with")
+                names_of(getattr(expectation, side), known[side], ordered=ordered)
+            except PatternError as error:
+                raise source.error((*at, side), str(error), hint=error.hint) from None
+        if expectation.cause is not None and expectation.cause not in causes:
+            hint = nearest(expectation.cause, causes)
+            raise source.error((*at, "cause"), f"unknown cause {expectation.cause!r}", hint=hint)
+        if expectation.where:
+            raise source.error((*at, "where"), "unknown key")
+        path, line, _ = source.place(at)
+        placed.append(expectation.model_copy(update={"where": f"{path.name}:{line}"}))
+    return tuple(placed)
 
 
 def _check_upgrade(source: InheritedSource, matrix: Matrix) -> None:

@@ -16,9 +16,10 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kerasmatrix.matrix import Tolerance
+from kerasmatrix.tolerance import Tolerance
 
 __all__ = [
+    "BADNESS",
     "Cell",
     "CompileState",
     "Culprit",
@@ -59,6 +60,18 @@ class Status(enum.StrEnum):
     UNSUPPORTED = "unsupported"
     INFRA = "infra"
     NOT_RUN = "not-run"
+
+
+# How bad a status is; those left out say nothing about Keras.
+BADNESS: Mapping[Status, int] = {
+    Status.PASS: 0,
+    Status.DEGRADED: 1,
+    Status.DRIFT: 2,
+    Status.FAIL: 3,
+    Status.CRASH: 3,
+    Status.TIMEOUT: 3,
+    Status.SAVE_FAILED: 3,
+}
 
 
 class Cell(NamedTuple):

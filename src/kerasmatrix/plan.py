@@ -16,9 +16,10 @@ from typing import Literal, NamedTuple, Protocol
 
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.formats import FORMATS
-from kerasmatrix.matrix import Environment, Limits, Selection, Tolerance, version_key
+from kerasmatrix.matrix import Environment, Limits, Selection, version_key
 from kerasmatrix.outcome import Cell, LoadObservation, Measured, Observation, SaveObservation
 from kerasmatrix.scenario import Scenario
+from kerasmatrix.tolerance import Tolerance
 
 __all__ = ["Known", "Plan", "Save", "digest_folder"]
 

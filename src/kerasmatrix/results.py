@@ -21,6 +21,7 @@ __all__ = [
     "CellResult",
     "ClaimResult",
     "EnvironmentResult",
+    "ExpectationResult",
     "RemedyInfo",
     "RemedyResult",
     "Results",
@@ -138,6 +139,27 @@ class RemedyResult(_Result):
     seconds: float | None = None
 
 
+class ExpectationResult(_Result):
+    """An expectation of ``matrix.yaml`` and how cells keep to it.
+
+    ``cells`` are those it speaks of that exist; the ones that a later expectation decides, or that
+    were not measured, are in none of ``met``, ``better`` and ``worse``.
+    """
+
+    where: str = Field(description="file and line")
+    status: tuple[Status, ...]
+    cause: str | None = None
+    reason: str
+    link: str | None = None
+    until: datetime.date | None = None
+    cells: int
+    met: int
+    better: int
+    worse: int
+    expired: bool = Field(description="it ended before the run did")
+    unmatched: bool = Field(description="no cell that it speaks of exists")
+
+
 class SideResult(_Result):
     """How one side of a cell went: the save or the load."""
 
@@ -178,6 +200,10 @@ class CellResult(_Result):
     seconds: float | None = Field(default=None, description="of the load")
     save: SideResult | None = None
     load: SideResult | None = None
+    expectation: int | None = Field(default=None, description="which of `expectations` decides")
+    expected: Literal["met", "better", "worse"] | None = Field(
+        default=None, description="how the cell keeps to it"
+    )
 
     @property
     def repaired_by(self) -> RemedyResult | None:
@@ -198,4 +224,5 @@ class Results(_Result):
     claims: tuple[ClaimResult, ...]
     causes: tuple[CauseResult, ...] = ()
     remedies: tuple[RemedyInfo, ...] = Field(default=(), description="those tried in a cell")
+    expectations: tuple[ExpectationResult, ...] = ()
     cells: tuple[CellResult, ...]

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.formats import FORMATS
-from kerasmatrix.matrix import Tolerance
 from kerasmatrix.outcome import Status
+from kerasmatrix.tolerance import Tolerance
 from kerasmatrix.yaml_source import YamlSource
 
 __all__ = ["Claim", "Scenario", "load_scenario"]

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kerasmatrix.comparison import BADNESS
-from kerasmatrix.outcome import Status
+from kerasmatrix.outcome import BADNESS, Status
 from kerasmatrix.results import CellResult, Results
 
 __all__ = ["Reason", "Upgrade", "examine"]

@@ -7,6 +7,7 @@ import shutil
 import pytest
 
 from kerasmatrix.comparison import compare
+from kerasmatrix.expectations import Expectation, expect
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.write import write_reports
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
@@ -444,6 +445,32 @@ def test_changes_are_listed_marked_and_filtered(browser, tmp_path):
     opened.locator("#changes a").click()
     opened.locator("#panel").wait_for(state="visible")
     assert "Since the baseline: newly broken." in opened.locator("#panel").inner_text()
+    opened.close()
+
+
+def test_what_is_expected_and_what_is_not_can_be_told_apart(browser, tmp_path):
+    told = [
+        {"status": "fail", "reason": f"known {HOSTILE}", "where": "matrix.yaml:7",
+         "link": "https://example.org/1"},
+        {"status": "fail", "format": "keras", "loaded_with": "tf2.1", "reason": "r"},
+    ]  # fmt: skip
+    base = make_results()
+    names = tuple(environment.name for environment in base.environments)
+    known = {
+        "scenario": ("first",), "format": ("h5", "keras"),
+        "saved_with": names, "loaded_with": names,
+    }  # fmt: skip
+    results = expect(base, [Expectation.model_validate(each) for each in told], known)
+    opened = browser.new_page()
+    visit(opened, write_reports(results, tmp_path).as_uri())
+    assert "as expected" in first(opened, "fail").get_attribute("aria-label")
+    assert "better than expected" in first(opened, "pass").get_attribute("aria-label")
+    text = panel_of(opened, "fail").inner_text()
+    assert "This is as expected: fail, because known </script>" in text
+    assert opened.get_by_role("link", name="More on it").get_attribute("href").endswith("/1")
+    opened.keyboard.press("Escape")
+    opened.locator("#filters select[name=expected]").select_option("met")
+    assert counted(opened, "5 of 50 cells")
     opened.close()
 
 

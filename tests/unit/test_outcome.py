@@ -1,6 +1,5 @@
 import pytest
 
-from kerasmatrix.matrix import Tolerance
 from kerasmatrix.outcome import (
     LoadObservation,
     SaveFacts,
@@ -10,6 +9,7 @@ from kerasmatrix.outcome import (
     judge_load,
     judge_save,
 )
+from kerasmatrix.tolerance import Tolerance
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
 
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-4)

@@ -7,9 +7,9 @@ import pytest
 
 from kerasmatrix.bridges import Hop
 from kerasmatrix.diagnosis.catalogue import the_catalogue
-from kerasmatrix.matrix import Tolerance
 from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveFacts
 from kerasmatrix.repair import Attempt, Causes, judge_attempt
+from kerasmatrix.tolerance import Tolerance
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
 
 CELL = Cell("first", "h5", "old", "new")

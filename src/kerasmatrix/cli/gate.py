@@ -1,4 +1,4 @@
-"""``kerasmatrix gate``: fails when a cell is worse than it was in a baseline."""
+"""``kerasmatrix gate``: fails when a cell is worse than expected, or than in a baseline."""
 
 from __future__ import annotations
 
@@ -6,60 +6,86 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.cli.compare import counted, told
+from kerasmatrix.cli.compare import counted
 from kerasmatrix.cli.runs import read_run, store_option
-from kerasmatrix.comparison import WORSENING, ChangeKind, Comparison
+from kerasmatrix.comparison import Comparison
 from kerasmatrix.comparison import compare as compare_results
+from kerasmatrix.errors import UsageError
+from kerasmatrix.gating import FindingKind, findings, unseen
 from kerasmatrix.outcome import Status
+from kerasmatrix.results import Results
 
 __all__ = ["decide", "gate"]
 
 FAILED, INFRASTRUCTURE = 1, 3
-UNSEEN = {Status.INFRA, Status.NOT_RUN}
+WAYS_OUT = {
+    FindingKind.WORSE_THAN_BASELINE: "to accept it, keep this run's results.json as the baseline, "
+    "or expect it in matrix.yaml",
+    FindingKind.WORSE_THAN_EXPECTED: "mend it, or change what is expected",
+    FindingKind.BETTER_THAN_EXPECTED: "take the expectation away",
+    FindingKind.UNMATCHED: "take it away, or mend its patterns",
+    FindingKind.EXPIRED: "give it another date, or take it away",
+}
 
 
 @click.command()
 @click.argument("run", default="last")
 @click.option(
     "--baseline",
-    required=True,
     metavar="RUN",
     help="What it must not be worse than: a results.json, a run's id, or previous.",
 )
 @store_option
-def gate(run: str, baseline: str, store_folder: Path) -> int:
-    """Compare RUN with a baseline; exit code 1 if a cell got worse, 3 if too little was seen."""
+def gate(run: str, baseline: str | None, store_folder: Path) -> int:
+    """Judge RUN by what matrix.yaml expected of it and by a baseline.
+
+    Exit code 1 if something is wrong, 3 if too little was seen to tell.
+    """
     head = read_run(run, store_folder)
-    found = compare_results(read_run(baseline, store_folder), head)
-    return decide(found, complete=head.run.complete)
+    if baseline is None and not head.expectations:
+        raise UsageError(
+            "nothing to judge by: no baseline, and the run had no expectations",
+            hint="name an earlier run with --baseline, or write expectations into matrix.yaml",
+        )
+    base = read_run(baseline, store_folder) if baseline else None
+    return decide(head, compare_results(base, head) if base else None)
 
 
-def decide(found: Comparison, *, complete: bool) -> int:
+def decide(head: Results, comparison: Comparison | None) -> int:
     """Print what the gate finds and return its exit code.
 
     A cell that was not measured is no failure; where it was measured in the baseline, nobody
     knows whether it got worse, which is trouble of the machine.
     """
-    click.echo(f"Gate against {found.base}: {counted(found)}")
-    worse = [change for change in found.changes if change.kind in WORSENING]
-    for change in worse:
-        click.echo(f"  {change.kind}: {told(change)}")
-    if worse:
-        click.echo(
-            f"The gate fails: {len(worse)} cells are worse. To accept that, keep this run's "
-            "results.json as the baseline."
-        )
+    if comparison:
+        click.echo(f"Gate against {comparison.base}: {counted(comparison)}")
+    found = findings(head, comparison)
+    for kind in FindingKind:
+        these = [finding for finding in found if finding.kind is kind]
+        if these:
+            click.echo(f"{kind} ({len(these)}): {WAYS_OUT[kind]}")
+        for finding in these:
+            where = f"{finding.where}: " if finding.where else ""
+            click.echo(f"  {where}{finding.text}")
+    if found:
+        click.echo("The gate fails.")
         return FAILED
-    if not found.compared:
-        click.echo("The gate cannot tell: the two runs have no cell in common.")
-        return INFRASTRUCTURE
-    unseen = _unseen(found)
-    if unseen or not complete:
-        click.echo(f"The gate cannot tell: {unseen} cells of the baseline were not measured.")
+    doubt = _doubt(head, comparison)
+    if doubt:
+        click.echo(f"The gate cannot tell: {doubt}.")
         return INFRASTRUCTURE
     click.echo("The gate passes.")
     return 0
 
 
-def _unseen(found: Comparison) -> int:
-    return sum(change.after in UNSEEN for change in found.of(ChangeKind.UNMEASURED))
+def _doubt(head: Results, comparison: Comparison | None) -> str | None:
+    """Say why too little was seen to tell, or None."""
+    if comparison and not comparison.compared:
+        return "the two runs have no cell in common"
+    missing = unseen(comparison) if comparison else 0
+    if missing:
+        return f"{missing} cells of the baseline were not measured"
+    if not head.run.complete:
+        return "the run is incomplete"
+    infra = sum(cell.status is Status.INFRA for cell in head.cells)
+    return f"{infra} cells could not be measured" if infra and not comparison else None

@@ -11,6 +11,8 @@ import click
 from kerasmatrix.archive import Archive, find_results
 from kerasmatrix.cli.options import matrix_option, output_option
 from kerasmatrix.cli.terminal import print_results
+from kerasmatrix.expectations import expect
+from kerasmatrix.matrix import load_matrix
 from kerasmatrix.merging import merge as merge_results
 from kerasmatrix.outcome import Status
 from kerasmatrix.project import Project
@@ -50,6 +52,8 @@ def merge(
     scenarios = [load_scenario(project.scenario(scenario.name)) for scenario in told]
     command = shlex.join(["kerasmatrix", *sys.argv[1:]])
     merged = merge_results(parts, scenarios, command)
+    matrix = load_matrix(matrix_file)
+    merged = expect(merged, matrix.expectations, matrix.names)
     check_folder(output)
     if stores:
         with Store(folder) as store:

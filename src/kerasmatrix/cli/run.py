@@ -29,6 +29,7 @@ from kerasmatrix.comparison import compare
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.expectations import expect
 from kerasmatrix.matrix import Matrix, Selection, load_matrix
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Plan, digest_folder
@@ -75,7 +76,11 @@ INFRASTRUCTURE = 3
     help="Repair failing cells: until something works, by everything that may, or not at all.",
 )
 @shard_option
-@click.option("--gate", is_flag=True, help="Exit code 1 if a cell is worse than in the baseline.")
+@click.option(
+    "--gate",
+    is_flag=True,
+    help="Exit code 1 if a cell is worse than expected, or than in the baseline.",
+)
 @click.option(
     "--baseline",
     metavar="RUN",
@@ -113,7 +118,8 @@ def run(  # noqa: PLR0913 - one argument per option
         formats=formats,
         columns=columns,
     )
-    asked = baseline or ("last" if gate else None)
+    # What is expected is enough to judge by; a baseline may come with it.
+    asked = baseline or ("last" if gate and not matrix.expectations else None)
     before = read_run(asked, store_folder or project.store) if asked else None
     if not dry_run:
         check_folder(output)
@@ -142,6 +148,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 return 0
             return _measure(
                 measurement,
+                matrix,
                 progress=progress,
                 store=store,
                 engine=engine,
@@ -197,6 +204,7 @@ def _plan(
 
 def _measure(  # noqa: PLR0913 - what a measurement takes
     measurement: Run,
+    matrix: Matrix,
     *,
     progress: TerminalProgress,
     store: Store,
@@ -230,6 +238,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         known=measurement.known,
     )
     results = tabulate(measurement.plan, measurement.observed, info, measurement.causes)
+    if matrix.expectations:
+        results = expect(results, matrix.expectations, matrix.names)
     comparison = compare(baseline, results) if baseline else None
     path = write_reports(results, output, comparison)
     print_results(results, path)
@@ -239,8 +249,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         raise trouble
     if measurement.measured:
         store.end_run(measurement.id, finished)
-    if comparison and gate:
-        return decide(comparison, complete=info.complete)
+    if gate:
+        return decide(results, comparison)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
     return INFRASTRUCTURE if infra else 0
 

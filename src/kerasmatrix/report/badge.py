@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-from kerasmatrix.comparison import BADNESS
-from kerasmatrix.outcome import Status
+from kerasmatrix.outcome import BADNESS, Status
 from kerasmatrix.results import Results
 
 __all__ = ["to_badge"]

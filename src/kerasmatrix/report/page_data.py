@@ -79,6 +79,15 @@ def page_data(
             info.id: info.model_dump(mode="json", exclude={"id"}) for info in results.remedies
         },
         "changes": _changes(cells, changes),
+        "expected": {
+            number: [cell.expected, cell.expectation]
+            for number, cell in enumerate(cells)
+            if cell.expected
+        },
+        "expectations": [
+            told.model_dump(mode="json", include={"where", "status", "reason", "link"})
+            for told in results.expectations
+        ],
         "blocks": list(_block_columns(results, blocks, size)),
         "chunk": CHUNK,
         **_cell_columns(cells),

@@ -6,6 +6,7 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.archive import Archive
+from kerasmatrix.expectations import Expectation, expect
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.documents import to_json
 from tests.unit.report.factory import HOSTILE, REJECTED, VERIFIED, make_cell, make_results
@@ -206,3 +207,59 @@ def test_what_cannot_be_answered_is_a_mistake(call, kept, arguments, said):
     code, _, err = call("can-upgrade", *arguments)
     assert code == 2
     assert said in err
+
+
+def judged(status, **told):
+    """Return results of one cell and of what is expected of it."""
+    known = {
+        "scenario": ("first",), "format": ("h5", "keras"), "saved_with": ("tf2.1", "tf2.2"),
+        "loaded_with": ("tf2.1", "tf2.2"),
+    }  # fmt: skip
+    expectation = {"status": "fail", "reason": "known", "where": "matrix.yaml:7", **told}
+    return expect(results_of(cell(status)), [Expectation.model_validate(expectation)], known)
+
+
+@pytest.mark.parametrize(
+    ("results", "code", "said"),
+    [
+        (judged("fail"), 0, "The gate passes."),
+        (judged("crash"), 1, "worse than expected (1)"),
+        (judged("fail", cause="weights-count"), 1, "expected to be fail (weights-count)"),
+        (judged("pass"), 1, "better than expected (1): take the expectation away"),
+        (judged("unsupported"), 1, "expectation without a cell (1)"),
+        (judged("fail", until="2025-12-31"), 1, "matrix.yaml:7: it ended on 2025-12-31 (known)"),
+        (judged("infra"), 3, "1 cells could not be measured"),
+    ],
+)
+def test_the_gate_judges_by_what_is_expected(call, kept, results, code, said):
+    kept(results, results)
+    left, out, _ = call("gate")
+    assert left == code
+    assert said in out
+
+
+def test_what_is_expected_outweighs_the_baseline(call, kept):
+    kept(results_of(cell("pass")), judged("fail"))
+    assert call("gate", "--baseline", "previous")[0] == 0
+
+
+def test_a_gate_without_anything_to_judge_by_is_a_mistake(call, kept):
+    kept(results_of(cell("pass")), results_of(cell("pass")))
+    code, _, err = call("gate")
+    assert (code, "nothing to judge by" in err) == (2, True)
+
+
+def test_a_run_is_gated_by_its_expectations_alone(command, tmp_path):
+    path = command.project("good", "fails", scenarios=("alpha",), formats=("h5",))
+    rule = "{loaded_with: fails, status: fail, reason: known}"
+    path.write_text(f"{path.read_text()}\nexpectations:\n  - {rule}\n")
+    code, table, out = command("--gate")
+    assert code == 0, out
+    assert {cell["loaded_with"]: cell["expected"] for cell in table["cells"]} == {
+        "good": None, "fails": "met",
+    }  # fmt: skip
+    path.write_text(path.read_text().replace("status: fail", "status: crash"))
+    code, _, out = command("--gate")
+    assert code == 1
+    assert "worse than expected" in out or "better than expected" in out
+    assert "matrix.yaml:" in out

@@ -55,6 +55,10 @@ const causeOf = (cell) => (data.cause[cell] === NONE ? null : data.slugs[data.ca
 const helpOf = (cell) => (data.help[cell] === NONE ? null : data.helps[data.help[cell]]);
 const summaryOf = (cell) => data.summaries[data.summary[cell]];
 
+// How a cell keeps to what matrix.yaml expects of it, in words; none where nobody does.
+const KEPT = { met: "as expected", better: "better than expected", worse: "worse than expected" };
+const keptOf = (cell) => (data.expected[cell] ? KEPT[data.expected[cell][0]] : null);
+
 const LOADS = new Set(["pass", "degraded", "drift"]);
 const SILENT = new Set(["unsupported", "infra", "not-run"]);
 const REPAIRABLE = new Set(["fail", "crash", "timeout", "drift"]);

@@ -125,6 +125,19 @@ function packageRows(saved, loaded) {
   return [...rows.filter(differs), ...rows.filter((row) => !differs(row))];
 }
 
+function expectationParts(cell) {
+  if (!data.expected[cell]) return [];
+  const { where, status, reason, link } = data.expectations[data.expected[cell][1]];
+  const said = element("p", `This is ${keptOf(cell)}: ${status.join(" or ")}, because ${reason} (${where}). `);
+  if (link && link.startsWith("https://")) {
+    const more = element("a", "More on it");
+    more.href = link;
+    more.rel = "noreferrer";
+    said.append(more);
+  }
+  return [said];
+}
+
 async function partsOf(cell) {
   const found = await detailsOf(cell);
   const verdict = element("p");
@@ -134,6 +147,7 @@ async function partsOf(cell) {
   const rows = numberRows(found);
   const change = data.changes[cell];
   return [verdict, told,
+    ...expectationParts(cell),
     ...(change ? [element("p", `Since the baseline: ${change}.`)] : []),
     ...remedyParts(found.attempts),
     ...(found.cause ? causeParts(found.cause) : []),
