@@ -152,10 +152,14 @@ MESSAGES = {
         error("json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)",
               format="savedmodel"),
         error("KeyError", "'sample_weight_mode'", format="savedmodel"),
+        error("KeyError", "0", format="savedmodel"),
     ],
     "graph-op-newer": [
         error("FileNotFoundError", "Op type not registered 'DisableCopyOnRead' in binary running "
               "on vm. Make sure the Op and Kernel are registered"),
+        error("tensorflow.python.framework.errors_impl.InternalError", " The CPU implementation of "
+              "FusedBatchNorm only supports NHWC tensor format for now.\n\t [[{{node x}}]]",
+              format="savedmodel"),
     ],
     "h5py3-str-decode": [error("AttributeError", "'str' object has no attribute 'decode'")],
     "symbolic-tensor-numpy": [
