@@ -18,6 +18,7 @@ from kerasmatrix.cli.merge import merge
 from kerasmatrix.cli.paths import paths
 from kerasmatrix.cli.run import run
 from kerasmatrix.cli.schema import schema
+from kerasmatrix.cli.versions import versions
 from kerasmatrix.errors import KerasmatrixError
 
 __all__ = ["commands", "main"]
@@ -32,7 +33,7 @@ def commands() -> None:
     """Find out by experiment which saved Keras models load in which TensorFlow."""
 
 
-for verb in (init, run, merge, lock, images, explain, paths, schema):
+for verb in (init, run, merge, lock, versions, images, explain, paths, schema):
     commands.add_command(verb)
 
 
