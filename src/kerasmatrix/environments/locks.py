@@ -19,7 +19,7 @@ import uv
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Environment, Matrix, version_key
 
-__all__ = ["Lock", "read_lock", "resolve"]
+__all__ = ["PINNED", "Lock", "read_lock", "resolve"]
 
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
 

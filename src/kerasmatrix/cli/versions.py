@@ -1,0 +1,197 @@
+"""``kerasmatrix versions``: which TensorFlow and Keras came out that the matrix does not have."""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import json
+import os
+from pathlib import Path
+
+import click
+
+from kerasmatrix.cli.options import group_option, matrix_option
+from kerasmatrix.environments.releases import (
+    ask_index,
+    new_environments,
+    newer_than,
+    newest_environment,
+    newest_of,
+)
+from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.matrix import ALL, Environment, Matrix, load_matrix
+
+__all__ = ["versions"]
+
+# What each package is called in the index; both are asked for in wheels.
+PACKAGES = {"tensorflow": "tensorflow-cpu", "keras": "keras"}
+MADE = "# Made by `kerasmatrix versions`, and made anew by it."
+
+
+@click.command()
+@matrix_option
+@group_option
+@click.option("--new", "only_new", is_flag=True, help="Print nothing but what is new.")
+@click.option("--pre", is_flag=True, help="Count pre-releases too.")
+@click.option(
+    "--cooling-off",
+    metavar="DAYS",
+    type=click.IntRange(min=0),
+    default=7,
+    show_default=True,
+    help="Count what came out at least so many days ago: bad releases are withdrawn in days.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--write",
+    "target",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a matrix that extends this one, with what is new in the group.",
+)
+def versions(  # noqa: PLR0913 - one argument per option
+    *,
+    matrix_file: Path,
+    group: str,
+    only_new: bool,
+    pre: bool,
+    cooling_off: int,
+    as_json: bool,
+    target: Path | None,
+) -> int:
+    """Print entries for matrix.yaml for each minor that came out since the newest it has."""
+    matrix = load_matrix(matrix_file)
+    matrix.select(group=group)  # an unknown group is said before anybody is asked
+    if target:
+        _check_target(target, matrix_file)
+    as_of = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=cooling_off)
+    known = {name: _newest_known(matrix, name) for name in PACKAGES}
+    found = {name: _ask(matrix, name, known[name], as_of, pre=pre) for name in PACKAGES}
+    made = new_environments(
+        matrix,
+        tensorflow=found["tensorflow"][1],
+        keras=found["keras"][1],
+        newest_keras=newest_of([found["keras"][0], known["keras"] or found["keras"][0]]),
+        as_of=as_of,
+    )
+    if as_json:
+        click.echo(json.dumps(_document(as_of, known, found, made), indent=1))
+    else:
+        if not only_new:
+            click.echo(_prose(as_of, known, found))
+        if made:
+            click.echo("\n".join(["environments:", *map(_entry, made)]))
+    if target:
+        _write(target, _extension(matrix, matrix_file, target, group, made))
+    return 0
+
+
+def _newest_known(matrix: Matrix, name: str) -> str | None:
+    """Return the newest release of a package that the matrix has; None if it asks for none."""
+    named = [getattr(env, name) for env in matrix.environments.values()]
+    return newest_of([version for version in named if version]) if any(named) else None
+
+
+def _ask(
+    matrix: Matrix, name: str, known: str | None, as_of: datetime.date, *, pre: bool
+) -> tuple[str, list[str]]:
+    """Return the newest release of a package, and those newer than ``known``."""
+    python = newest_environment(matrix).python
+    ask = functools.partial(ask_index, matrix=matrix, python=python, as_of=as_of, pre=pre)
+    package = PACKAGES[name]
+    newest = ask(package)
+    if newest is None:
+        raise InfrastructureError(
+            f"the package index has no {package} for Python {python} as of {as_of}",
+            hint="see which index uv is set up for, and whether it knows when things came out",
+        )
+    if known is None:
+        return newest, []
+    return newest, newer_than(known, newest, lambda version: ask(f"{package}<{version}"))
+
+
+def _prose(
+    as_of: datetime.date, known: dict[str, str | None], found: dict[str, tuple[str, list[str]]]
+) -> str:
+    lines = [f"As of {as_of}:"]
+    for name, (newest, new) in found.items():
+        told = f"new: {', '.join(new)}" if new else "nothing new"
+        has = known[name] or "none"
+        lines.append(f"  {name}: {has} in the matrix, {newest} in the index, {told}")
+    return "\n".join(lines)
+
+
+def _entry(environment: Environment) -> str:
+    """Return an environment as a line of matrix.yaml."""
+    # JSON's strings are YAML's, and a version must never be taken for a number.
+    fields = {
+        "tensorflow": json.dumps(environment.tensorflow),
+        "keras": json.dumps(environment.keras),
+        "python": json.dumps(environment.python),
+        "as_of": environment.as_of.isoformat(),
+    }
+    told = ", ".join(f"{key}: {value}" for key, value in fields.items())
+    return f"  {environment.name}: {{{told}}}"
+
+
+def _document(
+    as_of: datetime.date,
+    known: dict[str, str | None],
+    found: dict[str, tuple[str, list[str]]],
+    made: list[Environment],
+) -> dict[str, object]:
+    fields = {"tensorflow", "keras", "python", "as_of"}
+    return {
+        "as_of": as_of.isoformat(),
+        "packages": {
+            name: {"known": known[name], "newest": newest, "new": new}
+            for name, (newest, new) in found.items()
+        },
+        "environments": {env.name: env.model_dump(mode="json", include=fields) for env in made},
+    }
+
+
+def _extension(
+    matrix: Matrix, matrix_file: Path, target: Path, group: str, made: list[Environment]
+) -> str:
+    """Return a matrix that extends another, with environments added to one of its groups."""
+    base = os.path.relpath(matrix_file.resolve(), target.resolve().parent)
+    lines = [MADE, "schema_version: 1", f"extends: {json.dumps(base)}"]
+    if made:
+        told = matrix.groups[group].model_dump(mode="json")
+        if told["environments"] != ALL:
+            told["environments"] = [*told["environments"], *(env.name for env in made)]
+        # JSON is YAML too.
+        lines += ["environments:", *map(_entry, made)]
+        lines += ["groups:", f"  {group}: {json.dumps(told)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _check_target(target: Path, matrix_file: Path) -> None:
+    """See that what is to be written takes the place of nothing that somebody wrote.
+
+    Raises:
+        UsageError: it does.
+    """
+    try:
+        with target.open(encoding="utf-8", errors="replace") as file:
+            ours = file.readline().rstrip("\n") == MADE
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    if not ours or target.resolve() == matrix_file.resolve():
+        raise UsageError(
+            f"{target}: is there already, and was not made by this command",
+            hint="name a file that is not there",
+        )
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(target: Path, error: OSError) -> InfrastructureError:
+    return InfrastructureError(f"{target}: cannot be written: {error.strerror}")
