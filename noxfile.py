@@ -72,11 +72,10 @@ def suite(session: nox.Session, suite: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting with Ruff, and the workflows with actionlint."""
+    """Check style and formatting with Ruff."""
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
-    session.run("actionlint")
 
 
 @nox.session
