@@ -56,6 +56,13 @@ def lock(session: nox.Session) -> None:
 
 
 @nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel into dist/."""
+    _install(session)
+    session.run("uv", "build", "--wheel", "--out-dir", "dist", *session.posargs)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """Run every test that this machine can run; the others say why they are skipped."""
     _install(session, "tests")
@@ -76,6 +83,14 @@ def lint(session: nox.Session) -> None:
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
+
+
+@nox.session
+def workflows(session: nox.Session) -> None:
+    """Check the workflows with actionlint, which is fetched from where it is released."""
+    session.install("--quiet", *nox.project.dependency_groups(PROJECT, "workflows"))
+    starter = "src/kerasmatrix/starter/workflow.yml"
+    session.run("actionlint", *map(str, Path(".github/workflows").glob("*.yml")), starter)
 
 
 @nox.session
