@@ -15,7 +15,6 @@ import click
 import kerasmatrix.harness.repair
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import ENGINES, open_engine
-from kerasmatrix.cli.gate import decide
 from kerasmatrix.cli.options import (
     group_option,
     matrix_option,
@@ -250,6 +249,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     if measurement.measured:
         store.end_run(measurement.id, finished)
     if gate:
+        from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
+
         return decide(results, comparison)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
     return INFRASTRUCTURE if infra else 0

@@ -17,7 +17,7 @@ from pydantic_core import PydanticSerializationError
 from kerasmatrix.errors import UsageError
 from kerasmatrix.results import SCHEMA_VERSION, Results
 
-__all__ = ["read_results", "results_schema", "to_json"]
+__all__ = ["content_of", "read_results", "results_schema", "to_json"]
 
 Name = TypeVar("Name", str, tuple[str, ...])
 
@@ -33,6 +33,15 @@ def to_json(results: Results) -> str:
         pass  # half a surrogate pair somewhere: the slow way can tell which
     data = _storable(results.model_dump(mode="json"))
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def content_of(results: Results) -> bytes:
+    """Return everything in ``results`` but what is said of the run itself, to be compared."""
+    try:
+        return results.model_dump_json(exclude={"run"}).encode()
+    except PydanticSerializationError:
+        data = results.model_dump(mode="json", exclude={"run"})
+        return json.dumps(_storable(data)).encode()
 
 
 def results_schema() -> dict[str, Any]:

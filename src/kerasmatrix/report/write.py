@@ -5,16 +5,15 @@ The only module of the report that touches a disk; what the files hold is decide
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from kerasmatrix.comparison import Comparison
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.report.documents import to_json
-from kerasmatrix.report.frame import cell_frame
-from kerasmatrix.report.html import render_html
-from kerasmatrix.report.tables import to_csv
+from kerasmatrix.report.documents import content_of, to_json
 from kerasmatrix.results import Results
 
 __all__ = ["check_folder", "write_reports"]
@@ -37,20 +36,21 @@ def check_folder(folder: Path) -> None:
 def write_reports(results: Results, folder: Path, comparison: Comparison | None = None) -> Path:
     """Write ``index.html``, ``results.json`` and ``results.csv``; return the page's path.
 
-    The page also shows ``comparison``, what changed since a baseline, if there is one.
+    The page also shows ``comparison``, what changed since a baseline, if there is one. Where a run
+    had nothing to measure and the page there shows just what it found, page and table are left as
+    they are: they say when it was measured.
 
-    All three are written in full under other names before the first takes its place, so a disk
-    that fills up leaves the old report whole.
+    All that is written is written in full under other names before the first takes its place, so a
+    disk that fills up leaves the old report whole.
 
     Raises:
         InfrastructureError: the folder cannot be written.
     """
-    frame = cell_frame(results)
-    files = {
-        "results.json": to_json(results),
-        "results.csv": to_csv(frame),
-        "index.html": render_html(results, frame, comparison),
-    }
+    page, table = folder / "index.html", folder / "results.csv"
+    mark = f"<!-- {_fingerprint(results, comparison)} -->\n"
+    files = {"results.json": to_json(results)}
+    if results.run.measured or not (table.is_file() and _ends_with(page, mark)):
+        files |= _drawn(results, comparison, mark)
     staged: dict[Path, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,41 @@ def write_reports(results: Results, folder: Path, comparison: Comparison | None 
     finally:
         for written in staged:
             written.unlink(missing_ok=True)
-    return folder / "index.html"
+    return page
+
+
+def _drawn(results: Results, comparison: Comparison | None, mark: str) -> Mapping[str, str]:
+    """Return the table and the page, which ends with ``mark``."""
+    # pandas alone takes an eighth of a run that has nothing to do.
+    from kerasmatrix.report.frame import cell_frame  # noqa: PLC0415
+    from kerasmatrix.report.html import render_html  # noqa: PLC0415
+    from kerasmatrix.report.tables import to_csv  # noqa: PLC0415
+
+    frame = cell_frame(results)
+    page = render_html(results, frame, comparison)
+    return {"results.csv": to_csv(frame), "index.html": page + mark}
+
+
+def _fingerprint(results: Results, comparison: Comparison | None) -> str:
+    """Return the digest of all that a page is made of, but for the times of its run."""
+    total = hashlib.sha256(f"{results.run.engine} {results.run.complete}".encode())
+    total.update(content_of(results))
+    total.update(comparison.model_dump_json().encode() if comparison else b"")
+    own = Path(__file__).parent
+    for path in sorted(own.rglob("*")):
+        if path.suffix in {".py", ".j2", ".css", ".js"}:
+            total.update(path.read_bytes())
+    return total.hexdigest()
+
+
+def _ends_with(page: Path, mark: str) -> bool:
+    """Whether the file ``page`` is there and ends with ``mark``."""
+    try:
+        with page.open("rb") as file:
+            file.seek(-len(mark), os.SEEK_END)
+            return file.read() == mark.encode()
+    except OSError:
+        return False
 
 
 def _stage(folder: Path, name: str, text: str) -> Path:

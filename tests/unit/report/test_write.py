@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from kerasmatrix.comparison import compare
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.report import write
 from kerasmatrix.report.write import check_folder, write_reports
@@ -63,3 +64,48 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path):
     with pytest.raises(InfrastructureError) as caught:
         check_folder(tmp_path / "file" / "reports")
     assert "--output" in caught.value.hint
+
+
+def known(results, **run):
+    """Return what a later run tells that had nothing to measure."""
+    later = {"id": "later", "measured": 0, "known": results.run.measured, **run}
+    return results.model_copy(update={"run": results.run.model_copy(update=later)})
+
+
+def test_a_run_that_measured_nothing_new_leaves_page_and_table_as_they_are(tmp_path):
+    results = make_results()
+    page = write_reports(results, tmp_path)
+    files = {path: path.stat().st_ino for path in (page, tmp_path / "results.csv")}
+    write_reports(known(results), tmp_path)
+    assert {path: path.stat().st_ino for path in files} == files
+    assert json.loads((tmp_path / "results.json").read_text())["run"]["id"] == "later"
+
+
+@pytest.mark.parametrize("spoil", ["cells", "engine", "complete", "page", "table", "comparison"])
+def test_page_and_table_are_written_anew_where_they_would_say_something_else(spoil, tmp_path):
+    results = make_results()
+    page = write_reports(results, tmp_path)
+    before = page.stat().st_ino
+    later, comparison = known(results), None
+    if spoil == "cells":
+        later = later.model_copy(update={"cells": later.cells[1:]})
+    elif spoil == "engine":
+        later = known(results, engine="another")
+    elif spoil == "complete":
+        later = known(results, complete=not results.run.complete)
+    elif spoil == "page":
+        page.write_text(page.read_text()[:-100])
+    elif spoil == "table":
+        (tmp_path / "results.csv").unlink()
+    else:
+        comparison = compare(results, later)
+    write_reports(later, tmp_path, comparison)
+    assert page.stat().st_ino != before
+    assert (tmp_path / "results.csv").is_file()
+
+
+def test_a_run_that_measured_writes_everything(tmp_path):
+    results = make_results()
+    before = write_reports(results, tmp_path).stat().st_ino
+    assert results.run.measured
+    assert write_reports(results, tmp_path).stat().st_ino != before
