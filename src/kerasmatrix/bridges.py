@@ -6,13 +6,13 @@ each hop was measured with a model that its own version had made; it counts once
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from kerasmatrix.outcome import Cell, Status
 from kerasmatrix.plan import Save
 
-__all__ = ["Chain", "Hop", "find_chains"]
+__all__ = ["Chain", "Hop", "find_chains", "presume_chains"]
 
 # Two versions in between are two more conversions by hand; nobody asked for three yet.
 LONGEST = 2
@@ -63,6 +63,43 @@ def find_chains(
     # A load without a loss before one with, the file's own format before another.
     found.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
     return found[:CHAINS]
+
+
+def presume_chains(
+    cell: Cell,
+    environments: tuple[str, ...],
+    formats: tuple[str, ...],
+    statuses: Mapping[Cell, Status],
+    saved: Callable[[Save], bool],
+) -> list[Chain]:
+    """Return chains worth walking for a file that was saved elsewhere.
+
+    No version saves the model by itself, so all that is known is which of them load the file: the
+    ones closest to the version that is to load it are the most promising.
+
+    Args:
+        cell: where a direct load does not work.
+        environments: the versions to go through, oldest first.
+        formats: the formats they may save in.
+        statuses: what is known of the cells of the file.
+        saved: whether a version has a format.
+    """
+    target = environments.index(cell.loaded_with)
+    hops = [
+        name
+        for name in environments
+        if name != cell.loaded_with and statuses.get(cell._replace(loaded_with=name)) in CROSSES
+    ]
+    hops.sort(key=lambda name: abs(environments.index(name) - target))
+    # The file's own format last: it may be what does not load.
+    chains: list[Chain] = [
+        (Hop(name, form),)
+        for name in hops
+        for form in sorted(formats, key=lambda form: form == cell.format)
+        if saved(Save(cell.scenario, form, name))
+        and saved(Save(cell.scenario, form, cell.loaded_with))
+    ]
+    return chains[:CHAINS]
 
 
 def _hops(

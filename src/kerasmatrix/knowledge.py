@@ -6,7 +6,9 @@ what was done, so that the two cannot disagree.
 
 from __future__ import annotations
 
-from kerasmatrix.bridges import Chain, find_chains
+from collections.abc import Mapping
+
+from kerasmatrix.bridges import Chain, find_chains, presume_chains
 from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation, Status
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.repair import REPAIRABLE, Attempt, Causes, next_remedies
@@ -26,13 +28,20 @@ __all__ = [
 ]
 
 BRIDGE = ("bridge",)
+# The formats that hold a model that can be trained on, whatever saved it.
+WHOLE = ("keras", "h5")
 
 
-def look_up(plan: Plan, store: Store, causes: Causes) -> Observed:
-    """Return what earlier runs have measured of ``plan``."""
-    observed = Observed()
+def look_up(
+    plan: Plan,
+    store: Store,
+    causes: Causes,
+    saves: Mapping[Save, Measured[SaveObservation]] | None = None,
+) -> Observed:
+    """Return what earlier runs have measured of ``plan``; ``saves`` are known already."""
+    observed = Observed(saves=dict(saves or {}))
     for save in plan.saves():
-        if plan.cannot_save(save) or not plan.in_shard(save):
+        if save in observed.saves or plan.cannot_save(save) or not plan.in_shard(save):
             continue
         found = store.known_save(plan.save_key(save))
         if found and plan.still_known(found.observation, save.scenario):
@@ -101,7 +110,13 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
         if verified and plan.remedies != "all":
             continue
         walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
-        chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
+        told = plan.scenarios[cell.scenario]
+        if told.given:
+            chains = presume_chains(
+                cell, names, WHOLE, statuses, lambda save: not plan.cannot_save(save)
+            )
+        else:
+            chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
         chain = next((chain for chain in chains if chain not in walked), None)
         if chain is not None:
             wanted.append((cell, chain))

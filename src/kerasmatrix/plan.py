@@ -21,7 +21,9 @@ from kerasmatrix.outcome import Cell, LoadObservation, Measured, Observation, Sa
 from kerasmatrix.scenario import Scenario
 from kerasmatrix.tolerance import Tolerance
 
-__all__ = ["Known", "Plan", "Save", "digest_folder"]
+__all__ = ["Known", "Plan", "Remedies", "Save", "digest_folder"]
+
+Remedies = Literal["none", "first", "all"]
 
 
 # Under this `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
@@ -54,6 +56,7 @@ class Plan:
     the others is still shown. ``shard``, where given, restricts everything to these scenarios; the
     others are another run's. ``repair`` is the digest of the code that carries out remedies, and
     ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
+    ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
     """
 
     selection: Selection
@@ -65,8 +68,9 @@ class Plan:
     tolerance: Tolerance
     columns: frozenset[str] | None = None
     repair: str = ""
-    remedies: Literal["none", "first", "all"] = "first"
+    remedies: Remedies = "first"
     shard: frozenset[str] | None = None
+    rows: tuple[Save, ...] | None = None
 
     def cells(self) -> Iterator[Cell]:
         """Yield every selected cell in table order."""
@@ -76,6 +80,9 @@ class Plan:
 
     def saves(self) -> Iterator[Save]:
         """Yield every selected row in table order."""
+        if self.rows is not None:
+            yield from self.rows
+            return
         for scenario in self.selection.scenarios:
             for form in self.selection.formats:
                 for writer in self.selection.environments:

@@ -69,6 +69,9 @@ class ScenarioResult(_Result):
     title: str
     shows: str
     reports: tuple[str, ...] = Field(default=(), description="public reports of the same")
+    file: str | None = Field(
+        default=None, description="the model file that it is about, saved elsewhere"
+    )
 
 
 class ClaimResult(_Result):
@@ -226,3 +229,8 @@ class Results(_Result):
     remedies: tuple[RemedyInfo, ...] = Field(default=(), description="those tried in a cell")
     expectations: tuple[ExpectationResult, ...] = ()
     cells: tuple[CellResult, ...]
+
+    @property
+    def of_files(self) -> bool:
+        """Whether it is about files that were saved elsewhere; each is a row."""
+        return any(scenario.file for scenario in self.scenarios)

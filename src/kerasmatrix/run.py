@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
+from collections.abc import Callable
 from typing import Any, Literal, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -41,9 +42,11 @@ from kerasmatrix.repair import Attempt, Causes
 from kerasmatrix.store import Store, make_readable
 from kerasmatrix.tabulation import Observed
 
-__all__ = ["Listener", "Progress", "Run"]
+__all__ = ["Listener", "Progress", "Run", "Sequel"]
 
 Seen = TypeVar("Seen", bound=Observation)
+# Given what was observed, what to do next and what is known of that.
+Sequel = Callable[[Observed], tuple[Plan, Observed]]
 
 
 class _NotToBeHad(Exception):
@@ -61,6 +64,12 @@ class _Stopped(Exception):
 class Listener(Protocol):
     """Who wants to know how a run goes on. Called from several threads, one at a time."""
 
+    def begins(self, run: Run) -> None:
+        """A run is about to begin."""
+
+    def ends(self) -> None:
+        """It has come to its end, whatever that was."""
+
     def opening(self, environment: str) -> None:
         """A worker is being opened; the environment may have to be made first."""
 
@@ -76,6 +85,12 @@ class Listener(Protocol):
 
 class Progress:
     """A listener that does not listen; others override what they care for."""
+
+    def begins(self, run: Run) -> None:
+        """See `Listener`."""
+
+    def ends(self) -> None:
+        """See `Listener`."""
 
     def opening(self, environment: str) -> None:
         """See `Listener`."""
@@ -103,6 +118,7 @@ class Run:
         jobs: int = 2,
         listener: Listener | None = None,
         fresh: bool = False,
+        sequel: Sequel | None = None,
     ) -> None:
         """Look up what is known; nothing is run yet.
 
@@ -114,6 +130,7 @@ class Run:
             jobs: how many environments are at work at a time.
             listener: told of progress.
             fresh: measure again what is known.
+            sequel: asked, once the plan is carried out, for what to do next in the same workers.
         """
         self.plan = plan
         self.id = id
@@ -123,6 +140,7 @@ class Run:
         self.observed = Observed() if fresh else look_up(plan, store, self.causes)
         self.known = self.observed.count
         self._fresh = fresh
+        self._sequel = sequel
         self._engine = engine
         self._store = store
         self._jobs = jobs
@@ -160,7 +178,7 @@ class Run:
             place = Workplace(copies, self._store.artifacts, scratch)
             threads = [
                 threading.Thread(target=self._job, args=(place,), name=f"job-{number}")
-                for number in range(min(self._jobs, max(1, self._agenda.environments)))
+                for number in range(self._threads)
             ]
             try:
                 for thread in threads:
@@ -178,6 +196,12 @@ class Run:
         self.complete = True
         return self.observed
 
+    @property
+    def _threads(self) -> int:
+        """How many environments can be at work at a time."""
+        # What comes afterwards may be more than there is now.
+        return self._jobs if self._sequel else min(self._jobs, max(1, self._agenda.environments))
+
     def _take(self) -> tuple[str, list[Job]] | None:
         """Return an environment with work for it, waiting for some; None when all is done."""
         with self._changed:
@@ -186,9 +210,27 @@ class Run:
                 if batch:
                     return batch
                 if self._agenda.idle:
+                    if self._go_on():
+                        continue
                     return None
                 self._changed.wait()
         return None
+
+    def _go_on(self) -> bool:
+        """Begin what comes after the plan that is carried out; False if nothing does."""
+        if self._sequel is None:
+            return False
+        sequel, self._sequel = self._sequel, None
+        before = self.observed
+        self.plan, self.observed = sequel(before)
+        self.observed.troubles.update(before.troubles)
+        self.known += self.observed.count - len(self.observed.saves)
+        self.causes = Causes(self.plan)
+        self._agenda = Agenda(self.plan, self.observed, self.causes)
+        for environment in before.troubles:
+            self._agenda.drop(environment)
+        self._changed.notify_all()
+        return True
 
     def _job(self, place: Workplace) -> None:
         try:
@@ -256,7 +298,8 @@ class Run:
 
     def _save(self, environment: str, save: Save, place: Workplace) -> None:
         self._tell(environment, save)
-        task = self._task("save", save)
+        given = self.plan.scenarios[save.scenario].given
+        task = self._task("take" if given else "save", save)
         key = self.plan.save_key(save)
         found = self._measure(environment, task, SaveObservation, key, place)
         with self._changed:
@@ -339,7 +382,7 @@ class Run:
 
     def _task(  # noqa: PLR0913 - what a task is made of
         self,
-        kind: Literal["save", "load", "probe", "convert"],
+        kind: Literal["save", "take", "load", "probe", "convert"],
         of: Save | Cell,
         *,
         artifact: str | None = None,
@@ -374,7 +417,7 @@ class Run:
         """
         answer = self._ask(environment, task, place)
         folder = place.scratch / task.id
-        if task.kind in {"save", "convert"} and answer.get("ended") == "returned":
+        if task.kind in {"save", "take", "convert"} and answer.get("ended") == "returned":
             answer["artifact"] = self._store.keep_artifact(folder / "artifact")
         observation = _understand(kind, answer)
         fault = infrastructure_fault(observation)

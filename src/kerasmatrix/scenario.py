@@ -20,7 +20,7 @@ from kerasmatrix.outcome import Status
 from kerasmatrix.tolerance import Tolerance
 from kerasmatrix.yaml_source import YamlSource
 
-__all__ = ["Claim", "Scenario", "load_scenario"]
+__all__ = ["Claim", "Scenario", "digest_scenario", "load_scenario"]
 
 Relation = Literal["any", "same", "different", "newer-reader", "older-reader"]
 
@@ -64,7 +64,8 @@ class Claim(_Strict):
 class Scenario(_Strict):
     """What ``scenario.yaml`` says, the folder it stands in, and the digest of all its files.
 
-    ``reports`` are public reports of what the scenario shows.
+    ``reports`` are public reports of what the scenario shows. ``given`` says that it saves nothing:
+    it is about a file that was saved elsewhere.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Scenario(_Strict):
     timeout_seconds: Annotated[float, Field(gt=0)] | None = None
     claims: tuple[Claim, ...] = ()
     reports: tuple[Annotated[str, StringConstraints(pattern=r"^https?://\S+$")], ...] = ()
+    given: bool = False
     digest: str = ""
     folder: Path = Path()
 
@@ -106,7 +108,7 @@ def load_scenario(folder: Path) -> Scenario:
     for index, name in enumerate(scenario.formats):
         if name not in FORMATS:
             raise source.error(("formats", index), f"unknown format {name!r}")
-    return scenario.model_copy(update={"digest": _digest(folder), "folder": folder})
+    return scenario.model_copy(update={"digest": digest_scenario(folder), "folder": folder})
 
 
 def _defines(path: Path, function: str) -> bool:
@@ -130,7 +132,7 @@ def _defines(path: Path, function: str) -> bool:
     return bool({function, "*"} & names)
 
 
-def _digest(folder: Path) -> str:
+def digest_scenario(folder: Path) -> str:
     """Return the digest of the code: prose may change without a new measurement."""
     total = hashlib.sha256()
     for path in sorted(folder.rglob("*")):

@@ -155,6 +155,7 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None
                 title=told.title,
                 shows=told.shows.strip(),
                 reports=told.reports,
+                file=told.title if told.given else None,
             )
             for told in scenarios
         ),

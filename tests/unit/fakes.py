@@ -82,6 +82,8 @@ class FakeWorker:
             return {"ended": "returned", "value": facts, "seconds": 0.1}
         if self.name.startswith("fails"):
             return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
+        if task.kind == "take":
+            return self._take(task)
         facts = {**LOAD_FACTS}
         if self.name.startswith("drifts"):
             facts["max_abs_diff"] = 0.5
@@ -104,12 +106,19 @@ class FakeWorker:
         (folder / "model.h5").write_text(json.dumps(content), encoding="utf-8")
         return {"ended": "returned", "value": SAVE_FACTS, "seconds": 0.1}
 
+    def _take(self, task: Task) -> dict[str, Any]:
+        folder = self.place.scratch / task.id / "artifact"
+        folder.mkdir(parents=True)
+        (folder / "probe.npz").write_text(f"what {self.name} computes", encoding="utf-8")
+        return {"ended": "returned", "value": SAVE_FACTS, "seconds": 0.1}
+
     def close(self) -> None:
         self.closed = True
 
 
 class FakeEngine:
     name = "fake"
+    sandbox = True
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, Task]] = []

@@ -10,7 +10,14 @@ import click
 
 from kerasmatrix.shards import Shard
 
-__all__ = ["group_option", "matrix_option", "names_option", "output_option", "shard_option"]
+__all__ = [
+    "companions_options",
+    "group_option",
+    "matrix_option",
+    "names_option",
+    "output_option",
+    "shard_option",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -43,6 +50,21 @@ def names_option(name: str, what: str) -> Callable[[Command], Command]:
         callback=_split,
         help=f"Only these {what} (by name, separated by commas).",
     )
+
+
+def companions_options(command: Command) -> Command:
+    """Add ``--custom-objects FILE`` and ``--inputs FILE``."""
+    given = click.option(
+        "--custom-objects",
+        "code",
+        type=click.Path(path_type=Path),
+        help="The module with the models' own classes and functions.",
+    )(command)
+    return click.option(
+        "--inputs",
+        type=click.Path(path_type=Path),
+        help="Sample inputs (.npz), instead of such as the models ask for.",
+    )(given)
 
 
 def output_option(command: Command) -> Command:

@@ -219,12 +219,12 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     try:
         if measurement.pending:
             store.begin_run(measurement.id, started, engine.name, command)
-            progress.attach(measurement)
+            progress.begins(measurement)
             measurement.execute()
     except (KeyboardInterrupt, InfrastructureError) as error:
         trouble = error
     finally:
-        progress.detach()
+        progress.ends()
     finished = datetime.datetime.now(datetime.UTC)
     info = RunInfo(
         id=measurement.id,

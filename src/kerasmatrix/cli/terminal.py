@@ -58,7 +58,7 @@ class TerminalProgress(Progress):
         self._task = TaskID(0)
         self._run: Run | None = None
 
-    def attach(self, run: Run) -> None:
+    def begins(self, run: Run) -> None:
         """Begin to draw ``run``."""
         self._run = run
         if self._console.is_terminal and run.pending:
@@ -75,7 +75,7 @@ class TerminalProgress(Progress):
             self._task = self._bar.add_task("cells", total=run.pending, at="")
             self._bar.start()
 
-    def detach(self) -> None:
+    def ends(self) -> None:
         """Stop drawing."""
         if self._bar:
             self._bar.stop()
@@ -180,28 +180,36 @@ def print_results(results: Results, path: Path) -> None:
 def _table(results: Results, width: int) -> Table:
     """Return rows saved-with, columns loaded-with: how many cells load, of how many that can.
 
+    A row that is a file has the sign of each cell instead.
+
     Where the names do not fit beside each other, columns are headed by the rows' numbers, and
     where the counts do not either, a cell is its worst status' glyph.
     """
     cells: dict[tuple[str, str], Counter[Status]] = defaultdict(Counter)
     for cell in results.cells:
-        cells[cell.saved_with, cell.loaded_with][cell.status] += 1
+        row = cell.scenario if results.of_files else cell.saved_with
+        cells[row, cell.loaded_with][cell.status] += 1
     names = [environment.name for environment in results.environments]
-    first = max(len(CORNER), *(len(name) + 4 for name in names))
+    rows = [told.name for told in results.scenarios] if results.of_files else names
+    corner = "file \\ loaded with" if results.of_files else CORNER
+    first = max(len(corner), *(len(name) + 4 for name in rows))
     counted = max(len(_count(counts)) for counts in cells.values())
     named = first + sum(max(len(name), counted) + 2 for name in names) <= width
     roomy = first + len(names) * (max(counted, 2) + 2) <= width
     table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
-    table.add_column(CORNER, no_wrap=True, style="bold")
+    table.add_column(corner, no_wrap=True, style="bold")
     for number, name in enumerate(names, start=1):
         table.add_column(name if named else str(number), justify="right", no_wrap=True)
-    for number, saved in enumerate(names, start=1):
-        row = (cells[saved, loaded] for loaded in names)
+    for number, name in enumerate(rows, start=1):
+        told = [cells[name, loaded] for loaded in names]
         table.add_row(
-            saved if named else f"{number:>2} {saved}",
+            name if named or results.of_files else f"{number:>2} {name}",
             *(
-                Text(_count(counts) if named or roomy else _glyph(counts), style=_style(counts))
-                for counts in row
+                Text(
+                    _count(counts) if (named or roomy) and not results.of_files else _glyph(counts),
+                    style=_style(counts),
+                )
+                for counts in told
             ),
         )
     return table

@@ -25,7 +25,7 @@ class Task:
     """
 
     id: str
-    kind: Literal["save", "load", "probe", "convert"]
+    kind: Literal["save", "take", "load", "probe", "convert"]
     scenario: str
     format: str
     artifact: str | None
@@ -86,9 +86,13 @@ class Worker(Protocol):
 
 
 class Engine(Protocol):
-    """Opens environments. Used by several threads at once."""
+    """Opens environments. Used by several threads at once.
+
+    ``sandbox`` says whether what runs in it can do no harm to the machine.
+    """
 
     name: str
+    sandbox: bool
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Make the environment, unless it is there already.

@@ -63,6 +63,7 @@ class DockerEngine:
     """Opens environments as containers."""
 
     name = "docker"
+    sandbox = True
 
     def __init__(
         self, base_image: str, root: Path, client: docker.DockerClient | None = None

@@ -33,6 +33,7 @@ class LocalEngine:
     """Opens environments as processes of this machine."""
 
     name = "local"
+    sandbox = False
 
     def __init__(self, cache: Path | None = None) -> None:
         self.cache = cache or default_cache()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,17 @@ BATCH = 4
 UNKNOWN_LENGTH = 5
 
 
-def make(model: Any, script: dict) -> list:
-    """Return the inputs as arrays: the script's own ``probe()``, else made from the signature."""
+def make(model: Any, script: dict, path: str = "") -> list:
+    """Return the inputs as arrays: the script's own ``probe()``, else made from the signature.
+
+    Args:
+        model: says what its inputs are.
+        script: the names that a scenario's script defines.
+        path: the model's file; a SavedModel says what its inputs are where ``model`` does not.
+
+    Raises:
+        Unusable: nobody says what the inputs are.
+    """
     if "probe" in script:
         return [np.asarray(array) for array in script["probe"]()]
     random = np.random.RandomState(20200727)
@@ -21,6 +31,8 @@ def make(model: Any, script: dict) -> list:
         signature = model.inputs
     except (AttributeError, ValueError):  # Keras 3 of a Sequential that was not called yet
         signature = None
+    if not signature and os.path.isdir(path):
+        signature = _served(path)
     if not signature:
         raise Unusable("the model does not say what its inputs are: give save.py a probe()")
     return [_array(tensor, random) for tensor in signature]
@@ -58,13 +70,27 @@ def save(path: str, inputs: list, outputs: list) -> None:
 
 
 def load(path: str) -> tuple:
-    """Return the inputs and outputs in ``path``."""
+    """Return the inputs and outputs in ``path``.
+
+    Raises:
+        Unusable: there are none, since no version loads the file as it is.
+    """
+    if not os.path.exists(path):
+        raise Unusable("it loads, but nobody knows what it computes: no version loads it plainly")
     with np.load(path) as stored:
         names = sorted(stored.files)
         return (
             [stored[name] for name in names if name.startswith("input_")],
             [stored[name] for name in names if name.startswith("output_")],
         )
+
+
+def _served(path: str) -> list:
+    """Return what the ``serving_default`` of a SavedModel takes, in order."""
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(path).signatures["serving_default"]
+    return [spec for _, spec in sorted(signature.structured_input_signature[1].items())]
 
 
 def _array(tensor: Any, random: Any) -> np.ndarray:

@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any
 
-__all__ = ["FILE_NAMES", "load", "major", "save"]
+__all__ = ["FILE_NAMES", "find", "load", "major", "save"]
 
 KERAS_3 = 3  # SavedModel became an export for inference
 FILE_NAMES = {
@@ -38,6 +38,21 @@ def save(model: Any, form: str, folder: str) -> None:
         model.save(path)
 
 
+def find(form: str, folder: str) -> str:
+    """Return the path of the model stored in ``folder``.
+
+    A file that was saved elsewhere may have another ending, which means something to Keras. Where
+    there is none it is the path of what Keras will say is missing.
+    """
+    usual = os.path.join(folder, FILE_NAMES[form])
+    names = [KERAS_3_WEIGHTS] if form == "weights" else []
+    names += [FILE_NAMES[form], *(sorted(os.listdir(folder)) if os.path.isdir(folder) else [])]
+    for name in names:
+        if name.startswith(("model", "weights")) and os.path.exists(os.path.join(folder, name)):
+            return os.path.join(folder, name)
+    return usual
+
+
 def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
     """Return the model stored in ``folder``.
 
@@ -46,11 +61,10 @@ def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
     """
     import tensorflow as tf
 
-    path = os.path.join(folder, FILE_NAMES[form])
+    path = find(form, folder)
     if form == "weights":
         model = build()
-        newer = os.path.join(folder, KERAS_3_WEIGHTS)
-        model.load_weights(newer if os.path.exists(newer) else path)
+        model.load_weights(path)
         return model
     keras = load_script.get("keras", tf.keras)
     if form == "savedmodel" and major(keras) >= KERAS_3:

@@ -14,6 +14,7 @@ from . import failure, probe, script, snapshot, storage
 
 __all__ = ["Work"]
 
+GIVEN = "given"  # of a scenario that saves nothing: the folder with the file that it is about
 SAVE_SEED = 1
 LOAD_SEED = 2  # another one, so that a rebuilt model is not right by chance
 
@@ -42,6 +43,7 @@ class Work:
         os.environ["TMPDIR"] = tempfile.tempdir = self.folder
         kinds = {
             "save": self._save,
+            "take": self._take,
             "load": self._load,
             "probe": self._probe,
             "convert": self._convert,
@@ -81,10 +83,35 @@ class Work:
         self._enter(None)
         return dict(facts, timings=self.timings)
 
+    def _take(self) -> dict:
+        """Load a file that was saved elsewhere, and note what this version computes from it.
+
+        The artifact is what others are compared with; the file itself stays where it is.
+        """
+        _seed(LOAD_SEED)
+        target = os.path.join(self.folder, "artifact")
+        os.makedirs(target)
+        names = script.run_script(os.path.join(self.scenario, "load.py"))
+        self._enter("load")
+        form, file = self.request["format"], self._with_given(target)
+        model = storage.load(form, file, names, lambda: self._build(names))
+        self._enter("call")
+        inputs = probe.make(model, names, storage.find(form, file))
+        outputs = snapshot.outputs(model, inputs)
+        probe.check(outputs, snapshot.outputs(model, inputs))
+        self._enter("inspect")
+        facts = dict(
+            model=type(model).__name__,
+            weights=snapshot.weights(model),
+            compiled=snapshot.compile_state(model),
+        )
+        probe.save(os.path.join(target, "probe.npz"), inputs, outputs)
+        self._enter(None)
+        return dict(facts, timings=self.timings)
+
     def _load(self) -> dict:
         _seed(LOAD_SEED)
-        artifact = os.path.join(self.artifacts, self.request["artifact"])
-        inputs, reference = probe.load(os.path.join(artifact, "probe.npz"))
+        artifact = self._artifact()
         did: list = []
         if self.request.get("remedies"):
             from .repair import remedies
@@ -99,6 +126,7 @@ class Work:
             form = self.request["format"]
             model = storage.load(form, artifact, names, lambda: self._build(names))
         self._enter("call")
+        inputs, reference = probe.load(os.path.join(artifact, "probe.npz"))
         outputs = snapshot.outputs(model, inputs)
         self._enter("inspect")
         facts = dict(
@@ -117,14 +145,14 @@ class Work:
         """Look at the artifact's architecture, layer by layer."""
         from .repair import remedies
 
-        artifact = os.path.join(self.artifacts, self.request["artifact"])
+        artifact = self._artifact()
         case = remedies.Case(self.request["format"], artifact, self.scenario, self.folder)
         return dict(culprits=remedies.culprits(case))
 
     def _convert(self) -> dict:
         """Load an artifact and save it in another format, as an artifact with the same probe."""
         _seed(LOAD_SEED)
-        artifact = os.path.join(self.artifacts, self.request["artifact"])
+        artifact = self._artifact()
         names = script.run_script(os.path.join(self.scenario, "load.py"))
         self._enter("load")
         form, into = self.request["format"], self.request["into"]
@@ -143,6 +171,25 @@ class Work:
         shutil.copy(os.path.join(artifact, "probe.npz"), target)
         self._enter(None)
         return dict(facts, timings=self.timings)
+
+    def _artifact(self) -> str:
+        """Return the folder with the model to be loaded and its ``probe.npz``."""
+        return self._with_given(os.path.join(self.artifacts, self.request["artifact"]))
+
+    def _with_given(self, artifact: str) -> str:
+        """Return a folder with what is in ``artifact`` and the file that the scenario is about.
+
+        That is ``artifact`` itself where it has a model of its own.
+        """
+        given = os.path.join(self.scenario, GIVEN)
+        if not os.path.isdir(given) or set(os.listdir(artifact)) - {"probe.npz"}:
+            return artifact
+        together = os.path.join(self.folder, "together")
+        os.makedirs(together)
+        for folder in (given, artifact):
+            for name in os.listdir(folder):
+                os.symlink(os.path.join(folder, name), os.path.join(together, name))
+        return together
 
     def _build(self, names: dict) -> Any:
         """Build the untrained model for weights: by load.py's code, else by save.py's."""

@@ -70,6 +70,7 @@ def page_data(
         "statuses": [{"id": status.value, **look._asdict()} for status, look in LOOKS.items()],
         "upgrade": [results.current, results.candidate],
         "mark": REPAIRED,
+        "files": results.of_files,
         "engine": results.run.engine,
         "causes": {
             cause.slug: cause.model_dump(mode="json", include={"story", "what", "advice"})

@@ -56,5 +56,5 @@ def test_trouble_and_an_incomplete_run_are_said(printed):
 def test_where_there_is_no_terminal_progress_is_quiet(capsys):
     progress = TerminalProgress()
     progress.opening("tf2.1")
-    progress.detach()
+    progress.ends()
     assert capsys.readouterr().err == ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import zipfile
 from typing import Any
 
 from .. import script, storage
@@ -31,7 +32,7 @@ class Case:
         self.artifact = artifact
         self.scenario = scenario
         self.scratch = scratch
-        self.path = os.path.join(artifact, storage.FILE_NAMES[form])
+        self.path = storage.find(form, artifact)
         self.did: list = []
         self.arguments: dict = {}
         self.apart = False
@@ -66,13 +67,22 @@ class Case:
         return tf.keras
 
     def build(self) -> Any:
-        """Return the untrained model, built by the scenario's own code."""
+        """Return the untrained model, built by the scenario's own code.
+
+        Raises:
+            NotApplicable: the model was saved elsewhere, and its code is not here.
+        """
         names = self.loader if "build" in self.loader else self.saver
+        if "build" not in names:
+            raise NotApplicable("the code that built the model is not known")
         return names["build"]()
 
     def custom_objects(self) -> dict:
-        """Return the classes and functions of ``save.py``, by each name a file may call them."""
-        found = {}
+        """Return the classes and functions of ``save.py``, by each name a file may call them.
+
+        Where ``load.py`` loads a file that was saved elsewhere, they are those it was given.
+        """
+        found = dict(self.loader.get("given_objects", {}))
         for name, value in self.saver.items():
             if getattr(value, "__module__", None) != "__main__" or name == "build":
                 continue
@@ -143,7 +153,7 @@ def culprits(case: Case) -> list:
 
 def _shares_classes(case: Case) -> bool:
     """Whether the scenario's loading program knows the classes of the saving one."""
-    return "custom_objects" in case.loader
+    return "custom_objects" in case.loader or "given_objects" in case.loader
 
 
 def _load_plainly(case: Case) -> Any:
@@ -188,6 +198,8 @@ def _no_compile(case: Case) -> None:
 
 
 def _custom_objects(case: Case) -> None:
+    if "given_objects" in case.loader:
+        raise NotApplicable("all that was given is handed over already")
     objects = case.custom_objects()
     if not objects:
         raise NotApplicable("the model has no classes or functions of its own")
@@ -200,6 +212,20 @@ def _trust_the_lambda(case: Case) -> None:
         raise NotApplicable("this load_model has no safe_mode")
     case.arguments["safe_mode"] = False
     case.did.append("allowed the code in Lambda layers")
+
+
+def _true_name(case: Case) -> None:
+    """Call the file what its content is: newer loaders go by the ending."""
+    if os.path.isdir(case.path):
+        raise NotApplicable("a folder has no ending that matters")
+    ending = ".keras" if zipfile.is_zipfile(case.path) else ".h5"
+    before = os.path.splitext(case.path)[1]
+    if before in (ending, ".hdf5" if ending == ".h5" else ending):
+        raise NotApplicable("the file is what its name says")
+    renamed = os.path.join(case.scratch, "model" + ending)
+    os.symlink(case.path, renamed)
+    case.path = renamed
+    case.did.append(f"called it {ending}, which it is, instead of {before or 'nothing'}")
 
 
 def _same_function(case: Case) -> None:
@@ -223,7 +249,7 @@ def _rewrite_config(case: Case) -> None:
     rewritten = rewrite.rewrite(stored, classes.Reader(case.keras), handed)
     if not rewritten.changes:
         raise NotApplicable("there is nothing in the architecture to rewrite")
-    copy = os.path.join(case.scratch, os.path.basename(case.path))
+    copy = os.path.join(case.scratch, "rewritten" + os.path.splitext(case.path)[1])
     architecture.write_copy(case.path, copy, rewritten.config, rewritten.training)
     case.path = copy
     case.did.extend(rewritten.changes)
@@ -265,6 +291,7 @@ def _saved_model_load(case: Case) -> Any:
 REMEDIES = {
     "one-keras": _one_keras,
     "no-v1-mode": _no_v1_mode,
+    "true-name": _true_name,
     "no-compile": _no_compile,
     "custom-objects": _custom_objects,
     "trust-the-lambda": _trust_the_lambda,

@@ -35,7 +35,7 @@ def load_into(model: Any, form: str, folder: str) -> str:
     if not _is_built(model):
         snapshot.outputs(model, probe.load(os.path.join(folder, "probe.npz"))[0])
         remarks += "; called before, since it was not built yet"
-    path = _path(form, folder)
+    path = storage.find(form, folder)
     if os.path.isdir(path):
         how, found = _from_checkpoint(model, path)
     elif zipfile.is_zipfile(path):
@@ -46,13 +46,6 @@ def load_into(model: Any, form: str, folder: str) -> str:
     if _set(model, found) < len(model.weights):
         remarks += "; a vocabulary is no weight and stays as the code has made it"
     return f"{how}{remarks}"
-
-
-def _path(form: str, folder: str) -> str:
-    newer = os.path.join(folder, storage.KERAS_3_WEIGHTS)
-    if form == "weights" and os.path.exists(newer):
-        return newer
-    return os.path.join(folder, storage.FILE_NAMES[form])
 
 
 def _is_built(thing: Any) -> bool:

@@ -34,11 +34,11 @@ function halfRow(label, place) {
 function frame(className, linked) {
   const made = element("table", null, `matrix ${className}`);
   const head = element("thead");
-  if (names.length > 1) head.append(halfRow("older file, newer code ◥", "upper"));
+  if (names.length > 1 && !data.files) head.append(halfRow("older file, newer code ◥", "upper"));
   head.append(headRow("saved with ↓ loaded with →", linked));
   const body = element("tbody");
   made.append(head, body);
-  if (names.length > 1) {
+  if (names.length > 1 && !data.files) {
     const foot = element("tfoot");
     foot.append(halfRow("◣ newer file, older code", "lower"));
     made.append(foot);
@@ -74,7 +74,33 @@ function countBy(keyOfCell, size) {
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 const spoken = (counts) => sum(counts.filter((_, place) => !SILENT.has(statuses[place].id)));
 
+// Where rows are files there is one cell for each version, and nothing to sum up.
+function drawFiles() {
+  const made = element("table", null, "matrix files");
+  const head = element("thead");
+  head.append(headRow("file ↓ loaded with →", true));
+  const body = element("tbody");
+  blocks.forEach((block) => {
+    const row = element("tr");
+    const title = element("th");
+    title.scope = "row";
+    const link = element("a", visible(scenarios[block.scenario]));
+    link.href = `#scenario-${scenarios[block.scenario]}`;
+    title.append(link);
+    row.append(title);
+    const saved = savedOf[block.start];
+    names.forEach((_, loaded) => {
+      const cell = block.grid[saved * names.length + loaded];
+      row.append(cell === NONE ? placed(saved, loaded, "absent") : square(cell, saved, loaded, true, loaded === 0));
+    });
+    body.append(row);
+  });
+  made.append(head, body);
+  byId("overview-matrix").replaceChildren(made);
+}
+
 function drawOverview() {
+  if (data.files) { drawFiles(); return; }
   const [made, body] = frame(names.length > 12 ? "dense" : "", true);
   const pairOf = (cell) => savedOf[cell] * names.length + loadedOf[cell];
   const counts = countBy(pairOf, names.length ** 2);
@@ -113,6 +139,7 @@ function drawBlock(block) {
   const [made, body] = frame(words ? "" : "dense", false);
   let stop = 0;
   names.forEach((_, saved) => {
+    if (data.files && saved !== savedOf[block.start]) return;
     const row = bodyRow(saved);
     names.forEach((_unused, loaded) => {
       const cell = block.grid[saved * names.length + loaded];

@@ -6,7 +6,7 @@ function drawStrips() {
   const counts = Array.from({ length: scenarios.length * names.length },
     () => new Array(statuses.length).fill(0));
   for (let cell = 0; cell < count; cell += 1) {
-    if (fits[cell] && savedOf[cell] <= loadedOf[cell]) {
+    if (fits[cell] && (data.files || savedOf[cell] <= loadedOf[cell])) {
       counts[rowOf(cell)][data.status.charCodeAt(cell) - 48] += 1;
     }
   }

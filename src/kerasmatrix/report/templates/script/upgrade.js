@@ -1,12 +1,14 @@
 // The question people come with: what happens to our files if we upgrade?
 const step = byId("step");
+const ROW = data.files ? "file" : "scenario";
 
 // The files that `from` saves and loads itself, each with the cell in which `to` loads it.
 function filesOf(from, to) {
   const files = [];
-  blocks.forEach(({ scenario, format }) => {
-    const home = cellAt(scenario, format, from, from);
-    const there = cellAt(scenario, format, from, to);
+  blocks.forEach(({ scenario, format, start }) => {
+    const saved = data.files ? savedOf[start] : from;
+    const home = cellAt(scenario, format, saved, from);
+    const there = cellAt(scenario, format, saved, to);
     if (home !== undefined && there !== undefined && LOADS.has(statusOf(home))) files.push({ home, there });
   });
   return files;
@@ -43,11 +45,11 @@ function verdictParts({ from, to }, { measured, broken, changed }) {
   const breaking = distinct(broken);
   const parts = [visible(`Upgrading from ${from} to ${to}: `)];
   if (!breaking.size) {
-    parts.push(element("strong", "no scenario breaks"));
+    parts.push(element("strong", `no ${ROW} breaks`));
   } else {
     const helpless = distinct(broken.filter(({ there }) => data.help[there] === NONE));
     const helped = breaking.size - helpless.size;
-    parts.push(element("strong", `${breaking.size} of ${plural(distinct(measured).size, "scenario")} ` +
+    parts.push(element("strong", `${breaking.size} of ${plural(distinct(measured).size, ROW)} ` +
       `break${breaking.size === 1 ? "s" : ""}`), ", ");
     if (helped) parts.push(element("span", `${helped} with a verified remedy`, "mark"));
     if (helped && helpless.size) parts.push(" and ");
@@ -61,8 +63,8 @@ function verdictParts({ from, to }, { measured, broken, changed }) {
 function filesParts({ from, to }, { files, measured, broken, changed }) {
   const unknown = files.length - measured.length;
   const helped = broken.filter(({ there }) => data.help[there] !== NONE).length;
-  return element("p", `Of ${measured.length} files that ${from} saves and itself loads (one for each ` +
-    `scenario and format), ${to} loads ${measured.length - broken.length - changed.length} as well as ` +
+  return element("p", `Of ${plural(measured.length, "file")} that ${from} ${data.files ? "" : "saves and itself "}loads` +
+    `${data.files ? "" : " (one for each scenario and format)"}, ${to} loads ${measured.length - broken.length - changed.length} as well as ` +
     `before, ${changed.length} with something lost or changed, and ${broken.length} not at all` +
     (helped ? `, of which ${helped} with a remedy that was seen to work.` : ".") +
     (unknown ? ` ${unknown} more have no equivalent there or were not measured.` : ""), "quiet");

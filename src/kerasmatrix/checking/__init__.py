@@ -1,0 +1,1 @@
+"""Model files that were saved elsewhere, as rows of a matrix."""

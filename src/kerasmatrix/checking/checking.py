@@ -1,0 +1,172 @@
+"""Loads files with every version: finds for each what to compare with, then compares.
+
+Two plans, one after the other in the same workers. In the first every environment loads each file
+and notes what it computes; that of the environment most like the file's writer, of those that can
+load it, is the reference. In the second every environment is compared with it, and repaired.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from kerasmatrix.checking.given import Companions, Given, by_closeness, stand_in, unique_name
+from kerasmatrix.checking.setup import Setup
+from kerasmatrix.errors import InfrastructureError, UsageError, nearest
+from kerasmatrix.inspection.inspect import inspect
+from kerasmatrix.knowledge import look_up
+from kerasmatrix.matrix import Environment
+from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, judge_save
+from kerasmatrix.plan import Plan, Save
+from kerasmatrix.repair import Causes
+from kerasmatrix.results import Results, RunInfo
+from kerasmatrix.run import Run
+from kerasmatrix.store import Store
+from kerasmatrix.tabulation import Observed, tabulate
+
+__all__ = ["Checked", "check", "taken_in"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """What became of files: the results, and the plan they are of.
+
+    ``trouble`` is what cut it off, if something did; then the results are those known by then.
+    """
+
+    results: Results
+    plan: Plan
+    trouble: BaseException | None = None
+
+
+@contextmanager
+def taken_in(
+    paths: Sequence[Path], store: Store, companions: Companions
+) -> Iterator[tuple[list[Given], list[UsageError]]]:
+    """Yield the files as scenarios, and an error for each path that is no model."""
+    given: list[Given] = []
+    refused: list[UsageError] = []
+    companions.check()
+    with store.scratch("files") as folder:
+        for path in paths:
+            name = unique_name(path, {file.scenario.name for file in given})
+            try:
+                given.append(stand_in(inspect(path), name, folder / name, companions))
+            except UsageError as error:
+                refused.append(error)
+        yield given, refused
+
+
+def check(
+    setup: Setup,
+    files: Sequence[Given],
+    environments: Sequence[Environment],
+    *,
+    reference: str | None = None,
+    command: str = "check",
+) -> Checked:
+    """Load ``files`` in all ``environments``, compare what they compute, and repair what fails.
+
+    Args:
+        setup: where and how.
+        files: what to load.
+        environments: with which versions.
+        reference: the version to compare with; by default the one most like a file's writer.
+        command: what to say in the results that was done.
+
+    Raises:
+        UsageError: there is no such reference.
+    """
+    names = [env.name for env in environments]
+    if reference and reference not in names:
+        raise UsageError(f"unknown environment {reference!r}", hint=nearest(reference, names))
+    plan = setup.plan(files, environments)
+    started = datetime.datetime.now(datetime.UTC)
+    run = Run(
+        _loads_everywhere(plan, files, reference),
+        setup.engine,
+        setup.store,
+        id=f"check-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
+        jobs=setup.jobs,
+        listener=setup.listener,
+        fresh=setup.fresh,
+        sequel=lambda seen: _compared(plan, seen, files, setup.store, reference, fresh=setup.fresh),
+    )
+    trouble: BaseException | None = None
+    setup.listener.begins(run)
+    try:
+        run.execute()
+    except (KeyboardInterrupt, InfrastructureError) as error:
+        trouble = error
+    finally:
+        setup.listener.ends()
+    info = RunInfo(
+        id=run.id,
+        started=started,
+        finished=datetime.datetime.now(datetime.UTC),
+        engine=setup.engine.name,
+        command=command,
+        complete=trouble is None,
+        measured=run.measured,
+        known=run.known,
+    )
+    return Checked(tabulate(run.plan, run.observed, info, run.causes), run.plan, trouble)
+
+
+def _loads_everywhere(plan: Plan, files: Sequence[Given], reference: str | None) -> Plan:
+    """Return the first plan: every environment, or ``reference`` alone, takes each file."""
+    names = [env.name for env in plan.selection.environments]
+    takers = [reference] if reference else names
+    rows = tuple(Save(file.scenario.name, file.form, name) for file in files for name in takers)
+    supported = tuple(row for row in rows if not plan.cannot_save(row))
+    return dataclasses.replace(plan, rows=supported, columns=frozenset())
+
+
+def _compared(  # noqa: PLR0913 - what the second plan takes
+    plan: Plan,
+    seen: Observed,
+    files: Sequence[Given],
+    store: Store,
+    reference: str | None,
+    *,
+    fresh: bool,
+) -> tuple[Plan, Observed]:
+    """Return the second plan, each file compared with its reference, and what is known of it."""
+    chosen = [_reference(plan, seen, file, store, reference) for file in files]
+    second = dataclasses.replace(plan, rows=tuple(row for row, _ in chosen))
+    saves = {row: found for row, found in chosen if found is not None}
+    if fresh:
+        return second, Observed(saves=saves)
+    return second, look_up(second, store, Causes(second), saves=saves)
+
+
+def _reference(
+    plan: Plan, seen: Observed, file: Given, store: Store, reference: str | None
+) -> tuple[Save, Measured[SaveObservation] | None]:
+    """Return the row of a file, and what its cells are compared with, as far as it is known."""
+    closest = by_closeness(file.told.writer, plan.selection.environments, plan.locks)
+    order = [reference] if reference else closest
+    rows = [Save(file.scenario.name, file.form, name) for name in order]
+    for row in rows:
+        found = seen.saves.get(row)
+        if found and judge_save(found.observation) is None:
+            return row, found
+    tried = next((seen.saves[row] for row in rows if row in seen.saves), None)
+    return rows[0], _nothing_to_compare_with(store, tried) if tried else None
+
+
+def _nothing_to_compare_with(
+    store: Store, tried: Measured[SaveObservation]
+) -> Measured[SaveObservation]:
+    """Return what stands for the reference of a file that no version loads as it is.
+
+    It is known to no store: the loads that it makes possible say why each version fails.
+    """
+    with store.scratch("nothing") as folder:
+        artifact = store.keep_artifact(folder)
+    nothing = SaveFacts(model="unknown", weights=())
+    return Measured(SaveObservation(ended="returned", value=nothing, artifact=artifact), tried.at)

@@ -1,0 +1,246 @@
+"""Files that were saved elsewhere: which there are, and each as a scenario that saves nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import UsageError
+from kerasmatrix.formats import FORMATS
+from kerasmatrix.inspection.model_file import ModelFile, Writer
+from kerasmatrix.matrix import Environment, version_key
+from kerasmatrix.scenario import Scenario, digest_scenario
+
+__all__ = [
+    "Companions",
+    "Given",
+    "by_closeness",
+    "describe",
+    "find_models",
+    "stand_in",
+    "unique_name",
+]
+
+# What `inspect` calls a file, and the format that makes it.
+FORMS = {
+    "hdf5-model": "h5",
+    "hdf5-weights": "weights",
+    "keras-archive": "keras",
+    "saved-model": "savedmodel",
+}
+ENDINGS = {".h5", ".hdf5", ".keras"}
+SAVED_MODEL = "saved_model.pb"
+KERAS_3 = 3
+# Keras 3 takes weights by this ending only; before, it meant nothing.
+WEIGHTS_ENDING = ".weights.h5"
+
+
+@dataclass(frozen=True)
+class Companions:
+    """What came with files: the code of their custom classes, and sample inputs (npz)."""
+
+    code: Path | None = None
+    inputs: Path | None = None
+
+    def check(self) -> None:
+        """Find out whether they are there.
+
+        Raises:
+            UsageError: one is not, or is of another kind.
+        """
+        if self.code and not (self.code.is_file() and self.code.suffix == ".py"):
+            raise UsageError(
+                f"{self.code}: is no Python file",
+                hint="name the module that defines the model's own classes",
+            )
+        if self.code and not self.code.stem.isidentifier():
+            raise UsageError(
+                f"{self.code}: {self.code.stem!r} is no name of a module",
+                hint="call it as it is called in an import",
+            )
+        if self.inputs and not (self.inputs.is_file() and self.inputs.suffix == ".npz"):
+            raise UsageError(
+                f"{self.inputs}: is no .npz file",
+                hint="write one with numpy.savez(path, first_input, second_input)",
+            )
+
+
+@dataclass(frozen=True)
+class Given:
+    """A file as `inspect` sees it, and the scenario that stands for it."""
+
+    told: ModelFile
+    scenario: Scenario
+
+    @property
+    def form(self) -> str:
+        """The format it is in, by its content."""
+        return FORMS[self.told.kind]
+
+
+def find_models(paths: Iterable[Path]) -> list[Path]:
+    """Return the model files among ``paths`` and, for folders that are none, below them.
+
+    Raises:
+        UsageError: a path is not there, or a folder holds no model.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path}: there is no such file")
+        if not path.is_dir() or (path / SAVED_MODEL).is_file():
+            found.append(path)
+            continue
+        below = sorted(_below(path))
+        if not below:
+            raise UsageError(
+                f"{path}: is a folder without a model",
+                hint=f"looked for {', '.join(sorted(ENDINGS))} and {SAVED_MODEL} in it and below",
+            )
+        found += below
+    return list(dict.fromkeys(found))
+
+
+def _below(folder: Path) -> Iterable[Path]:
+    for root, folders, files in os.walk(folder):
+        if SAVED_MODEL in files:
+            folders.clear()
+            yield Path(root)
+        else:
+            yield from (Path(root, name) for name in files if Path(name).suffix in ENDINGS)
+
+
+def stand_in(told: ModelFile, name: str, folder: Path, companions: Companions) -> Given:
+    """Make a scenario about a file in ``folder``, with a copy of the file.
+
+    Args:
+        told: what `inspect` says of the file.
+        name: what to call the scenario.
+        folder: a new folder of that name.
+        companions: what came with the file.
+
+    Raises:
+        UsageError: nothing can be loaded from such a file alone.
+    """
+    path = Path(told.path)
+    if told.kind not in FORMS:
+        raise UsageError(
+            f"{path}: is an architecture without weights: there are no numbers to compare",
+            hint="check the file with the weights, or write a scenario that builds the model",
+        )
+    if told.kind == "hdf5-weights" and companions.code is None:
+        raise UsageError(
+            f"{path}: holds weights without an architecture",
+            hint="give the code that builds the model with --custom-objects, in a function build()",
+        )
+    folder.mkdir(parents=True)
+    for script in ("load.py", "save.py"):
+        text = resources.files("kerasmatrix.checking").joinpath("stand_in", script).read_text()
+        (folder / script).write_text(text)
+    given = {"code": companions.code.stem if companions.code else None}
+    if companions.code:
+        shutil.copyfile(companions.code, folder / companions.code.name)
+    if companions.inputs:
+        shutil.copyfile(companions.inputs, folder / "inputs.npz")
+    (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(companions.inputs)}))
+    _copy(path, folder / "given" / _called(path, told))
+    scenario = Scenario(
+        name=name,
+        title=str(path),
+        shows=describe(told),
+        formats=tuple(FORMATS),
+        given=True,
+        digest=digest_scenario(folder),
+        folder=folder,
+    )
+    return Given(told, scenario)
+
+
+def unique_name(path: Path, taken: Iterable[str]) -> str:
+    """Return a name for the file at ``path`` that no other has."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", path.name).strip("._-") or "model"
+    name, number = plain, 1
+    while name in taken:
+        number += 1
+        name = f"{plain}-{number}"
+    return name
+
+
+def describe(told: ModelFile) -> str:
+    """Say in a sentence what a file is."""
+    writer = told.writer
+    by = f"Keras {writer.keras}" if writer.keras else None
+    if by is None and writer.keras_major:
+        by = f"Keras {writer.keras_major}"
+    custom = f", custom classes {', '.join(told.custom_objects)}" if told.custom_objects else ""
+    count = told.weights.parameters if told.weights else 0
+    return (
+        f"{told.kind.replace('-', ' ')}, written by {by or 'a version it does not name'}, "
+        f"{told.layers} layers, {count:,} numbers{custom}."
+    )
+
+
+def by_closeness(
+    writer: Writer, environments: Sequence[Environment], locks: Mapping[str, Lock]
+) -> list[str]:
+    """Return the names of ``environments``, the one most like the file's writer first.
+
+    Of two that are equally far the newer is first: files are mostly read by what came later.
+    """
+    wanted = _generation_of(writer)
+
+    def distance(environment: Environment) -> tuple[float, int]:
+        own = _generation(environment, locks[environment.name])
+        return abs(own - wanted), -environments.index(environment)
+
+    return [environment.name for environment in sorted(environments, key=distance)]
+
+
+def _generation(environment: Environment, lock: Lock) -> int:
+    """Return where the Keras of an environment stands in the order of their releases.
+
+    TensorFlow's minor is that of its Keras 2; Keras 3 counts its own, a hundred further on.
+    """
+    if lock.keras_major >= KERAS_3 and "TF_USE_LEGACY_KERAS" not in environment.variables:
+        return 100 + version_key(lock.packages["keras"])[1]
+    major, minor = version_key(environment.tensorflow)[:2]
+    return minor if major > 1 else -1
+
+
+def _generation_of(writer: Writer) -> int:
+    if writer.keras_major == KERAS_3:
+        return 100 + (version_key(writer.keras)[1] if writer.keras else 0)
+    # A range such as "2.3 to 2.4" begins with the first version that it may be.
+    key = version_key(writer.tensorflow)[:2] if writer.tensorflow else ()
+    if key:
+        return key[1] if key[0] > 1 else -1
+    # Keras 2 and 1 by themselves are older than any TensorFlow 2; of what does not say, the last
+    # Keras 2 reads most.
+    return -1 if writer.keras else 15
+
+
+def _called(path: Path, told: ModelFile) -> str:
+    """Return what the copy of a file is called: its ending means something to Keras."""
+    if told.kind == "saved-model":
+        return "model"
+    if path.name.endswith(WEIGHTS_ENDING):
+        return f"model{WEIGHTS_ENDING}"
+    return f"model{path.suffix}"
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir()
+    try:
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copyfile(source, target)
+    except (OSError, shutil.Error) as error:
+        raise UsageError(f"{source}: cannot be copied: {error}") from error

@@ -1,0 +1,139 @@
+"""What measuring files takes: a matrix, an engine and a store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import kerasmatrix.harness.repair
+from kerasmatrix.checking.given import Given
+from kerasmatrix.engines.base import Engine
+from kerasmatrix.environments.locks import Lock, read_lock
+from kerasmatrix.errors import UsageError
+from kerasmatrix.matrix import Environment, Matrix, Selection
+from kerasmatrix.plan import Plan, Remedies, digest_folder
+from kerasmatrix.project import Project
+from kerasmatrix.run import Listener, Progress
+from kerasmatrix.store import Store
+
+__all__ = ["Setup", "open_setup"]
+
+MOST_JOBS = 8
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Where files are measured, and how."""
+
+    project: Project
+    matrix: Matrix
+    engine: Engine
+    store: Store
+    jobs: int
+    remedies: Remedies = "first"
+    fresh: bool = False
+    listener: Listener = field(default_factory=Progress)
+
+    def select(self, names: Sequence[str]) -> Selection:
+        """Return the environments of these names, or of groups of these names.
+
+        Raises:
+            UsageError: there is no such environment.
+        """
+        wanted: list[str] = []
+        for name in names:
+            if name in self.matrix.groups:
+                wanted += [env.name for env in self.matrix.select(group=name).environments]
+            else:
+                wanted.append(name)
+        return self.matrix.select(environments=wanted)
+
+    def plan(self, files: Iterable[Given], environments: Sequence[Environment]) -> Plan:
+        """Return a plan in which ``files`` are the scenarios, without rows yet.
+
+        Raises:
+            UsageError: an environment has no lock.
+        """
+        scenarios = {file.scenario.name: file.scenario for file in files}
+        selection = Selection(
+            environments=tuple(sorted(environments, key=lambda env: env.sort_key)),
+            scenarios=tuple(scenarios),
+            formats=self.matrix.formats,
+            current=self._if_there(self.matrix.current, environments),
+            candidate=self._if_there(self.matrix.candidate, environments),
+        )
+        return Plan(
+            selection=selection,
+            scenarios=scenarios,
+            locks={env.name: self.lock(env) for env in environments},
+            engine=self.engine.name,
+            harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
+            limits=self.matrix.limits,
+            tolerance=self.matrix.tolerance,
+            repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
+            remedies=self.remedies,
+        )
+
+    def lock(self, environment: Environment) -> Lock:
+        """Return the lock of an environment."""
+        return read_lock(self.project.locks_with(environment.name), environment)
+
+    @staticmethod
+    def _if_there(name: str | None, environments: Sequence[Environment]) -> str | None:
+        return name if any(env.name == name for env in environments) else None
+
+
+@contextmanager
+def open_setup(  # noqa: PLR0913 - what measuring takes
+    project: Project,
+    matrix: Matrix,
+    engine: Engine,
+    *,
+    trust: bool = False,
+    store: Path | None = None,
+    wait: Callable[[str], None] | None = None,
+    jobs: int | None = None,
+    remedies: Remedies = "first",
+    fresh: bool = False,
+    listener: Listener | None = None,
+) -> Iterator[Setup]:
+    """Open the store, and close it and the engine in the end.
+
+    Args:
+        project: where locks are.
+        matrix: the environments.
+        engine: what opens them.
+        trust: load files without a sandbox, too.
+        store: the store's folder; the project's own if None.
+        wait: told why there is a wait for the store; without it a busy store is an error.
+        jobs: how many environments are at work at a time; as many as there are cores if None.
+        remedies: whether to repair what fails.
+        fresh: measure again what is known.
+        listener: told of progress.
+
+    Raises:
+        UsageError: the engine is no sandbox, and the files are not to be trusted.
+    """
+    try:
+        if not (engine.sandbox or trust):
+            raise UsageError(
+                "a model file can hold code, which runs when it is loaded, and the "
+                f"{engine.name} engine is no sandbox",
+                hint="use --engine docker, or add --trust if you know where the files come from",
+            )
+        with Store(store or project.store, wait=wait) as opened:
+            yield Setup(
+                project=project,
+                matrix=matrix,
+                engine=engine,
+                store=opened,
+                jobs=jobs or min(MOST_JOBS, os.cpu_count() or 2),
+                remedies=remedies,
+                fresh=fresh,
+                listener=listener or Progress(),
+            )
+    finally:
+        engine.close()

@@ -1,0 +1,56 @@
+"""Loads a model file that was saved elsewhere, as a program does that has the model's own code.
+
+Stands in for a scenario's ``load.py``. ``given.json`` beside it says what came with the file:
+``code``, the module with its custom classes, and ``inputs``, whether there are sample inputs.
+"""
+
+import importlib
+import inspect
+import json
+import os
+
+import numpy as np
+
+import tensorflow as tf
+
+keras = tf.keras
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def _objects(module):
+    """Return the module's ``custom_objects``, else the classes and functions that it defines."""
+    if hasattr(module, "custom_objects"):
+        return dict(module.custom_objects)
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if (inspect.isclass(value) or inspect.isfunction(value))
+        and value.__module__ == module.__name__
+        and name != "build"
+    }
+
+
+with open(os.path.join(HERE, "given.json")) as _handle:
+    _given = json.load(_handle)
+
+if _given["code"]:
+    _module = importlib.import_module(_given["code"])
+    given_objects = _objects(_module)
+    if hasattr(_module, "build"):
+        build = _module.build
+else:
+    given_objects = {}
+
+if _given["inputs"]:
+
+    def probe():
+        """Return the sample inputs, in the order in which they were stored."""
+        with np.load(os.path.join(HERE, "inputs.npz")) as stored:
+            return [stored[name] for name in stored.files]
+
+
+def load(path):
+    """Load ``path``, with the custom objects if there are any."""
+    if given_objects:
+        return keras.models.load_model(path, custom_objects=given_objects)
+    return keras.models.load_model(path)

@@ -1,0 +1,87 @@
+"""``kerasmatrix check``: which versions load a model file, and what helps where one does not."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from kerasmatrix.checking.checking import check as check_files
+from kerasmatrix.checking.checking import taken_in
+from kerasmatrix.checking.given import Companions, find_models
+from kerasmatrix.cli.failures import show
+from kerasmatrix.cli.options import companions_options, names_option, output_option
+from kerasmatrix.cli.setups import measuring_options, set_up
+from kerasmatrix.cli.terminal import print_results
+from kerasmatrix.outcome import Status
+from kerasmatrix.plan import Remedies
+from kerasmatrix.report.write import check_folder, write_reports
+
+__all__ = ["check"]
+
+USAGE, INFRASTRUCTURE = 2, 3
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@names_option("--environments", "environments, or groups of them")
+@companions_options
+@click.option("--reference", metavar="NAME", help="The version to compare the others with.")
+@measuring_options
+@click.option(
+    "--remedies",
+    type=click.Choice(["first", "all", "none"]),
+    default="first",
+    show_default=True,
+    help="Repair failing cells: until something works, by everything that may, or not at all.",
+)
+@output_option
+def check(  # noqa: PLR0913 - one argument per option
+    *,
+    files: tuple[Path, ...],
+    environments: tuple[str, ...],
+    code: Path | None,
+    inputs: Path | None,
+    reference: str | None,
+    matrix_file: Path,
+    engine_name: str,
+    jobs: int | None,
+    trust: bool,
+    fresh: bool,
+    remedies: Remedies,
+    output: Path,
+    store_folder: Path | None,
+) -> int:
+    """Load each of FILES with every version; FILES may be folders with models in them.
+
+    Writes DIR/check/index.html, a matrix whose rows are the files.
+    """
+    output /= "check"
+    check_folder(output)
+    paths = find_models(files)
+    with (
+        set_up(
+            matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh,
+            remedies=remedies,
+        ) as setup,
+        taken_in(paths, setup.store, Companions(code, inputs)) as (given, refused),
+    ):  # fmt: skip
+        for error in refused:
+            show(error)
+        if not given:
+            return USAGE
+        selection = setup.select(environments or ("default",))
+        command = shlex.join(["kerasmatrix", *sys.argv[1:]])
+        checked = check_files(
+            setup, given, selection.environments, reference=reference, command=command
+        )
+    path = write_reports(checked.results, output)
+    print_results(checked.results, path)
+    if checked.trouble:
+        raise checked.trouble
+    if refused:
+        return USAGE
+    infra = any(cell.status is Status.INFRA for cell in checked.results.cells)
+    return INFRASTRUCTURE if infra else 0

@@ -1,0 +1,79 @@
+"""What verbs share that measure files: their options, and opening what measuring takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from kerasmatrix.checking.setup import Setup, open_setup
+from kerasmatrix.cli.engines import ENGINES, open_engine
+from kerasmatrix.cli.options import matrix_option
+from kerasmatrix.cli.terminal import TerminalProgress
+from kerasmatrix.matrix import load_matrix
+from kerasmatrix.plan import Remedies
+from kerasmatrix.project import Project
+
+__all__ = ["measuring_options", "set_up"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def measuring_options(command: Command) -> Command:
+    """Add ``--matrix``, ``--engine``, ``--jobs``, ``--trust`` and ``--fresh``."""
+    for option in (
+        click.option("--fresh", is_flag=True, help="Measure again what is known."),
+        click.option(
+            "--trust",
+            is_flag=True,
+            help="Run what is in the files on this machine, without a sandbox.",
+        ),
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            help="Environments at work at a time.  [default: the cores, at most 8]",
+        ),
+        click.option(
+            "--engine",
+            "engine_name",
+            type=click.Choice(ENGINES),
+            default="auto",
+            show_default=True,
+            help="What opens environments.",
+        ),
+    ):
+        command = option(command)
+    return matrix_option(command)
+
+
+@contextmanager
+def set_up(  # noqa: PLR0913 - one argument per option
+    matrix_file: Path,
+    engine_name: str,
+    store: Path | None,
+    *,
+    jobs: int | None,
+    trust: bool,
+    fresh: bool = False,
+    remedies: Remedies = "first",
+) -> Iterator[Setup]:
+    """Open what the options ask for, with progress in the terminal."""
+    project = Project(matrix_file)
+    matrix = load_matrix(matrix_file)
+    engine = open_engine(engine_name, matrix, project)
+    with open_setup(
+        project,
+        matrix,
+        engine,
+        trust=trust,
+        store=store,
+        wait=lambda message: click.echo(f"Waiting: {message}.", err=True),
+        jobs=jobs,
+        remedies=remedies,
+        fresh=fresh,
+        listener=TerminalProgress(),
+    ) as setup:
+        yield setup

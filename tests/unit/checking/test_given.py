@@ -1,0 +1,148 @@
+import json
+
+import pytest
+
+from kerasmatrix.checking.given import (
+    Companions,
+    by_closeness,
+    describe,
+    find_models,
+    stand_in,
+    unique_name,
+)
+from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.errors import UsageError
+from kerasmatrix.inspection.inspect import inspect
+from kerasmatrix.inspection.model_file import Writer
+from kerasmatrix.matrix import load_matrix
+from kerasmatrix.project import Project
+from tests.real import ROOT
+from tests.unit.inspection import files
+
+
+def test_files_are_taken_as_named_and_folders_are_looked_through(tmp_path):
+    named = tmp_path / "model.bin"
+    named.touch()
+    folder = tmp_path / "models"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("b.keras", "deep/a.h5", "notes.txt"):
+        (folder / name).touch()
+    saved = files.saved_model(folder / "saved")
+    assert find_models([named, folder, named]) == [
+        named, folder / "b.keras", folder / "deep/a.h5", saved,
+    ]  # fmt: skip
+    assert find_models([saved]) == [saved]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("nothing.h5", "no such file"), ("empty", "folder without a model")]
+)
+def test_what_is_no_file_and_holds_none_is_a_mistake(tmp_path, name, message):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=message):
+        find_models([tmp_path / name])
+
+
+def test_a_file_becomes_a_scenario_with_a_copy_of_it(tmp_path):
+    told = inspect(files.hdf5_model(tmp_path / "model.hdf5"))
+    code, inputs = tmp_path / "my_layers.py", tmp_path / "sample.npz"
+    code.write_text("class Mine: ...\n")
+    inputs.touch()
+    given = stand_in(told, "it", tmp_path / "it", Companions(code, inputs))
+    assert given.form == "h5"
+    assert (given.scenario.given, given.scenario.title) == (True, told.path)
+    # Its ending means something to Keras, so it stays.
+    copy = given.scenario.folder / "given" / "model.hdf5"
+    assert copy.read_bytes() == (tmp_path / "model.hdf5").read_bytes()
+    assert json.loads((given.scenario.folder / "given.json").read_text()) == {
+        "code": "my_layers", "inputs": True,
+    }  # fmt: skip
+    assert (given.scenario.folder / "my_layers.py").read_text() == "class Mine: ...\n"
+    assert (given.scenario.folder / "inputs.npz").is_file()
+
+
+def test_its_digest_is_that_of_what_it_holds(tmp_path):
+    path = files.hdf5_model(tmp_path / "model.h5")
+    digests = [
+        stand_in(inspect(path), "it", tmp_path / name, Companions(code)).scenario.digest
+        for name, code in (("one", None), ("two", None), ("three", _code(tmp_path)))
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def _code(folder):
+    path = folder / "mine.py"
+    path.write_text("class Mine: ...\n")
+    return path
+
+
+def test_weights_alone_need_the_code_that_builds_the_model(tmp_path):
+    told = inspect(files.hdf5_weights(tmp_path / "it.weights.h5"))
+    with pytest.raises(UsageError, match="without an architecture") as caught:
+        stand_in(told, "it", tmp_path / "it", Companions())
+    assert "build()" in caught.value.hint
+    given = stand_in(told, "it", tmp_path / "it", Companions(_code(tmp_path)))
+    assert given.form == "weights"
+    assert (given.scenario.folder / "given" / "model.weights.h5").is_file()
+
+
+def test_an_architecture_alone_has_no_numbers_to_compare(tmp_path):
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({"class_name": "Sequential", "config": {"layers": []}}))
+    with pytest.raises(UsageError, match="no numbers to compare"):
+        stand_in(inspect(path), "it", tmp_path / "it", Companions())
+
+
+@pytest.mark.parametrize(
+    ("companions", "message"),
+    [
+        ({"code": "nothing.py"}, "no Python file"),
+        ({"code": "text.txt"}, "no Python file"),
+        ({"code": "my-layers.py"}, "no name of a module"),
+        ({"inputs": "text.txt"}, "no .npz file"),
+    ],
+)
+def test_companions_that_are_none_are_a_mistake(tmp_path, companions, message):
+    for name in ("text.txt", "my-layers.py"):
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=message):
+        Companions(**{key: tmp_path / name for key, name in companions.items()}).check()
+
+
+def test_names_are_safe_and_each_is_there_once(tmp_path):
+    taken: set[str] = set()
+    for name, expected in (
+        ("model.h5", "model.h5"),
+        ("model.h5", "model.h5-2"),
+        ("../a b\n.keras", "a_b_.keras"),
+        ("…", "model"),
+    ):
+        found = unique_name(tmp_path / name, taken)
+        assert found == expected
+        taken.add(found)
+
+
+def test_a_file_is_described_in_a_sentence(tmp_path):
+    assert describe(inspect(files.hdf5_model(tmp_path / "model.h5"))) == (
+        "hdf5 model, written by Keras 2.4.0, 1 layers, 8 numbers."
+    )
+
+
+@pytest.mark.parametrize(
+    ("writer", "closest"),
+    [
+        ({"keras": "2.13.1", "keras_major": 2, "tensorflow": "2.13"}, ["tf2.13", "tf2.14"]),
+        ({"keras": "2.4.0", "keras_major": 2, "tensorflow": "2.3 to 2.4"}, ["tf2.3", "tf2.4"]),
+        ({"keras": "2.2.4", "keras_major": 2}, ["tf1.15", "tf2.0"]),
+        ({"keras": "3.13.0", "keras_major": 3}, ["tf2.20", "tf2.19-keras3.13"]),
+        ({}, ["tf2.15"]),
+    ],
+)
+def test_the_reference_is_the_version_most_like_the_writer(writer, closest):
+    matrix, project = load_matrix(ROOT / "matrix.yaml"), Project(ROOT / "matrix.yaml")
+    environments = matrix.sorted_environments()
+    locks = {env.name: read_lock(project.locks_with(env.name), env) for env in environments}
+    found = by_closeness(Writer(**writer), environments, locks)
+    assert set(found[: len(closest)]) == set(closest)
+    assert found[0] == closest[0] or len(closest) > 1
+    assert len(found) == len(environments)

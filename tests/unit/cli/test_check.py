@@ -1,0 +1,176 @@
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from kerasmatrix import cli
+from tests.unit.fakes import FakeEngine, make_project
+from tests.unit.inspection import files
+
+
+@pytest.fixture
+def check(tmp_path, engine: FakeEngine, monkeypatch, capsys):
+    """``kerasmatrix check`` on fake environments: returns exit code, results, output."""
+    monkeypatch.chdir(tmp_path)
+    setups = importlib.import_module("kerasmatrix.cli.setups")
+    monkeypatch.setattr(setups, "open_engine", lambda *_: engine)
+
+    def call(*arguments):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["check", *map(str, arguments)])
+        said = capsys.readouterr()
+        results = Path("reports/check/results.json")
+        table = json.loads(results.read_text()) if results.exists() else None
+        return left.value.code, table, said.out + said.err
+
+    call.project = lambda *names, **options: make_project(tmp_path, *names, **options)
+    return call
+
+
+@pytest.fixture
+def model(tmp_path):
+    return files.hdf5_model(tmp_path / "model.h5")  # TensorFlow 2.3 or 2.4
+
+
+def statuses(table):
+    return {(cell["scenario"], cell["loaded_with"]): cell["status"] for cell in table["cells"]}
+
+
+def test_a_file_is_loaded_with_every_version_and_compared(check, engine, model):
+    check.project("good", "fails", "good3", "drifts")
+    code, table, out = check(model)
+    assert code == 0
+    assert statuses(table) == {
+        ("model.h5", "good"): "pass",
+        ("model.h5", "fails"): "fail",
+        ("model.h5", "good3"): "pass",
+        ("model.h5", "drifts"): "drift",
+    }
+    assert table["scenarios"][0]["file"] == str(model)
+    # TensorFlow 2.3 is what wrote it, as far as it says.
+    assert {cell["saved_with"] for cell in table["cells"]} == {"good3"}
+    assert "file \\ loaded with" in out
+    assert "Report: reports/check/index.html" in out
+
+
+def test_each_version_is_imported_once(check, engine, model):
+    check.project("good", "fails", "good3", "drifts")
+    check(model, "--remedies", "none")
+    assert sorted(worker.name for worker in engine.workers) == ["drifts", "fails", "good", "good3"]
+    assert engine.closed
+
+
+def test_a_second_check_knows_everything(check, engine, model):
+    check.project("good", "fails", "drifts")
+    _, before, _ = check(model)
+    done, opened = len(engine.tasks), len(engine.workers)
+    _, after, _ = check(model)
+    assert (len(engine.tasks), len(engine.workers)) == (done, opened)
+    assert after["cells"] == before["cells"]
+    assert (after["run"]["measured"], after["run"]["known"]) == (0, before["run"]["measured"])
+    check(model, "--fresh")
+    assert len(engine.tasks) == 2 * done
+
+
+def test_a_file_that_has_changed_is_measured_anew(check, engine, model, tmp_path):
+    check.project("good")
+    check(model)
+    done = len(engine.tasks)
+    model.write_bytes(model.read_bytes() + b"more")
+    check(model)
+    assert len(engine.tasks) == 2 * done
+
+
+def test_a_remedy_is_tried_and_said(check, model):
+    check.project("good", "fails-unless-rewrite-config")
+    _, table, out = check(model)
+    cell = next(c for c in table["cells"] if c["loaded_with"].startswith("fails"))
+    assert [(r["id"], r["status"]) for r in cell["remedies"]][-1] == ("rewrite-config", "verified")
+    assert "a remedy was seen to work in 1 of these" in out
+
+
+def test_a_file_that_nothing_loads_has_the_error_of_each_version(check, model):
+    check.project("fails", "crashes", "fails2")
+    code, table, _ = check(model)
+    assert code == 0
+    assert statuses(table) == {
+        ("model.h5", "fails"): "fail",
+        ("model.h5", "crashes"): "crash",
+        ("model.h5", "fails2"): "fail",
+    }
+    assert {c["cause"] for c in table["cells"]} == {"unknown-functional", "unclassified"}
+
+
+def test_the_reference_can_be_chosen(check, model):
+    check.project("good", "good2", "good3")
+    _, table, _ = check(model, "--reference", "good")
+    assert {cell["saved_with"] for cell in table["cells"]} == {"good"}
+    code, _, out = check(model, "--reference", "god")
+    assert code == 2
+    assert "unknown environment 'god'" in out
+    assert "did you mean 'good'" in out
+
+
+def test_a_version_that_cannot_be_had_is_infra(check, model):
+    check.project("good", "absent")
+    code, table, _ = check(model)
+    assert code == 3
+    assert statuses(table) == {("model.h5", "good"): "pass", ("model.h5", "absent"): "infra"}
+
+
+def test_what_is_no_model_is_said_and_the_others_are_checked(check, model, tmp_path):
+    check.project("good")
+    (tmp_path / "notes.h5").write_text("notes")
+    code, table, out = check(tmp_path / "notes.h5", model)
+    assert code == 2
+    assert "notes.h5: is a text file" in out
+    assert statuses(table) == {("model.h5", "good"): "pass"}
+    code, _, out = check(tmp_path / "notes.h5")
+    assert code == 2
+
+
+def test_two_files_of_one_name_are_two_rows(check, model, tmp_path):
+    check.project("good")
+    (tmp_path / "other").mkdir()
+    other = files.hdf5_model(tmp_path / "other" / "model.h5")
+    _, table, _ = check(model, other)
+    assert [told["file"] for told in table["scenarios"]] == [str(model), str(other)]
+    assert set(statuses(table)) == {("model.h5", "good"), ("model.h5-2", "good")}
+
+
+def test_a_format_that_a_version_lacks_is_unsupported(check, tmp_path):
+    check.project("good", formats=("h5", "keras"))
+    _, table, _ = check(files.archive(tmp_path / "model.keras"))
+    assert statuses(table) == {("model.keras", "good"): "unsupported"}
+
+
+def test_an_engine_that_is_no_sandbox_wants_trust(check, engine, model):
+    check.project("good")
+    engine.sandbox = False
+    code, table, out = check(model)
+    assert (code, table, engine.tasks) == (2, None, [])
+    assert "no sandbox" in out
+    assert "--trust" in out
+    assert check(model, "--trust")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nothing.h5",), "no such file"),
+        (("model.h5", "--custom-objects", "nothing.py"), "is no Python file"),
+        (("model.h5", "--environments", "tf9"), "unknown environment 'tf9'"),
+    ],
+)
+def test_mistakes_get_a_message(check, model, arguments, message):
+    check.project("good")
+    code, _, out = check(*arguments)
+    assert code == 2
+    assert message in out
+
+
+def test_nothing_is_left_behind(check, model, tmp_path):
+    check.project("good", "fails")
+    check(model)
+    assert not (tmp_path / ".kerasmatrix" / "scratch").exists()
