@@ -73,7 +73,9 @@ class Plan:
     rows: tuple[Save, ...] | None = None
 
     def cells(self) -> Iterator[Cell]:
-        """Yield every selected cell in table order."""
+        """Yield every selected cell in table order; there are none without columns."""
+        if self.columns == frozenset():
+            return
         for save in self.saves():
             for reader in self.selection.environments:
                 yield Cell(*save, reader.name)
