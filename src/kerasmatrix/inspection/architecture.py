@@ -12,7 +12,15 @@ from typing import Any
 from kerasmatrix.inspection.model_file import Lambda, Part, Training
 from kerasmatrix.yaml_source import YamlSource
 
-__all__ = ["custom_objects", "dtype_policies", "lambdas", "read_architecture", "read_training"]
+__all__ = [
+    "custom_objects",
+    "dtype_policies",
+    "inside",
+    "is_custom",
+    "lambdas",
+    "read_architecture",
+    "read_training",
+]
 
 Config = Mapping[str, Any]
 
@@ -88,17 +96,17 @@ def _part(layer: Config, parameters: Mapping[str, int], depth: int) -> Part:
         class_name=class_name.rpartition(">")[2],
         module=None if module is None else str(module),
         registered_name=None if registered is None else str(registered),
-        custom=_is_custom(class_name, module, registered),
+        custom=is_custom(class_name, module, registered),
         shape=_shape(inner),
         dtype=_dtype(inner),
         parameters=parameters.get(str(name)),
-        parts=tuple(_part(each, parameters, depth + 1) for each in _inside(config))
+        parts=tuple(_part(each, parameters, depth + 1) for each in inside(config))
         if depth < DEEPEST
         else (),
     )
 
 
-def _inside(config: object) -> Iterator[Config]:
+def inside(config: object) -> Iterator[Config]:
     """Yield the configs of the layers directly inside a layer's or model's config."""
     if isinstance(config, list):  # a Sequential of Keras 2.2 and before
         yield from (each for each in config if _is_layer(each))
@@ -120,11 +128,11 @@ def _layers(config: Config, depth: int = 0) -> Iterator[tuple[str, Config]]:
     name = inner.get("name") if isinstance(inner, Mapping) else None
     yield str(name or config.get("name") or config.get("class_name")), config
     if depth < DEEPEST:
-        for each in _inside(inner):
+        for each in inside(inner):
             yield from _layers(each, depth + 1)
 
 
-def _is_custom(class_name: str, module: object, registered: object) -> bool:
+def is_custom(class_name: str, module: object, registered: object) -> bool:
     """Say whether no Keras has it: by its module where that is told, else by its name."""
     if isinstance(module, str):
         return module.partition(".")[0] not in OWN_MODULES

@@ -25,7 +25,11 @@ ATTRIBUTES = ("keras_version", "backend", "model_config", "training_config")
 
 @dataclass(frozen=True)
 class Stored:
-    """What an HDF5 file holds. ``parameters`` are by layer, where the file is laid out so."""
+    """What an HDF5 file holds.
+
+    ``parameters`` are by layer, where the file is laid out so; ``paths`` are those of the arrays of
+    the weights.
+    """
 
     keras: str | None = None
     backend: str | None = None
@@ -33,6 +37,7 @@ class Stored:
     training: Any = None
     weights: Weights = field(default_factory=lambda: Weights(arrays=0, parameters=0, bytes=0))
     parameters: Mapping[str, int] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
     optimizer_arrays: int = 0
     keras_3_layout: bool = False
     foreign: bool = False
@@ -67,6 +72,7 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
                 digest=_digest(arrays) if digest else None,
             ),
             parameters=dict(parameters),
+            paths=tuple(name for name, _ in arrays),
             optimizer_arrays=sum(
                 len(_arrays(file[name]))
                 for name in OPTIMIZER

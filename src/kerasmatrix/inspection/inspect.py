@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any
 
-import yaml
-
-from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import (
     custom_objects,
     dtype_policies,
@@ -22,21 +13,10 @@ from kerasmatrix.inspection.architecture import (
     read_architecture,
     read_training,
 )
-from kerasmatrix.inspection.container import identify
-from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
-from kerasmatrix.inspection.model_file import Kind, ModelFile, Training, Weights, Writer
-from kerasmatrix.inspection.saved_model import read_saved_model
-from kerasmatrix.matrix import version_key
-from kerasmatrix.yaml_source import YamlSource
+from kerasmatrix.inspection.contents import Contents, read_contents
+from kerasmatrix.inspection.model_file import ModelFile, Training
 
-__all__ = ["inspect"]
-
-# No config is near this; a member that claims to be is a bomb.
-LARGEST_CONFIG = 256 << 20
-WEIGHTS_MEMBER = "model.weights.h5"
-COPY = 1 << 20
-KERAS_IS_TENSORFLOW = (2, 5)  # from here to 2.15 both have one version number
-KERAS_3 = 3
+__all__ = ["describe_contents", "inspect"]
 
 
 def inspect(path: Path, *, digest: bool = False) -> ModelFile:
@@ -49,214 +29,41 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
     Raises:
         UsageError: it is no model, or damaged; the message says what it is.
     """
-    container = identify(path)
-    readers = {
-        "hdf5": _hdf5,
-        "keras-archive": _archive,
-        "saved-model": _saved_model,
-        "architecture-json": _architecture_file,
-        "architecture-yaml": _architecture_file,
-    }
-    try:
-        return readers[container](path, digest=digest)
-    except (OSError, ValueError, KeyError, RecursionError, zlib.error, zipfile.BadZipFile) as error:
-        raise UsageError(
-            f"{path}: is damaged: {_first_line(error)}",
-            hint="it was cut off or changed on the way: copy it again, or save it anew",
-        ) from None
+    return describe_contents(read_contents(path, digest=digest))
 
 
-def _hdf5(path: Path, *, digest: bool) -> ModelFile:
-    stored = read_hdf5(str(path), digest=digest)
-    if stored.foreign:
-        raise UsageError(
-            f"{path}: is an HDF5 file that Keras did not write",
-            hint="Keras's have a model_config, layer_names, or a group of layers",
-        )
-    misnamed = path.suffix == ".keras"
-    return _described(
-        path,
-        "hdf5-weights" if stored.config is None else "hdf5-model",
-        writer=_writer(stored.keras, stored.backend, keras_3_layout=stored.keras_3_layout),
-        config=stored.config,
-        training=stored.training,
-        stored=stored,
-        notes=("it is HDF5 under the name of an archive: Keras 3 refuses it so",)
-        if misnamed
-        else (),
-    )
-
-
-def _archive(path: Path, *, digest: bool) -> ModelFile:
-    with zipfile.ZipFile(path) as archive:
-        config = _member(archive, "config.json")
-        names = archive.namelist()
-        metadata = _member(archive, "metadata.json") if "metadata.json" in names else {}
-        stored = Stored()
-        if WEIGHTS_MEMBER in names:
-            with _seekable(archive, WEIGHTS_MEMBER) as weights:
-                stored = read_hdf5(weights, digest=digest)
-    writer = _writer(metadata.get("keras_version"), None, date=metadata.get("date_saved"))
-    notes = () if WEIGHTS_MEMBER in names else ("it holds no weights",)
-    training = config.get("compile_config")
-    return _described(
-        path, "keras-archive", writer=writer, config=config, training=training, stored=stored,
-        notes=notes,
-    )  # fmt: skip
-
-
-def _saved_model(path: Path, *, digest: bool) -> ModelFile:
-    if not (path / "saved_model.pb").is_file():
-        raise UsageError(
-            f"{path}: is a SavedModel written as text", hint="only saved_model.pb can be read"
-        )
-    told = read_saved_model(path)
-    metadata = told.metadata if isinstance(told.metadata, Mapping) else {}
-    keras = metadata.get("keras_version")
-    recorded = [
-        name for name, value in (("tensorflow", told.tensorflow), ("keras", keras)) if value
-    ]
-    writer = Writer(
-        keras=keras,
-        keras_major=_major(keras),
-        tensorflow=told.tensorflow,
-        backend=metadata.get("backend"),
-        recorded=tuple(recorded),
-    )
-    notes = [] if metadata else ["exported without Keras's metadata: it can predict, and no more"]
-    if digest:
-        notes.append("no digest is made of a SavedModel's weights")
-    weights = Weights(arrays=told.variables, parameters=told.parameters, bytes=told.bytes)
-    return _described(
-        path,
-        "saved-model",
-        writer=writer,
-        config=metadata if "config" in metadata else None,
-        training=metadata.get("training_config"),
-        stored=Stored(weights=weights),
-        notes=tuple(notes),
-    )
-
-
-def _architecture_file(path: Path, *, digest: bool) -> ModelFile:  # noqa: ARG001 - as all readers
-    text = path.read_text(encoding="utf-8")
-    kind: Literal["architecture-json", "architecture-yaml"] = "architecture-json"
-    try:
-        config = json.loads(text)
-    except ValueError:
-        kind = "architecture-yaml"
-        try:
-            config = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(str(error)) from None
-    writer = _writer(config.get("keras_version"), config.get("backend"))
-    return _described(path, kind, writer=writer, config=config, notes=("it holds no weights",))
-
-
-def _described(  # noqa: PLR0913 - what a file is made of
-    path: Path,
-    kind: Kind,
-    *,
-    writer: Writer,
-    config: Any,  # noqa: ANN401 - JSON
-    training: Any = None,  # noqa: ANN401 - JSON
-    stored: Stored | None = None,
-    notes: tuple[str, ...] = (),
-) -> ModelFile:
-    stored = stored or Stored()
+def describe_contents(contents: Contents) -> ModelFile:
+    """Return what is known of a model from what is in its file."""
+    config, stored = contents.config, contents.stored
     root = read_architecture(config, stored.parameters) if isinstance(config, Mapping) else None
     parts = [part for part in root.walk() if not part.parts] if root else []
     return ModelFile(
-        path=str(path),
-        kind=kind,
-        bytes=_size(path),
-        writer=writer,
+        path=str(contents.path),
+        kind=contents.kind,
+        bytes=_size(contents.path),
+        writer=contents.writer,
         architecture=root,
         layers=len(parts),
         custom_objects=custom_objects(root) if root else (),
         lambdas=lambdas(config) if root else (),
         dtype_policies=dtype_policies(config) if root else (),
-        training=_training(training, stored, kind),
+        training=_training(contents),
         weights=stored.weights if stored.weights.arrays else None,
-        notes=notes,
+        notes=contents.notes,
     )
 
 
-def _training(training: Any, stored: Stored, kind: Kind) -> Training | None:  # noqa: ANN401 - JSON
+def _training(contents: Contents) -> Training | None:
+    training: Any = contents.training
     if not isinstance(training, Mapping) or not training:
         return None
     # A SavedModel keeps the state in variables that do not say whose they are.
-    state = None if kind == "saved-model" else stored.optimizer_arrays > 0
+    saved_model = contents.kind == "saved-model"
+    state = None if saved_model else contents.stored.optimizer_arrays > 0
     return read_training(training, state=state)
-
-
-def _writer(
-    keras: object, backend: object, *, date: object = None, keras_3_layout: bool = False
-) -> Writer:
-    """Return who wrote a file that names the version ``keras``, and what follows from it."""
-    told = {"keras": keras, "backend": backend, "date": date}
-    texts = {name: str(value) for name, value in told.items() if value is not None}
-    if "keras" not in texts:
-        layout = "the layout of its groups, which is that of Keras 3" if keras_3_layout else None
-        major = _major("3") if keras_3_layout else None
-        return Writer(keras_major=major, recorded=tuple(texts), because=layout, **texts)
-    tensorflow = _tensorflow_of(texts["keras"])
-    return Writer(
-        keras_major=_major(texts["keras"]),
-        tensorflow=tensorflow,
-        recorded=tuple(texts),
-        because="its Keras version" if tensorflow else None,
-        **texts,
-    )
-
-
-def _tensorflow_of(keras: str) -> str | None:
-    """Return which TensorFlow has this Keras, where that is one or a few."""
-    for known in _writers():
-        if known["keras"] == keras:
-            return str(known["tensorflow"])
-    key = version_key(keras)
-    if KERAS_IS_TENSORFLOW <= key[:2] < (KERAS_3,):
-        return f"{key[0]}.{key[1]}"
-    return None
-
-
-@cache
-def _writers() -> tuple[Mapping[str, str], ...]:
-    with resources.as_file(resources.files("kerasmatrix.inspection")) as folder:
-        return tuple(YamlSource(folder / "writers.yaml").data["writers"])
-
-
-def _major(keras: str | None) -> Literal[1, 2, 3] | None:
-    major = version_key(keras)[:1] if keras else ()
-    return cast("Literal[1, 2, 3]", major[0]) if major and major[0] in {1, 2, 3} else None
-
-
-def _member(archive: zipfile.ZipFile, name: str) -> Any:  # noqa: ANN401 - JSON
-    if archive.getinfo(name).file_size > LARGEST_CONFIG:
-        raise ValueError(f"its {name} claims to be {archive.getinfo(name).file_size} bytes")
-    return json.loads(archive.read(name))
-
-
-def _seekable(archive: zipfile.ZipFile, name: str) -> BinaryIO:
-    """Return a member as a file one can move about in: a compressed one is unpacked first."""
-    member = archive.open(name)
-    if archive.getinfo(name).compress_type == zipfile.ZIP_STORED:
-        return cast("BinaryIO", member)
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    with member:
-        while block := member.read(COPY):
-            unpacked.write(block)
-    unpacked.seek(0)
-    return cast("BinaryIO", unpacked)
 
 
 def _size(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
-
-
-def _first_line(error: Exception) -> str:
-    line = next(iter(str(error).strip().splitlines()), "")
-    return line or type(error).__name__

@@ -9,6 +9,37 @@ def error(kind, message, *causes, **facts):
 
 
 MESSAGES = {
+    "savedmodel-revival": [
+        error("ValueError", "Cannot call custom layer time_distributed of type <class "
+              "'tensorflow.python.keras.saving.saved_model.load.TimeDistributed'>, because the call "
+              "function was not serialized to the SavedModel.", format="savedmodel"),
+        error("ValueError", "Error when loading sequential: could not find attribute layers.\n"
+              "Most likely this object was serialized incorrectly.", format="savedmodel"),
+        error("ValueError", "An empty Model cannot be used as a Layer.", format="savedmodel"),
+        error("ValueError", "Unable to save the object ListWrapper([<LSTM object at 0x7f44828>]) (a "
+              "list wrapper constructed to track trackable TensorFlow objects).",
+              format="savedmodel"),
+        error("ValueError", "Could not find matching function to call loaded from the SavedModel. "
+              "Got:\n  Positional arguments (4 total):", format="savedmodel"),
+        error("ValueError", "The endpoint 'serving_default' is neither an attribute of the reloaded "
+              "SavedModel, nor an entry in the `signatures` field of the reloaded SavedModel.",
+              format="savedmodel"),
+        error("RuntimeError", "Unable to restore object of class 'MultiHeadAttention' likely due to "
+              "name conflict with built-in Keras class '<class 'keras.layers.attention."
+              "multi_head_attention.MultiHeadAttention'>'.", format="savedmodel"),
+        error("ValueError", "Attempt to convert a value (None) with an unsupported type (<class "
+              "'NoneType'>) to a Tensor.", format="savedmodel"),
+        error("ValueError", "Input 0 of layer dense_1 is incompatible with the layer: expected axis "
+              "-1 of input shape to have value 2 but received input with shape [None, 4]",
+              format="savedmodel"),
+        error("InvalidArgumentError", "Exception encountered when calling TFSMLayer.call().\n\n"
+              "cannot compute __inference_signature_wrapper___call___119 as input #0(zero-based) was "
+              "expected to be a half tensor but is a float tensor", format="savedmodel"),
+    ],
+    "savedmodel-untracked": [
+        error("ValueError", "Object dictionary contained a non-trackable object: (None, None) (for "
+              "key states)", format="savedmodel"),
+    ],
     "gru-reset-after": [
         error("ValueError", "GRU(reset_after=False) is not compatible with GRU(reset_after=True)"),
         error("ValueError", "Shapes (2, 9) and (9,) are incompatible"),
@@ -66,7 +97,8 @@ MESSAGES = {
     ],
     "dtype-policy": [error("TypeError", "Cannot interpret DTypePolicy as a dtype"),
                      error("AttributeError", "'str' object has no attribute "
-                           "'quantization_mode'")],
+                           "'quantization_mode'"),
+                     error("TypeError", "unhashable type: 'dict'", format="savedmodel")],
     "op-layer": [
         error("ValueError", "Unknown layer: TFOpLambda"),
         error("ValueError", "Unknown layer: 'GetItem'. Please ensure …", writer_keras=3),
@@ -111,6 +143,7 @@ MESSAGES = {
     ],
     "loss-metric-config": [
         error("TypeError", "Object of type function is not JSON serializable"),
+        error("ValueError", "Unknown loss function:half_error"),
         error(
             "ValueError",
             "Could not deserialize 'keras.metrics.mse' because it is not a KerasSaveable subclass",
@@ -152,6 +185,8 @@ MESSAGES = {
         error("json.decoder.JSONDecodeError", "Expecting value: line 1 column 1 (char 0)",
               format="savedmodel"),
         error("KeyError", "'sample_weight_mode'", format="savedmodel"),
+        error("ValueError", "Error converting shape to a TensorShape: invalid literal for int() with "
+              "base 10: 'class_name'.", format="savedmodel"),
         error("KeyError", "0", format="savedmodel"),
     ],
     "graph-op-newer": [
@@ -169,6 +204,7 @@ MESSAGES = {
     "env-import": [
         error("TypeError", "Descriptors cannot not be created directly."),
         error("TypeError", "Descriptors cannot be created directly."),
+        error("TypeError", "this __dict__ descriptor does not support '_DictWrapper' objects"),
         error("AttributeError", "_ARRAY_API not found"),
     ],
     "nested-graph": [
@@ -211,6 +247,8 @@ MESSAGES = {
     ],
     "lookup-state": [
         error("FailedPreconditionError", "Table not initialized."),
+        error("TypeError", "save_fn(checkpoint_key) expected a Tensor in checkpoint_key, but got str "
+              "value ."),
         error("NotImplementedError", "Save or restore weights that is not an instance of "
               "`tf.Variable` is not supported in h5"),
     ],

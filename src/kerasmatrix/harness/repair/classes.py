@@ -37,6 +37,10 @@ TAKEN = re.compile(r"""config\s*\.\s*(?:pop|get)\(\s*["'](\w+)["']|config\[["'](
 # What it looks for before it takes it is not demanded (measured: compiled_objects as h5, tf2.15 to
 # tf2.2, whose metrics take `fn` only if it is there).
 LOOKED_FOR = re.compile(r"""["'](\w+)["']\s+in\s+config""")
+# What a constructor takes out of what it is handed beyond its arguments (LayerNormalization of 3.9
+# and later: `rms_scaling`).
+POPPED = re.compile(r"""kwargs\s*\.\s*(?:pop|get)\(\s*["'](\w+)["']""")
+HANDED_ON = re.compile(r"\*\*kwargs|if kwargs|validate_kwargs")
 DEMANDED = re.compile(r"""config\s*\.\s*pop\(\s*["'](\w+)["']\s*\)""")
 
 
@@ -80,6 +84,14 @@ class Reader:
             open_end = any(each.kind is each.VAR_KEYWORD for each in parameters)
             if not open_end:
                 break
+            body = _source(init).split("):", 1)[-1]
+            names |= set(POPPED.findall(body))
+            if self._is_base(base):
+                break
+            # InputLayer of Keras 3.4 takes anything, and neither hands it on nor refuses it
+            # (measured: baseline_sequential as h5, tf2.15 to tf2.16).
+            if body and not HANDED_ON.search(body):
+                return None
         names.discard("self")
         if kind.__name__ == "Lambda" and self.major < storage.KERAS_3:
             names |= LAMBDA_KEYS
@@ -158,12 +170,11 @@ class Reader:
 
     def _taken(self, kind: type, pattern: Any) -> list:
         """Return the keys that a ``from_config`` of its own mentions."""
-        function: Any = getattr(kind, "from_config", None)
-        try:
-            source = inspect.getsource(function)
-        except (OSError, TypeError):
-            return []
+        source = _source(getattr(kind, "from_config", None))
         return [name for match in pattern.findall(source) for name in _groups(match) if name]
+
+    def _is_base(self, kind: type) -> bool:
+        return kind is getattr(self._keras.layers, "Layer", None)
 
     def _is(self, kind: type, place: str, name: str) -> bool:
         base = getattr(getattr(self._keras, place, None), name, None)
@@ -172,6 +183,13 @@ class Reader:
 
 def _groups(match: Any) -> tuple:
     return match if isinstance(match, tuple) else (match,)
+
+
+def _source(function: Any) -> str:
+    try:
+        return inspect.getsource(function)
+    except (OSError, TypeError):
+        return ""
 
 
 def _parameters(function: Any) -> list:

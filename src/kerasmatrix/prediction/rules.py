@@ -1,0 +1,157 @@
+"""The rules of prediction as typed, checked values: data, in ``rules.yaml``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache
+from importlib import resources
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from kerasmatrix.environments.keras_release import release_key
+from kerasmatrix.inspection.model_file import Kind
+from kerasmatrix.matrix import version_key
+from kerasmatrix.prediction.obstacles import Obstacle
+from kerasmatrix.prediction.signs import SIGNS, Features
+from kerasmatrix.prediction.target import Target
+from kerasmatrix.yaml_source import YamlSource
+
+__all__ = ["Rule", "the_rules"]
+
+SPAN = re.compile(r"^(?:(?P<only>\d+\.\d+)|(?:(?:from )?(?P<first>\d+\.\d+))?(?: ?to (?P<last>\d+\.\d+))?)$")
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Span = Annotated[str, StringConstraints(pattern=SPAN.pattern)]
+Pattern = str | None
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class WantedObstacle(_Strict):
+    """Which obstacle a rule is about: regular expressions for its class or function and its key."""
+
+    kind: Literal["class", "custom", "key", "absent", "function", "module", "policy"]
+    name: Pattern = None
+    key: Pattern = None
+
+    @field_validator("name", "key")
+    @classmethod
+    def _valid(cls, pattern: Pattern) -> Pattern:
+        try:
+            re.compile(pattern or "")
+        except re.error as problem:
+            raise ValueError(f"not a regular expression: {problem}") from None
+        return pattern
+
+    def fits(self, obstacle: Obstacle | None) -> bool:
+        """Say whether ``obstacle`` is meant."""
+        return (
+            obstacle is not None
+            and obstacle.kind == self.kind
+            and (self.name is None or re.fullmatch(self.name, obstacle.name) is not None)
+            and (self.key is None or re.fullmatch(self.key, obstacle.key) is not None)
+        )
+
+
+class Rule(_Strict):
+    """If all its conditions hold, it foretells. The first rule that does decides.
+
+    ``writer`` and ``reader`` are spans of Keras releases (``2.3 to 2.16``, ``from 3.4``;
+    TensorFlow's minor for Keras 2), ``tensorflow`` one of the environment's TensorFlow. ``order`` compares the
+    reader with the writer. ``signs`` must be so, ``without`` must not. ``obstacle`` is the first
+    thing of the architecture that cannot be made.
+    """
+
+    id: Slug
+    says: Text
+    kind: tuple[Kind, ...] = ()
+    writer: Span | None = None
+    reader: Span | None = None
+    tensorflow: Span | None = None
+    order: Literal["reader-older", "reader-newer", "same"] | None = None
+    obstacle: WantedObstacle | None = None
+    training: WantedObstacle | None = None
+    signs: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    status: Literal["pass", "degraded", "drift", "fail", "unsupported", "unknown"]
+    cause: Slug | None = None
+    remedy: str | None = None
+    confidence: Annotated[float, Field(ge=0, le=1)]
+    source: Text
+
+    @field_validator("signs", "without")
+    @classmethod
+    def _known_signs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if name not in SIGNS:
+                raise ValueError(f"unknown sign {name!r}")
+        return names
+
+    def fits(
+        self,
+        features: Features,
+        target: Target,
+        obstacle: Callable[[], Obstacle | None],
+        training: Callable[[], Obstacle | None],
+    ) -> bool:
+        """Say whether all conditions hold of a file in an environment."""
+        return (
+            (not self.kind or features.kind in self.kind)
+            and within(self.writer, features.writer)
+            and within(self.reader, target.release)
+            and within(self.tensorflow, _minor(target.tensorflow))
+            and self._in_order(features.writer, target.release)
+            and all(SIGNS[name](features, target) for name in self.signs)
+            and not any(SIGNS[name](features, target) for name in self.without)
+            and (self.obstacle is None or self.obstacle.fits(obstacle()))
+            and (self.training is None or self.training.fits(training()))
+        )
+
+    def _in_order(self, writer: str | None, reader: str) -> bool:
+        if self.order is None:
+            return True
+        if writer is None:
+            return False
+        own, other = release_key(reader), release_key(writer)
+        return {
+            "reader-older": own < other,
+            "reader-newer": own > other,
+            "same": own == other,
+        }[self.order]
+
+
+def within(span: str | None, release: str | None) -> bool:
+    """Say whether ``release`` is in ``span``; anything is in none, and nothing unknown in one."""
+    if span is None:
+        return True
+    if release is None:
+        return False
+    found = SPAN.match(span)
+    ends = found.groupdict() if found else {}
+    key = release_key(release)
+    first, last = ends.get("only") or ends["first"], ends.get("only") or ends["last"]
+    return (not first or release_key(first) <= key) and (not last or key <= release_key(last))
+
+
+def _minor(version: str) -> str:
+    return ".".join(map(str, version_key(version)[:2]))
+
+
+class _Rules(_Strict):
+    rules: tuple[Rule, ...]
+
+
+@cache
+def the_rules() -> tuple[Rule, ...]:
+    """Return the rules that come with kerasmatrix, in the order in which they are asked."""
+    with resources.as_file(resources.files("kerasmatrix.prediction")) as folder:
+        source = YamlSource(folder / "rules.yaml")
+        rules = source.parse(_Rules).rules
+        for index, rule in enumerate(rules):
+            if rule.id in {other.id for other in rules[:index]}:
+                raise source.error(("rules", index, "id"), f"{rule.id!r} stands twice")
+        return rules

@@ -1,0 +1,112 @@
+"""Prints what the Keras of the interpreter at hand has, as JSON. Runs in any environment.
+
+Its one argument is the folder of the harness, whose `Reader` knows how to ask a Keras.
+"""
+
+import importlib
+import inspect
+import json
+import pkgutil
+import sys
+from pathlib import Path
+
+# Names that stand in files and in no public module: what Keras makes of functional models and of
+# operations, and names of releases before 1.15.
+UNLISTED = {
+    "layers": [
+        "Functional", "Model", "Sequential", "ClassMethod", "InstanceMethod", "InstanceProperty",
+        "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer", "BatchNormalizationV1",
+        "BatchNormalizationV2", "LSTMV1", "LSTMV2", "GRUV1", "GRUV2", "CuDNNLSTM", "CuDNNGRU",
+        "AddV2", "MaxPool1D", "MaxPool2D", "AvgPool2D", "Convolution1D", "Convolution2D",
+        "Normalization", "Rescaling", "Resizing", "TextVectorization", "StringLookup",
+        "IntegerLookup", "CategoryEncoding", "Discretization", "Hashing", "RandomFlip",
+        "RandomRotation", "RandomZoom", "RandomContrast", "RandomCrop", "CenterCrop",
+        "MultiHeadAttention", "EinsumDense",
+    ],
+    "initializers": [
+        "GlorotUniform", "GlorotNormal", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform",
+    ],
+    "regularizers": ["L1", "L2", "L1L2", "OrthogonalRegularizer"],
+}  # fmt: skip
+FUNCTIONS = ["activations", "initializers", "regularizers", "constraints", "losses", "metrics"]
+
+
+def main(harness: str) -> dict:
+    """Return what ``tf.keras`` has: classes by place with their keys, functions, operations."""
+    sys.path.insert(0, str(Path(harness).parent))
+    classes = importlib.import_module("harness.repair.classes")
+    storage = importlib.import_module("harness.storage")
+    keras = importlib.import_module("tensorflow").keras
+    keras.layers  # noqa: B018 - lazily loaded in some releases
+    reader = classes.Reader(keras)
+    places: dict = {}
+    for place in classes.PLACES:
+        holder = keras
+        for part in place.split("."):
+            holder = getattr(holder, part, None)
+        for name in dir(holder):
+            kind = getattr(holder, name)
+            if inspect.isclass(kind):
+                places.setdefault(place, {})[name] = told(reader, kind)
+    # Where Keras finds its own, it finds some that no module shows.
+    for place, names in UNLISTED.items():
+        for name in names:
+            if name not in places[place] and is_known(getattr(keras, place), name):
+                shown = places.get("layers.experimental.preprocessing", {}).get(name)
+                places[place][name] = shown or {"takes": None, "needs": []}
+    return {
+        "keras": storage.keras_version(keras),
+        "python": sys.version.split()[0],
+        "classes": places,
+        "functions": {place: functions(keras, place) for place in FUNCTIONS},
+        "operations": operations(reader.major),
+    }
+
+
+def told(reader: object, kind: type) -> dict:
+    """Return the keys that a config for the class may have and must have."""
+    takes = reader.accepted(kind)  # type: ignore[attr-defined]
+    return {
+        "takes": None if takes is None else sorted(takes),
+        "needs": sorted(reader.demanded(kind)),  # type: ignore[attr-defined]
+    }
+
+
+def is_known(holder: object, name: str) -> bool:
+    """Say whether Keras's own deserializer finds the class: it complains of other things then."""
+    try:
+        holder.deserialize({"class_name": name, "config": {}})  # type: ignore[attr-defined]
+    except Exception as error:
+        text = str(error)
+        return not ("Unknown" in text or "Could not locate" in text or "Could not find" in text)
+    return True
+
+
+def functions(keras: object, place: str) -> list:
+    """Return the names that a place finds functions or objects by."""
+    holder = getattr(keras, place)
+    names = {name for name in dir(holder) if not name.startswith("_")}
+    return sorted(name for name in names if not inspect.ismodule(getattr(holder, name)))
+
+
+def operations(major: int) -> list:
+    """Return the operations of Keras 3, which stand among the layers of a functional model."""
+    if major < 3:
+        return []
+    source = importlib.import_module("keras.src.ops")
+    base = importlib.import_module("keras.src.ops.operation").Operation
+    found = set()
+    for each in pkgutil.iter_modules(source.__path__):
+        if each.name.endswith("_test"):
+            continue
+        module = importlib.import_module("keras.src.ops." + each.name)
+        found |= {
+            name
+            for name, kind in vars(module).items()
+            if inspect.isclass(kind) and issubclass(kind, base) and kind is not base
+        }
+    return sorted(found)
+
+
+if __name__ == "__main__":
+    print("SURFACE " + json.dumps(main(sys.argv[1])))

@@ -1,0 +1,146 @@
+"""Asks every environment what its Keras has, and writes what `kerasmatrix predict` goes by.
+
+Writes ``src/kerasmatrix/prediction/surface.json``: of each class of Keras the releases that have
+it, and of each key of a config the releases that take it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasmatrix.engines.local import HARNESS, worker_variables
+from kerasmatrix.environments.keras_release import release_key, release_of
+from kerasmatrix.environments.locks import Lock, read_lock
+from kerasmatrix.environments.venvs import default_cache, ensure_venv
+from kerasmatrix.matrix import Environment, load_matrix
+from kerasmatrix.project import Project
+
+ASK = Path(__file__).with_name("ask.py")
+TARGET = Path(__file__).parent.parent / "src/kerasmatrix/prediction/surface.json"
+MARK = "SURFACE "
+ANY = "*"
+
+
+def main(kept: Path | None) -> None:
+    """Survey all environments; answers kept in the folder ``kept`` are not asked for again."""
+    project = Project(Path("matrix.yaml"))
+    answers: dict[str, Any] = {}
+    for environment in load_matrix(project.matrix_file).sorted_environments():
+        lock = read_lock(project.locks_with(environment.name), environment)
+        release = release_of(environment, lock)
+        if release not in answers:
+            print(f"{release}: {environment.name}", file=sys.stderr)
+            answers[release] = _answer(environment, lock, kept)
+    order = sorted(answers, key=release_key)
+    TARGET.write_text(_compact(_summary(order, answers)), encoding="utf-8")
+
+
+def _answer(environment: Environment, lock: Lock, kept: Path | None) -> Any:
+    file = kept / f"{environment.name}.json" if kept else None
+    if file and file.exists():
+        return json.loads(file.read_text(encoding="utf-8"))
+    python = ensure_venv(environment, lock, default_cache())
+    done = subprocess.run(
+        [str(python), "-I", str(ASK), str(HARNESS)],
+        env=worker_variables(environment, "/tmp"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    line = next(line for line in done.stdout.splitlines() if line.startswith(MARK))
+    if file:
+        file.write_text(line.removeprefix(MARK), encoding="utf-8")
+    return json.loads(line.removeprefix(MARK))
+
+
+def _summary(order: list[str], answers: Mapping[str, Any]) -> dict[str, Any]:
+    having: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    takes: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    needs: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    functions: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    operations: dict[str, set[str]] = defaultdict(set)
+    for release, answer in answers.items():
+        for place, classes in answer["classes"].items():
+            for name, told in classes.items():
+                having[place][name].add(release)
+                for key in [ANY] if told["takes"] is None else told["takes"]:
+                    takes[place, name][key].add(release)
+                for key in told["needs"]:
+                    needs[place, name][key].add(release)
+        for place, names in answer["functions"].items():
+            for name in names:
+                functions[place][name].add(release)
+        for name in answer["operations"]:
+            operations[name].add(release)
+    return {
+        "releases": {release: answers[release]["keras"] for release in order},
+        "classes": {
+            place: {
+                name: {
+                    "in": _ranges(releases, order),
+                    "takes": _by_range(takes[place, name], order),
+                    **(
+                        {"needs": _by_range(needs[place, name], order)}
+                        if needs[place, name]
+                        else {}
+                    ),
+                }
+                for name, releases in sorted(classes.items())
+            }
+            for place, classes in sorted(having.items())
+        },
+        "functions": {
+            place: {name: _ranges(each, order) for name, each in sorted(names.items())}
+            for place, names in sorted(functions.items())
+        },
+        "operations": {name: _ranges(each, order) for name, each in sorted(operations.items())},
+    }
+
+
+def _by_range(keys: Mapping[str, set[str]], order: list[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = defaultdict(list)
+    for key, releases in sorted(keys.items()):
+        found[_ranges(releases, order)].append(key)
+    return dict(sorted(found.items()))
+
+
+def _ranges(releases: Iterable[str], order: list[str]) -> str:
+    """Return ``releases`` as text: ``2.3-2.16,3.5``."""
+    places = sorted(order.index(release) for release in releases)
+    runs: list[list[int]] = []
+    for place in places:
+        if runs and place == runs[-1][1] + 1:
+            runs[-1][1] = place
+        else:
+            runs.append([place, place])
+    return ",".join(
+        order[first] if first == last else f"{order[first]}-{order[last]}" for first, last in runs
+    )
+
+
+def _compact(summary: Mapping[str, Any]) -> str:
+    """Return JSON with one line for each name, so that a change can be read."""
+    lines = ["{"]
+    for number, (section, content) in enumerate(summary.items()):
+        lines.append(f' "{section}": {{')
+        entries = []
+        for name, value in content.items():
+            if section == "classes":
+                inner = [
+                    f"   {json.dumps(each)}: {json.dumps(told)}" for each, told in value.items()
+                ]
+                entries.append(f"  {json.dumps(name)}: {{\n" + ",\n".join(inner) + "\n  }")
+            else:
+                entries.append(f"  {json.dumps(name)}: {json.dumps(value)}")
+        lines += [",\n".join(entries), " }" + ("," if number < len(summary) - 1 else "")]
+    return "\n".join([*lines, "}", ""])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else None)
