@@ -28,6 +28,7 @@ UNLISTED = {
     ],
     "regularizers": ["L1", "L2", "L1L2", "OrthogonalRegularizer"],
 }  # fmt: skip
+KERAS_3 = 3
 FUNCTIONS = ["activations", "initializers", "regularizers", "constraints", "losses", "metrics"]
 
 
@@ -91,7 +92,7 @@ def functions(keras: object, place: str) -> list:
 
 def operations(major: int) -> list:
     """Return the operations of Keras 3, which stand among the layers of a functional model."""
-    if major < 3:
+    if major < KERAS_3:
         return []
     source = importlib.import_module("keras.src.ops")
     base = importlib.import_module("keras.src.ops.operation").Operation

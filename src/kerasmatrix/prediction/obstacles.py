@@ -1,4 +1,4 @@
-"""What in a stored architecture a release of Keras cannot make, in the order it comes upon it. Pure.
+"""What in a stored architecture a release of Keras cannot make, as it comes upon it. Pure.
 
 The walk is that of Keras's own deserializers: a functional model's class is looked up before its
 layers, a wrapper's layer is made before the wrapper, keys are refused before values are read.
@@ -72,9 +72,12 @@ class _Walk:
                 yield Obstacle("custom", name, layer)
         elif name not in MODELS and not self._has(name, module):
             yield Obstacle("class", name, layer)
-        elif name == "Functional" and not self.surface.has("layers", name, self.release):
-            if not self.keras_3:
-                yield Obstacle("class", name, layer)
+        elif (
+            name == "Functional"
+            and not self.keras_3
+            and not self.surface.has("layers", name, self.release)
+        ):
+            yield Obstacle("class", name, layer)
         for each in inside(config):
             yield from self.model(each, depth + 1)
         if isinstance(config, Mapping) and name not in MODELS:

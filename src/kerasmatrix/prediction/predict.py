@@ -81,9 +81,7 @@ def _of(features: Features, target: Target, brought: Container[str]) -> Predicti
         found = find_training_obstacles(features.training, surface, release, brought)
         return next(iter(found), None)
 
-    rule = next(
-        rule for rule in the_rules() if rule.fits(features, target, obstacle, training)
-    )
+    rule = next(rule for rule in the_rules() if rule.fits(features, target, obstacle, training))
     certainty = 1.0 if surface.knows(release) else UNSURVEYED
     return Prediction(
         environment=target.environment,
@@ -92,7 +90,9 @@ def _of(features: Features, target: Target, brought: Container[str]) -> Predicti
         remedy=rule.remedy,
         rule=rule.id,
         confidence=round(rule.confidence * certainty, 3),
-        because=_because(rule, obstacle() if rule.obstacle else training() if rule.training else None),
+        because=_because(
+            rule, obstacle() if rule.obstacle else training() if rule.training else None
+        ),
     )
 
 

@@ -20,7 +20,9 @@ from kerasmatrix.yaml_source import YamlSource
 
 __all__ = ["Rule", "the_rules"]
 
-SPAN = re.compile(r"^(?:(?P<only>\d+\.\d+)|(?:(?:from )?(?P<first>\d+\.\d+))?(?: ?to (?P<last>\d+\.\d+))?)$")
+SPAN = re.compile(
+    r"^(?:(?P<only>\d+\.\d+)|(?:(?:from )?(?P<first>\d+\.\d+))?(?: ?to (?P<last>\d+\.\d+))?)$"
+)
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Span = Annotated[str, StringConstraints(pattern=SPAN.pattern)]
@@ -61,9 +63,9 @@ class Rule(_Strict):
     """If all its conditions hold, it foretells. The first rule that does decides.
 
     ``writer`` and ``reader`` are spans of Keras releases (``2.3 to 2.16``, ``from 3.4``;
-    TensorFlow's minor for Keras 2), ``tensorflow`` one of the environment's TensorFlow. ``order`` compares the
-    reader with the writer. ``signs`` must be so, ``without`` must not. ``obstacle`` is the first
-    thing of the architecture that cannot be made.
+    TensorFlow's minor for Keras 2), ``tensorflow`` one of the environment's TensorFlow. ``order``
+    compares the reader with the writer. ``signs`` must be so, ``without`` must not. ``obstacle``
+    is the first thing of the architecture that cannot be made.
     """
 
     id: Slug

@@ -19,6 +19,7 @@ from kerasmatrix.prediction.target import Target
 __all__ = ["SIGNS", "Features", "features_of"]
 
 KERAS_3 = 3
+DEEPEST = 200
 # Where a file names no version: Keras 1 and 2 before TensorFlow's own.
 BEFORE_TENSORFLOW, FIRST_KERAS_3 = "1.15", "3.0"
 # Losses and metrics that Keras 3 writes by names which it does not find again.
@@ -84,7 +85,7 @@ def _minor(version: str) -> str:
 
 def _walk(layer: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
     yield layer
-    if depth < 200:
+    if depth < DEEPEST:
         for each in inside(layer.get("config")):
             yield from _walk(each, depth + 1)
 
@@ -127,9 +128,7 @@ def _lambda(features: Features, target: Target) -> bool:
 
 def _other_python(features: Features, target: Target) -> bool:
     """The bytecode of a Lambda is of a Python whose code that of the environment cannot run."""
-    return any(
-        each is not None and not _can_read(target.python, each) for each in features.pythons
-    )
+    return any(each is not None and not _can_read(target.python, each) for each in features.pythons)
 
 
 def _no_input_layer(features: Features, target: Target) -> bool:

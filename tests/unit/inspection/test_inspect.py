@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection import inspect as module
+from kerasmatrix.inspection import contents as module
 from kerasmatrix.inspection.inspect import inspect
 from tests.unit.inspection import files
 
