@@ -70,9 +70,7 @@ class _Walk:
         if is_custom(str(told.get("class_name")), module, told.get("registered_name")):
             if name not in self.brought:
                 yield Obstacle("custom", name, layer)
-        elif name not in MODELS and not self._has(name, module):
-            yield Obstacle("class", name, layer)
-        elif (
+        elif (name not in MODELS and not self._has(name, module)) or (
             name == "Functional"
             and not self.keras_3
             and not self.surface.has("layers", name, self.release)
