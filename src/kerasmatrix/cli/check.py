@@ -12,7 +12,12 @@ from kerasmatrix.checking.checking import check as check_files
 from kerasmatrix.checking.checking import taken_in
 from kerasmatrix.checking.given import Companions, find_models
 from kerasmatrix.cli.failures import show
-from kerasmatrix.cli.options import companions_options, names_option, output_option
+from kerasmatrix.cli.options import (
+    companions_options,
+    names_option,
+    output_option,
+    remedies_options,
+)
 from kerasmatrix.cli.setups import measuring_options, set_up
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.outcome import Status
@@ -30,13 +35,7 @@ USAGE, INFRASTRUCTURE = 2, 3
 @companions_options
 @click.option("--reference", metavar="NAME", help="The version to compare the others with.")
 @measuring_options
-@click.option(
-    "--remedies",
-    type=click.Choice(["first", "all", "none"]),
-    default="first",
-    show_default=True,
-    help="Repair failing cells: until something works, by everything that may, or not at all.",
-)
+@remedies_options
 @output_option
 def check(  # noqa: PLR0913 - one argument per option
     *,

@@ -16,6 +16,7 @@ __all__ = [
     "matrix_option",
     "names_option",
     "output_option",
+    "remedies_options",
     "shard_option",
 ]
 
@@ -82,6 +83,20 @@ def output_option(command: Command) -> Command:
         show_default=True,
         help="Where the reports go.",
     )(stored)
+
+
+def remedies_options(command: Command) -> Command:
+    """Add ``--remedies WHICH``, and ``--all-remedies`` for short."""
+    short = click.option(
+        "--all-remedies", "remedies", flag_value="all", help="The same as --remedies all."
+    )(command)
+    return click.option(
+        "--remedies",
+        type=click.Choice(["first", "all", "none"]),
+        default="first",
+        show_default=True,
+        help="Repair failing cells: until something works, by everything that may, or not at all.",
+    )(short)
 
 
 def shard_option(command: Command) -> Command:

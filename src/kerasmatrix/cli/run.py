@@ -20,6 +20,7 @@ from kerasmatrix.cli.options import (
     matrix_option,
     names_option,
     output_option,
+    remedies_options,
     shard_option,
 )
 from kerasmatrix.cli.runs import read_run
@@ -67,13 +68,7 @@ INFRASTRUCTURE = 3
     help="Environments at work at a time.  [default: the cores, at most 8]",
 )
 @output_option
-@click.option(
-    "--remedies",
-    type=click.Choice(["first", "all", "none"]),
-    default="first",
-    show_default=True,
-    help="Repair failing cells: until something works, by everything that may, or not at all.",
-)
+@remedies_options
 @shard_option
 @click.option(
     "--gate",

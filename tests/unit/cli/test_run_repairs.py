@@ -89,11 +89,12 @@ def test_an_interrupted_repair_goes_on_where_it_stopped(command, engine):
         ("none", []),
         ("first", ["rewrite-config"]),
         ("all", ["rewrite-config", "rebuild-and-load-weights"]),
+        (None, ["rewrite-config", "rebuild-and-load-weights"]),  # for short
     ],
 )
 def test_how_far_repairs_go_is_a_choice(command, engine, wanted, tried):
     command.project("good", "fails-rewrite-config")
-    _, table, _ = command("--remedies", wanted)
+    _, table, _ = command(*(("--remedies", wanted) if wanted else ("--all-remedies",)))
     found = cell(table, "good", "fails-rewrite-config")["remedies"]
     assert [remedy["id"] for remedy in found] == tried
     probes = [task for task in tasks_of(engine, "fails-rewrite-config") if task.kind == "probe"]
