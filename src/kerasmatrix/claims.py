@@ -48,6 +48,8 @@ def _check(
         # A save that failed says something about saving only.
         and (cell.status is not Status.SAVE_FAILED or _speaks_of_saving(claim))
         and _stands_in(claim.relation, age[cell.saved_with], age[cell.loaded_with])
+        and (not claim.among or cell.status in claim.among)
+        and (not claim.names_layers or cell.culprits is not None)
     ]
     so = [_is_so(claim, cell) for cell in spoken_of]
     confirmed = sum(so)
@@ -89,7 +91,7 @@ def _stands_in(relation: str, writer: int, reader: int) -> bool:
 
 
 def _is_so(claim: Claim, cell: CellResult) -> bool:
-    if cell.status not in claim.status:
+    if cell.status not in claim.status or (claim.names_layers and not cell.culprits):
         return False
     if claim.error is None:
         return True

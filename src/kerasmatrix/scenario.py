@@ -34,7 +34,9 @@ class Claim(_Strict):
 
     ``says`` is the statement in our words. Of the cells in ``formats`` whose two environments
     stand in ``relation``, it predicts a status in ``status`` and, where given, an error message
-    that matches ``error`` (a regular expression, searched in the whole exception chain).
+    that matches ``error`` (a regular expression, searched in the whole exception chain). ``among``
+    restricts it to cells of these statuses. With ``names_layers`` it predicts that making the
+    layers one by one names one at fault, of the cells where that was tried.
     """
 
     says: str
@@ -42,6 +44,8 @@ class Claim(_Strict):
     relation: Relation = "any"
     status: tuple[Status, ...] = Field(min_length=1)
     error: str | None = None
+    among: tuple[Status, ...] = ()
+    names_layers: bool = False
 
     @field_validator("formats")
     @classmethod

@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.claims import check_claims
-from kerasmatrix.outcome import Status
+from kerasmatrix.outcome import Culprit, Status
 from kerasmatrix.scenario import Claim, Scenario
 from tests.unit.report.factory import make_cell
 
@@ -71,3 +71,22 @@ def test_another_scenario_or_format_is_not_spoken_of():
     found = [make_cell("second", "h5", "old", "old", Status.FAIL),
              make_cell("first", "keras", "old", "old", Status.FAIL)]  # fmt: skip
     assert check(found, formats=["h5"]).cells == 0
+
+
+def test_a_claim_may_speak_of_failing_cells_only():
+    found = cells(old_old="fail", old_new="pass", new_new="drift")
+    assert check(found, among=["fail"]).cells == 1
+    assert check(found, among=["fail", "pass"], status=["pass"]).confirmed == 1
+
+
+def test_layers_at_fault_count_where_they_were_looked_for():
+    failing = cells(old_old="fail", old_new="fail", new_old="fail")
+    fault = Culprit(layer="dense", class_name="Dense", error="ValueError: no")
+    found = [
+        cell.model_copy(update={"culprits": culprits})
+        for cell, culprits in zip(failing, [(fault,), (), None], strict=True)
+    ]
+    result = check(found, names_layers=True)
+    assert (result.cells, result.confirmed_by, result.contradicted_by) == (
+        2, ("h5/old/old",), ("h5/old/new",),
+    )  # fmt: skip
