@@ -173,6 +173,18 @@ class Matrix(_Strict):
             formats=_choose("format", formats, chosen.formats, self.formats),
         )
 
+    def ungrouped(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return ``names`` with each that is a group's replaced by its environments."""
+        return tuple(
+            each
+            for name in names
+            for each in (
+                [env.name for env in self.select(group=name).environments]
+                if name in self.groups
+                else [name]
+            )
+        )
+
 
 class Selection(_Strict):
     """The environments, scenarios and formats of one run.

@@ -43,13 +43,7 @@ class Setup:
         Raises:
             UsageError: there is no such environment.
         """
-        wanted: list[str] = []
-        for name in names:
-            if name in self.matrix.groups:
-                wanted += [env.name for env in self.matrix.select(group=name).environments]
-            else:
-                wanted.append(name)
-        return self.matrix.select(environments=wanted)
+        return self.matrix.select(environments=self.matrix.ungrouped(names))
 
     def plan(self, files: Iterable[Given], environments: Sequence[Environment]) -> Plan:
         """Return a plan in which ``files`` are the scenarios, without rows yet.

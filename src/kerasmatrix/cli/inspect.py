@@ -11,6 +11,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kerasmatrix.cli.failures import show
+from kerasmatrix.cli.visible import visible
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.inspect import inspect as look_into
 from kerasmatrix.inspection.model_file import ModelFile, Part
@@ -59,7 +60,7 @@ def inspect(files: tuple[Path, ...], *, digest: bool, as_json: bool, schema: boo
 def _show(console: Console, found: ModelFile) -> None:
     lines = [f"{found.path}: {KINDS[found.kind]}, {found.bytes:,} bytes", *_facts(found)]
     for line in lines:
-        console.print(Text(_visible(line)), soft_wrap=True)
+        console.print(Text(visible(line)), soft_wrap=True)
     if found.architecture:
         console.print(_tree(found.architecture))
 
@@ -114,21 +115,16 @@ def _tree(root: Part) -> Tree:
 
 
 def _label(part: Part) -> Text:
-    label = Text(_visible(part.class_name), style="bold red" if part.custom else "bold")
+    label = Text(visible(part.class_name), style="bold red" if part.custom else "bold")
     if part.name:
-        label.append(f" {_visible(part.name)}", style="default not bold")
+        label.append(f" {visible(part.name)}", style="default not bold")
     facts = [str(part.shape)] if part.shape else []
     facts += [f"{part.parameters:,} parameters"] if part.parameters else []
     facts += [part.dtype] if part.dtype not in {None, "float32"} else []
     facts += ["custom"] if part.custom else []
     if facts:
-        label.append(f" ({_visible(', '.join(map(str, facts)))})", style="dim not bold")
+        label.append(f" ({visible(', '.join(map(str, facts)))})", style="dim not bold")
     return label
-
-
-def _visible(text: str) -> str:
-    """Return ``text`` with what acts on a terminal shown as what it is: names are the file's."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _list(names: tuple[str, ...]) -> str:

@@ -16,7 +16,7 @@ from kerasmatrix.prediction.surface import Surface
 
 __all__ = ["Obstacle", "find_obstacles", "find_training_obstacles"]
 
-Kind = Literal["class", "custom", "key", "absent", "function", "module", "policy", "bad-name"]
+Kind = Literal["class", "custom", "key", "absent", "function", "module", "policy", "bare"]
 Config = Mapping[str, Any]
 
 MODELS = {"Functional", "Model", "Sequential"}
@@ -30,11 +30,12 @@ PLACES = {
 # What Keras 2 calls them (measured: mixed_precision, tf2.4 to tf2.21); Keras 3, since 3.4,
 # DTypePolicy and kin (keras-team/keras pull 19752).
 KERAS_2_POLICIES = {"Policy", "PolicyV1"}
-# What Keras 3 itself takes out of a config of Keras 2's HDF5 before it makes a layer (its
-# legacy/saving/saving_utils.py), and in `Operation.from_config` and `Layer.__init__` of any.
-MENDED = {"batch_input_shape", "input_shape", "input_dim", "dtype", "name", "trainable"}
+# What `Operation.from_config` and `Layer.__init__` of Keras 3 take out of any layer's config.
+MENDED = {"input_shape", "input_dim", "dtype", "name", "trainable"}
+# What they take out of a layer that does not name its module, as up to 2.12 none did (legacy/
+# saving/saving_utils.py), and InputLayer of any.
+MENDED_OF_OLD = {"batch_input_shape"}
 DEEPEST = 200
-SLASH = "/"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,10 @@ class _Walk:
         module = told.get("module")
         if name in MODELS and isinstance(module, str) and not self._has_module(module):
             yield Obstacle("module", name, layer, module)
-        if is_custom(str(told.get("class_name")), module, told.get("registered_name")):
+        own = name in self.brought or is_custom(
+            str(told.get("class_name")), module, told.get("registered_name")
+        )
+        if own:
             if name not in self.brought:
                 yield Obstacle("custom", name, layer)
         elif (name not in MODELS and not self._has(name, module)) or (
@@ -77,13 +81,19 @@ class _Walk:
         ):
             yield Obstacle("class", name, layer)
         for each in inside(config):
+            if self.keras_3 and name not in MODELS and "module" not in each:
+                yield Obstacle("bare", _class(each), layer)
             yield from self.model(each, depth + 1)
-        if isinstance(config, Mapping) and name not in MODELS:
-            yield from self.layer(name, layer, config)
+        # What a program's own class takes, only the program knows.
+        if isinstance(config, Mapping) and name not in MODELS and not own:
+            old = not isinstance(module, str) or name == "InputLayer"
+            yield from self.layer(name, layer, config, MENDED | MENDED_OF_OLD if old else MENDED)
 
-    def layer(self, name: str, layer: str, config: Config) -> Iterator[Obstacle]:
+    def layer(
+        self, name: str, layer: str, config: Config, mended: Container[str]
+    ) -> Iterator[Obstacle]:
         """Yield what is in the way of a layer's own config: its keys, then its values."""
-        yield from self.keys("layers", name, layer, config)
+        yield from self.keys("layers", name, layer, config, mended if self.keras_3 else ())
         for key, value in config.items():
             if key == "dtype" and isinstance(value, Mapping):
                 yield from self.policy(layer, value)
@@ -98,15 +108,19 @@ class _Walk:
         if (name in KERAS_2_POLICIES) == self.keras_3:
             yield Obstacle("policy", name, layer, "dtype")
 
-    def keys(self, place: str, name: str, layer: str, config: Config) -> Iterator[Obstacle]:
-        """Yield the keys of a config that its class does not take, and those it misses."""
+    def keys(
+        self, place: str, name: str, layer: str, config: Config, mended: Container[str] = ()
+    ) -> Iterator[Obstacle]:
+        """Yield the keys of a config that its class does not take, and those it misses.
+
+        Those ``mended`` Keras takes out before it makes the class.
+        """
         if not self.surface.has(place, name, self.release):
             return
         takes = self.surface.takes(place, name, self.release)
         if takes is not None:
             for key in config:
-                mended = self.keras_3 and place == "layers" and key in MENDED
-                if key not in takes and not mended:
+                if key not in takes and key not in mended:
                     yield Obstacle("key", name, layer, key)
         for key in sorted(self.surface.needs(place, name, self.release) - set(config)):
             yield Obstacle("absent", name, layer, key)

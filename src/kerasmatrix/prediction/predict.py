@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.contents import Contents, read_contents
 from kerasmatrix.prediction.obstacles import (
     Obstacle,
@@ -60,40 +61,71 @@ def predict(
 def foretell(
     contents: Contents, targets: Iterable[Target], brought: Container[str] = ()
 ) -> tuple[Prediction, ...]:
-    """Return a prediction for what was read from a file in each of ``targets``."""
-    features = features_of(contents)
-    return tuple(_of(features, target, brought) for target in targets)
+    """Return a prediction for what was read from a file in each of ``targets``.
+
+    Raises:
+        UsageError: it is put together in a way that no Keras would.
+    """
+    try:
+        view = _View(features_of(contents), brought)
+        return tuple(view.of(target) for target in targets)
+    except RecursionError:
+        raise UsageError(f"{contents.path}: its config is nested too deeply to be read") from None
 
 
-def _of(features: Features, target: Target, brought: Container[str]) -> Prediction:
-    surface, release = the_surface(), target.release
+class _View:
+    """A file as the releases of Keras see it: each walks the architecture once."""
 
-    @cache
-    def obstacle() -> Obstacle | None:
-        if features.kind not in REBUILT:
+    def __init__(self, features: Features, brought: Container[str]) -> None:
+        self._features = features
+        self._brought = brought
+        self._rebuilt = features.kind in REBUILT
+        self._obstacle = cache(self._find_obstacle)
+        self._training = cache(self._find_training_obstacle)
+
+    def of(self, target: Target) -> Prediction:
+        release = target.release
+        rule = next(
+            rule
+            for rule in the_rules()
+            if rule.fits(
+                self._features,
+                target,
+                lambda: self._obstacle(release),
+                lambda: self._training(release),
+            )
+        )
+        certainty = 1.0 if the_surface().knows(release) else UNSURVEYED
+        found = (
+            self._obstacle(release)
+            if rule.obstacle
+            else self._training(release)
+            if rule.training
+            else None
+        )
+        return Prediction(
+            environment=target.environment,
+            status=rule.status,
+            cause=rule.cause,
+            remedy=rule.remedy,
+            rule=rule.id,
+            confidence=round(rule.confidence * certainty, 3),
+            because=_because(rule, found),
+        )
+
+    def _find_obstacle(self, release: str) -> Obstacle | None:
+        if not self._rebuilt:
             return None
-        return next(iter(find_obstacles(features.config, surface, release, brought)), None)
+        found = find_obstacles(self._features.config, the_surface(), release, self._brought)
+        return next(found, None)
 
-    @cache
-    def training() -> Obstacle | None:
-        if features.kind not in REBUILT:
+    def _find_training_obstacle(self, release: str) -> Obstacle | None:
+        if not self._rebuilt:
             return None
-        found = find_training_obstacles(features.training, surface, release, brought)
-        return next(iter(found), None)
-
-    rule = next(rule for rule in the_rules() if rule.fits(features, target, obstacle, training))
-    certainty = 1.0 if surface.knows(release) else UNSURVEYED
-    return Prediction(
-        environment=target.environment,
-        status=rule.status,
-        cause=rule.cause,
-        remedy=rule.remedy,
-        rule=rule.id,
-        confidence=round(rule.confidence * certainty, 3),
-        because=_because(
-            rule, obstacle() if rule.obstacle else training() if rule.training else None
-        ),
-    )
+        found = find_training_obstacles(
+            self._features.training, the_surface(), release, self._brought
+        )
+        return next(found, None)
 
 
 def _because(rule: Rule, obstacle: Obstacle | None) -> str:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.environments.keras_release import release_key
+from kerasmatrix.errors import nearest
 from kerasmatrix.inspection.model_file import Kind
 from kerasmatrix.matrix import version_key
 from kerasmatrix.prediction.obstacles import Obstacle
@@ -18,8 +21,10 @@ from kerasmatrix.prediction.signs import SIGNS, Features
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.yaml_source import YamlSource
 
-__all__ = ["Rule", "the_rules"]
+__all__ = ["Rule", "load_rules", "the_rules"]
 
+# What is not as it was has a cause.
+WITH_CAUSE = {"degraded", "drift", "fail"}
 SPAN = re.compile(
     r"^(?:(?P<only>\d+\.\d+)|(?:(?:from )?(?P<first>\d+\.\d+))?(?: ?to (?P<last>\d+\.\d+))?)$"
 )
@@ -36,7 +41,7 @@ class _Strict(BaseModel):
 class WantedObstacle(_Strict):
     """Which obstacle a rule is about: regular expressions for its class or function and its key."""
 
-    kind: Literal["class", "custom", "key", "absent", "function", "module", "policy"]
+    kind: Literal["class", "custom", "key", "absent", "function", "module", "policy", "bare"]
     name: Pattern = None
     key: Pattern = None
 
@@ -82,7 +87,7 @@ class Rule(_Strict):
     status: Literal["pass", "degraded", "drift", "fail", "unsupported", "unknown"]
     cause: Slug | None = None
     remedy: str | None = None
-    confidence: Annotated[float, Field(ge=0, le=1)]
+    confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     source: Text
 
     @field_validator("signs", "without")
@@ -151,9 +156,33 @@ class _Rules(_Strict):
 def the_rules() -> tuple[Rule, ...]:
     """Return the rules that come with kerasmatrix, in the order in which they are asked."""
     with resources.as_file(resources.files("kerasmatrix.prediction")) as folder:
-        source = YamlSource(folder / "rules.yaml")
-        rules = source.parse(_Rules).rules
-        for index, rule in enumerate(rules):
-            if rule.id in {other.id for other in rules[:index]}:
-                raise source.error(("rules", index, "id"), f"{rule.id!r} stands twice")
-        return rules
+        return load_rules(folder / "rules.yaml", the_catalogue())
+
+
+def load_rules(path: Path, catalogue: Catalogue) -> tuple[Rule, ...]:
+    """Read rules from a file.
+
+    Raises:
+        UsageError: anything wrong in it, with the line; a cause or remedy that ``catalogue`` does
+            not have, or that a rule's status cannot have.
+    """
+    source = YamlSource(path)
+    rules = source.parse(_Rules).rules
+    causes = {cause.slug for cause in catalogue.causes}
+    remedies = {remedy.id for remedy in catalogue.remedies}
+    for index, rule in enumerate(rules):
+        at = ("rules", index)
+        if rule.id in {other.id for other in rules[:index]}:
+            raise source.error((*at, "id"), f"{rule.id!r} stands twice")
+        for key, name, known in (
+            ("cause", rule.cause, causes),
+            ("remedy", rule.remedy, remedies),
+        ):
+            if name is not None and name not in known:
+                hint = nearest(name, known)
+                raise source.error((*at, key), f"unknown {key} {name!r}", hint=hint)
+        if rule.cause and rule.status not in WITH_CAUSE:
+            raise source.error((*at, "cause"), f"{rule.status} and a cause do not go together")
+        if rule.cause is None and rule.status in WITH_CAUSE:
+            raise source.error((*at, "status"), f"{rule.status} needs a cause")
+    return rules

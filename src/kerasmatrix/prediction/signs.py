@@ -13,19 +13,18 @@ from typing import Any
 
 from kerasmatrix.inspection.architecture import inside, lambdas
 from kerasmatrix.inspection.contents import Contents
-from kerasmatrix.matrix import version_key
 from kerasmatrix.prediction.target import Target
 
 __all__ = ["SIGNS", "Features", "features_of"]
 
 KERAS_3 = 3
+RELEASE = re.compile(r"\d{1,3}\.\d{1,3}(?!\d)")
 DEEPEST = 200
 # Where a file names no version: Keras 1 and 2 before TensorFlow's own.
 BEFORE_TENSORFLOW, FIRST_KERAS_3 = "1.15", "3.0"
 # Losses and metrics that Keras 3 writes by names which it does not find again.
 SHORT = {"mse", "mae", "mape", "msle", "kld", "MSE", "MAE", "MAPE", "MSLE", "KLD"}
 DEPENDENCIES = "_layer_checkpoint_dependencies/"
-WRAPPERS = {"Bidirectional", "TimeDistributed", "StackedRNNCells", "RNN"}
 
 
 @dataclass(frozen=True)
@@ -73,14 +72,16 @@ def _writer(contents: Contents) -> str | None:
     """Return the release of Keras that wrote it: what it says, else the first that it may be."""
     writer = contents.writer
     if writer.keras_major == KERAS_3:
-        return _minor(writer.keras) if writer.keras else FIRST_KERAS_3
+        return _minor(writer.keras or "") or FIRST_KERAS_3
     if writer.tensorflow:
         return _minor(writer.tensorflow.partition(" ")[0])
     return BEFORE_TENSORFLOW if writer.keras_major else None
 
 
-def _minor(version: str) -> str:
-    return ".".join(map(str, version_key(version)[:2]))
+def _minor(version: str) -> str | None:
+    """Return the minor that a file names, if what it names is a version: it may be anything."""
+    found = RELEASE.match(version)
+    return found.group() if found else None
 
 
 def _walk(layer: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
@@ -142,16 +143,6 @@ def _no_input_layer(features: Features, target: Target) -> bool:
     )
 
 
-def _bare_wrapped(features: Features, target: Target) -> bool:
-    """The layer inside a wrapper does not name its module, as before TensorFlow 2.13."""
-    for layer in features.layers:
-        if layer.get("class_name") in WRAPPERS:
-            for each in inside(layer.get("config")):
-                if "module" not in each:
-                    return True
-    return False
-
-
 def _nested(features: Features, target: Target) -> bool:
     """A model is a layer of it."""
     return any(
@@ -165,6 +156,15 @@ def _nested_functional(features: Features, target: Target) -> bool:
     functional = {"Functional", "Model"}
     return features.config.get("class_name") in functional and any(
         layer.get("class_name") in functional for layer in features.layers[1:]
+    )
+
+
+def _unshaped_attention(features: Features, target: Target) -> bool:
+    """Its attention does not say the shapes of what goes in, as before TensorFlow 2.5."""
+    return any(
+        layer.get("class_name") == "MultiHeadAttention"
+        and "query_shape" not in (layer.get("config") or {})
+        for layer in features.layers
     )
 
 
@@ -242,7 +242,7 @@ SIGNS: Mapping[str, Sign] = {
     "lambda": _lambda,
     "other-python": _other_python,
     "no-input-layer": _no_input_layer,
-    "bare-wrapped": _bare_wrapped,
+    "unshaped-attention": _unshaped_attention,
     "nested": _nested,
     "nested-functional": _nested_functional,
     "hard-sigmoid": _hard_sigmoid,

@@ -1,0 +1,83 @@
+"""What is read from model files, made without files; and environments to load them in."""
+
+from pathlib import Path
+
+from kerasmatrix.inspection.contents import Contents
+from kerasmatrix.inspection.hdf5 import Stored
+from kerasmatrix.inspection.model_file import Writer
+from kerasmatrix.prediction.target import Target
+
+LAMBDA_3_8 = "4wEAAAAAAAAAAAAAAAEAAAABAAAAQwAAAHMEAAAAfABTAA=="
+
+
+def target(release, *, tensorflow=None, python="3.11", environment=None):
+    """Return an environment whose ``tf.keras`` is ``release``."""
+    if tensorflow is None:
+        tensorflow = "2.19.1" if release.startswith("3.") else f"{release}.0"
+    name = environment or f"k{release}"
+    return Target(name, release, tensorflow, python, frozenset({"keras"}))
+
+
+def layer(class_name="Dense", *, module=None, registered_name=None, **config):
+    """Return a layer's config; ``module`` as Keras 2.13 and later write it."""
+    told = {"class_name": class_name, "config": {"name": class_name.lower(), **config}}
+    if module:
+        told |= {"module": module, "registered_name": registered_name}
+    return told
+
+
+def model(*layers, class_name="Sequential", name="model", **more):
+    """Return a model's config."""
+    return {"class_name": class_name, "config": {"name": name, "layers": list(layers)}, **more}
+
+
+def writer(keras):
+    """Return who wrote a file that names this Keras: TensorFlow's minor, or Keras 3's."""
+    if keras is None:
+        return Writer()
+    if keras.startswith("3."):
+        return Writer(keras=keras, keras_major=3, recorded=("keras",))
+    return Writer(keras=keras, keras_major=2, tensorflow=keras, recorded=("keras",))
+
+
+def h5(config, *, keras="2.9.0", training=None, called="model.h5", optimizer_arrays=0):
+    """Return the content of a whole model as HDF5."""
+    return Contents(
+        Path(called),
+        "hdf5-model",
+        writer=writer(keras),
+        config=config,
+        training=training,
+        stored=Stored(optimizer_arrays=optimizer_arrays),
+    )
+
+
+def archive(config, *, keras="2.15.0", training=None, paths=()):
+    """Return the content of a Keras v3 archive."""
+    stored = Stored(paths=tuple(paths))
+    return Contents(
+        Path("model.keras"),
+        "keras-archive",
+        writer=writer(keras),
+        config=config,
+        training=training,
+        stored=stored,
+    )
+
+
+def saved_model(config=None, *, tensorflow="2.9.3"):
+    """Return the content of a SavedModel; without a config as Keras 3 exports it."""
+    told = Writer(tensorflow=tensorflow, recorded=("tensorflow",))
+    return Contents(Path("model"), "saved-model", writer=told, config=config)
+
+
+def weights(*, keras="2.9.0", keras_3_layout=False, called="weights.h5"):
+    """Return the content of a file of weights."""
+    stored = Stored(keras_3_layout=keras_3_layout)
+    by = Writer(keras_major=3) if keras_3_layout else writer(keras)
+    return Contents(Path(called), "hdf5-weights", writer=by, stored=stored)
+
+
+def architecture(config):
+    """Return the content of a file of an architecture as JSON."""
+    return Contents(Path("model.json"), "architecture-json", writer=writer("2.9.0"), config=config)

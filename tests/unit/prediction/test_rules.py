@@ -1,0 +1,121 @@
+import pytest
+
+from kerasmatrix.diagnosis.catalogue import the_catalogue
+from kerasmatrix.errors import UsageError
+from kerasmatrix.inspection.contents import Contents
+from kerasmatrix.prediction.predict import foretell
+from kerasmatrix.prediction.rules import load_rules, the_rules, within
+from tests.unit.prediction.examples import EXAMPLES
+from tests.unit.prediction.made import target
+
+FORMS = {
+    "hdf5-model": "h5",
+    "hdf5-weights": "weights",
+    "keras-archive": "keras",
+    "saved-model": "savedmodel",
+}
+
+
+@pytest.mark.parametrize("rule", the_rules(), ids=lambda rule: rule.id)
+def test_every_rule_decides_of_a_file_that_it_is_about(rule):
+    assert rule.id in EXAMPLES, f"write a file that {rule.id} decides"
+    contents, reader = EXAMPLES[rule.id]
+    reader = target(reader) if isinstance(reader, str) else reader
+    assert isinstance(contents, Contents)
+    (told,) = foretell(contents, [reader])
+    assert told.rule == rule.id
+    assert (told.status, told.cause, told.remedy) == (rule.status, rule.cause, rule.remedy)
+
+
+def test_there_is_no_example_of_a_rule_that_is_gone():
+    assert set(EXAMPLES) == {rule.id for rule in the_rules()}
+
+
+@pytest.mark.parametrize("rule", the_rules(), ids=lambda rule: rule.id)
+def test_a_remedy_is_one_that_can_be_tried_with_such_a_file(rule):
+    if rule.remedy is None:
+        return
+    remedy = the_catalogue().remedy(rule.remedy)
+    contents, reader = EXAMPLES[rule.id]
+    assert FORMS[contents.kind] in remedy.formats
+    release = reader if isinstance(reader, str) else reader.release
+    if remedy.reader_keras:
+        assert str(remedy.reader_keras) == release.partition(".")[0]
+
+
+@pytest.mark.parametrize("rule", the_rules(), ids=lambda rule: rule.id)
+def test_a_rule_has_a_source(rule):
+    assert len(rule.source) > len("measured: ")
+
+
+RULE = """
+rules:
+  - id: one
+    says: It is so
+    status: fail
+    cause: unknown-functional
+    remedy: rewrite-config
+    source: "measured: h5"
+"""
+
+
+@pytest.fixture
+def rules(tmp_path):
+    def load(old="", new=""):
+        path = tmp_path / "rules.yaml"
+        assert old in RULE
+        path.write_text(RULE.replace(old, new))
+        return load_rules(path, the_catalogue())
+
+    return load
+
+
+def test_rules_are_read(rules):
+    (rule,) = rules()
+    assert (rule.id, rule.cause) == ("one", "unknown-functional")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("unknown-functional", "unknown-functionals", r"rules.yaml:6: .*unknown cause"),
+        ("rewrite-config", "rewrite-confid", r"rules.yaml:7: .*unknown remedy 'rewrite-confid'"),
+        ("status: fail", "status: pass", "pass and a cause do not go together"),
+        ("    cause: unknown-functional\n", "", "fail needs a cause"),
+        ("status: fail", "status: purple", r"rules.yaml:5: .*purple"),
+        ("It is so", "It is so\n    signs: [odd]", "unknown sign 'odd'"),
+        ("It is so", "It is so\n    reader: since 2.3", "reader"),
+        ("It is so", "It is so\n    obstacle: {kind: key, name: '('}", "not a regular expression"),
+        ("It is so", "It is so\n    unheard_of: 1", "unknown key"),
+        ('source: "measured: h5"', 'source: ""', "source"),
+    ],
+)
+def test_a_rule_that_cannot_be_is_refused_with_its_line(rules, old, new, said):
+    with pytest.raises(UsageError, match=said):
+        rules(old, new)
+
+
+def test_no_two_rules_have_one_name(tmp_path):
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULE + RULE.partition("rules:\n")[2])
+    with pytest.raises(UsageError, match="'one' stands twice"):
+        load_rules(path, the_catalogue())
+
+
+@pytest.mark.parametrize(
+    ("span", "inside", "outside"),
+    [
+        ("2.3 to 2.16", ["2.3", "2.9", "2.16"], ["2.2", "3.0"]),
+        ("from 3.4", ["3.4", "3.15"], ["2.16", "3.3"]),
+        ("to 2.11", ["1.15", "2.11"], ["2.12", "3.4"]),
+        ("3.5", ["3.5"], ["3.4", "3.6"]),
+    ],
+)
+def test_a_span_holds_releases_by_their_order(span, inside, outside):
+    assert all(within(span, each) for each in inside)
+    assert not any(within(span, each) for each in outside)
+
+
+def test_what_is_not_known_is_in_no_span():
+    assert not within("from 3.4", None)
+    assert within(None, None)
