@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ MOST_JOBS = 8
 
 @dataclass(frozen=True)
 class Setup:
-    """Where files are measured, and how."""
+    """Where files are measured, and how. ``locks`` are of environments that the matrix lacks."""
 
     project: Project
     matrix: Matrix
@@ -36,6 +36,7 @@ class Setup:
     remedies: Remedies = "first"
     fresh: bool = False
     listener: Listener = field(default_factory=Progress)
+    locks: Mapping[str, Lock] = field(default_factory=dict)
 
     def select(self, names: Sequence[str]) -> Selection:
         """Return the environments of these names, or of groups of these names.
@@ -73,6 +74,8 @@ class Setup:
 
     def lock(self, environment: Environment) -> Lock:
         """Return the lock of an environment."""
+        if environment.name in self.locks:
+            return self.locks[environment.name]
         return read_lock(self.project.locks_with(environment.name), environment)
 
     @staticmethod

@@ -20,9 +20,25 @@ INTERRUPTED = 130
 
 # Each is a module of that name. What one verb needs (Docker, pandas) the others do not wait for.
 VERBS = (
-    "init", "run", "report", "history", "compare", "gate", "can-upgrade", "merge", "lock", "images",
-    "versions", "explain", "paths", "inspect", "predict", "check", "schema",
-)  # fmt: skip
+    "init",
+    "run",
+    "report",
+    "history",
+    "compare",
+    "gate",
+    "can-upgrade",
+    "merge",
+    "lock",
+    "images",
+    "versions",
+    "explain",
+    "paths",
+    "inspect",
+    "predict",
+    "check",
+    "bisect",
+    "schema",
+)
 
 
 class Verbs(click.Group):

@@ -31,5 +31,5 @@ def open_engine(name: str, matrix: Matrix, project: Project) -> Engine:
         raise InfrastructureError(
             f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
         )
-    click.echo(f"No Docker Engine ({trouble}): using uv virtual environments.")
+    click.echo(f"No Docker Engine ({trouble}): using uv virtual environments.", err=True)
     return LocalEngine()

@@ -18,6 +18,7 @@ __all__ = [
     "output_option",
     "remedies_options",
     "shard_option",
+    "store_folder_option",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -70,12 +71,7 @@ def companions_options(command: Command) -> Command:
 
 def output_option(command: Command) -> Command:
     """Add ``--output DIR`` and ``--store DIR``: where reports go, and where runs are kept."""
-    stored = click.option(
-        "--store",
-        "store_folder",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="What is known, and earlier runs.  [default: .kerasmatrix beside the matrix]",
-    )(command)
+    stored = store_folder_option(command)
     return click.option(
         "--output",
         type=click.Path(path_type=Path, file_okay=False),
@@ -97,6 +93,16 @@ def remedies_options(command: Command) -> Command:
         show_default=True,
         help="Repair failing cells: until something works, by everything that may, or not at all.",
     )(short)
+
+
+def store_folder_option(command: Command) -> Command:
+    """Add ``--store DIR``, where what is known is kept."""
+    return click.option(
+        "--store",
+        "store_folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="What is known, and earlier runs.  [default: .kerasmatrix beside the matrix]",
+    )(command)
 
 
 def shard_option(command: Command) -> Command:

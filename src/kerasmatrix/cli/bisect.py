@@ -1,0 +1,131 @@
+"""``kerasmatrix bisect``: the first release with which a model file breaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kerasmatrix.bisection.answer import Bisection, Look
+from kerasmatrix.bisection.bisect import Bisector
+from kerasmatrix.checking.checking import taken_in
+from kerasmatrix.checking.given import Companions
+from kerasmatrix.cli.options import companions_options, store_folder_option
+from kerasmatrix.cli.setups import measuring_options, set_up
+from kerasmatrix.environments.venvs import default_cache
+from kerasmatrix.errors import UsageError, nearest
+from kerasmatrix.matrix import Environment, Matrix
+
+__all__ = ["bisect"]
+
+MOST_PACKAGES = 8
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--good", required=True, metavar="NAME", help="A version that loads the file.")
+@click.option("--bad", required=True, metavar="NAME", help="A version that does not.")
+@click.option(
+    "--strict", is_flag=True, help="A load that loses something, such as the optimizer, is bad."
+)
+@click.option(
+    "--within-matrix",
+    is_flag=True,
+    help="Stop at two neighbours in the matrix; make no environment for releases in between.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@companions_options
+@store_folder_option
+@measuring_options
+def bisect(  # noqa: PLR0913 - one argument per option
+    *,
+    file: Path,
+    good: str,
+    bad: str,
+    strict: bool,
+    within_matrix: bool,
+    as_json: bool,
+    code: Path | None,
+    inputs: Path | None,
+    matrix_file: Path,
+    engine_name: str,
+    jobs: int | None,
+    trust: bool,
+    fresh: bool,
+    store_folder: Path | None,
+) -> int:
+    """Find the release with which FILE breaks, or its numbers change, between two versions.
+
+    First among the environments of the matrix, then among the single releases of TensorFlow and
+    Keras between two of them, for which environments are made. --bad may be the older one: then it
+    is the first release that FILE loads with.
+    """
+    with set_up(
+        matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
+    ) as setup:
+        ends = _end(setup.matrix, good, "--good"), _end(setup.matrix, bad, "--bad")
+        if ends[0] is ends[1]:
+            raise UsageError(f"{good} is said to be both good and bad", hint="name two versions")
+        with taken_in([file], setup.store, Companions(code, inputs)) as (given, refused):
+            for error in refused:
+                raise error
+            bisector = Bisector(
+                setup,
+                given[0],
+                cache=default_cache(),
+                strict=strict,
+                within_matrix=within_matrix,
+                told=_tell,
+            )
+            found = bisector.find(*ends)
+    click.echo(found.model_dump_json(indent=1) if as_json else _prose(found))
+    return 0
+
+
+def _end(matrix: Matrix, name: str, option: str) -> Environment:
+    if name not in matrix.environments:
+        raise UsageError(
+            f"{option}: unknown environment {name!r}", hint=nearest(name, matrix.environments)
+        )
+    return matrix.environments[name]
+
+
+def _tell(look: Look) -> None:
+    """Say what a look found, as it goes on."""
+    click.echo(f"{look.finding:<8} {_line(look)}", err=True)
+
+
+def _line(look: Look) -> str:
+    cause = f"{look.cause}: " if look.cause and look.cause != "unclassified" else ""
+    return f"{look.environment}: {look.status.value}: {cause}{look.summary}"
+
+
+def _prose(found: Bisection) -> str:
+    last, first = found.last_good, found.first_bad
+    changed = ", ".join(f"{change.package} {change.newer}" for change in found.releases)
+    lines = [
+        f"{found.file}: it changes with {changed or 'another package'}.",
+        f"  last good: {_line(last)}",
+        f"  first bad: {_line(first)}",
+    ]
+    for change in found.releases:
+        before = f"{change.older} to " if change.older else ""
+        lines.append(f"  {change.package} {before}{change.newer}: {change.notes}")
+    if found.bad.cause != first.cause:
+        lines.append(f"  and for another reason: {_line(found.bad)}")
+    if found.also:
+        also = [f"{name} {old} to {new}" for name, (old, new) in found.also.items()]
+        more = len(also) - MOST_PACKAGES
+        told = ", ".join(also[:MOST_PACKAGES]) + (f" and {more} more" if more > 0 else "")
+        lines.append(f"  other packages differ too: {told}")
+    if found.skipped:
+        lines.append(
+            f"  or one of {', '.join(found.skipped)}, which could not be had: the change lies "
+            "somewhere between the two"
+        )
+    lines += [f"  {note}" for note in found.notes]
+    lines.append(
+        f"{found.loads} loads among {found.candidates} versions; {found.measured} tasks were done "
+        "for it, the rest was known."
+    )
+    return "\n".join(lines)

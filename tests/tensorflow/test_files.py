@@ -1,0 +1,68 @@
+"""Verbs about a file that was saved elsewhere, with real TensorFlow."""
+
+import subprocess
+
+import pytest
+
+from kerasmatrix.bisection.bisect import Bisector
+from kerasmatrix.checking.checking import taken_in
+from kerasmatrix.checking.given import Companions
+from kerasmatrix.checking.setup import open_setup
+from kerasmatrix.engines.local import worker_variables
+from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.venvs import ensure_venv
+from kerasmatrix.matrix import load_matrix
+from kerasmatrix.project import Project
+from tests.real import ENVIRONMENTS, REPAIRED, ROOT
+
+pytestmark = pytest.mark.tensorflow
+
+# What other tests make anyway.
+MADE = {*ENVIRONMENTS, *REPAIRED}
+
+
+@pytest.fixture(scope="module")
+def matrix():
+    whole = load_matrix(ROOT / "matrix.yaml")
+    kept = {name: env for name, env in whole.environments.items() if name in MADE}
+    return whole.model_copy(update={"environments": kept})
+
+
+@pytest.fixture(scope="module")
+def model(engine, matrix, tmp_path_factory):
+    """A Functional model that TensorFlow 2.4 saved as HDF5, by hand."""
+    folder = tmp_path_factory.mktemp("model")
+    environment = matrix.environments["tf2.4"]
+    python = ensure_venv(
+        environment, read_lock(ROOT / "images" / "locks", environment), engine.cache
+    )
+    script = ROOT / "scenarios" / "import_path" / "save.py"
+    subprocess.run(
+        [python, script, folder / "model.h5"],
+        env=worker_variables(environment, str(folder)),
+        check=True,
+        capture_output=True,
+    )
+    return folder / "model.h5"
+
+
+@pytest.fixture
+def setup(engine, matrix, tmp_path):
+    with open_setup(
+        Project(ROOT / "matrix.yaml"), matrix, engine, trust=True, store=tmp_path / "store"
+    ) as opened:
+        yield opened
+
+
+def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix, model, tmp_path):
+    with taken_in([model], setup.store, Companions()) as (given, _):
+        bisector = Bisector(setup, given[0], cache=tmp_path, within_matrix=True)
+        found = bisector.find(matrix.environments["tf2.21"], matrix.environments["tf2.2"])
+    assert (found.last_good.environment, found.first_bad.environment) == ("tf2.4", "tf2.2")
+    assert found.first_bad.cause == "unknown-functional"
+    assert "Unknown layer: Functional" in found.first_bad.summary
+    assert found.candidates == len(MADE)
+    assert found.loads == 4  # both ends, and log2 of what lies between
+    assert [(change.package, change.newer) for change in found.releases] == [
+        ("tensorflow", "2.4.4")
+    ]

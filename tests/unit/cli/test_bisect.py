@@ -1,0 +1,266 @@
+"""`kerasmatrix bisect` on environments that break from a version on, and a made-up index."""
+
+import importlib
+import json
+
+import pytest
+
+from kerasmatrix import cli
+from kerasmatrix.bisection.bisect import Bisector
+from kerasmatrix.environments import made
+from kerasmatrix.environments.releases import newest_of, release_key
+from kerasmatrix.errors import InfrastructureError
+from tests.unit.fakes import FakeEngine, FakeWorker, make_project
+from tests.unit.inspection import files
+
+RELEASES = [f"2.{minor}.{patch}" for minor in range(1, 10) for patch in range(4)]
+
+
+class Engine(FakeEngine):
+    """Behaves as TensorFlow's version says: ``behaviour`` maps it to a behaviour's name."""
+
+    def __init__(self):
+        super().__init__()
+        self.behaviour = {}
+
+    def told(self, environment):
+        names = [name for since, name in self.behaviour.items()
+                 if release_key(environment.tensorflow) >= release_key(since)]  # fmt: skip
+        return environment.model_copy(update={"name": names[-1] if names else "good"})
+
+    def prepare(self, environment, lock):
+        super().prepare(self.told(environment), lock)
+
+    def open(self, environment, lock, workplace, limits):
+        worker = FakeWorker(self, self.told(environment), workplace)
+        worker.of = environment.name
+        with self.mutex:
+            self.workers.append(worker)
+        return worker
+
+
+@pytest.fixture
+def engine():
+    return Engine()
+
+
+@pytest.fixture
+def index():
+    return list(RELEASES)
+
+
+@pytest.fixture
+def bisect(tmp_path, engine, index, monkeypatch, capsys):
+    """Return what `kerasmatrix bisect` answers with nine minors: code, JSON, text."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
+    setups = importlib.import_module("kerasmatrix.cli.setups")
+    monkeypatch.setattr(setups, "open_engine", lambda *_: engine)
+
+    def ask(requirement, *, matrix, python, as_of, pre):
+        if not index:
+            raise InfrastructureError("the package index cannot be asked")
+        _, _, bounds = requirement.partition("<")
+        below, _, least = bounds.partition(",>=")
+        fit = [each for each in index
+               if release_key(least) <= release_key(each) < release_key(below)]  # fmt: skip
+        return newest_of(fit) if fit else None
+
+    def resolve(matrix, environment, folder):
+        path = folder / f"{environment.name}.txt"
+        path.write_text(f"tensorflow-cpu=={environment.tensorflow}\nnumpy==1.0\n")
+        return path
+
+    monkeypatch.setitem(Bisector.__init__.__kwdefaults__, "ask", ask)
+    monkeypatch.setattr(made, "resolve", resolve)
+    make_project(tmp_path, *(f"tf2.{minor}" for minor in range(1, 10)))
+    model = files.hdf5_model(tmp_path / "model.h5")
+
+    def call(*arguments, file=model):
+        with pytest.raises(SystemExit) as left:
+            cli.main(["bisect", str(file), *arguments])
+        said = capsys.readouterr()
+        told = json.loads(said.out) if "--json" in arguments and said.out else None
+        return left.value.code, told, said.out + said.err
+
+    return call
+
+
+def looked_at(told):
+    return [look["environment"] for look in told["looks"]]
+
+
+def test_the_release_that_breaks_it_is_found(bisect, engine):
+    engine.behaviour = {"2.6.2": "fails"}
+    code, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
+    assert code == 0
+    # The matrix has 2.6.0; the patch release with which it breaks, it does not.
+    assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.6.1", "2.6.2")
+    assert (told["last_good"]["status"], told["first_bad"]["status"]) == ("pass", "fail")
+    assert told["first_bad"]["cause"] == "unknown-functional"
+    assert told["first_bad"]["made"]
+    assert told["releases"] == [{
+        "package": "tensorflow", "older": "2.6.1", "newer": "2.6.2",
+        "notes": "https://github.com/tensorflow/tensorflow/releases/tag/v2.6.2",
+    }]  # fmt: skip
+    # Nine minors and then three patches take ends, log2 8, and log2 4.
+    assert told["loads"] == len(told["looks"]) == 2 + 3 + 2
+    assert told["candidates"] == 9 + 3
+    assert not told["skipped"]
+
+
+def test_the_older_one_may_be_bad(bisect, engine):
+    engine.behaviour = {"2.1.0": "fails", "2.3.1": "good"}
+    code, told, _ = bisect("--good", "tf2.4", "--bad", "tf2.2", "--json")
+    assert code == 0
+    assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.3.1", "2.3.0")
+    assert [(each["older"], each["newer"]) for each in told["releases"]] == [("2.3.0", "2.3.1")]
+
+
+def test_a_second_bisection_costs_nothing(bisect, engine, index):
+    engine.behaviour = {"2.6.2": "fails"}
+    arguments = ("--good", "tf2.1", "--bad", "tf2.9", "--json")
+    _, before, _ = bisect(*arguments)
+    opened = len(engine.workers)
+    assert before["measured"] > 0
+    index.clear()  # not even the index is asked
+    _, after, _ = bisect(*arguments)
+    assert len(engine.workers) == opened
+    assert after == {**before, "measured": 0}
+
+
+def test_each_version_is_opened_once(bisect, engine):
+    engine.behaviour = {"2.6.2": "fails"}
+    _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
+    assert sorted(worker.of for worker in engine.workers) == sorted(looked_at(told))
+
+
+def test_numbers_that_change_count_as_broken(bisect, engine):
+    engine.behaviour = {"2.5.0": "drifts"}
+    _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
+    assert told["first_bad"]["tensorflow"] == "2.5.0"
+    assert told["first_bad"]["status"] == "drift"
+
+
+def test_what_cannot_be_had_is_passed_over_and_said(bisect, engine):
+    engine.behaviour = {"2.6.0": "absent", "2.7.0": "fails"}
+    code, told, out = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
+    assert code == 0
+    assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.5.3", "2.7.0")
+    assert told["skipped"] == ["tf2.6", "tf2.6.1", "tf2.6.2", "tf2.6.3"]
+    skipped = [look for look in told["looks"] if look["finding"] == "skipped"]
+    assert {look["status"] for look in skipped} == {"infra"}
+    assert told["loads"] == len(told["looks"]) - len(skipped)
+    _, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
+    assert "tf2.6.3, which could not be had" in out
+
+
+def test_a_release_that_cannot_be_locked_is_passed_over(bisect, engine, monkeypatch):
+    engine.behaviour = {"2.6.2": "fails"}
+    whole = made.resolve
+
+    def resolve(matrix, environment, folder):
+        if environment.tensorflow == "2.6.2":
+            raise InfrastructureError("no space\nat all")
+        return whole(matrix, environment, folder)
+
+    monkeypatch.setattr(made, "resolve", resolve)
+    _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
+    assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.6.1", "2.6.3")
+    assert told["skipped"] == ["tf2.6.2"]
+
+
+def test_an_index_that_cannot_be_asked_leaves_the_answer_of_the_matrix(bisect, engine, index):
+    index.clear()
+    engine.behaviour = {"2.6.2": "fails"}
+    code, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
+    assert code == 0
+    assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.6.0", "2.7.0")
+    assert "single releases were not looked at" in told["notes"][0]
+
+
+def test_the_matrix_alone_can_be_asked_for(bisect, engine):
+    engine.behaviour = {"2.6.2": "fails"}
+    _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--within-matrix", "--json")
+    assert told["first_bad"]["environment"] == "tf2.7"
+    assert told["candidates"] == 9
+    assert not any(look["made"] for look in told["looks"])
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "message"),
+    [
+        ({"2.1.0": "fails"}, "tf2.1 is said to be good and is bad: fail, cause unknown-functional"),
+        ({}, "tf2.9 is said to be bad and is good: pass: same weights, same outputs"),
+    ],
+)
+def test_an_end_that_is_not_what_was_said_is_an_error_with_the_evidence(
+    bisect, engine, behaviour, message
+):
+    engine.behaviour = behaviour
+    code, told, out = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
+    assert (code, told) == (2, None)
+    assert message in out
+
+
+def test_an_end_that_cannot_be_had_is_the_machines_fault(bisect, engine):
+    engine.behaviour = {"2.9.0": "absent"}
+    code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
+    assert code == 3
+    assert "tf2.9, which is said to be bad, cannot be had" in out
+
+
+def test_the_answer_can_be_read(bisect, engine):
+    engine.behaviour = {"2.6.2": "fails", "2.8.0": "crashes"}
+    code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
+    assert code == 0
+    assert "it changes with tensorflow 2.6.2." in out
+    assert "last good: tf2.6.1: pass: same weights, same outputs" in out
+    assert "first bad: tf2.6.2: fail: unknown-functional: ValueError: Unknown layer" in out
+    assert "releases/tag/v2.6.2" in out
+    assert "and for another reason: tf2.9: crash" in out
+    assert "7 loads among 12 versions" in out
+    assert "good     tf2.5: pass" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--good", "tf2.1", "--bad", "tf2.1"), "both good and bad"),
+        (("--good", "tf2.1", "--bad", "tf2.99"), "--bad: unknown environment 'tf2.99'"),
+    ],
+)
+def test_mistakes_get_a_message(bisect, engine, arguments, message):
+    code, _, out = bisect(*arguments)
+    assert code == 2
+    assert message in out
+    assert not engine.workers
+
+
+def test_what_is_no_model_is_refused(bisect, tmp_path):
+    (tmp_path / "notes.h5").write_text("notes")
+    code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9", file=tmp_path / "notes.h5")
+    assert code == 2
+    assert "is a text file" in out
+
+
+def test_a_loss_is_bad_where_that_is_asked_for(bisect, engine, monkeypatch):
+    from tests.unit import fakes
+
+    engine.behaviour = {"2.6.2": "loses"}
+    run = FakeWorker.run
+
+    def losing(self, task):
+        answer = run(self, task)
+        if self.name == "loses" and task.kind == "load":
+            link = {"type": "ValueError", "message": "no"}
+            facts = {**fakes.LOAD_FACTS, "resave_error": {**link, "chain": [link]}}
+            return {**answer, "value": facts}
+        return answer
+
+    monkeypatch.setattr(FakeWorker, "run", losing)
+    code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
+    assert code == 2
+    assert "is said to be bad and is good: degraded" in out
+    _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--strict", "--json")
+    assert told["first_bad"]["tensorflow"] == "2.6.2"
