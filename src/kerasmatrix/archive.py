@@ -18,7 +18,7 @@ from kerasmatrix.errors import InfrastructureError, UsageError, nearest
 from kerasmatrix.report.documents import read_results, to_json
 from kerasmatrix.results import Results
 
-__all__ = ["Archive", "find_results"]
+__all__ = ["Archive", "find_results", "results_in"]
 
 SUFFIX = ".json.gz"
 # Names for runs by their place, counted from the newest.
@@ -108,12 +108,22 @@ def find_results(reference: str, archive: Archive) -> Results:
     path = Path(reference)
     if not path.exists() and not path.suffix and os.sep not in reference:
         return archive.read(reference)
+    return results_in(path)
+
+
+def results_in(path: Path) -> Results:
+    """Return the results in the file ``path``.
+
+    Raises:
+        UsageError: there is none, or it cannot be read.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(
             f"{path}: cannot be read: {reason}",
-            hint="name a results.json, or a run that `kerasmatrix history` lists",
+            hint="name a results.json, or a run that `kerasmatrix history` lists; "
+            "`nox -s matrix` makes one",
         ) from None
     return read_results(text, str(path))

@@ -1,6 +1,7 @@
 """From nothing to a measured matrix, as the README says it: with the wheel, outside a checkout."""
 
 import json
+import shutil
 
 import pytest
 
@@ -29,3 +30,13 @@ def test_a_new_project_is_measured_by_its_own_nox_session(engine, tmp_path):
         remedy["status"] == "verified" for remedy in cells["keras", "tf2.15", "tf2.21"]["remedies"]
     )
     assert "kerasmatrix" in (team / "reports" / "index.html").read_text()
+    # What the README says comes next: this run is kept as the baseline, and gated.
+    shutil.copy(team / "reports" / "results.json", team / "baseline.json")
+    gated = installed.run(team, "nox", "-s", "gate")
+    assert gated.returncode == 0, gated.stdout + gated.stderr
+    assert "The gate passes." in gated.stdout
+    better = (team / "baseline.json").read_text().replace('"status": "fail"', '"status": "pass"')
+    (team / "baseline.json").write_text(better)
+    gated = installed.run(team, "nox", "-s", "gate")
+    assert gated.returncode == 1, gated.stdout + gated.stderr
+    assert "newly broken: my_model · keras · tf2.15 → tf2.21: pass → fail" in gated.stdout

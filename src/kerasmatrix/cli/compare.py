@@ -13,7 +13,7 @@ from kerasmatrix.comparison import Change, ChangeKind, Comparison, Names
 from kerasmatrix.comparison import compare as compare_results
 from kerasmatrix.report.markdown import escape
 
-__all__ = ["compare", "counted", "told"]
+__all__ = ["beside", "compare", "counted", "told"]
 
 # So many changes of a kind are listed; the rest is counted.
 LISTED = 20
@@ -70,7 +70,8 @@ def _text(found: Comparison) -> list[str]:
             lines += ["", f"{kind} ({len(changes)})"]
             lines += [f"  {told(change)}" for change in changes[:LISTED]]
             lines += [f"  and {len(changes) - LISTED} more"] if len(changes) > LISTED else []
-    return [*lines, *_beside(found)]
+    more = beside(found)
+    return [*lines, *([""] if more else []), *more]
 
 
 def _markdown(found: Comparison) -> list[str]:
@@ -86,10 +87,11 @@ def _markdown(found: Comparison) -> list[str]:
             row = (" · ".join(cell), change.before, change.after, change.cause or "")
             lines.append(f"| {' | '.join(escape(text) for text in row)} |")
         lines += ["", f"and {len(changes) - LISTED} more"] if len(changes) > LISTED else []
-    return [*lines, *_beside(found)]
+    more = beside(found)
+    return [*lines, *([""] if more else []), *more]
 
 
-def _beside(found: Comparison) -> list[str]:
+def beside(found: Comparison) -> list[str]:
     """Say what could not be compared, and which packages are not the same."""
     lines = [
         *_only("only before", found.only_in_base),
@@ -101,7 +103,7 @@ def _beside(found: Comparison) -> list[str]:
             for package, (before, after) in packages.items()
         )
         lines.append(f"{name} has other packages: {told_}")
-    return ["", *lines] if lines else []
+    return lines
 
 
 def _only(when: str, names: Names) -> list[str]:

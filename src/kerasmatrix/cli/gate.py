@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.cli.compare import counted
+from kerasmatrix.cli.compare import beside, counted
 from kerasmatrix.cli.runs import read_run, store_option
 from kerasmatrix.comparison import Comparison
 from kerasmatrix.comparison import compare as compare_results
@@ -59,6 +59,8 @@ def decide(head: Results, comparison: Comparison | None) -> int:
     """
     if comparison:
         click.echo(f"Gate against {comparison.base}: {counted(comparison)}")
+        for line in beside(comparison):
+            click.echo(f"  {line}")
     found = findings(head, comparison)
     for kind in FindingKind:
         these = [finding for finding in found if finding.kind is kind]

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.archive import results_in
 from kerasmatrix.errors import UsageError
 from kerasmatrix.outcome import Status
 from kerasmatrix.repair import REPAIRABLE
-from kerasmatrix.report.documents import read_results
-from kerasmatrix.results import CellResult, RemedyResult, Results
+from kerasmatrix.results import CellResult, RemedyResult
 
 __all__ = ["paths"]
 
@@ -36,7 +36,7 @@ __all__ = ["paths"]
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def paths(source: str, target: str, form: str | None, path: Path, *, as_json: bool) -> int:
     """Print the upgrade paths that were found, each hop verified."""
-    results = _read(path)
+    results = results_in(path)
     names = [environment.name for environment in results.environments]
     for name in (source, target):
         if name not in names:
@@ -53,16 +53,6 @@ def paths(source: str, target: str, form: str | None, path: Path, *, as_json: bo
     else:
         click.echo(_prose(source, target, cells))
     return 0
-
-
-def _read(path: Path) -> Results:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{path}: cannot be read: {error.strerror}", hint="run `nox -s matrix` first"
-        ) from None
-    return read_results(text, str(path))
 
 
 def _prose(source: str, target: str, cells: list[CellResult]) -> str:

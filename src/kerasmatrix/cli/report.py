@@ -15,15 +15,16 @@ from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
-from kerasmatrix.report.tables import to_csv
+from kerasmatrix.report.tables import to_csv, to_parquet
 from kerasmatrix.results import Results
 
 __all__ = ["report"]
 
-FORMATS: dict[str, Callable[[Results], str]] = {
+FORMATS: dict[str, Callable[[Results], str | bytes]] = {
     "html": render_html,
     "json": to_json,
     "csv": lambda results: to_csv(cell_frame(results)),
+    "parquet": lambda results: to_parquet(cell_frame(results)),
     "junit": to_junit,
     "markdown": to_markdown,
     "badge": to_badge,
@@ -41,8 +42,8 @@ FORMATS: dict[str, Callable[[Results], str]] = {
 @store_option
 def report(run: str, form: str, output: Path | None, store_folder: Path) -> int:
     """Render a RUN that is stored: a results.json, a run's id, last or previous."""
-    text = FORMATS[form](read_run(run, store_folder))
-    data = text.encode("utf-8", "replace")
+    made = FORMATS[form](read_run(run, store_folder))
+    data = made if isinstance(made, bytes) else made.encode("utf-8", "replace")
     if output is None:
         click.echo(data, nl=False)
         return 0

@@ -15,9 +15,14 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.report.generations import brought_up_to_date
 from kerasmatrix.results import SCHEMA_VERSION, Results
 
 __all__ = ["content_of", "read_results", "results_schema", "to_json"]
+
+# Ways out for who has a document that cannot be read.
+ANEW = "name a results.json, or a run that `kerasmatrix history` lists, or run `nox -s matrix`"
+NEWER = "if a newer kerasmatrix wrote it, upgrade this one"
 
 Name = TypeVar("Name", str, tuple[str, ...])
 
@@ -50,7 +55,7 @@ def results_schema() -> dict[str, Any]:
 
 
 def read_results(text: str, name: str) -> Results:
-    """Read the text of a ``results.json``.
+    """Read the text of a ``results.json``, also one that an earlier kerasmatrix wrote.
 
     Args:
         text: its content.
@@ -62,21 +67,26 @@ def read_results(text: str, name: str) -> Results:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name}: not whole JSON: {error}") from None
+        raise UsageError(f"{name}: not whole JSON: {error}", hint=ANEW) from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(
-            f"{name}: has schema version {version!r}, this kerasmatrix reads {SCHEMA_VERSION}"
+            f"{name}: has schema version {version!r}, this kerasmatrix reads {SCHEMA_VERSION}",
+            hint=ANEW if version is None else NEWER,
         )
     try:
-        results = Results.model_validate(data)
+        results = Results.model_validate(brought_up_to_date(data))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{name}: {where}: {first['msg']}") from None
+        if first["type"] == "extra_forbidden":
+            raise UsageError(
+                f"{name}: {where}: is no field that this kerasmatrix knows", hint=NEWER
+            ) from None
+        raise UsageError(f"{name}: {where}: {first['msg']}", hint=ANEW) from None
     contradiction = _contradiction(results)
     if contradiction:
-        raise UsageError(f"{name}: {contradiction}")
+        raise UsageError(f"{name}: {contradiction}", hint=ANEW)
     return results
 
 

@@ -6,6 +6,8 @@ counted and compared; logs and tracebacks stay in the results.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from kerasmatrix.outcome import Status
@@ -13,10 +15,25 @@ from kerasmatrix.results import Results
 
 __all__ = ["COLUMNS", "cell_frame", "count_statuses", "overview"]
 
-COLUMNS = (
-    "scenario", "format", "saved_with", "loaded_with", "status", "summary", "cause", "error_type",
-    "error_message", "lost", "max_abs_diff", "weights_equal", "seconds", "artifact",
-)  # fmt: skip
+# What a column holds. docs/columns.md says it too, with the types.
+COLUMNS: Mapping[str, str] = {
+    "scenario": "what was saved: the name of its folder, or of the file",
+    "format": "how it was stored: h5, keras, savedmodel, weights",
+    "saved_with": "the environment that wrote it",
+    "loaded_with": "the environment that loaded it",
+    "status": "what happened: pass, degraded, drift, fail and so on, as in README.md",
+    "summary": "why, in a sentence",
+    "cause": "slug of the cause, or unclassified; empty where nothing is wrong",
+    "remedy": "the first remedy that was seen to work in this cell; empty if none was",
+    "expected": "how it keeps to what matrix.yaml expects: met, better or worse; empty if nothing",
+    "error_type": "the class of what was raised, by the load, or the save if that failed",
+    "error_message": "its message",
+    "lost": "what was lost on the way, separated by semicolons",
+    "max_abs_diff": "the largest absolute difference of an output",
+    "weights_equal": "whether all weights are the same, digest for digest",
+    "seconds": "how long the load took",
+    "artifact": "SHA-256 of what the save left",
+}
 
 
 def cell_frame(results: Results) -> pd.DataFrame:
@@ -33,11 +50,13 @@ def cell_frame(results: Results) -> pd.DataFrame:
                 cell.saved_with,
                 cell.loaded_with,
                 cell.status.value,
-                cell.summary,
+                _encodable(cell.summary),
                 cell.cause,
-                cell.error.type if cell.error else None,
-                cell.error.message if cell.error else None,
-                "; ".join(cell.lost),
+                remedy.id if (remedy := cell.repaired_by) else None,
+                cell.expected,
+                _encodable(cell.error.type) if cell.error else None,
+                _encodable(cell.error.message) if cell.error else None,
+                _encodable("; ".join(cell.lost)),
                 cell.max_abs_diff,
                 cell.weights_equal,
                 cell.seconds,
@@ -60,6 +79,11 @@ def cell_frame(results: Results) -> pd.DataFrame:
     return frame.astype(
         {"max_abs_diff": "float64", "weights_equal": "boolean", "seconds": "float64"}
     )
+
+
+def _encodable(text: str) -> str:
+    """Return ``text`` with ``?`` for half a surrogate pair, which not every frame can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def count_statuses(frame: pd.DataFrame) -> dict[Status, int]:

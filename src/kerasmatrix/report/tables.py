@@ -1,19 +1,25 @@
-"""The frame as CSV, for spreadsheets and other programs.
+"""The frame as CSV, for spreadsheets, and as Parquet, for programs that count and compare.
 
-Flat on purpose: chains, logs and packages are in ``results.json``.
+Flat on purpose: chains, logs and packages are in ``results.json``. docs/columns.md tells what the
+columns hold.
 """
 
 from __future__ import annotations
 
+import io
+
 import pandas as pd
 
-__all__ = ["to_csv"]
+from kerasmatrix.errors import UsageError
+
+__all__ = ["to_csv", "to_parquet"]
 
 # A spreadsheet takes a text that begins like this for a formula and runs it; some fold the
 # full-width forms into the plain ones first.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NAMES = ("scenario", "format", "saved_with", "loaded_with")
-TEXTS = ("summary", "error_type", "error_message", "lost")
+NUMBERS = ("max_abs_diff", "weights_equal", "seconds")
+TEXTS = ("summary", "cause", "remedy", "error_type", "error_message", "lost")
 
 
 def to_csv(frame: pd.DataFrame) -> str:
@@ -28,6 +34,30 @@ def to_csv(frame: pd.DataFrame) -> str:
         # Few texts are there once only.
         safe[column] = texts.map({text: _disarm(text) for text in texts.unique()})
     return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def to_parquet(frame: pd.DataFrame) -> bytes:
+    """Return ``frame`` as a Parquet file; names and statuses are dictionary-encoded.
+
+    Raises:
+        UsageError: nothing that writes Parquet is installed.
+    """
+    safe = frame.copy()
+    # The types are those of the columns, whatever a run found: files of many runs are read as one.
+    for column in safe.columns[~safe.columns.isin(NUMBERS)]:
+        safe[column] = safe[column].astype("string")
+    for column in (*NAMES, "status"):
+        known = pd.Index(safe[column].unique(), dtype="string")
+        safe[column] = pd.Categorical(safe[column], categories=known)
+    data = io.BytesIO()
+    try:
+        safe.to_parquet(data, index=False)
+    except ImportError:
+        raise UsageError(
+            "Parquet needs pyarrow or fastparquet, and neither is installed",
+            hint="pip install 'kerasmatrix[parquet]', or ask for --format csv",
+        ) from None
+    return data.getvalue()
 
 
 def _disarm(value: object) -> object:

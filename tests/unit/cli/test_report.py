@@ -1,8 +1,10 @@
 """Stored runs rendered and listed from the command line."""
 
 import json
+import sys
 from xml.etree import ElementTree as Xml
 
+import pyarrow.parquet as pq
 import pytest
 
 from kerasmatrix import cli
@@ -50,6 +52,22 @@ def test_a_run_is_rendered_in_any_format(call, tmp_path, form, check):
     assert check(out)
     assert call("report", "one", "--format", form, "--output", "deep/file")[0] == 0
     assert check((tmp_path / "deep/file").read_text())
+
+
+def test_a_run_is_rendered_as_parquet(call, tmp_path):
+    keep(tmp_path, "one")
+    assert call("report", "--format", "parquet", "--output", "cells.parquet")[0] == 0
+    assert pq.read_table(tmp_path / "cells.parquet").num_rows == 8
+
+
+def test_parquet_without_what_writes_it_says_what_to_install(call, tmp_path, monkeypatch):
+    keep(tmp_path, "one")
+    for name in ("pyarrow", "fastparquet"):
+        monkeypatch.setitem(sys.modules, name, None)
+    code, out, err = call("report", "--format", "parquet")
+    assert (code, out) == (2, "")
+    assert "Parquet needs pyarrow or fastparquet" in err
+    assert "pip install 'kerasmatrix[parquet]'" in err
 
 
 def test_an_empty_store_has_no_report(call):

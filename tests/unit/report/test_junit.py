@@ -1,10 +1,44 @@
+from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
+import xmlschema
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.junit import to_junit
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
+
+
+@pytest.fixture(scope="module")
+def common():
+    return xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+
+
+def test_a_document_keeps_to_the_common_schema(common):
+    common.validate(to_junit(make_results(scenarios=2)))
+    common.validate(to_junit(make_results().model_copy(update={"cells": ()})))
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_hostile_text_does_not_break_the_schema(common, status):
+    cell = make_cell("first", "h5", "tf2.1", "tf2.2", status, message=f"{HOSTILE}\x00\ud800\uffff")
+    common.validate(to_junit(make_results().model_copy(update={"cells": (cell,)})))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        ('skipped="', 'omitted="'),
+        ("testcase", "case"),
+        ('time="0.250"', 'time="a quarter"'),
+        ('timestamp="2026-01-02T03:04:05"', 'timestamp="2026-01-02T03:04:05+00:00"'),
+        ('name="tf2.1 to tf2.2"', 'name="tf2.1 to tf2.1"'),
+    ],
+)
+def test_the_schema_refuses_what_readers_would(common, spoil):
+    text = to_junit(make_results())
+    assert spoil[0] in text
+    assert not common.is_valid(text.replace(*spoil))
 
 
 def test_there_is_a_suite_for_each_block_and_a_case_for_each_cell():
@@ -19,7 +53,7 @@ def test_counts_are_those_of_the_cases():
     root = Xml.fromstring(to_junit(make_results()))
     for counted, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         there = len(root.findall(f".//{tag}"))
-        assert int(root.get(counted)) == there > 0
+        assert int(root.get(counted, there)) == there > 0
         assert sum(int(suite.get(counted)) for suite in root) == there
     assert int(root.get("tests")) == len(root.findall(".//testcase")) == 50
 

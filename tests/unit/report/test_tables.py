@@ -1,11 +1,12 @@
 import csv
 import io
 
+import pyarrow.parquet as pq
 import pytest
 
 from kerasmatrix.outcome import Status
-from kerasmatrix.report.frame import cell_frame
-from kerasmatrix.report.tables import to_csv
+from kerasmatrix.report.frame import COLUMNS, cell_frame
+from kerasmatrix.report.tables import to_csv, to_parquet
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 
@@ -44,3 +45,44 @@ def test_a_text_that_would_break_a_row_in_two_stays_in_its_row():
     cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL, message=text)
     (row,) = rows_of(base.model_copy(update={"cells": (cell,)}))
     assert row["error_message"] == 'a,"b"\nc\nd\ufffde'
+
+
+def parquet_of(results):
+    return pq.read_table(io.BytesIO(to_parquet(cell_frame(results))))
+
+
+def test_a_parquet_file_has_every_cell_with_its_numbers():
+    results = make_results()
+    rows = parquet_of(results).to_pylist()
+    assert [
+        (row["scenario"], row["format"], row["saved_with"], row["loaded_with"], row["status"])
+        for row in rows
+    ] == [
+        (cell.scenario, cell.format, cell.saved_with, cell.loaded_with, cell.status.value)
+        for cell in results.cells
+    ]
+    failed = next(row for row in rows if row["status"] == "fail")
+    assert (failed["error_message"], failed["seconds"]) == (HOSTILE, 0.25)
+    assert failed["remedy"] == "no-compile + rewrite-config"
+    assert next(row for row in rows if row["status"] == "drift")["max_abs_diff"] == 0.5
+    assert {row["weights_equal"] for row in rows} == {True, None}
+
+
+@pytest.mark.parametrize("cells", ["all", "none"])
+def test_the_types_of_parquet_are_those_that_are_documented(cells, pytestconfig):
+    text = (pytestconfig.rootpath / "docs" / "columns.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    documented = {name: (kind, what) for name, kind, what in rows[2:]}
+    assert {name: what for name, (_, what) in documented.items()} == dict(COLUMNS)
+    results = make_results() if cells == "all" else make_results().model_copy(update={"cells": ()})
+    for field in parquet_of(results).schema:
+        told = str(field.type)
+        if told.startswith(("dictionary<values=string", "dictionary<values=large_string")):
+            told = "dictionary of strings"
+        assert told.replace("large_string", "string") == documented[field.name][0], field.name
+
+
+def test_text_that_utf8_refuses_loses_no_parquet_file():
+    cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL, message="half \ud800 a pair")
+    (row,) = parquet_of(make_results().model_copy(update={"cells": (cell,)})).to_pylist()
+    assert row["error_message"] == "half ? a pair"

@@ -1,0 +1,271 @@
+"""Files that are cut off, of something else, contradictory or hostile; places that are not there.
+
+Every verb that reads results says which file is wrong and what to do, or reports it rightly.
+"""
+
+import csv
+import importlib
+import io
+import json
+import os
+import sys
+import traceback
+from html.parser import HTMLParser
+from xml.etree import ElementTree as Xml
+
+import pytest
+
+from kerasmatrix import cli
+from kerasmatrix.archive import Archive
+from kerasmatrix.outcome import Status
+from kerasmatrix.report.documents import to_json
+from tests.unit.report.factory import make_cell, make_results
+
+READERS = (
+    ("report", "BAD", "--format", "html"),
+    ("report", "BAD", "--format", "parquet"),
+    ("gate", "last", "--baseline", "BAD"),
+    ("gate", "BAD", "--baseline", "last"),
+    ("compare", "BAD", "last"),
+    ("compare", "last", "BAD"),
+    ("can-upgrade", "--run", "BAD", "--from", "tf2.1", "--to", "tf2.2"),
+    ("merge", "last", "BAD"),
+    ("paths", "--results", "BAD", "--from", "tf2.1", "--to", "tf2.2"),
+)
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsysbinary):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(list(arguments))
+        printed = capsysbinary.readouterr()
+        return leaving.value.code, printed.out.decode(), printed.err.decode()
+
+    return run
+
+
+def kept(folder, results=None, run="one"):
+    results = results or make_results(environments=2)
+    results = results.model_copy(update={"run": results.run.model_copy(update={"id": run})})
+    Archive(folder / ".kerasmatrix").keep(results)
+    return results
+
+
+def contradictory(text):
+    return text.replace('"loaded_with": "tf2.2"', '"loaded_with": "tf2.1"', 1)
+
+
+WHOLE = to_json(make_results(environments=2))
+BAD = {
+    "empty": b"",
+    "cut off": WHOLE[: len(WHOLE) // 2].encode(),
+    "cut off by a byte": WHOLE.rstrip()[:-1].encode(),
+    "another document": b'{"scenarios": []}',
+    "another version": WHOLE.replace('"schema_version": 1', '"schema_version": 7').encode(),
+    "a number": b"1e999",
+    "another type": WHOLE.replace('"cells": [', '"cells": 3, "more": [').encode(),
+    "contradictory": contradictory(WHOLE).encode(),
+    "not UTF-8": WHOLE.replace("Title", "Tit\u00e9").encode("latin-1", "replace"),
+    "UTF-16": WHOLE.encode("utf-16"),
+    "binary": bytes(range(256)) * 40,
+    "deep": b"[" * 100_000,
+    "a date that is none": WHOLE.replace("2026-01-02T03", "2026-13-52T99").encode(),
+}
+
+
+@pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
+@pytest.mark.parametrize("arguments", READERS, ids=lambda words: " ".join(words[:3]))
+def test_a_bad_file_is_named_with_what_is_wrong_and_the_way_out(call, tmp_path, arguments, content):
+    kept(tmp_path)
+    (tmp_path / "bad.json").write_bytes(content)
+    code, out, err = call(*("bad.json" if word == "BAD" else word for word in arguments))
+    assert code == 2
+    assert out == ""
+    told, way_out, *_ = err.splitlines()
+    assert told.startswith("kerasmatrix: bad.json: ")
+    assert len(told) < 1000
+    assert way_out.startswith("  ")
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("name", ["absent.json", "folder", "no-such-run"])
+def test_what_is_no_file_at_all_is_said(call, tmp_path, name):
+    kept(tmp_path)
+    (tmp_path / "folder").mkdir()
+    code, _, err = call("compare", name, "last")
+    assert code == 2
+    assert name in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("report", "--format", "html"),
+        ("compare",),
+        ("gate", "--baseline", "previous"),
+        ("can-upgrade", "--from", "a", "--to", "b"),
+        ("paths", "--from", "a", "--to", "b"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_an_empty_store_says_how_to_fill_it(call, arguments):
+    code, out, err = call(*arguments)
+    assert (code, out) == (2, "")
+    assert "nox -s matrix" in err
+
+
+# ---- hostile, and right all the same ----
+
+HOSTILE = {
+    "ten megabytes": "x" * 10_000_000,
+    "half a million lines": "y\n" * 500_000,
+    "control characters": "".join(map(chr, range(32))) + "\x7f\x9b31m\u202e\u2066\ufeff",
+    "markup": "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>]]>&lt;",
+    "a formula": '=HYPERLINK("http://example.org";"x")',
+    "half a character": "\ud800 and \udfff",
+    "a table": "| a | b |\n| --- | --- |\n`code` **bold** <b>",
+}
+
+
+class Page(HTMLParser):
+    """Notes the elements of a page, and what is in its scripts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.handlers, self.scripts, self._in = [], [], [], False
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        self.handlers += [name for name, _ in attributes if name.startswith("on")]
+        self._in = tag == "script"
+
+    def handle_endtag(self, tag):
+        self._in = False
+
+    def handle_data(self, data):
+        if self._in:
+            self.scripts.append(data)
+
+
+@pytest.fixture
+def hostile(call, tmp_path):
+    """Render a run whose every text is hostile, as one format."""
+
+    def render(text, form):
+        short = text[:999]
+        base = make_results(environments=2)
+        keys = [(cell.format, cell.saved_with, cell.loaded_with) for cell in base.cells]
+        cells = [
+            make_cell("first", *key, status, message=short)
+            for key, status in zip(keys, Status, strict=False)
+        ]
+        failed = list(Status).index(Status.FAIL)
+        error, load = cells[failed].error, cells[failed].load
+        cells[failed] = cells[failed].model_copy(
+            update={
+                "error": error.model_copy(update={"message": text, "traceback": text}),
+                "load": load.model_copy(update={"log": text}),
+            }
+        )
+        told = base.scenarios[0].model_copy(update={"title": short, "shows": short})
+        kept(tmp_path, base.model_copy(update={"cells": tuple(cells), "scenarios": (told,)}))
+        code, _, err = call("report", "--format", form, "--output", "made")
+        assert (code, err) == (0, "")
+        return (tmp_path / "made").read_bytes()
+
+    return render
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_a_page_of_hostile_text_is_whole_and_runs_none_of_it(hostile, text):
+    made = hostile(text, "html").decode("utf-8")
+    page = Page(made)
+    assert page.tags.count("script") == 3
+    assert "img" not in page.tags
+    assert page.handlers == []
+    assert made.rstrip().endswith("</html>")
+    assert len(json.loads(page.scripts[0])["status"]) == 8
+    assert len(made) < 1_000_000
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_the_formats_for_programs_are_right_with_hostile_text(hostile, text):
+    assert len(json.loads(hostile(text, "json"))["cells"]) == 8
+    csv.field_size_limit(20_000_000)
+    rows = list(csv.DictReader(io.StringIO(hostile(text, "csv").decode())))
+    assert [row["status"] for row in rows] == [status.value for status in Status][:8]
+    junit = Xml.fromstring(hostile(text, "junit"))
+    assert len(junit.findall(".//testcase")) == 8
+    markdown = hostile(text, "markdown").decode()
+    assert len(markdown.encode()) < 1 << 20
+    assert "<img" not in markdown.replace("\\<", "")
+
+
+# ---- baselines and places ----
+
+
+def test_a_baseline_with_other_environments_says_what_is_not_compared(call, tmp_path):
+    base = make_results(environments=3)
+    kept(tmp_path, base)
+    (tmp_path / "head.json").write_text(to_json(make_results(environments=2)))
+    code, out, _ = call("gate", "head.json", "--baseline", "last")
+    assert code in {0, 1, 3}
+    assert "environments that are there only before: tf2.3" in out
+    code, out, _ = call("compare", "last", "head.json")
+    assert (code, "environments that are there only before: tf2.3" in out) == (0, True)
+
+
+def unprivileged(folder, *arguments):
+    """Run a command as somebody to whom a mode means something, whoever runs the tests."""
+    importlib.import_module(f"kerasmatrix.cli.{arguments[0]}")
+    log = folder / "said"
+    log.touch(0o666)
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            with log.open("w") as said:
+                os.dup2(said.fileno(), 1)
+                os.dup2(said.fileno(), 2)
+            sys.stderr = sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            cli.main(list(arguments))
+        except SystemExit as leaving:
+            code = leaving.code
+        except BaseException:  # noqa: BLE001 - it is printed, and the child ends
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status), log.read_text()
+
+
+@pytest.fixture
+def open_to_all(tmp_path):
+    """A folder that others may enter, below pytest's own, which they may not."""
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o055)
+    return tmp_path
+
+
+def test_a_folder_that_may_not_be_written_is_said(open_to_all, monkeypatch):
+    monkeypatch.chdir(open_to_all)
+    (open_to_all / "results.json").write_text(WHOLE)
+    locked = open_to_all / "locked"
+    locked.mkdir(mode=0o555)
+    code, said = unprivileged(
+        open_to_all, "report", "results.json", "--format", "badge", "--output", "locked/badge.json"
+    )
+    assert code == 3, said
+    assert "locked/badge.json: cannot be written: Permission denied" in said
+    assert "--output" in said
+    assert list(locked.iterdir()) == []
