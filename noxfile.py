@@ -112,6 +112,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def inference(session: nox.Session) -> None:
+    """Prove on the default group (or --group NAME) that inferred cells are what measuring gives."""
+    _install(session)
+    session.run("python", "bench/inference.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure a run against the plain way and against the floor; write reports/bench.json."""
     _install(session, "tests")

@@ -37,6 +37,7 @@ def measure(
     limits: Limits | None = None,
     remedies: Literal["none", "first", "all"] = "none",
     columns: tuple[str, ...] = (),
+    infer: bool = True,
 ) -> Results:
     """Run the scenarios in ``folder`` and return the results."""
     matrix = load_matrix(ROOT / "matrix.yaml")
@@ -55,6 +56,7 @@ def measure(
         repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
         remedies=remedies,
         columns=frozenset(columns) or None,
+        infer=infer,
     )
     now = datetime.datetime.now(datetime.UTC)
     with Store(store) as opened:

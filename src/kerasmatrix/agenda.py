@@ -1,15 +1,18 @@
 """What is left to do in a run, and in which order: saves, loads, repairs, bridges.
 
 A value that changes as outcomes come in. It starts nothing and waits for nothing; whoever uses it
-from several threads holds a lock around every call.
+from several threads holds a lock around every call. Of cells that load equal files one is to be
+done, and the others follow from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from kerasmatrix.bridges import Chain
+from kerasmatrix.inference import choose, class_of, infer_load, infer_repair, is_telling
 from kerasmatrix.knowledge import needs_repair, next_attempt, next_bridges
 from kerasmatrix.outcome import Cell, judge_save
 from kerasmatrix.plan import Plan, Save
@@ -50,7 +53,10 @@ Queued = TypeVar("Queued", Save, Cell, Repair, Conversion | Crossing)
 
 
 class Agenda:
-    """The jobs of a plan that are not done, by environment. ``observed`` is read, not written."""
+    """The jobs of a plan that are not done, by environment.
+
+    Of ``observed`` nothing is changed but that what follows by inference is added.
+    """
 
     def __init__(self, plan: Plan, observed: Observed, causes: Causes) -> None:
         self._plan = plan
@@ -61,6 +67,24 @@ class Agenda:
         self._loads: dict[str, list[Cell]] = {}
         self._repairs: dict[str, list[Repair]] = {}
         self._bridges: dict[str, list[Conversion | Crossing]] = {}
+        # Cells that were measured, by what they loaded and with which version, and their equals.
+        self._classes: dict[Save, int | None] = {}
+        self._numbers: dict[Hashable, int] = {}
+        self._sources: dict[Hashable, Cell] = {}
+        self._unlike: set[Hashable] = set()
+        self._equals: dict[Cell, list[Cell]] = defaultdict(list)
+        self._under_repair: set[Cell] = set()
+        self._queue_what_is_not_known()
+        for cell, source in observed.inferred.items():
+            self._equals[source].append(cell)
+        for cell in list(observed.loads):
+            if plan.asked_for(cell) and cell not in observed.inferred:
+                self.loaded(cell)
+        if not self.pending:
+            self._queue_bridges()
+
+    def _queue_what_is_not_known(self) -> None:
+        plan, observed = self._plan, self._observed
         for save in plan.saves():
             if save in observed.saves or plan.cannot_save(save):
                 continue
@@ -72,11 +96,6 @@ class Agenda:
             saved = observed.saves.get(Save(*cell[:3]))
             if saved is None or judge_save(saved.observation) is None:
                 self._loads.setdefault(cell.loaded_with, []).append(cell)
-        for cell in observed.loads:
-            if plan.asked_for(cell):
-                self.loaded(cell)
-        if not self.pending:
-            self._queue_bridges()
 
     @property
     def _queues(self) -> tuple[Mapping[str, Sequence[Job]], ...]:
@@ -104,9 +123,13 @@ class Agenda:
 
     def jobs(self) -> list[tuple[str, Job]]:
         """Return what would be done, in order, each with its environment."""
+        loads = {name: self._distinct(cells) for name, cells in self._loads.items()}
+        queues: tuple[Mapping[str, Sequence[Job]], ...] = (
+            self._saves, loads, self._repairs, self._bridges
+        )  # fmt: skip
         return [
             (name, job)
-            for queue in self._queues
+            for queue in queues
             for name, batch in sorted(queue.items(), key=lambda item: -len(item[1]))
             for job in batch
         ]
@@ -136,11 +159,35 @@ class Agenda:
             self._loads.pop(cell.loaded_with, None)
 
     def loaded(self, cell: Cell) -> None:
-        """Queue the repair of a cell that was loaded, if there is something left to do."""
+        """Note what was loaded: its equals follow, and its repair if there is something to do."""
+        key = self._key(cell)
+        if key is not None:
+            if not is_telling(self._observed.loads[cell].observation):
+                self._unlike.add(key)
+            elif key not in self._sources or cell.saved_with == cell.loaded_with:
+                self._sources[key] = cell
+        self._queue_repair(cell)
+        if cell not in self._under_repair:
+            self.repaired(cell)
+
+    def repaired(self, cell: Cell) -> None:
+        """Note that all was tried in a cell: what was found holds for its equals."""
+        self._under_repair.discard(cell)
+        for equal in self._equals.get(cell, ()):
+            infer_repair(self._observed, equal, cell)
+            self._queue_repair(equal)
+
+    def _queue_repair(self, cell: Cell) -> None:
         if self._plan.remedies == "none" or not needs_repair(self._plan, self._observed, cell):
             return
         if self.to_probe(cell) or self.next_attempt(cell) is not None:
             self._repairs.setdefault(cell.loaded_with, []).append(Repair(cell))
+            self._under_repair.add(cell)
+
+    def infer(self) -> None:
+        """Infer what follows from what was loaded so far."""
+        for environment in self._loads:
+            self._ready(environment)
 
     def to_probe(self, cell: Cell) -> bool:
         """Whether the parts of a failing cell's model are still to be looked at."""
@@ -193,10 +240,44 @@ class Agenda:
                 continue
             if saved is None:
                 later.append(cell)
-            elif judge_save(saved.observation) is None:
+            elif judge_save(saved.observation) is None and not self._follows(cell):
                 ready.append(cell)
         self._loads[environment] = ready + later
-        return ready
+        return self._distinct(ready)
+
+    def _follows(self, cell: Cell) -> bool:
+        """Infer a cell from its equal, if that was loaded already."""
+        source = self._sources.get(self._key(cell))
+        if source is None:
+            return False
+        infer_load(self._observed, cell, source)
+        self._equals[source].append(cell)
+        if source not in self._under_repair:
+            infer_repair(self._observed, cell, source)
+            self._queue_repair(cell)
+        return True
+
+    def _distinct(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Return those to be loaded now; the others may follow from them."""
+        equal: dict[Hashable, list[Cell]] = {}
+        for cell in cells:
+            key = self._key(cell)
+            alone = key is None or key in self._unlike
+            equal.setdefault(cell if alone else key, []).append(cell)
+        return [choose(group) for group in equal.values()]
+
+    def _key(self, cell: Cell) -> Hashable | None:
+        """Return what equal cells have in common; None for a cell that has no equals."""
+        save = Save(*cell[:3])
+        if save not in self._classes:
+            if save not in self._observed.saves:
+                return None
+            kind = class_of(self._plan, self._observed, save)
+            # A number is compared sooner than all that a class is made of.
+            number = self._numbers.setdefault(kind, len(self._numbers))
+            self._classes[save] = None if kind is None else number
+        found = self._classes[save]
+        return None if found is None else (found, cell.loaded_with)
 
     def _queue_bridges(self) -> None:
         """Queue the next chain of each cell that nothing has repaired, with all hops it takes."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kerasmatrix.bridges import Chain, find_chains, presume_chains
+from kerasmatrix.inference import infer_all
 from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation, Status
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.repair import REPAIRABLE, Attempt, Causes, next_remedies
@@ -59,6 +60,10 @@ def look_up(
     store.fetch_ahead(plan.probe_key(cell, artifact_of(observed, cell)) for cell in ailing)
     for cell in ailing:
         _look_up_repair(plan, store, observed, causes, cell)
+    infer_all(plan, observed)
+    for cell in observed.inferred:
+        if next_attempt(plan, observed, causes, cell) is not None:
+            _look_up_repair(plan, store, observed, causes, cell)
     _look_up_bridges(plan, store, observed, causes)
     return observed
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import enum
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import cached_property
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -37,6 +37,7 @@ __all__ = [
     "Status",
     "Verdict",
     "WeightDigest",
+    "compared_facts",
     "infrastructure_fault",
     "judge_load",
     "judge_save",
@@ -184,10 +185,14 @@ class Observation(_Observed):
 
 
 class SaveObservation(Observation):
-    """A save. ``artifact`` is the digest under which what it left is stored."""
+    """A save. ``artifact`` is the digest under which what it left is stored.
+
+    ``equivalence`` is the same for artifacts that differ in nothing that a loader looks at.
+    """
 
     value: SaveFacts | None = None
     artifact: str | None = None
+    equivalence: str | None = None
 
 
 class LoadObservation(Observation):
@@ -293,6 +298,13 @@ def judge_load(saved: SaveFacts, form: str, load: LoadObservation, tolerance: To
         summary="same weights, same outputs",
         weights_equal=weights_equal,
     )
+
+
+def compared_facts(saved: SaveFacts, form: str) -> Hashable:
+    """Return all that `judge_load` reads of a saved model: equal facts get equal verdicts."""
+    compiled = None if form == "weights" else saved.compiled
+    state = compiled.model_dump_json() if compiled else None
+    return (frozenset(saved.contents.items()), bool(saved.weights), state)
 
 
 def _how(observation: Observation) -> str:

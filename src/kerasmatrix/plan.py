@@ -57,6 +57,7 @@ class Plan:
     others are another run's. ``repair`` is the digest of the code that carries out remedies, and
     ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
     ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
+    ``infer`` says whether one of several equal files stands for the others.
     """
 
     selection: Selection
@@ -71,6 +72,7 @@ class Plan:
     remedies: Remedies = "first"
     shard: frozenset[str] | None = None
     rows: tuple[Save, ...] | None = None
+    infer: bool = True
 
     def cells(self) -> Iterator[Cell]:
         """Yield every selected cell in table order; there are none without columns."""

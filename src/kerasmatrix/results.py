@@ -200,6 +200,11 @@ class CellResult(_Result):
     max_abs_reference: float | None = None
     weights_equal: bool | None = None
     artifact: str | None = Field(default=None, description="SHA-256 of what the save left")
+    inferred_from: str | None = Field(
+        default=None,
+        description="the environment whose file is equal to this one's up to the version stamp, "
+        "and was loaded in its place; null where the cell itself was measured",
+    )
     seconds: float | None = Field(default=None, description="of the load")
     save: SideResult | None = None
     load: SideResult | None = None
@@ -229,6 +234,11 @@ class Results(_Result):
     remedies: tuple[RemedyInfo, ...] = Field(default=(), description="those tried in a cell")
     expectations: tuple[ExpectationResult, ...] = ()
     cells: tuple[CellResult, ...]
+
+    @property
+    def inferred(self) -> int:
+        """How many cells were not measured, but inferred from others."""
+        return sum(cell.inferred_from is not None for cell in self.cells)
 
     @property
     def of_files(self) -> bool:

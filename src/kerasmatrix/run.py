@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from kerasmatrix.agenda import Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.engines.base import Engine, Task, Worker, WorkerLost, Workplace
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.inspection.equivalence import equivalence_digest
 from kerasmatrix.knowledge import (
     BRIDGE,
     artifact_of,
@@ -191,6 +192,7 @@ class Run:
                 for thread in threads:
                     thread.join()
                 self._close_workers()
+                self._agenda.infer()
         if self._failure:
             raise self._failure
         self.complete = True
@@ -335,6 +337,8 @@ class Run:
                 task = self._task("load", cell, artifact=artifact, remedies=wanted)
                 found = self._measure(environment, task, LoadObservation, key, place)
             self._file_attempt(cell, Attempt(wanted, found))
+        with self._changed:
+            self._agenda.repaired(cell)
 
     def _convert(self, environment: str, job: Conversion, place: Workplace) -> None:
         """Make the last hop of a chain; where the one before was not made, neither is this."""
@@ -418,7 +422,10 @@ class Run:
         answer = self._ask(environment, task, place)
         folder = place.scratch / task.id
         if task.kind in {"save", "take", "convert"} and answer.get("ended") == "returned":
-            answer["artifact"] = self._store.keep_artifact(folder / "artifact")
+            kept = self._store.keep_artifact(folder / "artifact")
+            answer["artifact"] = kept
+            if task.kind == "save":
+                answer["equivalence"] = equivalence_digest(self._store.artifacts / kept)
         observation = _understand(kind, answer)
         fault = infrastructure_fault(observation)
         if fault:

@@ -88,4 +88,4 @@ def _seconds_per_cell(results: Results) -> dict[str, float]:
 
 def _load_seconds(cell: CellResult) -> float:
     tried = sum(remedy.seconds or 0.0 for remedy in cell.remedies)
-    return tried + (cell.load.seconds if cell.load else 0.0)
+    return 0.0 if cell.inferred_from else tried + (cell.load.seconds if cell.load else 0.0)

@@ -59,7 +59,10 @@ IN_ANOTHER_SHARD = "in another shard"
 
 @dataclass
 class Observed:
-    """All that is known about the cells of a plan. ``troubles`` are by environment."""
+    """All that is known about the cells of a plan. ``troubles`` are by environment.
+
+    ``inferred`` are the cells that were not loaded, each with the one whose load is theirs too.
+    """
 
     saves: dict[Save, Measured[SaveObservation]] = field(default_factory=dict)
     loads: dict[Cell, Measured[LoadObservation]] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Observed:
     conversions: dict[tuple[Save, Chain], Measured[SaveObservation]] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     faults: dict[Save | Cell, str] = field(default_factory=dict)
+    inferred: dict[Cell, Cell] = field(default_factory=dict)
     _verdicts: dict[Cell, Verdict] = field(default_factory=dict)
     _judged: dict[Cell, tuple[RemedyResult, ...]] = field(default_factory=dict)
     _causes: dict[Cell, str] = field(default_factory=dict)
@@ -107,6 +111,11 @@ class Observed:
             known = self._judged[cell] = (*known, *more)
         return known
 
+    def retell(self, cell: Cell, attempts: tuple[Attempt, ...]) -> None:
+        """Say anew what was tried in a cell: other than more of it, which needs no telling."""
+        self.attempts[cell] = attempts
+        self._judged.pop(cell, None)
+
     def side(self, measured: Measured[Observation]) -> SideResult:
         """Return a save or load as a side of a cell: a save is one of all cells of its row."""
         known = self._sides.get(id(measured))
@@ -116,10 +125,13 @@ class Observed:
 
     @property
     def count(self) -> int:
-        """How many tasks' outcomes this is."""
-        attempts = sum(len(tried) for tried in self.attempts.values())
-        made = len(self.saves) + len(self.conversions)
-        return made + len(self.loads) + len(self.probes) + attempts
+        """How many tasks' outcomes this is. What is inferred is another cell's."""
+        done: list[Mapping[Any, Measured[Any]]] = [
+            self.saves, self.conversions, self.loads, self.probes
+        ]  # fmt: skip
+        made = {id(measured) for found in done for measured in found.values()}
+        made.update(id(each.measured) for tried in self.attempts.values() for each in tried)
+        return len(made)
 
 
 def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None = None) -> Results:
@@ -184,6 +196,7 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
         "load": observed.side(loaded) if loaded else None,
         "artifact": saved.observation.artifact if saved else None,
     }
+    source = observed.inferred.get(cell)
 
     def result(status: Status, summary: str, **more: Any) -> CellResult:  # noqa: ANN401 - fields
         # Its parts are values of ours, so there is nothing to check in thousands of them.
@@ -210,6 +223,7 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
             max_abs_diff=facts.max_abs_diff if facts else None,
             max_abs_reference=facts.max_abs_reference if facts else None,
             seconds=observation.seconds,
+            inferred_from=source.saved_with if source else None,
         )
     trouble = (
         observed.faults.get(row)

@@ -474,6 +474,32 @@ def test_what_is_expected_and_what_is_not_can_be_told_apart(browser, tmp_path):
     opened.close()
 
 
+def test_an_inferred_cell_says_so_and_leads_to_the_one_that_was_measured(browser, tmp_path):
+    base = make_results()
+    source = next(c for c in base.cells if c.status is Status.PASS and c.saved_with == "tf2.1")
+    cells = [
+        cell.model_copy(update={"inferred_from": "tf2.1", "status": Status.PASS})
+        if cell.saved_with == "tf2.2"
+        and (cell.format, cell.loaded_with) == (source.format, source.loaded_with)
+        else cell
+        for cell in base.cells
+    ]
+    opened = browser.new_page()
+    results = base.model_copy(update={"cells": tuple(cells)})
+    visit(opened, write_reports(results, tmp_path).as_uri())
+    assert "This is so in 1 cells" in opened.locator("#legend").inner_text()
+    (inferred,) = opened.locator(".block td.inferred button").all()
+    assert "inferred from tf2.1" in inferred.get_attribute("aria-label")
+    inferred.click()
+    panel = opened.locator("#panel")
+    panel.wait_for(state="visible")
+    assert "Inferred: tf2.1 wrote the same file" in panel.inner_text()
+    panel.get_by_role("link", name="The cell that was measured").click()
+    opened.get_by_role("heading", name=f"tf2.1 → {source.loaded_with}").wait_for()
+    assert "Inferred" not in panel.inner_text()
+    opened.close()
+
+
 def test_paper_shows_every_block(browser, tmp_path):
     opened = browser.new_page()
     visit(opened, write_reports(make_results(scenarios=40), tmp_path).as_uri())

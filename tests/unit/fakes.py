@@ -3,13 +3,15 @@
 The behaviour is in the environment's name: `good…` works, `drifts`, `fails`, `crashes`, `hangs`,
 `answers-garbage`, `dies-once`, `absent`; `fails-…-<remedy>` works with that remedy, or drifts;
 `picky-<writer>` loads only what that writer wrote. Saves really write a file, so that the store
-really has artifacts.
+really has artifacts. Environments with `twin` in their names write the same file but for their
+version stamp.
 """
 
 from __future__ import annotations
 
 import json
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +94,8 @@ class FakeWorker:
     def _likes(self, task: Task) -> bool:
         """Whether the artifact was written by this environment, or the one it is named for."""
         artifact = self.place.artifacts / task.artifact / "model.h5"
+        if not artifact.exists():
+            return False
         by = json.loads(artifact.read_text(encoding="utf-8"))["by"]
         return by == self.name or self.name.removeprefix("picky-") == by
 
@@ -103,8 +107,16 @@ class FakeWorker:
         folder = self.place.scratch / task.id / "artifact"
         folder.mkdir(parents=True)
         content = {"by": self.name, "scenario": task.scenario, "format": task.format}
-        (folder / "model.h5").write_text(json.dumps(content), encoding="utf-8")
+        if "twin" in self.name:
+            self._save_like_the_others(folder, content)
+        else:
+            (folder / "model.h5").write_text(json.dumps(content), encoding="utf-8")
         return {"ended": "returned", "value": SAVE_FACTS, "seconds": 0.1}
+
+    def _save_like_the_others(self, folder: Path, content: dict[str, str]) -> None:
+        with zipfile.ZipFile(folder / "model.keras", "w") as archive:
+            archive.writestr("config.json", json.dumps({**content, "by": "any twin"}))
+            archive.writestr("metadata.json", json.dumps({"keras_version": f"2.{self.name}"}))
 
     def _take(self, task: Task) -> dict[str, Any]:
         folder = self.place.scratch / task.id / "artifact"

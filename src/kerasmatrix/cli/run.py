@@ -80,6 +80,7 @@ INFRASTRUCTURE = 3
     metavar="RUN",
     help="What to show changes against: a results.json, or a run's id.  [--gate: the run before]",
 )
+@click.option("--no-infer", is_flag=True, help="Load equal files too, instead of one of them.")
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
 def run(  # noqa: PLR0913 - one argument per option
@@ -98,6 +99,7 @@ def run(  # noqa: PLR0913 - one argument per option
     shard: Shard | None,
     gate: bool,
     baseline: str | None,
+    no_infer: bool,
     fresh: bool,
     dry_run: bool,
 ) -> int:
@@ -120,7 +122,9 @@ def run(  # noqa: PLR0913 - one argument per option
     engine = open_engine(engine_name, matrix, project)
     try:
         plan = dataclasses.replace(
-            _plan(matrix, project, selection, engine, columns), remedies=remedies
+            _plan(matrix, project, selection, engine, columns),
+            remedies=remedies,
+            infer=not no_infer,
         )
         with Store(store_folder or project.store, wait=_say_waiting) as store:
             if shard:

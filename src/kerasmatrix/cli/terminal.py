@@ -160,6 +160,11 @@ def print_results(results: Results, path: Path) -> None:
             f"{counts[status]} {status.value}", style=STYLES[status]
         )
     console.print(line, soft_wrap=True)
+    if results.inferred:
+        console.print(
+            f"{results.inferred} of them were inferred from cells that load an equal file.",
+            soft_wrap=True,
+        )
     broken = [cell for cell in results.cells if cell.status in REPAIRABLE]
     if any(cell.remedies for cell in broken):
         repaired = sum(cell.repaired_by is not None for cell in broken)

@@ -37,21 +37,42 @@ def digest(array: Any) -> str:
 
 
 def stir(model: Any, seed: int) -> None:
-    """Move weights that are all alike (zero biases, unit gammas) off their initial value.
+    """Give weights values that every release agrees on, and that no loader puts there by itself.
 
-    A loader that forgets such an array would otherwise put back exactly what was there.
+    Initializers have drawn other numbers from one seed since TensorFlow 2.10, and orthogonal ones
+    differ in their last digits; NumPy's have been the same since 1.13. Weights that are all alike
+    (zero biases, unit gammas) are moved off that value: a loader that forgets such an array would
+    otherwise put back exactly what was there. What is not trained (statistics, vocabularies, seeds)
+    is what the scenario made it, unless it is all alike.
     """
-    random = np.random.RandomState(seed)
-    arrays = model.get_weights()
-    stirred = []
-    any_alike = False
-    for array in map(np.asarray, arrays):
-        alike = array.dtype.kind == "f" and array.size and np.all(array == array.flat[0])
-        any_alike = any_alike or bool(alike)
-        moved = array + random.uniform(0.05, 0.2, array.shape) if alike else array
-        stirred.append(moved.astype(array.dtype))
-    if any_alike:
+    variables = list(model.weights)
+    arrays = [np.asarray(array) for array in model.get_weights()]
+    if len(arrays) == len(variables):
+        trained = {id(variable) for variable in model.trainable_weights}
+        is_trained = [id(variable) in trained for variable in variables]
+    else:  # some layers of Keras 2.13 to 2.15 count a vocabulary on one side only
+        is_trained = [False] * len(arrays)
+    stirred = [
+        _stirred(array, np.random.RandomState(seed + number), trained=trained)
+        for number, (array, trained) in enumerate(zip(arrays, is_trained))
+    ]
+    if any(before is not after for before, after in zip(arrays, stirred)):
         model.set_weights(stirred)
+
+
+def _stirred(array: Any, random: Any, *, trained: bool) -> Any:
+    """Return what to put in the place of ``array``: itself, or numbers of the same kind."""
+    if array.dtype.kind != "f" or not array.size:
+        return array
+    alike = bool(np.all(array == array.flat[0]))
+    if alike or (trained and array.ndim == 1):
+        return (array + random.uniform(0.05, 0.2, array.shape)).astype(array.dtype)
+    if trained and array.ndim > 1:
+        # As wide as Glorot and Bengio's, so that outputs neither vanish nor explode.
+        field = int(np.prod(array.shape[:-2]))
+        limit = np.sqrt(6.0 / (field * (array.shape[-2] + array.shape[-1])))
+        return random.uniform(-limit, limit, array.shape).astype(array.dtype)
+    return array
 
 
 def outputs(model: Any, inputs: list) -> list:

@@ -33,6 +33,7 @@ COLUMNS: Mapping[str, str] = {
     "weights_equal": "whether all weights are the same, digest for digest",
     "seconds": "how long the load took",
     "artifact": "SHA-256 of what the save left",
+    "inferred_from": "the environment whose equal file was loaded in its place; empty if measured",
 }
 
 
@@ -61,6 +62,7 @@ def cell_frame(results: Results) -> pd.DataFrame:
                 cell.weights_equal,
                 cell.seconds,
                 cell.artifact,
+                cell.inferred_from,
             )
             for cell in results.cells
         ],

@@ -80,6 +80,7 @@ def page_data(
             info.id: info.model_dump(mode="json", exclude={"id"}) for info in results.remedies
         },
         "changes": _changes(cells, changes),
+        "inferred": _inferred(results, cells),
         "expected": {
             number: [cell.expected, cell.expectation]
             for number, cell in enumerate(cells)
@@ -105,6 +106,13 @@ def _changes(cells: Sequence[CellResult], changes: Sequence[Change]) -> dict[int
     }
     found = ((number, kinds.get(cell_of(cell))) for number, cell in enumerate(cells))
     return {number: kind for number, kind in found if kind is not None}
+
+
+def _inferred(results: Results, cells: Sequence[CellResult]) -> dict[int, int]:
+    """Return whose file was loaded in the place of a cell's own, as numbers by its number."""
+    places = {environment.name: place for place, environment in enumerate(results.environments)}
+    found = ((number, cell.inferred_from) for number, cell in enumerate(cells))
+    return {number: places[source] for number, source in found if source is not None}
 
 
 def eras(results: Results) -> frozenset[int]:

@@ -19,7 +19,7 @@ __all__ = ["to_csv", "to_parquet"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NAMES = ("scenario", "format", "saved_with", "loaded_with")
 NUMBERS = ("max_abs_diff", "weights_equal", "seconds")
-TEXTS = ("summary", "cause", "remedy", "error_type", "error_message", "lost")
+TEXTS = ("summary", "cause", "remedy", "error_type", "error_message", "lost", "inferred_from")
 
 
 def to_csv(frame: pd.DataFrame) -> str:

@@ -159,18 +159,19 @@ function square(cell, saved, loaded, words, stop) {
   const look = lookOf.get(status);
   const helped = data.help[cell] !== NONE;
   const kept = keptOf(cell);
+  const inferred = data.inferred[cell] === undefined ? "" : `, inferred from ${names[data.inferred[cell]]}`;
   const made = placed(saved, loaded, status, helped && "repaired", narrowed && !fits[cell] && "dim",
-    kept && (data.expected[cell][0] === "met" ? "expected" : "unexpected"));
+    data.inferred[cell] !== undefined && "inferred", kept && (data.expected[cell][0] === "met" ? "expected" : "unexpected"));
   const button = element("button", look.glyph);
   button.type = "button";
   button.dataset.cell = cell;
   button.tabIndex = stop ? 0 : -1; // one stop of the tab key for each matrix
   button.append(element("span", ` ${look.word}`, words ? "" : "unseen"));
   if (helped) button.append(element("b", data.mark));
-  const said = `${look.word}${kept ? `, ${kept}` : ""}${helped ? ", a remedy works" : ""}: ${scenarios[scenarioOf[cell]]} as ` +
+  const said = `${look.word}${kept ? `, ${kept}` : ""}${helped ? ", a remedy works" : ""}${inferred}: ${scenarios[scenarioOf[cell]]} as ` +
     `${formats[formatOf[cell]]}, saved with ${names[saved]}, loaded with ${names[loaded]}`;
   button.setAttribute("aria-label", visible(said));
-  button.title = visible(`${names[saved]} → ${names[loaded]}: ${look.word}${helped ? `, repaired by ${helpOf(cell)}` : ""}${kept ? `, ${kept}` : ""}`);
+  button.title = visible(`${names[saved]} → ${names[loaded]}: ${look.word}${helped ? `, repaired by ${helpOf(cell)}` : ""}${kept ? `, ${kept}` : ""}${inferred}`);
   made.append(button);
   return made;
 }

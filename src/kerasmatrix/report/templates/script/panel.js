@@ -138,6 +138,16 @@ function expectationParts(cell) {
   return [said];
 }
 
+function inferenceParts(cell) {
+  if (data.inferred[cell] === undefined) return [];
+  const source = names[data.inferred[cell]];
+  const other = cellAt(scenarioOf[cell], formatOf[cell], data.inferred[cell], loadedOf[cell]);
+  const said = element("p", `Inferred: ${source} wrote the same file but for its version stamp, ` +
+    "and that one was loaded. ");
+  if (other !== undefined) said.append(cellLink(other, "The cell that was measured"));
+  return [said];
+}
+
 async function partsOf(cell) {
   const found = await detailsOf(cell);
   const verdict = element("p");
@@ -148,6 +158,7 @@ async function partsOf(cell) {
   const change = data.changes[cell];
   return [verdict, told,
     ...expectationParts(cell),
+    ...inferenceParts(cell),
     ...(change ? [element("p", `Since the baseline: ${change}.`)] : []),
     ...remedyParts(found.attempts),
     ...(found.cause ? causeParts(found.cause) : []),
