@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from kerasmatrix.claims import check_claims
 from kerasmatrix.errors import UsageError
 from kerasmatrix.outcome import Cell, Status
+from kerasmatrix.prediction.scoring import score
 from kerasmatrix.results import CellResult, EnvironmentResult, Results, RunInfo
 from kerasmatrix.scenario import Scenario
 from kerasmatrix.tabulation import IN_ANOTHER_SHARD, cell_of, count_causes, remedies_of
@@ -61,6 +62,7 @@ def merge(parts: Mapping[str, Results], scenarios: Iterable[Scenario], command: 
         claims=check_claims(scenarios, cells, order),
         causes=count_causes(cells),
         remedies=remedies_of(cells),
+        predictor=score(cells),
         cells=cells,
     )
 

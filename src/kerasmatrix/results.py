@@ -22,12 +22,16 @@ __all__ = [
     "ClaimResult",
     "EnvironmentResult",
     "ExpectationResult",
+    "PredictionResult",
+    "PredictorResult",
     "RemedyInfo",
     "RemedyResult",
     "Results",
     "RunInfo",
     "ScenarioResult",
+    "ShareResult",
     "SideResult",
+    "StatusScore",
 ]
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -163,6 +167,50 @@ class ExpectationResult(_Result):
     unmatched: bool = Field(description="no cell that it speaks of exists")
 
 
+class PredictionResult(_Result):
+    """What was foretold of a cell from its file, without what was measured in it."""
+
+    status: str = Field(description="pass, degraded, drift, fail, unsupported or unknown")
+    cause: str | None = None
+    remedy: str | None = None
+    rule: str = Field(
+        description="the rule that says so, or `measured:` and a cell of a file like this one"
+    )
+    confidence: float
+
+
+class StatusScore(_Result):
+    """How good predictions of a status are. A crash or a timeout counts as a fail."""
+
+    status: Literal["fail", "not fail", "pass", "degraded", "drift"]
+    predicted: int
+    measured: int
+    right: int = Field(description="predicted and measured")
+    precision: float | None = Field(description="right, of those predicted")
+    recall: float | None = Field(description="right, of those measured")
+
+
+class ShareResult(_Result):
+    """So many of so many."""
+
+    of: int
+    right: int
+    share: float | None
+
+
+class PredictorResult(_Result):
+    """How good the predictions of a run are, held against what it measured."""
+
+    cells: int = Field(description="that were measured and had a prediction")
+    unknown: int = Field(description="of them, those of which it did not say anything")
+    statuses: tuple[StatusScore, ...]
+    causes: ShareResult = Field(description="of cells that fail as predicted: the same cause")
+    remedies: ShareResult = Field(
+        description="of cells that fail as predicted, where the predicted remedy was to be tried: "
+        "it was seen to work"
+    )
+
+
 class SideResult(_Result):
     """How one side of a cell went: the save or the load."""
 
@@ -208,6 +256,9 @@ class CellResult(_Result):
     seconds: float | None = Field(default=None, description="of the load")
     save: SideResult | None = None
     load: SideResult | None = None
+    prediction: PredictionResult | None = Field(
+        default=None, description="what was foretold; null where there was no file to read"
+    )
     expectation: int | None = Field(default=None, description="which of `expectations` decides")
     expected: Literal["met", "better", "worse"] | None = Field(
         default=None, description="how the cell keeps to it"
@@ -233,6 +284,9 @@ class Results(_Result):
     causes: tuple[CauseResult, ...] = ()
     remedies: tuple[RemedyInfo, ...] = Field(default=(), description="those tried in a cell")
     expectations: tuple[ExpectationResult, ...] = ()
+    predictor: PredictorResult | None = Field(
+        default=None, description="how good the predictions are; null where there are none"
+    )
     cells: tuple[CellResult, ...]
 
     @property

@@ -133,6 +133,25 @@ def test_cells_are_filtered_by_whether_something_helps(page):
     assert found == {"crash", "timeout", "drift"}
 
 
+def test_the_panel_shows_the_prediction_beside_the_measurement(page):
+    panel = panel_of(page, "fail")
+    told = panel.inner_text()
+    assert "Prediction beside measurement" in told
+    assert "It came as foretold; sure to 75 %, by the rule measured:" in told
+    row = panel.locator("tr", has_text="what helps").inner_text().split("\t")
+    assert row == ["what helps", "no-compile", "no-compile + rewrite-config"]
+
+
+def test_precision_and_recall_of_predictions_are_a_table(page):
+    section = page.locator("#predictions")
+    section.locator("summary").click()
+    rows = [row.split("\t") for row in section.locator("tbody tr").all_inner_texts()]
+    assert rows == [
+        ["fail", "4", "5", "3", "0.750", "0.600"],
+        ["drift", "0", "1", "0", "-", "0.000"],
+    ]
+
+
 def test_the_panel_tells_the_whole_story(page):
     text = panel_of(page, "fail").inner_text()
     for expected in ("ValueError", "because of KeyError", "the cause", "123 MB",

@@ -22,6 +22,7 @@ from kerasmatrix.knowledge import look_up
 from kerasmatrix.matrix import Environment
 from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, judge_save
 from kerasmatrix.plan import Plan, Save
+from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.repair import Causes
 from kerasmatrix.results import Results, RunInfo
 from kerasmatrix.run import Run
@@ -114,7 +115,8 @@ def check(
         measured=run.measured,
         known=run.known,
     )
-    return Checked(tabulate(run.plan, run.observed, info, run.causes), run.plan, trouble)
+    results = tabulate(run.plan, run.observed, info, run.causes)
+    return Checked(with_predictions(results, run.plan, setup.store.folder), run.plan, trouble)
 
 
 def _loads_everywhere(plan: Plan, files: Sequence[Given], reference: str | None) -> Plan:

@@ -20,8 +20,9 @@ from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import UsageError
 from kerasmatrix.matrix import load_matrix
 from kerasmatrix.prediction.brought import names_brought
-from kerasmatrix.prediction.predict import Prediction
-from kerasmatrix.prediction.predict import predict as foretell_file
+from kerasmatrix.prediction.notes import Notes
+from kerasmatrix.prediction.predict import predict as foretell
+from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.target import Target, target_of
 from kerasmatrix.project import Project
 from kerasmatrix.stock import stock_folder
@@ -52,19 +53,28 @@ STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red
     type=click.Path(path_type=Path, dir_okay=False),
     help="The matrix with the environments.  [default: matrix.yaml, else the package's own]",
 )
-def predict(
+@click.option(
+    "--store",
+    "store_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Earlier runs, which are evidence.  [default: .kerasmatrix beside the matrix]",
+)
+def predict(  # noqa: PLR0913 - one argument per option
     *,
     files: tuple[Path, ...],
     to: tuple[str, ...],
     code: Path | None,
     as_json: bool,
     matrix_file: Path | None,
+    store_folder: Path | None,
 ) -> int:
     """Say what is likely to become of each of FILES in every version, and by which rule.
 
     FILES may be folders with models in them. Nothing is loaded, and nothing that is in them runs.
     """
-    targets = _targets(matrix_file, to)
+    own = matrix_file or (MATRIX if MATRIX.is_file() else stock_folder() / MATRIX)
+    targets = _targets(own, to)
+    notes = Notes(store_folder or Project(own).store)
     brought = names_brought(code) if code else frozenset()
     paths = find_models(files)
     worst = 0
@@ -73,7 +83,7 @@ def predict(
     console.width = max(console.width, WIDTH)  # a cell that is cut off says nothing
     for path in paths:
         try:
-            found = foretell_file(path, targets, brought)
+            found = foretell(path, targets, brought, notes)
         except UsageError as error:  # the other files are looked into all the same
             worst = show(error)
             told.append({"file": str(path), "error": error.message})
@@ -88,13 +98,12 @@ def predict(
     return worst
 
 
-def _targets(matrix_file: Path | None, names: tuple[str, ...]) -> tuple[Target, ...]:
-    """Return the environments that are asked about; those of the package where there is no matrix.
+def _targets(own: Path, names: tuple[str, ...]) -> tuple[Target, ...]:
+    """Return the environments that are asked about.
 
     Raises:
         UsageError: there is no such environment, or it has no lock.
     """
-    own = matrix_file or (MATRIX if MATRIX.is_file() else stock_folder() / MATRIX)
     project, matrix = Project(own), load_matrix(own)
     wanted = matrix.ungrouped(names or ((EVERYTHING,) if EVERYTHING in matrix.groups else ()))
     return tuple(

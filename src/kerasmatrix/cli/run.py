@@ -33,6 +33,7 @@ from kerasmatrix.expectations import expect
 from kerasmatrix.matrix import Matrix, Selection, load_matrix
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Plan, digest_folder
+from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.project import Project
 from kerasmatrix.report.write import check_folder, write_reports
 from kerasmatrix.results import Results, RunInfo
@@ -236,6 +237,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         known=measurement.known,
     )
     results = tabulate(measurement.plan, measurement.observed, info, measurement.causes)
+    results = with_predictions(results, measurement.plan, store.folder)
     if matrix.expectations:
         results = expect(results, matrix.expectations, matrix.names)
     comparison = compare(baseline, results) if baseline else None

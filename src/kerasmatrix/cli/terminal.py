@@ -26,7 +26,7 @@ from kerasmatrix.outcome import Cell, Status
 from kerasmatrix.plan import Save
 from kerasmatrix.repair import REPAIRABLE
 from kerasmatrix.report.appearance import LOOKS
-from kerasmatrix.results import Results
+from kerasmatrix.results import PredictorResult, Results
 from kerasmatrix.run import Progress, Run
 
 __all__ = ["TerminalProgress", "print_agenda", "print_results"]
@@ -173,6 +173,8 @@ def print_results(results: Results, path: Path) -> None:
             f"{repaired} of these.",
             soft_wrap=True,
         )
+    if results.predictor:
+        console.print(_foretold(results.predictor), soft_wrap=True)
     for environment in results.environments:
         if environment.trouble:
             first = environment.trouble.strip().splitlines()[0]
@@ -180,6 +182,18 @@ def print_results(results: Results, path: Path) -> None:
     if not results.run.complete:
         console.print("The run is incomplete: run it again to go on.", style="bold")
     console.print(Text(f"Report: {path}"), soft_wrap=True)
+
+
+def _foretold(predictor: PredictorResult) -> str:
+    """Say how well it could be foretold what fails."""
+    fail = next((told for told in predictor.statuses if told.status == "fail"), None)
+    if fail is None:
+        return f"Foretold: no fail in {predictor.cells} cells, and none was measured."
+    cause = f", {predictor.causes.right} with its cause" if predictor.causes.of else ""
+    return (
+        f"Foretold without loading: {fail.right} of {fail.measured} cells that fail{cause}; "
+        f"{fail.predicted - fail.right} of {fail.predicted} foretold to fail do not."
+    )
 
 
 def _table(results: Results, width: int) -> Table:

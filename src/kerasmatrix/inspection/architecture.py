@@ -13,6 +13,7 @@ from kerasmatrix.inspection.model_file import Lambda, Part, Training
 from kerasmatrix.yaml_source import YamlSource
 
 __all__ = [
+    "INNER",
     "custom_objects",
     "dtype_policies",
     "inside",

@@ -7,15 +7,35 @@ is not seen.
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerasmatrix.errors import UsageError
 
-__all__ = ["names_brought"]
+__all__ = ["names_brought", "names_of_program"]
 
 # `check` takes this of a module, where it has it, and else all that it defines.
 LISTED = "custom_objects"
+
+
+def names_of_program(folder: Path) -> frozenset[str]:
+    """Return the names that a scenario's ``load.py`` brings along.
+
+    They are its own and those of the modules beside it that it imports: importing a module
+    registers its classes. For a file that was saved elsewhere they are those of the module that
+    came with it.
+
+    Raises:
+        UsageError: a module is not there, or is no Python.
+    """
+    given = folder / "given.json"
+    if given.is_file():
+        code = json.loads(given.read_text(encoding="utf-8"))["code"]
+        return names_brought(folder / f"{code}.py") if code else frozenset()
+    names = names_brought(folder / "load.py")
+    beside = (folder / f"{module}.py" for module in sorted(_imported(folder / "load.py")))
+    return names.union(*(names_brought(path) for path in beside if path.is_file()))
 
 
 def names_brought(path: Path) -> frozenset[str]:
@@ -27,8 +47,26 @@ def names_brought(path: Path) -> frozenset[str]:
     Raises:
         UsageError: there is no such file, or it is no Python.
     """
+    statements = list(_statements(_parsed(path).body))
+    listed = [names for each in statements if (names := _listed(each)) is not None]
+    return listed[-1] if listed else frozenset(_bound(statements))
+
+
+def _imported(path: Path) -> set[str]:
+    """Return the modules that the one at ``path`` imports."""
+    found = set()
+    for each in _statements(_parsed(path).body):
+        match each:
+            case ast.ImportFrom(module=str(module), level=0):
+                found.add(module)
+            case ast.Import():
+                found |= {alias.name for alias in each.names}
+    return found
+
+
+def _parsed(path: Path) -> ast.Module:
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        return ast.parse(path.read_bytes(), str(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
@@ -38,9 +76,6 @@ def names_brought(path: Path) -> frozenset[str]:
             f"{path}{line}: is no Python: {said}",
             hint="name the module that defines the model's own classes",
         ) from None
-    statements = list(_statements(tree.body))
-    listed = [names for each in statements if (names := _listed(each)) is not None]
-    return listed[-1] if listed else frozenset(_bound(statements))
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.contents import Contents, read_contents
+from kerasmatrix.prediction.likeness import likeness, reader_of
+from kerasmatrix.prediction.notes import Notes
 from kerasmatrix.prediction.obstacles import (
     Obstacle,
     find_obstacles,
     find_training_obstacles,
 )
+from kerasmatrix.prediction.precedents import Precedents
+from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import Rule, the_rules
 from kerasmatrix.prediction.signs import Features, features_of
 from kerasmatrix.prediction.surface import the_surface
 from kerasmatrix.prediction.target import Target
 
-__all__ = ["Prediction", "foretell", "predict"]
+__all__ = ["Foretold", "foretell", "foretell_file", "predict"]
 
 # What a rule's confidence is worth for a release that was never surveyed.
 UNSURVEYED = 0.7
@@ -28,22 +32,24 @@ UNSURVEYED = 0.7
 REBUILT = {"hdf5-model", "keras-archive"}
 
 
-class Prediction(BaseModel):
-    """What is likely to become of a file in an environment, and which rule says so."""
+class Foretold(BaseModel):
+    """What is read of a file: what rules say of it, and what tells which files are like it.
+
+    ``readers`` is by environment: what of it decides what becomes of such a file.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    environment: str
-    status: str = Field(description="pass, degraded, drift, fail, unsupported or unknown")
-    cause: str | None = None
-    remedy: str | None = None
-    rule: str
-    confidence: float = Field(description="between 0 and 1: how often the rule was right")
-    because: str = Field(description="the rule, in a sentence, and what it found in the file")
+    predictions: tuple[Prediction, ...]
+    likeness: str
+    readers: Mapping[str, str]
 
 
 def predict(
-    path: Path, targets: Sequence[Target], brought: Container[str] = ()
+    path: Path,
+    targets: Sequence[Target],
+    brought: Container[str] = (),
+    notes: Notes | None = None,
 ) -> tuple[Prediction, ...]:
     """Return a prediction for the file at ``path`` in each of ``targets``.
 
@@ -51,11 +57,30 @@ def predict(
         path: a file, or the folder of a SavedModel.
         targets: the environments.
         brought: names of the classes and functions that the loading program hands over.
+        notes: what was measured of other files.
 
     Raises:
         UsageError: it is no model, or damaged.
     """
-    return foretell(read_contents(path), targets, brought)
+    found = foretell_file(path, targets, brought)
+    precedents = Precedents()
+    for likeness_of, reader, cell in notes.cells(found.likeness) if notes else ():
+        precedents.add(likeness_of, reader, cell)
+    return tuple(
+        precedents.weigh(each, found.likeness, found.readers[each.environment])
+        for each in found.predictions
+    )
+
+
+def foretell_file(path: Path, targets: Sequence[Target], brought: Container[str] = ()) -> Foretold:
+    """Return what rules say of the file at ``path``; arguments and errors as `predict`."""
+    contents = read_contents(path)
+    features = features_of(contents)
+    return Foretold(
+        predictions=foretell(contents, targets, brought),
+        likeness=likeness(features, brought),
+        readers={target.environment: reader_of(features, target) for target in targets},
+    )
 
 
 def foretell(

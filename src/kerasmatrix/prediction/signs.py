@@ -15,7 +15,7 @@ from kerasmatrix.inspection.architecture import inside, lambdas
 from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.prediction.target import Target
 
-__all__ = ["SIGNS", "Features", "features_of"]
+__all__ = ["SIGNS", "SIGNS_OF_READERS", "Features", "features_of"]
 
 KERAS_3 = 3
 RELEASE = re.compile(r"\d{1,3}\.\d{1,3}(?!\d)")
@@ -232,7 +232,9 @@ def _metadata(features: Features, target: Target) -> bool:
     return bool(features.config)
 
 
-Sign = Callable[[Features, Target], bool]
+# What depends on the environment; of all other signs it is not asked.
+SIGNS_OF_READERS = {"other-python"}
+Sign = Callable[[Features, Any], bool]
 SIGNS: Mapping[str, Sign] = {
     "misnamed": _misnamed,
     "compiled": _compiled,

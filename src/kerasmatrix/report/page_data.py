@@ -20,7 +20,14 @@ from kerasmatrix.outcome import Culprit, ErrorReport, Status
 from kerasmatrix.report.appearance import LOOKS, REPAIRED
 from kerasmatrix.report.blocks import Block
 from kerasmatrix.report.releases import release_notes
-from kerasmatrix.results import CellResult, EnvironmentResult, RemedyResult, Results, SideResult
+from kerasmatrix.results import (
+    CellResult,
+    EnvironmentResult,
+    PredictionResult,
+    RemedyResult,
+    Results,
+    SideResult,
+)
 from kerasmatrix.tabulation import cell_of
 
 __all__ = ["PageData", "embed", "eras", "pack", "page_data"]
@@ -204,7 +211,7 @@ class _Details:
 
     def __init__(self) -> None:
         self._lines, self._texts, self._errors, self._sides = (_Table() for _ in range(4))
-        self._attempts, self._faults = _Table(), _Table()
+        self._attempts, self._faults, self._predictions = _Table(), _Table(), _Table()
         self._known: dict[str, int] = {}  # most cells say what others said
         # A save is a side of all cells of its row.
         self._measured: dict[tuple[object, float, str], int] = {}
@@ -218,6 +225,7 @@ class _Details:
             "sides": self._sides.entries,
             "attempts": self._attempts.entries,
             "faults": self._faults.entries,
+            "predictions": self._predictions.entries,
         }
 
     def row(self, cell: CellResult) -> list[Any]:
@@ -234,6 +242,7 @@ class _Details:
             self._side(cell.load),
             None if cell.culprits is None else [self._fault(fault) for fault in cell.culprits],
             [self._attempt(tried) for tried in cell.remedies],
+            self._prediction(cell.prediction),
         ]
 
     def _text(self, value: str) -> int:
@@ -274,6 +283,13 @@ class _Details:
              [self._text(what) for what in tried.lost], [self._text(what) for what in tried.did],
              list(tried.hops)]
         )  # fmt: skip
+
+    def _prediction(self, told: PredictionResult | None) -> int | None:
+        if told is None:
+            return None
+        return self._predictions.index(
+            [told.status, told.cause, told.remedy, told.rule, told.confidence]
+        )
 
     def _fault(self, culprit: Culprit) -> int:
         return self._faults.index(

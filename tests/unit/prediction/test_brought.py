@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.prediction.brought import names_brought
+from kerasmatrix.prediction.brought import names_brought, names_of_program
 
 
 @pytest.fixture
@@ -63,3 +63,24 @@ def test_what_is_no_python_is_said_with_its_line(module, text, said):
 def test_a_module_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         names_brought(tmp_path / "absent.py")
+
+
+def test_a_scenario_brings_what_it_defines_and_what_it_imports_from_beside(tmp_path):
+    (tmp_path / "save.py").write_text("class Layer: pass\ndef build(): pass\n")
+    (tmp_path / "unused.py").write_text("class Unused: pass\n")
+    load = tmp_path / "load.py"
+    load.write_text("import sys\ndef load(path): pass\n")
+    assert names_of_program(tmp_path) == {"sys", "load"}
+    load.write_text("from save import build\n")
+    assert names_of_program(tmp_path) == {"build", "Layer"}
+    load.write_text("import save\n")
+    assert names_of_program(tmp_path) == {"build", "Layer", "save"}
+
+
+def test_the_scenario_of_a_file_brings_the_module_that_came_with_it(tmp_path):
+    (tmp_path / "load.py").write_text("def load(path): pass\n")
+    (tmp_path / "mine.py").write_text("class Layer: pass\n")
+    (tmp_path / "given.json").write_text('{"code": "mine", "inputs": false}')
+    assert names_of_program(tmp_path) == {"Layer"}
+    (tmp_path / "given.json").write_text('{"code": null, "inputs": false}')
+    assert names_of_program(tmp_path) == frozenset()

@@ -11,11 +11,14 @@ from kerasmatrix.results import (
     CellResult,
     ClaimResult,
     EnvironmentResult,
+    PredictorResult,
     RemedyInfo,
     Results,
     RunInfo,
     ScenarioResult,
+    ShareResult,
     SideResult,
+    StatusScore,
 )
 
 HOSTILE = "</script><img src=x onerror=alert(1)> \x1b[31m \u2028 \u202e &amp; {{ 7*7 }}"
@@ -27,6 +30,20 @@ VERIFIED = {
     "id": "no-compile + rewrite-config", "status": "verified", "summary": "same weights",
     "did": [f"dropped {HOSTILE}"], "lost": ["the compile state"],
 }  # fmt: skip
+PREDICTION = {
+    "status": "fail", "cause": "unknown-functional", "remedy": "no-compile",
+    "rule": f"measured:{HOSTILE}", "confidence": 0.75,
+}  # fmt: skip
+PREDICTOR = PredictorResult(
+    cells=12,
+    unknown=1,
+    statuses=(
+        StatusScore(status="fail", predicted=4, measured=5, right=3, precision=0.75, recall=0.6),
+        StatusScore(status="drift", predicted=0, measured=1, right=0, precision=None, recall=0.0),
+    ),
+    causes=ShareResult(of=3, right=2, share=0.667),
+    remedies=ShareResult(of=2, right=1, share=0.5),
+)
 
 
 def make_results(*, environments: int = 5, scenarios: int = 1, complete: bool = True) -> Results:
@@ -81,6 +98,7 @@ def make_results(*, environments: int = 5, scenarios: int = 1, complete: bool = 
                 id="rewrite-config", title="Rewrite it", code="load(copy)", gives_up="nothing"
             ),
         ),
+        predictor=PREDICTOR,
         cells=tuple(cells),
     )  # fmt: skip
 
@@ -123,6 +141,7 @@ def make_cell(
             "max_abs_diff": 0.5 if status is Status.DRIFT else None,
             "weights_equal": True if status is Status.PASS else None,
             "artifact": "cd" * 32,
+            "prediction": PREDICTION if failed else None,
             "seconds": 0.25,
             "save": side,
             "load": side,

@@ -189,3 +189,13 @@ def test_a_report_is_a_link_only_if_it_is_an_address():
     page = render_html(base.model_copy(update={"scenarios": (told,)}))
     assert '<a href="https://example.org/1" rel="noreferrer">' in page
     assert 'href="javascript' not in page
+
+
+def test_predictions_have_their_own_part_only_where_there_are_some():
+    results = make_results()
+    page = render_html(results)
+    assert "How well this could be foretold" in page
+    assert "3 of 5 cells that fail, 1 foretold to fail that do not" in page
+    assert "it works in 1 of 2" in page
+    without = results.model_copy(update={"predictor": None})
+    assert "How well this could be foretold" not in render_html(without)

@@ -135,3 +135,12 @@ def test_an_era_begins_where_the_major_version_of_keras_changes(majors, expected
         for told, major in zip(base.environments, majors, strict=False)
     )
     assert eras(base.model_copy(update={"environments": environments})) == expected
+
+
+def test_a_prediction_is_in_a_chunk_once_and_a_cell_without_one_has_none():
+    results = make_results()
+    _, (chunk,) = data_of(results)
+    assert len(chunk["predictions"]) == 1
+    assert chunk["predictions"][0][:3] == ["fail", "unknown-functional", "no-compile"]
+    places = {row[-1] for row in chunk["cells"]}
+    assert places == {None, 0}

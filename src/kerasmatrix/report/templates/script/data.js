@@ -93,7 +93,7 @@ async function detailsOf(cell) {
   const chunk = await chunkOf(cell);
   const { text } = chunk;
   const [summary, error, lost, difference, reference, weightsEqual, artifact, save, load, faults,
-    attempts] = chunk.cells[cell % data.chunk];
+    attempts, foretold] = chunk.cells[cell % data.chunk];
   const side = (place) => {
     if (place === null) return null;
     const [ended, stage, seconds, memory, timings, log, measured] = chunk.sides[place];
@@ -102,6 +102,11 @@ async function detailsOf(cell) {
   const errorAt = (place) => {
     const [chain, traceback] = chunk.errors[place];
     return { chain: chain.map((link) => link.map(text)), traceback: text(traceback) };
+  };
+  const predictionAt = (place) => {
+    if (place === null) return null;
+    const [likely, cause, remedy, rule, confidence] = chunk.predictions[place];
+    return { likely, cause, remedy, rule, confidence };
   };
   return {
     scenario: scenarios[scenarioOf[cell]], format: formats[formatOf[cell]],
@@ -117,6 +122,7 @@ async function detailsOf(cell) {
       const [id, ended, told, stays, did, hops] = chunk.attempts[place];
       return { id, status: ended, summary: text(told), lost: stays.map(text), did: did.map(text), hops };
     }),
+    prediction: predictionAt(foretold),
   };
 }
 

@@ -148,6 +148,24 @@ function inferenceParts(cell) {
   return [said];
 }
 
+// What was foretold of the cell from its file, beside what was measured in it.
+const FORETOLD = { crash: "fail", timeout: "fail" };
+function predictionParts(found) {
+  if (!found.prediction) return [];
+  const { likely, cause, remedy, rule, confidence } = found.prediction;
+  const measured = FORETOLD[found.status] || found.status;
+  const worked = found.attempts.filter((each) => each.status === "verified").map((each) => each.id);
+  const rows = [["status", likely, found.status], ["cause", cause || "none", found.cause || "none"],
+    ["what helps", remedy || "not said", worked.join(", ") || "nothing was seen to"]];
+  const said = SILENT.has(found.status) ? "It was not measured"
+    : likely === "unknown" ? "Nothing was foretold"
+      : likely === measured ? (cause === found.cause ? "It came as foretold" : "It came as foretold, for another cause")
+        : "It was foretold wrongly";
+  return [element("h3", "Prediction beside measurement"),
+    element("p", `${said}; sure to ${Math.round(confidence * 100)} %, by the rule ${visible(rule)}.`),
+    table(rows, ["", "foretold", "measured"])];
+}
+
 async function partsOf(cell) {
   const found = await detailsOf(cell);
   const verdict = element("p");
@@ -164,6 +182,7 @@ async function partsOf(cell) {
     ...(found.cause ? causeParts(found.cause) : []),
     ...(found.faults.length ? faultParts(found.faults) : []),
     ...(found.error ? errorParts(found) : []),
+    ...predictionParts(found),
     ...(rows.length ? [element("h3", "Numbers"), table(rows)] : []),
     ...(found.load ? sideParts(found.load, "The load") : []),
     ...(found.save ? sideParts(found.save, "The save") : []),

@@ -1,0 +1,182 @@
+"""What was foretold of the cells of a run, beside what was measured in them.
+
+Every file that the run has is foretold as if nothing were known of it: from its content by rules,
+and from what was measured in other scenarios of files like it. What a rule says of a file is found
+once and kept beside the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.plan import Plan
+from kerasmatrix.prediction.brought import names_of_program
+from kerasmatrix.prediction.notes import Notes, Read
+from kerasmatrix.prediction.precedents import Precedent, Precedents
+from kerasmatrix.prediction.predict import foretell_file
+from kerasmatrix.prediction.prediction import Prediction
+from kerasmatrix.prediction.scoring import is_measured, score
+from kerasmatrix.prediction.target import Target, target_of
+from kerasmatrix.results import CellResult, PredictionResult, Results
+
+__all__ = ["with_predictions"]
+
+# How a store calls the model among what a save left.
+MODELS = ("model", "weights")
+BESIDE = (".json", ".npz")
+# Where the scenario that stands for a file keeps it.
+GIVEN = "given"
+
+
+def with_predictions(results: Results, plan: Plan, store: Path) -> Results:
+    """Return ``results`` with what was foretold of each cell, and how good it was.
+
+    Args:
+        results: of a run of ``plan``.
+        plan: with the scenarios' folders and the environments' locks.
+        store: the folder of the store, with the artifacts.
+    """
+    notes = Notes(store)
+    files = _Files(plan, store / "artifacts", notes)
+    read = [files.read(cell) for cell in results.cells]
+    files.keep()
+    precedents = _precedents(results.cells, read, files, notes)
+    cells = tuple(
+        cell if told is None else _foreseen(cell, told, files.reader(cell), precedents)
+        for cell, told in zip(results.cells, read, strict=True)
+    )
+    return results.model_copy(update={"cells": cells, "predictor": score(cells)})
+
+
+def _foreseen(cell: CellResult, told: Read, reader: str, precedents: Precedents) -> CellResult:
+    by_rule = Prediction.model_construct(environment=cell.loaded_with, **told.predictions[reader])
+    found = precedents.weigh(by_rule, told.likeness, told.readers[reader], without=cell.scenario)
+    # Its parts are values of ours, so there is nothing to check in thousands of them.
+    prediction = PredictionResult.model_construct(
+        status=found.status,
+        cause=found.cause,
+        remedy=found.remedy,
+        rule=found.rule,
+        confidence=found.confidence,
+    )
+    return cell.model_copy(update={"prediction": prediction})
+
+
+def _precedents(
+    cells: Sequence[CellResult], read: Sequence[Read | None], files: _Files, notes: Notes
+) -> Precedents:
+    """Return what earlier runs and this one have measured, and note what is new."""
+    known = {cell[:4]: (alike, reader, cell) for alike, reader, cell in notes.cells()}
+    new = {}
+    for cell, told in zip(cells, read, strict=True):
+        if told is None or not is_measured(cell):
+            continue
+        repaired = cell.repaired_by
+        precedent = Precedent(
+            cell.scenario, cell.format, cell.saved_with, cell.loaded_with,
+            cell.status.value, cell.cause, repaired.id if repaired else None,
+        )  # fmt: skip
+        found = (told.likeness, told.readers[files.reader(cell)], precedent)
+        if known.get(precedent[:4]) != found:
+            new[precedent[:4]] = found
+    notes.keep_cells(new.values())
+    precedents = Precedents()
+    for alike, reader, precedent in {**known, **new}.values():
+        precedents.add(alike, reader, precedent)
+    return precedents
+
+
+class _Files:
+    """The files of a run as predictions see them: those known before, and those read now."""
+
+    def __init__(self, plan: Plan, artifacts: Path, notes: Notes) -> None:
+        self._plan = plan
+        self._artifacts = artifacts
+        self._notes = notes
+        self._code = code_digest()
+        self._known = notes.read_files(self._code)
+        self._new: dict[tuple[str, str], Read] = {}
+        self._unreadable: set[tuple[str, str]] = set()
+        self._brought = cache(lambda name: names_of_program(plan.scenarios[name].folder))
+        self._targets = {
+            env.name: target_of(env, plan.locks[env.name]) for env in plan.selection.environments
+        }
+        self._readers = {name: _reader(target) for name, target in self._targets.items()}
+
+    def reader(self, cell: CellResult) -> str:
+        """Return what stands for the environment that loads a cell, in all that was read."""
+        return self._readers[cell.loaded_with]
+
+    def read(self, cell: CellResult) -> Read | None:
+        """Return what is read of a cell's file; None if there is none, or it cannot be read."""
+        told = self._plan.scenarios[cell.scenario]
+        # A file that was saved elsewhere is there even if no version could make anything of it.
+        artifact = told.digest if told.given else cell.artifact
+        if artifact is None:
+            return None
+        key = (artifact, told.digest)
+        known = self._new.get(key) or self._known.get(key)
+        if known and self.reader(cell) in known.readers:
+            return known
+        if key in self._unreadable:
+            return None
+        folder = told.folder / GIVEN if told.given else self._artifacts / artifact
+        try:
+            self._new[key] = self._read_anew(_model_in(folder), cell.scenario)
+        except UsageError:
+            self._unreadable.add(key)
+        return self._new.get(key)
+
+    def keep(self) -> None:
+        """Note what was read now."""
+        self._notes.keep_files(self._code, self._new)
+
+    def _read_anew(self, model: Path, scenario: str) -> Read:
+        found = foretell_file(
+            model,
+            tuple(self._targets.values()),
+            self._brought(scenario),
+        )
+        return Read(
+            found.likeness,
+            {self._readers[name]: reader for name, reader in found.readers.items()},
+            {
+                self._readers[told.environment]: told.model_dump(exclude={"environment"})
+                for told in found.predictions
+            },
+        )
+
+
+def _reader(target: Target) -> str:
+    """Return all of an environment that a prediction goes by."""
+    return f"{target.release} {target.tensorflow} {target.python}"
+
+
+def _model_in(folder: Path) -> Path:
+    """Return the model among what a save left.
+
+    Raises:
+        UsageError: there is none.
+    """
+    names = sorted(folder.iterdir()) if folder.is_dir() else []
+    for path in names:
+        if path.name.startswith(MODELS) and not path.name.endswith(BESIDE):
+            return path
+    raise UsageError(f"{folder}: holds no model")
+
+
+@cache
+def code_digest() -> str:
+    """Return the digest of all that makes a prediction: a change of it makes them all anew."""
+    total = hashlib.sha256()
+    for package in ("inspection", "prediction"):
+        folder = resources.files(f"kerasmatrix.{package}")
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            if entry.is_file():
+                total.update(entry.name.encode() + b"\0" + entry.read_bytes() + b"\0")
+    return total.hexdigest()
