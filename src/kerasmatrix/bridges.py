@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from kerasmatrix.outcome import Cell, Status
-from kerasmatrix.plan import Save
+from kerasmatrix.outcome import Cell, Save, Status
 
 __all__ = ["Chain", "Hop", "find_chains", "presume_chains"]
 
@@ -22,10 +21,16 @@ CROSSES = {Status.PASS, Status.DEGRADED}
 
 
 class Hop(NamedTuple):
-    """A version in between, and the format that it saves the model in."""
+    """A version in between, and the format that it saves the model in.
+
+    ``remedies`` are those it loads the model with. Where it is not ``saved``, what goes on is the
+    file that they made of the one before, not one that this version wrote.
+    """
 
     environment: str
     format: str
+    remedies: tuple[str, ...] = ()
+    saved: bool = True
 
 
 Chain = tuple[Hop, ...]
@@ -106,7 +111,7 @@ def _hops(
     cell: Cell, chain: Chain, environments: tuple[str, ...], statuses: Mapping[Cell, Status]
 ) -> Iterator[str]:
     """Yield the versions that load what ``chain`` ends with, each at most once in a chain."""
-    writer, form = chain[-1] if chain else Hop(cell.saved_with, cell.format)
+    writer, form = chain[-1][:2] if chain else (cell.saved_with, cell.format)
     passed = {cell.saved_with, cell.loaded_with, *(hop.environment for hop in chain)}
     for name in environments:
         crossing = statuses.get(Cell(cell.scenario, form, writer, name))
@@ -124,5 +129,5 @@ def _loss(cell: Cell, chain: Chain, statuses: Mapping[Cell, Status]) -> bool:
 
 
 def _last(cell: Cell, chain: Chain, statuses: Mapping[Cell, Status]) -> Status | None:
-    environment, form = chain[-1]
+    environment, form = chain[-1][:2]
     return statuses.get(Cell(cell.scenario, form, environment, cell.loaded_with))

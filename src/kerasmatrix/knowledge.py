@@ -13,6 +13,7 @@ from kerasmatrix.inference import infer_all
 from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation, Status
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.repair import REPAIRABLE, Attempt, Causes, next_remedies
+from kerasmatrix.results import RemedyResult
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import Observed
 
@@ -97,6 +98,8 @@ def next_attempt(
 
 def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:
     """Return the chain to walk next for each cell that nothing else repaired."""
+    if plan.walks:
+        return _next_walks(plan, observed, causes)
     if plan.remedies == "none":
         return []
     statuses: dict[Cell, Status] = {}
@@ -128,6 +131,30 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
     return wanted
 
 
+def _next_walks(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:
+    """Return the chain to walk next for each cell for which some are asked for.
+
+    One that loses nothing ends it: the others are asked for in case that none does.
+    """
+    wanted = []
+    for cell, chains in plan.walks.items():
+        attempts = observed.attempts.get(cell, ())
+        worth = {
+            attempt.chain: result
+            for attempt, result in zip(attempts, observed.judged(plan, causes, cell), strict=True)
+        }
+        if any(chain in worth and _is_whole(worth[chain]) for chain in chains):
+            continue
+        chain = next((chain for chain in chains if chain not in worth), None)
+        if chain is not None and cell in observed.loads:
+            wanted.append((cell, chain))
+    return wanted
+
+
+def _is_whole(result: RemedyResult) -> bool:
+    return result.status == "verified" and not result.lost
+
+
 def form_of(cell: Cell | Save, chain: Chain) -> str:
     """Return the format of what is there after ``chain``."""
     return chain[-1].format if chain else cell.format
@@ -142,13 +169,8 @@ def known_conversion(
     before = observed.conversions.get((row, chain[:-1])) if chain[:-1] else observed.saves.get(row)
     if before is None or before.observation.artifact is None:
         return None
-    key = plan.conversion_key(
-        row.scenario,
-        form_of(row, chain[:-1]),
-        chain[-1].environment,
-        before.observation.artifact,
-        chain[-1].format,
-    )
+    form, artifact = form_of(row, chain[:-1]), before.observation.artifact
+    key = plan.conversion_key(row.scenario, form, chain[-1], artifact)
     return store.known_save(key)
 
 

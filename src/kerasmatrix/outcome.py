@@ -32,6 +32,7 @@ __all__ = [
     "OptimizerState",
     "ProbeFacts",
     "ProbeObservation",
+    "Save",
     "SaveFacts",
     "SaveObservation",
     "Status",
@@ -82,6 +83,14 @@ class Cell(NamedTuple):
     format: str
     saved_with: str
     loaded_with: str
+
+
+class Save(NamedTuple):
+    """One save: the row of a block."""
+
+    scenario: str
+    format: str
+    saved_with: str
 
 
 class _Observed(BaseModel):
@@ -153,6 +162,10 @@ class _ModelFacts(_Observed):
 
 class SaveFacts(_ModelFacts):
     """The model that was saved."""
+
+    did: tuple[str, ...] = Field(
+        default=(), description="what remedies did before it was, in order"
+    )
 
 
 class LoadFacts(_ModelFacts):

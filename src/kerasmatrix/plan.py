@@ -9,15 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, Protocol
 
+from kerasmatrix.bridges import Chain, Hop
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.matrix import Environment, Limits, Selection, version_key
-from kerasmatrix.outcome import Cell, LoadObservation, Measured, Observation, SaveObservation
+from kerasmatrix.outcome import (
+    Cell,
+    LoadObservation,
+    Measured,
+    Observation,
+    Save,
+    SaveObservation,
+)
 from kerasmatrix.scenario import Scenario
 from kerasmatrix.tolerance import Tolerance
 
@@ -28,14 +36,6 @@ Remedies = Literal["none", "first", "all"]
 
 # Under this `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
 LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
-
-
-class Save(NamedTuple):
-    """One save: the row of a block."""
-
-    scenario: str
-    format: str
-    saved_with: str
 
 
 class Known(Protocol):
@@ -58,6 +58,8 @@ class Plan:
     ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
     ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
     ``infer`` says whether one of several equal files stands for the others.
+    ``walks`` are chains that are to be walked in a cell, whatever became of it, instead of such as
+    might repair it.
     """
 
     selection: Selection
@@ -73,6 +75,7 @@ class Plan:
     shard: frozenset[str] | None = None
     rows: tuple[Save, ...] | None = None
     infer: bool = True
+    walks: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
 
     def cells(self) -> Iterator[Cell]:
         """Yield every selected cell in table order; there are none without columns."""
@@ -153,11 +156,11 @@ class Plan:
         parts = ("probe", cell.scenario, cell.format, cell.loaded_with, artifact)
         return self._key(*parts, self.repair)
 
-    def conversion_key(
-        self, scenario: str, form: str, environment: str, artifact: str, into: str
-    ) -> str:
-        """Return the key of a conversion of ``artifact`` by ``environment`` into another format."""
-        return self._key("convert", scenario, form, environment, artifact, into)
+    def conversion_key(self, scenario: str, form: str, hop: Hop, artifact: str) -> str:
+        """Return the key of a conversion of ``artifact``, which is of format ``form``, by a hop."""
+        how = (self.repair, *hop.remedies) if hop.remedies else ()
+        into = hop.format if hop.saved else f"{hop.format}, as it is"
+        return self._key("convert", scenario, form, hop.environment, artifact, into, *how)
 
     def deadline(self, scenario: str) -> float:
         """Return how many seconds one task of ``scenario`` may take."""

@@ -117,7 +117,14 @@ def _summary(verdict: Verdict, observation: LoadObservation) -> str:
 
 
 def _crossed(chain: Chain) -> tuple[str, ...]:
-    return tuple(f"loaded with {hop.environment} and saved as {hop.format}" for hop in chain)
+    told = []
+    for hop in chain:
+        by = f" ({TOGETHER.join(hop.remedies)})" if hop.remedies else ""
+        if hop.saved:
+            told.append(f"loaded with {hop.environment}{by} and saved as {hop.format}")
+        else:
+            told.append(f"rewrote the file for {hop.environment}{by}")
+    return tuple(told)
 
 
 def next_remedies(

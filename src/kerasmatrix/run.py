@@ -352,9 +352,16 @@ class Run:
             if not self._fresh:
                 found = known_conversion(self.plan, self._store, self.observed, row, chain)
             if found is None:
-                into = chain[-1].format
-                task = self._task("convert", row, artifact=artifact, form=form, into=into)
-                key = self.plan.conversion_key(row.scenario, form, environment, artifact, into)
+                hop = chain[-1]
+                task = self._task(
+                    "convert",
+                    row,
+                    artifact=artifact,
+                    form=form,
+                    into=hop.format if hop.saved else None,
+                    remedies=hop.remedies,
+                )
+                key = self.plan.conversion_key(row.scenario, form, hop, artifact)
                 found = self._measure(environment, task, SaveObservation, key, place)
         with self._changed:
             self.observed.conversions[row, chain] = found or before

@@ -8,10 +8,14 @@ from kerasmatrix.bisection.bisect import Bisector
 from kerasmatrix.checking.checking import taken_in
 from kerasmatrix.checking.given import Companions
 from kerasmatrix.checking.setup import open_setup
+from kerasmatrix.conversion.convert import Converted, Converter
+from kerasmatrix.conversion.manifest import Manifest
+from kerasmatrix.conversion.writing import write_file
 from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.matrix import load_matrix
+from kerasmatrix.outcome import Status
 from kerasmatrix.project import Project
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
@@ -52,6 +56,31 @@ def setup(engine, matrix, tmp_path):
         Project(ROOT / "matrix.yaml"), matrix, engine, trust=True, store=tmp_path / "store"
     ) as opened:
         yield opened
+
+
+def test_a_converted_file_is_loaded_by_a_plain_program(setup, engine, matrix, model, tmp_path):
+    target, output = matrix.environments["tf2.2"], tmp_path / "converted.h5"
+    before = model.read_bytes()
+    with taken_in([model], setup.store, Companions()) as (given, _):
+        converter = Converter(setup, given[0], target, [matrix.environments["tf2.4"]])
+        converted = converter.make("h5", str(output))
+        assert isinstance(converted, Converted), converted
+        write_file(converted.made, converted.manifest, output, tmp_path / "told.json")
+    made = Manifest.model_validate_json((tmp_path / "told.json").read_text())
+    assert (made.action, made.remedies) == ("rewritten", ("rewrite-config",))
+    assert made.verified.status is Status.PASS
+    assert made.verified.weights_equal
+    assert made.verified.max_abs_reference
+    assert model.read_bytes() == before
+    script = ROOT / "scenarios" / "import_path" / "load.py"
+    python = ensure_venv(target, read_lock(ROOT / "images" / "locks", target), engine.cache)
+    for file, code in ((model, 1), (output, 0)):
+        done = subprocess.run(
+            [python, script, file], env=worker_variables(target, str(tmp_path)),
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == code, done.stderr
+    assert "Total params: 897" in done.stdout
 
 
 def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix, model, tmp_path):

@@ -2,9 +2,9 @@
 
 The behaviour is in the environment's name: `good…` works, `drifts`, `fails`, `crashes`, `hangs`,
 `answers-garbage`, `dies-once`, `absent`; `fails-…-<remedy>` works with that remedy, or drifts;
-`picky-<writer>` loads only what that writer wrote. Saves really write a file, so that the store
-really has artifacts. Environments with `twin` in their names write the same file but for their
-version stamp.
+`picky-<writer>` loads only what that writer wrote; what fails loads what it converted itself,
+unless it is `stubborn`. Saves really write a file, so that the store really has artifacts.
+Environments with `twin` in their names write the same file but for their version stamp.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class FakeWorker:
             self.engine.before_task(task)
         if task.kind in {"save", "convert"}:
             return self._save(task)
+        if task.kind == "load" and self._converted(task):
+            return {"ended": "returned", "value": LOAD_FACTS, "seconds": 0.1}
         if self.name.startswith("picky-") and not self._likes(task):
             return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
         if self.name.startswith("crashes"):
@@ -93,11 +95,20 @@ class FakeWorker:
 
     def _likes(self, task: Task) -> bool:
         """Whether the artifact was written by this environment, or the one it is named for."""
-        artifact = self.place.artifacts / task.artifact / "model.h5"
-        if not artifact.exists():
-            return False
-        by = json.loads(artifact.read_text(encoding="utf-8"))["by"]
+        by = self._content(task).get("by")
         return by == self.name or self.name.removeprefix("picky-") == by
+
+    def _converted(self, task: Task) -> bool:
+        """Whether this environment itself converted the artifact, and is not ``stubborn``."""
+        content = self._content(task)
+        own = content.get("by") == self.name and content.get("converted")
+        return bool(own) and "stubborn" not in self.name
+
+    def _content(self, task: Task) -> dict[str, Any]:
+        """What a save of ours wrote; nothing where the artifact has no such model."""
+        artifact = self.place.artifacts / str(task.artifact) / "model.h5"
+        content = artifact.read_bytes() if artifact.exists() else b""
+        return json.loads(content) if content.startswith(b"{") else {}
 
     def _save(self, task: Task) -> dict[str, Any]:
         if self.name.startswith("cannot-save") or (
@@ -107,13 +118,15 @@ class FakeWorker:
         folder = self.place.scratch / task.id / "artifact"
         folder.mkdir(parents=True)
         content = {"by": self.name, "scenario": task.scenario, "format": task.format}
+        if task.kind == "convert":
+            content["converted"] = [*task.remedies, task.into]
         if "twin" in self.name:
             self._save_like_the_others(folder, content)
         else:
             (folder / "model.h5").write_text(json.dumps(content), encoding="utf-8")
         return {"ended": "returned", "value": SAVE_FACTS, "seconds": 0.1}
 
-    def _save_like_the_others(self, folder: Path, content: dict[str, str]) -> None:
+    def _save_like_the_others(self, folder: Path, content: dict[str, Any]) -> None:
         with zipfile.ZipFile(folder / "model.keras", "w") as archive:
             archive.writestr("config.json", json.dumps({**content, "by": "any twin"}))
             archive.writestr("metadata.json", json.dumps({"keras_version": f"2.{self.name}"}))

@@ -175,6 +175,7 @@ def test_facts_that_are_equal_get_equal_verdicts(field, form):
         "weights": (),
         "compiled": SAVED.compiled.model_copy(update={"loss": "mae"}),
         "timings": {"save": 3.0},
+        "did": ("turned it round",),
     }[field]
     changed = SAVED.model_copy(update={field: other})
     changed.__dict__.pop("contents", None)

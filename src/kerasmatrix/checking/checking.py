@@ -14,10 +14,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from kerasmatrix.checking.given import Companions, Given, by_closeness, stand_in, unique_name
+from kerasmatrix.checking.given import (
+    Companions,
+    Given,
+    by_closeness,
+    digest_file,
+    stand_in,
+    unique_name,
+)
 from kerasmatrix.checking.setup import Setup
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
 from kerasmatrix.inspection.inspect import inspect
+from kerasmatrix.inspection.model_file import ModelFile
 from kerasmatrix.knowledge import look_up
 from kerasmatrix.matrix import Environment
 from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, judge_save
@@ -34,13 +42,14 @@ __all__ = ["Checked", "check", "taken_in"]
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """What became of files: the results, and the plan they are of.
+    """What became of files: the results, the plan they are of, and what was seen.
 
     ``trouble`` is what cut it off, if something did; then the results are those known by then.
     """
 
     results: Results
     plan: Plan
+    observed: Observed
     trouble: BaseException | None = None
 
 
@@ -56,10 +65,20 @@ def taken_in(
         for path in paths:
             name = unique_name(path, {file.scenario.name for file in given})
             try:
-                given.append(stand_in(inspect(path), name, folder / name, companions))
+                told, sha256 = _inspected(path)
+                given.append(stand_in(told, name, folder / name, companions, sha256))
             except UsageError as error:
                 refused.append(error)
         yield given, refused
+
+
+def _inspected(path: Path) -> tuple[ModelFile, str | None]:
+    """Return what a file is, and the digest of what was looked at."""
+    try:
+        sha256 = digest_file(path)
+    except OSError:
+        sha256 = None  # `inspect` says why
+    return inspect(path), sha256
 
 
 def check(
@@ -116,7 +135,8 @@ def check(
         known=run.known,
     )
     results = tabulate(run.plan, run.observed, info, run.causes)
-    return Checked(with_predictions(results, run.plan, setup.store.folder), run.plan, trouble)
+    results = with_predictions(results, run.plan, setup.store.folder)
+    return Checked(results, run.plan, run.observed, trouble)
 
 
 def _loads_everywhere(plan: Plan, files: Sequence[Given], reference: str | None) -> Plan:

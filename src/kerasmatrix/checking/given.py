@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -17,12 +18,14 @@ from kerasmatrix.formats import FORMATS
 from kerasmatrix.inspection.model_file import ModelFile, Writer
 from kerasmatrix.matrix import Environment, version_key
 from kerasmatrix.scenario import Scenario, digest_scenario
+from kerasmatrix.store import digest_tree
 
 __all__ = [
     "Companions",
     "Given",
     "by_closeness",
     "describe",
+    "digest_file",
     "find_models",
     "stand_in",
     "unique_name",
@@ -74,10 +77,22 @@ class Companions:
 
 @dataclass(frozen=True)
 class Given:
-    """A file as `inspect` sees it, and the scenario that stands for it."""
+    """A file as `inspect` sees it, and the scenario that stands for it.
+
+    ``sha256`` is the digest of the copy that is measured.
+    """
 
     told: ModelFile
     scenario: Scenario
+    sha256: str = ""
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether the file is not any more what is measured."""
+        try:
+            return digest_file(Path(self.told.path)) != self.sha256
+        except OSError:
+            return True
 
     @property
     def form(self) -> str:
@@ -117,7 +132,9 @@ def _below(folder: Path) -> Iterable[Path]:
             yield from (Path(root, name) for name in files if Path(name).suffix in ENDINGS)
 
 
-def stand_in(told: ModelFile, name: str, folder: Path, companions: Companions) -> Given:
+def stand_in(
+    told: ModelFile, name: str, folder: Path, companions: Companions, sha256: str | None = None
+) -> Given:
     """Make a scenario about a file in ``folder``, with a copy of the file.
 
     Args:
@@ -125,9 +142,10 @@ def stand_in(told: ModelFile, name: str, folder: Path, companions: Companions) -
         name: what to call the scenario.
         folder: a new folder of that name.
         companions: what came with the file.
+        sha256: the digest of the file that `inspect` saw.
 
     Raises:
-        UsageError: nothing can be loaded from such a file alone.
+        UsageError: nothing can be loaded from such a file alone, or it changes.
     """
     path = Path(told.path)
     if told.kind not in FORMS:
@@ -150,7 +168,13 @@ def stand_in(told: ModelFile, name: str, folder: Path, companions: Companions) -
     if companions.inputs:
         shutil.copyfile(companions.inputs, folder / "inputs.npz")
     (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(companions.inputs)}))
-    _copy(path, folder / "given" / _called(path, told))
+    copy = folder / "given" / _called(path, told)
+    _copy(path, copy)
+    copied = digest_file(copy)
+    if sha256 not in {None, copied}:
+        raise UsageError(
+            f"{path}: changes while it is read", hint="wait until it is written to its end"
+        )
     scenario = Scenario(
         name=name,
         title=str(path),
@@ -160,7 +184,7 @@ def stand_in(told: ModelFile, name: str, folder: Path, companions: Companions) -
         digest=digest_scenario(folder),
         folder=folder,
     )
-    return Given(told, scenario)
+    return Given(told, scenario, copied)
 
 
 def unique_name(path: Path, taken: Iterable[str]) -> str:
@@ -233,6 +257,18 @@ def _called(path: Path, told: ModelFile) -> str:
     if path.name.endswith(WEIGHTS_ENDING):
         return f"model{WEIGHTS_ENDING}"
     return f"model{path.suffix}"
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file, or over the names and contents of what is in a folder.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if path.is_dir():
+        return digest_tree(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -37,6 +37,7 @@ VERBS = (
     "predict",
     "check",
     "bisect",
+    "convert",
     "schema",
 )
 

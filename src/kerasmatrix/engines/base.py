@@ -21,7 +21,8 @@ __all__ = ["Engine", "Hello", "Task", "Worker", "WorkerLost", "Workplace"]
 class Task:
     """What a worker is asked to do; see `kerasmatrix.harness.tasks` for the answer.
 
-    ``remedies`` change how an artifact is loaded; ``into`` is the format to convert one to.
+    ``remedies`` change how an artifact is loaded; ``into`` is the format to convert one to, and
+    None where it is to stay what remedies made of it.
     """
 
     id: str

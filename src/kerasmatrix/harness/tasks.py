@@ -112,19 +112,7 @@ class Work:
     def _load(self) -> dict:
         _seed(LOAD_SEED)
         artifact = self._artifact()
-        did: list = []
-        if self.request.get("remedies"):
-            from .repair import remedies
-
-            self._enter("load")
-            case = remedies.Case(self.request["format"], artifact, self.scenario, self.folder)
-            model = remedies.load(case, self.request["remedies"])
-            did = case.did
-        else:
-            names = script.run_script(os.path.join(self.scenario, "load.py"))
-            self._enter("load")
-            form = self.request["format"]
-            model = storage.load(form, artifact, names, lambda: self._build(names))
+        model, did, _ = self._loaded(artifact)
         self._enter("call")
         inputs, reference = probe.load(os.path.join(artifact, "probe.npz"))
         outputs = snapshot.outputs(model, inputs)
@@ -150,27 +138,46 @@ class Work:
         return dict(culprits=remedies.culprits(case))
 
     def _convert(self) -> dict:
-        """Load an artifact and save it in another format, as an artifact with the same probe."""
+        """Load an artifact and save it in another format, as an artifact with the same probe.
+
+        Without a format to save in, the artifact is the file that remedies made of it.
+        """
         _seed(LOAD_SEED)
         artifact = self._artifact()
-        names = script.run_script(os.path.join(self.scenario, "load.py"))
-        self._enter("load")
-        form, into = self.request["format"], self.request["into"]
-        model = storage.load(form, artifact, names, lambda: self._build(names))
+        model, did, path = self._loaded(artifact)
         self._enter("inspect")
         facts = dict(
             model=type(model).__name__,
             weights=snapshot.weights(model),
             compiled=snapshot.compile_state(model),
+            did=did,
         )
         self._enter("save")
         target = os.path.join(self.folder, "artifact")
         os.makedirs(target)
-        storage.save(model, into, target)
+        if self.request["into"]:
+            storage.save(model, self.request["into"], target)
+        else:
+            shutil.copyfile(path, os.path.join(target, "model" + os.path.splitext(path)[1]))
         # What it computed when it was first saved stays what it is measured by.
         shutil.copy(os.path.join(artifact, "probe.npz"), target)
         self._enter(None)
         return dict(facts, timings=self.timings)
+
+    def _loaded(self, artifact: str) -> tuple:
+        """Return the model in an artifact, what remedies did for it, and the path it came from."""
+        form = self.request["format"]
+        if self.request.get("remedies"):
+            from .repair import remedies
+
+            self._enter("load")
+            case = remedies.Case(form, artifact, self.scenario, self.folder)
+            model = remedies.load(case, self.request["remedies"])
+            return model, case.did, case.path
+        names = script.run_script(os.path.join(self.scenario, "load.py"))
+        self._enter("load")
+        model = storage.load(form, artifact, names, lambda: self._build(names))
+        return model, [], storage.find(form, artifact)
 
     def _artifact(self) -> str:
         """Return the folder with the model to be loaded and its ``probe.npz``."""
