@@ -34,6 +34,10 @@ SEEN = [
     ("lstm", "weights", "tf2.21", "tf2.2", "weights-layout-newer", "rebuild-and-load-weights"),
     ("lstm", "savedmodel", "tf2.15", "tf2.2", "graph-op-newer", "rebuild-and-load-weights"),
     ("import_path", "savedmodel", "tf2.21", "tf2.15", "savedmodel", "saved-model-load"),
+    ("missing_custom_layer_defined", "savedmodel", "tf2.4", "tf2.2", "savedmodel-metadata-newer",
+     "saved-model-load"),
+    ("import_path_keras", "savedmodel", "tf2.2", "tf2.2", "container-mismatch", "saved-model-load"),
+    ("import_path", "h5", "tf2.21", "tf2.16", "config-key-too-new", "rewrite-config"),
     # It loads, and nothing but its numbers tells: the name means another function.
     ("hard_sigmoid", "h5", "tf2.15", "tf2.21", "silent-drift", "same-function"),
     ("hard_sigmoid", "keras", "tf2.15", "tf2.21", "config-key-removed",

@@ -241,6 +241,8 @@ MESSAGES = {
     ],
     "v1-mode-in-keras-3": [
         error("NotImplementedError", "numpy() is only available when eager execution is enabled."),
+        error("RuntimeError", "`tf.data.Dataset` only supports Python-style iteration in eager mode "
+              "or within tf.function.", reader_keras=3),
     ],
     "pickle-module-path": [
         error("ModuleNotFoundError", "No module named 'keras.saving.saved_model_v9'"),
