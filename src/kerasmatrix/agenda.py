@@ -7,15 +7,18 @@ done, and the others follow from it.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
 from kerasmatrix.bridges import Chain
 from kerasmatrix.inference import choose, class_of, infer_load, infer_repair, is_telling
 from kerasmatrix.knowledge import needs_repair, next_attempt, next_bridges
 from kerasmatrix.outcome import Cell, judge_save
 from kerasmatrix.plan import Plan, Save
+from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Causes
 from kerasmatrix.tabulation import Observed
 
@@ -49,7 +52,15 @@ class Crossing(NamedTuple):
 
 
 Job = Save | Cell | Repair | Conversion | Crossing
-Queued = TypeVar("Queued", Save, Cell, Repair, Conversion | Crossing)
+Queued = TypeVar("Queued", Save, Cell, Repair)
+Waiting = TypeVar("Waiting")
+LAST = Rank(Urgency.OTHER, 1, math.inf)
+
+
+class _Batch(NamedTuple, Generic[Queued]):
+    urgency: int
+    environment: str
+    jobs: Sequence[Queued]
 
 
 class Agenda:
@@ -58,7 +69,14 @@ class Agenda:
     Of ``observed`` nothing is changed but that what follows by inference is added.
     """
 
-    def __init__(self, plan: Plan, observed: Observed, causes: Causes) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        observed: Observed,
+        causes: Causes,
+        ranks: Mapping[Cell, Rank] | None = None,
+    ) -> None:
+        """Queue what is not known. By ``ranks``, where given, some of it is done first."""
         self._plan = plan
         self._observed = observed
         self._causes = causes
@@ -74,6 +92,8 @@ class Agenda:
         self._unlike: set[Hashable] = set()
         self._equals: dict[Cell, list[Cell]] = defaultdict(list)
         self._under_repair: set[Cell] = set()
+        self._ranks = ranks or {}
+        self._row_ranks: dict[Save, Rank] = {}
         self._queue_what_is_not_known()
         for cell, source in observed.inferred.items():
             self._equals[source].append(cell)
@@ -96,6 +116,8 @@ class Agenda:
             saved = observed.saves.get(Save(*cell[:3]))
             if saved is None or judge_save(saved.observation) is None:
                 self._loads.setdefault(cell.loaded_with, []).append(cell)
+                row = Save(*cell[:3])
+                self._row_ranks[row] = min(self._row_ranks.get(row, LAST), self._rank(cell))
 
     @property
     def _queues(self) -> tuple[Mapping[str, Sequence[Job]], ...]:
@@ -124,15 +146,21 @@ class Agenda:
     def jobs(self) -> list[tuple[str, Job]]:
         """Return what would be done, in order, each with its environment."""
         loads = {name: self._distinct(cells) for name, cells in self._loads.items()}
-        queues: tuple[Mapping[str, Sequence[Job]], ...] = (
-            self._saves, loads, self._repairs, self._bridges
-        )  # fmt: skip
-        return [
-            (name, job)
-            for queue in queues
-            for name, batch in sorted(queue.items(), key=lambda item: -len(item[1]))
-            for job in batch
+        first: list[tuple[int, str, Job]] = [
+            *_listed(self._batches(self._saves)), *_listed(self._batches(loads))
+        ]  # fmt: skip
+        first.sort(key=lambda told: told[0])  # of one urgency saves stay before loads
+        then = [
+            *((name, job) for _, name, job in _listed(self._batches(self._repairs))),
+            *((name, hop) for name, hops in self._bridges.items() for hop in hops),
         ]
+        return [*((name, job) for _, name, job in first), *then]
+
+    def urgency_of(self, job: Job) -> Urgency | None:
+        """Return why a job comes before others; None where all are wanted alike."""
+        if not self._ranks or not isinstance(job, Save | Cell | Repair):
+            return None
+        return self._rank(job).urgency
 
     def take(self) -> tuple[str, list[Job]] | None:
         """Return a free environment, which is busy from now on, and its jobs; None if none has."""
@@ -189,6 +217,11 @@ class Agenda:
         for environment in self._loads:
             self._ready(environment)
 
+    def has_more(self) -> bool:
+        """Whether there is something left that could be done, if nobody is at work."""
+        self.infer()
+        return self.pending > 0 or bool(next_bridges(self._plan, self._observed, self._causes))
+
     def to_probe(self, cell: Cell) -> bool:
         """Whether the parts of a failing cell's model are still to be looked at."""
         return cell.format in PROBED_FORMATS and cell not in self._observed.probes
@@ -198,35 +231,71 @@ class Agenda:
         return next_attempt(self._plan, self._observed, self._causes, cell)
 
     def _next_batch(self) -> tuple[str, list[Job]] | None:
-        saves = self._free(self._saves)
-        if saves:
-            return _longest(saves, self._saves)
-        if self._saving() and not self.keeps_workers:
-            return None
-        ready = {name: cells for name in self._free(self._loads) if (cells := self._ready(name))}
-        if ready:
-            name = max(ready, key=lambda env: len(ready[env]))
-            return name, list(ready[name])
+        saves = self._most_urgent(self._free(self._saves))
+        ready = self._most_urgent(
+            {name: cells for name in self._free(self._loads) if (cells := self._ready(name))}
+        )
+        # Of one urgency saves come first, since loads wait for them.
+        if saves and (ready is None or saves.urgency <= ready.urgency):
+            _take_out(self._saves, saves)
+            return saves.environment, list(saves.jobs)
+        if ready and (self.keeps_workers or not self._saving(ready.urgency)):
+            return ready.environment, list(ready.jobs)
         # What breaks is known before what helps against it is sought, and bridges come last.
         if self._saves or any(self._free(self._loads).values()):
             return None
-        broken = self._free(self._repairs)
+        broken = self._most_urgent(self._free(self._repairs))
         if broken:
-            return _longest(broken, self._repairs)
+            _take_out(self._repairs, broken)
+            return broken.environment, list(broken.jobs)
         if self.idle and not self._repairs and not self._bridges:
             self._queue_bridges()
         return self._next_hops()
 
-    def _free(self, queue: dict[str, list[Queued]]) -> dict[str, list[Queued]]:
+    def _most_urgent(self, free: Mapping[str, Sequence[Queued]]) -> _Batch[Queued] | None:
+        return next(iter(self._batches(free)), None)
+
+    def _batches(self, queue: Mapping[str, Sequence[Queued]]) -> list[_Batch[Queued]]:
+        """Return what is queued in the order of work: of one urgency the longest batch first."""
+        batches = [
+            _Batch(urgency, name, jobs)
+            for name, batch in queue.items()
+            for urgency, jobs in self._by_urgency(batch)
+        ]
+        return sorted(batches, key=lambda batch: (batch.urgency, -len(batch.jobs)))
+
+    def _by_urgency(self, batch: Sequence[Queued]) -> Iterator[tuple[int, list[Queued]]]:
+        """Yield the parts of a batch, each in the order in which it is to be done."""
+        if not self._ranks:
+            yield 0, list(batch)
+            return
+        ordered = sorted(batch, key=self._rank)
+        for urgency, jobs in itertools.groupby(ordered, key=lambda job: self._rank(job).urgency):
+            yield urgency, list(jobs)
+
+    def _rank(self, job: Save | Cell | Repair) -> Rank:
+        """Return the rank of a job: a save is wanted as much as any cell of its row."""
+        if isinstance(job, Save):
+            return self._row_ranks.get(job, LAST)
+        return self._ranks.get(job.cell if isinstance(job, Repair) else job, LAST)
+
+    def _free(self, queue: dict[str, list[Waiting]]) -> dict[str, list[Waiting]]:
         return {name: batch for name, batch in queue.items() if name not in self._busy}
 
-    def _saving(self) -> bool:
-        return bool(self._saves) or any(
-            Save(*cell[:3]) not in self._observed.saves
+    def _saving(self, urgency: int) -> bool:
+        """Whether saves are to be done, or under way, that are as urgent."""
+        return any(
+            self._is_as_urgent(save, urgency) for saves in self._saves.values() for save in saves
+        ) or any(
+            self._is_as_urgent(cell, urgency)
+            and Save(*cell[:3]) not in self._observed.saves
             and cell.saved_with not in self._observed.troubles
             for cells in self._loads.values()
             for cell in cells
         )
+
+    def _is_as_urgent(self, job: Save | Cell, urgency: int) -> bool:
+        return not self._ranks or self._rank(job).urgency <= urgency
 
     def _ready(self, environment: str) -> list[Cell]:
         """Return the loads whose artifacts are there, dropping those that can never be done."""
@@ -264,6 +333,8 @@ class Agenda:
             key = self._key(cell)
             alone = key is None or key in self._unlike
             equal.setdefault(cell if alone else key, []).append(cell)
+        if self._ranks:
+            return [min(group, key=self._rank) for group in equal.values()]
         return [choose(group) for group in equal.values()]
 
     def _key(self, cell: Cell) -> Hashable | None:
@@ -312,10 +383,14 @@ class Agenda:
         return (Save(*hop.cell[:3]), hop.chain) in self._observed.conversions
 
 
-def _longest(
-    free: dict[str, list[Queued]], queue: dict[str, list[Queued]]
-) -> tuple[str, list[Job]]:
-    """Take the longest of the free batches out of its queue."""
-    name = max(free, key=lambda env: len(free[env]))
-    jobs: list[Job] = list(queue.pop(name))
-    return name, jobs
+def _listed(batches: Iterable[_Batch[Queued]]) -> Iterator[tuple[int, str, Queued]]:
+    for batch in batches:
+        yield from ((batch.urgency, batch.environment, job) for job in batch.jobs)
+
+
+def _take_out(queue: dict[str, list[Queued]], batch: _Batch[Queued]) -> None:
+    """Take a batch out of its queue."""
+    taken = set(batch.jobs)
+    queue[batch.environment] = [job for job in queue[batch.environment] if job not in taken]
+    if not queue[batch.environment]:
+        del queue[batch.environment]

@@ -9,10 +9,12 @@ environment that cannot be had is left out, the rest goes on.
 from __future__ import annotations
 
 import contextlib
+import math
 import shutil
 import threading
-from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeVar
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -39,11 +41,12 @@ from kerasmatrix.outcome import (
     infrastructure_fault,
 )
 from kerasmatrix.plan import Plan, Save
+from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Attempt, Causes
 from kerasmatrix.store import Store, make_readable
 from kerasmatrix.tabulation import Observed
 
-__all__ = ["Listener", "Progress", "Run", "Sequel"]
+__all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]
 
 Seen = TypeVar("Seen", bound=Observation)
 # Given what was observed, what to do next and what is known of that.
@@ -106,6 +109,13 @@ class Progress:
         """See `Listener`."""
 
 
+class Budget(NamedTuple):
+    """How many seconds a run may take, and the ranks of cells."""
+
+    seconds: float
+    ranks: Mapping[Cell, Rank]
+
+
 class Run:
     """One execution of a plan. `execute` may be called once."""
 
@@ -120,6 +130,7 @@ class Run:
         listener: Listener | None = None,
         fresh: bool = False,
         sequel: Sequel | None = None,
+        budget: Budget | None = None,
     ) -> None:
         """Look up what is known; nothing is run yet.
 
@@ -132,6 +143,7 @@ class Run:
             listener: told of progress.
             fresh: measure again what is known.
             sequel: asked, once the plan is carried out, for what to do next in the same workers.
+            budget: how long to go on, and what comes first; what is left then is not run.
         """
         self.plan = plan
         self.id = id
@@ -148,10 +160,13 @@ class Run:
         self._listener = listener or Progress()
         self._changed = threading.Condition()
         self._stop = threading.Event()
+        self._cut = False
         self._failure: BaseException | None = None
         self._workers: dict[str, Worker] = {}
         self._tasks = 0
-        self._agenda = Agenda(plan, self.observed, self.causes)
+        self._agenda = Agenda(plan, self.observed, self.causes, budget.ranks if budget else None)
+        self._budget = budget
+        self._until = math.inf
 
     @property
     def pending(self) -> int:
@@ -162,15 +177,22 @@ class Run:
         """Return what would be done, in order, each with its environment."""
         return self._agenda.jobs()
 
-    def execute(self) -> Observed:
-        """Do all there is to do and return what is known then.
+    def urgency_of(self, job: Job) -> Urgency | None:
+        """Return why a job comes before others; None where there is no budget."""
+        return self._agenda.urgency_of(job)
 
-        On an interrupt the workers are ended, and what was measured stays.
+    def execute(self) -> Observed:
+        """Do all there is to do, or as much as the budget allows, and return what is known then.
+
+        What is under way when time is up is brought to its end. On an interrupt the workers are
+        ended, and what was measured stays.
 
         Raises:
             InfrastructureError: the store cannot be written any more.
             KeyboardInterrupt: the user stopped it.
         """
+        if self._budget:
+            self._until = time.monotonic() + self._budget.seconds
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
             # What is measured is what was digested, whatever is edited in the meantime.
             for name, told in self.plan.scenarios.items():
@@ -195,7 +217,8 @@ class Run:
                 self._agenda.infer()
         if self._failure:
             raise self._failure
-        self.complete = True
+        is_over = time.monotonic() >= self._until
+        self.complete = not (self._cut or (is_over and self._agenda.has_more()))
         return self.observed
 
     @property
@@ -207,7 +230,7 @@ class Run:
     def _take(self) -> tuple[str, list[Job]] | None:
         """Return an environment with work for it, waiting for some; None when all is done."""
         with self._changed:
-            while not self._stop.is_set():
+            while not self._stop.is_set() and time.monotonic() < self._until:
                 batch = self._agenda.take()
                 if batch:
                     return batch
@@ -253,6 +276,9 @@ class Run:
         try:
             for job in jobs:
                 if self._stop.is_set():
+                    return
+                if time.monotonic() >= self._until:
+                    self._cut = True
                     return
                 self._do(environment, job, place)
         except _Stopped:

@@ -45,6 +45,7 @@ from kerasmatrix.results import (
 
 __all__ = [
     "IN_ANOTHER_SHARD",
+    "RUN_ENDED",
     "Observed",
     "cell_of",
     "count_causes",
@@ -55,6 +56,8 @@ __all__ = [
 
 # Why a cell was not run that one of the results to merge with has.
 IN_ANOTHER_SHARD = "in another shard"
+# ... and one that an interrupt or a budget left out.
+RUN_ENDED = "the run ended before this cell"
 
 
 @dataclass
@@ -241,7 +244,7 @@ def _why_not_run(plan: Plan, cell: Cell) -> str:
         return IN_ANOTHER_SHARD
     if not plan.asked_for(cell):
         return "this run was not asked for it"
-    return "the run ended before this cell"
+    return RUN_ENDED
 
 
 # A cell with one of these has something wrong with it that has a cause in Keras.

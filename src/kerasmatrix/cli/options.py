@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ import click
 from kerasmatrix.shards import Shard
 
 __all__ = [
+    "budget_option",
     "companions_options",
     "group_option",
     "matrix_option",
@@ -21,6 +23,7 @@ __all__ = [
     "store_folder_option",
 ]
 
+DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -52,6 +55,16 @@ def names_option(name: str, what: str) -> Callable[[Command], Command]:
         callback=_split,
         help=f"Only these {what} (by name, separated by commas).",
     )
+
+
+def budget_option(command: Command) -> Command:
+    """Add ``--budget TIME``, in seconds."""
+    return click.option(
+        "--budget",
+        metavar="TIME",
+        callback=_seconds,
+        help="Measure what matters most in this time (30s, 5m, 1h30m); the rest is not run.",
+    )(command)
 
 
 def companions_options(command: Command) -> Command:
@@ -113,6 +126,17 @@ def shard_option(command: Command) -> Command:
         callback=_shard,
         help="Only the I-th of N parts of about the same length; `kerasmatrix merge` joins them.",
     )(command)
+
+
+def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    found = DURATION.fullmatch(value.strip())
+    parts = found.groups(default="0") if found else ()
+    seconds = sum(int(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
+    if not seconds:
+        raise click.BadParameter(f"{value!r} is no time: write 30s, 5m or 1h30m")
+    return seconds
 
 
 def _shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Shard | None:

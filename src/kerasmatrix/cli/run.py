@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import itertools
 import os
 import shlex
 import sys
@@ -16,6 +17,7 @@ import kerasmatrix.harness.repair
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.options import (
+    budget_option,
     group_option,
     matrix_option,
     names_option,
@@ -34,10 +36,11 @@ from kerasmatrix.matrix import Matrix, Selection, load_matrix
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Plan, digest_folder
 from kerasmatrix.prediction.hindsight import with_predictions
+from kerasmatrix.priority import rank_cells
 from kerasmatrix.project import Project
 from kerasmatrix.report.write import check_folder, write_reports
 from kerasmatrix.results import Results, RunInfo
-from kerasmatrix.run import Run
+from kerasmatrix.run import Budget, Run
 from kerasmatrix.scenario import load_scenario
 from kerasmatrix.shards import Shard, take_shard
 from kerasmatrix.store import Store
@@ -46,6 +49,8 @@ from kerasmatrix.tabulation import tabulate
 __all__ = ["run"]
 
 INFRASTRUCTURE = 3
+# What changed is told by two runs, and by a third if one of them was of another part.
+LOOK_BACK = 3
 
 
 @click.command()
@@ -81,6 +86,7 @@ INFRASTRUCTURE = 3
     metavar="RUN",
     help="What to show changes against: a results.json, or a run's id.  [--gate: the run before]",
 )
+@budget_option
 @click.option("--no-infer", is_flag=True, help="Load equal files too, instead of one of them.")
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
@@ -100,6 +106,7 @@ def run(  # noqa: PLR0913 - one argument per option
     shard: Shard | None,
     gate: bool,
     baseline: str | None,
+    budget: int | None,
     no_infer: bool,
     fresh: bool,
     dry_run: bool,
@@ -141,6 +148,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 jobs=jobs or min(8, os.cpu_count() or 2),
                 listener=progress,
                 fresh=fresh,
+                budget=_budget(budget, plan, store),
             )
             if dry_run:
                 print_agenda(measurement)
@@ -158,6 +166,14 @@ def run(  # noqa: PLR0913 - one argument per option
             )
     finally:
         engine.close()
+
+
+def _budget(seconds: int | None, plan: Plan, store: Store) -> Budget | None:
+    """Return how long to go on, and what to begin with by what the latest runs found."""
+    if seconds is None:
+        return None
+    earlier = itertools.islice(Archive(store.folder).recent(), LOOK_BACK)
+    return Budget(seconds, rank_cells(plan, earlier))
 
 
 def _select(  # noqa: PLR0913 - one argument per option
@@ -221,6 +237,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
             store.begin_run(measurement.id, started, engine.name, command)
             progress.begins(measurement)
             measurement.execute()
+        else:
+            measurement.complete = True
     except (KeyboardInterrupt, InfrastructureError) as error:
         trouble = error
     finally:
@@ -232,7 +250,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         finished=finished,
         engine=engine.name,
         command=command,
-        complete=trouble is None,
+        complete=measurement.complete,
         measured=measurement.measured,
         known=measurement.known,
     )

@@ -7,6 +7,7 @@ summary.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -24,10 +25,12 @@ from rich.text import Text
 from kerasmatrix.agenda import Conversion, Crossing, Job, Repair
 from kerasmatrix.outcome import Cell, Status
 from kerasmatrix.plan import Save
+from kerasmatrix.priority import Urgency
 from kerasmatrix.repair import REPAIRABLE
 from kerasmatrix.report.appearance import LOOKS
 from kerasmatrix.results import PredictorResult, Results
 from kerasmatrix.run import Progress, Run
+from kerasmatrix.tabulation import RUN_ENDED
 
 __all__ = ["TerminalProgress", "print_agenda", "print_results"]
 
@@ -45,6 +48,12 @@ STYLES = {
 }
 GOOD = {Status.PASS, Status.DEGRADED}
 SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+# Why a budget is spent on a cell before others.
+WANTED: Mapping[Urgency | None, str] = {
+    Urgency.CANDIDATE: "the candidate's column",
+    Urgency.FRONTIER: "at a frontier",
+    Urgency.CHANGED: "changed last time",
+}
 CORNER = "saved with \\ loaded with"
 
 
@@ -116,7 +125,9 @@ def print_agenda(run: Run) -> None:
     console = Console(highlight=False)
     agenda = run.agenda()
     for environment, job in agenda:
-        console.print(Text(f"{environment:<20} {_what(job)}"), soft_wrap=True)
+        urgency = run.urgency_of(job)
+        why = f"  ({WANTED[urgency]})" if urgency in WANTED else ""
+        console.print(Text(f"{environment:<20} {_what(job)}{why}"), soft_wrap=True)
     unsupported = sum(
         run.plan.in_shard(cell) and run.plan.cannot_load(cell) is not None
         for cell in run.plan.cells()
@@ -180,7 +191,9 @@ def print_results(results: Results, path: Path) -> None:
             first = environment.trouble.strip().splitlines()[0]
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
     if not results.run.complete:
-        console.print("The run is incomplete: run it again to go on.", style="bold")
+        left = sum(cell.summary == RUN_ENDED for cell in results.cells)
+        what = f"{left} cells were not run" if left else "not every remedy was tried"
+        console.print(f"The run is incomplete: {what}. Run it again to go on.", style="bold")
     console.print(Text(f"Report: {path}"), soft_wrap=True)
 
 
