@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 __all__ = ["main"]
 
@@ -15,6 +16,9 @@ def main() -> None:
     # and looking for it again and again, from the first import on, costs an eighth of a run with
     # nothing to do.
     gc.set_threshold(COLLECT_AFTER, 50, 50)
+    # NumPy's BLAS would keep a thread for each core that nothing here uses, and a process with
+    # one thread can be forked to read a file (`inspection.guarded`).
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from kerasmatrix.cli import main as commands  # noqa: PLC0415 - after the line above
 
     commands()

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from kerasmatrix.errors import UsageError, nearest
 
-__all__ = ["Location", "Source", "YamlSource"]
+__all__ = ["LOADER", "Location", "Source", "YamlSource"]
 
 # Written in C where PyYAML was built with it: ten times faster.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

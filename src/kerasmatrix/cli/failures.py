@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import click
 
+from kerasmatrix.cli.visible import visible
 from kerasmatrix.errors import KerasmatrixError
 
 __all__ = ["show", "show_all"]
@@ -13,10 +14,15 @@ __all__ = ["show", "show_all"]
 
 def show(error: KerasmatrixError) -> int:
     """Print ``error`` and return its exit code."""
-    click.echo(f"kerasmatrix: {error.message}", err=True)
+    click.echo(f"kerasmatrix: {_lines(error.message)}", err=True)
     if error.hint:
-        click.echo(f"  {error.hint}", err=True)
+        click.echo(f"  {_lines(error.hint)}", err=True)
     return error.exit_code
+
+
+def _lines(text: str) -> str:
+    """Return ``text`` with further lines indented: none of them looks like a message of its own."""
+    return "\n  ".join(visible(line) for line in text.split("\n"))
 
 
 def show_all(errors: Iterable[KerasmatrixError | None]) -> int:

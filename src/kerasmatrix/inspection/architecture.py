@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
@@ -21,6 +22,7 @@ __all__ = [
     "lambdas",
     "read_architecture",
     "read_training",
+    "words",
 ]
 
 Config = Mapping[str, Any]
@@ -34,7 +36,12 @@ WITH_POSITIONAL_ONLY = 6
 # What a function begins with from 3.11 on, after at most a few instructions that make its cells.
 RESUME_3_11, RESUME_3_13 = 151, 149
 PROLOGUE = 4
-DEEPEST = 200
+# Nothing that is built nests like this, nor is that large.
+DEEPEST = 64
+MOST_PARTS = 100_000
+MOST_AXES = 32  # of a tensor, to TensorFlow as well
+MOST_NAMES, DEEPEST_NAME = 1000, 8  # of losses and metrics, which are lists and maps of them
+LONGEST_NAME = 500  # characters; more of it is left out
 # What Keras makes of a function that is used as a loss or metric.
 WRAPPERS = {"LossFunctionWrapper", "MeanMetricWrapper"}
 
@@ -45,8 +52,23 @@ def read_architecture(config: Config, parameters: Mapping[str, int]) -> Part:
     Args:
         config: as stored: ``class_name``, ``config`` and whatever the release adds.
         parameters: how many each layer has, by its name, where that is known.
+
+    Raises:
+        ValueError: it describes more than any model has.
     """
-    return _part(config, parameters, 0)
+    return _part(config, parameters, 0, itertools.count(1))
+
+
+def words(value: object) -> str:
+    """Return a name or the like as text that can be written down, and of a bearable length."""
+    text = value if isinstance(value, str) else _told(value)
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
+
+
+def _told(value: object) -> str:
+    # The text of a list or an object could be endless.
+    return str(value) if isinstance(value, int | float | None) else f"({type(value).__name__})"
 
 
 def custom_objects(root: Part) -> tuple[str, ...]:
@@ -82,26 +104,28 @@ def read_training(training: Config, *, state: bool | None) -> Training:
         optimizer=_named(optimizer),
         optimizer_state=state,
         loss=_named(training.get("loss")),
-        metrics=tuple(_names(metrics)),
+        metrics=tuple(itertools.islice(_names(metrics), MOST_NAMES)),
     )
 
 
-def _part(layer: Config, parameters: Mapping[str, int], depth: int) -> Part:
+def _part(layer: Config, parameters: Mapping[str, int], depth: int, number: Iterator[int]) -> Part:
+    if next(number) > MOST_PARTS:
+        raise ValueError(f"it describes more than {MOST_PARTS:,} layers")
     config = layer.get("config")
     inner = config if isinstance(config, Mapping) else {}
     name = inner.get("name", layer.get("name"))
-    class_name = str(layer.get("class_name", "?"))
+    class_name = words(layer.get("class_name", "?"))
     module, registered = layer.get("module"), layer.get("registered_name")
     return Part(
-        name=None if name is None else str(name),
+        name=None if name is None else words(name),
         class_name=class_name.rpartition(">")[2],
-        module=None if module is None else str(module),
-        registered_name=None if registered is None else str(registered),
+        module=None if module is None else words(module),
+        registered_name=None if registered is None else words(registered),
         custom=is_custom(class_name, module, registered),
         shape=_shape(inner),
         dtype=_dtype(inner),
-        parameters=parameters.get(str(name)),
-        parts=tuple(_part(each, parameters, depth + 1) for each in inside(config))
+        parameters=parameters.get(name) if isinstance(name, str) else None,
+        parts=tuple(_part(each, parameters, depth + 1, number) for each in inside(config))
         if depth < DEEPEST
         else (),
     )
@@ -127,7 +151,7 @@ def _layers(config: Config, depth: int = 0) -> Iterator[tuple[str, Config]]:
     """Yield every layer with its name, outermost first."""
     inner = config.get("config")
     name = inner.get("name") if isinstance(inner, Mapping) else None
-    yield str(name or config.get("name") or config.get("class_name")), config
+    yield words(name or config.get("name") or config.get("class_name")), config
     if depth < DEEPEST:
         for each in inside(inner):
             yield from _layers(each, depth + 1)
@@ -152,7 +176,11 @@ def _builtin_names() -> frozenset[str]:
 def _shape(config: Config) -> tuple[int | None, ...] | None:
     for key in ("batch_shape", "batch_input_shape"):
         shape = config.get(key)
-        if isinstance(shape, list) and all(size is None or isinstance(size, int) for size in shape):
+        if (
+            isinstance(shape, list)
+            and len(shape) <= MOST_AXES
+            and all(size is None or (type(size) is int and size < 1 << 63) for size in shape)
+        ):
             return tuple(shape)
     return None
 
@@ -163,35 +191,40 @@ def _dtype(config: object) -> str | None:
     if isinstance(told, Mapping):
         inner = told.get("config")
         told = inner.get("name") if isinstance(inner, Mapping) else None
-    return told if isinstance(told, str) else None
+    return words(told) if isinstance(told, str) else None
 
 
-def _named(told: object) -> str | None:
+def _named(told: object, depth: int = 0) -> str | None:
     """Return what a loss, metric or optimizer is called, however it is written down."""
+    if depth > DEEPEST_NAME:
+        return None
     if isinstance(told, Mapping):
         if "class_name" in told:
-            return _class_or_function(str(told["class_name"]), told.get("config"))
-        return ", ".join(f"{key}: {_named(value)}" for key, value in told.items()) or None
+            return _class_or_function(words(told["class_name"]), told.get("config"))
+        pairs = itertools.islice(told.items(), MOST_NAMES)
+        return ", ".join(f"{words(key)}: {_named(each, depth + 1)}" for key, each in pairs) or None
     if isinstance(told, list):
-        return ", ".join(str(_named(each)) for each in told) or None
-    return told if isinstance(told, str) else None
+        return ", ".join(str(_named(each, depth + 1)) for each in told[:MOST_NAMES]) or None
+    return words(told) if isinstance(told, str) else None
 
 
 def _class_or_function(class_name: str, config: object) -> str:
     if class_name == "function" and isinstance(config, str):
-        return config
+        return words(config)
     if class_name in WRAPPERS and isinstance(config, Mapping):
-        return str(config.get("fn", config.get("name")))
+        return words(config.get("fn", config.get("name")))
     return class_name.rpartition(">")[2]
 
 
-def _names(metrics: object) -> Iterator[str]:
+def _names(metrics: object, depth: int = 0) -> Iterator[str]:
+    if depth > DEEPEST_NAME:
+        return
     if isinstance(metrics, Mapping) and "class_name" not in metrics:
         for value in metrics.values():
-            yield from _names(value)
+            yield from _names(value, depth + 1)
     elif isinstance(metrics, list | tuple):
         for each in metrics:
-            yield from _names(each)
+            yield from _names(each, depth + 1)
     else:
         name = _named(metrics)
         if name is not None:

@@ -5,12 +5,15 @@ Nothing that is in the file is run.
 
 from __future__ import annotations
 
-import json
-import tempfile
+import io
+import lzma
+import stat
+import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -19,19 +22,27 @@ from typing import Any, BinaryIO, Literal, cast
 import yaml
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.container import identify
-from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
+from kerasmatrix.inspection.hdf5 import ABSURD, Stored, read_hdf5
+from kerasmatrix.inspection.json_text import read_json
 from kerasmatrix.inspection.model_file import Kind, Weights, Writer
 from kerasmatrix.inspection.saved_model import read_saved_model
 from kerasmatrix.matrix import version_key
-from kerasmatrix.yaml_source import YamlSource
+from kerasmatrix.yaml_source import LOADER, YamlSource
 
-__all__ = ["Contents", "read_contents"]
+__all__ = ["Contents", "known_writers", "read_contents", "size_of"]
 
 # No config is near this; a member that claims to be is a bomb.
-LARGEST_CONFIG = 256 << 20
+LARGEST_CONFIG = 32 << 20
+# Keras does not compress an archive. Who does gets its weights unpacked in memory, up to here.
+LARGEST_UNPACKED = 192 << 20
+# What h5py, zipfile and the parsers raise about content that makes no sense to them.
+DAMAGE = (
+    OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, struct.error,
+    zlib.error, zipfile.BadZipFile, lzma.LZMAError, yaml.YAMLError,
+)  # fmt: skip
 WEIGHTS_MEMBER = "model.weights.h5"
-COPY = 1 << 20
 KERAS_IS_TENSORFLOW = (2, 5)  # from here to 2.15 both have one version number
 KERAS_3 = 3
 
@@ -69,7 +80,7 @@ def read_contents(path: Path, *, digest: bool = False) -> Contents:
     }
     try:
         return readers[container](path, digest=digest)
-    except (OSError, ValueError, KeyError, RecursionError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise UsageError(
             f"{path}: is damaged: {_first_line(error)}",
             hint="it was cut off or changed on the way: copy it again, or save it anew",
@@ -83,7 +94,9 @@ def _hdf5(path: Path, *, digest: bool) -> Contents:
             f"{path}: is an HDF5 file that Keras did not write",
             hint="Keras's have a model_config, layer_names, or a group of layers",
         )
-    misnamed = path.suffix == ".keras"
+    notes = []
+    if path.suffix == ".keras":
+        notes.append("it is HDF5 under the name of an archive: Keras 3 refuses it so")
     return Contents(
         path,
         "hdf5-weights" if stored.config is None else "hdf5-model",
@@ -91,28 +104,73 @@ def _hdf5(path: Path, *, digest: bool) -> Contents:
         config=stored.config,
         training=stored.training,
         stored=stored,
-        notes=("it is HDF5 under the name of an archive: Keras 3 refuses it so",)
-        if misnamed
-        else (),
+        notes=(*notes, *_warnings(stored, size_of(path))),
     )
 
 
 def _archive(path: Path, *, digest: bool) -> Contents:
+    repeated: set[str] = set()
     with zipfile.ZipFile(path) as archive:
-        config = _member(archive, "config.json")
         names = archive.namelist()
-        metadata = _member(archive, "metadata.json") if "metadata.json" in names else {}
-        stored = Stored()
-        if WEIGHTS_MEMBER in names:
+        config = _member(archive, "config.json", repeated)
+        metadata = _member(archive, "metadata.json", repeated) if "metadata.json" in names else {}
+        stored, notes = Stored(), list(_oddities(archive))
+        if WEIGHTS_MEMBER not in names:
+            notes.append("it holds no weights")
+        elif (unpacked := _unpacked_size(archive, WEIGHTS_MEMBER)) > LARGEST_UNPACKED:
+            notes.append(f"its weights are compressed, and too large to unpack: {unpacked:,} bytes")
+        else:
             with _seekable(archive, WEIGHTS_MEMBER) as weights:
                 stored = read_hdf5(weights, digest=digest)
+    if not isinstance(config, Mapping) or not isinstance(metadata, Mapping):
+        raise TypeError("its config.json or metadata.json is no object")
+    stored = replace(stored, repeated=tuple(sorted(repeated)))
     writer = _writer(metadata.get("keras_version"), None, date=metadata.get("date_saved"))
-    notes = () if WEIGHTS_MEMBER in names else ("it holds no weights",)
-    training = config.get("compile_config")
     return Contents(
-        path, "keras-archive", writer=writer, config=config, training=training, stored=stored,
-        notes=notes,
-    )  # fmt: skip
+        path,
+        "keras-archive",
+        writer=writer,
+        config=config,
+        training=config.get("compile_config"),
+        stored=stored,
+        notes=(*notes, *_warnings(stored, size_of(path))),
+    )
+
+
+def size_of(path: Path) -> int:
+    """Return how many bytes a file has, or all files of a folder."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+
+
+def _oddities(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Yield what is odd about an archive's list; nothing of it is ever unpacked to a disk."""
+    names = archive.namelist()
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        yield f"it has more than one {twice[0]!r}, of which Keras takes the last"
+    outside = [
+        name
+        for name in names
+        if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
+    ]
+    if outside:
+        yield f"a member's name leads out of a folder that it is unpacked in: {outside[0]!r}"
+    if any(stat.S_ISLNK(member.external_attr >> 16) for member in archive.infolist()):
+        yield "it has a symbolic link in it"
+
+
+def _warnings(stored: Stored, size: int) -> Iterator[str]:
+    """Yield what a user should know before a file is loaded."""
+    if stored.repeated:
+        key = words(stored.repeated[0])
+        yield f"a key stands twice in its JSON, of which Keras takes the last: {key!r}"
+    if stored.elsewhere:
+        name = words(stored.elsewhere[0])
+        yield f"the numbers of an array are in another file, not looked into: {name!r}"
+    if stored.weights.bytes > ABSURD * size:
+        yield f"it claims {stored.weights.bytes:,} bytes of weights, many times what it has"
 
 
 def _saved_model(path: Path, *, digest: bool) -> Contents:
@@ -143,24 +201,28 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
         writer=writer,
         config=metadata if "config" in metadata else None,
         training=metadata.get("training_config"),
-        stored=Stored(weights=weights),
-        notes=tuple(notes),
+        stored=(stored := Stored(weights=weights, repeated=told.repeated)),
+        notes=(*notes, *_warnings(stored, size_of(path))),
     )
 
 
 def _architecture_file(path: Path, *, digest: bool) -> Contents:  # noqa: ARG001 - as all readers
     text = path.read_text(encoding="utf-8")
     kind: Literal["architecture-json", "architecture-yaml"] = "architecture-json"
+    repeated: set[str] = set()
     try:
-        config = json.loads(text)
+        config = read_json(text, repeated)
     except ValueError:
         kind = "architecture-yaml"
         try:
-            config = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ValueError(str(error)) from None
+            config = yaml.load(text, LOADER)  # noqa: S506 - it is a safe one, in C if there is one
+        except RecursionError:
+            raise ValueError("its YAML is nested too deeply") from None
+    if not isinstance(config, Mapping):
+        raise TypeError("it describes no model")
     writer = _writer(config.get("keras_version"), config.get("backend"))
-    return Contents(path, kind, writer=writer, config=config, notes=("it holds no weights",))
+    notes = _warnings(Stored(repeated=tuple(sorted(repeated))), size_of(path))
+    return Contents(path, kind, writer=writer, config=config, notes=("it holds no weights", *notes))
 
 
 def _writer(
@@ -168,7 +230,7 @@ def _writer(
 ) -> Writer:
     """Return who wrote a file that names the version ``keras``, and what follows from it."""
     told = {"keras": keras, "backend": backend, "date": date}
-    texts = {name: str(value) for name, value in told.items() if value is not None}
+    texts = {name: words(value) for name, value in told.items() if value is not None}
     if "keras" not in texts:
         layout = "the layout of its groups, which is that of Keras 3" if keras_3_layout else None
         major = _major("3") if keras_3_layout else None
@@ -185,7 +247,7 @@ def _writer(
 
 def _tensorflow_of(keras: str) -> str | None:
     """Return which TensorFlow has this Keras, where that is one or a few."""
-    for known in _writers():
+    for known in known_writers():
         if known["keras"] == keras:
             return str(known["tensorflow"])
     key = version_key(keras)
@@ -195,7 +257,8 @@ def _tensorflow_of(keras: str) -> str | None:
 
 
 @cache
-def _writers() -> tuple[Mapping[str, str], ...]:
+def known_writers() -> tuple[Mapping[str, str], ...]:
+    """Return which TensorFlow writes which Keras version into its files."""
     with resources.as_file(resources.files("kerasmatrix.inspection")) as folder:
         return tuple(YamlSource(folder / "writers.yaml").data["writers"])
 
@@ -205,10 +268,18 @@ def _major(keras: str | None) -> Literal[1, 2, 3] | None:
     return cast("Literal[1, 2, 3]", major[0]) if major and major[0] in {1, 2, 3} else None
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> Any:  # noqa: ANN401 - JSON
-    if archive.getinfo(name).file_size > LARGEST_CONFIG:
-        raise ValueError(f"its {name} claims to be {archive.getinfo(name).file_size} bytes")
-    return json.loads(archive.read(name))
+def _member(archive: zipfile.ZipFile, name: str, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
+    size = archive.getinfo(name).file_size
+    if size > LARGEST_CONFIG:
+        raise ValueError(f"its {name} claims to be {size} bytes")
+    with archive.open(name) as member:
+        return read_json(member.read(size), repeated)
+
+
+def _unpacked_size(archive: zipfile.ZipFile, name: str) -> int:
+    """Return how many bytes of memory it takes to move about in a member."""
+    member = archive.getinfo(name)
+    return 0 if member.compress_type == zipfile.ZIP_STORED else member.file_size
 
 
 def _seekable(archive: zipfile.ZipFile, name: str) -> BinaryIO:
@@ -216,12 +287,8 @@ def _seekable(archive: zipfile.ZipFile, name: str) -> BinaryIO:
     member = archive.open(name)
     if archive.getinfo(name).compress_type == zipfile.ZIP_STORED:
         return cast("BinaryIO", member)
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     with member:
-        while block := member.read(COPY):
-            unpacked.write(block)
-    unpacked.seek(0)
-    return cast("BinaryIO", unpacked)
+        return io.BytesIO(member.read(LARGEST_UNPACKED))
 
 
 def _first_line(error: Exception) -> str:

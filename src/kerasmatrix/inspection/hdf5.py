@@ -1,19 +1,26 @@
-"""Reads the structure of an HDF5 file that Keras wrote; arrays only for a digest."""
+"""Reads the structure of an HDF5 file that Keras wrote; arrays only for a digest.
+
+Nothing outside the file is opened, whatever it says: no link out of it is followed, no array whose
+numbers are in other files is touched, and no filter is loaded.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
+import itertools
+import math
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import h5py
+import numpy as np
 
+from kerasmatrix.inspection.json_text import read_json
 from kerasmatrix.inspection.model_file import Weights
 
-__all__ = ["Stored", "read_hdf5"]
+__all__ = ["ABSURD", "Stored", "read_hdf5"]
 
 # How Keras 3 lays weights out in a file of their own.
 KERAS_3_GROUPS = {"layers", "_layer_checkpoint_dependencies", "vars", "optimizer"}
@@ -21,6 +28,14 @@ OPTIMIZER = ("optimizer_weights", "optimizer")
 BESIDE = (*OPTIMIZER, "metrics")
 WEIGHTS = "model_weights"
 ATTRIBUTES = ("keras_version", "backend", "model_config", "training_config")
+LARGEST_ATTRIBUTE = 32 << 20  # bytes; no config is near this
+MOST_ARRAYS = 200_000
+LARGEST_BLOCK = 16 << 20  # bytes of an array that are read at once
+# A file that claims this many times its own size was made to fill a memory, or a day.
+ABSURD = 1000
+MOST_ZEROS = 1 << 30
+# What HDF5 can address; an array that claims more numbers is damaged.
+MOST_NUMBERS = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -28,7 +43,8 @@ class Stored:
     """What an HDF5 file holds.
 
     ``parameters`` are by layer, where the file is laid out so; ``paths`` are those of the arrays of
-    the weights.
+    the weights, ``elsewhere`` those of arrays whose numbers are in other files. ``repeated`` are
+    keys that stand twice in one object of its JSON.
     """
 
     keras: str | None = None
@@ -38,9 +54,20 @@ class Stored:
     weights: Weights = field(default_factory=lambda: Weights(arrays=0, parameters=0, bytes=0))
     parameters: Mapping[str, int] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     optimizer_arrays: int = 0
     keras_3_layout: bool = False
+    repeated: tuple[str, ...] = ()
     foreign: bool = False
+
+
+class Array(NamedTuple):
+    """An array as it is described: ``size`` is its count of numbers, None if it is elsewhere."""
+
+    path: str
+    dataset: h5py.Dataset
+    size: int | None
+    itemsize: int
 
 
 def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
@@ -48,65 +75,137 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
 
     Raises:
         OSError: it is no HDF5, or damaged.
-        ValueError: an attribute that should be JSON is not.
+        ValueError: an attribute that should be JSON is not, or what is there makes no sense.
     """
+    repeated: set[str] = set()
     with h5py.File(source, "r") as file:
-        attributes = {name: _text(file.attrs[name]) for name in ATTRIBUTES if name in file.attrs}
-        groups = set(file)
+        attributes = {name: _attribute(file, name) for name in ATTRIBUTES if name in file.attrs}
+        groups = {name for name, _ in itertools.islice(_links(file), MOST_ARRAYS)}
         # Keras 3 writes weights, and what else has variables, side by side.
         keras_3_layout = bool(groups & KERAS_3_GROUPS) and "layer_names" not in file.attrs
-        weights = file.get(WEIGHTS, file)
-        arrays = _arrays(weights, skip=BESIDE if keras_3_layout else ())
+        weights = _own_group(file, WEIGHTS) or file
+        found = _arrays(weights, skip=BESIDE if keras_3_layout else ())
+        arrays = [array for array in found if array.size is not None]
         parameters: dict[str, int] = defaultdict(int)
-        for name, array in arrays:
-            parameters[name.partition("/")[0]] += int(array.size)
+        for array in arrays:
+            parameters[array.path.partition("/")[0]] += array.size or 0
+        optimizers = [group for name in OPTIMIZER if (group := _own_group(file, name))]
         return Stored(
-            keras=attributes.get("keras_version") or _text_of(weights, "keras_version"),
-            backend=attributes.get("backend") or _text_of(weights, "backend"),
-            config=_json(attributes.get("model_config")),
-            training=_json(attributes.get("training_config")),
+            keras=attributes.get("keras_version") or _attribute(weights, "keras_version"),
+            backend=attributes.get("backend") or _attribute(weights, "backend"),
+            config=_json(attributes.get("model_config"), repeated),
+            training=_json(attributes.get("training_config"), repeated),
             weights=Weights(
                 arrays=len(arrays),
-                parameters=sum(int(array.size) for _, array in arrays),
-                bytes=sum(int(array.size) * array.dtype.itemsize for _, array in arrays),
-                digest=_digest(arrays) if digest else None,
+                parameters=sum(array.size or 0 for array in arrays),
+                bytes=sum((array.size or 0) * array.itemsize for array in arrays),
+                digest=_digest(arrays) if digest and not _absurd(arrays) else None,
             ),
             parameters=dict(parameters),
-            paths=tuple(name for name, _ in arrays),
-            optimizer_arrays=sum(
-                len(_arrays(file[name]))
-                for name in OPTIMIZER
-                if isinstance(file.get(name), h5py.Group)
-            ),
+            paths=tuple(array.path for array in arrays),
+            elsewhere=tuple(array.path for array in found if array.size is None),
+            optimizer_arrays=sum(len(_arrays(group)) for group in optimizers),
             keras_3_layout=keras_3_layout,
+            repeated=tuple(sorted(repeated)),
             foreign=not attributes
             and not groups & {*KERAS_3_GROUPS, WEIGHTS}
             and "layer_names" not in file.attrs,
         )
 
 
-def _arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[tuple[str, h5py.Dataset]]:
+def _links(group: h5py.Group) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each link in ``group``, and whether it leads into the file itself."""
+    for name in group:
+        yield name, isinstance(group.get(name, getlink=True), h5py.HardLink)
+
+
+def _own_group(file: h5py.File, name: str) -> h5py.Group | None:
+    """Return a group of the file; one that a soft or external link leads to is none."""
+    if name not in file or not isinstance(file.get(name, getlink=True), h5py.HardLink):
+        return None
+    found = file.get(name)
+    return found if isinstance(found, h5py.Group) else None
+
+
+def _arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:
     """Return all arrays in ``group`` by path. Links out of the file are not followed."""
-    found: list[tuple[str, h5py.Dataset]] = []
+    found: list[Array] = []
 
     def visit(name: str, item: object) -> None:
         if isinstance(item, h5py.Dataset) and name.partition("/")[0] not in skip:
-            found.append((name, item))
+            found.append(_described(name, item))
+            if len(found) > MOST_ARRAYS:
+                raise ValueError(f"it has more than {MOST_ARRAYS:,} arrays")
 
     group.visititems(visit)
     return found
 
 
-def _digest(arrays: list[tuple[str, h5py.Dataset]]) -> str:
+def _described(path: str, dataset: h5py.Dataset) -> Array:
+    """Describe an array; the space of one that is elsewhere is not asked for, or HDF5 looks there.
+
+    So H5D__get_space does for a virtual dataset without a fixed extent (H5Dvirtual.c).
+    """
+    itemsize = dataset.id.get_type().get_size()
+    made = dataset.id.get_create_plist()
+    if made.get_layout() == h5py.h5d.VIRTUAL or made.get_external_count():
+        return Array(path, dataset, None, itemsize)
+    space = dataset.id.get_space()
+    size = math.prod(space.get_simple_extent_dims()) if space.is_simple() else 0
+    if space.get_simple_extent_type() == h5py.h5s.NULL:
+        size = 0
+    if size > MOST_NUMBERS:
+        raise ValueError(f"its array {path!r} claims more numbers than a file can hold")
+    return Array(path, dataset, size, itemsize)
+
+
+def _absurd(arrays: list[Array]) -> bool:
+    """Whether one claims very many numbers that the file has not: zeros without end."""
+    claims = (((each.size or 0) * each.itemsize, each.dataset) for each in arrays)
+    return any(
+        claimed > MOST_ZEROS and claimed > ABSURD * array.id.get_storage_size()
+        for claimed, array in claims
+    )
+
+
+def _digest(arrays: list[Array]) -> str:
     total = hashlib.sha256()
-    for name, array in sorted(arrays, key=lambda named: named[0]):
-        total.update(f"{name}\0{array.shape}\0{array.dtype.str}\0".encode())
-        total.update(array[()].tobytes())
+    for path, dataset, size, _ in sorted(arrays, key=lambda array: array.path):
+        total.update(f"{path}\0{dataset.shape}\0{dataset.dtype.str}\0".encode("utf-8", "replace"))
+        for block in _blocks(dataset) if size else ():
+            total.update(block)
     return total.hexdigest()
 
 
-def _text_of(group: h5py.Group, name: str) -> str | None:
-    return _text(group.attrs[name]) if name in group.attrs else None
+def _blocks(dataset: h5py.Dataset) -> Iterator[bytes]:
+    """Yield the bytes of an array in C order, some at a time; of texts each with its length."""
+    rows = (
+        max(1, LARGEST_BLOCK // max(1, dataset.nbytes // dataset.shape[0])) if dataset.ndim else 0
+    )
+    ranges = range(0, dataset.shape[0], rows) if dataset.ndim else (0,)
+    for start in ranges:
+        block = dataset[start : start + rows] if dataset.ndim else dataset[()]
+        values = np.asarray(block)
+        if values.dtype.hasobject:
+            for each in values.ravel():
+                text = each if isinstance(each, bytes) else str(each).encode("utf-8", "replace")
+                yield f"{len(text)}\0".encode() + text
+        else:
+            yield values.tobytes()
+
+
+def _attribute(holder: h5py.Group, name: str) -> str | None:
+    """Return the text of an attribute, None where there is none.
+
+    Raises:
+        ValueError: it is no text that Keras would have written.
+    """
+    if name not in holder.attrs:
+        return None
+    kept = holder.attrs.get_id(name)
+    if math.prod(kept.shape) != 1 or kept.get_storage_size() > LARGEST_ATTRIBUTE:
+        raise ValueError(f"its {name} is no text, or too long a one")
+    return _text(holder.attrs[name])
 
 
 def _text(value: object) -> str:
@@ -115,5 +214,5 @@ def _text(value: object) -> str:
     return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
 
 
-def _json(text: str | None) -> Any:  # noqa: ANN401 - JSON
-    return None if text is None else json.loads(text)
+def _json(text: str | None, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
+    return None if text is None else read_json(text, repeated)

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from kerasmatrix.inspection.architecture import (
     custom_objects,
     dtype_policies,
+    is_custom,
     lambdas,
     read_architecture,
     read_training,
 )
-from kerasmatrix.inspection.contents import Contents, read_contents
+from kerasmatrix.inspection.contents import Contents, known_writers, read_contents, size_of
+from kerasmatrix.inspection.guarded import BOUNDS, guarded
 from kerasmatrix.inspection.model_file import ModelFile, Training
 
-__all__ = ["describe_contents", "inspect"]
+__all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
+
+
+# How much of a digest takes a second of processor time, at the least: unpacked and hashed.
+BYTES_PER_SECOND = 25 << 20
 
 
 def inspect(path: Path, *, digest: bool = False) -> ModelFile:
-    """Return what is known of the model at ``path``.
+    """Return what is known of the model at ``path``. It is read in a child, which it cannot leave.
 
     Args:
         path: a file, or the folder of a SavedModel.
@@ -29,7 +36,24 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
     Raises:
         UsageError: it is no model, or damaged; the message says what it is.
     """
+    bounds = BOUNDS
+    if digest and path.is_file():
+        seconds = BOUNDS.cpu_seconds + path.stat().st_size // BYTES_PER_SECOND
+        bounds = replace(BOUNDS, cpu_seconds=seconds, seconds=10.0 * seconds)
+    found = guarded(read_model_file, bounds, path, digest=digest)
+    # The answer is text; a path need not be.
+    return found.model_copy(update={"path": str(path)})
+
+
+def read_model_file(path: Path, *, digest: bool = False) -> ModelFile:
+    """Do what `inspect` does in this process, which a hostile file may end or make very large."""
     return describe_contents(read_contents(path, digest=digest))
+
+
+def prepare() -> None:
+    """Read what all children of `guarded` need."""
+    is_custom("", None, None)
+    known_writers()
 
 
 def describe_contents(contents: Contents) -> ModelFile:
@@ -38,9 +62,9 @@ def describe_contents(contents: Contents) -> ModelFile:
     root = read_architecture(config, stored.parameters) if isinstance(config, Mapping) else None
     parts = [part for part in root.walk() if not part.parts] if root else []
     return ModelFile(
-        path=str(contents.path),
+        path=str(contents.path).encode(errors="replace").decode(),
         kind=contents.kind,
-        bytes=_size(contents.path),
+        bytes=size_of(contents.path),
         writer=contents.writer,
         architecture=root,
         layers=len(parts),
@@ -61,9 +85,3 @@ def _training(contents: Contents) -> Training | None:
     saved_model = contents.kind == "saved-model"
     state = None if saved_model else contents.stored.optimizer_arrays > 0
     return read_training(training, state=state)
-
-
-def _size(path: Path) -> int:
-    if path.is_file():
-        return path.stat().st_size
-    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())

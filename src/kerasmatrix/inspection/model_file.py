@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_serializer
 
 __all__ = [
     "Kind",
@@ -103,3 +103,8 @@ class ModelFile(_Fact):
     training: Training | None = None
     weights: Weights | None = None
     notes: tuple[str, ...] = Field(default=(), description="what a user should know of it")
+
+    @field_serializer("path")
+    def _as_text(self, path: str) -> str:
+        """Write a path that is no UTF-8 as text all the same."""
+        return path.encode("utf-8", "replace").decode("utf-8")

@@ -6,11 +6,12 @@ saved_object_graph.proto, saved_metadata.proto), which never change once release
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from kerasmatrix.inspection.json_text import read_json
 
 __all__ = ["Malformed", "SavedModel", "read_saved_model"]
 
@@ -35,7 +36,11 @@ ITEM_BYTES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 9: 8, 10: 1, 14: 2, 17: 2, 19:
 MODELS = {"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"}
 MORE = 0x80  # set in every byte of a number but the last
 LONGEST_SHIFT = 63
-LARGEST = 2 << 30  # bytes, the most a protobuf may have
+LARGEST = 256 << 20  # bytes; a protobuf may have more, but hardly the graph of a model
+MOST_NUMBERS = 1 << 62
+
+
+Buffer = bytes | memoryview
 
 
 class Malformed(ValueError):
@@ -44,13 +49,17 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True)
 class SavedModel:
-    """What a SavedModel says. ``metadata`` is Keras's own of the model, None if it has none."""
+    """What a SavedModel says. ``metadata`` is Keras's own of the model, None if it has none.
+
+    ``repeated`` are keys that stand twice in one object of it.
+    """
 
     tensorflow: str | None
     metadata: Any
     variables: int
     parameters: int
     bytes: int
+    repeated: tuple[str, ...] = ()
 
 
 def read_saved_model(folder: Path) -> SavedModel:
@@ -65,16 +74,18 @@ def read_saved_model(folder: Path) -> SavedModel:
     objects = next(_messages(graph, OBJECT_GRAPH), b"")
     version = next(_messages(info, TENSORFLOW_VERSION), None)
     sizes = [_size(variable) for variable in _variables(list(_messages(objects, NODES)))]
+    repeated: set[str] = set()
     return SavedModel(
-        tensorflow=version.decode("utf-8", "replace") if version else None,
-        metadata=_metadata(folder, objects),
+        tensorflow=bytes(version).decode("utf-8", "replace") if version else None,
+        metadata=_metadata(folder, objects, repeated),
         variables=len(sizes),
         parameters=sum(count for count, _ in sizes),
         bytes=sum(count * width for count, width in sizes),
+        repeated=tuple(sorted(repeated)),
     )
 
 
-def _metadata(folder: Path, objects: bytes) -> Any:  # noqa: ANN401 - JSON
+def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
     """Return what Keras noted of the model: in a file of its own since 2.5, before in the graph."""
     place = folder / "keras_metadata.pb"
     if place.is_file():
@@ -92,12 +103,12 @@ def _metadata(folder: Path, objects: bytes) -> Any:  # noqa: ANN401 - JSON
     if text is None:
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
+        return read_json(text, repeated)
+    except ValueError as error:
         raise Malformed(f"its metadata is no JSON: {error}") from None
 
 
-def _variables(nodes: list[bytes]) -> Iterator[bytes]:
+def _variables(nodes: list[Buffer]) -> Iterator[Buffer]:
     """Yield the model's own variables: what the root tracks as ``variables``.
 
     The graph has more: those of the optimizer and of metrics, and copies of its own.
@@ -109,11 +120,11 @@ def _variables(nodes: list[bytes]) -> Iterator[bytes]:
                 yield from _messages(nodes[holder], VARIABLE)
 
 
-def _child(nodes: list[bytes], parent: int, name: str) -> Iterator[int]:
+def _child(nodes: list[Buffer], parent: int, name: str) -> Iterator[int]:
     return _children(nodes, parent, name.encode())
 
 
-def _children(nodes: list[bytes], parent: int, name: bytes | None = None) -> Iterator[int]:
+def _children(nodes: list[Buffer], parent: int, name: bytes | None = None) -> Iterator[int]:
     """Yield the places of what ``parent`` tracks, all of it or what has a name."""
     if parent >= len(nodes):
         return
@@ -124,38 +135,40 @@ def _children(nodes: list[bytes], parent: int, name: bytes | None = None) -> Ite
                 yield place
 
 
-def _size(variable: bytes) -> tuple[int, int]:
+def _size(variable: Buffer) -> tuple[int, int]:
     """Return how many numbers a variable has and how many bytes each."""
     count = 1
     for shape in _messages(variable, SHAPE):
         for dim in _messages(shape, DIM):
             count *= next(_numbers(dim, DIM_SIZE), 0)
+            if count > MOST_NUMBERS:
+                raise Malformed("a variable claims more numbers than there can be")
     return count, ITEM_BYTES.get(next(_numbers(variable, DTYPE), 0), 0)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> Buffer:
     if path.stat().st_size > LARGEST:
-        raise Malformed(f"{path.name} is larger than a protobuf can be")
-    return path.read_bytes()
+        raise Malformed(f"{path.name} is larger than {LARGEST >> 20} MB")
+    return memoryview(path.read_bytes())
 
 
-def _text(message: bytes, field: int) -> str:
-    return next(_messages(message, field), b"").decode("utf-8", "replace")
+def _text(message: Buffer, field: int) -> str:
+    return bytes(next(_messages(message, field), b"")).decode("utf-8", "replace")
 
 
-def _messages(message: bytes, field: int) -> Iterator[bytes]:
+def _messages(message: Buffer, field: int) -> Iterator[Buffer]:
     for number, value in _fields(message):
-        if number == field and isinstance(value, bytes):
+        if number == field and not isinstance(value, int):
             yield value
 
 
-def _numbers(message: bytes, field: int) -> Iterator[int]:
+def _numbers(message: Buffer, field: int) -> Iterator[int]:
     for number, value in _fields(message):
         if number == field and isinstance(value, int):
             yield value
 
 
-def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
+def _fields(message: Buffer) -> Iterator[tuple[int, int | Buffer]]:
     """Yield (number, value) of each field: protobuf's wire format."""
     place = 0
     while place < len(message):
@@ -178,7 +191,7 @@ def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
         place += length
 
 
-def _varint(message: bytes, place: int) -> tuple[int, int]:
+def _varint(message: Buffer, place: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if place >= len(message) or shift > LONGEST_SHIFT:

@@ -9,7 +9,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection.contents import Contents, read_contents
+from kerasmatrix.inspection.architecture import is_custom, words
+from kerasmatrix.inspection.contents import Contents, known_writers, read_contents
+from kerasmatrix.inspection.guarded import BOUNDS, guarded
 from kerasmatrix.prediction.likeness import likeness, reader_of
 from kerasmatrix.prediction.notes import Notes
 from kerasmatrix.prediction.obstacles import (
@@ -24,7 +26,7 @@ from kerasmatrix.prediction.signs import Features, features_of
 from kerasmatrix.prediction.surface import the_surface
 from kerasmatrix.prediction.target import Target
 
-__all__ = ["Foretold", "foretell", "foretell_file", "predict"]
+__all__ = ["Foretold", "foretell", "foretell_file", "predict", "prepare"]
 
 # What a rule's confidence is worth for a release that was never surveyed.
 UNSURVEYED = 0.7
@@ -51,7 +53,7 @@ def predict(
     brought: Container[str] = (),
     notes: Notes | None = None,
 ) -> tuple[Prediction, ...]:
-    """Return a prediction for the file at ``path`` in each of ``targets``.
+    """Return a prediction for the file at ``path`` in each of ``targets``. It is read in a child.
 
     Args:
         path: a file, or the folder of a SavedModel.
@@ -62,7 +64,7 @@ def predict(
     Raises:
         UsageError: it is no model, or damaged.
     """
-    found = foretell_file(path, targets, brought)
+    found = guarded(foretell_file, BOUNDS, path, targets, brought)
     precedents = Precedents()
     for likeness_of, reader, cell in notes.cells(found.likeness) if notes else ():
         precedents.add(likeness_of, reader, cell)
@@ -73,7 +75,10 @@ def predict(
 
 
 def foretell_file(path: Path, targets: Sequence[Target], brought: Container[str] = ()) -> Foretold:
-    """Return what rules say of the file at ``path``; arguments and errors as `predict`."""
+    """Return what rules say of the file at ``path``; arguments and errors as `predict`.
+
+    It is read in this process, which a hostile file may end or make very large.
+    """
     contents = read_contents(path)
     features = features_of(contents)
     return Foretold(
@@ -81,6 +86,14 @@ def foretell_file(path: Path, targets: Sequence[Target], brought: Container[str]
         likeness=likeness(features, brought),
         readers={target.environment: reader_of(features, target) for target in targets},
     )
+
+
+def prepare() -> None:
+    """Read what all children of `guarded` need."""
+    is_custom("", None, None)
+    known_writers()
+    the_rules()
+    the_surface()
 
 
 def foretell(

@@ -6,6 +6,7 @@ import pytest
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.container import identify
+from kerasmatrix.inspection.signatures import ARCHIVES, FILES, FOLDERS, OBJECTS, find
 from tests.unit.inspection import files
 
 
@@ -46,6 +47,47 @@ class Runs:
     ("content", "what"),
     [
         (b"", "an empty file"),
+        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "compressed by gzip"),
+        (b"x\x9c\xed\xc1", "compressed by zlib"),
+        (b"BZh91AY&SY", "compressed by bzip2"),
+        (b"\xfd7zXZ\x00\x00", "compressed by xz"),
+        (b"\x28\xb5\x2f\xfd\x04", "compressed by zstd"),
+        (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+        (b"Rar!\x1a\x07\x01\x00", "a rar archive"),
+        (b"model".ljust(257, b"\x00") + b"ustar\x0000", "a tar archive"),
+        (pickle.dumps([1], protocol=0), "a Python pickle"),
+        (pickle.dumps(Runs(), protocol=0), "a Python pickle"),
+        (b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "a PyTorch file"),
+        (b"GGUF\x03\x00\x00\x00", "a GGUF file"),
+        (b'\x40\x00\x00\x00\x00\x00\x00\x00{"a": {}}', "a safetensors file"),
+        (
+            b"\x00\x00\x06\x08\x01\x1a\x02\x08\x01\x00\x1c\x0f",
+            "the index of a TensorFlow checkpoint",
+        ),
+        (b'model_checkpoint_path: "model.ckpt"', "the list of a folder's TensorFlow checkpoints"),
+        (
+            files.message(1, files.message(2, files.message(1, files.message(1, b"Add")))),
+            "the meta graph of a TensorFlow 1 checkpoint",
+        ),
+        (
+            files.message(1, files.message(1, b"x" * 200) + files.message(2, b"Const")),
+            "a TensorFlow graph",
+        ),
+        (b'node {\n  name: "input"\n', "a TensorFlow graph as text"),
+        (b"\x08\x04\x12\x10\x0a\x0e", "a Core ML model"),
+        (b'{"modelTopology": {}, "weightsManifest": []}', "the JSON of a model for TensorFlow.js"),
+        (b'{"cells": [], "nbformat": 4}', "a Jupyter notebook"),
+        (b'{"architectures": ["BertModel"]}', "a config of Hugging Face Transformers"),
+        (b"\x0e\x03\x13\x01\x00", "an HDF4 file"),
+        (b"MATLAB 5.0 MAT-file, Platform", "a MATLAB file"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (b"%PDF-1.7", "a PDF document"),
+        (b"\x7fELF\x02\x01", "a program"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"SQLite format 3\x00", "an SQLite database"),
+        (b'\xef\xbb\xbf<?xml version="1.0"?><Error><Code>', "an XML document"),
+        (b'<?xml version="1.0"?>\n<net name="m" version="11">', "an OpenVINO model"),
+        (b"\n  <HTML><head>", "an HTML page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"),
         (pickle.dumps(Runs(), protocol=4), "a Python pickle"),
         (b"\x1c\x00\x00\x00TFL3\x14\x00", "a TensorFlow Lite model"),
@@ -82,6 +124,9 @@ def zipped(path, *members):
         (("model/saved_model.pb",), "a zipped SavedModel"),
         (("archive/data.pkl", "archive/version"), "a PyTorch file"),
         (("arr_0.npy",), "a NumPy archive"),
+        (("models/best.h5",), "a zip archive with a model in it"),
+        (("META-INF/MANIFEST.MF",), "a Java archive"),
+        (("[Content_Types].xml",), "an office document"),
         (("readme.txt",), "a zip archive without a Keras model"),
     ],
 )
@@ -111,9 +156,43 @@ def test_an_encrypted_archive_says_so(tmp_path):
 def test_a_folder_is_named_for_what_it_holds(tmp_path):
     with pytest.raises(UsageError, match="a folder without a model"):
         identify(tmp_path)
-    (tmp_path / "model.index").touch()
-    with pytest.raises(UsageError, match="a TensorFlow checkpoint"):
+    files.saved_model(tmp_path / "2")
+    with pytest.raises(UsageError) as caught:
         identify(tmp_path)
+    assert caught.value.hint == f"name the SavedModel in it: {tmp_path / '2'}"
+    (tmp_path / "model.index").touch()
+    for path in (tmp_path, tmp_path / "model"):
+        with pytest.raises(UsageError, match="a TensorFlow checkpoint"):
+            identify(path)
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (("config.json", "metadata.json", "model.weights.h5"), "a Keras archive that was unpacked"),
+        (("model.json", "group1-shard1of1.bin"), "a model for TensorFlow.js"),
+        (("config.json", "tf_model.h5"), "a folder of Hugging Face Transformers"),
+        (("Manifest.json", "Data"), "a Core ML package"),
+    ],
+)
+def test_a_folder_of_others_is_named_for_what_it_is(tmp_path, names, what):
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(UsageError, match=what):
+        identify(tmp_path)
+
+
+def test_everything_that_is_no_model_comes_with_advice():
+    told = [kind for kinds in (FILES, ARCHIVES, FOLDERS, OBJECTS) for kind in kinds]
+    assert all(kind.what and kind.advice for kind in told)
+
+
+def test_what_keras_writes_is_none_of_the_others(tmp_path):
+    made = [files.hdf5_model(tmp_path / "a.h5"), files.archive(tmp_path / "b.keras")]
+    for path in made:
+        assert find(FILES, path.read_bytes()) is None
+    architecture = json.dumps(files.SEQUENTIAL).encode()
+    assert find(FILES, architecture) is None
 
 
 def test_what_is_not_there_is_told(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection import contents as module
-from kerasmatrix.inspection.inspect import inspect
+from kerasmatrix.inspection.inspect import inspect, read_model_file
 from tests.unit.inspection import files
 
 
@@ -171,7 +171,7 @@ def test_a_config_that_is_no_json_is_damage(tmp_path):
 def test_a_member_that_claims_too_much_is_not_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LARGEST_CONFIG", 10)
     with pytest.raises(UsageError, match="claims to be"):
-        inspect(files.archive(tmp_path / "model.keras"))
+        read_model_file(files.archive(tmp_path / "model.keras"))
 
 
 def test_nothing_is_changed_and_nothing_left(tmp_path):
