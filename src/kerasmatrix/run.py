@@ -43,7 +43,7 @@ from kerasmatrix.outcome import (
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Attempt, Causes
-from kerasmatrix.store import Store, make_readable
+from kerasmatrix.store import NoArtifact, Store, make_readable
 from kerasmatrix.tabulation import Observed
 
 __all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]
@@ -455,9 +455,13 @@ class Run:
         answer = self._ask(environment, task, place)
         folder = place.scratch / task.id
         if task.kind in {"save", "take", "convert"} and answer.get("ended") == "returned":
-            kept = self._store.keep_artifact(folder / "artifact")
+            try:
+                kept = self._store.keep_artifact(folder / "artifact")
+            except NoArtifact as error:
+                answer.update(ended="crashed", value=None, log=str(error))
+                kept = None
             answer["artifact"] = kept
-            if task.kind == "save":
+            if kept and task.kind == "save":
                 answer["equivalence"] = equivalence_digest(self._store.artifacts / kept)
         observation = _understand(kind, answer)
         fault = infrastructure_fault(observation)

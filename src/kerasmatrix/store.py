@@ -30,7 +30,7 @@ from kerasmatrix.outcome import (
     SaveObservation,
 )
 
-__all__ = ["Store", "StoreBusy", "digest_tree", "make_readable"]
+__all__ = ["NoArtifact", "Store", "StoreBusy", "digest_tree", "make_readable"]
 
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -58,9 +58,14 @@ ABSORBED = {
 }
 BUSY_SECONDS = 30
 CHUNK = 500  # keys in one question; SQLite has a limit of its own
+MOST_FILES, LARGEST_ARTIFACT = 100_000, 64 << 30  # and bytes, also those that are only claimed
 WHOLE = 1 << 20  # bytes of a file that are read at once; most files are smaller
 
 Kind = TypeVar("Kind", bound=Observation)
+
+
+class NoArtifact(Exception):
+    """What a save left cannot be kept. The message says why."""
 
 
 class StoreBusy(Exception):
@@ -155,7 +160,13 @@ class Store:
         return Measured(observation, now)
 
     def keep_artifact(self, folder: Path) -> str:
-        """Move what a save left in ``folder`` into the store; return its digest."""
+        """Move what a save left in ``folder`` into the store; return its digest.
+
+        Raises:
+            NoArtifact: it is not made of files and folders alone. What a model's code left could
+                lead out of the folder, and would be read, and made readable, where that is.
+        """
+        _check_is_plain(folder)
         with _no_space_is_infrastructure(self.folder):
             digest = digest_tree(folder)
             target = self.artifacts / digest
@@ -308,6 +319,28 @@ def _files_below(folder: str) -> Iterator[str]:
                 yield from (f"{entry.name}/{inner}" for inner in _files_below(entry.path))
             elif entry.is_file():
                 yield entry.name
+
+
+def _check_is_plain(folder: Path) -> None:
+    """Find out whether all in ``folder``, and it and what it is in, are plain files and folders."""
+    if folder.parent.is_symlink() or folder.is_symlink() or not folder.is_dir():
+        raise NoArtifact("it left no folder where its artifact should be")
+    found = size = 0
+    waiting = [folder]
+    while waiting:
+        with os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                told = entry.stat(follow_symlinks=False)
+                found, size = found + 1, size + told.st_size
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                elif not entry.is_file(follow_symlinks=False):
+                    raise NoArtifact(f"{entry.name!r} in its artifact is neither file nor folder")
+                elif told.st_nlink != 1:
+                    # Another name of it would be a way to change it afterwards.
+                    raise NoArtifact(f"{entry.name!r} in its artifact has a second name elsewhere")
+                if found > MOST_FILES or size > LARGEST_ARTIFACT:
+                    raise NoArtifact("its artifact is larger than any model")
 
 
 def make_readable(folder: Path) -> None:

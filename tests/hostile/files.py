@@ -405,7 +405,7 @@ def hdf5_with_an_empty_config(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("groups in groups do not harm its caller", "read|damaged|$")
+@hostile("groups in groups do not hold it up", "nested more than 200 deep")
 def hdf5_with_groups_without_end(folder, secret):
     def change(file):
         group = file["model_weights"]

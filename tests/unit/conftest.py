@@ -1,11 +1,21 @@
 import importlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from kerasmatrix import cli
 from tests.unit.fakes import FakeEngine, make_project
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_process_is_kept():
+    """The process that forks readers of files is no child of the next module's tests."""
+    yield
+    guarded = sys.modules.get("kerasmatrix.inspection.guarded")
+    if guarded:
+        guarded._SERVER.close()
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import os
+import shutil
 import sqlite3
 import threading
 
@@ -5,7 +7,7 @@ import pytest
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.outcome import LoadObservation, SaveObservation
-from kerasmatrix.store import Store, StoreBusy, digest_tree
+from kerasmatrix.store import NoArtifact, Store, StoreBusy, digest_tree
 from tests.unit.fakes import LOAD_FACTS, SAVE_FACTS
 
 LOAD = LoadObservation.model_validate({"ended": "returned", "value": LOAD_FACTS})
@@ -173,3 +175,62 @@ def test_a_folder_that_cannot_be_written_is_infrastructure(tmp_path):
     (tmp_path / "store").write_text("a file, where a folder is wanted")
     with pytest.raises(InfrastructureError, match="cannot be written"):
         Store(tmp_path / "store")
+
+
+def leaves_a_link(folder, secret):
+    (folder / "link").symlink_to(secret)
+
+
+def leaves_a_link_to_a_folder(folder, secret):
+    (folder / "link").symlink_to(secret.parent)
+
+
+def leaves_a_pipe(folder, secret):
+    os.mkfifo(folder / "pipe")
+
+
+def leaves_a_second_name(folder, secret):
+    os.link(folder / "model.h5", folder.parent / "kept")
+
+
+def leaves_what_is_only_claimed(folder, secret):
+    with (folder / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+
+
+def is_a_link_itself(folder, secret):
+    shutil.rmtree(folder)
+    folder.symlink_to(secret.parent)
+
+
+def is_in_a_link(folder, secret):
+    shutil.rmtree(folder.parent)
+    (secret.parent / "artifact").mkdir()
+    folder.parent.symlink_to(secret.parent)
+
+
+def is_none(folder, secret):
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        leaves_a_link, leaves_a_link_to_a_folder, leaves_a_pipe, leaves_a_second_name,
+        leaves_what_is_only_claimed, is_a_link_itself, is_in_a_link, is_none,
+    ],
+)  # fmt: skip
+def test_what_leads_out_of_an_artifact_is_not_kept_nor_touched(tmp_path, leave):
+    (tmp_path / "others").mkdir()
+    secret = tmp_path / "others" / "secret"
+    secret.write_text("not yours")
+    secret.chmod(0o600)
+    folder = tmp_path / "task" / "artifact"
+    folder.mkdir(parents=True)
+    (folder / "model.h5").write_text("a model")
+    leave(folder, secret)
+    with Store(tmp_path / "store") as store:
+        with pytest.raises(NoArtifact):
+            store.keep_artifact(folder)
+        assert list(store.artifacts.iterdir()) == []
+    assert secret.stat().st_mode & 0o777 == 0o600

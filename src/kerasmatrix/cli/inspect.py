@@ -51,7 +51,8 @@ def inspect(files: tuple[Path, ...], *, digest: bool, as_json: bool, schema: boo
             code = show(error)
             continue
         if as_json:
-            click.echo(found.model_dump_json())
+            # In ASCII: a terminal acts on more characters than JSON leaves out.
+            click.echo(json.dumps(found.model_dump(mode="json"), separators=(",", ":")))
         else:
             _show(console, found)
     return code

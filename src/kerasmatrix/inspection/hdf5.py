@@ -30,6 +30,7 @@ WEIGHTS = "model_weights"
 ATTRIBUTES = ("keras_version", "backend", "model_config", "training_config")
 LARGEST_ATTRIBUTE = 32 << 20  # bytes; no config is near this
 MOST_ARRAYS = 200_000
+DEEPEST = 200  # nobody nests models like that
 LARGEST_BLOCK = 16 << 20  # bytes of an array that are read at once
 # A file that claims this many times its own size was made to fill a memory, or a day.
 ABSURD = 1000
@@ -80,7 +81,7 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
     repeated: set[str] = set()
     with h5py.File(source, "r") as file:
         attributes = {name: _attribute(file, name) for name in ATTRIBUTES if name in file.attrs}
-        groups = {name for name, _ in itertools.islice(_links(file), MOST_ARRAYS)}
+        groups = set(itertools.islice(file, MOST_ARRAYS))
         # Keras 3 writes weights, and what else has variables, side by side.
         keras_3_layout = bool(groups & KERAS_3_GROUPS) and "layer_names" not in file.attrs
         weights = _own_group(file, WEIGHTS) or file
@@ -113,12 +114,6 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
         )
 
 
-def _links(group: h5py.Group) -> Iterator[tuple[str, bool]]:
-    """Yield the name of each link in ``group``, and whether it leads into the file itself."""
-    for name in group:
-        yield name, isinstance(group.get(name, getlink=True), h5py.HardLink)
-
-
 def _own_group(file: h5py.File, name: str) -> h5py.Group | None:
     """Return a group of the file; one that a soft or external link leads to is none."""
     if name not in file or not isinstance(file.get(name, getlink=True), h5py.HardLink):
@@ -128,17 +123,30 @@ def _own_group(file: h5py.File, name: str) -> h5py.Group | None:
 
 
 def _arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:
-    """Return all arrays in ``group`` by path. Links out of the file are not followed."""
+    """Return all arrays in ``group`` by path, each once. No link but those of the tree is followed.
+
+    HDF5's own visit takes minutes for groups nested a few thousand deep.
+    """
     found: list[Array] = []
-
-    def visit(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and name.partition("/")[0] not in skip:
-            found.append(_described(name, item))
-            if len(found) > MOST_ARRAYS:
-                raise ValueError(f"it has more than {MOST_ARRAYS:,} arrays")
-
-    group.visititems(visit)
-    return found
+    seen: set[int] = set()
+    waiting: list[tuple[str, h5py.Group, int]] = [("", group, 0)]
+    while waiting:
+        path, holder, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise ValueError(f"its groups are nested more than {DEEPEST} deep")
+        for name in holder:
+            link = holder.id.links.get_info(name.encode("utf-8", "surrogateescape"))
+            if link.type != h5py.h5l.TYPE_HARD or link.u in seen or (not depth and name in skip):
+                continue
+            seen.add(link.u)
+            if len(seen) > MOST_ARRAYS:
+                raise ValueError(f"it has more than {MOST_ARRAYS:,} groups and arrays")
+            item = holder[name]
+            if isinstance(item, h5py.Dataset):
+                found.append(_described(f"{path}{name}", item))
+            elif isinstance(item, h5py.Group):
+                waiting.append((f"{path}{name}/", item, depth + 1))
+    return sorted(found, key=lambda array: array.path)
 
 
 def _described(path: str, dataset: h5py.Dataset) -> Array:

@@ -171,4 +171,4 @@ def _because(rule: Rule, obstacle: Obstacle | None) -> str:
         return rule.says
     where = f"layer {obstacle.layer!r}"
     of = f"{obstacle.key!r} of {obstacle.name}" if obstacle.key else obstacle.name
-    return f"{rule.says} ({where}: {of})"
+    return f"{rule.says} ({words(where)}: {words(of)})"
