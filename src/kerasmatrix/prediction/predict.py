@@ -26,7 +26,7 @@ from kerasmatrix.prediction.signs import Features, features_of
 from kerasmatrix.prediction.surface import the_surface
 from kerasmatrix.prediction.target import Target
 
-__all__ = ["Foretold", "foretell", "foretell_file", "predict", "prepare"]
+__all__ = ["Foretold", "foretell", "foretell_file", "predict", "prepare", "read_and_foretell"]
 
 # What a rule's confidence is worth for a release that was never surveyed.
 UNSURVEYED = 0.7
@@ -64,7 +64,7 @@ def predict(
     Raises:
         UsageError: it is no model, or damaged.
     """
-    found = guarded(foretell_file, BOUNDS, path, targets, brought)
+    found = foretell_file(path, targets, brought)
     precedents = Precedents()
     for likeness_of, reader, cell in notes.cells(found.likeness) if notes else ():
         precedents.add(likeness_of, reader, cell)
@@ -75,10 +75,14 @@ def predict(
 
 
 def foretell_file(path: Path, targets: Sequence[Target], brought: Container[str] = ()) -> Foretold:
-    """Return what rules say of the file at ``path``; arguments and errors as `predict`.
+    """Return what rules say of the file at ``path``; arguments and errors as `predict`."""
+    return guarded(read_and_foretell, BOUNDS, path, targets, brought)
 
-    It is read in this process, which a hostile file may end or make very large.
-    """
+
+def read_and_foretell(
+    path: Path, targets: Sequence[Target], brought: Container[str] = ()
+) -> Foretold:
+    """Do what `foretell_file` does in this process, which a hostile file may end or make large."""
     contents = read_contents(path)
     features = features_of(contents)
     return Foretold(
