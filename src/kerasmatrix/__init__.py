@@ -1,3 +1,56 @@
-"""kerasmatrix: which saved Keras models load in which TensorFlow, found out by experiment."""
+"""kerasmatrix: which saved Keras models load in which TensorFlow, found out by experiment.
+
+What a program uses of it is in `kerasmatrix.api`, and here by the same names. It is imported when
+it is first asked for, so that ``import kerasmatrix`` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kerasmatrix.api import (
+        CannotConvert,
+        Checked,
+        bisect,
+        check,
+        convert,
+        explain,
+        frame,
+        inspect,
+        load_results,
+        predict,
+    )
+    from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
 
 __version__ = "0.1.0"
+__all__ = [
+    "CannotConvert",
+    "Checked",
+    "InfrastructureError",
+    "KerasmatrixError",
+    "UsageError",
+    "__version__",
+    "bisect",
+    "check",
+    "convert",
+    "explain",
+    "frame",
+    "inspect",
+    "load_results",
+    "predict",
+]
+
+ERRORS = {"InfrastructureError", "KerasmatrixError", "UsageError"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever it is
+    if name.startswith("_") or name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = importlib.import_module("kerasmatrix.errors" if name in ERRORS else "kerasmatrix.api")
+    return getattr(module, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

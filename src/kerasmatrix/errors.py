@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["InfrastructureError", "KerasmatrixError", "UsageError", "nearest"]
+__all__ = ["InfrastructureError", "KerasmatrixError", "UntrustedError", "UsageError", "nearest"]
 
 
 class KerasmatrixError(Exception):
@@ -27,6 +27,10 @@ class UsageError(KerasmatrixError):
     """The command line, ``matrix.yaml`` or a scenario is wrong."""
 
     exit_code = 2
+
+
+class UntrustedError(UsageError):
+    """Code that is in a model file would run where nothing shuts it in."""
 
 
 class InfrastructureError(KerasmatrixError):

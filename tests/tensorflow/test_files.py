@@ -1,6 +1,8 @@
 """Verbs about a file that was saved elsewhere, with real TensorFlow."""
 
+import importlib.metadata
 import subprocess
+import sys
 
 import pytest
 
@@ -21,6 +23,10 @@ from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
 pytestmark = pytest.mark.tensorflow
 
+PLUGIN_MODULE = "kerasmatrix.pytest_plugin"
+# Named where the package was installed before it had the plugin.
+INSTALLED = importlib.metadata.entry_points(group="pytest11").select(value=PLUGIN_MODULE)
+PLUGIN = () if INSTALLED else ("-p", PLUGIN_MODULE)
 # What other tests make anyway.
 MADE = {*ENVIRONMENTS, *REPAIRED}
 
@@ -95,3 +101,36 @@ def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix,
     assert [(change.package, change.newer) for change in found.releases] == [
         ("tensorflow", "2.4.4")
     ]
+
+
+SUITE = """
+import pytest
+
+@pytest.mark.loads_in("tf2.4")
+def test_it_loads_where_it_was_saved(model_check):
+    assert list(model_check("model.h5").frame["status"]) == ["pass"]
+
+@pytest.mark.loads_in("tf2.4", "tf2.2")
+def test_it_loads_in_both(model_check):
+    model_check("model.h5")
+"""
+
+
+def test_a_suite_of_ones_own_is_told_cause_and_remedy(engine, model, tmp_path):
+    (tmp_path / "test_model.py").write_text(SUITE)
+    (tmp_path / "pytest.ini").write_text(
+        "[pytest]\nkerasmatrix_engine = local\nkerasmatrix_trust = true\n"
+    )
+    (tmp_path / "model.h5").write_bytes(model.read_bytes())
+    (tmp_path / "matrix.yaml").write_text("schema_version: 1\nextends: kerasmatrix\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--kerasmatrix-require", *PLUGIN],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    for said in (
+        "model.h5 does not come back as it was in 1 of 2 environments",
+        "tf2.2: fail: unknown-functional: ValueError: Unknown layer: Functional",
+        "what was seen to help there: rewrite-config",
+    ):
+        assert said in done.stdout

@@ -17,6 +17,7 @@ from typing import Any
 
 from kerasmatrix.engines.base import Hello, Task, WorkerLost, Workplace
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.releases import release_key
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Limits
 
@@ -173,6 +174,29 @@ class FakeEngine:
 
     def close(self) -> None:
         self.closed = True
+
+
+class VersionedEngine(FakeEngine):
+    """Behaves as TensorFlow's version says: ``behaviour`` maps it to a behaviour's name."""
+
+    def __init__(self):
+        super().__init__()
+        self.behaviour = {}
+
+    def told(self, environment):
+        names = [name for since, name in self.behaviour.items()
+                 if release_key(environment.tensorflow) >= release_key(since)]  # fmt: skip
+        return environment.model_copy(update={"name": names[-1] if names else "good"})
+
+    def prepare(self, environment, lock):
+        super().prepare(self.told(environment), lock)
+
+    def open(self, environment, lock, workplace, limits):
+        worker = FakeWorker(self, self.told(environment), workplace)
+        worker.of = environment.name
+        with self.mutex:
+            self.workers.append(worker)
+        return worker
 
 
 MATRIX = """\

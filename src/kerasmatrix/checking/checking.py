@@ -37,7 +37,9 @@ from kerasmatrix.run import Run
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import Observed, tabulate
 
-__all__ = ["Checked", "check", "taken_in"]
+__all__ = ["CHANGED", "Checked", "check", "taken_in"]
+
+CHANGED = "It has changed in the meantime: this is about the file as it was."
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,7 +138,20 @@ def check(
     )
     results = tabulate(run.plan, run.observed, info, run.causes)
     results = with_predictions(results, run.plan, setup.store.folder)
+    results = _with_changes(results, files)
     return Checked(results, run.plan, run.observed, trouble)
+
+
+def _with_changes(results: Results, files: Sequence[Given]) -> Results:
+    """Say of files that have changed in the meantime that they have."""
+    changed = {file.scenario.name for file in files if file.has_changed}
+    scenarios = tuple(
+        told.model_copy(update={"shows": f"{told.shows} {CHANGED}"})
+        if told.name in changed
+        else told
+        for told in results.scenarios
+    )
+    return results.model_copy(update={"scenarios": scenarios})
 
 
 def _loads_everywhere(plan: Plan, files: Sequence[Given], reference: str | None) -> Plan:

@@ -12,7 +12,7 @@ import kerasmatrix.harness.repair
 from kerasmatrix.checking.given import Given
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import Lock, read_lock
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import UntrustedError
 from kerasmatrix.matrix import Environment, Matrix, Selection
 from kerasmatrix.plan import Plan, Remedies, digest_folder
 from kerasmatrix.project import Project
@@ -112,11 +112,11 @@ def open_setup(  # noqa: PLR0913 - what measuring takes
         listener: told of progress.
 
     Raises:
-        UsageError: the engine is no sandbox, and the files are not to be trusted.
+        UntrustedError: the engine is no sandbox, and the files are not to be trusted.
     """
     try:
         if not (engine.sandbox or trust):
-            raise UsageError(
+            raise UntrustedError(
                 "a model file can hold code, which runs when it is loaded, and the "
                 f"{engine.name} engine is no sandbox",
                 hint="use --engine docker, or add --trust if you know where the files come from",

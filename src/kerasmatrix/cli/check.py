@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.checking.checking import CHANGED, taken_in
 from kerasmatrix.checking.checking import check as check_files
-from kerasmatrix.checking.checking import taken_in
 from kerasmatrix.checking.given import Companions, find_models
 from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.options import (
@@ -78,6 +78,9 @@ def check(  # noqa: PLR0913 - one argument per option
         )
     path = write_reports(checked.results, output)
     print_results(checked.results, path)
+    for told in checked.results.scenarios:
+        if told.shows.endswith(CHANGED):
+            click.echo(f"kerasmatrix: {told.file}: {CHANGED}", err=True)
     if checked.trouble:
         raise checked.trouble
     if refused:

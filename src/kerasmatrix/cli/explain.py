@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
 
 import click
 
-from kerasmatrix.diagnosis.catalogue import Cause, the_catalogue
-from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, candidates, classify
-from kerasmatrix.diagnosis.traceback_text import chain_of
-from kerasmatrix.errors import UsageError
-from kerasmatrix.matrix import version_key
+from kerasmatrix.archive import Archive
+from kerasmatrix.cli.runs import store_option
+from kerasmatrix.diagnosis.catalogue import Cause
+from kerasmatrix.diagnosis.explain import explain_text
+from kerasmatrix.diagnosis.sightings import Sightings, find_sightings
 
 __all__ = ["explain"]
-
-FIRST_KERAS_3 = (2, 16)  # `tf.keras` is Keras 3 from this TensorFlow on
 
 
 @click.command()
@@ -24,32 +24,33 @@ FIRST_KERAS_3 = (2, 16)  # `tf.keras` is Keras 3 from this TensorFlow on
 @click.option("--saved-with", metavar="VERSION", help="TensorFlow that saved it, such as tf2.4.")
 @click.option("--loaded-with", metavar="VERSION", help="TensorFlow that loads it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@store_option
 def explain(
-    error: str | None, saved_with: str | None, loaded_with: str | None, *, as_json: bool
+    error: str | None,
+    saved_with: str | None,
+    loaded_with: str | None,
+    store_folder: Path,
+    *,
+    as_json: bool,
 ) -> int:
-    """Say what ERROR (or a traceback on standard input) means, and what to do about it."""
+    """Say what ERROR (or a traceback on standard input) means, and what to do about it.
+
+    Where a run is stored, also between which versions it was seen, and what helped there.
+    """
     text = error if error is not None else sys.stdin.read()
-    if not text.strip():
-        raise UsageError(
-            "nothing to explain", hint="give the error's text, or a traceback on standard input"
-        )
-    evidence = Evidence(
-        chain=chain_of(text),
-        log=text,
-        writer_keras=_keras_of(saved_with),
-        reader_keras=_keras_of(loaded_with),
+    cause = explain_text(text, saved_with, loaded_with)
+    results = next(Archive(store_folder).recent(), None) if cause else None
+    seen = (
+        find_sightings(results, cause.slug, saved_with, loaded_with) if cause and results else None
     )
-    try:
-        cause = classify(the_catalogue(), evidence)
-    except AmbiguousError:
-        cause = max(candidates(the_catalogue(), evidence), key=lambda found: found[1])[0]
     if as_json:
         found = cause.model_dump(mode="json", exclude={"signatures", "slug"}) if cause else {}
-        click.echo(json.dumps({"cause": cause.slug if cause else "unclassified", **found}))
+        told = {"measured": seen.model_dump(mode="json")} if seen else {}
+        click.echo(json.dumps({"cause": cause.slug if cause else "unclassified", **found, **told}))
     elif cause is None:
         click.echo("unclassified: the catalogue knows no cause with this message.")
     else:
-        click.echo(_prose(cause))
+        click.echo("\n".join([_prose(cause), *(_measured(seen) if seen else [])]))
     return 0
 
 
@@ -62,12 +63,12 @@ def _prose(cause: Cause) -> str:
     return "\n".join([*lines, "", "Seen in:", *(f"  - {source}" for source in cause.sources)])
 
 
-def _keras_of(version: str | None) -> int | None:
-    """Return the major version of ``tf.keras`` in a TensorFlow named like ``tf2.15`` or 2.15."""
-    if version is None:
-        return None
-    if "legacy" in version or "tf_keras" in version:
-        return 2
-    if not re.search(r"\d+\.\d+", version):
-        raise UsageError(f"{version!r} is no version", hint="name one like tf2.15 or 2.15.1")
-    return 3 if version_key(version)[:2] >= FIRST_KERAS_3 else 2
+def _measured(seen: Sightings) -> Iterator[str]:
+    if not seen.cells:
+        yield f"\nNot seen in the run {seen.run}."
+        return
+    yield f"\nMeasured in {seen.cells} cells of the run {seen.run}:"
+    for reader, pairs in groupby(seen.pairs, key=lambda pair: pair.loaded_with):
+        yield f"  - loaded with {reader}: saved with {', '.join(p.saved_with for p in pairs)}"
+    for remedy, cells in seen.repaired_by.items():
+        yield f"  {remedy} was seen to work in {cells} of them."

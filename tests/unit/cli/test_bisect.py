@@ -10,38 +10,15 @@ from kerasmatrix.bisection.bisect import Bisector
 from kerasmatrix.environments import made
 from kerasmatrix.environments.releases import newest_of, release_key
 from kerasmatrix.errors import InfrastructureError
-from tests.unit.fakes import FakeEngine, FakeWorker, make_project
+from tests.unit.fakes import FakeWorker, VersionedEngine, make_project
 from tests.unit.inspection import files
 
 RELEASES = [f"2.{minor}.{patch}" for minor in range(1, 10) for patch in range(4)]
 
 
-class Engine(FakeEngine):
-    """Behaves as TensorFlow's version says: ``behaviour`` maps it to a behaviour's name."""
-
-    def __init__(self):
-        super().__init__()
-        self.behaviour = {}
-
-    def told(self, environment):
-        names = [name for since, name in self.behaviour.items()
-                 if release_key(environment.tensorflow) >= release_key(since)]  # fmt: skip
-        return environment.model_copy(update={"name": names[-1] if names else "good"})
-
-    def prepare(self, environment, lock):
-        super().prepare(self.told(environment), lock)
-
-    def open(self, environment, lock, workplace, limits):
-        worker = FakeWorker(self, self.told(environment), workplace)
-        worker.of = environment.name
-        with self.mutex:
-            self.workers.append(worker)
-        return worker
-
-
 @pytest.fixture
 def engine():
-    return Engine()
+    return VersionedEngine()
 
 
 @pytest.fixture

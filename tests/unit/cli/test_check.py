@@ -174,3 +174,55 @@ def test_nothing_is_left_behind(check, model, tmp_path):
     check.project("good", "fails")
     check(model)
     assert not (tmp_path / ".kerasmatrix" / "scratch").exists()
+
+
+def test_a_file_that_changes_while_it_is_checked_is_checked_as_it_was(check, engine, model):
+    check.project("good", "good2")
+    before = model.read_bytes()
+    seen = []
+
+    def change(task):
+        model.write_bytes(b"another")
+        given = engine.workers[0].place.scenarios / task.scenario / "given" / "model.h5"
+        seen.append(given.read_bytes())
+
+    engine.before_task = change
+    code, table, out = check(model)
+    assert code == 0
+    assert set(seen) == {before}
+    assert f"{model}: It has changed in the meantime" in out
+    assert "It has changed in the meantime" in table["scenarios"][0]["shows"]
+
+
+def test_a_file_that_does_not_change_is_not_said_to_have(check, model):
+    check.project("good")
+    _, table, out = check(model)
+    assert "has changed" not in out + table["scenarios"][0]["shows"]
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(check, engine, model, monkeypatch):
+    check.project("good")
+    module = importlib.import_module("kerasmatrix.checking.checking")
+    look = module.inspect
+
+    def slowly(path):
+        told = look(path)
+        model.write_bytes(model.read_bytes() + b"more")
+        return told
+
+    monkeypatch.setattr(module, "inspect", slowly)
+    code, _, out = check(model)
+    assert (code, engine.tasks) == (2, [])
+    assert "model.h5: changes while it is read" in out
+
+
+def test_folders_are_looked_through_and_rows_are_the_files_in_them(check, tmp_path):
+    check.project("good")
+    (tmp_path / "models" / "deep").mkdir(parents=True)
+    for name in ("b.h5", "deep/a.h5", "deep/b.h5"):
+        files.hdf5_model(tmp_path / "models" / name)
+    _, table, _ = check("models")
+    assert [told["file"] for told in table["scenarios"]] == [
+        "models/b.h5", "models/deep/a.h5", "models/deep/b.h5",
+    ]  # fmt: skip
+    assert {name for name, _ in statuses(table)} == {"b.h5", "a.h5", "b.h5-2"}

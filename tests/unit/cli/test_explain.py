@@ -56,3 +56,43 @@ def test_a_version_that_is_none_is_a_usage_error(explain):
     code, printed = explain("ValueError: x", "--saved-with", "latest")
     assert code == 2
     assert "tf2.15" in printed
+
+
+FUNCTIONAL = "ValueError: Unknown layer: Functional"
+
+
+@pytest.fixture
+def measured(command, explain):
+    """A stored run in which two of four versions show the famous error."""
+    command.project("good", "fails", "good3", "fails-rewrite-config", "absent")
+    command()
+    return explain
+
+
+def test_where_it_was_measured_is_told_and_what_helped(measured):
+    _, printed = measured(FUNCTIONAL)
+    assert "Measured in 8 cells of the run" in printed
+    assert "loaded with fails: saved with good, fails, good3, fails-rewrite-config" in printed
+    assert "rewrite-config was seen to work in 4 of them." in printed
+    assert "absent" not in printed
+
+
+def test_versions_narrow_what_was_measured(measured):
+    told = json.loads(
+        measured(FUNCTIONAL, "--saved-with", "tf2.1", "--loaded-with", "tf2.2", "--json")[1]
+    )
+    assert told["measured"]["cells"] == 8  # no such environments: nothing is narrowed
+    assert told["measured"]["repaired_by"] == {"rewrite-config": 4}
+
+
+def test_a_run_that_has_not_seen_it_says_so(measured):
+    assert "Not seen in the run" in measured("ValueError: Unknown layer: MyLayer")[1]
+
+
+def test_without_a_run_there_is_the_catalogue(explain, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, printed = explain(FUNCTIONAL)
+    assert code == 0
+    assert "run" not in printed.splitlines()[-1]
+    assert "measured" not in json.loads(explain(FUNCTIONAL, "--json")[1])
+    assert not (tmp_path / ".kerasmatrix").exists()

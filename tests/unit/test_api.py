@@ -1,0 +1,198 @@
+"""The Python API on fake environments, and the examples of its page."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import kerasmatrix
+from kerasmatrix.report.documents import to_json
+from kerasmatrix.stock import stock_folder
+from tests.real import ROOT
+from tests.unit.fakes import FakeEngine, VersionedEngine, make_project
+from tests.unit.inspection import files
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Return what makes a project of fake environments in the current folder, with a model."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
+    files.hdf5_model(tmp_path / "model.h5")
+    return lambda *names, **options: make_project(tmp_path, *names, **options)
+
+
+def test_importing_the_package_costs_nothing():
+    heavy = {"click", "docker", "h5py", "numpy", "pandas", "pydantic", "rich", "yaml"}
+    script = f"import kerasmatrix, sys; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_everything_that_is_promised_is_there():
+    for name in kerasmatrix.__all__:
+        assert getattr(kerasmatrix, name) is not None
+    assert set(kerasmatrix.__all__) == set(dir(kerasmatrix))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        kerasmatrix.nothing  # noqa: B018
+
+
+def test_a_file_is_inspected(project):
+    told = kerasmatrix.inspect("model.h5")
+    assert (told.kind, told.writer.keras, told.layers) == ("hdf5-model", "2.4.0", 1)
+    with pytest.raises(kerasmatrix.UsageError, match="cannot be read"):
+        kerasmatrix.inspect("nothing.h5")
+
+
+def test_predictions_are_a_frame(project):
+    project("good", "good2")
+    frame = kerasmatrix.predict("model.h5")
+    assert list(frame["environment"]) == ["good", "good2"]
+    assert set(frame["file"]) == {"model.h5"}
+    assert frame["confidence"].between(0, 1).all()
+    assert len(kerasmatrix.predict(["model.h5", Path("model.h5")], environments=["good"])) == 1
+
+
+def test_a_check_is_a_frame(project, engine, tmp_path):
+    project("drifts", "fails-unless-rewrite-config", "good")
+    checked = kerasmatrix.check("model.h5", engine=engine)
+    frame = checked.frame.set_index("environment")
+    assert list(frame["status"]) == ["drift", "fail", "pass"]
+    failing = frame.loc["fails-unless-rewrite-config"]
+    assert (failing["cause"], failing["remedy"]) == ("unknown-functional", "rewrite-config")
+    assert set(frame["reference"]) == {"good"}
+    assert (frame["file"] == "model.h5").all()
+    assert isinstance(checked.frame, pd.DataFrame)
+    page = checked.write(tmp_path / "reports")
+    assert "model.h5" in page.read_text()
+    assert engine.closed
+
+
+def test_what_is_known_is_not_measured_again(project, engine):
+    project("good")
+    kerasmatrix.check("model.h5", engine=engine)
+    again = FakeEngine()
+    checked = kerasmatrix.check("model.h5", engine=again)
+    assert again.tasks == []
+    assert checked.results.run.known
+    kerasmatrix.check("model.h5", engine=again, fresh=True)
+    assert again.tasks
+
+
+def test_what_is_no_model_is_told_beside_what_is(project, engine):
+    project("good")
+    Path("notes.h5").write_text("notes")
+    checked = kerasmatrix.check(["notes.h5", "model.h5"], engine=engine)
+    assert list(checked.frame["file"]) == ["model.h5"]
+    assert [text.partition(":")[0] for text in checked.refused] == ["notes.h5"]
+    with pytest.raises(kerasmatrix.UsageError, match="is a text file"):
+        kerasmatrix.check("notes.h5", engine=engine)
+
+
+def test_mistakes_are_errors_with_a_way_out(project, engine):
+    project("good")
+    for call in (
+        lambda: kerasmatrix.check("model.h5", environments=["god"], engine=engine),
+        lambda: kerasmatrix.bisect("model.h5", "god", "good", engine=engine),
+        lambda: kerasmatrix.convert("model.h5", "god", "out.h5", engine=engine),
+    ):
+        with pytest.raises(kerasmatrix.UsageError, match="unknown environment 'god'") as error:
+            call()
+        assert "did you mean 'good'" in error.value.hint
+
+
+def test_an_engine_that_is_no_sandbox_wants_trust(project, engine):
+    project("good")
+    engine.sandbox = False
+    with pytest.raises(kerasmatrix.UsageError, match="no sandbox"):
+        kerasmatrix.check("model.h5", engine=engine)
+    assert engine.tasks == []
+    assert kerasmatrix.check("model.h5", engine=engine, trust=True).frame["status"][0] == "pass"
+
+
+def test_a_bisection_is_a_value(project):
+    project(*(f"tf2.{minor}" for minor in range(1, 6)))
+    engine = VersionedEngine()
+    engine.behaviour = {"2.3.0": "fails"}
+    looks = []
+    found = kerasmatrix.bisect(
+        "model.h5", "tf2.1", "tf2.5", engine=engine, within_matrix=True, told=looks.append
+    )
+    assert (found.last_good.environment, found.first_bad.environment) == ("tf2.2", "tf2.3")
+    assert tuple(looks) == found.looks
+
+
+def test_a_conversion_is_its_manifest_or_an_error_that_says_what_helps(project, engine):
+    project("good", "fails-unless-rewrite-config", "fails-stubborn-rewrite-config")
+    made = kerasmatrix.convert("model.h5", "fails-unless-rewrite-config", "out.h5", engine=engine)
+    assert made.action == "rewritten"
+    assert Path("out.h5").exists()
+    with pytest.raises(kerasmatrix.CannotConvert, match="is done by the program") as error:
+        kerasmatrix.convert("model.h5", "fails-stubborn-rewrite-config", "o.h5", engine=engine)
+    assert [remedy.id for remedy in error.value.refusal.code] == ["rewrite-config"]
+    with pytest.raises(kerasmatrix.UsageError, match="stands for no format"):
+        kerasmatrix.convert("model.h5", "good", "out.txt", engine=engine)
+
+
+def test_an_error_is_explained():
+    assert kerasmatrix.explain("ValueError: Unknown layer: Functional").slug == "unknown-functional"
+    assert kerasmatrix.explain("ValueError: nobody knows") is None
+    with pytest.raises(kerasmatrix.UsageError, match="nothing to explain"):
+        kerasmatrix.explain(" ")
+
+
+def test_results_are_read_and_are_a_frame(project, engine):
+    project("good")
+    checked = kerasmatrix.check("model.h5", engine=engine)
+    Path("results.json").write_text(to_json(checked.results))
+    results = kerasmatrix.load_results("results.json")
+    assert list(kerasmatrix.frame(results)["status"]) == ["pass"]
+    with pytest.raises(kerasmatrix.UsageError, match="has no last run"):
+        kerasmatrix.load_results()
+
+
+def test_without_a_matrix_the_stock_one_is_used_and_its_folder_left_alone(
+    tmp_path, monkeypatch, engine
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
+    files.hdf5_model(tmp_path / "model.h5")
+    there = (stock_folder() / ".kerasmatrix").exists()
+    checked = kerasmatrix.check("model.h5", environments=["tf2.4"], engine=engine)
+    assert list(checked.frame["environment"]) == ["tf2.4"]
+    assert (tmp_path / "cache" / "store" / "store.sqlite").is_file()
+    assert (stock_folder() / ".kerasmatrix").exists() == there
+
+
+PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_examples_of_the_page_run(project, monkeypatch, capsys):
+    project("tf2.1", "tf2.2", "tf2.3", "tf2.4", "tf2.15")
+    engine = VersionedEngine()
+    engine.behaviour = {"2.1.0": "fails-unless-rewrite-config", "2.3.0": "good"}
+    engines = importlib.import_module("kerasmatrix.cli.engines")
+    monkeypatch.setattr(engines, "open_engine", lambda *_: engine)
+    bisector = importlib.import_module("kerasmatrix.bisection.bisect")
+    kept = bisector.Bisector.__init__.__kwdefaults__
+    monkeypatch.setitem(kept, "ask", lambda *_, **__: None)  # no releases in between
+    names = {}
+    verbs = [example for example in EXAMPLES if "model_check" not in example]
+    assert len(verbs) == 7
+    for example in verbs:
+        if "results.json" in example and "load_results" in example:
+            Path("results.json").write_text(Path("reports/results.json").read_text())
+        exec(compile(example, "docs/api.md", "exec"), names)
+    said = capsys.readouterr().out
+    assert "hdf5-model 2.4.0 1 ()" in said
+    assert "tensorflow 2.3.0 https://github.com/tensorflow/tensorflow/releases/tag/v2.3.0" in said
+    assert "unknown-functional 3" in said
+    assert "rewritten same weights, same outputs" in said
+    assert Path("new.h5").exists()
