@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -110,12 +110,13 @@ class Watch:
         worker = self._engine.open(environment, lock, workplace, limits)
         ask = worker.run
 
-        def run(task: Task) -> dict[str, Any]:
+        def run(tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
             started = time.monotonic()
-            answer = ask(task)
-            with self._mutex:
-                self.overhead += time.monotonic() - started - answer["seconds"]
-            return answer
+            for answer in ask(tasks):
+                with self._mutex:
+                    self.overhead += time.monotonic() - started - answer["seconds"]
+                yield answer
+                started = time.monotonic()
 
         worker.run = run  # type: ignore[method-assign]
         return worker
@@ -244,7 +245,7 @@ class Bench:
             worker = engine.open(env, self.locks[environment], place, self.matrix.limits)
             try:
                 if task:
-                    worker.run(dataclasses.replace(task, id="alone"))
+                    list(worker.run([dataclasses.replace(task, id="alone")]))
             finally:
                 worker.close()
 

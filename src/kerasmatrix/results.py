@@ -52,6 +52,9 @@ class RunInfo(_Result):
     complete: bool
     measured: int = Field(description="tasks done in this run")
     known: int = Field(description="tasks whose outcome an earlier run had measured")
+    isolated: bool = Field(
+        default=False, description="every task was measured in a process of its own"
+    )
 
 
 class EnvironmentResult(_Result):

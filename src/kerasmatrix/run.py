@@ -1,9 +1,9 @@
 """Drives a plan through an engine into the store.
 
-Each job takes one environment at a time, opens a worker in it, and gives it what the agenda has
-for it; workers stay warm in between, so an environment imports TensorFlow once. What a worker
-answers is committed at once. A worker that dies is opened again and its task tried once more; an
-environment that cannot be had is left out, the rest goes on.
+Each thread takes one environment at a time and gives its worker what the agenda has for it: the
+first task of every job in one go, then the second of those that have one, and so on. Workers stay
+warm in between, so an environment imports TensorFlow once. What a worker answers is committed as
+it comes. An environment that cannot be had is left out, the rest goes on.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ import math
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
 from kerasmatrix.agenda import Agenda, Conversion, Crossing, Job, Repair
-from kerasmatrix.engines.base import Engine, Task, Worker, WorkerLost, Workplace
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.crew import Crew, NotToBeHad, Stopped
+from kerasmatrix.engines.base import Engine, Task, Workplace
 from kerasmatrix.inspection.equivalence import equivalence_digest
 from kerasmatrix.knowledge import (
     BRIDGE,
@@ -53,16 +54,30 @@ Seen = TypeVar("Seen", bound=Observation)
 Sequel = Callable[[Observed], tuple[Plan, Observed]]
 
 
-class _NotToBeHad(Exception):
-    """An environment cannot be had. The message says why."""
-
-
 class _Fault(Exception):
     """A task failed for a reason that is the machine's. The message says which."""
 
 
-class _Stopped(Exception):
-    """The run was told to end while a task was under way."""
+@dataclass(frozen=True)
+class _Wanted:
+    """A task that a job waits for: what kind of observation it makes, and its key."""
+
+    task: Task
+    kind: type[Observation]
+    key: str
+
+
+# What a job does between its tasks. It is sent what was measured of each.
+_Steps = Generator[_Wanted, Measured[Any], None]
+
+
+@dataclass
+class _UnderWay:
+    """A job that waits for a task."""
+
+    job: Job
+    steps: _Steps
+    wanted: _Wanted
 
 
 class Listener(Protocol):
@@ -129,6 +144,7 @@ class Run:
         jobs: int = 2,
         listener: Listener | None = None,
         fresh: bool = False,
+        isolate: bool = False,
         sequel: Sequel | None = None,
         budget: Budget | None = None,
     ) -> None:
@@ -142,6 +158,7 @@ class Run:
             jobs: how many environments are at work at a time.
             listener: told of progress.
             fresh: measure again what is known.
+            isolate: let no two tasks share a process.
             sequel: asked, once the plan is carried out, for what to do next in the same workers.
             budget: how long to go on, and what comes first; what is left then is not run.
         """
@@ -154,7 +171,6 @@ class Run:
         self.known = self.observed.count
         self._fresh = fresh
         self._sequel = sequel
-        self._engine = engine
         self._store = store
         self._jobs = jobs
         self._listener = listener or Progress()
@@ -162,7 +178,8 @@ class Run:
         self._stop = threading.Event()
         self._cut = False
         self._failure: BaseException | None = None
-        self._workers: dict[str, Worker] = {}
+        self.isolate = isolate
+        self._crew = Crew(engine, isolate=isolate, opening=self._opening, lost=self._lost)
         self._tasks = 0
         self._agenda = Agenda(plan, self.observed, self.causes, budget.ranks if budget else None)
         self._budget = budget
@@ -213,7 +230,7 @@ class Run:
                 self._halt()
                 for thread in threads:
                     thread.join()
-                self._close_workers()
+                self._crew.go_home()
                 self._agenda.infer()
         if self._failure:
             raise self._failure
@@ -274,16 +291,12 @@ class Run:
 
     def _do_batch(self, environment: str, jobs: list[Job], place: Workplace) -> None:
         try:
-            for job in jobs:
-                if self._stop.is_set():
-                    return
-                if time.monotonic() >= self._until:
-                    self._cut = True
-                    return
-                self._do(environment, job, place)
-        except _Stopped:
+            going = [self._go_on_with(environment, job, self._steps(job)) for job in jobs]
+            while waiting := [one for one in going if one is not None]:
+                going = self._do_round(environment, waiting, place)
+        except Stopped:
             return
-        except _NotToBeHad as error:
+        except NotToBeHad as error:
             if self._stop.is_set():
                 return
             reason = str(error)
@@ -293,67 +306,108 @@ class Run:
                 self._listener.lost(environment, reason)
         finally:
             if not self._agenda.keeps_workers:
-                self._close_worker(environment)
+                self._crew.dismiss(environment)
 
-    def _do(self, environment: str, job: Job, place: Workplace) -> None:
-        """Do one job; a fault of the machine ends it, and says nothing about its outcome."""
+    def _do_round(
+        self, environment: str, waiting: list[_UnderWay], place: Workplace
+    ) -> list[_UnderWay | None]:
+        """Do a task of each job; return the jobs with the task that each waits for next.
+
+        What has one key is done once: equal saves leave equal artifacts.
+        """
+        groups: dict[str, list[_UnderWay]] = {}
+        for one in waiting:
+            groups.setdefault(one.wanted.key, []).append(one)
+        tasks = [group[0].wanted.task for group in groups.values()]
+        self.measured += len(tasks)
+        going: list[_UnderWay | None] = []
+        with contextlib.closing(
+            self._crew.answers(self.plan, environment, tasks, place)
+        ) as answers:
+            for group in groups.values():
+                if self._stop.is_set():
+                    return []
+                if time.monotonic() >= self._until:
+                    self._cut = True
+                    return []
+                self._tell(environment, group[0].job)
+                answer = next(answers)
+                try:
+                    found = self._keep(group[0].wanted, answer, place)
+                except _Fault as fault:
+                    for one in group:
+                        self._leave(environment, one.job, str(fault))
+                    continue
+                going += [self._go_on_with(environment, one.job, one.steps, found) for one in group]
+        return going
+
+    def _go_on_with(
+        self, environment: str, job: Job, steps: _Steps, found: Measured[Any] | None = None
+    ) -> _UnderWay | None:
+        """Let a job have what was found; return it with the next task, or None when it is done."""
         try:
-            match job:
-                case Cell():
-                    self._load(environment, job, place)
-                case Save():
-                    self._save(environment, job, place)
-                case Repair():
-                    self._repair(environment, job.cell, place)
-                case Conversion():
-                    self._convert(environment, job, place)
-                case Crossing():
-                    self._cross(environment, job, place)
-        except _Fault as fault:
-            with self._changed:
-                if isinstance(job, Save | Cell):
-                    self.observed.faults[job] = str(fault)
-                elif isinstance(job, Crossing | Repair):
-                    self.observed.faults[job.cell] = str(fault)
-                self._listener.lost(environment, str(fault))
+            wanted = next(steps) if found is None else steps.send(found)
+        except StopIteration:
+            self._finish(environment, job)
+            return None
+        return _UnderWay(job, steps, wanted)
+
+    def _leave(self, environment: str, job: Job, fault: str) -> None:
+        """End a job for a fault of the machine, which says nothing about its outcome."""
+        with self._changed:
+            if isinstance(job, Save | Cell):
+                self.observed.faults[job] = fault
+            elif isinstance(job, Crossing | Repair):
+                self.observed.faults[job.cell] = fault
+            self._listener.lost(environment, fault)
+        self._finish(environment, job)
+
+    def _finish(self, environment: str, job: Job) -> None:
         with self._changed:
             if isinstance(job, Cell):
                 self._agenda.done(job)
             self._listener.ended(environment, job)
             self._changed.notify_all()
 
+    def _steps(self, job: Job) -> _Steps:
+        match job:
+            case Cell():
+                return self._load(job)
+            case Save():
+                return self._save(job)
+            case Repair():
+                return self._repair(job.cell)
+            case Conversion():
+                return self._convert(job)
+            case Crossing():
+                return self._cross(job)
+
     # One method for each kind of job. What they find goes into `observed` with the lock held.
 
-    def _save(self, environment: str, save: Save, place: Workplace) -> None:
-        self._tell(environment, save)
+    def _save(self, save: Save) -> _Steps:
         given = self.plan.scenarios[save.scenario].given
         task = self._task("take" if given else "save", save)
-        key = self.plan.save_key(save)
-        found = self._measure(environment, task, SaveObservation, key, place)
+        found = yield _Wanted(task, SaveObservation, self.plan.save_key(save))
         with self._changed:
             self.observed.saves[save] = found
 
-    def _load(self, environment: str, cell: Cell, place: Workplace) -> None:
+    def _load(self, cell: Cell) -> _Steps:
         """Load a cell, unless it turns out to be known: equal saves leave equal artifacts."""
         found = None if self._fresh else known_load(self.plan, self._store, self.observed, cell)
         if found is None:
-            self._tell(environment, cell)
             artifact = artifact_of(self.observed, cell)
             task = self._task("load", cell, artifact=artifact)
-            key = self.plan.load_key(cell, artifact)
-            found = self._measure(environment, task, LoadObservation, key, place)
+            found = yield _Wanted(task, LoadObservation, self.plan.load_key(cell, artifact))
         with self._changed:
             self.observed.loads[cell] = found
             self._agenda.loaded(cell)
 
-    def _repair(self, environment: str, cell: Cell, place: Workplace) -> None:
+    def _repair(self, cell: Cell) -> _Steps:
         """Find out what is at fault in a cell, and try remedies until one is seen to work."""
-        self._tell(environment, Repair(cell))
         artifact = artifact_of(self.observed, cell)
         if self._agenda.to_probe(cell):
             task = self._task("probe", cell, artifact=artifact)
-            key = self.plan.probe_key(cell, artifact)
-            probed = self._measure(environment, task, ProbeObservation, key, place)
+            probed = yield _Wanted(task, ProbeObservation, self.plan.probe_key(cell, artifact))
             with self._changed:
                 self.observed.probes[cell] = probed
         while (wanted := self._agenda.next_attempt(cell)) is not None:
@@ -361,18 +415,17 @@ class Run:
             found = None if self._fresh else self._store.known_load(key)
             if found is None or not self.plan.still_known(found.observation, cell.scenario):
                 task = self._task("load", cell, artifact=artifact, remedies=wanted)
-                found = self._measure(environment, task, LoadObservation, key, place)
+                found = yield _Wanted(task, LoadObservation, key)
             self._file_attempt(cell, Attempt(wanted, found))
         with self._changed:
             self._agenda.repaired(cell)
 
-    def _convert(self, environment: str, job: Conversion, place: Workplace) -> None:
+    def _convert(self, job: Conversion) -> _Steps:
         """Make the last hop of a chain; where the one before was not made, neither is this."""
         row, chain = job
         before = self.observed.conversions.get((row, chain[:-1]), self.observed.saves[row])
         found: Measured[SaveObservation] | None = before
         if before.observation.artifact is not None:
-            self._tell(environment, job)
             artifact, form = before.observation.artifact, form_of(row, chain[:-1])
             found = None
             if not self._fresh:
@@ -388,11 +441,11 @@ class Run:
                     remedies=hop.remedies,
                 )
                 key = self.plan.conversion_key(row.scenario, form, hop, artifact)
-                found = self._measure(environment, task, SaveObservation, key, place)
+                found = yield _Wanted(task, SaveObservation, key)
         with self._changed:
             self.observed.conversions[row, chain] = found or before
 
-    def _cross(self, environment: str, job: Crossing, place: Workplace) -> None:
+    def _cross(self, job: Crossing) -> _Steps:
         """Load what a chain ends with, as the cell's own file was to be loaded."""
         cell, chain = job
         made = self.observed.conversions[Save(*cell[:3]), chain]
@@ -400,12 +453,11 @@ class Run:
         if artifact is None:
             self._file_attempt(cell, failed_crossing(made, chain))
             return
-        self._tell(environment, job)
         key = self.plan.attempt_key(cell, artifact, BRIDGE)
         found = None if self._fresh else self._store.known_load(key)
         if found is None:
             task = self._task("load", cell, artifact=artifact, form=form_of(cell, chain))
-            found = self._measure(environment, task, LoadObservation, key, place)
+            found = yield _Wanted(task, LoadObservation, key)
         self._file_attempt(cell, Attempt(BRIDGE, found, chain))
 
     def _file_attempt(self, cell: Cell, attempt: Attempt) -> None:
@@ -429,7 +481,6 @@ class Run:
     ) -> Task:
         with self._changed:
             self._tasks += 1
-            self.measured += 1
             number = self._tasks
         return Task(
             id=f"task-{number:06d}",
@@ -443,16 +494,13 @@ class Run:
             into=into,
         )
 
-    def _measure(
-        self, environment: str, task: Task, kind: type[Seen], key: str, place: Workplace
-    ) -> Measured[Seen]:
-        """Have a task done and commit what was seen.
+    def _keep(self, wanted: _Wanted, answer: dict[str, Any], place: Workplace) -> Measured[Any]:
+        """Commit what was seen.
 
         Raises:
             _Fault: what was seen is about the machine.
-            _Stopped: the run ends.
         """
-        answer = self._ask(environment, task, place)
+        task = wanted.task
         folder = place.scratch / task.id
         if task.kind in {"save", "take", "convert"} and answer.get("ended") == "returned":
             try:
@@ -463,68 +511,27 @@ class Run:
             answer["artifact"] = kept
             if kept and task.kind == "save":
                 answer["equivalence"] = equivalence_digest(self._store.artifacts / kept)
-        observation = _understand(kind, answer)
+        observation = _understand(wanted.kind, answer)
         fault = infrastructure_fault(observation)
         if fault:
             raise _Fault(fault)
         shutil.rmtree(folder, ignore_errors=True)
-        return self._store.remember(key, observation, self.id)
+        return self._store.remember(wanted.key, observation, self.id)
 
-    def _ask(self, environment: str, task: Task, place: Workplace) -> dict[str, Any]:
-        """Return a worker's answer; what kills two workers in a row is the task's outcome."""
-        how: WorkerLost | None = None
-        for _ in range(2):
-            worker = self._worker(environment, place)
-            try:
-                return {**worker.run(task), "artifact": None, "deadline": task.deadline}
-            except WorkerLost as lost:
-                self._close_worker(environment)
-                if self._stop.is_set():
-                    raise _Stopped from lost
-                how = lost
-                with self._changed:
-                    self._listener.lost(environment, str(lost))
-        told = f"this task ended two workers in a row: {how}"
-        if how and how.memory:
-            link = {"type": "MemoryError", "message": told}
-            return {"ended": "crashed", "error": {**link, "chain": [link]}}
-        return {"ended": "crashed", "log": told}
-
-    def _worker(self, environment: str, place: Workplace) -> Worker:
-        """Return the environment's worker, opening one if there is none."""
-        worker = self._workers.get(environment)
-        if worker is None:
-            with self._changed:
-                self._listener.opening(environment)
-            env, lock = self.plan.environment(environment), self.plan.locks[environment]
-            try:
-                self._engine.prepare(env, lock)
-                worker = self._engine.open(env, lock, place, self.plan.limits)
-            except InfrastructureError as error:
-                raise _NotToBeHad(error.message) from error
-            with self._changed:
-                self._workers[environment] = worker
-            if self._stop.is_set():
-                self._close_worker(environment)
-        return worker
-
-    def _close_worker(self, environment: str) -> None:
+    def _opening(self, environment: str) -> None:
         with self._changed:
-            worker = self._workers.pop(environment, None)
-        if worker:
-            worker.close()
+            self._listener.opening(environment)
 
-    def _close_workers(self) -> None:
-        for environment in list(self._workers):
-            with contextlib.suppress(Exception):  # the others must be closed all the same
-                self._close_worker(environment)
+    def _lost(self, environment: str, reason: str) -> None:
+        with self._changed:
+            self._listener.lost(environment, reason)
 
     def _halt(self) -> None:
-        """Let the jobs end: at once if they are at work, since their workers are ended."""
+        """Let the threads end: at once if they are at work, since their workers are ended."""
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
-        self._close_workers()
+        self._crew.go_home()
 
 
 def _understand(kind: type[Seen], answer: dict[str, Any]) -> Seen:

@@ -61,7 +61,9 @@ def ask(worker, place, name, script, deadline=20.0):
     folder = place.scenarios / name
     folder.mkdir()
     (folder / "save.py").write_text(script)
-    return worker.run(Task(f"task-{name}", "save", name, "h5", None, deadline, LIMITS.memory_mb))
+    task = Task(f"task-{name}", "save", name, "h5", None, deadline, LIMITS.memory_mb)
+    (result,) = worker.run([task])
+    return result
 
 
 @pytest.fixture
@@ -165,7 +167,7 @@ def test_no_container_outlives_a_runner_that_is_killed_while_a_child_is_busy(
         worker = DockerEngine("python:{{python}}-slim", root).open(
             environment, read_lock(root / "images/locks", environment), place, Limits())
         task = Task("endless", "save", "endless", "h5", None, 600, 4096)
-        threading.Thread(target=worker.run, args=[task], daemon=True).start()
+        threading.Thread(target=lambda: list(worker.run([task])), daemon=True).start()
         open({str(busy)!r}).close()  # until the child opens the other end
         print(worker._channel._container.id, flush=True)
         threading.Event().wait()

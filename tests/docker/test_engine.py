@@ -72,7 +72,8 @@ def save(engine, tf24, place):
         (folder / "save.py").write_text(textwrap.dedent(script))
         done.append(name)
         task = Task(f"task-{name}", "save", name, "h5", None, deadline, LIMITS.memory_mb)
-        return worker.run(task)
+        (result,) = worker.run([task])
+        return result
 
     save.worker = worker
     yield save

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import threading
 import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,13 @@ class FakeWorker:
         self.hello = Hello(environment.tensorflow, "2.0", environment.python, 0.0)
         self.closed = False
 
-    def run(self, task: Task) -> dict[str, Any]:
+    def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        with self.engine.mutex:
+            self.engine.batches.append((self.name, tuple(tasks)))
+        for task in tasks:
+            yield self._do(task)
+
+    def _do(self, task: Task) -> dict[str, Any]:
         with self.engine.mutex:
             self.engine.tasks.append((self.name, task))
         if self.engine.before_task:
@@ -148,6 +155,7 @@ class FakeEngine:
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, Task]] = []
+        self.batches: list[tuple[str, tuple[Task, ...]]] = []
         self.workers: list[FakeWorker] = []
         self.before_task = None
         self.mutex = threading.Lock()

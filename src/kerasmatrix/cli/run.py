@@ -88,6 +88,11 @@ LOOK_BACK = 3
 )
 @budget_option
 @click.option("--no-infer", is_flag=True, help="Load equal files too, instead of one of them.")
+@click.option(
+    "--isolate",
+    is_flag=True,
+    help="Give every task a process of its own: slower, with the same outcomes.",
+)
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
 def run(  # noqa: PLR0913 - one argument per option
@@ -108,6 +113,7 @@ def run(  # noqa: PLR0913 - one argument per option
     baseline: str | None,
     budget: int | None,
     no_infer: bool,
+    isolate: bool,
     fresh: bool,
     dry_run: bool,
 ) -> int:
@@ -149,6 +155,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 listener=progress,
                 fresh=fresh,
                 budget=_budget(budget, plan, store),
+                isolate=isolate,
             )
             if dry_run:
                 print_agenda(measurement)
@@ -253,6 +260,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         complete=measurement.complete,
         measured=measurement.measured,
         known=measurement.known,
+        isolated=measurement.isolate,
     )
     results = tabulate(measurement.plan, measurement.observed, info, measurement.causes)
     results = with_predictions(results, measurement.plan, store.folder)

@@ -6,6 +6,7 @@ know what a task means or what its answer is worth.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -75,11 +76,14 @@ class Worker(Protocol):
 
     hello: Hello
 
-    def run(self, task: Task) -> dict[str, Any]:
-        """Do ``task`` and return the harness's ``result`` message.
+    def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        """Do ``tasks`` and yield the harness's ``result`` message of each, in order, as it is done.
+
+        What is yielded is read to its end before the worker is given anything else, or the worker
+        is closed. How a task ends does not depend on those that are given with it.
 
         Raises:
-            WorkerLost: the worker is gone; open another.
+            WorkerLost: the worker is gone, at the first task that has no result yet; open another.
         """
 
     def close(self) -> None:

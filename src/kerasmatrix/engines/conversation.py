@@ -5,8 +5,10 @@ The channel is whatever carries bytes: pipes of a process, the stream of a conta
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from kerasmatrix.engines.base import Hello, Task, WorkerLost, unavailable
@@ -19,6 +21,8 @@ __all__ = ["Channel", "ChannelClosed", "ChannelTimeout", "ConversingWorker"]
 # The harness keeps deadlines itself, in processor time; if it does not answer this long after the
 # longest it can take for that, it hangs.
 GRACE_SECONDS = 30.0
+# What hangs in a child that had done other tasks is done again in one of its own.
+CHILDREN = 2
 
 
 class ChannelClosed(Exception):
@@ -61,13 +65,28 @@ class ConversingWorker:
             self.close()
             raise
 
-    def run(self, task: Task) -> dict[str, Any]:
-        """Send ``task`` and wait for its result."""
-        try:
-            request = {**dataclasses.asdict(task), "protocol": wire.PROTOCOL}
+    def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        """Send ``tasks`` in one go and yield their results as they come."""
+        with self._losses():
+            request = {
+                "kind": "batch",
+                "protocol": wire.PROTOCOL,
+                "tasks": [dataclasses.asdict(task) for task in tasks],
+            }
             self._channel.write(wire.encode(request))
-            line = self._channel.read_line(PATIENCE * task.deadline + GRACE_SECONDS)
-            message = wire.decode(line)
+        for task in tasks:
+            with self._losses():
+                line = self._channel.read_line(CHILDREN * PATIENCE * task.deadline + GRACE_SECONDS)
+                message = wire.decode(line)
+            if message.get("kind") != "result" or message.get("id") != task.id:
+                raise WorkerLost("the worker answered another question")
+            yield message
+
+    @contextlib.contextmanager
+    def _losses(self) -> Iterator[None]:
+        """Turn what can go wrong with the channel into `WorkerLost`."""
+        try:
+            yield
         except ChannelTimeout:
             raise WorkerLost("the worker did not answer after the deadline") from None
         except ChannelClosed:
@@ -75,9 +94,6 @@ class ConversingWorker:
             raise WorkerLost(f"the worker died: {how}", memory=memory) from None
         except ValueError:
             raise WorkerLost("the worker answered with something that is not JSON") from None
-        if message.get("kind") != "result" or message.get("id") != task.id:
-            raise WorkerLost("the worker answered another question")
-        return message
 
     def close(self) -> None:
         """End the worker."""

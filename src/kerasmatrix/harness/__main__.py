@@ -1,4 +1,4 @@
-"""The worker: imports TensorFlow once, then runs each task in a child forked from itself.
+"""The worker: imports TensorFlow once, then runs tasks in children forked from itself.
 
 Run as ``python HARNESS_FOLDER --scenarios DIR --artifacts DIR --scratch DIR``. Nothing here may
 start TensorFlow's runtime (no op, no eager context), or forked children hang.
@@ -7,6 +7,7 @@ start TensorFlow's runtime (no op, no eager context), or forked children hang.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import platform
 import runpy
@@ -19,7 +20,7 @@ from typing import Any
 
 def main() -> int:
     """Say hello, then answer tasks until the input ends."""
-    from . import child, failure, tasks, wire
+    from . import child, failure, state, wire
 
     parser = argparse.ArgumentParser(prog="kerasmatrix-harness")
     for name in ("--scenarios", "--artifacts", "--scratch"):
@@ -42,6 +43,10 @@ def main() -> int:
         python=platform.python_version(),
         import_seconds=time.time() - started,
     )
+    # What TensorFlow consists of stays: no collection looks through it again.
+    gc.collect()
+    gc.freeze()
+    baseline = state.Baseline((places.scenarios, places.artifacts, places.scratch))
     _send(out, wire.encode(hello))
     requests = wire.Line(0)
     while True:
@@ -51,17 +56,35 @@ def main() -> int:
                 return 0
             requests.fill()
             continue
-        request = wire.decode(line)
-        work = tasks.Work(request, places.scenarios, places.artifacts, places.scratch)
         try:
-            result = child.run(work, request["deadline"], request["memory_mb"], requests, (out,))
+            for result in _results(wire.decode(line), places, requests, out, baseline):
+                _send(out, wire.encode(result))
         except child.Abandoned:
-            shutil.rmtree(work.folder, ignore_errors=True)
             return 0
-        if result["ended"] != "returned" or request["kind"] in ("load", "probe"):
-            shutil.rmtree(work.folder, ignore_errors=True)  # however it ended, it leaves nothing
-        result.update(kind="result", protocol=wire.PROTOCOL, id=request["id"])
-        _send(out, wire.encode(result))
+
+
+def _results(request: dict, places: Any, watch: Any, out: int, baseline: Any) -> Any:
+    """Do the tasks of a batch; yield the result of each as it is done."""
+    from . import child, tasks, wire
+
+    works = [
+        tasks.Work(task, places.scenarios, places.artifacts, places.scratch)
+        for task in request["tasks"]
+    ]
+    memory = max(task["memory_mb"] for task in request["tasks"])
+    done = 0
+    try:
+        for result in child.run(works, memory, watch, (out,), baseline):
+            work = works[done]
+            done += 1
+            if result["ended"] != "returned" or work.request["kind"] in ("load", "probe"):
+                # However it ended, it leaves nothing.
+                shutil.rmtree(work.folder, ignore_errors=True)
+            yield dict(result, kind="result", protocol=wire.PROTOCOL, id=work.request["id"])
+    except child.Abandoned:
+        for work in works[done:]:
+            shutil.rmtree(work.folder, ignore_errors=True)
+        raise
 
 
 def _import_tensorflow() -> dict[str, Any]:

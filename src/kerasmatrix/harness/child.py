@@ -1,7 +1,10 @@
-"""Runs one piece of work in a forked child that can do nothing to its parent.
+"""Runs pieces of work in forked children that can do nothing to their parent.
 
-The child has its own session, its own captured output, a deadline and a memory limit. Whatever
-becomes of it (a result, an exception, a signal, silence, garbage) is returned as plain data.
+A child does the pieces of a batch one after the other and answers each as it is done. It has its
+own session, its own captured output and a memory limit, and each piece of work has a deadline.
+Whatever becomes of one (a result, an exception, a signal, silence, garbage) is returned as plain
+data. What does not return is believed only of a child that had done nothing before: otherwise it
+is done again, as the first thing of a new child, which then goes on with the rest.
 """
 
 from __future__ import annotations
@@ -23,106 +26,200 @@ LOG_LIMIT = 8192
 PR_SET_PDEATHSIG = 1
 PATIENCE = 10
 IDLE_SECONDS = 5.0
+# A child holds at most what its works may allocate; these make that rare. Measured: a load leaves
+# 1 to 5 MB behind in its process.
+WORKS_PER_CHILD = 100
+HELD_MB = 512
 
 
 class Abandoned(Exception):
     """The runner hung up while a child was at work; the child is dead."""
 
 
-def run(work: Any, deadline: float, memory_mb: int, watch: Any = None, private: tuple = ()) -> dict:
-    """Call ``work()`` in a child and return how it ended.
+def run(
+    works: list, memory_mb: int, watch: Any = None, private: tuple = (), baseline: Any = None
+) -> Any:
+    """Call each of ``works`` in a child and yield how it ended, in order.
 
     Args:
-        work: a function without arguments that returns JSON-ready data.
-        deadline: seconds of processor time until the child is killed, or of waiting if it uses
-            none: on a machine that is busy with other things a slow child is not a hanging one.
-        memory_mb: how much the child may allocate beyond what it inherits.
-        watch: a ``wire.Line`` whose end means that nobody waits for the answer any more.
-        private: file descriptors of the parent that the child must not have.
+        works: functions without arguments that return JSON-ready data. Each has a ``deadline``:
+            seconds of processor time until its child is killed, or of waiting if it uses none: on
+            a machine that is busy with other things a slow child is not a hanging one. Works that
+            follow one another may share a child where their ``group`` is equal.
+        memory_mb: how much a child may allocate beyond what it inherits.
+        watch: a ``wire.Line`` whose end means that nobody waits for the answers any more.
+        private: file descriptors of the parent that a child must not have.
+        baseline: its ``restore()`` undoes what a work has left behind, and returns what it could
+            not undo; where there is something, the next work gets a new child. Without a baseline
+            every one does.
 
-    Returns:
+    Yields:
         ``ended`` (``returned``, ``raised``, ``crashed``, ``timed-out``), ``value``, ``error``,
-        ``exit_code``, ``signal``, ``log``, ``seconds``, ``peak_memory_mb``.
+        ``exit_code``, ``signal``, ``log``, ``seconds``, ``peak_memory_mb``; ``replaced`` says why
+        its child did no more.
 
     Raises:
         Abandoned: ``watch`` came to its end.
     """
-    started = time.time()
-    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, whatever happens
-    receive, send = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        for descriptor in (receive, *private):
-            os.close(descriptor)
-        _be_the_child(work, send, log.fileno(), memory_mb)
-    os.close(send)
-    line = wire.Line(receive)
-    try:
-        timed_out = not _await_line(line, Deadline(pid, deadline), watch)
-        # Nothing of it stays behind. A child that has answered gets a moment to leave by itself,
-        # or a crash after the answer would be hidden.
-        _kill(pid, wait_first=0 if timed_out else 5)
-        status, usage = _reap(pid)
-        answer = line.take()
-        ended = _outcome(answer, status, timed_out=timed_out)
-        ended["seconds"] = time.time() - started
-        ended["peak_memory_mb"] = usage.ru_maxrss / 1024.0
-        ended["log"] = _tail(log)
-    except BaseException:
-        _kill(pid)
-        _reap(pid)
-        raise
-    else:
+    waiting = list(works)
+    while waiting:
+        together = _together(waiting)
+        child = _Child(together, memory_mb, private, baseline)
+        done = 0
+        try:
+            for work in together:
+                ended = child.answer(work.deadline, watch)
+                if done and ended["ended"] != "returned":
+                    break
+                done += 1
+                yield ended
+                if child.gone:
+                    break
+        finally:
+            child.end()
+            child.close()
+        waiting = waiting[done:]
+
+
+def _together(works: list) -> list:
+    """Return the first of ``works``, with those that may follow it in the same child."""
+    first = works[0].group
+    number = 1
+    while number < min(len(works), WORKS_PER_CHILD) and works[number].group == first:
+        number += 1
+    return works[:number]
+
+
+class _Child:
+    """A forked child at work, seen from its parent."""
+
+    def __init__(self, works: list, memory_mb: int, private: tuple, baseline: Any) -> None:
+        self.gone = False
+        self._started = time.time()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - see `close`
+        self._read = 0
+        receive, send = os.pipe()
+        self._pid = os.fork()
+        if self._pid == 0:
+            for descriptor in (receive, *private):
+                os.close(descriptor)
+            _be_the_child(works, send, self._log.fileno(), memory_mb, baseline)
+        os.close(send)
+        self._line = wire.Line(receive)
+
+    def answer(self, deadline: float, watch: Any) -> dict:
+        """Wait for the next answer; without one the child is ended."""
+        timed_out = not _await_line(self._line, Deadline(self._pid, deadline), watch)
+        answer = self._line.take()
+        message = None if timed_out or answer is None else _understand(answer)
+        status = usage = None
+        if message is None or message["last"]:
+            # Nothing of it stays behind. A child that has answered gets a moment to leave.
+            status, usage = self.end(wait_first=0 if timed_out else 5)
+        ended = _outcome(message, status, garbled=bool(answer), timed_out=timed_out)
+        ended["seconds"] = time.time() - self._started
+        peak = message and message.get("peak_memory_mb")
+        ended["peak_memory_mb"] = peak or (usage.ru_maxrss / 1024.0 if usage else None)
+        ended["log"] = self._tail(message)
+        ended["replaced"] = message and message.get("replaced")
+        self._started = time.time()
         return ended
-    finally:
-        os.close(receive)
-        log.close()
+
+    def end(self, wait_first: float = 0.0) -> tuple:
+        """End the child, and all it has started; may be called again."""
+        if self.gone:
+            return None, None
+        self.gone = True
+        _kill(self._pid, wait_first)
+        _, status, usage = os.wait4(self._pid, 0)
+        os.close(self._line.descriptor)
+        return status, usage
+
+    def close(self) -> None:
+        """Let go of what was printed."""
+        self._log.close()
+
+    def _tail(self, message: dict | None) -> str:
+        """Return the end of what was printed since the last answer."""
+        size = os.fstat(self._log.fileno()).st_size
+        begin, end = self._read, min(size, message["printed"]) if message else size
+        self._read = end
+        begin = max(begin, end - LOG_LIMIT)
+        data = os.pread(self._log.fileno(), max(0, end - begin), begin)
+        return data.decode("utf-8", "replace")
 
 
-def _be_the_child(work: Any, send: int, log: int, memory_mb: int) -> None:
-    """Do the work, answer, and leave without running the parent's exit handlers."""
+def _be_the_child(works: list, send: int, log: int, memory_mb: int, baseline: Any) -> None:
+    """Do the works, answer, and leave without running the parent's exit handlers."""
     code = 70
     try:
         os.setsid()
         _die_with_parent()
         _prefer_me_to_my_parent_when_memory_ends()
-        _limit_memory(memory_mb)
+        inherited = _memory()
+        _limit_memory(inherited[0] + memory_mb * 1024 * 1024)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        for number, name in ((1, "stdout"), (2, "stderr")):
-            os.dup2(log, number)
-            # Line by line, so that a child that is killed has said what it had to say.
-            stream = os.fdopen(number, "w", 1, errors="backslashreplace", closefd=False)
-            setattr(sys, name, stream)
-        for inherited in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(inherited, signal.SIG_DFL)
-        try:
-            message = {"value": work()}
-        except SystemExit as left:
-            # To leave is not to fail: nobody knows what the script would have done.
-            message = {"left": left.code if isinstance(left.code, int) else 1}
-        except BaseException as error:
-            message = {"error": failure.describe(error), "stage": getattr(work, "stage", None)}
-        sys.stdout.flush()
-        sys.stderr.flush()
-        answer = wire.encode(message)
-        while answer:
-            answer = answer[os.write(send, answer) :]
+        for inherited_signal in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(inherited_signal, signal.SIG_DFL)
+        for number, work in enumerate(works, start=1):
+            _speak_into(log)
+            _forget_peak()
+            message = _do(work)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            message.update(printed=os.lseek(log, 0, os.SEEK_CUR), peak_memory_mb=_peak())
+            message["replaced"] = _why_replace(message, inherited[1], baseline)
+            message["last"] = number == len(works) or message["replaced"] is not None
+            answer = wire.encode(message)
+            while answer:
+                answer = answer[os.write(send, answer) :]
+            if message["last"]:
+                break
         code = 0
     finally:
         os._exit(code)
 
 
-class Deadline:
-    """Tells when a child has had its time: `seconds` of work, or of doing nothing at all.
+def _why_replace(message: dict, inherited: int, baseline: Any) -> str | None:
+    """Say why this child is not to do anything else; None if it can."""
+    if not message.pop("ordinary", True):
+        return "what was raised is no ordinary exception"
+    if _memory()[1] > inherited + HELD_MB * 1024 * 1024:
+        return "it holds much memory"
+    return "nothing is undone here" if baseline is None else baseline.restore()
 
-    A child that neither ends nor works up its time is given up after `PATIENCE` times as long.
+
+def _do(work: Any) -> dict:
+    try:
+        return {"value": work()}
+    except SystemExit as left:
+        # To leave is not to fail: nobody knows what the script would have done.
+        return {"left": left.code if isinstance(left.code, int) else 1, "ordinary": False}
+    except BaseException as error:
+        told = {"error": failure.describe(error), "stage": getattr(work, "stage", None)}
+        return dict(told, ordinary=isinstance(error, Exception))
+
+
+def _speak_into(log: int) -> None:
+    """Make ``log`` the standard output and error."""
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        os.dup2(log, number)
+        # Line by line, so that a child that is killed has said what it had to say.
+        stream = os.fdopen(number, "w", 1, errors="backslashreplace", closefd=False)
+        setattr(sys, name, stream)
+
+
+class Deadline:
+    """Tells when a work has had its time: `seconds` of work, or of doing nothing at all.
+
+    A child that neither answers nor works up its time is given up after `PATIENCE` times as long.
     """
 
     def __init__(self, pid: int, seconds: float) -> None:
         self._pid = pid
         self._seconds = seconds
         self._started = self._busy = time.time()
-        self._used = 0.0
+        self._before = self._used = self._processor_seconds()
 
     def is_over(self) -> bool:
         """Whether the child is to be ended; to be asked every second or so."""
@@ -132,7 +229,8 @@ class Deadline:
             self._used, self._busy = used, now
         waited = now - self._started
         idle = waited >= self._seconds and now - self._busy >= min(self._seconds, IDLE_SECONDS)
-        return idle or used >= self._seconds or waited >= PATIENCE * self._seconds
+        worked = used - self._before >= self._seconds
+        return idle or worked or waited >= PATIENCE * self._seconds
 
     def _processor_seconds(self) -> float:
         """Return what all threads of the child have used (``man 5 proc``, fields 14 and 15)."""
@@ -173,38 +271,32 @@ def _has_left(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _reap(pid: int) -> tuple:
-    _, status, usage = os.wait4(pid, 0)
-    return status, usage
-
-
-def _outcome(answer: bytes | None, status: int, *, timed_out: bool) -> dict:
-    number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-    code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-    ended = dict(ended="crashed", value=None, error=None, stage=None, exit_code=code, signal=number)
-    if timed_out:
-        ended.update(ended="timed-out", exit_code=None, signal=None)
-        return ended
-    if answer is None:
-        return ended
+def _understand(answer: bytes) -> dict | None:
+    """Return the child's message; None if it is none."""
     try:
         message = wire.decode(answer)
     except ValueError:
-        ended["exit_code"] = None
-        return ended
-    if "left" in message:
+        return None
+    whole = isinstance(message.get("printed"), int) and isinstance(message.get("last"), bool)
+    return message if whole and message.keys() & {"value", "error", "left"} else None
+
+
+def _outcome(message: dict | None, status: int | None, *, garbled: bool, timed_out: bool) -> dict:
+    ended: dict = dict(ended="crashed", value=None, error=None, stage=None)
+    ended.update(exit_code=None, signal=None)
+    if timed_out:
+        ended["ended"] = "timed-out"
+    elif message is None:
+        if not garbled and status is not None:
+            ended["signal"] = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+            ended["exit_code"] = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+    elif "left" in message:
         ended["exit_code"] = message["left"]
     elif "error" in message:
         ended.update(ended="raised", error=message["error"], stage=message.get("stage"))
-    elif "value" in message:
-        ended.update(ended="returned", value=message["value"], exit_code=None, signal=None)
+    else:
+        ended.update(ended="returned", value=message["value"])
     return ended
-
-
-def _tail(log: Any) -> str:
-    size = log.seek(0, os.SEEK_END)
-    log.seek(max(0, size - LOG_LIMIT))
-    return bytes(log.read()).decode("utf-8", "replace")
 
 
 def _die_with_parent() -> None:
@@ -224,12 +316,41 @@ def _prefer_me_to_my_parent_when_memory_ends() -> None:
         pass
 
 
-def _limit_memory(memory_mb: int) -> None:
-    """Allow ``memory_mb`` of address space beyond what TensorFlow's import has mapped already."""
+def _memory() -> tuple:
+    """Return this process's address space and what of it is resident, in bytes."""
     try:
         with open("/proc/self/statm") as handle:
-            inherited = int(handle.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        limit = inherited + memory_mb * 1024 * 1024
+            size, resident = handle.read().split()[:2]
+    except (OSError, ValueError):
+        return 0, 0
+    page = os.sysconf("SC_PAGE_SIZE")
+    return int(size) * page, int(resident) * page
+
+
+def _limit_memory(limit: int) -> None:
+    """Allow ``limit`` bytes of address space; what TensorFlow's import has mapped counts too."""
+    try:
         resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     except (OSError, ValueError):
         pass
+
+
+def _forget_peak() -> None:
+    """Make the kernel forget the peak of what was resident (``man 5 proc``, clear_refs)."""
+    try:
+        with open("/proc/self/clear_refs", "w") as handle:
+            handle.write("5")
+    except OSError:
+        pass
+
+
+def _peak() -> float | None:
+    """Return the most megabytes that were resident since the peak was forgotten."""
+    try:
+        with open("/proc/self/status") as handle:
+            for line in handle:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 1024.0
+    except (OSError, ValueError):
+        pass
+    return None

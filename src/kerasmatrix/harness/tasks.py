@@ -31,13 +31,32 @@ class Work:
         self.scenario = os.path.join(scenarios, request["scenario"])
         self.artifacts = artifacts
         self.folder = os.path.join(scratch, request["id"])
+        self.deadline = request["deadline"]
         self.stage = "script"
         self.timings: dict = {}
-        self._began = time.time()
+        self._began = 0.0
+
+    @property
+    def group(self) -> tuple:
+        """What is equal of tasks that may follow one another in a process.
+
+        They run the same scripts and remedies, so that what one leaves unseen is what the next
+        does too. A SavedModel that is saved numbers its functions by what the process did before.
+        """
+        request = self.request
+        alone = request["kind"] in ("save", "convert") and "savedmodel" in (
+            request["format"],
+            request.get("into"),
+        )
+        same = (request["scenario"], request["kind"], tuple(request.get("remedies", ())))
+        return (request["id"],) if alone else same
 
     def __call__(self) -> dict:
         """Do the task; the value says what was found, an exception is the outcome itself."""
-        # Scripts may write files: they get a folder of their own to do it in.
+        self._began = time.time()
+        # Scripts may write files: they get a folder of their own to do it in. A worker that was
+        # lost at this very task has left one.
+        shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         os.chdir(self.folder)
         os.environ["TMPDIR"] = tempfile.tempdir = self.folder

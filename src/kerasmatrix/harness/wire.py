@@ -1,7 +1,8 @@
 """What goes over the line between the runner and a worker: one JSON object a line.
 
 The worker says ``hello`` once TensorFlow is imported (or ``unavailable`` if it cannot be), then
-answers every ``task`` with one ``result`` of the same id. End of input is the order to leave.
+answers every ``batch`` with one ``result`` for each of its ``tasks``, as each is done and in their
+order, with the task's id. End of input is the order to leave.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import select
 
 __all__ = ["PROTOCOL", "Line", "decode", "encode"]
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 def encode(message: dict) -> bytes:

@@ -225,17 +225,17 @@ def test_a_loss_is_bad_where_that_is_asked_for(bisect, engine, monkeypatch):
     from tests.unit import fakes
 
     engine.behaviour = {"2.6.2": "loses"}
-    run = FakeWorker.run
+    do = FakeWorker._do
 
     def losing(self, task):
-        answer = run(self, task)
+        answer = do(self, task)
         if self.name == "loses" and task.kind == "load":
             link = {"type": "ValueError", "message": "no"}
             facts = {**fakes.LOAD_FACTS, "resave_error": {**link, "chain": [link]}}
             return {**answer, "value": facts}
         return answer
 
-    monkeypatch.setattr(FakeWorker, "run", losing)
+    monkeypatch.setattr(FakeWorker, "_do", losing)
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
     assert code == 2
     assert "is said to be bad and is good: degraded" in out

@@ -1,5 +1,6 @@
 """Channels and conversations with misbehaving one-line workers."""
 
+import dataclasses
 import sys
 
 import pytest
@@ -17,7 +18,7 @@ TASK = Task("task-1", "load", "first", "h5", "digest", 1.0, 256)
 HELLO = (
     "import sys, json\n"
     "def say(**message): print(json.dumps(message), flush=True)\n"
-    "say(kind='hello', protocol=1, tensorflow='2', keras='2', python='3.8', import_seconds=1)\n"
+    "say(kind='hello', protocol=2, tensorflow='2', keras='2', python='3.8', import_seconds=1)\n"
 )
 
 
@@ -43,10 +44,10 @@ def start():
         ("import os; os.abort()", "killed by signal 6"),
         ("import sys; sys.exit('no such symbol')", "no such symbol"),
         ("print('welcome', flush=True)", "hello is not JSON"),
-        ('print(\'{"kind": "hello", "protocol": 99}\', flush=True)', "protocol 99, not 1"),
+        ('print(\'{"kind": "hello", "protocol": 99}\', flush=True)', "protocol 99, not 2"),
         (
             (
-                'print(\'{"kind": "unavailable", "protocol": 1, "error": '
+                'print(\'{"kind": "unavailable", "protocol": 2, "error": '
                 '{"type": "ImportError", "message": "libcublas"}}\', flush=True)'
             ),
             "TensorFlow cannot be imported: ImportError: libcublas",
@@ -67,11 +68,21 @@ def test_an_import_that_never_ends_is_infrastructure(start):
 
 def test_a_task_is_answered(start):
     worker = start(
-        HELLO + "task = json.loads(input())\n"
-        "say(kind='result', id=task['id'], ended='returned', value=task['scenario'])\ninput()"
+        HELLO + "for task in json.loads(input())['tasks']:\n"
+        "    say(kind='result', id=task['id'], ended='returned', value=task['scenario'])\ninput()"
     )
     assert worker.hello.tensorflow == "2"
-    assert worker.run(TASK)["value"] == "first"
+    second = dataclasses.replace(TASK, id="task-2", scenario="second")
+    assert [result["value"] for result in worker.run([TASK, second])] == ["first", "second"]
+
+
+def test_a_result_is_there_before_the_next_task_is_done(start):
+    worker = start(HELLO + "input()\nsay(kind='result', id='task-1', ended='returned')\ninput()")
+    results = worker.run([TASK, dataclasses.replace(TASK, id="task-2")])
+    assert next(results)["ended"] == "returned"
+    worker.close()
+    with pytest.raises(WorkerLost, match="the worker died"):
+        next(results)
 
 
 @pytest.mark.parametrize(
@@ -88,14 +99,14 @@ def test_a_task_is_answered(start):
 def test_a_worker_that_misbehaves_is_lost(start, answer, message):
     worker = start(HELLO + "import os\ninput()\n" + answer)
     with pytest.raises(WorkerLost, match=message):
-        worker.run(TASK)
+        list(worker.run([TASK]))
 
 
 def test_a_worker_that_is_gone_before_the_task_is_lost(start):
     worker = start(HELLO)
     worker._channel.epitaph()
     with pytest.raises(WorkerLost):
-        worker.run(TASK)
+        list(worker.run([TASK]))
 
 
 def test_closing_twice_is_allowed_and_ends_the_process(start):

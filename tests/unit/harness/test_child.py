@@ -14,8 +14,42 @@ from kerasmatrix.harness import child, wire
 MEMORY = 512
 
 
-def run(work, deadline=20, **options):
-    return child.run(work, deadline, MEMORY, **options)
+class Work:
+    """A function with what `child.run` wants to know of it."""
+
+    stage = None
+
+    def __init__(self, function, deadline=20, group="all"):
+        self.function = function
+        self.deadline = deadline
+        self.group = group
+
+    def __call__(self):
+        return self.function()
+
+
+class Clean:
+    """A baseline to which everything is as it was, or as a work says."""
+
+    left = None
+
+    def restore(self):
+        return Clean.left
+
+
+def run(function, deadline=20, **options):
+    (ended,) = child.run([Work(function, deadline)], MEMORY, **options)
+    return ended
+
+
+def run_together(*works, baseline=None):
+    """Run works in one batch; a function is one."""
+    works = [work if isinstance(work, Work) else Work(work) for work in works]
+    return list(child.run(works, MEMORY, baseline=baseline or Clean()))
+
+
+def ends(results):
+    return [result["ended"] for result in results]
 
 
 def test_a_value_comes_back_with_time_memory_and_output():
@@ -35,20 +69,20 @@ def test_a_value_comes_back_with_time_memory_and_output():
 
 
 def test_an_exception_comes_back_with_its_chain_and_stage():
-    class Work:
+    class Loading(Work):
         stage = "load"
 
-        def __call__(self):
-            try:
-                raise KeyError("inner")
-            except KeyError as error:
-                raise ValueError("outer") from error
+    def work():
+        try:
+            raise KeyError("inner")
+        except KeyError as error:
+            raise ValueError("outer") from error
 
-    result = run(Work())
+    (result,) = run_together(Loading(work))
     assert result["ended"] == "raised"
     assert result["stage"] == "load"
     assert [link["type"] for link in result["error"]["chain"]] == ["ValueError", "KeyError"]
-    assert "in __call__" in result["error"]["traceback"]
+    assert "in work" in result["error"]["traceback"]
 
 
 @pytest.mark.parametrize(
@@ -202,3 +236,123 @@ def test_no_descriptor_is_left_open():
     for _ in range(5):
         run(lambda: 1)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_batch_shares_a_child_and_each_has_its_own_output():
+    def say(text):
+        return lambda: (print(text), os.getpid())[1]
+
+    first, second, third = run_together(say("one"), say("two"), say("three"))
+    assert first["value"] == second["value"] == third["value"]
+    assert [ended["log"] for ended in (first, second, third)] == ["one\n", "two\n", "three\n"]
+
+
+def test_another_group_gets_another_child():
+    pids = [
+        result["value"]
+        for result in run_together(
+            *(Work(os.getpid, group=group) for group in ("a", "a", "b", "b", "a"))
+        )
+    ]
+    assert pids[0] == pids[1] != pids[2] == pids[3] != pids[4] != pids[0]
+
+
+def test_without_a_baseline_every_work_has_its_own_child():
+    pids = [result["value"] for result in child.run([Work(os.getpid), Work(os.getpid)], MEMORY)]
+    assert pids[0] != pids[1]
+
+
+def test_what_cannot_be_undone_ends_the_child(monkeypatch):
+    def spoil():
+        Clean.left = "a flag"
+        return os.getpid()
+
+    first, second, third = run_together(os.getpid, spoil, os.getpid)
+    assert first["value"] == second["value"] != third["value"]
+
+
+@pytest.mark.parametrize(
+    ("misdeed", "ended"),
+    [
+        (os.abort, "crashed"),
+        (lambda: sys.exit(3), "crashed"),
+        (lambda: 1 / 0, "raised"),
+        (lambda: len(bytearray((MEMORY + 64) * 2**20)), "raised"),
+        (object, "crashed"),
+        (signal.pause, "timed-out"),
+    ],
+)
+def test_a_misdeed_is_its_own_outcome_and_the_rest_of_the_batch_goes_on(misdeed, ended):
+    results = run_together(lambda: 1, Work(misdeed, deadline=0.3), lambda: 2, lambda: 3)
+    assert ends(results) == ["returned", ended, "returned", "returned"]
+    assert [result["value"] for result in results] == [1, None, 2, 3]
+
+
+@pytest.mark.parametrize("misdeed", [os.abort, lambda: 1 / 0, signal.pause])
+def test_what_fails_only_beside_others_is_done_again_alone(misdeed):
+    state = []
+
+    def spoil():
+        state.append(1)
+        return "spoilt"
+
+    def work():
+        return misdeed() if state else "alone"
+
+    results = run_together(spoil, Work(work, deadline=0.3), os.getpid)
+    assert [result["value"] for result in results[:2]] == ["spoilt", "alone"]
+    assert ends(results) == ["returned"] * 3
+
+
+def test_who_fails_alone_may_be_followed_in_the_same_child():
+    def fail():
+        raise ValueError(os.getpid())
+
+    first, second = run_together(fail, os.getpid)
+    assert first["error"]["message"] == str(second["value"])
+
+
+def test_an_interrupt_that_a_work_raises_ends_its_child():
+    def interrupt():
+        print(os.getpid())
+        raise KeyboardInterrupt
+
+    first, second = run_together(interrupt, os.getpid)
+    assert first["error"]["type"] == "KeyboardInterrupt"
+    assert int(first["log"]) != second["value"]
+
+
+def test_the_time_of_one_work_is_not_the_next_ones():
+    def work():
+        limit = time.process_time() + 0.3
+        while time.process_time() < limit:
+            pass
+
+    assert ends(run_together(*(Work(work, deadline=0.6) for _ in range(3)))) == ["returned"] * 3
+
+
+def test_a_batch_that_nobody_reads_to_its_end_leaves_no_child():
+    results = child.run([Work(os.getpid), Work(signal.pause)], MEMORY, baseline=Clean())
+    pid = next(results)["value"]
+    results.close()
+    assert is_gone(pid)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_child_that_holds_much_is_replaced(monkeypatch):
+    monkeypatch.setattr(child, "HELD_MB", 32)
+    held = []
+
+    def hoard():
+        held.append(b"x" * 64 * 2**20)
+        return os.getpid()
+
+    first, second = run_together(hoard, os.getpid)
+    assert first["value"] != second["value"]
+
+
+def test_a_child_does_so_many_works_and_no_more(monkeypatch):
+    monkeypatch.setattr(child, "WORKS_PER_CHILD", 2)
+    pids = [result["value"] for result in run_together(*[os.getpid] * 3)]
+    assert pids[0] == pids[1] != pids[2]

@@ -1,0 +1,132 @@
+"""The open workers of a run: one in each environment that is at work, opened when it is needed.
+
+It gives tasks to a worker and goes on when one is lost: the task that the worker was at is tried
+once more, and what kills two workers in a row is that task's outcome. It does not know what a task
+is for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+from kerasmatrix.engines.base import Engine, Task, Worker, WorkerLost, Workplace
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.plan import Plan
+
+__all__ = ["Crew", "NotToBeHad", "Stopped"]
+
+# As many tasks are given to a worker in one go: what is lost with it is sent again.
+BATCH = 64
+
+
+class NotToBeHad(Exception):
+    """An environment cannot be had. The message says why."""
+
+
+class Stopped(Exception):
+    """The crew was sent home while a task was under way."""
+
+
+class Crew:
+    """Workers by environment. Used by several threads, each in another environment."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        isolate: bool,
+        opening: Callable[[str], None],
+        lost: Callable[[str, str], None],
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            engine: what opens workers.
+            isolate: give a worker one task at a time, so that no two share a process.
+            opening: told the environment in which a worker is being opened.
+            lost: told the environment whose worker died, and how.
+        """
+        self._engine = engine
+        self._batch = 1 if isolate else BATCH
+        self._opening = opening
+        self._lost = lost
+        self._workers: dict[str, Worker] = {}
+        self._mutex = threading.Lock()
+        self._home = threading.Event()
+
+    def answers(
+        self, plan: Plan, environment: str, tasks: Sequence[Task], place: Workplace
+    ) -> Generator[dict[str, Any], None, None]:
+        """Yield a worker's answer to each of ``tasks``, in order, as it comes.
+
+        Raises:
+            NotToBeHad: there is no worker.
+            Stopped: the crew was sent home.
+        """
+        waiting = list(tasks)
+        deaths = 0
+        try:
+            while waiting:
+                worker = self._worker(plan, environment, place)
+                batch = tuple(waiting[: self._batch])
+                try:
+                    for task, answer in zip(batch, worker.run(batch), strict=True):
+                        del waiting[0]
+                        deaths = 0
+                        yield {**answer, "artifact": None, "deadline": task.deadline}
+                except WorkerLost as lost:
+                    self.dismiss(environment)
+                    if self._home.is_set():
+                        raise Stopped from lost
+                    self._lost(environment, str(lost))
+                    deaths += 1
+                    if deaths > 1:
+                        deaths = 0
+                        del waiting[0]
+                        yield _killed_two_workers(lost)
+        finally:
+            if waiting:
+                self.dismiss(environment)  # it is at work for nobody
+
+    def dismiss(self, environment: str) -> None:
+        """End the environment's worker, if there is one."""
+        with self._mutex:
+            worker = self._workers.pop(environment, None)
+        if worker:
+            worker.close()
+
+    def go_home(self) -> None:
+        """End all workers, now and whenever another is opened. May be called twice."""
+        self._home.set()
+        for environment in list(self._workers):
+            with contextlib.suppress(Exception):  # the others must be ended all the same
+                self.dismiss(environment)
+
+    def _worker(self, plan: Plan, environment: str, place: Workplace) -> Worker:
+        """Return the environment's worker, opening one if there is none."""
+        worker = self._workers.get(environment)
+        if worker is None:
+            self._opening(environment)
+            env, lock = plan.environment(environment), plan.locks[environment]
+            try:
+                self._engine.prepare(env, lock)
+                worker = self._engine.open(env, lock, place, plan.limits)
+            except InfrastructureError as error:
+                raise NotToBeHad(error.message) from error
+            with self._mutex:
+                self._workers[environment] = worker
+            if self._home.is_set():
+                self.dismiss(environment)
+        return worker
+
+
+def _killed_two_workers(how: WorkerLost) -> dict[str, Any]:
+    """Return the outcome of a task that no worker survives."""
+    told = f"this task ended two workers in a row: {how}"
+    if how.memory:
+        link = {"type": "MemoryError", "message": told}
+        return {"ended": "crashed", "error": {**link, "chain": [link]}}
+    return {"ended": "crashed", "log": told}

@@ -1,0 +1,177 @@
+"""Tasks given to a worker many at a time: each outcome stays its own, and is kept as it comes."""
+
+from collections import Counter
+
+import pytest
+
+import kerasmatrix.crew
+from kerasmatrix.engines.base import WorkerLost
+
+
+def loads(engine):
+    return [
+        [task.scenario for task in tasks]
+        for _, tasks in engine.batches
+        if tasks[0].kind == "load" and not tasks[0].remedies
+    ]
+
+
+def statuses(table):
+    return Counter(cell["status"] for cell in table["cells"])
+
+
+def test_what_an_environment_has_to_do_is_given_in_one_go(command, engine):
+    command.project("good", scenarios=("first", "second", "third"))
+    _, table, _ = command()
+    assert [[task.kind for task in tasks] for _, tasks in engine.batches] == [
+        ["save"] * 3,
+        ["load"] * 3,
+    ]
+    assert table["run"]["isolated"] is False
+    assert table["run"]["measured"] == 6
+
+
+def test_a_batch_has_a_bound(command, engine, monkeypatch):
+    monkeypatch.setattr(kerasmatrix.crew, "BATCH", 2)
+    command.project("good", scenarios=("first", "second", "third"))
+    command()
+    assert loads(engine) == [["first", "second"], ["third"]]
+
+
+def test_isolated_tasks_are_given_one_at_a_time_and_the_run_says_so(command, engine):
+    command.project("good", "fails", scenarios=("first", "second"))
+    _, table, _ = command("--isolate")
+    assert {len(tasks) for _, tasks in engine.batches} == {1}
+    assert table["run"]["isolated"] is True
+
+
+def test_isolation_is_not_part_of_what_a_measurement_is_known_by(command, engine):
+    command.project("good", "fails")
+    _, one, _ = command()
+    engine.tasks.clear()
+    _, other, _ = command("--isolate")
+    assert engine.tasks == []
+    assert one["cells"] == other["cells"]
+
+
+def test_equal_artifacts_are_loaded_once_though_they_are_asked_for_together(command, engine):
+    def save_the_same(task):
+        engine.workers[-1].name = "good"
+
+    command.project("good", "good2")
+    engine.before_task = save_the_same
+    _, table, _ = command("--jobs", "1")
+    assert statuses(table) == {"pass": 4}
+    assert len({cell["artifact"] for cell in table["cells"]}) == 1
+    assert Counter(task.kind for _, task in engine.tasks) == {"save": 2, "load": 2}
+    assert table["run"]["measured"] == 4
+
+
+def test_a_lost_worker_costs_only_the_task_it_was_at(command, engine):
+    command.project("good", scenarios=("first", "second", "third"))
+    died = []
+
+    def die(task):
+        if (task.kind, task.scenario) == ("load", "second") and not died:
+            died.append(task)
+            raise WorkerLost("killed by signal 9")
+
+    engine.before_task = die
+    _, table, _ = command()
+    assert statuses(table) == {"pass": 3}
+    assert loads(engine) == [["first", "second", "third"], ["second", "third"]]
+    assert len(engine.workers) == 2
+
+
+def test_what_kills_two_workers_is_that_tasks_outcome_and_the_rest_goes_on(command, engine):
+    command.project("good", scenarios=("first", "second", "third"))
+
+    def die(task):
+        if (task.kind, task.scenario) == ("load", "second"):
+            raise WorkerLost("killed by signal 9")
+
+    engine.before_task = die
+    _, table, _ = command()
+    assert {cell["scenario"]: cell["status"] for cell in table["cells"]} == {
+        "first": "pass",
+        "second": "crash",
+        "third": "pass",
+    }
+    assert loads(engine)[-1] == ["third"]
+
+
+def test_two_tasks_that_each_kill_one_worker_are_both_tried_again(command, engine):
+    command.project("good", scenarios=("first", "second"))
+    died = []
+
+    def die(task):
+        if task.kind == "load" and task.scenario not in died:
+            died.append(task.scenario)
+            raise WorkerLost("killed by signal 9")
+
+    engine.before_task = die
+    _, table, _ = command()
+    assert statuses(table) == {"pass": 2}
+    assert len(engine.workers) == 3
+
+
+def test_a_worker_that_answers_less_than_it_was_asked_is_no_answer(command, engine, monkeypatch):
+    """An engine that breaks its promise is a defect of the program, not an outcome of a cell."""
+    command.project("good", scenarios=("first", "second"))
+    monkeypatch.setattr("tests.unit.fakes.FakeWorker.run", lambda self, tasks: iter(()))
+    with pytest.raises(ValueError, match="zip"):
+        command()
+
+
+def test_a_fault_of_the_machine_is_of_one_task_only(command, engine):
+    command.project("disk-full", "good", scenarios=("first", "second"))
+    _, table, _ = command()
+    assert {cell["loaded_with"] for cell in table["cells"] if cell["status"] == "infra"} == {
+        "disk-full"
+    }
+    assert statuses(table) == {"infra": 4, "pass": 4}
+
+
+def test_repairs_go_side_by_side_the_first_attempt_of_each_and_then_the_second(command, engine):
+    command.project("good", "fails-anyhow", scenarios=("first", "second"))
+    command()
+    given = [
+        (tasks[0].kind, Counter(task.remedies for task in tasks))
+        for name, tasks in engine.batches
+        if name == "fails-anyhow" and (tasks[0].kind == "probe" or tasks[0].remedies)
+    ]
+    assert [kind for kind, _ in given[:2]] == ["probe", "load"]
+    assert given[0][1] == {(): 4}
+    for _, remedies in given[1:]:
+        assert set(remedies.values()) <= {2, 4}  # all that are alike are at the same attempt
+
+
+def test_a_job_is_told_to_begin_when_the_one_before_has_ended(command, engine, monkeypatch):
+    told = []
+    monkeypatch.setattr(
+        "kerasmatrix.cli.terminal.TerminalProgress.started",
+        lambda self, environment, job: told.append(("begins", job.scenario)),
+    )
+    monkeypatch.setattr(
+        "kerasmatrix.cli.terminal.TerminalProgress.ended",
+        lambda self, environment, job: told.append(("ends", job.scenario)),
+    )
+    command.project("good", scenarios=("first", "second"))
+    command()
+    once = [("begins", "first"), ("ends", "first"), ("begins", "second"), ("ends", "second")]
+    assert told == once * 2
+
+
+def test_what_the_listener_hears_of_is_committed(command, engine, monkeypatch):
+    import sqlite3
+
+    counts = []
+
+    def count(self, environment, job):
+        with sqlite3.connect(".kerasmatrix/store.sqlite") as database:
+            counts.append(database.execute("SELECT count(*) FROM observations").fetchone()[0])
+
+    monkeypatch.setattr("kerasmatrix.cli.terminal.TerminalProgress.ended", count)
+    command.project("good", scenarios=("first", "second"))
+    command()
+    assert counts == [1, 2, 3, 4]
