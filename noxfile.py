@@ -119,6 +119,13 @@ def inference(session: nox.Session) -> None:
 
 
 @nox.session
+def isolation(session: nox.Session) -> None:
+    """Prove on the default group (or --group NAME) that tasks end together as they do alone."""
+    _install(session)
+    session.run("python", "bench/isolation.py", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure a run against the plain way and against the floor; write reports/bench.json."""
     _install(session, "tests")

@@ -62,8 +62,8 @@ def stir(model: Any, seed: int) -> None:
 
 def _stirred(array: Any, random: Any, *, trained: bool) -> Any:
     """Return what to put in the place of ``array``: itself, or numbers of the same kind."""
-    if array.dtype.kind != "f" or not array.size:
-        return array
+    if array.dtype.kind != "f" or not np.isfinite(array).all() or not array.size:
+        return array  # a model that computes nothing stays one
     alike = bool(np.all(array == array.flat[0]))
     if alike or (trained and array.ndim == 1):
         return (array + random.uniform(0.05, 0.2, array.shape)).astype(array.dtype)

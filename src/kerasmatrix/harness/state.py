@@ -8,6 +8,7 @@ seen in TensorFlow 1.15 to 2.21.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import signal
@@ -24,7 +25,10 @@ KERAS = ("keras", "tf_keras")
 # Imported late they bring state along that nobody has seen before.
 WATCHED = (*KERAS, "tensorflow", "tensorflow_core")
 # Globals that say what mode something is in: a flag, a name, a number, a policy, a function.
-TELLING = (bool, int, float, str, bytes, type(None), type, types.FunctionType)
+TELLING = (
+    bool, int, float, str, bytes, type(None), type, types.FunctionType, types.MethodType,
+    types.BuiltinFunctionType, staticmethod, classmethod, property, functools.partial,
+)  # fmt: skip
 # Caches, clocks and what is made at the first use (measured: a load, a call and a save of each
 # format in each environment of the group `default`).
 MEANINGLESS = {

@@ -1,0 +1,132 @@
+"""Proves on a stated matrix that tasks which share a process end as they do alone.
+
+The matrix is measured twice from nothing, as usual and with ``--isolate``, on stores of their own.
+Each cell must have the same status, cause, losses, error (type, message and chain), numbers and
+attempts. Nothing is forgiven but what differs between two runs of any kind: digests, task ids,
+folders and addresses in messages, and times. Two runs of ``--isolate`` can be compared as well
+(``--control``): what differs then is not for want of isolation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from kerasmatrix.report.documents import read_results
+from kerasmatrix.results import CellResult, Results
+from kerasmatrix.tabulation import cell_of
+
+# The run says with 3 that an environment could not be had; those cells are compared too.
+USABLE = {0, 3}
+NAMED = 40
+INCIDENTAL = (
+    (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
+    (re.compile(r"\btask-\d{6}\b"), "<task>"),
+    (re.compile(r"\b\d{8}T\d{6}\.\d+-\d+\b"), "<run>"),
+    (re.compile(r"0x[0-9a-f]+"), "<address>"),
+)
+
+
+def main() -> int:
+    """Measure both ways, compare, print, and write ``isolation.json``."""
+    parser = argparse.ArgumentParser(prog="nox -s isolation --", description=__doc__)
+    parser.add_argument("--output", type=Path, default=Path("reports"), help="where to write")
+    parser.add_argument(
+        "--folder", type=Path, help="keep stores and reports here  [default: they are removed]"
+    )
+    parser.add_argument("--control", action="store_true", help="isolate both times")
+    options, passed_on = parser.parse_known_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or Path(scratch)
+        first = ("--isolate",) if options.control else ()
+        together = _run(folder / "together", *first, *passed_on)
+        isolated = _run(folder / "isolated", "--isolate", *passed_on)
+    figures = compare(together, isolated)
+    for name, value in figures.items():
+        print(f"{name.replace('_', ' ')}: {value}")
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "isolation.json").write_text(json.dumps(figures, indent=1) + "\n")
+    return 1 if figures["differing_cells"] or not figures["measured_cells"] else 0
+
+
+def compare(together: Results, isolated: Results) -> dict[str, object]:
+    """Return figures of two runs of one matrix; ``differing`` names cells and what differs."""
+    theirs = {cell_of(cell): cell for cell in isolated.cells}
+    pairs = [(cell, theirs[cell_of(cell)]) for cell in together.cells]
+    found = {cell_of(one): list(_differences(one, two)) for one, two in pairs}
+    found = {cell: told for cell, told in found.items() if told}
+    measured = [one for one, _ in pairs if one.load is not None]
+    return {
+        "cells": len(pairs),
+        "measured_cells": len(measured),
+        "statuses": dict(Counter(one.status.value for one, _ in pairs)),
+        "attempts": sum(len(one.remedies) for one, _ in pairs),
+        "seconds_together": round(_seconds(together), 1),
+        "seconds_isolated": round(_seconds(isolated), 1),
+        "isolated_over_together": round(_seconds(isolated) / _seconds(together), 2),
+        "differing_cells": len(found),
+        "differing": [
+            f"{' / '.join(cell)}: {'; '.join(told)}" for cell, told in list(found.items())[:NAMED]
+        ],
+    }
+
+
+def _differences(one: CellResult, two: CellResult) -> Iterator[str]:
+    ours, theirs = outcome(one), outcome(two)
+    for key, value in ours.items():
+        if value != theirs[key]:
+            yield f"{key}: {value!r}, alone {theirs[key]!r}"
+
+
+def outcome(cell: CellResult) -> dict[str, object]:
+    """Return all that must be equal of a cell."""
+    return {
+        "status": cell.status.value,
+        "summary": plain(cell.summary),
+        "cause": cell.cause,
+        "lost": cell.lost,
+        "error": cell.error and (cell.error.type, plain(cell.error.message)),
+        "chain": cell.error and [(link.type, plain(link.message)) for link in cell.error.chain],
+        "weights equal": cell.weights_equal,
+        "difference": cell.max_abs_diff,
+        "reference": cell.max_abs_reference,
+        "culprits": cell.culprits,
+        "remedies": [
+            (tried.id, tried.status, plain(tried.summary), tried.cause, tried.lost, tried.did)
+            for tried in cell.remedies
+        ],
+        "inferred from": cell.inferred_from,
+    }
+
+
+def plain(text: str) -> str:
+    """Return ``text`` without what differs between any two runs."""
+    for pattern, name in INCIDENTAL:
+        text = pattern.sub(name, text)
+    return text
+
+
+def _seconds(results: Results) -> float:
+    return (results.run.finished - results.run.started).total_seconds()
+
+
+def _run(folder: Path, *options: str) -> Results:
+    command = [sys.executable, "-m", "kerasmatrix", "run", "--engine", "local", *options]
+    folders = ("--store", str(folder / "store"), "--output", str(folder / "reports"))
+    done = subprocess.run([*command, *folders], check=False, stdout=sys.stderr)
+    if done.returncode not in USABLE:
+        raise SystemExit(done.returncode)
+    path = folder / "reports" / "results.json"
+    text = path.read_text(encoding="utf-8").replace(str(folder.resolve()), "<folder>")
+    return read_results(text, str(path))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
