@@ -130,3 +130,17 @@ def bench(session: nox.Session) -> None:
     """Measure a run against the plain way and against the floor; write reports/bench.json."""
     _install(session, "tests")
     session.run("python", "bench/bench.py", *session.posargs)
+
+
+@nox.session
+def survey(session: nox.Session) -> None:
+    """Ask every environment what its Keras has: what predictions go by."""
+    _install(session)
+    session.run("python", "survey/survey.py", *session.posargs)
+
+
+@nox.session
+def calibrate(session: nox.Session) -> None:
+    """Hold predictions against what stores have measured (-- STORE… [--write])."""
+    _install(session)
+    session.run("python", "survey/calibrate.py", *session.posargs)

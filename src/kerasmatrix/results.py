@@ -209,8 +209,8 @@ class PredictorResult(_Result):
     statuses: tuple[StatusScore, ...]
     causes: ShareResult = Field(description="of cells that fail as predicted: the same cause")
     remedies: ShareResult = Field(
-        description="of cells that fail as predicted, where the predicted remedy was to be tried: "
-        "it was seen to work"
+        description="of cells that fail as predicted, where the predicted remedy was tried: it was "
+        "seen to work"
     )
 
 

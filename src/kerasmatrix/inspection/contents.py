@@ -201,7 +201,9 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
         writer=writer,
         config=metadata if "config" in metadata else None,
         training=metadata.get("training_config"),
-        stored=(stored := Stored(weights=weights, repeated=told.repeated)),
+        stored=(
+            stored := Stored(weights=weights, repeated=told.repeated, optimizer_arrays=told.slots)
+        ),
         notes=(*notes, *_warnings(stored, size_of(path))),
     )
 

@@ -27,6 +27,8 @@ NODES, USER_OBJECT, VARIABLE = 1, 4, 7
 IDENTIFIER, METADATA = 1, 3
 # SavedObject and its ObjectReference (trackable_object_graph.proto)
 CHILDREN, NODE_ID, LOCAL_NAME = 1, 1, 2
+SLOTS = 3
+STEPS_AND_RATE = 2
 # SavedVariable, TensorShapeProto and its Dim
 DTYPE, SHAPE, DIM, DIM_SIZE = 1, 2, 2, 1
 # SavedMetadata of keras_metadata.pb
@@ -52,6 +54,7 @@ class SavedModel:
     """What a SavedModel says. ``metadata`` is Keras's own of the model, None if it has none.
 
     ``repeated`` are keys that stand twice in one object of it.
+    ``slots`` are the variables that an optimizer of Keras 2 keeps beside the model's.
     """
 
     tensorflow: str | None
@@ -59,6 +62,7 @@ class SavedModel:
     variables: int
     parameters: int
     bytes: int
+    slots: int = 0
     repeated: tuple[str, ...] = ()
 
 
@@ -73,7 +77,8 @@ def read_saved_model(folder: Path) -> SavedModel:
     info = next(_messages(graph, META_INFO), b"")
     objects = next(_messages(graph, OBJECT_GRAPH), b"")
     version = next(_messages(info, TENSORFLOW_VERSION), None)
-    sizes = [_size(variable) for variable in _variables(list(_messages(objects, NODES)))]
+    nodes = list(_messages(objects, NODES))
+    sizes = [_size(variable) for variable in _variables(nodes)]
     repeated: set[str] = set()
     return SavedModel(
         tensorflow=bytes(version).decode("utf-8", "replace") if version else None,
@@ -81,6 +86,7 @@ def read_saved_model(folder: Path) -> SavedModel:
         variables=len(sizes),
         parameters=sum(count for count, _ in sizes),
         bytes=sum(count * width for count, width in sizes),
+        slots=sum(1 for _ in _slots(nodes)),
         repeated=tuple(sorted(repeated)),
     )
 
@@ -118,6 +124,18 @@ def _variables(nodes: list[Buffer]) -> Iterator[Buffer]:
             # Keras 3 wraps its variables.
             for holder in (member, *_child(nodes, member, "_value")):
                 yield from _messages(nodes[holder], VARIABLE)
+
+
+def _slots(nodes: list[Buffer]) -> Iterator[object]:
+    """Yield what an optimizer keeps beside each variable: named as such, or in a list of its own.
+
+    The list, of the generation of TensorFlow 2.11, begins with the count of steps and the rate.
+    """
+    for node in nodes:
+        yield from _messages(node, SLOTS)
+    for optimizer in _child(nodes, 0, "optimizer"):
+        for held in _child(nodes, optimizer, "_variables"):
+            yield from list(_children(nodes, held))[STEPS_AND_RATE:]
 
 
 def _child(nodes: list[Buffer], parent: int, name: str) -> Iterator[int]:

@@ -24,7 +24,7 @@ from kerasmatrix.prediction.scoring import is_measured, score
 from kerasmatrix.prediction.target import Target, target_of
 from kerasmatrix.results import CellResult, PredictionResult, Results
 
-__all__ = ["with_predictions"]
+__all__ = ["code_digest", "model_in", "with_predictions"]
 
 # How a store calls the model among what a save left.
 MODELS = ("model", "weights")
@@ -127,7 +127,7 @@ class _Files:
             return None
         folder = told.folder / GIVEN if told.given else self._artifacts / artifact
         try:
-            self._new[key] = self._read_anew(_model_in(folder), cell.scenario)
+            self._new[key] = self._read_anew(model_in(folder), cell.scenario)
         except UsageError:
             self._unreadable.add(key)
         return self._new.get(key)
@@ -157,7 +157,7 @@ def _reader(target: Target) -> str:
     return f"{target.release} {target.tensorflow} {target.python}"
 
 
-def _model_in(folder: Path) -> Path:
+def model_in(folder: Path) -> Path:
     """Return the model among what a save left.
 
     Raises:

@@ -7,7 +7,7 @@ layers, a wrapper's layer is made before the wrapper, keys are refused before va
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kerasmatrix.environments.keras_release import is_keras_3, release_key
@@ -16,10 +16,14 @@ from kerasmatrix.prediction.surface import Surface
 
 __all__ = ["Obstacle", "find_obstacles", "find_training_obstacles"]
 
-Kind = Literal["class", "custom", "key", "absent", "function", "module", "policy", "bare"]
+Kind = Literal[
+    "class", "custom", "key", "absent", "function", "module", "policy", "own-policy", "bare"
+]
 Config = Mapping[str, Any]
 
 MODELS = {"Functional", "Model", "Sequential"}
+# What Keras takes out of an old Lambda's config (LAMBDA_DEP_ARGS of the same module).
+LAMBDA = {"module", "function_type", "output_shape_type", "output_shape_module"}
 # Where a class is looked for whose config stands under a key that ends so.
 PLACES = {
     "initializer": "initializers",
@@ -64,13 +68,28 @@ class _Walk:
         if depth > DEEPEST:
             return
         name, layer = _class(told), _name(told)
-        config = told.get("config")
-        module = told.get("module")
-        if name in MODELS and isinstance(module, str) and not self._has_module(module):
-            yield Obstacle("module", name, layer, module)
+        config, module = told.get("config"), told.get("module")
         own = name in self.brought or is_custom(
             str(told.get("class_name")), module, told.get("registered_name")
         )
+        yield from self.lookup(name, layer, module, own=own)
+        for each in inside(config):
+            if self.keras_3 and name not in MODELS and "module" not in each:
+                yield Obstacle("bare", _class(each), layer)
+            yield from self.model(each, depth + 1)
+        if not isinstance(config, Mapping) or name in MODELS:
+            return
+        if own:
+            # What else a program's own class takes, only the program knows.
+            for found in self.policy(layer, config.get("dtype")):
+                yield replace(found, kind="own-policy")
+        else:
+            yield from self.layer(name, layer, config, old=not isinstance(module, str))
+
+    def lookup(self, name: str, layer: str, module: object, *, own: bool) -> Iterator[Obstacle]:
+        """Yield a class that is not found, or the module that it should be found in."""
+        if name in MODELS and isinstance(module, str) and not self._has_module(module):
+            yield Obstacle("module", name, layer, module)
         if own:
             if name not in self.brought:
                 yield Obstacle("custom", name, layer)
@@ -80,30 +99,30 @@ class _Walk:
             and not self.surface.has("layers", name, self.release)
         ):
             yield Obstacle("class", name, layer)
-        for each in inside(config):
-            if self.keras_3 and name not in MODELS and "module" not in each:
-                yield Obstacle("bare", _class(each), layer)
-            yield from self.model(each, depth + 1)
-        # What a program's own class takes, only the program knows.
-        if isinstance(config, Mapping) and name not in MODELS and not own:
-            old = not isinstance(module, str) or name == "InputLayer"
-            yield from self.layer(name, layer, config, MENDED | MENDED_OF_OLD if old else MENDED)
 
-    def layer(
-        self, name: str, layer: str, config: Config, mended: Container[str]
-    ) -> Iterator[Obstacle]:
-        """Yield what is in the way of a layer's own config: its keys, then its values."""
+    def layer(self, name: str, layer: str, config: Config, *, old: bool) -> Iterator[Obstacle]:
+        """Yield what is in the way of a layer's own config: its keys, then its values.
+
+        An ``old`` one does not name its module.
+        """
+        mended = MENDED | MENDED_OF_OLD if old or name == "InputLayer" else MENDED
+        mended = mended | LAMBDA if old and name == "Lambda" else mended
         yield from self.keys("layers", name, layer, config, mended if self.keras_3 else ())
         for key, value in config.items():
-            if key == "dtype" and isinstance(value, Mapping):
+            if key == "dtype":
                 yield from self.policy(layer, value)
                 continue
             place = PLACES.get(key.rpartition("_")[2])
-            if place:
+            if place and old and _is_wrapped(value) and not self.keras_3:
+                # As 2.13 to 2.15 write it and their own reader of HDF5 does not understand it.
+                yield Obstacle("function", "function", layer, key)
+            elif place:
                 yield from self.value(place, layer, key, value)
 
-    def policy(self, layer: str, value: Config) -> Iterator[Obstacle]:
+    def policy(self, layer: str, value: object) -> Iterator[Obstacle]:
         """Yield a dtype policy that is written as another Keras writes it."""
+        if not isinstance(value, Mapping):
+            return
         name = str(value.get("class_name"))
         if (name in KERAS_2_POLICIES) == self.keras_3:
             yield Obstacle("policy", name, layer, "dtype")
@@ -228,6 +247,14 @@ def _leaves(told: object) -> Iterator[str]:
     elif isinstance(told, list | tuple):
         for each in told:
             yield from _leaves(each)
+
+
+def _is_wrapped(value: object) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and value.get("class_name") == "function"
+        and value.get("module") == "builtins"
+    )
 
 
 def _class(told: Config) -> str:

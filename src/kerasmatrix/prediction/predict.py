@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -21,7 +22,14 @@ from kerasmatrix.prediction.obstacles import (
 )
 from kerasmatrix.prediction.precedents import Precedents
 from kerasmatrix.prediction.prediction import Prediction
-from kerasmatrix.prediction.rules import Rule, the_rules
+from kerasmatrix.prediction.rules import (
+    TOGETHER,
+    Rule,
+    confidence_of,
+    is_final,
+    place_of,
+    the_rules,
+)
 from kerasmatrix.prediction.signs import Features, features_of
 from kerasmatrix.prediction.surface import the_surface
 from kerasmatrix.prediction.target import Target
@@ -32,6 +40,11 @@ __all__ = ["Foretold", "foretell", "foretell_file", "predict", "prepare", "read_
 UNSURVEYED = 0.7
 # What Keras makes anew from its config, layer by layer.
 REBUILT = {"hdf5-model", "keras-archive"}
+# What a remedy does beside what it is for: rewriting takes out of a compile config, too, what the
+# reader does not take (measured: h5, tf2.12 to tf2.2).
+MENDS_TOO = {"rewrite-config": "no-compile"}
+# Of a model with more than that in the way, what is in the way first is enough to know.
+MOST_OBSTACLES = 200
 
 
 class Foretold(BaseModel):
@@ -96,7 +109,9 @@ def prepare() -> None:
     """Read what all children of `guarded` need."""
     is_custom("", None, None)
     known_writers()
-    the_rules()
+    for rule in the_rules():
+        confidence_of(rule.id)
+        is_final(rule.remedy or "")
     the_surface()
 
 
@@ -122,44 +137,71 @@ class _View:
         self._features = features
         self._brought = brought
         self._rebuilt = features.kind in REBUILT
-        self._obstacle = cache(self._find_obstacle)
+        self._obstacles = cache(self._find_obstacles)
         self._training = cache(self._find_training_obstacle)
 
     def of(self, target: Target) -> Prediction:
-        release = target.release
-        rule = next(
-            rule
-            for rule in the_rules()
-            if rule.fits(
-                self._features,
-                target,
-                lambda: self._obstacle(release),
-                lambda: self._training(release),
-            )
-        )
-        certainty = 1.0 if the_surface().knows(release) else UNSURVEYED
-        found = (
-            self._obstacle(release)
-            if rule.obstacle
-            else self._training(release)
-            if rule.training
-            else None
-        )
+        """Return the prediction for an environment."""
+        rule, found = self._decide(target, ())
+        certainty = 1.0 if the_surface().knows(target.release) else UNSURVEYED
         return Prediction(
             environment=target.environment,
             status=rule.status,
             cause=rule.cause,
-            remedy=rule.remedy,
+            remedy=self._remedy(rule, target),
             rule=rule.id,
-            confidence=round(rule.confidence * certainty, 3),
+            confidence=round(confidence_of(rule.id) * certainty, 3),
             because=_because(rule, found),
         )
 
-    def _find_obstacle(self, release: str) -> Obstacle | None:
+    def _decide(self, target: Target, done: Container[str | None]) -> tuple[Rule, Obstacle | None]:
+        """Return the first rule that fits, and the obstacle it is about, after remedies ``done``.
+
+        What a remedy mends is in the way no longer: rules that name it, and obstacles of theirs.
+        """
+
+        @cache
+        def obstacle() -> Obstacle | None:
+            found = self._obstacles(target.release)
+            return next((each for each in found if not self._is_mended(each, done)), None)
+
+        def training() -> Obstacle | None:
+            return self._training(target.release)
+
+        rule = next(
+            rule
+            for rule in the_rules()
+            if (rule.remedy is None or rule.remedy not in done)
+            and rule.fits(self._features, target, obstacle, training)
+        )
+        return rule, obstacle() if rule.obstacle else training() if rule.training else None
+
+    def _is_mended(self, obstacle: Obstacle, done: Container[str | None]) -> bool:
+        return any(
+            rule.remedy is not None
+            and rule.remedy in done
+            and (not rule.kind or self._features.kind in rule.kind)
+            and rule.obstacle is not None
+            and rule.obstacle.fits(obstacle)
+            for rule in the_rules()
+        )
+
+    def _remedy(self, rule: Rule, target: Target) -> str | None:
+        """Return what helps: what is in the way behind the first thing needs its remedy, too."""
+        done: list[str] = []
+        while rule.remedy is not None:
+            if is_final(rule.remedy):
+                return rule.remedy
+            done.append(rule.remedy)
+            rule, _ = self._decide(target, {*done, *(MENDS_TOO.get(each) for each in done)})
+        needed = set(done) - {MENDS_TOO.get(each) for each in done}
+        return TOGETHER.join(sorted(needed, key=place_of)) or None
+
+    def _find_obstacles(self, release: str) -> tuple[Obstacle, ...]:
         if not self._rebuilt:
-            return None
+            return ()
         found = find_obstacles(self._features.config, the_surface(), release, self._brought)
-        return next(found, None)
+        return tuple(islice(found, MOST_OBSTACLES))
 
     def _find_training_obstacle(self, release: str) -> Obstacle | None:
         if not self._rebuilt:

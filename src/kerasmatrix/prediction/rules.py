@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.environments.keras_release import release_key
@@ -21,7 +22,21 @@ from kerasmatrix.prediction.signs import SIGNS, Features
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.yaml_source import YamlSource
 
-__all__ = ["Rule", "load_rules", "the_rules"]
+__all__ = [
+    "CALIBRATION",
+    "TOGETHER",
+    "Rule",
+    "confidence_of",
+    "is_final",
+    "load_rules",
+    "place_of",
+    "the_rules",
+]
+
+# How often rules were right, as survey/calibrate.py writes it.
+CALIBRATION = "calibration.json"
+# Remedies that help together are named so.
+TOGETHER = " + "
 
 # What is not as it was has a cause.
 WITH_CAUSE = {"degraded", "drift", "fail"}
@@ -41,7 +56,9 @@ class _Strict(BaseModel):
 class WantedObstacle(_Strict):
     """Which obstacle a rule is about: regular expressions for its class or function and its key."""
 
-    kind: Literal["class", "custom", "key", "absent", "function", "module", "policy", "bare"]
+    kind: Literal[
+        "class", "custom", "key", "absent", "function", "module", "policy", "own-policy", "bare"
+    ]
     name: Pattern = None
     key: Pattern = None
 
@@ -87,7 +104,6 @@ class Rule(_Strict):
     status: Literal["pass", "degraded", "drift", "fail", "unsupported", "unknown"]
     cause: Slug | None = None
     remedy: str | None = None
-    confidence: Annotated[float, Field(ge=0, le=1)] = 0.5
     source: Text
 
     @field_validator("signs", "without")
@@ -131,6 +147,7 @@ class Rule(_Strict):
         }[self.order]
 
 
+@cache
 def within(span: str | None, release: str | None) -> bool:
     """Say whether ``release`` is in ``span``; anything is in none, and nothing unknown in one."""
     if span is None:
@@ -144,6 +161,7 @@ def within(span: str | None, release: str | None) -> bool:
     return (not first or release_key(first) <= key) and (not last or key <= release_key(last))
 
 
+@cache
 def _minor(version: str) -> str:
     return ".".join(map(str, version_key(version)[:2]))
 
@@ -186,3 +204,33 @@ def load_rules(path: Path, catalogue: Catalogue) -> tuple[Rule, ...]:
         if rule.cause is None and rule.status in WITH_CAUSE:
             raise source.error((*at, "status"), f"{rule.status} needs a cause")
     return rules
+
+
+@cache
+def confidence_of(rule: str) -> float:
+    """Return how sure a rule is: the share of cells in which it was right, by Laplace's rule.
+
+    Of one that decided no measured cell that is one half.
+    """
+    right, decided = _calibration().get(rule, (0, 0))
+    return (right + 1) / (decided + 2)
+
+
+@cache
+def _calibration() -> Mapping[str, tuple[int, int]]:
+    text = resources.files("kerasmatrix.prediction").joinpath(CALIBRATION).read_text("utf-8")
+    rules: Mapping[str, tuple[int, int]] = json.loads(text)["rules"]
+    return rules
+
+
+@cache
+def is_final(remedy: str) -> bool:
+    """Say whether a remedy takes the place of a load, so that no other is needed beside it."""
+    known = the_catalogue().remedy(remedy)
+    return known is not None and (known.final or known.by != "load")
+
+
+@cache
+def place_of(remedy: str) -> int:
+    """Return where a remedy stands in the catalogue: in that order several are carried out."""
+    return [known.id for known in the_catalogue().remedies].index(remedy)

@@ -47,9 +47,10 @@ def score(cells: Iterable[CellResult]) -> PredictorResult | None:
         right.update(said & so)
     failing = [cell for told, found, cell in pairs if told == found == FAIL]
     tried = [
-        cell.prediction.remedy in {each.id for each in cell.remedies if each.status == "verified"}
+        any(each.status == "verified" for each in same)
         for cell in failing
-        if cell.remedies and cell.prediction and cell.prediction.remedy
+        if cell.prediction
+        and (same := [each for each in cell.remedies if each.id == cell.prediction.remedy])
     ]
     return PredictorResult(
         cells=len(pairs),

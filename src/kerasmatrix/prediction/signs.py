@@ -18,6 +18,7 @@ from kerasmatrix.prediction.target import Target
 __all__ = ["SIGNS", "SIGNS_OF_READERS", "Features", "features_of"]
 
 KERAS_3 = 3
+STEPS_AND_RATE = 2
 RELEASE = re.compile(r"\d{1,3}\.\d{1,3}(?!\d)")
 DEEPEST = 200
 # Where a file names no version: Keras 1 and 2 before TensorFlow's own.
@@ -102,8 +103,8 @@ def _compiled(features: Features, target: Target) -> bool:
 
 
 def _optimizer_state(features: Features, target: Target) -> bool:
-    """It holds the variables of its optimizer, beyond the count of steps."""
-    return features.contents.stored.optimizer_arrays > 1
+    """It holds the variables of its optimizer, beyond the count of steps and the rate."""
+    return features.contents.stored.optimizer_arrays > STEPS_AND_RATE
 
 
 def _new_optimizer(features: Features, target: Target) -> bool:
@@ -120,6 +121,43 @@ def _new_optimizer(features: Features, target: Target) -> bool:
 def _short_names(features: Features, target: Target) -> bool:
     """Its losses or metrics go by names such as ``mse``."""
     return any(name in SHORT for name in _strings(features.training, ("loss", "metrics")))
+
+
+def _legacy_optimizer(features: Features, target: Target) -> bool:
+    """Its optimizer is one of before TensorFlow 2.11, and says so: ``keras.optimizers.legacy``."""
+    optimizer = features.training.get("optimizer")
+    return isinstance(optimizer, Mapping) and str(optimizer.get("module")).endswith(
+        "optimizers.legacy"
+    )
+
+
+def _loss_with_function(features: Features, target: Target) -> bool:
+    """A loss that is a class of its own is written with the function that it calls."""
+    told = features.training.get("loss")
+    return any(
+        isinstance(each.get("config"), Mapping)
+        and "fn" in each["config"]
+        and each.get("class_name") != "LossFunctionWrapper"
+        for each in _mappings(told)
+    )
+
+
+def _rate_called_lr(features: Features, target: Target) -> bool:
+    """Its optimizer's learning rate is called ``lr``, as in Keras 2.3 and before."""
+    optimizer = features.training.get("optimizer_config")
+    config = optimizer.get("config") if isinstance(optimizer, Mapping) else None
+    return isinstance(config, Mapping) and "lr" in config
+
+
+def _list_config(features: Features, target: Target) -> bool:
+    """It is a Sequential whose config is the list of its layers, as in Keras 2.2 and before."""
+    return isinstance(features.config.get("config"), list)
+
+
+def _auto_reduction(features: Features, target: Target) -> bool:
+    """A loss of it is to be summed up as Keras 2 sees fit."""
+    told = features.training.get("loss")
+    return any(each.get("reduction") == "auto" for each in _mappings(told))
 
 
 def _lambda(features: Features, target: Target) -> bool:
@@ -140,14 +178,6 @@ def _no_input_layer(features: Features, target: Target) -> bool:
         features.config.get("class_name") == "Sequential"
         and first is not None
         and first.get("class_name") != "InputLayer"
-    )
-
-
-def _nested(features: Features, target: Target) -> bool:
-    """A model is a layer of it."""
-    return any(
-        layer.get("class_name") in {"Functional", "Model", "Sequential"}
-        for layer in features.layers[1:]
     )
 
 
@@ -177,16 +207,6 @@ def _hard_sigmoid(features: Features, target: Target) -> bool:
         for key, value in layer["config"].items()
         if key.endswith("activation")
     )
-
-
-def _operations(features: Features, target: Target) -> bool:
-    """Operations of TensorFlow are among its layers."""
-    return bool(features.classes & {"TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer"})
-
-
-def _lookup(features: Features, target: Target) -> bool:
-    """It holds a table of words."""
-    return bool(features.classes & {"TextVectorization", "StringLookup", "IntegerLookup"})
 
 
 def _schedule(features: Features, target: Target) -> bool:
@@ -227,6 +247,16 @@ def _subclassed(features: Features, target: Target) -> bool:
     }  # fmt: skip
 
 
+def _writer_unknown(features: Features, target: Target) -> bool:
+    """Neither it nor what is in it says which Keras wrote it."""
+    return features.writer is None
+
+
+def _optimizer_slots(features: Features, target: Target) -> bool:
+    """It is a SavedModel with what an optimizer keeps beside each variable."""
+    return features.kind == "saved-model" and features.contents.stored.optimizer_arrays > 0
+
+
 def _metadata(features: Features, target: Target) -> bool:
     """It is a SavedModel with what Keras noted of the model."""
     return bool(features.config)
@@ -241,21 +271,25 @@ SIGNS: Mapping[str, Sign] = {
     "optimizer-state": _optimizer_state,
     "new-optimizer": _new_optimizer,
     "short-names": _short_names,
+    "legacy-optimizer": _legacy_optimizer,
+    "loss-with-function": _loss_with_function,
+    "rate-called-lr": _rate_called_lr,
+    "list-config": _list_config,
+    "auto-reduction": _auto_reduction,
     "lambda": _lambda,
     "other-python": _other_python,
     "no-input-layer": _no_input_layer,
     "unshaped-attention": _unshaped_attention,
-    "nested": _nested,
     "nested-functional": _nested_functional,
     "hard-sigmoid": _hard_sigmoid,
-    "operations": _operations,
-    "lookup": _lookup,
     "subclassed": _subclassed,
     "schedule": _schedule,
     "dependencies-layout": _dependencies,
     "counted-by-twos": _by_twos,
     "counted-by-ones": _by_ones,
     "metadata": _metadata,
+    "optimizer-slots": _optimizer_slots,
+    "writer-unknown": _writer_unknown,
 }
 
 
@@ -273,6 +307,17 @@ def _leaves(told: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
     elif isinstance(told, list | tuple):
         for value in told:
             yield from _leaves(value)
+
+
+def _mappings(told: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - JSON
+    """Yield all mappings in JSON, at whatever depth."""
+    if isinstance(told, Mapping):
+        yield told
+        for value in told.values():
+            yield from _mappings(value)
+    elif isinstance(told, list | tuple):
+        for value in told:
+            yield from _mappings(value)
 
 
 def _can_read(python: str, of: str) -> bool:

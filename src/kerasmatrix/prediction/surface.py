@@ -25,6 +25,7 @@ class Surface:
     def __init__(self, told: Mapping[str, Any]) -> None:
         self._told = told
         self._order = list(told["releases"])
+        self._places: dict[str, int] = {}
         self._ranges: dict[str, frozenset[int]] = {}
         self._keys: dict[tuple[str, str, str, int], frozenset[str]] = {}
 
@@ -87,7 +88,11 @@ class Surface:
         return [release_key(release) for release in self._order]
 
     def _place(self, release: str) -> int:
-        return max(0, bisect_right(self._sorted_keys, release_key(release)) - 1)
+        place = self._places.get(release)
+        if place is None:
+            found = bisect_right(self._sorted_keys, release_key(release)) - 1
+            place = self._places[release] = max(0, found)
+        return place
 
     def _expanded(self, span: str) -> frozenset[int]:
         known = self._ranges.get(span)

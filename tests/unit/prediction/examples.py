@@ -24,6 +24,14 @@ ADAM = {"class_name": "Adam", "config": {"learning_rate": 0.1}}
 NEW_ADAM = {"class_name": "Custom>Adam", "config": {"learning_rate": 0.1}}
 SCHEDULED = {"class_name": "SGD", "config": {"learning_rate": {"class_name": "ExponentialDecay"}}}
 MSE = {"class_name": "MeanSquaredError", "config": {}}
+MODEL = model(INPUT, DENSE)
+LISTED = {"class_name": "Sequential", "config": [DENSE]}
+CALLING = {"class_name": "BinaryCrossentropy", "config": {"fn": "binary_crossentropy"}}
+LEGACY = {"optimizer": {"module": "keras.optimizers.legacy", "class_name": "Adam", "config": {}}}
+SUBCLASSED = model(class_name="Mine", module="mine", registered_name="Mine")
+POLICY_3 = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
+# The program brings the class that the file is about.
+OWN_2_15 = (target("2.15"), {"Mine"})
 DEPENDENCIES = "_layer_checkpoint_dependencies/"
 
 
@@ -50,7 +58,7 @@ EXAMPLES = {
     "key-too-new": (h5(model(INPUT, layer("Conv2D", filters=2, groups=1)), keras="2.9"), "2.2"),
     "key-absent": (h5(model(layer("MultiHeadAttention", num_heads=2)), keras="2.4"), "2.9"),
     "function-unknown": (h5(model(layer(units=2, activation="gelu"))), "2.3"),
-    "safe-mode": (archive(LAMBDA), "2.15"),
+    "safe-mode": (archive(LAMBDA), target("2.15", python="3.9")),
     "safe-mode-hdf5": (h5(LAMBDA), "3.12"),
     "bytecode": (h5(LAMBDA), target("2.15", python="3.11")),
     "attention-shapes": (
@@ -73,7 +81,37 @@ EXAMPLES = {
         archive(PLAIN, keras="2.14.0", paths=[DEPENDENCIES + "dense_1/vars/0"]),
         "2.13",
     ),
+    "subclassed-in-hdf5": (h5(model(class_name="Mine"), keras="3.4.1"), OWN_2_15),
+    "subclassed-archive-back": (archive(SUBCLASSED, keras="3.4.1"), OWN_2_15),
+    "own-policy": (h5(model(layer("Mine", dtype=POLICY_3)), keras="3.4.1"), OWN_2_15),
+    "own-policy-archived": (archive(model(layer("Mine", dtype=POLICY_3))), OWN_2_15),
+    "list-config": (h5(LISTED, keras="2.2.2"), "3.4"),
+    "list-config-2-2": (h5(LISTED, keras="2.2.2"), "2.2"),
+    "loss-function-key": (h5(MODEL, keras="2.15", training=trained(loss=CALLING)), "3.4"),
+    "loss-function-key-new": (h5(MODEL, keras="2.15", training=trained(loss=CALLING)), "2.12"),
+    "rate-called-lr": (
+        h5(MODEL, training=trained({"class_name": "Adam", "config": {"lr": 0.1}})),
+        "3.4",
+    ),
+    "auto-reduction": (
+        h5(MODEL, training=trained(loss={"class_name": "Huber", "config": {"reduction": "auto"}})),
+        "3.4",
+    ),
+    "legacy-optimizer": (archive(PLAIN, training=LEGACY), "2.15"),
     "weights-newer": (weights(keras_3_layout=True), "2.9"),
+    "weights-layout-back": (weights(keras_3_layout=True), "2.13"),
+    "weights-fit": (weights(), "2.9"),
+    "weights-of-nobody": (weights(keras=None), "2.9"),
+    "writer-unknown": (h5(PLAIN, keras=None), "2.9"),
+    "saved-model-optimizer": (saved_model(PLAIN, slots=4), "3.4"),
+    "saved-model-export-op": (saved_model(tensorflow="2.16.1"), "2.9"),
+    "saved-model-export": (saved_model(tensorflow="2.16.1"), "2.15"),
+    "saved-model-metadata": (saved_model(PLAIN), "2.4"),
+    "saved-model-metadata-2-4": (saved_model(PLAIN, tensorflow="2.12.1"), "2.4"),
+    "saved-model-op": (saved_model(PLAIN, tensorflow="2.12.1"), "2.9"),
+    "saved-model-notes": (saved_model(PLAIN, tensorflow="2.4.4", training=trained()), "2.2"),
+    "saved-model-no-model": (saved_model(PLAIN, tensorflow="2.3.4"), "1.15"),
+    "saved-model-state": (saved_model(PLAIN, slots=4), "2.9"),
     "loss-names": (h5(model(INPUT, DENSE), training=trained(loss="mse")), "3.4"),
     "custom-loss": (h5(PLAIN, training=trained(loss="mine")), "2.9"),
     "new-optimizer": (h5(PLAIN, keras="2.12.0", training=trained(NEW_ADAM)), "2.10"),
@@ -84,6 +122,5 @@ EXAMPLES = {
     "rate-reset": (h5(model(INPUT, DENSE), keras="2.12.0", training=trained(NEW_ADAM)), "3.4"),
     "state-lost": (h5(model(INPUT, DENSE), training=trained(), optimizer_arrays=5), "3.4"),
     "saved-model-in-keras-3": (saved_model(PLAIN), "3.4"),
-    "weights-alone": (weights(), "2.9"),
     "nothing-against": (h5(PLAIN), "2.9"),
 }

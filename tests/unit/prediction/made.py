@@ -65,10 +65,16 @@ def archive(config, *, keras="2.15.0", training=None, paths=()):
     )
 
 
-def saved_model(config=None, *, tensorflow="2.9.3"):
+def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0):
     """Return the content of a SavedModel; without a config as Keras 3 exports it."""
-    told = Writer(tensorflow=tensorflow, recorded=("tensorflow",))
-    return Contents(Path("model"), "saved-model", writer=told, config=config)
+    return Contents(
+        Path("model"),
+        "saved-model",
+        writer=Writer(tensorflow=tensorflow, recorded=("tensorflow",)),
+        config=config,
+        training=training,
+        stored=Stored(optimizer_arrays=slots),
+    )
 
 
 def weights(*, keras="2.9.0", keras_3_layout=False, called="weights.h5"):

@@ -160,3 +160,29 @@ def test_a_loss_of_ones_own_is_found_however_it_is_written(loss):
 def test_losses_and_metrics_of_keras_are_no_obstacle():
     told = {"loss": "mse", "metrics": [["accuracy", {"class_name": "AUC", "config": {}}]]}
     assert first_of_training(told, "2.9") is None
+
+
+def test_a_policy_in_a_config_of_ones_own_class_is_an_obstacle_of_its_own():
+    config = model(layer("Mine", dtype={"class_name": "DTypePolicy", "config": {}}))
+    assert first(config, "2.15", {"Mine"}) == Obstacle("own-policy", "DTypePolicy", "mine", "dtype")
+    assert first(config, "3.4", {"Mine"}) is None
+
+
+def test_keras_3_takes_what_an_old_lambda_says_of_its_function():
+    old = layer("Lambda", function="relu", function_type="function")
+    assert first(model(old), "3.4") is None
+    assert first(model(layer("LSTM", units=1, function_type="x")), "3.4").key == "function_type"
+
+
+def test_a_wrapped_layer_without_a_module_is_lost_on_keras_3():
+    told = model(layer("Bidirectional", layer=layer("LSTM", units=1)))
+    assert first(told, "3.4") == Obstacle("bare", "LSTM", "bidirectional")
+    assert first(told, "2.15") is None
+
+
+def test_a_function_that_is_written_as_a_class_is_not_understood_in_hdf5():
+    written = {"module": "builtins", "class_name": "function", "config": "mine"}
+    told = model(layer(units=1, activation=written))
+    assert first(told, "2.15", {"mine"}) == Obstacle("function", "function", "dense", "activation")
+    archived = model(layer(units=1, activation=written, module="keras.layers"))
+    assert first(archived, "2.15", {"mine"}) is None

@@ -3,6 +3,7 @@ import pytest
 from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.inspection.hdf5 import Stored
 from kerasmatrix.inspection.model_file import Writer
+from kerasmatrix.prediction.rules import the_rules
 from kerasmatrix.prediction.signs import SIGNS, features_of
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
@@ -34,7 +35,37 @@ def signs(contents, reader=None):
     [
         ("misnamed", h5(model(DENSE), called="a.keras"), archive(model(DENSE))),
         ("compiled", h5(model(DENSE), training=TRAINED), h5(model(DENSE), training={})),
-        ("optimizer-state", h5(model(), optimizer_arrays=2), h5(model(), optimizer_arrays=1)),
+        ("optimizer-state", h5(model(), optimizer_arrays=3), h5(model(), optimizer_arrays=2)),
+        ("optimizer-slots", saved_model(slots=4), saved_model()),
+        ("optimizer-slots", saved_model(slots=1), h5(model(), optimizer_arrays=9)),
+        ("writer-unknown", h5(model(), keras=None), h5(model())),
+        ("list-config", h5({"class_name": "Sequential", "config": [DENSE]}), h5(model(DENSE))),
+        (
+            "loss-with-function",
+            h5(model(), training={"loss": [{"class_name": "Huber", "config": {"fn": "huber"}}]}),
+            h5(
+                model(),
+                training={"loss": {"class_name": "LossFunctionWrapper", "config": {"fn": "f"}}},
+            ),
+        ),
+        (
+            "rate-called-lr",
+            h5(model(), training={"optimizer_config": {"class_name": "SGD", "config": {"lr": 1}}}),
+            h5(model(), training=TRAINED),
+        ),
+        (
+            "auto-reduction",
+            h5(model(), training={"loss": {"class_name": "A", "config": {"reduction": "auto"}}}),
+            h5(model(), training={"loss": {"class_name": "A", "config": {"reduction": "sum"}}}),
+        ),
+        (
+            "legacy-optimizer",
+            archive(
+                model(),
+                training={"optimizer": {"module": "keras.optimizers.legacy", "class_name": "A"}},
+            ),
+            archive(model(), training={"optimizer": {"module": "keras.optimizers"}}),
+        ),
         (
             "new-optimizer",
             h5(model(), training={"optimizer": {"class_name": "Custom>Adam"}}),
@@ -56,7 +87,6 @@ def signs(contents, reader=None):
         ),
         ("lambda", h5(LAMBDA), h5(model(layer("Lambda", function="relu")))),
         ("no-input-layer", h5(model(DENSE)), h5(model(INPUT, DENSE))),
-        ("nested", h5(model(INPUT, model(DENSE))), h5(model(INPUT, DENSE))),
         (
             "nested-functional",
             h5(model(INPUT, INNER, class_name="Model")),
@@ -72,8 +102,6 @@ def signs(contents, reader=None):
             h5(model(layer("LSTM", recurrent_activation="hard_sigmoid"))),
             h5(model(layer("LSTM", recurrent_activation="sigmoid"))),
         ),
-        ("operations", h5(model(layer("TFOpLambda"))), h5(model(layer("Add")))),
-        ("lookup", h5(model(layer("StringLookup"))), h5(model(DENSE))),
         ("subclassed", archive(model(class_name="Mine")), archive(model())),
         ("schedule", h5(model(), training={"optimizer": SCHEDULE}), h5(model(), training=TRAINED)),
         (
@@ -131,3 +159,8 @@ def test_every_sign_can_be_asked_of_a_file_that_says_nothing():
 def test_the_writer_is_what_the_file_names_or_the_first_it_may_be(writer, release):
     contents = Contents(weights().path, "hdf5-weights", writer=writer, stored=Stored())
     assert features_of(contents).writer == release
+
+
+def test_every_sign_is_asked_for_by_a_rule_and_is_tested():
+    asked = {name for rule in the_rules() for name in (*rule.signs, *rule.without)}
+    assert asked == set(SIGNS)

@@ -1,0 +1,164 @@
+"""Holds predictions against what stores have measured, and says how often each rule is right.
+
+``nox -s calibrate -- STORE…``: of folders of runs (``.kerasmatrix``), whose scenarios are those of
+this matrix. Prints precision and recall of all scenarios and of two halves of them, every other one
+in the order of matrix.yaml. ``--write`` writes ``src/kerasmatrix/prediction/calibration.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from kerasmatrix.archive import Archive
+from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.errors import UsageError
+from kerasmatrix.matrix import load_matrix
+from kerasmatrix.outcome import Cell
+from kerasmatrix.prediction.brought import names_of_program
+from kerasmatrix.prediction.hindsight import model_in
+from kerasmatrix.prediction.precedents import Precedent, Precedents, folded
+from kerasmatrix.prediction.predict import Foretold, foretell_file
+from kerasmatrix.prediction.prediction import Prediction
+from kerasmatrix.prediction.rules import CALIBRATION
+from kerasmatrix.prediction.scoring import is_measured, score
+from kerasmatrix.prediction.target import target_of
+from kerasmatrix.project import Project
+from kerasmatrix.results import CellResult, PredictionResult
+from kerasmatrix.tabulation import cell_of
+
+TARGET = Path(__file__).parent.parent / "src/kerasmatrix/prediction" / CALIBRATION
+
+
+class Measured(NamedTuple):
+    """A measured cell with what is read of its file."""
+
+    cell: CellResult
+    read: Foretold
+    by_rule: Prediction
+
+
+def main(stores: Sequence[Path], *, write: bool) -> None:
+    """Print how good predictions are, and write how often each rule was right if asked to."""
+    project = Project(Path("matrix.yaml"))
+    matrix = load_matrix(project.matrix_file)
+    measured = list(read(project, stores))
+    halves = [set(matrix.scenarios[start::2]) for start in (0, 1)]
+    for title, names in (
+        ("all scenarios", set(matrix.scenarios)),
+        ("every other scenario, from the first", halves[0]),
+        ("every other scenario, from the second", halves[1]),
+    ):
+        part = [each for each in measured if each.cell.scenario in names]
+        report(f"{title}, rules alone", part, [each.by_rule for each in part])
+        # Precedents come from all other scenarios, as they do in a run.
+        report(f"{title}, with precedents", part, weighed(measured, part))
+    counts = count(measured)
+    print("\nrule: right of decided")
+    for rule, (right, decided) in sorted(counts.items(), key=lambda item: -item[1][1]):
+        print(f"{rule:24} {right:5} of {decided:5}")
+    if write:
+        lines = ",\n".join(
+            f"  {json.dumps(rule)}: {json.dumps(each)}" for rule, each in counts.items()
+        )
+        TARGET.write_text(
+            f'{{\n "cells": {len(measured)},\n "rules": {{\n{lines}\n }}\n}}\n', "utf-8"
+        )
+
+
+def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:
+    """Yield the measured cells of all runs in ``stores``, each once."""
+    matrix = load_matrix(project.matrix_file)
+    targets = tuple(
+        target_of(env, read_lock(project.locks_with(env.name), env))
+        for env in matrix.sorted_environments()
+    )
+    known: dict[tuple[str, str], Foretold | None] = {}
+    found: dict[Cell, tuple[CellResult, Path]] = {}
+    for store in stores:
+        archive = Archive(store)
+        for run in archive.runs():
+            for cell in archive.read(run).cells:
+                if is_measured(cell) and cell.scenario in matrix.scenarios:
+                    found[cell_of(cell)] = cell, store
+    for cell, store in found.values():
+        key = (cell.scenario, str(cell.artifact))
+        if key not in known:
+            try:
+                model = model_in(store / "artifacts" / str(cell.artifact))
+                brought = names_of_program(project.scenario(cell.scenario))
+                known[key] = foretell_file(model, targets, brought)
+            except UsageError as error:
+                print(error)
+                known[key] = None
+        told = known[key]
+        if told is not None:
+            by_name = {each.environment: each for each in told.predictions}
+            yield Measured(cell, told, by_name[cell.loaded_with])
+
+
+def weighed(measured: Sequence[Measured], part: Sequence[Measured]) -> list[Prediction]:
+    """Return the predictions for ``part`` in the light of what other scenarios measured."""
+    precedents = Precedents()
+    for cell, told, _ in measured:
+        repaired = cell.repaired_by
+        precedents.add(
+            told.likeness,
+            told.readers[cell.loaded_with],
+            Precedent(*cell_of(cell), cell.status, cell.cause, repaired.id if repaired else None),
+        )
+    return [
+        precedents.weigh(
+            by_rule, told.likeness, told.readers[cell.loaded_with], without=cell.scenario
+        )
+        for cell, told, by_rule in part
+    ]
+
+
+def report(title: str, part: Sequence[Measured], predictions: Sequence[Prediction]) -> None:
+    """Print how good the predictions for some cells are."""
+    cells = []
+    for (cell, _, _), told in zip(part, predictions, strict=True):
+        fields = told.model_dump(exclude={"environment", "because"})
+        cells.append(cell.model_copy(update={"prediction": PredictionResult(**fields)}))
+    found = score(cells)
+    if found is None:
+        return
+    print(f"\n{title}: {found.cells} cells, {found.unknown} unknown")
+    for each in found.statuses:
+        print(
+            f"  {each.status:9} precision {each.precision} ({each.right} of {each.predicted})  "
+            f"recall {each.recall} ({each.right} of {each.measured})"
+        )
+    print(f"  cause right in {found.causes.right} of {found.causes.of} fails foretold")
+    print(f"  remedy works in {found.remedies.right} of {found.remedies.of} in which it was tried")
+    right = [is_right(cell, told) for (cell, _, _), told in zip(part, predictions, strict=True)]
+    sure = sum(told.confidence for told in predictions) / len(predictions)
+    print(f"  mean confidence {sure:.3f}, status and cause right in {sum(right) / len(right):.3f}")
+
+
+def count(measured: Iterable[Measured]) -> dict[str, tuple[int, int]]:
+    """Return by rule in how many cells it was right, of how many it decided."""
+    decided: Counter[str] = Counter()
+    right: Counter[str] = Counter()
+    for cell, _, told in measured:
+        decided[told.rule] += 1
+        right[told.rule] += is_right(cell, told)
+    return {rule: (right[rule], decided[rule]) for rule in sorted(decided)}
+
+
+def is_right(cell: CellResult, told: Prediction) -> bool:
+    """Say whether a prediction has the status and the cause that were measured."""
+    return (told.status, told.cause) == (folded(cell.status), cell.cause)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("stores", nargs="+", type=Path)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    main(asked.stores, write=asked.write)
