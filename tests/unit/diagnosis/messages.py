@@ -212,8 +212,8 @@ MESSAGES = {
     ],
     "nested-graph": [
         error("ValueError", 'Layer "dense" expects 1 input(s), but it received 2 input tensors.'),
-        error("TypeError", "pop expected at most 1 argument, got 2"),
     ],
+    "sequential-as-list": [error("TypeError", "pop expected at most 1 argument, got 2")],
     "shape-or-axis-type": [
         error("TypeError", "int() argument must be a string, a bytes-like object or a real "
               "number, not 'list'"),

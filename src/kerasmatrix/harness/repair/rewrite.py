@@ -98,7 +98,10 @@ def rewrite(stored: Stored, reader: Any, functions: Any = ()) -> Rewritten:
     ``functions`` are names that the caller hands over functions for, in place of Keras's own.
     """
     writer = _Writer(stored, reader, functions)
-    config = writer.thing(copy.deepcopy(stored.config))
+    listed = _listed(stored.config)
+    if listed != stored.config:
+        writer.note("wrote a Sequential as a mapping, not as the list of its layers")
+    config = writer.thing(copy.deepcopy(listed))
     if stored.archive and reader.major < storage.KERAS_3:
         # An archive's outermost object says where its class is, in every Keras that has archives.
         own = _bare(config["class_name"]) not in MODELS
@@ -432,6 +435,24 @@ class _Writer:
         if self._newer and self._from_newer and "build_config" in told:
             entry["build_config"] = told["build_config"]
         return entry
+
+
+def _listed(value: Any) -> Any:
+    """Return a config in which every Sequential says what its layers are by name.
+
+    Keras 2.2 and before write it as the bare list of its layers, which Keras 3 and TensorFlow 2.2
+    do not take (measured: files of Keras 2.2.0 and 2.2.2 as h5, in tf2.2 and tf2.21).
+    """
+    if isinstance(value, list):
+        return [_listed(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    told = {key: _listed(each) for key, each in value.items()}
+    if told.get("class_name") == "Sequential" and isinstance(told.get("config"), list):
+        # It has no name of its own there; one that is part of another model has it beside.
+        name = told.get("name") or "sequential"
+        told["config"] = dict(name=name, layers=told["config"])
+    return told
 
 
 def is_newer(stored: Stored) -> bool:

@@ -342,3 +342,36 @@ def test_own_classes_in_an_archive_keep_what_they_are_built_with():
            "config": {"units": 4}, "build_config": {"input_shape": [1, 3]}}  # fmt: skip
     assert rewritten(own, OLD, archive=True).config["build_config"] == {"input_shape": [1, 3]}
     assert "build_config" not in rewritten(own, OLD).config
+
+
+LISTED = {
+    "class_name": "Sequential",
+    "config": [
+        {
+            "class_name": "Dense",
+            "config": {"name": "dense", "units": 2, "batch_input_shape": [None, 3]},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("reader", [OLD, NEW])
+def test_a_sequential_that_is_a_list_gets_a_name(reader):
+    found = rewritten(LISTED, reader)
+    config = found.config["config"]
+    assert config["name"] == "sequential"
+    assert [layer["class_name"] for layer in config["layers"]][-1] == "Dense"
+    assert "wrote a Sequential as a mapping, not as the list of its layers" in found.changes
+
+
+def test_a_nested_sequential_that_is_a_list_keeps_its_name():
+    nested = dict(LISTED, name="inner", inbound_nodes=[[["in", 0, 0, {}]]])
+    model = old_model(
+        old_layer("InputLayer", "in", batch_input_shape=[None, 3], dtype="float32"),
+        nested,
+        inputs=[["in", 0, 0]],
+        outputs=[["inner", 1, 0]],
+    )
+    inner = rewritten(model, OLD).config["config"]["layers"][1]
+    assert inner["config"]["name"] == "inner"
+    assert inner["config"]["layers"][0]["class_name"] == "Dense"
