@@ -22,7 +22,7 @@ from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Causes
 from kerasmatrix.tabulation import Observed
 
-__all__ = ["Agenda", "Conversion", "Crossing", "Job", "Repair"]
+__all__ = ["Again", "Agenda", "Conversion", "Crossing", "Job", "Repair"]
 
 # Above this many environments, workers are closed between saves and loads: each holds about
 # 350 MB, and two imports cost less than a machine that swaps.
@@ -51,7 +51,20 @@ class Crossing(NamedTuple):
     chain: Chain
 
 
-Job = Save | Cell | Repair | Conversion | Crossing
+class Again(NamedTuple):
+    """A save or load to be done again, up to so many times; the load with ``remedies``, if any."""
+
+    of: Save | Cell
+    times: int
+    remedies: tuple[str, ...] = ()
+
+    @property
+    def environment(self) -> str:
+        """Where it is done."""
+        return self.of.loaded_with if isinstance(self.of, Cell) else self.of.saved_with
+
+
+Job = Save | Cell | Repair | Conversion | Crossing | Again
 Queued = TypeVar("Queued", Save, Cell, Repair)
 Waiting = TypeVar("Waiting")
 LAST = Rank(Urgency.OTHER, 1, math.inf)

@@ -14,13 +14,19 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from kerasmatrix import past
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
+from kerasmatrix.past import PastRun
 from kerasmatrix.report.documents import read_results, to_json
 from kerasmatrix.results import Results
 
 __all__ = ["Archive", "find_results", "results_in"]
 
 SUFFIX = ".json.gz"
+# The same run in short, which is quick to read; made when it is missing.
+SHORT_SUFFIX = ".short.gz"
+# So many runs are looked back upon for a cell's past.
+LONGEST_PAST = 30
 # Names for runs by their place, counted from the newest.
 PLACES = {"last": -1, "previous": -2}
 # Twice the speed of the default, for a tenth more bytes.
@@ -42,8 +48,10 @@ class Archive:
         Raises:
             InfrastructureError: the folder cannot be written.
         """
-        place = self.folder / f"{results.run.id}{SUFFIX}"
-        data = gzip.compress(to_json(results).encode("utf-8", "replace"), LEVEL, mtime=0)
+        self._write(self.folder / f"{results.run.id}{SUFFIX}", to_json(results))
+
+    def _write(self, place: Path, text: str) -> None:
+        data = gzip.compress(text.encode("utf-8", "replace"), LEVEL, mtime=0)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle, staged = tempfile.mkstemp(dir=self.folder, prefix=".keep-")
@@ -59,6 +67,30 @@ class Archive:
                 f"{place}: cannot be written: {error}",
                 hint="make space and run again: what is measured so far is kept",
             ) from error
+
+    def before(self, run: str) -> list[PastRun]:
+        """Return the runs before ``run`` in short, oldest first, and no more than a few.
+
+        Those that are damaged are left out: a page must not be lost for them.
+        """
+        earlier = [kept for kept in self.runs() if kept < run][-LONGEST_PAST:]
+        found = (self._in_short(kept) for kept in earlier)
+        return [each for each in found if each is not None]
+
+    def _in_short(self, run: str) -> PastRun | None:
+        place = self.folder / f"{run}{SHORT_SUFFIX}"
+        whole = self.folder / f"{run}{SUFFIX}"
+        with contextlib.suppress(OSError, EOFError, zlib.error, ValueError):
+            # A run that was gated again is kept again, with what it did then.
+            if place.stat().st_mtime_ns >= whole.stat().st_mtime_ns:
+                return past.from_json(gzip.decompress(place.read_bytes()).decode("utf-8"))
+        try:
+            short = past.in_short(self.read(run))
+        except UsageError:
+            return None
+        with contextlib.suppress(InfrastructureError):  # it is as good unkept, and slower
+            self._write(place, past.to_json(short))
+        return short
 
     def runs(self) -> list[str]:
         """Return the ids of the runs that are kept, oldest first."""
@@ -106,7 +138,8 @@ def find_results(reference: str, archive: Archive) -> Results:
         UsageError: there is neither, or it cannot be read.
     """
     path = Path(reference)
-    if not path.exists() and not path.suffix and os.sep not in reference:
+    # A run's id has a point in it, as a file's name has.
+    if not path.exists() and path.suffix != ".json" and os.sep not in reference:
         return archive.read(reference)
     return results_in(path)
 

@@ -17,7 +17,7 @@ from kerasmatrix.errors import nearest
 from kerasmatrix.outcome import BADNESS, Status
 from kerasmatrix.results import CellResult, ExpectationResult, Results
 
-__all__ = ["SIDES", "Expectation", "PatternError", "expect", "names_of"]
+__all__ = ["SIDES", "Expectation", "PatternError", "expect", "names_of", "verdict_of"]
 
 # The parts of a cell that a pattern is about.
 SIDES = ("scenario", "format", "saved_with", "loaded_with")
@@ -124,7 +124,8 @@ def expect(
         ]
         for number in fitting:
             spoken[number].append(cell)
-        verdict = _verdict(expectations[fitting[-1]], cell) if fitting else None
+        decides = expectations[fitting[-1]] if fitting else None
+        verdict = verdict_of(decides, cell.status, cell.cause) if decides else None
         if verdict is None:
             cells.append(cell)
             continue
@@ -137,17 +138,16 @@ def expect(
     return results.model_copy(update={"cells": tuple(cells), "expectations": told})
 
 
-def _verdict(
-    expectation: Expectation, cell: CellResult
+def verdict_of(
+    expectation: Expectation | ExpectationResult, status: Status, cause: str | None
 ) -> Literal["met", "better", "worse"] | None:
     """Say how a cell keeps to what is expected of it; None where it says nothing about Keras."""
-    bad = BADNESS.get(cell.status)
+    bad = BADNESS.get(status)
     if bad is None:
         return None
-    if cell.status in expectation.status:
-        same = expectation.cause in {None, cell.cause}
-        return "met" if same else "worse"
-    least = min(BADNESS.get(status, 0) for status in expectation.status)
+    if status in expectation.status:
+        return "met" if expectation.cause in {None, cause} else "worse"
+    least = min(BADNESS.get(expected, 0) for expected in expectation.status)
     return "better" if bad < least else "worse"
 
 

@@ -1,6 +1,7 @@
 """What the gate finds: cells worse than expected or than in a baseline, expectations out of date.
 
-Pure. Where an expectation decides a cell the baseline does not.
+Pure. Where an expectation decides a cell the baseline does not. A cell that was measured again and
+was then no worse is flaky: nobody knows whether it got worse, and it is told apart from both.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kerasmatrix.comparison import WORSENING, Change, ChangeKind, Comparison
-from kerasmatrix.outcome import Status
-from kerasmatrix.results import CellResult, ExpectationResult, Results
+from kerasmatrix.expectations import verdict_of
+from kerasmatrix.outcome import BADNESS, Cell, Status
+from kerasmatrix.results import CellResult, ExpectationResult, Results, RetryResult
+from kerasmatrix.tabulation import cell_of
 
 __all__ = ["Finding", "FindingKind", "findings", "unseen"]
 
@@ -19,25 +22,31 @@ UNSEEN = {Status.INFRA, Status.NOT_RUN}
 
 
 class FindingKind(enum.StrEnum):
-    """What is wrong. Each of them fails the gate."""
+    """What is wrong. Each of them but the last fails the gate."""
 
     WORSE_THAN_BASELINE = "worse than the baseline"
     WORSE_THAN_EXPECTED = "worse than expected"
     BETTER_THAN_EXPECTED = "better than expected"
     UNMATCHED = "expectation without a cell"
     EXPIRED = "expectation that has expired"
+    FLAKY = "flaky"
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, and where to mend it (empty if nowhere)."""
+    """One thing that is wrong, and where to mend it (empty if nowhere).
+
+    ``cell`` is the cell it is about, if it is one, and ``change`` what became of it.
+    """
 
     kind: FindingKind
     text: str
     where: str = ""
+    cell: Cell | None = None
+    change: ChangeKind | None = None
 
 
 def findings(results: Results, comparison: Comparison | None) -> list[Finding]:
-    """Return all that fails the gate, by kind."""
+    """Return all that fails the gate, by kind, and what is flaky."""
     return [
         *_against_baseline(results, comparison),
         *_against_expectations(results),
@@ -51,11 +60,30 @@ def unseen(comparison: Comparison) -> int:
 
 
 def _against_baseline(results: Results, comparison: Comparison | None) -> Iterator[Finding]:
-    decided = {_name(cell) for cell in results.cells if cell.expected}
-    for change in comparison.changes if comparison else ():
-        if change.kind in WORSENING and _name(change) not in decided:
-            text = f"{change.kind}: {_name(change)}: {change.before} → {change.after}"
-            yield Finding(FindingKind.WORSE_THAN_BASELINE, f"{text}{_cause(change.cause)}")
+    if comparison is None:
+        return
+    cells = {cell_of(cell): cell for cell in results.cells}
+    for change in comparison.changes:
+        if change.kind not in WORSENING:
+            continue
+        key = Cell(change.scenario, change.format, change.saved_with, change.loaded_with)
+        cell = cells[key]
+        if cell.expected:
+            continue
+        kind = FindingKind.WORSE_THAN_BASELINE
+        if any(_as_good(change, again) for again in cell.retries):
+            kind = FindingKind.FLAKY
+        text = f"{change.kind}: {_name(cell)}: {change.before} → {change.after}"
+        text += f"{_cause(change.cause)}{_again(cell)}"
+        yield Finding(kind, text, cell=key, change=change.kind)
+
+
+def _as_good(change: Change, again: RetryResult) -> bool:
+    """Whether a cell that got worse was as good as before when it was measured again."""
+    bad, before = BADNESS.get(again.status), BADNESS[change.before]
+    if change.kind is ChangeKind.REMEDY_LOST and again.remedy is None:
+        return bad is None or bad < before
+    return bad is None or bad <= before
 
 
 def _against_expectations(results: Results) -> Iterator[Finding]:
@@ -64,8 +92,14 @@ def _against_expectations(results: Results) -> Iterator[Finding]:
         if cell.expectation is None or cell.expected not in kinds:
             continue
         expectation = results.expectations[cell.expectation]
+        kind = kinds[cell.expected]
+        if any(
+            verdict_of(expectation, again.status, again.cause) != cell.expected
+            for again in cell.retries
+        ):
+            kind = FindingKind.FLAKY
         text = f"{_name(cell)}: {_expected(expectation)}, and is {cell.status}{_cause(cell.cause)}"
-        yield Finding(kinds[cell.expected], text, expectation.where)
+        yield Finding(kind, f"{text}{_again(cell)}", expectation.where, cell_of(cell))
 
 
 def _out_of_date(results: Results) -> Iterator[Finding]:
@@ -78,12 +112,26 @@ def _out_of_date(results: Results) -> Iterator[Finding]:
             yield Finding(FindingKind.EXPIRED, text, expectation.where)
 
 
-def _name(of: CellResult | Change) -> str:
-    return f"{of.scenario} · {of.format} · {of.saved_with} → {of.loaded_with}"
+def _name(cell: CellResult) -> str:
+    return f"{cell.scenario} · {cell.format} · {cell.saved_with} → {cell.loaded_with}"
 
 
 def _cause(slug: str | None) -> str:
     return f" ({slug})" if slug else ""
+
+
+def _again(cell: CellResult) -> str:
+    """Say what a cell did when it was measured again, if it was."""
+    if not cell.retries:
+        return ""
+    told = (
+        again.summary
+        if again.status is Status.NOT_RUN
+        else f"{again.status}{_cause(again.cause)}"
+        + (f", repaired by {again.remedy}" if again.remedy else "")
+        for again in cell.retries
+    )
+    return f"; again: {'; '.join(told)}"
 
 
 def _expected(expectation: ExpectationResult) -> str:

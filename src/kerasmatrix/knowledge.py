@@ -15,7 +15,7 @@ from kerasmatrix.plan import Plan, Save
 from kerasmatrix.repair import REPAIRABLE, Attempt, Causes, next_remedies
 from kerasmatrix.results import RemedyResult
 from kerasmatrix.store import Store
-from kerasmatrix.tabulation import Observed
+from kerasmatrix.tabulation import Observed, Retry
 
 __all__ = [
     "artifact_of",
@@ -27,6 +27,7 @@ __all__ = [
     "needs_repair",
     "next_attempt",
     "next_bridges",
+    "retry_key",
 ]
 
 BRIDGE = ("bridge",)
@@ -66,7 +67,36 @@ def look_up(
         if next_attempt(plan, observed, causes, cell) is not None:
             _look_up_repair(plan, store, observed, causes, cell)
     _look_up_bridges(plan, store, observed, causes)
+    _look_up_retries(plan, store, observed)
     return observed
+
+
+def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
+    """Add what was done again because it would have failed the gate; mostly nothing was."""
+    retried = store.retried()
+    if not retried:
+        return
+    for save in observed.saves:
+        key = plan.save_key(save)
+        if key in retried:
+            saves = store.known_retries(key, SaveObservation)
+            observed.retries[save] = tuple(Retry((), each) for each in saves)
+    for cell in observed.loads:
+        alone = [tried.remedies for tried in observed.attempts.get(cell, ()) if not tried.chain]
+        for remedies in ((), *alone):
+            key = retry_key(plan, observed, cell, remedies)
+            if key in retried:
+                loads = store.known_retries(key, LoadObservation)
+                told = tuple(Retry(remedies, each) for each in loads)
+                observed.retries[cell] = (*observed.retries.get(cell, ()), *told)
+
+
+def retry_key(plan: Plan, observed: Observed, cell: Cell, remedies: tuple[str, ...]) -> str:
+    """Return the key of what is done again in a cell: its load, plain or with ``remedies``."""
+    artifact = artifact_of(observed, cell)
+    if remedies:
+        return plan.attempt_key(cell, artifact, remedies)
+    return plan.load_key(cell, artifact)
 
 
 def _look_up_repair(

@@ -27,6 +27,7 @@ __all__ = [
     "RemedyInfo",
     "RemedyResult",
     "Results",
+    "RetryResult",
     "RunInfo",
     "ScenarioResult",
     "ShareResult",
@@ -226,6 +227,19 @@ class SideResult(_Result):
     measured_at: datetime.datetime
 
 
+class RetryResult(_Result):
+    """What a cell did when it was measured again, because it would have failed the gate.
+
+    ``status`` is ``not-run`` where the save worked that had failed: nothing was loaded then.
+    """
+
+    status: Status
+    summary: str
+    cause: str | None = None
+    remedy: str | None = Field(default=None, description="seen to work this time")
+    measured_at: datetime.datetime
+
+
 class CellResult(_Result):
     """One cell. ``error`` is the load's, or the save's where ``status`` is ``save-failed``."""
 
@@ -266,6 +280,9 @@ class CellResult(_Result):
     expected: Literal["met", "better", "worse"] | None = Field(
         default=None, description="how the cell keeps to it"
     )
+
+    retries: tuple[RetryResult, ...] = Field(default=(), description="in the order of trying")
+    flaky: bool = Field(default=False, description="it did something else when measured again")
 
     @property
     def repaired_by(self) -> RemedyResult | None:

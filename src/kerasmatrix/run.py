@@ -13,13 +13,13 @@ import math
 import shutil
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from kerasmatrix.agenda import Agenda, Conversion, Crossing, Job, Repair
+from kerasmatrix.agenda import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
 from kerasmatrix.inspection.equivalence import equivalence_digest
@@ -31,6 +31,7 @@ from kerasmatrix.knowledge import (
     known_conversion,
     known_load,
     look_up,
+    retry_key,
 )
 from kerasmatrix.outcome import (
     Cell,
@@ -44,8 +45,10 @@ from kerasmatrix.outcome import (
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Attempt, Causes
+from kerasmatrix.repetition import Repetition
+from kerasmatrix.retrying import is_settled
 from kerasmatrix.store import NoArtifact, Store, make_readable
-from kerasmatrix.tabulation import Observed
+from kerasmatrix.tabulation import Observed, Retry
 
 __all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]
 
@@ -60,11 +63,15 @@ class _Fault(Exception):
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A task that a job waits for: what kind of observation it makes, and its key."""
+    """A task that a job waits for: what kind of observation it makes, and its key.
+
+    ``again`` says that it is done once more; what was known stays.
+    """
 
     task: Task
     kind: type[Observation]
     key: str
+    again: bool = False
 
 
 # What a job does between its tasks. It is sent what was measured of each.
@@ -147,6 +154,8 @@ class Run:
         isolate: bool = False,
         sequel: Sequel | None = None,
         budget: Budget | None = None,
+        observed: Observed | None = None,
+        again: Sequence[Again] = (),
     ) -> None:
         """Look up what is known; nothing is run yet.
 
@@ -161,13 +170,17 @@ class Run:
             isolate: let no two tasks share a process.
             sequel: asked, once the plan is carried out, for what to do next in the same workers.
             budget: how long to go on, and what comes first; what is left then is not run.
+            observed: what is known of the plan, if the caller has looked it up.
+            again: measure these again, and nothing else.
         """
         self.plan = plan
         self.id = id
         self.measured = 0
         self.complete = False
         self.causes = Causes(plan)
-        self.observed = Observed() if fresh else look_up(plan, store, self.causes)
+        if observed is None:
+            observed = Observed() if fresh else look_up(plan, store, self.causes)
+        self.observed = observed
         self.known = self.observed.count
         self._fresh = fresh
         self._sequel = sequel
@@ -179,11 +192,30 @@ class Run:
         self._cut = False
         self._failure: BaseException | None = None
         self.isolate = isolate
+        self._engine = engine
         self._crew = Crew(engine, isolate=isolate, opening=self._opening, lost=self._lost)
         self._tasks = 0
-        self._agenda = Agenda(plan, self.observed, self.causes, budget.ranks if budget else None)
+        if again:
+            self._agenda: Agenda = Repetition(plan, self.causes, again)
+        else:
+            ranks = budget.ranks if budget else None
+            self._agenda = Agenda(plan, self.observed, self.causes, ranks)
         self._budget = budget
         self._until = math.inf
+
+    def again(self, wanted: Sequence[Again]) -> Run:
+        """Return a run that measures these again, and nothing else, and adds it to `observed`."""
+        return Run(
+            self.plan,
+            self._engine,
+            self._store,
+            id=self.id,
+            jobs=self._jobs,
+            listener=self._listener,
+            isolate=True,  # what went before in a process may be why
+            observed=self.observed,
+            again=wanted,
+        )
 
     @property
     def pending(self) -> int:
@@ -381,6 +413,8 @@ class Run:
                 return self._convert(job)
             case Crossing():
                 return self._cross(job)
+            case Again():
+                return self._repeat(job)
 
     # One method for each kind of job. What they find goes into `observed` with the lock held.
 
@@ -460,6 +494,23 @@ class Run:
             found = yield _Wanted(task, LoadObservation, key)
         self._file_attempt(cell, Attempt(BRIDGE, found, chain))
 
+    def _repeat(self, job: Again) -> _Steps:
+        """Do a save or load again until it does something else, or it was done often enough."""
+        of, remedies = job.of, job.remedies
+        while not is_settled(self.plan, self.observed, self.causes, job):
+            if isinstance(of, Cell):
+                artifact = artifact_of(self.observed, of)
+                task = self._task("load", of, artifact=artifact, remedies=remedies)
+                key = retry_key(self.plan, self.observed, of, remedies)
+                wanted = _Wanted(task, LoadObservation, key, again=True)
+            else:
+                task = self._task("save", of)
+                wanted = _Wanted(task, SaveObservation, self.plan.save_key(of), again=True)
+            found = yield wanted
+            with self._changed:
+                done = self.observed.retries.get(of, ())
+                self.observed.retries[of] = (*done, Retry(remedies, found))
+
     def _file_attempt(self, cell: Cell, attempt: Attempt) -> None:
         with self._changed:
             before = self.observed.attempts.get(cell, ())
@@ -516,6 +567,8 @@ class Run:
         if fault:
             raise _Fault(fault)
         shutil.rmtree(folder, ignore_errors=True)
+        if wanted.again:
+            return self._store.remember_retry(wanted.key, observation, self.id)
         return self._store.remember(wanted.key, observation, self.id)
 
     def _opening(self, environment: str) -> None:

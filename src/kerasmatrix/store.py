@@ -48,12 +48,25 @@ CREATE TABLE runs (
     command TEXT NOT NULL
 ) STRICT;
 """
+# Came later; a store without it is none the worse. ``key`` is that of the observation whose task
+# was done again, and ``number`` counts from 1.
+RETRIES = """
+CREATE TABLE IF NOT EXISTS retries (
+    key TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    observation TEXT NOT NULL,
+    measured_at TEXT NOT NULL,
+    run TEXT NOT NULL,
+    PRIMARY KEY (key, number)
+) STRICT, WITHOUT ROWID
+"""
 DATABASE = "store.sqlite"
 # How the tables of another store are taken over: the later of two observations is kept.
 ABSORBED = {
     "observations": "INSERT INTO observations VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
     "SET observation = excluded.observation, measured_at = excluded.measured_at, "
     "run = excluded.run WHERE excluded.measured_at > measured_at",
+    "retries": "INSERT OR IGNORE INTO retries VALUES (?, ?, ?, ?, ?)",
     "runs": "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
 }
 BUSY_SECONDS = 30
@@ -149,7 +162,7 @@ class Store:
         return self._find(key, ProbeObservation)
 
     def remember(self, key: str, observation: Kind, run: str) -> Measured[Kind]:
-        """Commit ``observation`` under ``key``."""
+        """Commit ``observation`` under ``key``; retries of what was known there are forgotten."""
         now = datetime.datetime.now(datetime.UTC)
         self._ahead.pop(key, None)
         with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
@@ -157,7 +170,38 @@ class Store:
                 "INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?)",
                 (key, observation.model_dump_json(), now.isoformat(), run),
             )
+            self._database.execute("DELETE FROM retries WHERE key = ?", (key,))
         return Measured(observation, now)
+
+    def remember_retry(self, key: str, observation: Kind, run: str) -> Measured[Kind]:
+        """Commit what was seen when the task of ``key`` was done again, beside what was known."""
+        now = datetime.datetime.now(datetime.UTC)
+        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+            self._database.execute(
+                "INSERT INTO retries SELECT ?, COALESCE(MAX(number), 0) + 1, ?, ?, ? "
+                "FROM retries WHERE key = ?",
+                (key, observation.model_dump_json(), now.isoformat(), run, key),
+            )
+        return Measured(observation, now)
+
+    def retried(self) -> frozenset[str]:
+        """Return the keys under which something was done again; there are few, if any."""
+        with self._mutex:
+            rows = self._database.execute("SELECT DISTINCT key FROM retries").fetchall()
+        return frozenset(key for (key,) in rows)
+
+    def known_retries(self, key: str, kind: type[Kind]) -> tuple[Measured[Kind], ...]:
+        """Return what was seen when the task of ``key`` was done again, in that order."""
+        with self._mutex:
+            rows = self._database.execute(
+                "SELECT observation, measured_at FROM retries WHERE key = ? ORDER BY number", (key,)
+            ).fetchall()
+        with contextlib.suppress(ValidationError):  # damaged: done again
+            return tuple(
+                Measured(kind.model_validate_json(told), datetime.datetime.fromisoformat(at))
+                for told, at in rows
+            )
+        return ()
 
     def keep_artifact(self, folder: Path) -> str:
         """Move what a save left in ``folder`` into the store; return its digest.
@@ -274,6 +318,9 @@ class Store:
                 with _no_space_is_infrastructure(self.folder), database:
                     database.executescript(SCHEMA)
                     database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            if version <= SCHEMA_VERSION:
+                with _no_space_is_infrastructure(self.folder), database:
+                    database.execute(RETRIES)
         except sqlite3.DatabaseError as error:
             database.close()
             raise UsageError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kerasmatrix.bridges import Chain
 from kerasmatrix.claims import check_claims
@@ -46,7 +46,9 @@ from kerasmatrix.results import (
 __all__ = [
     "IN_ANOTHER_SHARD",
     "RUN_ENDED",
+    "TROUBLED",
     "Observed",
+    "Retry",
     "cell_of",
     "count_causes",
     "judge_cell",
@@ -58,6 +60,13 @@ __all__ = [
 IN_ANOTHER_SHARD = "in another shard"
 # ... and one that an interrupt or a budget left out.
 RUN_ENDED = "the run ended before this cell"
+
+
+class Retry(NamedTuple):
+    """A save or load that was done again, or a load with ``remedies``, and what was seen."""
+
+    remedies: tuple[str, ...]
+    measured: Measured[LoadObservation] | Measured[SaveObservation]
 
 
 @dataclass
@@ -72,6 +81,7 @@ class Observed:
     probes: dict[Cell, Measured[ProbeObservation]] = field(default_factory=dict)
     attempts: dict[Cell, tuple[Attempt, ...]] = field(default_factory=dict)
     conversions: dict[tuple[Save, Chain], Measured[SaveObservation]] = field(default_factory=dict)
+    retries: dict[Save | Cell, tuple[Retry, ...]] = field(default_factory=dict)
     troubles: dict[str, str] = field(default_factory=dict)
     faults: dict[Save | Cell, str] = field(default_factory=dict)
     inferred: dict[Cell, Cell] = field(default_factory=dict)

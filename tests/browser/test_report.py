@@ -1,5 +1,6 @@
 """The page in a real browser: it is used as a person would use it."""
 
+import datetime
 import os
 import shlex
 import shutil
@@ -9,10 +10,14 @@ import pytest
 from kerasmatrix.comparison import compare
 from kerasmatrix.expectations import Expectation, expect
 from kerasmatrix.outcome import Status
+from kerasmatrix.past import in_short
 from kerasmatrix.report.write import write_reports
-from tests.unit.report.factory import HOSTILE, make_cell, make_results
+from kerasmatrix.results import RetryResult
+from tests.unit.report.factory import HOSTILE, WHEN, make_cell, make_results
 
 pytestmark = pytest.mark.browser
+
+DAY = datetime.timedelta(days=1)
 
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
@@ -516,6 +521,48 @@ def test_an_inferred_cell_says_so_and_leads_to_the_one_that_was_measured(browser
     panel.get_by_role("link", name="The cell that was measured").click()
     opened.get_by_role("heading", name=f"tf2.1 → {source.loaded_with}").wait_for()
     assert "Inferred" not in panel.inner_text()
+    opened.close()
+
+
+def test_a_cell_tells_its_past(browser, tmp_path):
+    results = make_results()
+    runs = []
+    for number, status in enumerate((Status.PASS, Status.PASS, Status.FAIL), start=1):
+        cell = make_cell("first", "h5", "tf2.1", "tf2.1", status)
+        told = results.run.model_copy(update={"started": WHEN + number * DAY})
+        runs.append(in_short(results.model_copy(update={"run": told, "cells": (cell,)})))
+    opened = browser.new_page()
+    visit(opened, write_reports(results, tmp_path, past=lambda: runs).as_uri())
+    panel = panel_of(opened, "pass")
+    assert "In earlier runs" in panel.inner_text()
+    assert opened.locator("#panel .past li").all_inner_texts() == [
+        "2026-01-05 03:04: ✕ fail unknown-functional, repaired by no-compile + rewrite-config",
+        "2026-01-03 03:04 to 2026-01-04 03:04 (2 runs): ✓ pass",
+    ]
+    opened.keyboard.press("Escape")
+    assert "In earlier runs" not in panel_of(opened, "fail").inner_text()
+    opened.close()
+
+
+def test_a_flaky_cell_is_marked_counted_and_told(browser, tmp_path):
+    results = make_results()
+    again = RetryResult(
+        status=Status.PASS, summary=f"loads {HOSTILE}", measured_at=results.run.started
+    )
+    cells = list(results.cells)
+    number = next(n for n, cell in enumerate(cells) if cell.status is Status.FAIL)
+    cells[number] = cells[number].model_copy(update={"retries": (again,), "flaky": True})
+    opened = browser.new_page()
+    path = write_reports(results.model_copy(update={"cells": tuple(cells)}), tmp_path)
+    visit(opened, path.as_uri())
+    assert "1 cell is flaky" in opened.locator("header").inner_text()
+    opened.locator("#filters select[name=flaky]").select_option("yes")
+    assert counted(opened, "1 of 50 cells")
+    marked = first(opened, "fail")
+    assert "±" in marked.inner_text()
+    assert "flaky" in marked.get_attribute("aria-label")
+    text = panel_of(opened, "fail").inner_text()
+    assert "± Flaky: when it was measured again\n✓ pass loads </script>" in text
     opened.close()
 
 

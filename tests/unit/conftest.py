@@ -28,12 +28,13 @@ def command(tmp_path, engine, monkeypatch, capsys):
     """The command line on a project of fake environments: returns exit code, results, output."""
     monkeypatch.chdir(tmp_path)
     # By name, since the package shows the command `run` where the module of that name stands.
-    module = importlib.import_module("kerasmatrix.cli.run")
-    monkeypatch.setattr(module, "open_engine", lambda *_: engine)
+    for name in ("run", "remeasuring"):
+        module = importlib.import_module(f"kerasmatrix.cli.{name}")
+        monkeypatch.setattr(module, "open_engine", lambda *_: engine)
 
-    def run(*arguments: str):
+    def run(*arguments: str, verb: str = "run"):
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["run", *arguments])
+            cli.main([verb, *arguments])
         printed = capsys.readouterr()
         results = Path("reports/results.json")
         table = json.loads(results.read_text()) if results.exists() else None

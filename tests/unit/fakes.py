@@ -60,6 +60,8 @@ class FakeWorker:
             self.engine.tasks.append((self.name, task))
         if self.engine.before_task:
             self.engine.before_task(task)
+        if self.engine.is_upset(self.name, "remedy" if task.remedies else task.kind):
+            return {"ended": "raised", "error": ERROR, "stage": task.kind, "seconds": 0.1}
         if task.kind in {"save", "convert"}:
             return self._save(task)
         if task.kind == "load" and self._converted(task):
@@ -160,7 +162,15 @@ class FakeEngine:
         self.before_task = None
         self.mutex = threading.Lock()
         self.closed = False
+        # How many of the next loads in an environment fail, or saves raise.
+        self.upset: dict[str, int] = {}
         self._seen: set[str] = set()
+
+    def is_upset(self, name: str, kind: str) -> bool:
+        with self.mutex:
+            left = self.upset.get(f"{name} {kind}", 0)
+            self.upset[f"{name} {kind}"] = max(0, left - 1)
+        return left > 0
 
     def first_time(self, name: str) -> bool:
         with self.mutex:

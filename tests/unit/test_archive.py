@@ -34,6 +34,15 @@ def test_runs_have_names_by_their_place(archive):
     assert archive.read("previous").run.id == "20260101T000000.000001-7"
 
 
+def test_a_run_is_found_by_its_id_and_a_file_by_its_path(archive, tmp_path):
+    run = "20260101T000000.000001-7"
+    assert find_results(run, archive).run.id == run
+    (tmp_path / "kept.json").write_text(to_json(results_of("of-a-file")))
+    assert find_results(str(tmp_path / "kept.json"), archive).run.id == "of-a-file"
+    with pytest.raises(UsageError, match=r"absent.json: cannot be read"):
+        find_results("absent.json", archive)
+
+
 def test_an_empty_archive_says_how_to_fill_it(tmp_path):
     with pytest.raises(UsageError, match="has no last run") as caught:
         Archive(tmp_path).read("last")

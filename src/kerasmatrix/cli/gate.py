@@ -6,7 +6,10 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.archive import Archive
 from kerasmatrix.cli.compare import beside, counted
+from kerasmatrix.cli.options import matrix_option, retries_options
+from kerasmatrix.cli.remeasuring import measure_again
 from kerasmatrix.cli.runs import read_run, store_option
 from kerasmatrix.comparison import Comparison
 from kerasmatrix.comparison import compare as compare_results
@@ -14,6 +17,7 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.gating import FindingKind, findings, unseen
 from kerasmatrix.outcome import Status
 from kerasmatrix.results import Results
+from kerasmatrix.retrying import suspects
 
 __all__ = ["decide", "gate"]
 
@@ -25,6 +29,7 @@ WAYS_OUT = {
     FindingKind.BETTER_THAN_EXPECTED: "take the expectation away",
     FindingKind.UNMATCHED: "take it away, or mend its patterns",
     FindingKind.EXPIRED: "give it another date, or take it away",
+    FindingKind.FLAKY: "measured again, they were not: whether they got worse nobody knows",
 }
 
 
@@ -35,11 +40,22 @@ WAYS_OUT = {
     metavar="RUN",
     help="What it must not be worse than: a results.json, a run's id, or previous.",
 )
+@retries_options(default=0)
+@matrix_option
 @store_option
-def gate(run: str, baseline: str | None, store_folder: Path) -> int:
+def gate(  # noqa: PLR0913 - one argument per option
+    *,
+    run: str,
+    baseline: str | None,
+    retries: int,
+    accept_flaky: bool,
+    matrix_file: Path,
+    store_folder: Path,
+) -> int:
     """Judge RUN by what matrix.yaml expected of it and by a baseline.
 
-    Exit code 1 if something is wrong, 3 if too little was seen to tell.
+    Exit code 1 if something is wrong, 3 if too little was seen to tell. It reads what was
+    measured; with --retries it measures again what fails, by the matrix.
     """
     head = read_run(run, store_folder)
     if baseline is None and not head.expectations:
@@ -48,14 +64,21 @@ def gate(run: str, baseline: str | None, store_folder: Path) -> int:
             hint="name an earlier run with --baseline, or write expectations into matrix.yaml",
         )
     base = read_run(baseline, store_folder) if baseline else None
-    return decide(head, compare_results(base, head) if base else None)
+    comparison = compare_results(base, head) if base else None
+    wanted = suspects(head, base, findings(head, comparison), retries) if retries else []
+    if wanted:
+        head = measure_again(head, wanted, matrix_file, store_folder)
+        Archive(store_folder).keep(head)
+        click.echo(f"What they did then is kept: kerasmatrix report {head.run.id} --format html")
+    return decide(head, comparison, accept_flaky=accept_flaky)
 
 
-def decide(head: Results, comparison: Comparison | None) -> int:
+def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool = False) -> int:
     """Print what the gate finds and return its exit code.
 
     A cell that was not measured is no failure; where it was measured in the baseline, nobody
-    knows whether it got worse, which is trouble of the machine.
+    knows whether it got worse, which is trouble of the machine. Nor does anybody where it was
+    worse once and then was not, unless ``accept_flaky`` says that this will do.
     """
     if comparison:
         click.echo(f"Gate against {comparison.base}: {counted(comparison)}")
@@ -69,14 +92,17 @@ def decide(head: Results, comparison: Comparison | None) -> int:
         for finding in these:
             where = f"{finding.where}: " if finding.where else ""
             click.echo(f"  {where}{finding.text}")
-    if found:
+    flaky = sum(finding.kind is FindingKind.FLAKY for finding in found)
+    if len(found) > flaky:
         click.echo("The gate fails.")
         return FAILED
     doubt = _doubt(head, comparison)
+    if flaky and not accept_flaky:
+        doubt = f"{flaky} {'cell is' if flaky == 1 else 'cells are'} flaky"
     if doubt:
         click.echo(f"The gate cannot tell: {doubt}.")
         return INFRASTRUCTURE
-    click.echo("The gate passes.")
+    click.echo(f"The gate passes{f', {flaky} flaky cells accepted' if flaky else ''}.")
     return 0
 
 

@@ -59,7 +59,7 @@ def merge(
         with Store(folder) as store:
             for other in stores:
                 store.absorb(other)
-    path = write_reports(merged, output)
+    path = write_reports(merged, output, past=lambda: archive.before(merged.run.id))
     print_results(merged, path)
     archive.keep(merged)
     infra = any(cell.status is Status.INFRA for cell in merged.cells)

@@ -19,6 +19,7 @@ __all__ = [
     "names_option",
     "output_option",
     "remedies_options",
+    "retries_options",
     "shard_option",
     "store_folder_option",
 ]
@@ -92,6 +93,27 @@ def output_option(command: Command) -> Command:
         show_default=True,
         help="Where the reports go.",
     )(stored)
+
+
+def retries_options(default: int) -> Callable[[Command], Command]:
+    """Return options ``--retries N`` and ``--accept-flaky`` of what gates."""
+
+    def add(command: Command) -> Command:
+        accept = click.option(
+            "--accept-flaky",
+            is_flag=True,
+            help="A cell that is no worse when it is measured again does not stop the gate.",
+        )(command)
+        return click.option(
+            "--retries",
+            metavar="N",
+            type=click.IntRange(min=0, max=20),
+            default=default,
+            show_default=True,
+            help="Measure a cell that fails the gate again, so often at most: it may be flaky.",
+        )(accept)
+
+    return add
 
 
 def remedies_options(command: Command) -> Command:

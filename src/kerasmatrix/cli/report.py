@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.archive import Archive
 from kerasmatrix.cli.runs import read_run, store_option
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.report.badge import to_badge
@@ -21,7 +22,6 @@ from kerasmatrix.results import Results
 __all__ = ["report"]
 
 FORMATS: dict[str, Callable[[Results], str | bytes]] = {
-    "html": render_html,
     "json": to_json,
     "csv": lambda results: to_csv(cell_frame(results)),
     "parquet": lambda results: to_parquet(cell_frame(results)),
@@ -33,7 +33,7 @@ FORMATS: dict[str, Callable[[Results], str | bytes]] = {
 
 @click.command()
 @click.argument("run", default="last")
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), required=True)
+@click.option("--format", "form", type=click.Choice(["html", *FORMATS]), required=True)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -42,7 +42,12 @@ FORMATS: dict[str, Callable[[Results], str | bytes]] = {
 @store_option
 def report(run: str, form: str, output: Path | None, store_folder: Path) -> int:
     """Render a RUN that is stored: a results.json, a run's id, last or previous."""
-    made = FORMATS[form](read_run(run, store_folder))
+    results = read_run(run, store_folder)
+    if form == "html":
+        past = Archive(store_folder).before(results.run.id)
+        made: str | bytes = render_html(results, past=past)
+    else:
+        made = FORMATS[form](results)
     data = made if isinstance(made, bytes) else made.encode("utf-8", "replace")
     if output is None:
         click.echo(data, nl=False)

@@ -13,7 +13,7 @@ from typing import Literal
 
 import click
 
-import kerasmatrix.harness.repair
+from kerasmatrix.agenda import Again
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.options import (
@@ -23,25 +23,27 @@ from kerasmatrix.cli.options import (
     names_option,
     output_option,
     remedies_options,
+    retries_options,
     shard_option,
 )
+from kerasmatrix.cli.planning import plan_of, select
 from kerasmatrix.cli.runs import read_run
-from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results
+from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
 from kerasmatrix.comparison import compare
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.expectations import expect
-from kerasmatrix.matrix import Matrix, Selection, load_matrix
+from kerasmatrix.gating import findings
+from kerasmatrix.matrix import Matrix, load_matrix
 from kerasmatrix.outcome import Status
-from kerasmatrix.plan import Plan, digest_folder
+from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.priority import rank_cells
 from kerasmatrix.project import Project
 from kerasmatrix.report.write import check_folder, write_reports
 from kerasmatrix.results import Results, RunInfo
+from kerasmatrix.retrying import is_settled, suspects, with_retries
 from kerasmatrix.run import Budget, Run
-from kerasmatrix.scenario import load_scenario
 from kerasmatrix.shards import Shard, take_shard
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import tabulate
@@ -93,6 +95,7 @@ LOOK_BACK = 3
     is_flag=True,
     help="Give every task a process of its own: slower, with the same outcomes.",
 )
+@retries_options(default=2)
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
 def run(  # noqa: PLR0913 - one argument per option
@@ -114,13 +117,15 @@ def run(  # noqa: PLR0913 - one argument per option
     budget: int | None,
     no_infer: bool,
     isolate: bool,
+    retries: int,
+    accept_flaky: bool,
     fresh: bool,
     dry_run: bool,
 ) -> int:
     """Save with every version, load with every other, and write the table to reports/."""
     project = Project(matrix_file)
     matrix = load_matrix(matrix_file)
-    selection = _select(
+    selection = select(
         matrix=matrix,
         group=group,
         environments=environments,
@@ -136,8 +141,7 @@ def run(  # noqa: PLR0913 - one argument per option
     engine = open_engine(engine_name, matrix, project)
     try:
         plan = dataclasses.replace(
-            _plan(matrix, project, selection, engine, columns),
-            remedies=remedies,
+            plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies),
             infer=not no_infer,
         )
         with Store(store_folder or project.store, wait=_say_waiting) as store:
@@ -170,6 +174,8 @@ def run(  # noqa: PLR0913 - one argument per option
                 output=output,
                 baseline=before,
                 gate=gate,
+                retries=retries,
+                accept_flaky=accept_flaky,
             )
     finally:
         engine.close()
@@ -183,47 +189,6 @@ def _budget(seconds: int | None, plan: Plan, store: Store) -> Budget | None:
     return Budget(seconds, rank_cells(plan, earlier))
 
 
-def _select(  # noqa: PLR0913 - one argument per option
-    *,
-    matrix: Matrix,
-    group: str,
-    environments: tuple[str, ...],
-    scenarios: tuple[str, ...],
-    formats: tuple[str, ...],
-    columns: tuple[str, ...],
-) -> Selection:
-    """Return what the options select. A column need not be in the group: it is added to it."""
-    chosen = matrix.select(
-        group=group, environments=environments, scenarios=scenarios, formats=formats
-    )
-    if not columns:
-        return chosen
-    names = (*(env.name for env in chosen.environments), *columns)
-    return matrix.select(group=group, environments=names, scenarios=scenarios, formats=formats)
-
-
-def _plan(
-    matrix: Matrix,
-    project: Project,
-    selection: Selection,
-    engine: Engine,
-    columns: tuple[str, ...],
-) -> Plan:
-    return Plan(
-        selection=selection,
-        scenarios={name: load_scenario(project.scenario(name)) for name in selection.scenarios},
-        locks={
-            env.name: read_lock(project.locks_with(env.name), env) for env in selection.environments
-        },
-        engine=engine.name,
-        harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
-        limits=matrix.limits,
-        tolerance=matrix.tolerance,
-        columns=frozenset(columns) or None,
-        repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
-    )
-
-
 def _measure(  # noqa: PLR0913 - what a measurement takes
     measurement: Run,
     matrix: Matrix,
@@ -235,52 +200,77 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     output: Path,
     baseline: Results | None,
     gate: bool,
+    retries: int,
+    accept_flaky: bool,
 ) -> int:
     """Execute, and report whatever is known then, also when it was cut off."""
     command = shlex.join(["kerasmatrix", *sys.argv[1:]])
+
+    def told() -> Results:
+        info = RunInfo(
+            id=measurement.id,
+            started=started,
+            finished=datetime.datetime.now(datetime.UTC),
+            engine=engine.name,
+            command=command,
+            complete=trouble is None and measurement.complete,
+            measured=measurement.measured + (again.measured if again else 0),
+            known=measurement.known,
+            isolated=measurement.isolate,
+        )
+        plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
+        found = with_retries(tabulate(plan, observed, info, causes), plan, observed, causes)
+        found = with_predictions(found, plan, store.folder)
+        return expect(found, matrix.expectations, matrix.names) if matrix.expectations else found
+
+    again: Run | None = None
     trouble: BaseException | None = None
-    try:
-        if measurement.pending:
-            store.begin_run(measurement.id, started, engine.name, command)
-            progress.begins(measurement)
-            measurement.execute()
-        else:
-            measurement.complete = True
-    except (KeyboardInterrupt, InfrastructureError) as error:
-        trouble = error
-    finally:
-        progress.ends()
-    finished = datetime.datetime.now(datetime.UTC)
-    info = RunInfo(
-        id=measurement.id,
-        started=started,
-        finished=finished,
-        engine=engine.name,
-        command=command,
-        complete=measurement.complete,
-        measured=measurement.measured,
-        known=measurement.known,
-        isolated=measurement.isolate,
-    )
-    results = tabulate(measurement.plan, measurement.observed, info, measurement.causes)
-    results = with_predictions(results, measurement.plan, store.folder)
-    if matrix.expectations:
-        results = expect(results, matrix.expectations, matrix.names)
+    if measurement.pending:
+        store.begin_run(measurement.id, started, engine.name, command)
+        trouble = _execute(measurement, progress)
+    else:
+        measurement.complete = True
+    results = told()
     comparison = compare(baseline, results) if baseline else None
-    path = write_reports(results, output, comparison)
+    wanted: list[Again] = []
+    if gate and retries and trouble is None:
+        wanted = suspects(results, baseline, findings(results, comparison), retries)
+        plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
+        wanted = [job for job in wanted if not is_settled(plan, observed, causes, job)]
+    if wanted:
+        again = measurement.again(wanted)
+        if not measurement.measured:
+            store.begin_run(measurement.id, started, engine.name, command)
+        say_again(wanted)
+        trouble = _execute(again, progress)
+        results = told()
+    archive = Archive(store.folder)
+    path = write_reports(results, output, comparison, lambda: archive.before(measurement.id))
     print_results(results, path)
-    if measurement.measured:
-        Archive(store.folder).keep(results)
+    if results.run.measured:
+        archive.keep(results)
     if trouble:
         raise trouble
-    if measurement.measured:
-        store.end_run(measurement.id, finished)
+    if results.run.measured:
+        store.end_run(measurement.id, results.run.finished)
     if gate:
         from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 
-        return decide(results, comparison)
+        return decide(results, comparison, accept_flaky=accept_flaky)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
     return INFRASTRUCTURE if infra else 0
+
+
+def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
+    """Execute with progress shown; return what cut it off, if something did."""
+    try:
+        progress.begins(part)
+        part.execute()
+    except (KeyboardInterrupt, InfrastructureError) as error:
+        return error
+    finally:
+        progress.ends()
+    return None
 
 
 def _say_waiting(message: str) -> None:

@@ -7,7 +7,7 @@ summary.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -22,7 +22,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from kerasmatrix.agenda import Conversion, Crossing, Job, Repair
+from kerasmatrix.agenda import Again, Conversion, Crossing, Job, Repair
 from kerasmatrix.outcome import Cell, Status
 from kerasmatrix.plan import Save
 from kerasmatrix.priority import Urgency
@@ -32,7 +32,7 @@ from kerasmatrix.results import PredictorResult, Results
 from kerasmatrix.run import Progress, Run
 from kerasmatrix.tabulation import RUN_ENDED
 
-__all__ = ["TerminalProgress", "print_agenda", "print_results"]
+__all__ = ["TerminalProgress", "print_agenda", "print_results", "say_again"]
 
 STYLES = {
     Status.PASS: "green",
@@ -143,6 +143,13 @@ def print_agenda(run: Run) -> None:
     )
 
 
+def say_again(wanted: Sequence[Again]) -> None:
+    """Say that what would fail the gate is measured again."""
+    tasks = "1 task" if len(wanted) == 1 else f"{len(wanted)} tasks"
+    times = "once" if wanted[0].times == 1 else f"up to {wanted[0].times} times"
+    Console(stderr=True).print(f"The gate would fail: {tasks} to do again, {times}.")
+
+
 def _what(job: Job) -> str:
     """Say in a few words what a job is, the environment that does it left out."""
     match job:
@@ -152,9 +159,11 @@ def _what(job: Job) -> str:
             return f"convert {row.saved_with}'s {row.scenario} to {chain[-1].format}"
         case Crossing(cell, chain):
             return f"load {cell.saved_with}'s {cell.scenario} by way of {chain[-1].environment}"
+        case Again(of):
+            return f"once more: {_what(of)}"
         case Cell():
             return f"load {job.saved_with}'s {job.scenario} as {job.format}"
-        case _:
+        case Save():
             return f"save {job.scenario} as {job.format}"
 
 
@@ -176,6 +185,10 @@ def print_results(results: Results, path: Path) -> None:
             f"{results.inferred} of them were inferred from cells that load an equal file.",
             soft_wrap=True,
         )
+    flaky = sum(cell.flaky for cell in results.cells)
+    if flaky:
+        said = "1 of them is" if flaky == 1 else f"{flaky} of them are"
+        console.print(f"{said} flaky: measured again, something else happened.", soft_wrap=True)
     broken = [cell for cell in results.cells if cell.status in REPAIRABLE]
     if any(cell.remedies for cell in broken):
         repaired = sum(cell.repaired_by is not None for cell in broken)

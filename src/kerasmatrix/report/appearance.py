@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from kerasmatrix.outcome import Status
 
-__all__ = ["LOOKS", "REPAIRED", "Look"]
+__all__ = ["FLAKY", "LOOKS", "REPAIRED", "Look"]
 
 # Beside the glyph of a cell in which a remedy was seen to work.
 REPAIRED = "↻"
+# Beside the glyph of a cell that did something else when it was measured again.
+FLAKY = "±"
 
 
 class Look(NamedTuple):

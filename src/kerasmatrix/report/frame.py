@@ -26,6 +26,7 @@ COLUMNS: Mapping[str, str] = {
     "cause": "slug of the cause, or unclassified; empty where nothing is wrong",
     "remedy": "the first remedy that was seen to work in this cell; empty if none was",
     "expected": "how it keeps to what matrix.yaml expects: met, better or worse; empty if nothing",
+    "flaky": "whether it did something else when it was measured again",
     "error_type": "the class of what was raised, by the load, or the save if that failed",
     "error_message": "its message",
     "lost": "what was lost on the way, separated by semicolons",
@@ -55,6 +56,7 @@ def cell_frame(results: Results) -> pd.DataFrame:
                 cell.cause,
                 remedy.id if (remedy := cell.repaired_by) else None,
                 cell.expected,
+                cell.flaky,
                 _encodable(cell.error.type) if cell.error else None,
                 _encodable(cell.error.message) if cell.error else None,
                 _encodable("; ".join(cell.lost)),
@@ -79,7 +81,12 @@ def cell_frame(results: Results) -> pd.DataFrame:
     for column, names in categories.items():
         frame[column] = pd.Categorical(frame[column], categories=names, ordered=True)
     return frame.astype(
-        {"max_abs_diff": "float64", "weights_equal": "boolean", "seconds": "float64"}
+        {
+            "max_abs_diff": "float64",
+            "weights_equal": "boolean",
+            "seconds": "float64",
+            "flaky": "bool",
+        }
     )
 
 

@@ -21,8 +21,9 @@ from markupsafe import Markup
 
 from kerasmatrix.comparison import Change, ChangeKind, Comparison
 from kerasmatrix.formats import FORMATS
+from kerasmatrix.past import PastRun
 from kerasmatrix.repair import REPAIRABLE
-from kerasmatrix.report.appearance import LOOKS, REPAIRED
+from kerasmatrix.report.appearance import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.blocks import Block, blocks_of, first_line
 from kerasmatrix.report.frame import cell_frame, count_statuses
 from kerasmatrix.report.page_data import embed, pack, page_data
@@ -50,6 +51,7 @@ def render_html(
     results: Results,
     frame: pd.DataFrame | None = None,
     comparison: Comparison | None = None,
+    past: Sequence[PastRun] = (),
 ) -> str:
     """Return ``results`` as one HTML page.
 
@@ -57,6 +59,7 @@ def render_html(
         results: what to show.
         frame: `cell_frame` of ``results``, if the caller has it.
         comparison: what changed since a baseline, if there is one.
+        past: the runs before, oldest first, for what a cell did then.
     """
     frame = cell_frame(results) if frame is None else frame
     style, script = _asset("style.css"), _script()
@@ -69,7 +72,7 @@ def render_html(
         finalize=_finalize,
     )
     blocks = blocks_of(results)
-    data = page_data(results, blocks, comparison.changes if comparison else ())
+    data = page_data(results, blocks, comparison.changes if comparison else (), past)
     return templates.get_template("index.html.j2").render(
         results=results,
         names=[environment.name for environment in results.environments],
@@ -86,6 +89,8 @@ def render_html(
         listed=LISTED,
         verdicts=Counter(claim.verdict for claim in results.claims),
         statuses=count_statuses(frame),
+        flaky=sum(cell.flaky for cell in results.cells),
+        unsteady=FLAKY,
         broken=sum(cell.status in REPAIRABLE for cell in results.cells),
         repaired=sum(cell.repaired_by is not None for cell in results.cells),
         eras=data.columns["eras"],

@@ -1,7 +1,8 @@
 """JUnit XML, for the test views of CI services: a suite for each block, a test case for each cell.
 
-A cell that does not come back as it was (drift included) is a failure, one that the machine could
-not measure an error, one that does not exist or was not run is skipped. Pure.
+A cell that does not come back as it was (drift included) is a failure, and so is one that is flaky;
+one that the machine could not measure is an error, one that does not exist or was not run is
+skipped. Pure.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def _suite(block: Block, results: Results) -> Xml.Element:
         "testsuite",
         name=_text(f"{block.scenario}.{block.format}"),
         tests=str(len(block.cells)),
-        failures=str(sum(cell.status in FAILURES for cell in block.cells)),
+        failures=str(sum(cell.flaky or cell.status in FAILURES for cell in block.cells)),
         errors=str(sum(cell.status is Status.INFRA for cell in block.cells)),
         skipped=str(sum(cell.status in SKIPPED for cell in block.cells)),
         time=f"{sum(cell.seconds or 0 for cell in block.cells):.3f}",
@@ -58,7 +59,11 @@ def _case(cell: CellResult) -> Xml.Element:
         name=_text(f"{cell.saved_with} to {cell.loaded_with}"),
         time=f"{cell.seconds or 0:.3f}",
     )
-    if cell.status in FAILURES:
+    if cell.flaky:
+        # Not what Surefire calls flaky, which its readers take for passed.
+        failure = Xml.SubElement(case, "failure", type="flaky", message=_text(_wavering(cell)))
+        failure.text = _text(_story(cell))
+    elif cell.status in FAILURES:
         kind = cell.error.type if cell.error else cell.status.value
         failure = Xml.SubElement(case, "failure", type=_text(kind), message=_text(_first(cell)))
         failure.text = _text(_story(cell))
@@ -69,6 +74,11 @@ def _case(cell: CellResult) -> Xml.Element:
     elif cell.lost:
         Xml.SubElement(case, "system-out").text = _text(f"lost: {'; '.join(cell.lost)}")
     return case
+
+
+def _wavering(cell: CellResult) -> str:
+    did = ", ".join(again.remedy or again.status for again in cell.retries)
+    return f"flaky: {cell.status}, and when it was measured again: {did}"
 
 
 def _story(cell: CellResult) -> str:

@@ -19,6 +19,8 @@ __all__ = ["escape", "to_markdown"]
 # GitHub cuts a step's summary off at 1 MiB; some room is left for others.
 LARGEST = 1_000_000
 LONGEST = 200
+# So many flaky cells are listed; the report marks all.
+LISTED = 50
 SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
 MARKUP = set("\\`*_{}[]<>()#+-.!|~@&")
 
@@ -63,6 +65,14 @@ def _answer(results: Results) -> Iterator[str]:
         yield ""
         helped = f"in {repaired} a remedy works {REPAIRED}"
         yield f"{len(broken)} do not come back as they were; {helped}."
+    flaky = [cell for cell in results.cells if cell.flaky]
+    if flaky:
+        yield ""
+        yield f"**{len(flaky)} flaky:** measured again, something else happened."
+        yield ""
+    for cell in flaky[:LISTED]:
+        did = ", ".join((cell.status, *(again.remedy or again.status for again in cell.retries)))
+        yield f"- {escape(_where(cell))}: {escape(did)}"
     for environment in results.environments:
         if environment.trouble:
             yield ""
@@ -97,10 +107,14 @@ def _causes(results: Results) -> Iterable[str]:
     return lines
 
 
+def _where(cell: CellResult) -> str:
+    return f"{cell.scenario} · {cell.format} · {cell.saved_with} → {cell.loaded_with}"
+
+
 def _row(cell: CellResult) -> str:
-    where = f"{cell.scenario} · {cell.format} · {cell.saved_with} → {cell.loaded_with}"
     remedy = cell.repaired_by
     status = f"{LOOKS[cell.status].glyph} {cell.status}" + (
         f" {REPAIRED} {escape(remedy.id)}" if remedy else ""
     )
-    return f"| {escape(where)} | {status} | {escape(cell.cause or '')} | {escape(cell.summary)} |"
+    told = (escape(_where(cell)), status, escape(cell.cause or ""), escape(cell.summary))
+    return f"| {' | '.join(told)} |"

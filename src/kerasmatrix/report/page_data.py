@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 
 from kerasmatrix.comparison import Change
 from kerasmatrix.outcome import Culprit, ErrorReport, Status
-from kerasmatrix.report.appearance import LOOKS, REPAIRED
+from kerasmatrix.past import PastRun, Span, past_of
+from kerasmatrix.report.appearance import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.blocks import Block
 from kerasmatrix.report.releases import release_notes
 from kerasmatrix.results import (
@@ -64,9 +65,15 @@ def pack(chunk: object) -> str:
 
 
 def page_data(
-    results: Results, blocks: Sequence[Block], changes: Sequence[Change] = ()
+    results: Results,
+    blocks: Sequence[Block],
+    changes: Sequence[Change] = (),
+    past: Sequence[PastRun] = (),
 ) -> PageData:
-    """Return what the page shows of ``results``, whose cells are in the order of ``blocks``."""
+    """Return what the page shows of ``results``, whose cells are in the order of ``blocks``.
+
+    ``past`` are the runs before, oldest first.
+    """
     size = len(results.environments)
     cells = [cell for block in blocks for cell in block.cells]
     columns = {
@@ -77,6 +84,7 @@ def page_data(
         "statuses": [{"id": status.value, **look._asdict()} for status, look in LOOKS.items()],
         "upgrade": [results.current, results.candidate],
         "mark": REPAIRED,
+        "unsteady": FLAKY,
         "files": results.of_files,
         "engine": results.run.engine,
         "causes": {
@@ -97,11 +105,13 @@ def page_data(
             told.model_dump(mode="json", include={"where", "status", "reason", "link"})
             for told in results.expectations
         ],
+        "runs": [f"{run.started:%Y-%m-%d %H:%M}" for run in past],
+        "flaky": [number for number, cell in enumerate(cells) if cell.flaky],
         "blocks": list(_block_columns(results, blocks, size)),
         "chunk": CHUNK,
         **_cell_columns(cells),
     }
-    chunks = [_chunk(cells[start : start + CHUNK]) for start in range(0, len(cells), CHUNK)]
+    chunks = [_chunk(cells[start : start + CHUNK], past) for start in range(0, len(cells), CHUNK)]
     return PageData(columns, chunks)
 
 
@@ -182,10 +192,10 @@ def _cell_columns(cells: Sequence[CellResult]) -> dict[str, Any]:
     }
 
 
-def _chunk(cells: Iterable[CellResult]) -> dict[str, Any]:
+def _chunk(cells: Iterable[CellResult], past: Sequence[PastRun]) -> dict[str, Any]:
     """Return the details of some cells; each text, and each line of several, is there once."""
     tables = _Details()
-    rows = [tables.row(cell) for cell in cells]
+    rows = [tables.row(cell, past_of(cell_of(cell), past)) for cell in cells]
     return {"cells": rows, **tables.entries()}
 
 
@@ -211,7 +221,8 @@ class _Details:
 
     def __init__(self) -> None:
         self._lines, self._texts, self._errors, self._sides = (_Table() for _ in range(4))
-        self._attempts, self._faults, self._predictions = _Table(), _Table(), _Table()
+        self._attempts, self._faults = _Table(), _Table()
+        self._predictions, self._pasts = _Table(), _Table()
         self._known: dict[str, int] = {}  # most cells say what others said
         # A save is a side of all cells of its row.
         self._measured: dict[tuple[object, float, str], int] = {}
@@ -226,9 +237,10 @@ class _Details:
             "attempts": self._attempts.entries,
             "faults": self._faults.entries,
             "predictions": self._predictions.entries,
+            "pasts": self._pasts.entries,
         }
 
-    def row(self, cell: CellResult) -> list[Any]:
+    def row(self, cell: CellResult, past: Sequence[Span]) -> list[Any]:
         """Return what the panel shows of ``cell`` beyond the columns."""
         return [
             self._text(cell.summary) if len(cell.summary) > LONGEST_SUMMARY else None,
@@ -243,7 +255,19 @@ class _Details:
             None if cell.culprits is None else [self._fault(fault) for fault in cell.culprits],
             [self._attempt(tried) for tried in cell.remedies],
             self._prediction(cell.prediction),
+            [
+                [again.status.value, again.cause, again.remedy, self._text(again.summary)]
+                for again in cell.retries
+            ],
+            self._past(past),
         ]
+
+    def _past(self, spans: Sequence[Span]) -> int | None:
+        told = [
+            [first, last, runs, did.status.value, did.cause, did.remedy, did.flaky]
+            for first, last, runs, did in spans
+        ]
+        return self._pasts.index(told) if told else None
 
     def _text(self, value: str) -> int:
         place = self._known.get(value)

@@ -18,7 +18,7 @@ __all__ = ["to_csv", "to_parquet"]
 # full-width forms into the plain ones first.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NAMES = ("scenario", "format", "saved_with", "loaded_with")
-NUMBERS = ("max_abs_diff", "weights_equal", "seconds")
+NUMBERS = ("flaky", "max_abs_diff", "weights_equal", "seconds")
 TEXTS = ("summary", "cause", "remedy", "error_type", "error_message", "lost", "inferred_from")
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from kerasmatrix.comparison import Comparison
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.past import PastRun
 from kerasmatrix.report.documents import content_of, to_json
 from kerasmatrix.results import Results
 
@@ -33,10 +34,16 @@ def check_folder(folder: Path) -> None:
         raise _unwritable(folder, error) from error
 
 
-def write_reports(results: Results, folder: Path, comparison: Comparison | None = None) -> Path:
+def write_reports(
+    results: Results,
+    folder: Path,
+    comparison: Comparison | None = None,
+    past: Callable[[], Sequence[PastRun]] = tuple,
+) -> Path:
     """Write ``index.html``, ``results.json`` and ``results.csv``; return the page's path.
 
-    The page also shows ``comparison``, what changed since a baseline, if there is one. Where a run
+    The page also shows ``comparison``, what changed since a baseline, if there is one, and what
+    cells did in the runs before: ``past`` is asked for these if a page is drawn. Where a run
     had nothing to measure and the page there shows just what it found, page and table are left as
     they are: they say when it was measured.
 
@@ -50,7 +57,7 @@ def write_reports(results: Results, folder: Path, comparison: Comparison | None 
     mark = f"<!-- {_fingerprint(results, comparison)} -->\n"
     files = {"results.json": to_json(results)}
     if results.run.measured or not (table.is_file() and _ends_with(page, mark)):
-        files |= _drawn(results, comparison, mark)
+        files |= _drawn(results, comparison, past(), mark)
     staged: dict[Path, Path] = {}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,7 +73,9 @@ def write_reports(results: Results, folder: Path, comparison: Comparison | None 
     return page
 
 
-def _drawn(results: Results, comparison: Comparison | None, mark: str) -> Mapping[str, str]:
+def _drawn(
+    results: Results, comparison: Comparison | None, past: Sequence[PastRun], mark: str
+) -> Mapping[str, str]:
     """Return the table and the page, which ends with ``mark``."""
     # pandas alone takes an eighth of a run that has nothing to do.
     from kerasmatrix.report.frame import cell_frame  # noqa: PLC0415
@@ -74,7 +83,7 @@ def _drawn(results: Results, comparison: Comparison | None, mark: str) -> Mappin
     from kerasmatrix.report.tables import to_csv  # noqa: PLC0415
 
     frame = cell_frame(results)
-    page = render_html(results, frame, comparison)
+    page = render_html(results, frame, comparison, past)
     return {"results.csv": to_csv(frame), "index.html": page + mark}
 
 

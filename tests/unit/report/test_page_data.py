@@ -6,6 +6,7 @@ import zlib
 import pytest
 
 from kerasmatrix.outcome import Status
+from kerasmatrix.past import in_short
 from kerasmatrix.report import page_data as module
 from kerasmatrix.report.blocks import blocks_of
 from kerasmatrix.report.page_data import eras, pack, page_data
@@ -142,5 +143,15 @@ def test_a_prediction_is_in_a_chunk_once_and_a_cell_without_one_has_none():
     _, (chunk,) = data_of(results)
     assert len(chunk["predictions"]) == 1
     assert chunk["predictions"][0][:3] == ["fail", "unknown-functional", "no-compile"]
-    places = {row[-1] for row in chunk["cells"]}
+    places = {row[11] for row in chunk["cells"]}
     assert places == {None, 0}
+
+
+def test_what_runs_said_of_cells_is_in_a_chunk_once():
+    results = make_results()
+    runs = [in_short(results.model_copy(update={"cells": results.cells[:3]}))] * 2
+    columns, (chunk,) = page_data(results, blocks_of(results), past=runs)
+    assert columns["runs"] == ["2026-01-02 03:04"] * 2
+    assert len(chunk["pasts"]) == 3
+    assert chunk["pasts"][0] == [[0, 1, 2, "pass", None, None, False]]
+    assert [row[-1] for row in chunk["cells"]] == [0, 1, 2, *[None] * 47]

@@ -59,6 +59,8 @@ const summaryOf = (cell) => data.summaries[data.summary[cell]];
 const KEPT = { met: "as expected", better: "better than expected", worse: "worse than expected" };
 const keptOf = (cell) => (data.expected[cell] ? KEPT[data.expected[cell][0]] : null);
 
+const flaky = new Set(data.flaky);
+
 const LOADS = new Set(["pass", "degraded", "drift"]);
 const SILENT = new Set(["unsupported", "infra", "not-run"]);
 const REPAIRABLE = new Set(["fail", "crash", "timeout", "drift"]);
@@ -93,7 +95,7 @@ async function detailsOf(cell) {
   const chunk = await chunkOf(cell);
   const { text } = chunk;
   const [summary, error, lost, difference, reference, weightsEqual, artifact, save, load, faults,
-    attempts, foretold] = chunk.cells[cell % data.chunk];
+    attempts, foretold, retries, past] = chunk.cells[cell % data.chunk];
   const side = (place) => {
     if (place === null) return null;
     const [ended, stage, seconds, memory, timings, log, measured] = chunk.sides[place];
@@ -123,6 +125,9 @@ async function detailsOf(cell) {
       return { id, status: ended, summary: text(told), lost: stays.map(text), did: did.map(text), hops };
     }),
     prediction: predictionAt(foretold),
+    retries: retries.map(([status, cause, remedy, told]) => ({ status, cause, remedy, summary: text(told) })),
+    past: (past === null ? [] : chunk.pasts[past]).map(([first, last, runs, status, cause, remedy, flaky]) =>
+      ({ first: data.runs[first], last: data.runs[last], runs, status, cause, remedy, flaky })),
   };
 }
 

@@ -1,6 +1,6 @@
 // Filters: which cells are asked for. They dim the rest, hide blocks without any, and count.
 const filters = byId("filters");
-const CHOICES = ["scenario", "format", "environment", "status", "cause", "remedy", "changed", "expected"];
+const CHOICES = ["scenario", "format", "environment", "status", "cause", "remedy", "changed", "expected", "flaky"];
 
 let latest = 0;
 async function filter() {
@@ -27,13 +27,14 @@ async function filter() {
       (wanted.remedy !== "no" || REPAIRABLE.has(statusOf(cell))) &&
       (!wanted.changed || (data.changes[cell] !== undefined &&
         (wanted.changed === "yes" || data.changes[cell] === wanted.changed))) &&
+      (!wanted.flaky || flaky.has(cell)) &&
       (!wanted.expected || (data.expected[cell] !== undefined && data.expected[cell][0] === wanted.expected)) &&
       (!hits || hits[cell] === 1);
     fits[cell] = here ? 1 : 0;
     if (here) { number += 1; alive[blockOf[cell]] = 1; }
   }
   narrowed = Boolean(environment >= 0 || wanted.status || wanted.cause || wanted.remedy ||
-    wanted.changed || wanted.expected || sought);
+    wanted.changed || wanted.expected || wanted.flaky || sought);
   showFiltered(alive);
   byId("count").textContent = `${number} of ${count} cells`;
 }

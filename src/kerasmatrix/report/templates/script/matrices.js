@@ -168,10 +168,12 @@ function square(cell, saved, loaded, words, stop) {
   button.tabIndex = stop ? 0 : -1; // one stop of the tab key for each matrix
   button.append(element("span", ` ${look.word}`, words ? "" : "unseen"));
   if (helped) button.append(element("b", data.mark));
-  const said = `${look.word}${kept ? `, ${kept}` : ""}${helped ? ", a remedy works" : ""}${inferred}: ${scenarios[scenarioOf[cell]]} as ` +
+  const wavers = flaky.has(cell) ? ", flaky" : "";
+  if (wavers) button.append(element("i", data.unsteady));
+  const said = `${look.word}${wavers}${kept ? `, ${kept}` : ""}${helped ? ", a remedy works" : ""}${inferred}: ${scenarios[scenarioOf[cell]]} as ` +
     `${formats[formatOf[cell]]}, saved with ${names[saved]}, loaded with ${names[loaded]}`;
   button.setAttribute("aria-label", visible(said));
-  button.title = visible(`${names[saved]} → ${names[loaded]}: ${look.word}${helped ? `, repaired by ${helpOf(cell)}` : ""}${kept ? `, ${kept}` : ""}${inferred}`);
+  button.title = visible(`${names[saved]} → ${names[loaded]}: ${look.word}${wavers}${helped ? `, repaired by ${helpOf(cell)}` : ""}${kept ? `, ${kept}` : ""}${inferred}`);
   made.append(button);
   return made;
 }

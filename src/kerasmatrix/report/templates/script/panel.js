@@ -166,6 +166,36 @@ function predictionParts(found) {
     table(rows, ["", "foretold", "measured"])];
 }
 
+// What was done, in the words of a list: a sign, and by what cause or remedy.
+function didParts({ status, cause, remedy }) {
+  return [chip(status), visible(`${cause ? ` ${cause}` : ""}${remedy ? `, repaired by ${remedy}` : ""}`)];
+}
+
+function retryParts(cell, retries) {
+  if (!retries.length) return [];
+  const list = element("ul");
+  retries.forEach((again) => {
+    const item = element("li");
+    item.append(...didParts(again), ` ${visible(brief(again.summary))}`);
+    list.append(item);
+  });
+  const title = flaky.has(cell) ? `${data.unsteady} Flaky: when it was measured again` : "When it was measured again";
+  return [element("h3", title), list];
+}
+
+function pastParts(past) {
+  if (!past.length) return [];
+  const list = element("ul", null, "past");
+  [...past].reverse().forEach((span) => {
+    const item = element("li");
+    const when = span.first === span.last ? span.first : `${span.first} to ${span.last}`;
+    item.append(element("span", `${when}${span.runs > 1 ? ` (${span.runs} runs)` : ""}: `, "quiet"),
+      ...didParts(span), span.flaky ? `, flaky ${data.unsteady}` : "");
+    list.append(item);
+  });
+  return [element("h3", "In earlier runs"), list];
+}
+
 async function partsOf(cell) {
   const found = await detailsOf(cell);
   const verdict = element("p");
@@ -178,6 +208,7 @@ async function partsOf(cell) {
     ...expectationParts(cell),
     ...inferenceParts(cell),
     ...(change ? [element("p", `Since the baseline: ${change}.`)] : []),
+    ...retryParts(cell, found.retries),
     ...remedyParts(found.attempts),
     ...(found.cause ? causeParts(found.cause) : []),
     ...(found.faults.length ? faultParts(found.faults) : []),
@@ -186,6 +217,7 @@ async function partsOf(cell) {
     ...(rows.length ? [element("h3", "Numbers"), table(rows)] : []),
     ...(found.load ? sideParts(found.load, "The load") : []),
     ...(found.save ? sideParts(found.save, "The save") : []),
+    ...pastParts(found.past),
     ...reproduction(found),
     element("h3", "Environments, differences first"),
     table(packageRows(found.saved, found.loaded), ["", found.saved, found.loaded]),
