@@ -18,11 +18,11 @@ class Repetition(Agenda):
 
     def __init__(self, plan: Plan, causes: Causes, again: Iterable[Again]) -> None:
         """Queue ``again``."""
-        # A plan without rows has nothing to queue.
-        super().__init__(dataclasses.replace(plan, rows=()), Observed(), causes)
         self._again: dict[str, list[Again]] = {}
         for job in again:
             self._again.setdefault(job.environment, []).append(job)
+        # A plan without rows has nothing else to queue.
+        super().__init__(dataclasses.replace(plan, rows=()), Observed(), causes)
 
     @property
     def pending(self) -> int:
