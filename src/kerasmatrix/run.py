@@ -551,6 +551,8 @@ class Run:
         Raises:
             _Fault: what was seen is about the machine.
         """
+        if "fault" in answer:
+            raise _Fault(answer["fault"])
         task = wanted.task
         folder = place.scratch / task.id
         if task.kind in {"save", "take", "convert"} and answer.get("ended") == "returned":

@@ -30,7 +30,14 @@ from kerasmatrix.outcome import (
     SaveObservation,
 )
 
-__all__ = ["NoArtifact", "Store", "StoreBusy", "digest_tree", "make_readable"]
+__all__ = [
+    "NoArtifact",
+    "Store",
+    "StoreBusy",
+    "check_is_plain",
+    "digest_tree",
+    "make_readable",
+]
 
 SCHEMA_VERSION = 1
 SCHEMA = """
@@ -210,7 +217,7 @@ class Store:
             NoArtifact: it is not made of files and folders alone. What a model's code left could
                 lead out of the folder, and would be read, and made readable, where that is.
         """
-        _check_is_plain(folder)
+        check_is_plain(folder)
         with _no_space_is_infrastructure(self.folder):
             digest = digest_tree(folder)
             target = self.artifacts / digest
@@ -368,8 +375,12 @@ def _files_below(folder: str) -> Iterator[str]:
                 yield entry.name
 
 
-def _check_is_plain(folder: Path) -> None:
-    """Find out whether all in ``folder``, and it and what it is in, are plain files and folders."""
+def check_is_plain(folder: Path) -> None:
+    """Find out whether all in ``folder``, and it and what it is in, are plain files and folders.
+
+    Raises:
+        NoArtifact: they are not.
+    """
     if folder.parent.is_symlink() or folder.is_symlink() or not folder.is_dir():
         raise NoArtifact("it left no folder where its artifact should be")
     found = size = 0

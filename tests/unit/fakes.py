@@ -76,6 +76,8 @@ class FakeWorker:
             return {"ended": "purple", "value": 3}
         if self.name.startswith("kills-workers"):
             raise WorkerLost("killed by signal 9")
+        if self.name.startswith("loses-machines"):
+            raise WorkerLost("three machines in a row were lost", machine=True)
         if self.name.startswith("eats-memory"):
             raise WorkerLost("killed, for memory", memory=True)
         if self.name.startswith("dies-once") and self.engine.first_time(self.name):

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple
+
 import click
 
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.docker import DockerEngine, docker_trouble
 from kerasmatrix.engines.local import LocalEngine
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Matrix
 from kerasmatrix.project import Project
 
-__all__ = ["ENGINES", "open_engine"]
+__all__ = ["DASK", "ENGINES", "Cluster", "open_engine"]
 
 ENGINES = ("auto", "docker", "local")
+DASK = "dask"
+CONNECT_SECONDS = 30.0
 
 
-def open_engine(name: str, matrix: Matrix, project: Project) -> Engine:
+class Cluster(NamedTuple):
+    """A Dask cluster as the command line names it: what is not given is None."""
+
+    scheduler: str | None = None
+    artifacts: str | None = None
+    inner: Literal["auto", "docker", "local"] = "auto"
+
+
+def open_engine(
+    name: str, matrix: Matrix, project: Project, cluster: Cluster | None = None
+) -> Engine:
     """Return the engine ``name``; ``auto`` is docker where there is one, else local, said so.
 
     Raises:
-        InfrastructureError: docker was asked for and there is none.
+        UsageError: what is said of a cluster does not fit, or dask is not installed.
+        InfrastructureError: docker or dask was asked for and there is none.
     """
+    cluster = cluster or Cluster()
+    if name == DASK:
+        return _open_cluster(cluster, matrix, project)
+    if cluster != Cluster():
+        raise UsageError(
+            "--scheduler, --artifacts and --on-workers are of no use without --engine dask"
+        )
     if name == "local":
         return LocalEngine()
     trouble = docker_trouble()
@@ -33,3 +55,45 @@ def open_engine(name: str, matrix: Matrix, project: Project) -> Engine:
         )
     click.echo(f"No Docker Engine ({trouble}): using uv virtual environments.", err=True)
     return LocalEngine()
+
+
+def _open_cluster(cluster: Cluster, matrix: Matrix, project: Project) -> Engine:
+    """Return the Dask engine of a cluster; ``auto`` is docker where a worker has it, else local.
+
+    Raises:
+        UsageError: something is not given, cannot be used, or is not installed.
+        InfrastructureError: no scheduler answers.
+    """
+    if not cluster.scheduler:
+        raise UsageError(
+            "--engine dask needs a scheduler",
+            hint="name one: --scheduler tcp://HOST:8786; `dask scheduler` starts one",
+        )
+    if not cluster.artifacts:
+        raise UsageError(
+            "--engine dask needs a place that every worker can reach, for artifacts to travel by",
+            hint="name one: --artifacts s3://BUCKET/FOLDER, or a folder that all machines share",
+        )
+    try:
+        from kerasmatrix.engines.dask.engine import DaskEngine  # noqa: PLC0415 - an extra
+        from kerasmatrix.engines.dask.recipes import (  # noqa: PLC0415 - an extra
+            DockerRecipe,
+            LocalRecipe,
+            Recipe,
+            has_docker,
+        )
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"--engine dask: {error.name} is not installed",
+            hint="pip install 'kerasmatrix[dask]', here and where the workers run",
+        ) from error
+    inner = cluster.inner
+    if inner == "auto":
+        inner = "docker" if has_docker(cluster.scheduler, CONNECT_SECONDS) else "local"
+        if inner == "local":
+            click.echo("No Docker Engine on the Dask workers: using uv virtual environments.")
+    recipe: Recipe = LocalRecipe()
+    if inner == "docker":
+        dockerfile = project.build_root / "images" / "Dockerfile"
+        recipe = DockerRecipe(matrix.base_image, dockerfile.read_bytes())
+    return DaskEngine(cluster.scheduler, cluster.artifacts, recipe, connect_seconds=CONNECT_SECONDS)

@@ -13,6 +13,7 @@ from kerasmatrix.shards import Shard
 
 __all__ = [
     "budget_option",
+    "cluster_options",
     "companions_options",
     "group_option",
     "matrix_option",
@@ -138,6 +139,29 @@ def store_folder_option(command: Command) -> Command:
         type=click.Path(path_type=Path, file_okay=False),
         help="What is known, and earlier runs.  [default: .kerasmatrix beside the matrix]",
     )(command)
+
+
+def cluster_options(command: Command) -> Command:
+    """Add ``--scheduler ADDRESS``, ``--artifacts URL`` and ``--on-workers ENGINE``."""
+    scheduler = click.option(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="--engine dask: the Dask scheduler, like tcp://host:8786.",
+    )
+    artifacts = click.option(
+        "--artifacts",
+        metavar="URL",
+        help="--engine dask: where artifacts travel by, a shared folder or any fsspec URL.",
+    )
+    inner = click.option(
+        "--on-workers",
+        "inner",
+        type=click.Choice(["auto", "docker", "local"]),
+        default="auto",
+        show_default=True,
+        help="--engine dask: what opens environments on its workers.",
+    )
+    return scheduler(artifacts(inner(command)))
 
 
 def shard_option(command: Command) -> Command:

@@ -15,9 +15,10 @@ import click
 
 from kerasmatrix.agenda import Again
 from kerasmatrix.archive import Archive
-from kerasmatrix.cli.engines import ENGINES, open_engine
+from kerasmatrix.cli.engines import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.cli.options import (
     budget_option,
+    cluster_options,
     group_option,
     matrix_option,
     names_option,
@@ -65,15 +66,16 @@ LOOK_BACK = 3
 @click.option(
     "--engine",
     "engine_name",
-    type=click.Choice(ENGINES),
+    type=click.Choice([*ENGINES, DASK]),
     default="auto",
     show_default=True,
     help="What opens environments.",
 )
+@cluster_options
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    help="Environments at work at a time.  [default: the cores, at most 8]",
+    help="Environments at work at a time.  [default: the cores, at most 8; what a cluster takes]",
 )
 @output_option
 @remedies_options
@@ -107,6 +109,9 @@ def run(  # noqa: PLR0913 - one argument per option
     formats: tuple[str, ...],
     columns: tuple[str, ...],
     engine_name: str,
+    scheduler: str | None,
+    artifacts: str | None,
+    inner: Literal["auto", "docker", "local"],
     jobs: int | None,
     output: Path,
     store_folder: Path | None,
@@ -138,7 +143,7 @@ def run(  # noqa: PLR0913 - one argument per option
     before = read_run(asked, store_folder or project.store) if asked else None
     if not dry_run:
         check_folder(output)
-    engine = open_engine(engine_name, matrix, project)
+    engine = open_engine(engine_name, matrix, project, Cluster(scheduler, artifacts, inner))
     try:
         plan = dataclasses.replace(
             plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies),
@@ -155,7 +160,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 engine,
                 store,
                 id=f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
-                jobs=jobs or min(8, os.cpu_count() or 2),
+                jobs=jobs or getattr(engine, "slots", 0) or min(8, os.cpu_count() or 2),
                 listener=progress,
                 fresh=fresh,
                 budget=_budget(budget, plan, store),

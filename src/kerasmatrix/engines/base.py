@@ -15,7 +15,7 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Limits
 
-__all__ = ["Engine", "Hello", "Task", "Worker", "WorkerLost", "Workplace"]
+__all__ = ["Engine", "EngineLost", "Hello", "Task", "Worker", "WorkerLost", "Workplace"]
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,18 @@ class Workplace:
 class WorkerLost(Exception):
     """The worker itself died or fell silent while it had a task.
 
-    ``memory`` is True where the engine knows that memory was the reason.
+    ``memory`` is True where the engine knows that memory was the reason, ``machine`` where it was
+    the machines under it that were lost, which says nothing about the task.
     """
 
-    def __init__(self, message: str, *, memory: bool = False) -> None:
+    def __init__(self, message: str, *, memory: bool = False, machine: bool = False) -> None:
         super().__init__(message)
         self.memory = memory
+        self.machine = machine
+
+
+class EngineLost(InfrastructureError):
+    """The engine itself is gone, and with it every environment: the run cannot go on."""
 
 
 class Worker(Protocol):

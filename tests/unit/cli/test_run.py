@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.engines.base import WorkerLost
+from kerasmatrix.engines.base import EngineLost, WorkerLost
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.store import Store
 
@@ -94,6 +94,36 @@ def test_a_task_that_takes_its_worker_down_for_memory_says_so(command):
     command.project("good", "eats-memory")
     found = cell(command()[1], "good", "eats-memory")
     assert (found["status"], found["cause"]) == ("crash", "killed-for-memory")
+
+
+def test_machines_that_are_lost_under_a_task_are_no_outcome_of_it(command, engine):
+    command.project("good", "loses-machines")
+    code, table, _ = command()
+    found = cell(table, "good", "loses-machines")
+    assert code == 3
+    assert found["status"] == "infra"
+    assert "three machines in a row were lost" in found["summary"]
+    assert cell(table, "good", "good")["status"] == "pass"
+    asked = [task for name, task in engine.tasks if name == "loses-machines" and task.artifact]
+    assert len({(task.artifact, task.kind) for task in asked}) == len(asked)
+
+
+def test_an_engine_that_is_lost_ends_the_run_and_keeps_what_was_measured(command, engine):
+    command.project("good", "zebra")
+    opening = engine.open
+
+    def open_or_not(environment, *more):
+        if environment.name == "zebra":
+            raise EngineLost("no scheduler answers")
+        return opening(environment, *more)
+
+    engine.open = open_or_not
+    code, table, printed = command("--jobs", "1")
+    assert code == 3
+    assert "no scheduler answers" in printed
+    assert statuses(table)["not-run"] == 3
+    engine.open = opening
+    assert statuses(command()[1]) == {"pass": 4}
 
 
 def test_an_environment_imports_tensorflow_once(command, engine):

@@ -1,0 +1,113 @@
+"""The Dask engine: opens environments on the machines of a Dask cluster."""
+
+from __future__ import annotations
+
+import uuid
+
+from kerasmatrix.engines.base import Workplace
+from kerasmatrix.engines.dask.connection import Connection
+from kerasmatrix.engines.dask.dispatch import Dispatch
+from kerasmatrix.engines.dask.machine import Machine
+from kerasmatrix.engines.dask.orders import Place
+from kerasmatrix.engines.dask.parcels import Parcels
+from kerasmatrix.engines.dask.recipes import Recipe
+from kerasmatrix.engines.dask.worker import DaskWorker
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.matrix import Environment, Limits
+
+__all__ = ["DaskEngine"]
+
+# How often the cluster is looked at while nothing is heard.
+TICK_SECONDS = 2.0
+CONNECT_SECONDS = 30.0
+PATIENCE_SECONDS = 120.0
+# So many tasks are one order. More would keep machines waiting at the end of a run, and lose more
+# with each; fewer would have more machines make and import the same environment.
+TASKS_PER_ORDER = 64
+
+
+class DaskEngine:
+    """The coordinator's end of a cluster.
+
+    It goes by the name of the engine that opens environments there: what is measured depends on
+    that, and not on which machine it is.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        scheduler: str,
+        artifacts: str,
+        recipe: Recipe,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        patience: float = PATIENCE_SECONDS,
+        tick: float = TICK_SECONDS,
+        tasks_per_order: int = TASKS_PER_ORDER,
+    ) -> None:
+        """Connect to a scheduler and prepare its workers.
+
+        Args:
+            scheduler: its address.
+            artifacts: where artifacts travel through: an fsspec URL that every machine can reach.
+            recipe: what opens environments on the machines.
+            connect_seconds: how many seconds the scheduler may take to answer at first.
+            patience: how many seconds it is waited for later, and a fitting worker.
+            tick: how many seconds go by between looks at the cluster while nothing is heard.
+            tasks_per_order: how many tasks a machine is given at a time.
+
+        Raises:
+            UsageError: the URL cannot be used.
+            InfrastructureError: no scheduler answers.
+        """
+        self.name = recipe.name
+        self.sandbox = recipe.sandbox
+        self._recipe = recipe
+        self._tasks_per_order = tasks_per_order
+        name = f"kerasmatrix-{uuid.uuid4().hex[:12]}"
+        parcels = Parcels(artifacts)
+        self._line = Connection(scheduler, Machine(name, recipe, artifacts), name, patience)
+        self._dispatch = Dispatch(
+            self._line,
+            parcels,
+            recipe,
+            name=name,
+            patience=patience,
+            tick=tick,
+            tasks_per_order=tasks_per_order,
+        )
+        self._line.mend(seconds=connect_seconds)
+
+    @property
+    def batch(self) -> int:
+        """How many tasks for one environment are taken in one go: enough for all machines."""
+        return self._tasks_per_order * max(1, self.slots)
+
+    @property
+    def slots(self) -> int:
+        """How many environments the cluster can be at work in now."""
+        return self._dispatch.slots
+
+    def prepare(self, environment: Environment, lock: Lock) -> None:
+        """Nothing is made here: each machine makes what it opens."""
+
+    def open(
+        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+    ) -> DaskWorker:
+        """Have the environment made and opened on some machine, which keeps it open."""
+        place = Place(
+            environment,
+            lock.path.read_text(encoding="utf-8"),
+            lock.digest,
+            dict(lock.packages),
+            limits,
+            self._dispatch.bundle(workplace.scenarios)[0],
+        )
+        worker = DaskWorker(
+            self._dispatch, place, self._recipe.holding(environment, lock), workplace
+        )
+        worker.hello = worker.greet()
+        return worker
+
+    def close(self) -> None:
+        """Have all machines close what they opened, and hang up."""
+        self._line.close()

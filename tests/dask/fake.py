@@ -1,0 +1,123 @@
+"""The fake engine of the unit tests as an engine of Dask workers, with faults where it is told.
+
+It is pickled by name, so it is here and not in a test module. What happened is noted in files of
+one folder, since it happens in other processes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from kerasmatrix.engines.base import Task
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.matrix import Environment
+from tests.unit.fakes import FakeEngine
+
+HELD_SECONDS = 60.0
+
+
+def what(task: Task) -> str:
+    """A task's name that is the same in every run."""
+    artifact = (task.artifact or "")[:6]
+    return "-".join([task.kind, task.scenario, task.format, artifact, *task.remedies])
+
+
+@dataclass(frozen=True)
+class FakeRecipe:
+    """How to make the fake engine on a Dask worker.
+
+    ``notes`` is the folder of notes. A file ``kill-NAME`` there kills the process that is about to
+    do that task, and is gone then; ``kill-always-NAME`` stays. ``hold`` makes tasks wait until it
+    is gone.
+    """
+
+    notes: Path
+    name: str = "fake"
+    sandbox: bool = True
+    trouble_in: str | None = None
+
+    def trouble(self) -> str | None:
+        return self.trouble_in
+
+    def build(self, folder: Path) -> NotingEngine:
+        return NotingEngine(self.notes)
+
+    def held(self) -> tuple[str, ...]:
+        return ()
+
+    def holding(self, environment: Environment, lock: Lock) -> str:
+        return environment.name
+
+
+class NotingEngine(FakeEngine):
+    def __init__(self, notes: Path) -> None:
+        super().__init__()
+        self.notes = notes
+        self.before_task = self._before
+
+    def first_time(self, name: str) -> bool:
+        try:
+            (self.notes / f"first-{name}").touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def prepare(self, environment: Environment, lock: Lock) -> None:
+        note(self.notes, "prepared", environment=environment.name)
+        if (self.notes / f"no-space-{os.getpid()}").exists():
+            raise InfrastructureError("no space left")
+        super().prepare(environment, lock)
+
+    def open(self, environment, lock, workplace, limits):
+        note(self.notes, "opened", environment=environment.name)
+        return super().open(environment, lock, workplace, limits)
+
+    def close(self) -> None:
+        note(self.notes, "closed", open=sum(not worker.closed for worker in self.workers))
+        super().close()
+
+    def _before(self, task: Task) -> None:
+        note(self.notes, "task", task=what(task), id=task.id)
+        if (self.notes / f"kill-always-{what(task)}").exists():
+            os.kill(os.getpid(), signal.SIGKILL)
+        try:
+            (self.notes / f"kill-{what(task)}").unlink()
+        except FileNotFoundError:
+            pass
+        else:
+            os.kill(os.getpid(), signal.SIGKILL)
+        until(lambda: not (self.notes / "hold").exists(), "the task may go on", HELD_SECONDS)
+
+
+def note(folder: Path, kind: str, **more: object) -> None:
+    """Write down what happened, in a file of this process."""
+    line = json.dumps({"kind": kind, "process": os.getpid(), **more})
+    with (folder / f"notes-{os.getpid()}").open("a") as handle:
+        handle.write(line + "\n")
+
+
+def noted(folder: Path, kind: str) -> list[dict]:
+    """Everything of one kind that was written down so far, by all processes."""
+    lines = [
+        json.loads(line)
+        for path in sorted(folder.glob("notes-*"))
+        for line in path.read_text().splitlines()
+        if line.endswith("}")
+    ]
+    return [line for line in lines if line["kind"] == kind]
+
+
+def until(condition, words: str, seconds: float = 60.0) -> None:
+    """Wait for a condition, looking again and again; fail if it does not come true in time."""
+    deadline = time.monotonic() + seconds
+    waiting = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {words}"
+        waiting.wait(0.02)

@@ -1,0 +1,110 @@
+"""A run over a cluster of three workers equals the run of one machine."""
+
+import contextlib
+import socket
+
+import pytest
+
+from kerasmatrix import cli
+from kerasmatrix.engines.base import EngineLost
+from kerasmatrix.engines.dask.engine import DaskEngine
+from tests.dask.fake import FakeRecipe, noted
+from tests.dask.table import After, measure, table
+from tests.unit.fakes import FakeEngine, make_project
+
+EVERYTHING = (
+    "good", "good2", "dies-once", "fails", "drifts", "crashes", "hangs", "answers-garbage",
+    "kills-workers", "eats-memory", "cannot-save", "absent", "picky-good",
+    "fails-strip-arguments", "disk-full",
+)  # fmt: skip
+
+
+@pytest.fixture
+def engine(cluster, tmp_path, notes):
+    opened = DaskEngine(
+        cluster.address, str(tmp_path / "parcels"), FakeRecipe(notes), tick=0.2, patience=30
+    )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def over_s3(cluster, notes, s3):
+    opened = DaskEngine(cluster.address, s3, FakeRecipe(notes), tick=0.2, patience=30)
+    yield opened
+    opened.close()
+
+
+def test_every_kind_of_outcome_is_that_of_one_machine(engine, tmp_path, notes):
+    matrix = make_project(tmp_path, *EVERYTHING)
+    alone = measure(matrix, FakeEngine(), tmp_path / "alone")
+    together = measure(matrix, engine, tmp_path / "together")
+    assert table(together) == table(alone)
+    assert {cell["status"] for cell in table(alone)} >= {
+        "pass", "fail", "drift", "crash", "timeout", "save-failed", "infra",
+    }  # fmt: skip
+    assert len({line["process"] for line in noted(notes, "task")}) == 3
+
+
+def test_artifacts_travel_by_s3(over_s3, tmp_path):
+    matrix = make_project(tmp_path, "good", "picky-good", "fails", formats=("h5", "weights"))
+    alone = measure(matrix, FakeEngine(), tmp_path / "alone")
+    together = measure(matrix, over_s3, tmp_path / "together")
+    assert table(together) == table(alone)
+    assert {cell["status"] for cell in table(alone)} == {"pass", "fail"}
+
+
+def test_a_parcel_that_is_taken_away_on_the_way_is_sent_again(engine, tmp_path, notes):
+    matrix = make_project(tmp_path, "good", "good2")
+    alone = measure(matrix, FakeEngine(), tmp_path / "alone")
+    parcels = tmp_path / "parcels"
+
+    def spoil():
+        for path in parcels.iterdir():
+            path.write_bytes(path.read_bytes()[:-1])
+
+    found = measure(matrix, engine, tmp_path / "together", listener=After(2, spoil))
+    assert table(found) == table(alone)
+
+
+def test_a_batch_prefers_a_machine_that_has_the_environment(engine, tmp_path, notes):
+    measure(make_project(tmp_path, "good"), engine, tmp_path / "together", jobs=1)
+    assert len(noted(notes, "task")) == 2
+    assert len({line["process"] for line in noted(notes, "task")}) == 1
+    assert len(noted(notes, "opened")) == 1
+
+
+def test_no_machine_that_fits_says_why(cluster, tmp_path, notes):
+    matrix = make_project(tmp_path, "good")
+    recipe = FakeRecipe(notes, trouble_in="there is none")
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
+    with contextlib.closing(engine), pytest.raises(EngineLost, match="none can use fake"):
+        measure(matrix, engine, tmp_path / "together")
+
+
+def test_a_machine_with_too_little_memory_gets_nothing(cluster, tmp_path, notes):
+    matrix = make_project(tmp_path, "good")
+    matrix.write_text(f"{matrix.read_text()}limits: {{memory_mb: 100000000}}\n")
+    recipe = FakeRecipe(notes)
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
+    with contextlib.closing(engine), pytest.raises(EngineLost, match="MB of memory: the largest"):
+        measure(matrix, engine, tmp_path / "together")
+
+
+@pytest.mark.parametrize("inner", ["auto", "local"])
+def test_a_scheduler_that_does_not_answer_is_an_infrastructure_error(
+    tmp_path, monkeypatch, capsys, inner
+):
+    monkeypatch.chdir(tmp_path)
+    make_project(tmp_path, "good")
+    monkeypatch.setattr("kerasmatrix.cli.engines.CONNECT_SECONDS", 0.5)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else will
+        address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        options = ("--scheduler", address, "--artifacts", "parcels", "--on-workers", inner)
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(["run", "--engine", "dask", *options])
+    said = capsys.readouterr().err
+    assert leaving.value.code == 3
+    assert f"no Dask scheduler answers at {address}" in said
+    assert "dask scheduler" in said

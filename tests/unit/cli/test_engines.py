@@ -1,0 +1,51 @@
+import sys
+
+import pytest
+
+from kerasmatrix import cli
+from tests.unit.fakes import make_project
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch, capsys):
+    """Runs a command line that is refused; returns its exit code and what it prints."""
+    monkeypatch.chdir(tmp_path)
+    make_project(tmp_path, "good")
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(["run", *arguments])
+        return leaving.value.code, capsys.readouterr().err
+
+    return run
+
+
+def test_dask_needs_a_scheduler(refused):
+    code, said = refused("--engine", "dask", "--artifacts", "parcels")
+    assert code == 2
+    assert "--engine dask needs a scheduler" in said
+    assert "--scheduler tcp://HOST:8786" in said
+
+
+def test_dask_needs_a_place_for_artifacts(refused):
+    code, said = refused("--engine", "dask", "--scheduler", "tcp://127.0.0.1:1")
+    assert code == 2
+    assert "--artifacts s3://BUCKET/FOLDER" in said
+
+
+def test_a_cluster_without_dask_is_a_mistake(refused):
+    code, said = refused("--engine", "local", "--scheduler", "tcp://127.0.0.1:1")
+    assert code == 2
+    assert "of no use without --engine dask" in said
+
+
+def test_dask_that_is_not_installed_says_how(refused, monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("kerasmatrix.engines.dask")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    code, said = refused(
+        "--engine", "dask", "--scheduler", "tcp://127.0.0.1:1", "--artifacts", "parcels"
+    )
+    assert code == 2
+    assert "distributed is not installed" in said
+    assert "pip install 'kerasmatrix[dask]'" in said
