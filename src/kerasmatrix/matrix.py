@@ -7,9 +7,7 @@ whether an environment can be had; that is for the engines to find out.
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -21,6 +19,7 @@ from kerasmatrix.expectations import SIDES, Expectation, PatternError, names_of
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.inheritance import InheritedSource, read_chain
 from kerasmatrix.tolerance import Tolerance
+from kerasmatrix.versions import version_key
 
 __all__ = [
     "Environment",
@@ -272,12 +271,6 @@ def _check_upgrade(source: InheritedSource, matrix: Matrix) -> None:
         if name is not None and name not in matrix.environments:
             hint = nearest(name, matrix.environments)
             raise source.error((key,), f"unknown environment {name!r}", hint=hint)
-
-
-@cache
-def version_key(version: str) -> tuple[int, ...]:
-    """Return the numbers of ``version``, for sorting: ``2.15.0.post1`` -> ``(2, 15, 0, 1)``."""
-    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def _scenario_folders(folder: Path) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 from kerasmatrix.bridges import Chain, Hop
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.formats import FORMATS
-from kerasmatrix.matrix import Environment, Limits, Selection, version_key
+from kerasmatrix.matrix import Environment, Limits, Selection
 from kerasmatrix.outcome import (
     Cell,
     LoadObservation,
@@ -28,6 +28,7 @@ from kerasmatrix.outcome import (
 )
 from kerasmatrix.scenario import Scenario
 from kerasmatrix.tolerance import Tolerance
+from kerasmatrix.versions import version_key
 
 __all__ = ["Known", "Plan", "Remedies", "Save", "digest_folder"]
 

@@ -11,8 +11,9 @@ from typing import Any
 
 from kerasmatrix.environments.releases import release_key
 from kerasmatrix.errors import UsageError
-from kerasmatrix.matrix import Environment, version_key
+from kerasmatrix.matrix import Environment
 from kerasmatrix.plan import LEGACY_KERAS
+from kerasmatrix.versions import version_key
 
 __all__ = ["between", "has_keras_3", "is_legacy", "line_of", "made_between", "oldest_first"]
 

@@ -16,9 +16,10 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import UsageError
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.inspection.model_file import ModelFile, Writer
-from kerasmatrix.matrix import Environment, version_key
+from kerasmatrix.matrix import Environment
 from kerasmatrix.scenario import Scenario, digest_scenario
 from kerasmatrix.store import digest_tree
+from kerasmatrix.versions import version_key
 
 __all__ = [
     "Companions",

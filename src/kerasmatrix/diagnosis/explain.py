@@ -9,7 +9,7 @@ from kerasmatrix.diagnosis.catalogue import Cause, the_catalogue
 from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, candidates, classify
 from kerasmatrix.diagnosis.traceback_text import chain_of
 from kerasmatrix.errors import UsageError
-from kerasmatrix.matrix import version_key
+from kerasmatrix.versions import version_key
 
 __all__ = ["explain_text"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import uv
 
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import version_key
+from kerasmatrix.versions import version_key
 
 __all__ = ["find_interpreter"]
 

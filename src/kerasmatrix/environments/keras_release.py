@@ -7,7 +7,8 @@ Keras 2 inside TensorFlow, and tf_keras beside it, are called by TensorFlow's mi
 from __future__ import annotations
 
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.matrix import Environment, version_key
+from kerasmatrix.matrix import Environment
+from kerasmatrix.versions import version_key
 
 __all__ = ["is_keras_3", "release_key", "release_of"]
 

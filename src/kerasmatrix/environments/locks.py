@@ -17,7 +17,8 @@ from pathlib import Path
 import uv
 
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.matrix import Environment, Matrix, version_key
+from kerasmatrix.matrix import Environment, Matrix
+from kerasmatrix.versions import version_key
 
 __all__ = ["PINNED", "Lock", "read_lock", "resolve"]
 

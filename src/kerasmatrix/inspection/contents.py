@@ -28,7 +28,7 @@ from kerasmatrix.inspection.hdf5 import ABSURD, Stored, read_hdf5
 from kerasmatrix.inspection.json_text import read_json
 from kerasmatrix.inspection.model_file import Kind, Weights, Writer
 from kerasmatrix.inspection.saved_model import read_saved_model
-from kerasmatrix.matrix import version_key
+from kerasmatrix.versions import version_key
 from kerasmatrix.yaml_source import LOADER, YamlSource
 
 __all__ = ["Contents", "known_writers", "read_contents", "size_of"]

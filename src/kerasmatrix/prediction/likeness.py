@@ -13,9 +13,9 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from kerasmatrix.inspection.architecture import INNER, inside, is_custom
-from kerasmatrix.matrix import version_key
 from kerasmatrix.prediction.signs import SIGNS, SIGNS_OF_READERS, Features
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.versions import version_key
 
 __all__ = ["likeness", "reader_of"]
 

@@ -16,10 +16,10 @@ from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.environments.keras_release import release_key
 from kerasmatrix.errors import nearest
 from kerasmatrix.inspection.model_file import Kind
-from kerasmatrix.matrix import version_key
 from kerasmatrix.prediction.obstacles import Obstacle
 from kerasmatrix.prediction.signs import SIGNS, Features
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.versions import version_key
 from kerasmatrix.yaml_source import YamlSource
 
 __all__ = [

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasmatrix.matrix import version_key
 from kerasmatrix.plan import LEGACY_KERAS
+from kerasmatrix.versions import version_key
 
 __all__ = ["brought_up_to_date"]
 
