@@ -17,8 +17,9 @@ from pathlib import Path
 from kerasmatrix.checking.given import (
     Companions,
     Given,
+    Look,
     by_closeness,
-    digest_file,
+    look_of,
     stand_in,
     unique_name,
 )
@@ -67,20 +68,17 @@ def taken_in(
         for path in paths:
             name = unique_name(path, {file.scenario.name for file in given})
             try:
-                told, sha256 = _inspected(path)
-                given.append(stand_in(told, name, folder / name, companions, sha256))
+                told, before = _inspected(path)
+                given.append(stand_in(told, name, folder / name, companions, before))
             except UsageError as error:
                 refused.append(error)
         yield given, refused
 
 
-def _inspected(path: Path) -> tuple[ModelFile, str | None]:
-    """Return what a file is, and the digest of what was looked at."""
-    try:
-        sha256 = digest_file(path)
-    except OSError:
-        sha256 = None  # `inspect` says why
-    return inspect(path), sha256
+def _inspected(path: Path) -> tuple[ModelFile, Look]:
+    """Return what a file is, and what it looked like when that was found out."""
+    before = look_of(path)
+    return inspect(path), before
 
 
 def check(

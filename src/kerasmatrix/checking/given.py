@@ -24,10 +24,12 @@ from kerasmatrix.versions import version_key
 __all__ = [
     "Companions",
     "Given",
+    "Look",
     "by_closeness",
     "describe",
     "digest_file",
     "find_models",
+    "look_of",
     "stand_in",
     "unique_name",
 ]
@@ -44,6 +46,10 @@ SAVED_MODEL = "saved_model.pb"
 KERAS_3 = 3
 # Keras 3 takes weights by this ending only; before, it meant nothing.
 WEIGHTS_ENDING = ".weights.h5"
+
+
+# Of a file, or of each in a folder: its name, number, size and time of writing.
+Look = tuple[tuple[str, int, int, int], ...]
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,10 @@ class Given:
     @property
     def has_changed(self) -> bool:
         """Whether the file is not any more what is measured."""
+        path = Path(self.told.path)
         try:
-            return digest_file(Path(self.told.path)) != self.sha256
+            # Whatever is no file and no folder any more is not read: it may never end.
+            return not (path.is_file() or path.is_dir()) or digest_file(path) != self.sha256
         except OSError:
             return True
 
@@ -134,7 +142,7 @@ def _below(folder: Path) -> Iterable[Path]:
 
 
 def stand_in(
-    told: ModelFile, name: str, folder: Path, companions: Companions, sha256: str | None = None
+    told: ModelFile, name: str, folder: Path, companions: Companions, before: Look | None = None
 ) -> Given:
     """Make a scenario about a file in ``folder``, with a copy of the file.
 
@@ -143,7 +151,7 @@ def stand_in(
         name: what to call the scenario.
         folder: a new folder of that name.
         companions: what came with the file.
-        sha256: the digest of the file that `inspect` saw.
+        before: how the file looked before `inspect` saw it.
 
     Raises:
         UsageError: nothing can be loaded from such a file alone, or it changes.
@@ -171,8 +179,7 @@ def stand_in(
     (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(companions.inputs)}))
     copy = folder / "given" / _called(path, told)
     _copy(path, copy)
-    copied = digest_file(copy)
-    if sha256 not in {None, copied}:
+    if before not in {None, look_of(path)}:
         raise UsageError(
             f"{path}: changes while it is read", hint="wait until it is written to its end"
         )
@@ -185,7 +192,7 @@ def stand_in(
         digest=digest_scenario(folder),
         folder=folder,
     )
-    return Given(told, scenario, copied)
+    return Given(told, scenario, digest_file(copy))
 
 
 def unique_name(path: Path, taken: Iterable[str]) -> str:
@@ -258,6 +265,23 @@ def _called(path: Path, told: ModelFile) -> str:
     if path.name.endswith(WEIGHTS_ENDING):
         return f"model{WEIGHTS_ENDING}"
     return f"model{path.suffix}"
+
+
+def look_of(path: Path) -> Look:
+    """Return what changes when a file, or one in a folder, is written: it is not read for it."""
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return tuple(
+        (str(each), told.st_ino, told.st_size, told.st_mtime_ns)
+        for each in files
+        if (told := _stat(each)) is not None
+    )
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.lstat() if path.is_symlink() and not path.exists() else path.stat()
+    except OSError:
+        return None
 
 
 def digest_file(path: Path) -> str:

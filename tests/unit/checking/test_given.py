@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -7,6 +8,7 @@ from kerasmatrix.checking.given import (
     by_closeness,
     describe,
     find_models,
+    look_of,
     stand_in,
     unique_name,
 )
@@ -146,3 +148,25 @@ def test_the_reference_is_the_version_most_like_the_writer(writer, closest):
     assert set(found[: len(closest)]) == set(closest)
     assert found[0] == closest[0] or len(closest) > 1
     assert len(found) == len(environments)
+
+
+def test_a_look_changes_with_what_is_written_and_reads_nothing(tmp_path):
+    path = files.saved_model(tmp_path / "saved")
+    before = look_of(path)
+    assert before == look_of(path)
+    (path / "variables").mkdir(exist_ok=True)
+    (path / "variables" / "more").write_text("more")
+    assert look_of(path) != before
+    os.mkfifo(tmp_path / "pipe")  # opening it would never end
+    assert look_of(tmp_path / "pipe")
+    assert look_of(tmp_path / "nothing") == ()
+
+
+def test_a_file_that_has_become_something_else_has_changed(tmp_path):
+    path = files.hdf5_model(tmp_path / "model.h5")
+    given = stand_in(inspect(path), "it", tmp_path / "it", Companions())
+    assert not given.has_changed
+    path.unlink()
+    assert given.has_changed
+    os.mkfifo(path)
+    assert given.has_changed
