@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
 
+from files import files
 from page import page
 
 import kerasmatrix.harness.repair
@@ -50,7 +51,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
     parser.add_argument("--environments", default="tf2.4,tf2.16")
     parser.add_argument("--sample", type=int, default=12, help="tasks done in each plain way")
-    parser.add_argument("--only", choices=("local", "docker", "page"), help="just this part")
+    parser.add_argument(
+        "--only", choices=("local", "docker", "page", "files"), help="just this part"
+    )
     parser.add_argument("--output", type=Path, default=Path("reports"))
     options = parser.parse_args()
     project = Project(Path("matrix.yaml"))
@@ -67,6 +70,7 @@ def main() -> int:
         "local": bench.local,
         "docker": bench.docker,
         "page": lambda: {f"page_{name}": value for name, value in page(PAGE_CELLS).items()},
+        "files": files,
     }
     for name, part in parts.items():
         if options.only in {None, name}:
