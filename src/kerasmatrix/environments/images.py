@@ -24,11 +24,22 @@ from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
-__all__ = ["base_of", "build_context", "build_log", "ensure_image", "image_tag"]
+__all__ = [
+    "BASE_LABEL",
+    "DOCKERFILE",
+    "ENVIRONMENT_LABEL",
+    "base_of",
+    "build_context",
+    "build_log",
+    "ensure_image",
+    "image_tag",
+]
 
 DOCKERFILE = "images/Dockerfile"
 LOCK = "images/locks/{name}.txt"
 LOG_LINES = 15
+ENVIRONMENT_LABEL = "kerasmatrix.environment"
+BASE_LABEL = "org.opencontainers.image.base.name"
 
 
 def base_of(base_image: str, environment: Environment) -> str:
@@ -134,10 +145,10 @@ def _build(  # noqa: PLR0913, PLR0917 - what goes into an image
         tag=tag,
         buildargs={"BASE": base, "LOCK": LOCK.format(name=environment.name)},
         labels={
-            "kerasmatrix.environment": environment.name,
+            ENVIRONMENT_LABEL: environment.name,
             "kerasmatrix.lock": lock.digest,
             "org.opencontainers.image.title": f"kerasmatrix environment {environment.name}",
-            "org.opencontainers.image.base.name": base,
+            BASE_LABEL: base,
         },
         rm=True,
         forcerm=True,

@@ -23,7 +23,7 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
-__all__ = ["default_cache", "ensure_venv"]
+__all__ = ["default_cache", "ensure_venv", "venv_name"]
 
 COMPLETE = "kerasmatrix-complete"
 
@@ -34,13 +34,18 @@ def default_cache() -> Path:
     return Path(override) if override else Path(platformdirs.user_cache_dir("kerasmatrix"))
 
 
+def venv_name(environment: Environment, lock: Lock) -> str:
+    """Return the name of an environment's folder: it changes with the lock."""
+    return f"{environment.name}-{lock.digest[:12]}"
+
+
 def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
     """Return the interpreter of the environment, making the environment if it is not there.
 
     Raises:
         InfrastructureError: there is no interpreter, or the packages could not be installed.
     """
-    folder = cache / "environments" / f"{environment.name}-{lock.digest[:12]}"
+    folder = cache / "environments" / venv_name(environment, lock)
     python = folder / "bin" / "python"
     if (folder / COMPLETE).exists() and python.exists():
         return python
