@@ -233,8 +233,8 @@ class Run:
     def execute(self) -> Observed:
         """Do all there is to do, or as much as the budget allows, and return what is known then.
 
-        What is under way when time is up is brought to its end. On an interrupt the workers are
-        ended, and what was measured stays.
+        Once time is up, no task is waited for but the one that is under way. On an interrupt the
+        workers are ended, and what was measured stays.
 
         Raises:
             InfrastructureError: the store cannot be written any more.
@@ -351,7 +351,6 @@ class Run:
         for one in waiting:
             groups.setdefault(one.wanted.key, []).append(one)
         tasks = [group[0].wanted.task for group in groups.values()]
-        self.measured += len(tasks)
         going: list[_UnderWay | None] = []
         with contextlib.closing(
             self._crew.answers(self.plan, environment, tasks, place)
@@ -364,6 +363,8 @@ class Run:
                     return []
                 self._tell(environment, group[0].job)
                 answer = next(answers)
+                with self._changed:
+                    self.measured += 1
                 try:
                     found = self._keep(group[0].wanted, answer, place)
                 except _Fault as fault:

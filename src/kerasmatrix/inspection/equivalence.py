@@ -25,7 +25,10 @@ from typing import Any, BinaryIO
 import h5py
 import numpy as np
 
-__all__ = ["equivalence_digest"]
+from kerasmatrix.errors import KerasmatrixError
+from kerasmatrix.inspection.guarded import BOUNDS, guarded
+
+__all__ = ["equivalence_digest", "read_digest"]
 
 # Part of the digest: it changes with what is looked at, so that old and new ones never agree.
 VERSION = "1"
@@ -43,11 +46,19 @@ class _NotUnderstood(Exception):
 
 
 def equivalence_digest(folder: Path) -> str | None:
-    """Return the equivalence digest of what a save left in ``folder``.
+    """Return the equivalence digest of what a save left in ``folder``, which is read in a child.
 
-    None where the format has none, or where something in it is not understood: such an artifact
-    is equal to no other.
+    None where the format has none, or where something in it is not understood, or too much of it:
+    such an artifact is equal to no other.
     """
+    try:
+        return guarded(read_digest, BOUNDS, folder)
+    except KerasmatrixError:
+        return None
+
+
+def read_digest(folder: Path) -> str | None:
+    """Return the equivalence digest, read in this process."""
     total = hashlib.sha256(VERSION.encode())
     try:
         for path in sorted(folder.iterdir()):
