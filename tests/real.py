@@ -65,6 +65,7 @@ def measure(
     info = RunInfo(
         id="test", started=now, finished=now, engine=engine.name, command="test",
         complete=run.complete, measured=run.measured, known=run.known,
+        retries=run.retries,
     )  # fmt: skip
     return tabulate(plan, observed, info)
 

@@ -20,7 +20,9 @@ def main() -> None:
     # one thread can be forked to read a file (`inspection.guarded`).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from kerasmatrix.cli import main as commands  # noqa: PLC0415 - after the line above
+    from kerasmatrix.cli.streams import outlive_readers  # noqa: PLC0415 - as above
 
+    outlive_readers()
     commands()
 
 

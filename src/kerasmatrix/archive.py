@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
-import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from kerasmatrix.errors import InfrastructureError, UsageError, nearest
 from kerasmatrix.past import PastRun
 from kerasmatrix.report.documents import read_results, to_json
 from kerasmatrix.results import Results
+from kerasmatrix.staging import Staged
 
 __all__ = ["Archive", "find_results", "results_in"]
 
@@ -54,14 +54,11 @@ class Archive:
         data = gzip.compress(text.encode("utf-8", "replace"), LEVEL, mtime=0)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, staged = tempfile.mkstemp(dir=self.folder, prefix=".keep-")
+            staged = Staged(place, data)
             try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                Path(staged).replace(place)
-            except BaseException:
-                Path(staged).unlink(missing_ok=True)
-                raise
+                staged.take_place()
+            finally:
+                staged.discard()
         except OSError as error:
             raise InfrastructureError(
                 f"{place}: cannot be written: {error}",

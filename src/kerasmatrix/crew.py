@@ -1,8 +1,7 @@
 """The open workers of a run: one in each environment that is at work, opened when it is needed.
 
-It gives tasks to a worker and goes on when one is lost: the task that the worker was at is tried
-once more, and what kills two workers in a row is that task's outcome. It does not know what a task
-is for.
+It gives tasks to a worker and goes on when one is lost: that is the answer to the task that the
+worker was at, and the others are given to another. It does not know what a task is for.
 """
 
 from __future__ import annotations
@@ -12,8 +11,17 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from kerasmatrix.engines.base import Engine, EngineLost, Task, Worker, WorkerLost, Workplace
+from kerasmatrix.engines.base import (
+    Engine,
+    EngineLost,
+    NotStarted,
+    Task,
+    Worker,
+    WorkerLost,
+    Workplace,
+)
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.outcome import LOST
 from kerasmatrix.plan import Plan
 
 __all__ = ["Crew", "NotToBeHad", "Stopped"]
@@ -71,7 +79,6 @@ class Crew:
             Stopped: the crew was sent home.
         """
         waiting = list(tasks)
-        deaths = 0
         try:
             while waiting:
                 worker = self._worker(plan, environment, place)
@@ -79,23 +86,17 @@ class Crew:
                 try:
                     for task, answer in zip(batch, worker.run(batch), strict=True):
                         del waiting[0]
-                        deaths = 0
                         yield {**answer, "artifact": None, "deadline": task.deadline}
                 except WorkerLost as lost:
                     self.dismiss(environment)
                     if self._home.is_set():
                         raise Stopped from lost
+                    del waiting[0]
                     if lost.machine:
-                        deaths = 0
-                        del waiting[0]
                         yield {"fault": str(lost)}
                         continue
                     self._lost(environment, str(lost))
-                    deaths += 1
-                    if deaths > 1:
-                        deaths = 0
-                        del waiting[0]
-                        yield _killed_two_workers(lost)
+                    yield _lost_with_its_worker(lost)
         finally:
             if waiting:
                 self.dismiss(environment)  # it is at work for nobody
@@ -119,10 +120,8 @@ class Crew:
         worker = self._workers.get(environment)
         if worker is None:
             self._opening(environment)
-            env, lock = plan.environment(environment), plan.locks[environment]
             try:
-                self._engine.prepare(env, lock)
-                worker = self._engine.open(env, lock, place, plan.limits)
+                worker = self._open(plan, environment, place)
             except EngineLost:
                 raise
             except InfrastructureError as error:
@@ -133,11 +132,23 @@ class Crew:
                 self.dismiss(environment)
         return worker
 
+    def _open(self, plan: Plan, environment: str, place: Workplace) -> Worker:
+        """Open a worker; one that dies at the start may have been killed, so another is tried."""
+        env, lock = plan.environment(environment), plan.locks[environment]
+        self._engine.prepare(env, lock)
+        try:
+            return self._engine.open(env, lock, place, plan.limits)
+        except NotStarted as error:
+            if self._home.is_set():
+                raise
+            self._lost(environment, error.message)
+        return self._engine.open(env, lock, place, plan.limits)
 
-def _killed_two_workers(how: WorkerLost) -> dict[str, Any]:
-    """Return the outcome of a task that no worker survives."""
-    told = f"this task ended two workers in a row: {how}"
+
+def _lost_with_its_worker(how: WorkerLost) -> dict[str, Any]:
+    """Return the answer to a task whose worker was lost."""
+    answer: dict[str, Any] = {"ended": "crashed", "stage": LOST, "log": str(how)}
     if how.memory:
-        link = {"type": "MemoryError", "message": told}
-        return {"ended": "crashed", "error": {**link, "chain": [link]}}
-    return {"ended": "crashed", "log": told}
+        link = {"type": "MemoryError", "message": str(how)}
+        answer["error"] = {**link, "chain": [link]}
+    return answer

@@ -34,8 +34,11 @@ def class_of(plan: Plan, observed: Observed, save: Save) -> Hashable | None:
 def is_telling(observation: Observation) -> bool:
     """Whether an observation is about what was loaded, and not about the machine as well.
 
-    What crashed or took too long did so in one process at one time: each cell gets its own.
+    What crashed or took too long did so in one process at one time: each cell gets its own. So it
+    does where another try ended otherwise.
     """
+    if any(one.status is not None for one in observation.retried):
+        return False
     if observation.error is not None and observation.error.type == "MemoryError":
         return False
     return observation.ended in {"returned", "raised"}

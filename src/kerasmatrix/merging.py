@@ -53,6 +53,7 @@ def merge(parts: Mapping[str, Results], scenarios: Iterable[Scenario], command: 
             and not any(cell.summary == IN_ANOTHER_SHARD for cell in cells),
             measured=sum(run.measured for run in runs),
             known=sum(run.known for run in runs),
+            retries=sum(run.retries for run in runs),
         ),
         environments=environments,
         scenarios=first.scenarios,

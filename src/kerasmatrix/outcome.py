@@ -20,6 +20,7 @@ from kerasmatrix.tolerance import Tolerance
 
 __all__ = [
     "BADNESS",
+    "LOST",
     "Cell",
     "CompileState",
     "Culprit",
@@ -36,6 +37,7 @@ __all__ = [
     "SaveFacts",
     "SaveObservation",
     "Status",
+    "Try",
     "Verdict",
     "WeightDigest",
     "compared_facts",
@@ -45,6 +47,8 @@ __all__ = [
 ]
 
 
+# The stage of a task whose worker was lost with it.
+LOST = "worker"
 # How NumPy names the types of arrays of texts.
 TEXTS = ("<U", ">U", "|S", "|O", "object")
 
@@ -179,11 +183,23 @@ class LoadFacts(_ModelFacts):
     did: tuple[str, ...] = Field(default=(), description="what the remedies did, in order")
 
 
+class Try(_Observed):
+    """A try that was not believed, since another ended otherwise or it had to be seen twice.
+
+    ``status`` is what it would have meant, None where the machine ended it: a worker that was
+    lost, a child that somebody killed.
+    """
+
+    status: Status | None = None
+    reason: str
+
+
 class Observation(_Observed):
     """How one task ended, whatever it was.
 
     ``ended``: ``returned`` (``value`` holds the facts), ``raised`` (``error`` says what, ``stage``
     where), ``crashed`` (signal, exit or nonsense instead of an answer), ``timed-out``.
+    ``retried`` are the tries before this one.
     """
 
     ended: Literal["returned", "raised", "crashed", "timed-out"]
@@ -195,6 +211,7 @@ class Observation(_Observed):
     peak_memory_mb: float | None = None
     log: str = ""
     deadline: float | None = None
+    retried: tuple[Try, ...] = ()
 
 
 class SaveObservation(Observation):
@@ -327,6 +344,9 @@ def _how(observation: Observation) -> str:
     if observation.error:
         first = next(iter(observation.error.message.strip().splitlines()), "")
         return f"{observation.error.type}: {first}" if first else observation.error.type
+    if observation.stage == LOST:
+        first = next(iter(observation.log.strip().splitlines()), "it was lost")
+        return f"ended one worker after the other: {first}"
     if observation.signal is not None:
         return f"killed by signal {observation.signal}"
     if observation.exit_code is not None:

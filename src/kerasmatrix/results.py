@@ -56,6 +56,9 @@ class RunInfo(_Result):
     isolated: bool = Field(
         default=False, description="every task was measured in a process of its own"
     )
+    retries: int = Field(
+        default=0, description="tries of this run that were not believed, and made again"
+    )
 
 
 class EnvironmentResult(_Result):
@@ -224,11 +227,14 @@ class SideResult(_Result):
     peak_memory_mb: float | None = None
     timings: Mapping[str, float] = Field(default_factory=dict)
     log: str = ""
+    retried: tuple[str, ...] = Field(
+        default=(), description="how it ended before, where it was tried more than once"
+    )
     measured_at: datetime.datetime
 
 
 class RetryResult(_Result):
-    """What a cell did when it was measured again, because it would have failed the gate.
+    """What a cell did another time: because it would have failed the gate, or before it settled.
 
     ``status`` is ``not-run`` where the save worked that had failed: nothing was loaded then.
     """

@@ -127,7 +127,8 @@ def _retried(plan: Plan, observed: Observed, causes: Causes, result: CellResult)
     if not done:
         return result
     judged = tuple(judge_retry(plan, observed, causes, cell, each) for each in done)
-    return result.model_copy(update={"retries": judged, "flaky": any(_differing(result, judged))})
+    flaky = result.flaky or any(_differing(result, judged))
+    return result.model_copy(update={"retries": (*result.retries, *judged), "flaky": flaky})
 
 
 def _differing(result: CellResult, retries: Iterable[RetryResult]) -> Iterator[bool]:

@@ -3,7 +3,8 @@
 Each thread takes one environment at a time and gives its worker what the agenda has for it: the
 first task of every job in one go, then the second of those that have one, and so on. Workers stay
 warm in between, so an environment imports TensorFlow once. What a worker answers is committed as
-it comes. An environment that cannot be had is left out, the rest goes on.
+it comes, but for what may have been somebody's doing: that is tried again first
+(`kerasmatrix.settling`). An environment that cannot be had is left out, the rest goes on.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -22,6 +24,7 @@ from pydantic import ValidationError
 from kerasmatrix.agenda import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
+from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.inspection.equivalence import equivalence_digest
 from kerasmatrix.knowledge import (
     BRIDGE,
@@ -47,7 +50,8 @@ from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Attempt, Causes
 from kerasmatrix.repetition import Repetition
 from kerasmatrix.retrying import is_settled
-from kerasmatrix.store import NoArtifact, Store, make_readable
+from kerasmatrix.settling import settle
+from kerasmatrix.store import NoArtifact, Store, digest_tree, make_readable
 from kerasmatrix.tabulation import Observed, Retry
 
 __all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]
@@ -63,15 +67,23 @@ class _Fault(Exception):
 
 @dataclass(frozen=True)
 class _Wanted:
-    """A task that a job waits for: what kind of observation it makes, and its key.
+    """A task that a job waits for: what kind of observation it makes, its key, how it went so far.
 
-    ``again`` says that it is done once more; what was known stays.
+    ``again`` says that it is done once more; what was known stays. ``tries`` grows as it is tried.
     """
 
     task: Task
     kind: type[Observation]
     key: str
     again: bool = False
+    tries: list[Observation] = field(default_factory=list)
+
+    @property
+    def next_try(self) -> Task:
+        """The task under an id of its own: what an earlier try has left would be in its way."""
+        if not self.tries:
+            return self.task
+        return replace(self.task, id=f"{self.task.id}-{len(self.tries) + 1}")
 
 
 # What a job does between its tasks. It is sent what was measured of each.
@@ -176,6 +188,7 @@ class Run:
         self.plan = plan
         self.id = id
         self.measured = 0
+        self.retries = 0
         self.complete = False
         self.causes = Causes(plan)
         if observed is None:
@@ -195,6 +208,7 @@ class Run:
         self._engine = engine
         self._crew = Crew(engine, isolate=isolate, opening=self._opening, lost=self._lost)
         self._tasks = 0
+        self._copies: dict[str, str] = {}
         if again:
             self._agenda: Agenda = Repetition(plan, self.causes, again)
         else:
@@ -243,10 +257,7 @@ class Run:
         if self._budget:
             self._until = time.monotonic() + self._budget.seconds
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
-            # What is measured is what was digested, whatever is edited in the meantime.
-            for name, told in self.plan.scenarios.items():
-                shutil.copytree(told.folder, copies / name)
-            make_readable(copies)
+            self._copies = self._copy_scenarios(copies)
             place = Workplace(copies, self._store.artifacts, scratch)
             threads = [
                 threading.Thread(target=self._job, args=(place,), name=f"job-{number}")
@@ -269,6 +280,22 @@ class Run:
         is_over = time.monotonic() >= self._until
         self.complete = not (self._cut or (is_over and self._agenda.has_more()))
         return self.observed
+
+    def _copy_scenarios(self, copies: Path) -> dict[str, str]:
+        """Copy the scenarios, and return the digest of each copy.
+
+        What is measured is what was digested, whatever is edited in the meantime.
+        """
+        try:
+            for name, told in self.plan.scenarios.items():
+                shutil.copytree(told.folder, copies / name)
+            make_readable(copies)
+            return {name: digest_tree(copies / name) for name in self.plan.scenarios}
+        except OSError as error:
+            raise InfrastructureError(
+                f"{copies}: the scenarios cannot be copied: {error}",
+                hint="make space and run again: what is measured so far is kept",
+            ) from error
 
     @property
     def _threads(self) -> int:
@@ -350,7 +377,7 @@ class Run:
         groups: dict[str, list[_UnderWay]] = {}
         for one in waiting:
             groups.setdefault(one.wanted.key, []).append(one)
-        tasks = [group[0].wanted.task for group in groups.values()]
+        tasks = [group[0].wanted.next_try for group in groups.values()]
         going: list[_UnderWay | None] = []
         with contextlib.closing(
             self._crew.answers(self.plan, environment, tasks, place)
@@ -364,12 +391,15 @@ class Run:
                 self._tell(environment, group[0].job)
                 answer = next(answers)
                 with self._changed:
-                    self.measured += 1
+                    self.measured += not group[0].wanted.tries
                 try:
                     found = self._keep(group[0].wanted, answer, place)
                 except _Fault as fault:
                     for one in group:
                         self._leave(environment, one.job, str(fault))
+                    continue
+                if found is None:
+                    going += [replace(one, wanted=group[0].wanted) for one in group]
                     continue
                 going += [self._go_on_with(environment, one.job, one.steps, found) for one in group]
         return going
@@ -546,15 +576,17 @@ class Run:
             into=into,
         )
 
-    def _keep(self, wanted: _Wanted, answer: dict[str, Any], place: Workplace) -> Measured[Any]:
-        """Commit what was seen.
+    def _keep(
+        self, wanted: _Wanted, answer: dict[str, Any], place: Workplace
+    ) -> Measured[Any] | None:
+        """Commit what was seen; None if it is to be seen again before it is believed.
 
         Raises:
             _Fault: what was seen is about the machine.
         """
         if "fault" in answer:
             raise _Fault(answer["fault"])
-        task = wanted.task
+        task = wanted.next_try
         folder = place.scratch / task.id
         if task.kind in {"save", "take", "convert"} and answer.get("ended") == "returned":
             try:
@@ -565,14 +597,31 @@ class Run:
             answer["artifact"] = kept
             if kept and task.kind == "save":
                 answer["equivalence"] = equivalence_digest(self._store.artifacts / kept)
+        shutil.rmtree(folder, ignore_errors=True)
         observation = _understand(wanted.kind, answer)
-        fault = infrastructure_fault(observation)
+        fault = infrastructure_fault(observation) or self._damage(task, place, observation)
         if fault:
             raise _Fault(fault)
-        shutil.rmtree(folder, ignore_errors=True)
+        wanted.tries.append(observation)
+        believed = settle(wanted.tries)
+        if believed is None:
+            return None
+        with self._changed:
+            self.retries += len(believed.retried)
         if wanted.again:
-            return self._store.remember_retry(wanted.key, observation, self.id)
-        return self._store.remember(wanted.key, observation, self.id)
+            return self._store.remember_retry(wanted.key, believed, self.id)
+        return self._store.remember(wanted.key, believed, self.id)
+
+    def _damage(self, task: Task, place: Workplace, observation: Observation) -> str | None:
+        """Say what a task was given that is not what it should have been, or None."""
+        if task.artifact is not None and not self._store.is_intact(task.artifact):
+            return "the artifact was damaged or removed: another run saves it anew"
+        if observation.ended != "returned":
+            with contextlib.suppress(OSError):
+                if digest_tree(place.scenarios / task.scenario) == self._copies[task.scenario]:
+                    return None
+            return "the run's copy of the scenario was damaged or removed: run again"
+        return None
 
     def _opening(self, environment: str) -> None:
         with self._changed:

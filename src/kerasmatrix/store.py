@@ -2,6 +2,12 @@
 
 Every observation is committed when it arrives, so a killed run loses at most the task it was
 at. One run at a time uses a store. The store does not judge; see `kerasmatrix.outcome`.
+
+What is not sure to be as it was written is not known, and so it is measured again: an artifact
+has its digest for a name, a row has one beside it (`kerasmatrix.database`), and SQLite's log (WAL)
+has one for each of its pages. `synchronous = NORMAL` is enough for that: when the machine itself
+goes down, the last rows may be lost, but none is half there. An artifact is on the disk before it
+has its name.
 """
 
 from __future__ import annotations
@@ -15,13 +21,15 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
 from pydantic import ValidationError
 
+from kerasmatrix.database import ABSORBED, Row, damage, digest_row, is_whole, open_database
 from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.leftovers import end_leftovers
 from kerasmatrix.outcome import (
     LoadObservation,
     Measured,
@@ -39,44 +47,7 @@ __all__ = [
     "make_readable",
 ]
 
-SCHEMA_VERSION = 1
-SCHEMA = """
-CREATE TABLE observations (
-    key TEXT PRIMARY KEY,
-    observation TEXT NOT NULL,
-    measured_at TEXT NOT NULL,
-    run TEXT NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY,
-    started TEXT NOT NULL,
-    finished TEXT,
-    engine TEXT NOT NULL,
-    command TEXT NOT NULL
-) STRICT;
-"""
-# Came later; a store without it is none the worse. ``key`` is that of the observation whose task
-# was done again, and ``number`` counts from 1.
-RETRIES = """
-CREATE TABLE IF NOT EXISTS retries (
-    key TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    observation TEXT NOT NULL,
-    measured_at TEXT NOT NULL,
-    run TEXT NOT NULL,
-    PRIMARY KEY (key, number)
-) STRICT, WITHOUT ROWID
-"""
 DATABASE = "store.sqlite"
-# How the tables of another store are taken over: the later of two observations is kept.
-ABSORBED = {
-    "observations": "INSERT INTO observations VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
-    "SET observation = excluded.observation, measured_at = excluded.measured_at, "
-    "run = excluded.run WHERE excluded.measured_at > measured_at",
-    "retries": "INSERT OR IGNORE INTO retries VALUES (?, ?, ?, ?, ?)",
-    "runs": "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
-}
-BUSY_SECONDS = 30
 CHUNK = 500  # keys in one question; SQLite has a limit of its own
 MOST_FILES, LARGEST_ARTIFACT = 100_000, 64 << 30  # and bytes, also those that are only claimed
 WHOLE = 1 << 20  # bytes of a file that are read at once; most files are smaller
@@ -95,24 +66,36 @@ class StoreBusy(Exception):
 class Store:
     """An open store, held by this process until it is closed."""
 
-    def __init__(self, folder: Path, *, wait: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        wait: Callable[[str], None] | None = None,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
         """Open the store in ``folder``, making it if it is not there.
+
+        After a run that was killed what that has left behind is removed. A database that is damaged
+        is set aside, and begun anew with what can be read of it.
 
         Args:
             folder: where it is.
             wait: called with a message if another run holds the store, which is then waited
                 for; without it, that is an error.
+            warn: called with a message if the database was damaged.
 
         Raises:
             StoreBusy: another run holds the store.
-            UsageError: the store was written by a newer kerasmatrix, or is no store.
+            UsageError: the store was written by a newer kerasmatrix.
             InfrastructureError: the folder cannot be written.
         """
         self.folder = folder
         self.artifacts = folder / "artifacts"
         self._scratch = folder / "scratch"
         self._mutex = threading.Lock()
-        self._ahead: dict[str, tuple[str, str]] = {}
+        self._ahead: dict[str, Row] = {}
+        self._keeping = threading.Lock()
+        self._suspect = False
         try:
             self.artifacts.mkdir(parents=True, exist_ok=True)
             self._held = _hold(folder / "lock", wait)
@@ -123,9 +106,15 @@ class Store:
             ) from error
         try:
             # Nobody else is here, so whatever lies there was left by a run that was killed.
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch.mkdir()
-            self._database = self._connect(folder / DATABASE)
+            killed = self._scratch.exists()
+            if killed:
+                end_leftovers(self._scratch)
+            with _no_space_is_infrastructure(folder):
+                shutil.rmtree(self._scratch, ignore_errors=True)
+                self._scratch.mkdir(exist_ok=True)
+            self._database = _open_database(folder / DATABASE, warn, suspect=killed)
+            if killed:
+                self._remove_unnamed_artifacts()
         except BaseException:
             self._held.close()
             raise
@@ -139,14 +128,16 @@ class Store:
     def close(self) -> None:
         """Let others have the store."""
         self._database.close()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        if not self._suspect:  # else the next to open it looks closely
+            shutil.rmtree(self._scratch, ignore_errors=True)
         self._held.close()
 
     @contextlib.contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """A folder for unfinished work on the artifacts' file system, gone afterwards."""
         folder = self._scratch / name
-        folder.mkdir(parents=True)
+        with _no_space_is_infrastructure(self.folder):
+            folder.mkdir(parents=True)
         try:
             yield folder
         finally:
@@ -155,7 +146,7 @@ class Store:
     def known_save(self, key: str) -> Measured[SaveObservation] | None:
         """Return what is known under ``key``; an artifact that is damaged is not known."""
         found = self._find(key, SaveObservation)
-        if found and found.observation.artifact and not self._intact(found.observation.artifact):
+        if found and found.observation.artifact and not self.is_intact(found.observation.artifact):
             self._forget(key, found.observation.artifact)
             return None
         return found
@@ -172,10 +163,11 @@ class Store:
         """Commit ``observation`` under ``key``; retries of what was known there are forgotten."""
         now = datetime.datetime.now(datetime.UTC)
         self._ahead.pop(key, None)
-        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+        row = (key, observation.model_dump_json(), now.isoformat(), run)
+        with self._writing():
             self._database.execute(
-                "INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?)",
-                (key, observation.model_dump_json(), now.isoformat(), run),
+                "INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?, ?)",
+                (*row, digest_row(*row)),
             )
             self._database.execute("DELETE FROM retries WHERE key = ?", (key,))
         return Measured(observation, now)
@@ -183,7 +175,7 @@ class Store:
     def remember_retry(self, key: str, observation: Kind, run: str) -> Measured[Kind]:
         """Commit what was seen when the task of ``key`` was done again, beside what was known."""
         now = datetime.datetime.now(datetime.UTC)
-        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+        with self._writing():
             self._database.execute(
                 "INSERT INTO retries SELECT ?, COALESCE(MAX(number), 0) + 1, ?, ?, ? "
                 "FROM retries WHERE key = ?",
@@ -193,16 +185,14 @@ class Store:
 
     def retried(self) -> frozenset[str]:
         """Return the keys under which something was done again; there are few, if any."""
-        with self._mutex:
-            rows = self._database.execute("SELECT DISTINCT key FROM retries").fetchall()
+        rows = self._read("SELECT DISTINCT key FROM retries", [])
         return frozenset(key for (key,) in rows)
 
     def known_retries(self, key: str, kind: type[Kind]) -> tuple[Measured[Kind], ...]:
         """Return what was seen when the task of ``key`` was done again, in that order."""
-        with self._mutex:
-            rows = self._database.execute(
-                "SELECT observation, measured_at FROM retries WHERE key = ? ORDER BY number", (key,)
-            ).fetchall()
+        rows = self._read(
+            "SELECT observation, measured_at FROM retries WHERE key = ? ORDER BY number", [key]
+        )
         with contextlib.suppress(ValidationError):  # damaged: done again
             return tuple(
                 Measured(kind.model_validate_json(told), datetime.datetime.fromisoformat(at))
@@ -221,14 +211,29 @@ class Store:
         with _no_space_is_infrastructure(self.folder):
             digest = digest_tree(folder)
             target = self.artifacts / digest
-            if target.exists() and not self._intact(digest):
-                shutil.rmtree(target)
-            if target.exists():
-                shutil.rmtree(folder)
-            else:
+            if not self.is_intact(digest):
                 make_readable(folder)
-                folder.replace(target)
+                _write_out(folder)
+                self._put_in_place(folder, target)
+            shutil.rmtree(folder, ignore_errors=True)
         return digest
+
+    def _put_in_place(self, folder: Path, target: Path) -> None:
+        """Give an artifact its name, unless another thread has just kept an equal one."""
+        with self._keeping:
+            if self.is_intact(target.name):
+                return
+            if target.exists():
+                shutil.rmtree(target)
+            folder.replace(target)
+        _write_out_folder(self.artifacts)
+
+    def is_intact(self, artifact: str) -> bool:
+        """Whether the artifact of this digest is there, and as it was when it was kept."""
+        try:
+            return digest_tree(self.artifacts / artifact) == artifact
+        except OSError:
+            return False
 
     def absorb(self, folder: Path) -> None:
         """Take over what another store knows, where it is not known here or older.
@@ -252,18 +257,17 @@ class Store:
                         shutil.copytree(artifact, scratch / artifact.name)
                         (scratch / artifact.name).replace(self.artifacts / artifact.name)
             rows = {table: other.rows(table) for table in ABSORBED}
-        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+        with self._writing():
             for table, statement in ABSORBED.items():
                 self._database.executemany(statement, rows[table])
 
-    def rows(self, table: str) -> list[tuple[object, ...]]:
+    def rows(self, table: str) -> list[Row]:
         """Return the rows of one of the store's tables."""
-        with self._mutex:
-            return self._database.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - ours
+        return self._read(f"SELECT * FROM {table}", [])  # noqa: S608 - ours
 
     def begin_run(self, run: str, started: datetime.datetime, engine: str, command: str) -> None:
         """Note that a run has begun."""
-        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+        with self._writing():
             self._database.execute(
                 "INSERT INTO runs VALUES (?, ?, NULL, ?, ?)",
                 (run, started.isoformat(), engine, command),
@@ -271,7 +275,7 @@ class Store:
 
     def end_run(self, run: str, finished: datetime.datetime) -> None:
         """Note that a run has come to its end."""
-        with self._mutex, _no_space_is_infrastructure(self.folder), self._database:
+        with self._writing():
             self._database.execute(
                 "UPDATE runs SET finished = ? WHERE id = ?", (finished.isoformat(), run)
             )
@@ -282,67 +286,93 @@ class Store:
         for start in range(0, len(waiting), CHUNK):
             chunk = waiting[start : start + CHUNK]
             marks = ",".join("?" * len(chunk))
-            question = (
-                f"SELECT key, observation, measured_at FROM observations WHERE key IN ({marks})"  # noqa: S608 - marks
-            )
-            with self._mutex:
-                rows = self._database.execute(question, chunk).fetchall()
-            self._ahead.update((key, (observation, at)) for key, observation, at in rows)
+            question = f"SELECT * FROM observations WHERE key IN ({marks})"  # noqa: S608 - marks
+            self._ahead.update((row[0], row) for row in self._read(question, chunk))
 
     def _find(self, key: str, kind: type[Kind]) -> Measured[Kind] | None:
         row = self._ahead.pop(key, None)
         if row is None:
-            with self._mutex:
-                row = self._database.execute(
-                    "SELECT observation, measured_at FROM observations WHERE key = ?", (key,)
-                ).fetchone()
-        if row is None:
+            rows = self._read("SELECT * FROM observations WHERE key = ?", [key])
+            row = rows[0] if rows else None
+        if row is None or not is_whole(row):
             return None
         try:
-            observation = kind.model_validate_json(row[0])
+            observation = kind.model_validate_json(row[1])
         except ValidationError:
-            return None  # damaged: measured again
-        return Measured(observation, datetime.datetime.fromisoformat(row[1]))
+            return None  # of an earlier kerasmatrix: measured again
+        return Measured(observation, datetime.datetime.fromisoformat(row[2]))
+
+    def _read(self, question: str, values: Sequence[str]) -> list[Row]:
+        with self._mutex, self._noting_damage():
+            return self._database.execute(question, values).fetchall()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the database for a transaction."""
+        with (
+            self._mutex,
+            self._noting_damage(),
+            _no_space_is_infrastructure(self.folder),
+            self._database,
+        ):
+            yield
+
+    @contextlib.contextmanager
+    def _noting_damage(self) -> Iterator[None]:
+        """Turn a damaged database into an error that says so; the next run mends it."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if not damage(error):
+                raise
+            self._suspect = True
+            raise InfrastructureError(
+                f"{self.folder / DATABASE}: is damaged: {error}",
+                hint="run again: what can be read of it is kept, the rest is measured again",
+            ) from error
 
     def _forget(self, key: str, artifact: str) -> None:
         shutil.rmtree(self.artifacts / artifact, ignore_errors=True)
-        with self._mutex, self._database:
+        with self._writing():
             self._database.execute("DELETE FROM observations WHERE key = ?", (key,))
 
-    def _intact(self, digest: str) -> bool:
-        try:
-            return digest_tree(self.artifacts / digest) == digest
-        except OSError:
-            return False
+    def _remove_unnamed_artifacts(self) -> None:
+        """Remove what a run was killed over, after it had kept it and before it said so."""
+        named = self._read(
+            "SELECT CASE WHEN json_valid(observation) THEN observation ->> '$.artifact' END "
+            "FROM (SELECT observation FROM observations UNION ALL SELECT observation FROM retries)",
+            [],
+        )
+        wanted = {row[0] for row in named}
+        for path in self.artifacts.iterdir():
+            if path.name not in wanted:
+                shutil.rmtree(path, ignore_errors=True)
 
-    def _connect(self, path: Path) -> sqlite3.Connection:
-        database = sqlite3.connect(path, timeout=BUSY_SECONDS, check_same_thread=False)
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            (version,) = database.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                with _no_space_is_infrastructure(self.folder), database:
-                    database.executescript(SCHEMA)
-                    database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-            if version <= SCHEMA_VERSION:
-                with _no_space_is_infrastructure(self.folder), database:
-                    database.execute(RETRIES)
-        except sqlite3.DatabaseError as error:
-            database.close()
-            raise UsageError(
-                f"{path}: cannot be read as a store: {error}",
-                hint=f"move it away to begin anew, or name another folder than {self.folder} "
-                "with --store",
-            ) from error
-        if version > SCHEMA_VERSION:
-            database.close()
-            raise UsageError(
-                f"{path}: written by a newer kerasmatrix (schema {version}, this one knows "
-                f"{SCHEMA_VERSION})",
-                hint="upgrade kerasmatrix, or name another folder with --store",
-            )
-        return database
+
+def _open_database(path: Path, warn: Callable[[str], None], *, suspect: bool) -> sqlite3.Connection:
+    try:
+        return open_database(path, warn, closely=suspect)
+    except (OSError, sqlite3.DatabaseError) as error:
+        raise InfrastructureError(
+            f"{path}: cannot be opened: {error}",
+            hint="make space, or name another folder with --store",
+        ) from error
+
+
+def _write_out(folder: Path) -> None:
+    """Make sure that all below ``folder`` is on the disk."""
+    for path in folder.rglob("*"):
+        _write_out_folder(path)
+    _write_out_folder(folder)
+
+
+def _write_out_folder(path: Path) -> None:
+    """Make sure that a file, or what a folder has for names, is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def digest_tree(folder: Path) -> str:
@@ -420,6 +450,10 @@ def _hold(path: Path, wait: Callable[[str], None] | None) -> IO[str]:
                 raise StoreBusy(message) from None
             wait(message)
             fcntl.flock(handle, fcntl.LOCK_EX)
+        if not _is_there(handle, path):
+            # Somebody has removed the file: who comes next would lock another one.
+            handle.close()
+            return _hold(path, wait)
         handle.truncate(0)
         handle.write(str(os.getpid()))
         handle.flush()
@@ -427,6 +461,12 @@ def _hold(path: Path, wait: Callable[[str], None] | None) -> IO[str]:
         handle.close()
         raise
     return handle
+
+
+def _is_there(handle: IO[str], path: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    return False
 
 
 @contextlib.contextmanager

@@ -38,10 +38,12 @@ from kerasmatrix.results import (
     RemedyInfo,
     RemedyResult,
     Results,
+    RetryResult,
     RunInfo,
     ScenarioResult,
     SideResult,
 )
+from kerasmatrix.settling import unsteady
 
 __all__ = [
     "IN_ANOTHER_SHARD",
@@ -214,7 +216,12 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
     def result(status: Status, summary: str, **more: Any) -> CellResult:  # noqa: ANN401 - fields
         # Its parts are values of ours, so there is nothing to check in thousands of them.
         return CellResult.model_construct(
-            **cell._asdict(), **sides, status=status, summary=summary, **more
+            **cell._asdict(),
+            **sides,
+            status=status,
+            summary=summary,
+            **_tried(status, saved, loaded),
+            **more,
         )
 
     reason = plan.cannot_load(cell)
@@ -247,6 +254,19 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
     if trouble and plan.in_shard(cell):
         return result(Status.INFRA, trouble)
     return result(Status.NOT_RUN, _why_not_run(plan, cell))
+
+
+def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
+    """Say that a cell is flaky where tries of its save or load ended otherwise, and how."""
+    tries = [(one, side.at) for side in sides if side for one in side.observation.retried]
+    if not unsteady([one for one, _ in tries], status):
+        return {}
+    retries = tuple(
+        RetryResult(status=one.status, summary=f"an earlier try: {one.reason}", measured_at=at)
+        for one, at in tries
+        if one.status is not None
+    )
+    return {"flaky": True, "retries": retries}
 
 
 def _why_not_run(plan: Plan, cell: Cell) -> str:
@@ -363,5 +383,6 @@ def _side(measured: Measured[Observation]) -> SideResult:
         peak_memory_mb=observation.peak_memory_mb,
         timings=timings,
         log=observation.log,
+        retried=tuple(retry.reason for retry in observation.retried),
         measured_at=when,
     )

@@ -1,10 +1,11 @@
 """A project of tiny named environments, and an engine that knows how each of them behaves.
 
 The behaviour is in the environment's name: `good…` works, `drifts`, `fails`, `crashes`, `hangs`,
-`answers-garbage`, `dies-once`, `absent`; `fails-…-<remedy>` works with that remedy, or drifts;
-`picky-<writer>` loads only what that writer wrote; what fails loads what it converted itself,
-unless it is `stubborn`. Saves really write a file, so that the store really has artifacts.
-Environments with `twin` in their names write the same file but for their version stamp.
+`answers-garbage`, `dies-once`, `crashes-once`, `damages-artifacts` (once), `absent`;
+`fails-…-<remedy>` works with that remedy, or drifts; `picky-<writer>` loads only what that writer
+wrote; what fails loads what it converted itself, unless it is `stubborn`. Saves really write a
+file, so that the store really has artifacts. Environments with `twin` in their names write the
+same file but for their version stamp.
 """
 
 from __future__ import annotations
@@ -68,7 +69,12 @@ class FakeWorker:
             return {"ended": "returned", "value": LOAD_FACTS, "seconds": 0.1}
         if self.name.startswith("picky-") and not self._likes(task):
             return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
-        if self.name.startswith("crashes"):
+        if self.name.startswith("crashes-once") and self.engine.first_time(task.scenario):
+            return {"ended": "crashed", "signal": 11, "seconds": 0.1}
+        if self.name.startswith("damages-artifacts") and self.engine.first_time(task.scenario):
+            (self.place.artifacts / task.artifact / "model.h5").write_text("damaged")
+            return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
+        if self.name.startswith("crashes") and not self.name.startswith("crashes-once"):
             return {"ended": "crashed", "signal": 11, "seconds": 0.1}
         if self.name.startswith("hangs"):
             return {"ended": "timed-out", "seconds": task.deadline}

@@ -1,10 +1,14 @@
+import contextlib
 import os
+import random
 import shutil
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 
+from kerasmatrix import store as module
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.outcome import LoadObservation, SaveObservation
 from kerasmatrix.store import NoArtifact, Store, StoreBusy, digest_tree
@@ -54,6 +58,23 @@ def test_equal_artifacts_are_stored_once(store):
     assert first == second != other
     assert len(list(store.artifacts.iterdir())) == 2
     assert (store.artifacts / first / "model.h5").read_text() == "weights"
+
+
+def test_two_threads_may_keep_equal_artifacts_at_once(store, monkeypatch):
+    write_out, others = module._write_out, []
+
+    def meanwhile(folder):
+        write_out(folder)
+        if not others:
+            others.append(scratch / "b")
+            others.append(store.keep_artifact(make_artifact(scratch / "b")))
+
+    monkeypatch.setattr(module, "_write_out", meanwhile)
+    with store.scratch("run") as scratch:
+        first = store.keep_artifact(make_artifact(scratch / "a"))
+        assert not list(scratch.iterdir())
+    assert others[1] == first
+    assert store.is_intact(first)
 
 
 def test_an_artifact_can_be_read_by_everybody(store):
@@ -148,11 +169,156 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
     assert "--store" in caught.value.hint
 
 
-def test_a_file_that_is_no_store_is_an_error_with_a_way_out(tmp_path):
+def test_what_is_no_database_is_set_aside_and_begun_anew(tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "store.sqlite").write_text("not a database, but long enough to be read")
-    with pytest.raises(UsageError, match="cannot be read as a store"):
-        Store(tmp_path / "store")
+    warnings = []
+    with Store(tmp_path / "store", warn=warnings.append) as store:
+        store.remember("key", LOAD, "run-1")
+    assert "set aside as store.damaged-1" in warnings[0]
+    assert "not a database" in (tmp_path / "store" / "store.damaged-1").read_text()
+    with Store(tmp_path / "store", warn=warnings.append) as store:
+        assert store.known_load("key").observation == LOAD
+    assert len(warnings) == 1
+
+
+def killed_store(folder, count):
+    """A store that was never closed: a copy made while it was at work."""
+    with Store(folder / "at-work") as store:
+        for number in range(count):
+            log = f"the log of {number}"
+            store.remember(f"key-{number:03}", LOAD.model_copy(update={"log": log}), "run-1")
+        shutil.copytree(store.folder, folder / "killed")
+    return folder / "killed"
+
+
+def what_is_known(folder, count, warnings=None):
+    """Return which of the observations are known; none may say what another said."""
+    known = []
+    with Store(folder, warn=(warnings if warnings is not None else []).append) as store:
+        for number in range(count):
+            found = store.known_load(f"key-{number:03}")
+            if found:
+                assert found.observation.log == f"the log of {number}"
+                known.append(number)
+    return known
+
+
+def test_a_killed_run_loses_nothing_that_it_had_committed(tmp_path):
+    assert what_is_known(killed_store(tmp_path, 20), 20) == list(range(20))
+
+
+def test_wherever_the_log_is_cut_off_what_came_before_is_known(tmp_path):
+    killed = killed_store(tmp_path, 8)
+    size = (killed / "store.sqlite-wal").stat().st_size
+    before = 0
+    for length in (*range(0, size, 4999), size):
+        cut = tmp_path / f"cut-{length}"
+        shutil.copytree(killed, cut)
+        os.truncate(cut / "store.sqlite-wal", length)
+        known = what_is_known(cut, 8)
+        assert known == list(range(len(known)))
+        assert len(known) >= before
+        before = len(known)
+        shutil.rmtree(cut)
+    assert before == 8
+
+
+@pytest.mark.parametrize("file", ["store.sqlite", "store.sqlite-wal"])
+def test_whatever_byte_is_changed_nothing_wrong_is_known(tmp_path, file):
+    killed = killed_store(tmp_path, 30)
+    if file == "store.sqlite":
+        Store(killed).close()  # its log is written into it
+        (killed / "scratch").mkdir()
+    numbers = random.Random(file)
+    for trial in range(12):
+        harmed = tmp_path / f"harmed-{trial}"
+        shutil.copytree(killed, harmed)
+        with (harmed / file).open("r+b") as handle:
+            place = numbers.randrange(100, (harmed / file).stat().st_size)
+            handle.seek(place)
+            byte = handle.read(1)[0]
+            handle.seek(place)
+            handle.write(bytes([byte ^ (1 << numbers.randrange(8))]))
+        what_is_known(harmed, 30)
+        what_is_known(harmed, 30)  # and it can be opened again
+        shutil.rmtree(harmed)
+
+
+def test_of_a_damaged_database_the_rows_that_are_whole_are_kept(tmp_path):
+    killed = killed_store(tmp_path, 200)
+    Store(killed).close()
+    (killed / "scratch").mkdir()  # as if a run had been killed: it is looked at closely
+    with (killed / "store.sqlite").open("r+b") as handle:
+        handle.seek(4096 * 9)
+        handle.write(b"\xff" * 4096)
+    warnings = []
+    known = what_is_known(killed, 200, warnings)
+    assert 20 < len(known) < 200
+    assert f"({len(known)} measurements)" in warnings[0]
+
+
+def test_a_database_that_turns_out_damaged_is_mended_by_the_next_run(tmp_path):
+    killed = killed_store(tmp_path, 200)
+    Store(killed).close()
+    with (killed / "store.sqlite").open("r+b") as handle:
+        handle.seek(4096 * 9)
+        handle.write(b"\xff" * 4096)
+    keys = [f"key-{number:03}" for number in range(200)]
+    with Store(killed) as store, pytest.raises(InfrastructureError, match="is damaged") as caught:
+        store.fetch_ahead(keys)
+    assert "run again" in caught.value.hint
+    warnings = []
+    assert what_is_known(killed, 200, warnings)
+    assert len(warnings) == 1
+
+
+def test_a_store_of_the_first_schema_keeps_what_it_knows(tmp_path):
+    with Store(tmp_path / "store") as store:
+        store.remember("key", LOAD, "run-1")
+    with contextlib.closing(sqlite3.connect(tmp_path / "store" / "store.sqlite")) as database:
+        database.executescript(
+            "ALTER TABLE observations DROP COLUMN digest; PRAGMA user_version = 1;"
+        )
+    for _ in range(2):
+        with Store(tmp_path / "store") as store:
+            assert store.known_load("key").observation == LOAD
+
+
+def test_an_artifact_is_on_the_disk_before_it_has_its_name(store, monkeypatch):
+    written = []
+    sync = os.fsync
+
+    def note(handle):
+        written.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    with store.scratch("run") as scratch:
+        folder = make_artifact(scratch / "a")
+        (folder / "assets").mkdir()
+        (folder / "assets" / "words.txt").write_text("words")
+        digest = store.keep_artifact(folder)
+    *before, last = written
+    assert {path.removeprefix(str(folder)) for path in before} == {
+        "", "/model.h5", "/assets", "/assets/words.txt",
+    }  # fmt: skip
+    assert last == str(store.artifacts)
+    assert store.is_intact(digest)
+
+
+def test_an_artifact_that_a_killed_run_did_not_come_to_speak_of_is_removed(tmp_path):
+    with Store(tmp_path / "store") as store, store.scratch("run") as scratch:
+        named = store.keep_artifact(make_artifact(scratch / "a", "named"))
+        unnamed = store.keep_artifact(make_artifact(scratch / "b", "unnamed"))
+        saved = SaveObservation.model_validate(
+            {"ended": "returned", "value": SAVE_FACTS, "artifact": named}
+        )
+        store.remember("key", saved, "run-1")
+        shutil.copytree(store.folder, tmp_path / "killed")
+    with Store(tmp_path / "killed") as store:
+        assert [path.name for path in store.artifacts.iterdir()] == [named]
+        assert not store.is_intact(unnamed)
 
 
 def test_a_disk_that_fills_up_is_infrastructure_and_loses_nothing(store, monkeypatch):

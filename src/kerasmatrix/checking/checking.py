@@ -133,6 +133,7 @@ def check(
         complete=trouble is None,
         measured=run.measured,
         known=run.known,
+        retries=run.retries,
     )
     results = tabulate(run.plan, run.observed, info, run.causes)
     results = with_predictions(results, run.plan, setup.store.folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import signal
 import sys
 from typing import cast
 
@@ -11,12 +10,10 @@ import click
 
 from kerasmatrix import __version__
 from kerasmatrix.cli.failures import show
+from kerasmatrix.cli.interrupts import INTERRUPTED, heed_interrupts
 from kerasmatrix.errors import KerasmatrixError
 
 __all__ = ["commands", "main"]
-
-INTERRUPTED = 130
-
 
 # Each is a module of that name. What one verb needs (Docker, pandas) the others do not wait for.
 VERBS = (
@@ -66,8 +63,7 @@ def commands() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0, 2 (usage), 3 (infrastructure)."""
-    # A scheduler that ends a run gets what Ctrl-C gets: workers ended, reports of what is known.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    heed_interrupts()
     sys.exit(_invoke(arguments))
 
 

@@ -149,7 +149,7 @@ def run(  # noqa: PLR0913 - one argument per option
             plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies),
             infer=not no_infer,
         )
-        with Store(store_folder or project.store, wait=_say_waiting) as store:
+        with Store(store_folder or project.store, wait=_say_waiting, warn=_warn) as store:
             if shard:
                 own = take_shard(plan, shard, Archive(store.folder).recent())
                 plan = dataclasses.replace(plan, shard=own)
@@ -222,6 +222,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
             measured=measurement.measured + (again.measured if again else 0),
             known=measurement.known,
             isolated=measurement.isolate,
+            retries=measurement.retries + (again.retries if again else 0),
         )
         plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
         found = with_retries(tabulate(plan, observed, info, causes), plan, observed, causes)
@@ -251,13 +252,13 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         results = told()
     archive = Archive(store.folder)
     path = write_reports(results, output, comparison, lambda: archive.before(measurement.id))
-    print_results(results, path)
     if results.run.measured:
         archive.keep(results)
+        if not trouble:
+            store.end_run(measurement.id, results.run.finished)
+    print_results(results, path)
     if trouble:
         raise trouble
-    if results.run.measured:
-        store.end_run(measurement.id, results.run.finished)
     if gate:
         from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 
@@ -280,3 +281,7 @@ def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
 
 def _say_waiting(message: str) -> None:
     click.echo(f"Waiting: {message}.", err=True)
+
+
+def _warn(message: str) -> None:
+    click.echo(f"{message}.", err=True)

@@ -199,6 +199,7 @@ def print_results(results: Results, path: Path) -> None:
         )
     if results.predictor:
         console.print(_foretold(results.predictor), soft_wrap=True)
+    _print_retries(console, results)
     for environment in results.environments:
         if environment.trouble:
             first = environment.trouble.strip().splitlines()[0]
@@ -220,6 +221,14 @@ def _foretold(predictor: PredictorResult) -> str:
         f"Foretold without loading: {fail.right} of {fail.measured} cells that fail{cause}; "
         f"{fail.predicted - fail.right} of {fail.predicted} foretold to fail do not."
     )
+
+
+def _print_retries(console: Console, results: Results) -> None:
+    """Print how often something was tried again before it was believed."""
+    if results.run.retries:
+        console.print(
+            f"{results.run.retries} tries were not believed and made again.", soft_wrap=True
+        )
 
 
 def _table(results: Results, width: int) -> Table:

@@ -15,7 +15,16 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Limits
 
-__all__ = ["Engine", "EngineLost", "Hello", "Task", "Worker", "WorkerLost", "Workplace"]
+__all__ = [
+    "Engine",
+    "EngineLost",
+    "Hello",
+    "NotStarted",
+    "Task",
+    "Worker",
+    "WorkerLost",
+    "Workplace",
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +84,10 @@ class WorkerLost(Exception):
 
 class EngineLost(InfrastructureError):
     """The engine itself is gone, and with it every environment: the run cannot go on."""
+
+
+class NotStarted(InfrastructureError):
+    """A worker died before TensorFlow was imported: another one may not."""
 
 
 class Worker(Protocol):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
-from kerasmatrix.engines.base import Hello, Task, WorkerLost, unavailable
+from kerasmatrix.engines.base import Hello, NotStarted, Task, WorkerLost, unavailable
 from kerasmatrix.harness import wire
 from kerasmatrix.harness.child import PATIENCE
 from kerasmatrix.matrix import Environment
@@ -108,7 +108,7 @@ class ConversingWorker:
             ) from None
         except ChannelClosed:
             how, _ = self._channel.epitaph()
-            raise unavailable(environment, f"the worker did not start: {how}") from None
+            raise NotStarted(f"{environment.name}: the worker did not start: {how}") from None
         except (ValueError, json.JSONDecodeError):
             raise unavailable(environment, "the worker's hello is not JSON") from None
         if message.get("protocol") != wire.PROTOCOL:

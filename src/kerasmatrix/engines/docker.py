@@ -26,6 +26,7 @@ import docker
 from kerasmatrix.engines.base import Workplace, unavailable
 from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.engines.local import HARNESS, worker_variables
+from kerasmatrix.engines.runners import birth, is_gone
 from kerasmatrix.environments.images import ensure_image
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
@@ -43,6 +44,7 @@ REMOVAL_SECONDS = 30.0
 # A container is made and started at once; one that still waits after this lost its runner.
 STALE_SECONDS = 600
 RUNNER = "kerasmatrix.runner"
+BORN = "kerasmatrix.runner-born"
 TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
 
 
@@ -81,6 +83,8 @@ class DockerEngine:
             self._client = client or docker.from_env()
         except TROUBLES as error:
             raise InfrastructureError(f"no Docker Engine: {error}") from error
+        with contextlib.suppress(*TROUBLES):
+            self._remove_orphans()
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Build the image, unless it is there already."""
@@ -127,17 +131,20 @@ class DockerEngine:
         while self._opened:
             self._opened.pop().close()
         with contextlib.suppress(*TROUBLES):
-            self._remove_never_started()
+            self._remove_orphans()
         self._client.close()
 
-    def _remove_never_started(self) -> None:
-        """Remove containers whose runner was killed before it could start them.
+    def _remove_orphans(self) -> None:
+        """Remove containers whose runner was killed, and that do not end by themselves.
 
-        They are the only ones that neither end by themselves nor are removed by their runner.
+        Those are the ones that were not started yet, and those that are paused or whose harness is
+        stopped.
         """
-        filters = {"status": "created", "label": RUNNER}
-        for found in self._client.api.containers(all=True, filters=filters):
-            if time.time() - found["Created"] > STALE_SECONDS:
+        now = time.time()
+        for found in self._client.api.containers(all=True, filters={"label": RUNNER}):
+            labels = found["Labels"]
+            stale = found["State"] == "created" and now - found["Created"] > STALE_SECONDS
+            if stale or is_gone(labels[RUNNER], labels.get(BORN, "")):
                 with contextlib.suppress(*TROUBLES):
                     self._client.api.remove_container(found["Id"], force=True)
 
@@ -179,7 +186,11 @@ def container_settings(
         "stdin_open": True,
         "auto_remove": True,
         "init": True,
-        "labels": {"kerasmatrix.worker": environment.name, RUNNER: str(os.getpid())},
+        "labels": {
+            "kerasmatrix.worker": environment.name,
+            RUNNER: str(os.getpid()),
+            BORN: birth(os.getpid()),
+        },
     }
 
 
@@ -289,10 +300,12 @@ class DockerChannel:
         created = datetime.datetime.fromisoformat(self._container.attrs["Created"])
         code, shortage = None, False
         with contextlib.suppress(*TROUBLES, ValueError):
+            # By the Docker Engine's own clock: it would wait until a time that has not come yet.
+            now = datetime.datetime.fromisoformat(self._client.info()["SystemTime"])
             for event in self._client.events(
                 # In seconds: another form is refused, and the SDK does not tell.
                 since=int(created.timestamp()),
-                until=int(time.time()) + 1,
+                until=int(now.timestamp()) + 1,
                 filters={"container": self._container.id, "event": ["oom", "die"]},
                 decode=True,
             ):

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -27,6 +28,12 @@ __all__ = ["HARNESS", "LocalEngine", "ProcessChannel", "worker_variables"]
 
 HARNESS = Path(kerasmatrix.harness.__file__).parent
 LOG_TAIL = 2000
+# Somebody may stop a worker for a moment; one that stays so will not answer.
+STOPPED_SECONDS = 10.0
+LOOK_SECONDS = 1.0
+# A worker asks Linux to be killed when its parent dies, and to Linux that is the thread which
+# started it: so it is one that lives as long as this process.
+_STARTER = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
 
 class LocalEngine:
@@ -91,7 +98,9 @@ class ProcessChannel:
 
     def __init__(self, command: list[str], variables: dict[str, str]) -> None:
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the channel
-        self._process = subprocess.Popen(
+        self._stopped_since: float | None = None
+        self._process = _STARTER.submit(
+            subprocess.Popen,
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -99,7 +108,7 @@ class ProcessChannel:
             env=variables,
             start_new_session=True,
             bufsize=0,
-        )
+        ).result()
         assert self._process.stdin is not None  # noqa: S101 - tells mypy what PIPE means
         assert self._process.stdout is not None  # noqa: S101
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
@@ -120,17 +129,21 @@ class ProcessChannel:
             try:
                 if self._line.closed:
                     raise ChannelClosed
-                if not self._line.wait(deadline - time.monotonic()):
+                left = deadline - time.monotonic()
+                if self._line.wait(min(left, LOOK_SECONDS)):
+                    self._line.fill()
+                elif left <= 0:
                     raise ChannelTimeout
-                self._line.fill()
+                elif self._stays_stopped():
+                    self._kill()
+                    raise ChannelClosed
             except (OSError, ValueError):
                 raise ChannelClosed from None
         return line
 
     def close(self) -> None:
         """Kill the process and its whole session."""
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._kill()
         self._process.wait()
         for stream in (self._stdin, self._stdout, self._log):
             with contextlib.suppress(OSError):
@@ -140,8 +153,27 @@ class ProcessChannel:
         """Say how the process ended, with the end of what it printed."""
         code = self._process.wait(timeout=10)
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        if self._stopped_since is not None:
+            how = f"stopped for {STOPPED_SECONDS:g} s, and then {how}"
         tail = ""
         if not self._log.closed:
             self._log.seek(0)
             tail = self._log.read()[-LOG_TAIL:].decode("utf-8", "replace").strip()
         return (f"{how}\n{tail}" if tail else how), False
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _stays_stopped(self) -> bool:
+        """Whether the process has been seen stopped (by SIGSTOP, say) for some time."""
+        try:
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            return False
+        if stat.rpartition(")")[2].split()[0] not in {"T", "t"}:
+            self._stopped_since = None
+            return False
+        if self._stopped_since is None:
+            self._stopped_since = time.monotonic()
+        return time.monotonic() - self._stopped_since >= STOPPED_SECONDS

@@ -28,9 +28,10 @@ def main() -> int:
     places = parser.parse_args()
     sys.path.pop(0)  # a scenario must not find this folder's neighbours by mistake
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides when a worker stops
+    child.die_with_parent()  # also when it is stopped, and cannot see its input end
     out = os.dup(1)
     os.dup2(2, 1)  # whatever prints, the answers stay clean
-    started = time.time()
+    started = time.monotonic()
     try:
         hello = _import_tensorflow()
     except BaseException as error:
@@ -41,7 +42,7 @@ def main() -> int:
         kind="hello",
         protocol=wire.PROTOCOL,
         python=platform.python_version(),
-        import_seconds=time.time() - started,
+        import_seconds=time.monotonic() - started,
     )
     # What TensorFlow consists of stays: no collection looks through it again.
     gc.collect()

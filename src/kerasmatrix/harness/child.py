@@ -20,7 +20,7 @@ from typing import Any
 
 from . import failure, wire
 
-__all__ = ["Abandoned", "run"]
+__all__ = ["Abandoned", "die_with_parent", "run"]
 
 LOG_LIMIT = 8192
 PR_SET_PDEATHSIG = 1
@@ -95,7 +95,7 @@ class _Child:
 
     def __init__(self, works: list, memory_mb: int, private: tuple, baseline: Any) -> None:
         self.gone = False
-        self._started = time.time()
+        self._started = time.monotonic()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - see `close`
         self._read = 0
         receive, send = os.pipe()
@@ -117,12 +117,12 @@ class _Child:
             # Nothing of it stays behind. A child that has answered gets a moment to leave.
             status, usage = self.end(wait_first=0 if timed_out else 5)
         ended = _outcome(message, status, garbled=bool(answer), timed_out=timed_out)
-        ended["seconds"] = time.time() - self._started
+        ended["seconds"] = time.monotonic() - self._started
         peak = message and message.get("peak_memory_mb")
         ended["peak_memory_mb"] = peak or (usage.ru_maxrss / 1024.0 if usage else None)
         ended["log"] = self._tail(message)
         ended["replaced"] = message and message.get("replaced")
-        self._started = time.time()
+        self._started = time.monotonic()
         return ended
 
     def end(self, wait_first: float = 0.0) -> tuple:
@@ -154,7 +154,7 @@ def _be_the_child(works: list, send: int, log: int, memory_mb: int, baseline: An
     code = 70
     try:
         os.setsid()
-        _die_with_parent()
+        die_with_parent()
         _prefer_me_to_my_parent_when_memory_ends()
         inherited = _memory()
         _limit_memory(inherited[0] + memory_mb * 1024 * 1024)
@@ -218,12 +218,12 @@ class Deadline:
     def __init__(self, pid: int, seconds: float) -> None:
         self._pid = pid
         self._seconds = seconds
-        self._started = self._busy = time.time()
+        self._started = self._busy = time.monotonic()
         self._before = self._used = self._processor_seconds()
 
     def is_over(self) -> bool:
         """Whether the child is to be ended; to be asked every second or so."""
-        now = time.time()
+        now = time.monotonic()
         used = self._processor_seconds()
         if used - self._used > 0.01 * (now - self._busy):
             self._used, self._busy = used, now
@@ -258,8 +258,8 @@ def _await_line(line: wire.Line, deadline: Deadline, watch: Any) -> bool:
 
 def _kill(pid: int, wait_first: float = 0.0) -> None:
     """End the child's whole session, after giving it ``wait_first`` seconds to leave."""
-    limit = time.time() + wait_first
-    while time.time() < limit and not _has_left(pid):
+    limit = time.monotonic() + wait_first
+    while time.monotonic() < limit and not _has_left(pid):
         time.sleep(0.001)
     try:
         os.killpg(pid, signal.SIGKILL)
@@ -299,7 +299,7 @@ def _outcome(message: dict | None, status: int | None, *, garbled: bool, timed_o
     return ended
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask Linux to kill this process when its parent dies, however that happens."""
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

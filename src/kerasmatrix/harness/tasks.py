@@ -53,7 +53,7 @@ class Work:
 
     def __call__(self) -> dict:
         """Do the task; the value says what was found, an exception is the outcome itself."""
-        self._began = time.time()
+        self._began = time.monotonic()
         # Scripts may write files: they get a folder of their own to do it in. A worker that was
         # lost at this very task has left one.
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -234,7 +234,7 @@ class Work:
         return None
 
     def _enter(self, stage: str | None) -> None:
-        now = time.time()
+        now = time.monotonic()
         self.timings[self.stage] = self.timings.get(self.stage, 0.0) + now - self._began
         self._began = now
         if stage is not None:

@@ -297,7 +297,7 @@ class _Details:
         when = f"{found.measured_at:%Y-%m-%d %H:%M:%S} UTC"
         place = self._measured[key] = self._sides.index(
             [found.ended, found.stage, _number(found.seconds, 4), memory, timings,
-             self._text(found.log), when]
+             self._text(found.log), when, [self._text(told) for told in found.retried]]
         )  # fmt: skip
         return place
 

@@ -16,6 +16,7 @@ from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.past import PastRun
 from kerasmatrix.report.documents import content_of, to_json
 from kerasmatrix.results import Results
+from kerasmatrix.staging import Staged
 
 __all__ = ["check_folder", "write_reports"]
 
@@ -28,7 +29,7 @@ def check_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".kerasmatrix-"):
+        with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise _unwritable(folder, error) from error
@@ -58,18 +59,18 @@ def write_reports(
     files = {"results.json": to_json(results)}
     if results.run.measured or not (table.is_file() and _ends_with(page, mark)):
         files |= _drawn(results, comparison, past(), mark)
-    staged: dict[Path, Path] = {}
+    staged: list[Staged] = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            staged[_stage(folder, name, text)] = folder / name
-        for written, place in staged.items():
-            written.replace(place)
+            staged.append(Staged(folder / name, text.encode("utf-8", "replace")))
+        for written in staged:
+            written.take_place()
     except OSError as error:
         raise _unwritable(folder, error) from error
     finally:
         for written in staged:
-            written.unlink(missing_ok=True)
+            written.discard()
     return page
 
 
@@ -107,20 +108,6 @@ def _ends_with(page: Path, mark: str) -> bool:
             return file.read() == mark.encode()
     except OSError:
         return False
-
-
-def _stage(folder: Path, name: str, text: str) -> Path:
-    """Write ``text`` into a new file beside its place; return the file's path."""
-    handle, path = tempfile.mkstemp(dir=folder, prefix=f".{name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="") as file:
-            file.write(text)
-        # Temporary files are their owner's alone; a report is for everyone.
-        Path(path).chmod(0o644)
-    except BaseException:
-        Path(path).unlink(missing_ok=True)
-        raise
-    return Path(path)
 
 
 def _unwritable(folder: Path, error: OSError) -> InfrastructureError:

@@ -89,6 +89,48 @@ def test_a_worker_that_dies_once_costs_nothing_but_a_retry(command, engine):
     assert len(engine.workers) == 2
     assert "killed by signal 9" in printed
 
+    assert table["run"]["retries"] == 1
+    (only,) = table["cells"]
+    assert only["flaky"] is False
+    assert only["load"]["retried"] == ["killed by signal 9"]
+
+
+def test_a_crash_that_another_try_does_not_repeat_is_flaky_and_not_forgotten(command):
+    command.project("crashes-once")
+    code, table, printed = command()
+    assert code == 0
+    (only,) = table["cells"]
+    assert (only["status"], only["flaky"]) == ("pass", True)
+    assert [again["status"] for again in only["retries"]] == ["crash"]
+    assert only["load"]["retried"] == ["killed by signal 11"]
+    assert "1 of them is flaky" in printed
+    page = Path("reports/index.html").read_text()
+    assert "cell is flaky" in page
+    assert "1 try not believed and made again" in page
+    _, later, _ = command()
+    assert later["cells"] == table["cells"]
+    assert later["run"]["retries"] == 0
+
+
+def test_a_crash_that_another_try_repeats_is_none_that_is_flaky(command, engine):
+    command.project("good", "crashes")
+    found = cell(command()[1], "good", "crashes")
+    assert (found["status"], found["flaky"]) == ("crash", False)
+    assert found["load"]["retried"] == ["killed by signal 11"]
+    tries = [task.id for name, task in engine.tasks if name == "crashes" and task.kind == "load"]
+    assert len(tries) == len(set(tries))
+
+
+def test_what_was_loaded_from_a_damaged_artifact_says_nothing(command):
+    command.project("good", "damages-artifacts")
+    code, table, printed = command()
+    assert code == 3
+    assert "the artifact was damaged or removed" in printed
+    assert "fail" not in statuses(table)
+    code, table, _ = command()
+    assert code == 0
+    assert statuses(table) == {"pass": 4}
+
 
 def test_a_task_that_takes_its_worker_down_for_memory_says_so(command):
     command.project("good", "eats-memory")

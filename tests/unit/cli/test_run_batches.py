@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 import kerasmatrix.crew
-from kerasmatrix.engines.base import WorkerLost
+from kerasmatrix.engines.base import NotStarted, WorkerLost
 
 
 def loads(engine):
@@ -79,11 +79,32 @@ def test_a_lost_worker_costs_only_the_task_it_was_at(command, engine):
     engine.before_task = die
     _, table, _ = command()
     assert statuses(table) == {"pass": 3}
-    assert loads(engine) == [["first", "second", "third"], ["second", "third"]]
+    assert loads(engine) == [["first", "second", "third"], ["third"], ["second"]]
     assert len(engine.workers) == 2
 
 
-def test_what_kills_two_workers_is_that_tasks_outcome_and_the_rest_goes_on(command, engine):
+def test_a_worker_that_dies_at_the_start_is_opened_again_and_one_that_does_so_twice_is_infra(
+    command, engine
+):
+    command.project("good")
+    open_worker, dying = engine.open, [1]
+
+    def open_or_die(*of):
+        if dying[0]:
+            dying[0] -= 1
+            raise NotStarted("good: the worker did not start: killed by signal 9")
+        return open_worker(*of)
+
+    engine.open = open_or_die
+    code, table, printed = command()
+    assert (code, statuses(table)) == (0, {"pass": 1})
+    assert "did not start: killed by signal 9" in printed
+    dying[0] = 2
+    code, table, _ = command("--fresh")
+    assert (code, statuses(table)) == (3, {"infra": 1})
+
+
+def test_what_kills_three_workers_is_that_tasks_outcome_and_the_rest_goes_on(command, engine):
     command.project("good", scenarios=("first", "second", "third"))
 
     def die(task):
@@ -97,7 +118,7 @@ def test_what_kills_two_workers_is_that_tasks_outcome_and_the_rest_goes_on(comma
         "second": "crash",
         "third": "pass",
     }
-    assert loads(engine)[-1] == ["third"]
+    assert loads(engine)[1:] == [["third"], ["second"], ["second"]]
 
 
 def test_two_tasks_that_each_kill_one_worker_are_both_tried_again(command, engine):

@@ -53,6 +53,13 @@ def test_trouble_and_an_incomplete_run_are_said(printed):
     assert "The run is incomplete" in text
 
 
+def test_tries_that_were_not_believed_are_counted(printed):
+    results = make_results()
+    run = results.run.model_copy(update={"retries": 12})
+    text = printed(results.model_copy(update={"run": run}))
+    assert "12 tries were not believed and made again." in text
+
+
 def test_where_there_is_no_terminal_progress_is_quiet(capsys):
     progress = TerminalProgress()
     progress.opening("tf2.1")

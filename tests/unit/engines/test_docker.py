@@ -1,4 +1,5 @@
 import gc
+import os
 import socket
 import struct
 import threading
@@ -18,6 +19,7 @@ from kerasmatrix.engines.docker import (
     container_settings,
     docker_trouble,
 )
+from kerasmatrix.engines.runners import birth
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Limits
 
@@ -126,10 +128,14 @@ class FakeClient:
     def __init__(self, container):
         self.container = container
 
+    def info(self):
+        return {"SystemTime": "2026-01-01T00:01:00.123456789Z"}
+
     def events(self, *, since, until, filters, decode):
         # The Docker Engine takes seconds only; the SDK says nothing when it refuses.
         assert since == 1767225600
-        assert float(until) > since
+        # By its own clock: it waits until a time that has not come there.
+        assert until == since + 61
         assert filters["container"] == self.container.id
         return iter(self.container.past)
 
@@ -200,12 +206,17 @@ def test_a_container_that_is_not_seen_to_go_is_removed(started):
 
 
 class FakeApi:
-    def __init__(self, *ages):
-        self.found = [{"Id": str(age), "Created": time.time() - age} for age in ages]
+    def __init__(self):
+        self.found = []
         self.removed = []
 
+    def add(self, name, state, *, age=0, runner="", born=""):
+        labels = {"kerasmatrix.runner": runner, "kerasmatrix.runner-born": born}
+        created = time.time() - age
+        self.found.append({"Id": name, "State": state, "Created": created, "Labels": labels})
+
     def containers(self, **options):
-        assert options["filters"] == {"status": "created", "label": "kerasmatrix.runner"}
+        assert options["filters"] == {"label": "kerasmatrix.runner"}
         return self.found
 
     def remove_container(self, name, *, force):
@@ -220,12 +231,21 @@ class FakeDocker:
         pass
 
 
-def test_containers_that_lost_their_runner_before_they_started_are_removed(tmp_path):
-    api = FakeApi(5, 100_000)
+def test_containers_that_lost_their_runner_are_removed(tmp_path):
+    api = FakeApi()
+    api.add("just-made", "created", age=5)
+    api.add("never-started", "created", age=100_000)
+    pid, born = str(os.getpid()), birth(os.getpid())
+    api.add("ours", "running", runner=pid, born=born)
+    api.add("of-a-runner-that-is-gone", "paused", runner="999999999", born=born)
+    api.add("of-an-earlier-process", "running", runner=pid, born=f"{born}0")
+    api.add("of-elsewhere", "running", runner="999999999", born="other pid:[1] 5")
     engine = DockerEngine("python:{python}-slim", tmp_path, FakeDocker(api))
+    gone = {"never-started", "of-a-runner-that-is-gone", "of-an-earlier-process"}
+    assert set(api.removed) == gone
     engine.close()
     engine.close()
-    assert set(api.removed) == {"100000"}
+    assert set(api.removed) == gone
 
 
 def test_no_docker_engine_is_infrastructure_trouble(monkeypatch, tmp_path):

@@ -98,8 +98,9 @@ async function detailsOf(cell) {
     attempts, foretold, retries, past] = chunk.cells[cell % data.chunk];
   const side = (place) => {
     if (place === null) return null;
-    const [ended, stage, seconds, memory, timings, log, measured] = chunk.sides[place];
-    return { ended, stage, seconds, memory, timings, log: text(log), measured };
+    const [ended, stage, seconds, memory, timings, log, measured, retried] = chunk.sides[place];
+    return { ended, stage, seconds, memory, timings, log: text(log), measured,
+      retried: retried.map(text) };
   };
   const errorAt = (place) => {
     const [chain, traceback] = chunk.errors[place];

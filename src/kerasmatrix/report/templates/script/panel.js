@@ -92,6 +92,7 @@ function sideParts(side, title) {
   Object.entries(side.timings).forEach(([stage, seconds]) => rows.push([`of that, ${stage}`, `${seconds} s`]));
   if (side.memory !== null) rows.push(["peak memory", `${side.memory} MB`]);
   rows.push(["measured", side.measured]);
+  side.retried.forEach((told) => rows.push(["tried before", told]));
   parts.push(table(rows));
   if (side.log) parts.push(folded("What it printed last", side.log));
   return parts;

@@ -1,0 +1,42 @@
+"""The containers of a project, seen from outside: they are known by what they have mounted."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker.errors
+import requests
+
+import docker
+from tests.chaos.processes import Process, of_parent
+
+TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
+
+
+def containers(folder: Path) -> list[docker.models.containers.Container]:
+    """Return the containers that have something of ``folder`` mounted."""
+    found = []
+    with _client() as client:
+        for told in client.api.containers(all=True, filters={"label": "kerasmatrix.worker"}):
+            sources = [mount.get("Source", "") for mount in told["Mounts"]]
+            if any(source.startswith(f"{folder}/") for source in sources):
+                with contextlib.suppress(*TROUBLES):
+                    found.append(client.containers.get(told["Id"]))
+    return found
+
+
+def workers_in_containers(folder: Path) -> list[Process]:
+    """Return the harnesses in a project's containers, as this machine sees them."""
+    inits = [container.attrs["State"]["Pid"] for container in containers(folder)]
+    return [process for pid in inits if pid for process in of_parent(pid)]
+
+
+@contextlib.contextmanager
+def _client() -> Iterator[docker.DockerClient]:
+    client = docker.from_env(timeout=20)
+    try:
+        yield client
+    finally:
+        client.close()

@@ -1,0 +1,163 @@
+"""Projects to do harm to: a folder with a matrix, a store, reports, and nothing outside it.
+
+`stand_in_project` makes one whose environments hold a TensorFlow of a page (``stand_in``), so that
+the real command line, the real engine and the real harness run in seconds. `real_project` makes
+one of real environments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import sysconfig
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+STAND_IN = Path(__file__).parent / "stand_in"
+GENERATIONS = {"old": 1, "middle": 2, "new": 3}
+MODELS = ("plain", "newer", "drifts", "dies", "unsavable")
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+SAVE = """\
+import numpy as np
+from tensorflow import keras
+
+
+def build():
+    return keras.build({name!r})
+
+
+def probe():
+    return [np.ones((2, 3), "float32")]
+"""
+LOAD = """\
+from tensorflow import keras
+
+
+def load(path):
+    return keras.models.load_model(path)
+"""
+
+
+@dataclass
+class Project:
+    """A folder that holds all that its runs leave, and how they are begun."""
+
+    folder: Path
+    engine: str
+    arguments: tuple[str, ...] = ()
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Path:
+        return self.folder / ".kerasmatrix"
+
+    @property
+    def reports(self) -> Path:
+        return self.folder / "reports"
+
+    @property
+    def temporary(self) -> Path:
+        return self.folder / "temporary"
+
+    @property
+    def journal(self) -> Path:
+        return self.folder / "journal"
+
+    @property
+    def gates(self) -> Path:
+        return self.folder / "gates"
+
+    def tasks_done(self) -> int:
+        """How many tasks have begun in all runs so far, where the environments tell."""
+        try:
+            return self.journal.read_bytes().count(b"\n")
+        except FileNotFoundError:
+            return 0
+
+    def command(self, *more: str) -> list[str]:
+        program = [sys.executable, "-m", "kerasmatrix", "run", "--engine", self.engine]
+        return [*program, *self.arguments, *more]
+
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        # Whoever has this folder in its variables was started by a run of this project.
+        return {**kept, "TMPDIR": str(self.temporary), "COLUMNS": "200", **self.variables}
+
+
+def stand_in_project(
+    folder: Path,
+    cache: Path,
+    *,
+    models: tuple[str, ...] = MODELS,
+    formats: tuple[str, ...] = ("h5", "weights"),
+    task_seconds: float = 10,
+    variables: dict[str, str] | None = None,
+) -> Project:
+    """Make a project of three environments; ``cache`` has them, or will have."""
+    project = Project(folder, "local", ("--jobs", "2"), {"KERASMATRIX_CACHE": str(cache)})
+    for place in (project.temporary, project.gates, folder / "images" / "locks"):
+        place.mkdir(parents=True)
+    more = "".join(f", {name}: {value!r}" for name, value in (variables or {}).items())
+    environments = ""
+    for name, generation in GENERATIONS.items():
+        lock = f"tensorflow-cpu==2.{generation}.0 \\\n    --hash=sha256:00\n"
+        (folder / "images" / "locks" / f"{name}.txt").write_text(lock)
+        _make_environment(name, lock, cache)
+        environments += (
+            f'  {name}: {{tensorflow: 2.{generation}.0, python: "{PYTHON}", as_of: 2021-01-01,\n'
+            f'    variables: {{STAND_IN_GENERATION: "{generation}", '
+            f"STAND_IN_JOURNAL: {str(project.journal)!r}, "
+            f"STAND_IN_GATES: {str(project.gates)!r}{more}}}}}\n"
+        )
+    for name in models:
+        place = folder / "scenarios" / name
+        place.mkdir(parents=True)
+        (place / "save.py").write_text(SAVE.format(name=name))
+        (place / "load.py").write_text(LOAD)
+        (place / "scenario.yaml").write_text(f"title: {name}\nshows: what becomes of it\n")
+    (folder / "matrix.yaml").write_text(
+        f"schema_version: 1\nenvironments:\n{environments}groups:\n"
+        f'  default: {{environments: "*"}}\nscenarios: [{", ".join(models)}]\n'
+        f"formats: [{', '.join(formats)}]\n"
+        f"limits: {{task_seconds: {task_seconds}, open_seconds: 60}}\n"
+    )
+    return project
+
+
+def real_project(
+    folder: Path,
+    engine: str,
+    *,
+    environments: tuple[str, ...],
+    scenarios: tuple[str, ...],
+    formats: tuple[str, ...],
+) -> Project:
+    """Make a project of environments and scenarios of this repository."""
+    project = Project(folder, engine, ("--jobs", "2"))
+    project.temporary.mkdir(parents=True)
+    project.gates.mkdir()
+    (folder / "matrix.yaml").write_text(
+        f"schema_version: 1\nextends: {ROOT / 'matrix.yaml'}\ngroups:\n"
+        f"  default: {{environments: [{', '.join(environments)}]}}\n"
+        "limits: {task_seconds: 30}\n"
+    )
+    project.arguments += ("--scenarios", ",".join(scenarios), "--formats", ",".join(formats))
+    return project
+
+
+def _make_environment(name: str, lock: str, cache: Path) -> None:
+    """Make a virtual environment as the local engine expects to find it."""
+    digest = hashlib.sha256(lock.rstrip("\n").encode()).hexdigest()
+    folder = cache / "environments" / f"{name}-{digest[:12]}"
+    if (folder / "kerasmatrix-complete").exists():
+        return
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    (site,) = folder.glob("lib/python*/site-packages")
+    # Plain paths: NumPy and h5py of the tests' own environment, after the stand-in.
+    paths = [STAND_IN, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    (site / "stand_in.pth").write_text("\n".join(dict.fromkeys(map(str, paths))) + "\n")
+    (folder / "kerasmatrix-complete").write_text(digest + "\n")

@@ -1,0 +1,240 @@
+"""A trial: runs, each with a fault at some moment, a last one without, and what became of it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.chaos import processes, verdict
+from tests.chaos.containers import containers
+from tests.chaos.faults import Case, Fault, begin, small_disk
+from tests.chaos.project import Project
+
+# Longer than anything that the product waits for: a worker that does not answer.
+HANGS_SECONDS = 240
+LEAVES_SECONDS = 20
+EARLY = 0.15  # of the faults come while the runner starts
+
+
+@dataclass
+class Trial:
+    """What came of some faults, one after the other. ``faults`` are those that could be done."""
+
+    faults: list[str] = field(default_factory=list)
+    codes: list[int | None] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+    hung: list[str] = field(default_factory=list)
+    printed: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether all is as if nothing had happened."""
+        return not (self.lost or self.duplicated or self.wrong or self.left or self.hung)
+
+
+def measure(project: Project) -> verdict.Table:
+    """Run undisturbed and return the table; that run must be whole."""
+    code, printed = finish(begin(project))
+    assert code == 0, printed
+    table, twice = verdict.table_of(project)
+    assert not twice
+    assert not verdict.NOT_MEASURED & verdict.statuses(table).keys()
+    return table
+
+
+def attempt(
+    project: Project,
+    faults: Sequence[Fault],
+    numbers: random.Random,
+    reference: verdict.Table,
+    moment: Callable[[Case], object],
+) -> Trial:
+    """Begin a run, wait for the moment, do the fault; so on with the run that resumes it; compare.
+
+    What a run has measured must still be there, as it was, after each that follows.
+    """
+    trial = Trial()
+    known: dict[str, tuple[str, str]] = {}
+    with _prepared(project, faults):
+        before = None
+        for fault in faults:
+            case = Case(project, begin(project), numbers)
+            try:
+                moment(case)
+                _disturb(trial, case, fault)
+            finally:
+                for done in case.afterwards:
+                    done()
+            # What was harmed is found, and measured again, by the run that comes then.
+            excused = fault.harms_store or (before is not None and before.harms_store)
+            known = _still_known(trial, project, fault.name, known, excused=excused)
+            before = fault
+        try:
+            if trial.faults:
+                _resume(trial, project, faults[-1], known, reference)
+        finally:
+            processes.end_all(project.folder)
+    return trial
+
+
+def at_random(numbers: random.Random, tasks: int, seconds: float) -> Callable[[Case], object]:
+    """Return a moment: rarely while the runner starts, else while it is at its tasks.
+
+    Args:
+        numbers: where it is drawn from.
+        tasks: how many a whole run has, where the environments tell of them.
+        seconds: how long a whole run takes.
+    """
+
+    def moment(case: Case) -> None:
+        if not tasks:
+            _sleep(case, numbers.uniform(0.05, 0.9) * seconds)
+        elif numbers.random() < EARLY:
+            _sleep(case, numbers.uniform(0, 2))
+        else:
+            # What an earlier run did is not done again: there may be few left.
+            done = case.project.tasks_done()
+            left = max(1, tasks - done)
+            _await_tasks(case, done + numbers.randint(1, left))
+            _sleep(case, numbers.uniform(0, 0.05))
+
+    return moment
+
+
+def _await_tasks(case: Case, count: int) -> bool:
+    return processes.wait(
+        lambda: case.project.tasks_done() >= count or case.run.poll() is not None, HANGS_SECONDS
+    )
+
+
+def _sleep(case: Case, seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        case.run.wait(seconds)
+
+
+@contextlib.contextmanager
+def _prepared(project: Project, faults: Sequence[Fault]) -> Iterator[None]:
+    undo = small_disk(project) if any(fault.name == "fill-disk" for fault in faults) else None
+    try:
+        yield
+    finally:
+        if undo:
+            undo()
+
+
+def _disturb(trial: Trial, case: Case, fault: Fault) -> None:
+    if fault.after:
+        case.run.kill()
+        finish(case.run)
+        case.release()
+        _at_work(case.project)
+        if fault.inject(case):
+            trial.faults.append(fault.name)
+            trial.codes.append(case.run.returncode)
+        return
+    injected = fault.inject(case)
+    case.release()
+    code, printed = finish(case.run)
+    trial.printed += printed
+    if injected:
+        names = case.storm or [fault.name]
+        trial.faults += names
+        trial.codes += [code] * len(names)
+    if code is None:
+        trial.hung.append(f"{fault.name}: the run did not end")
+    for other in case.others:
+        code, printed = finish(other)
+        trial.printed += printed
+        if code not in {0, -signal.SIGKILL}:
+            trial.wrong.append(f"{fault.name}: the second run left with {code}")
+    if "Traceback (most recent call last)" in trial.printed and not _early(trial.printed):
+        trial.wrong.append(f"{fault.name}: a traceback")
+    while case.afterwards:
+        case.afterwards.pop()()
+    # Without another run: they have to go by themselves.
+    left = _at_work(case.project)
+    if not fault.until_resumed:
+        trial.left += [f"{fault.name}: {told}" for told in left]
+
+
+def _at_work(project: Project) -> list[str]:
+    """Return who still works for a project after some time in which all should leave."""
+    left = [f"process {process}" for process in processes.gone(project.folder, LEAVES_SECONDS)]
+    if project.engine == "docker":
+        processes.wait(lambda: not containers(project.folder), LEAVES_SECONDS)
+        left += [f"container {container.name}" for container in containers(project.folder)]
+    return left
+
+
+def _early(printed: str) -> bool:
+    """Whether it is what Python says when it is interrupted before the program has begun."""
+    return "KeyboardInterrupt" in printed and "in _invoke" not in printed
+
+
+def _still_known(
+    trial: Trial,
+    project: Project,
+    fault: str,
+    before: dict[str, tuple[str, str]],
+    *,
+    excused: bool,
+) -> dict[str, tuple[str, str]]:
+    """Look for what was known before a run, and return what is known after it."""
+    after = verdict.rows(project)
+    if excused:
+        return after
+    trial.lost += [
+        f"{fault}: what was measured at {before[key][0]}" for key in before.keys() - after
+    ]
+    trial.duplicated += [
+        f"{fault}: measured at {before[key][0]} and again at {after[key][0]}"
+        for key in before.keys() & after.keys()
+        if before[key] != after[key]
+    ]
+    return after
+
+
+def _resume(
+    trial: Trial,
+    project: Project,
+    last: Fault,
+    known: dict[str, tuple[str, str]],
+    reference: verdict.Table,
+) -> None:
+    code, printed = finish(begin(project))
+    trial.printed += printed
+    if code is None:
+        trial.hung.append("the resumed run did not end")
+        return
+    if code != 0:
+        trial.wrong.append(f"the resumed run left with {code}")
+    _still_known(trial, project, "the resumed run", known, excused=last.harms_store)
+    for what, found in verdict.compare(reference, project).items():
+        getattr(trial, what).extend(found)
+    trial.left += verdict.left_behind(project)
+    trial.left += _at_work(project)
+
+
+def finish(run: subprocess.Popen[bytes]) -> tuple[int | None, str]:
+    """Wait for a run; return its exit code, None if it does not end, and what it printed."""
+    streams = [stream for stream in (run.stdout, run.stderr) if stream and not stream.closed]
+    if not streams:
+        try:
+            return run.wait(HANGS_SECONDS), ""
+        except subprocess.TimeoutExpired:
+            run.kill()
+            return None, ""
+    try:
+        out, err = run.communicate(timeout=HANGS_SECONDS)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        out, err = run.communicate()
+        return None, (out + err).decode(errors="replace")
+    return run.returncode, (out + err).decode(errors="replace")

@@ -1,0 +1,126 @@
+"""What a run has left, held against an undisturbed one: lost, duplicated, wrong, left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kerasmatrix.store import digest_tree
+from tests.chaos.project import Project
+
+# What a cell says of the one time at which it was measured, and of how often that was tried.
+OF_ITS_TIME = {"seconds", "save", "load", "flaky", "retries", "inferred_from"}
+# What real saves do not repeat: the times that formats write into a file.
+OF_ITS_FILE = {"artifact"}
+NOT_MEASURED = {"not-run", "infra"}
+VARYING = re.compile(
+    r"task-\d+|home-\w+|\d{8}T\d{6}\.\d+-\d+|0x[0-9a-f]+|tmp\w{8}|\b\d+\.\d+ s(?:econds)?\b"
+)
+
+Table = dict[tuple[str, str, str, str], str]
+
+
+def table_of(project: Project) -> tuple[Table, list[str]]:
+    """Return every cell of the written report as text, and those that stand there twice."""
+    results = json.loads((project.reports / "results.json").read_text())
+    left_out = OF_ITS_TIME | (set() if project.journal.exists() else OF_ITS_FILE)
+    table: Table = {}
+    twice = []
+    for cell in results["cells"]:
+        key = (cell["scenario"], cell["format"], cell["saved_with"], cell["loaded_with"])
+        if key in table:
+            twice.append(" ".join(key))
+        table[key] = _plain({name: cell[name] for name in cell if name not in left_out}, project)
+    return table, twice
+
+
+def compare(reference: Table, project: Project) -> dict[str, list[str]]:
+    """Return what is ``lost``, ``duplicated`` and ``wrong`` in a project's report."""
+    table, twice = table_of(project)
+    lost, wrong = [], []
+    for key, expected in reference.items():
+        found = table.get(key)
+        name = " ".join(key)
+        if found is None or json.loads(found)["status"] in NOT_MEASURED:
+            lost.append(f"{name}: {found or 'is not there'}")
+        elif found != expected:
+            wrong.append(f"{name}: {_difference(expected, found)}")
+    wrong += [f"{' '.join(key)}: is there" for key in table.keys() - reference.keys()]
+    return {"lost": lost, "duplicated": twice, "wrong": wrong}
+
+
+def rows(project: Project) -> dict[str, tuple[str, str]]:
+    """Return what the store holds by key: when it was measured, by which run.
+
+    Read from a copy, since to open a database is to mend it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for path in project.store.glob("store.sqlite*"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy(path, folder)
+        if not Path(folder, "store.sqlite").exists():
+            return {}
+        with contextlib.closing(sqlite3.connect(Path(folder, "store.sqlite"))) as database:
+            try:
+                found = database.execute("SELECT key, measured_at, run FROM observations")
+                return {key: (at, run) for key, at, run in found}
+            except sqlite3.DatabaseError:
+                return {}
+
+
+def left_behind(project: Project) -> Iterator[str]:
+    """Yield what should not be there once no run is at work; processes are looked for elsewhere."""
+    for path in project.temporary.iterdir():
+        yield f"temporary file {path.name}"
+    allowed = {"index.html", "results.json", "results.csv"}
+    for path in project.reports.iterdir():
+        if path.name not in allowed:
+            yield f"report {path.name}"
+    for path in project.store.iterdir():
+        if path.name not in {"lock", "store.sqlite", "artifacts", "runs"}:
+            yield f"store {path.name}"
+    for path in (project.store / "runs").glob("*"):
+        if not path.name.endswith(".gz") or path.name.startswith("."):
+            yield f"archive {path.name}"
+    with contextlib.closing(sqlite3.connect(project.store / "store.sqlite")) as database:
+        named = database.execute("SELECT observation ->> '$.artifact' FROM observations")
+        wanted = {name for (name,) in named if name}
+    for path in (project.store / "artifacts").iterdir():
+        if path.name not in wanted:
+            yield f"artifact that nothing speaks of: {path.name[:12]}"
+        elif digest_tree(path) != path.name:
+            yield f"damaged artifact {path.name[:12]}"
+    yield from (f"no artifact {name[:12]}" for name in wanted - _names(project))
+
+
+def _names(project: Project) -> set[str]:
+    return {path.name for path in (project.store / "artifacts").iterdir()}
+
+
+def _plain(cell: dict[str, Any], project: Project) -> str:
+    """Return a cell as text without what differs from run to run."""
+    for tried in cell["remedies"]:
+        tried["seconds"] = None
+    if cell["error"]:
+        cell["error"]["traceback"] = ""
+    text = json.dumps(cell, sort_keys=True).replace(str(project.folder), "PROJECT")
+    return VARYING.sub("…", text)
+
+
+def _difference(expected: str, found: str) -> str:
+    ours, theirs = json.loads(expected), json.loads(found)
+    differing = [name for name in ours if ours[name] != theirs.get(name)]
+    return "; ".join(f"{name} {theirs.get(name)!r}, not {ours[name]!r}" for name in differing)
+
+
+def statuses(table: Table) -> Counter[str]:
+    """Return how often each status stands in a table."""
+    return Counter(json.loads(cell)["status"] for cell in table.values())
