@@ -72,19 +72,35 @@ function folded(title, content) {
   return made;
 }
 
-// A stacked bar of counts by status, in a box of the given size; what says nothing is an outline.
-function bar(counts, width, height, title) {
-  const total = counts.reduce((sum, number) => sum + number, 0);
-  const made = drawing("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
-    preserveAspectRatio: "none" }, labelled(title));
-  let x = 0;
+// A text in which names of code stand between backticks.
+function prose(tag, text) {
+  const made = element(tag);
+  text.split("`").forEach((part, place) => made.append(place % 2 ? element("code", part) : visible(part)));
+  return made;
+}
+
+// A stacked bar of counts by status; what says nothing about Keras lets the hatching below through.
+// One element with a gradient: hundreds are painted anew at every filter.
+const FILLS = statuses.map(({ id }) => (["infra", "not-run"].includes(id) ? "transparent" : `var(--${id}-fill)`));
+function paint(made, counts, title) {
+  const total = counts.reduce((before, number) => before + number, 0);
+  const stops = [];
+  let from = 0;
   counts.forEach((number, place) => {
     if (!number) return;
-    const part = (width * number) / total;
-    made.append(drawing("rect", { class: statuses[place].id, x: x.toFixed(2), y: 0,
-      width: part.toFixed(2), height }));
-    x += part;
+    const to = from + (100 * number) / total;
+    stops.push(`${FILLS[place]} ${from.toFixed(1)}% ${to.toFixed(1)}%`);
+    from = to;
   });
+  made.style.backgroundImage = `linear-gradient(90deg, ${stops.join(", ")}), var(--hatching)`;
+  made.title = visible(title);
+  made.setAttribute("aria-label", made.title);
+}
+
+function bar(counts, title) {
+  const made = element("span", null, "bar");
+  made.setAttribute("role", "img");
+  paint(made, counts, title);
   return made;
 }
 

@@ -49,7 +49,9 @@ function showFiltered(alive) {
     });
   });
   document.querySelectorAll(".scenario").forEach((section) => {
-    section.hidden = !section.querySelector(".block:not([hidden])");
+    const seen = [...section.querySelectorAll(".block")].filter((block) => !block.hidden);
+    section.hidden = !seen.length;
+    seen.forEach((block, place) => block.classList.toggle("later", place > 0));
   });
   drawPictures();
 }

@@ -99,37 +99,65 @@ function drawFiles() {
   byId("overview-matrix").replaceChildren(made);
 }
 
+// Above this many environments a bar is all there is room for.
+const CROWDED = 30;
+// The bar and the words below it of each pair; the table is made once, and they are changed.
+const pairs = [];
+
+function makeOverview() {
+  const size = names.length > CROWDED ? "dense crowded" : names.length > 12 ? "dense" : "";
+  const [made, body] = frame(size, true);
+  names.forEach((_, saved) => {
+    const row = bodyRow(saved);
+    names.forEach((_unused, loaded) => {
+      const cell = placed(saved, loaded, "sum");
+      pairs.push({ cell, bar: null, said: null, told: "" });
+      row.append(cell);
+    });
+    body.append(row);
+  });
+  byId("overview-matrix").replaceChildren(made);
+}
+
+function tellPair(pair, counts, helped, label) {
+  const told = `${counts.join()} ${helped}`;
+  if (told === pair.told) return;
+  pair.told = told;
+  if (!sum(counts)) {
+    pair.cell.replaceChildren();
+    pair.bar = null;
+    return;
+  }
+  if (!pair.bar) {
+    pair.bar = bar(counts, label);
+    pair.said = element("small");
+    pair.cell.replaceChildren(pair.bar, pair.said);
+  } else {
+    paint(pair.bar, counts, label);
+  }
+  const measured = spoken(counts);
+  pair.said.textContent = measured ? `${counts[0]}/${measured}` : "none";
+  if (helped) {
+    const mark = element("span", `${data.mark}${helped}`, "mark");
+    mark.title = `${helped} more with a remedy that was seen to work`;
+    pair.said.append(" ", mark);
+  }
+}
+
 function drawOverview() {
   if (data.files) { drawFiles(); return; }
-  const [made, body] = frame(names.length > 12 ? "dense" : "", true);
+  if (!pairs.length) makeOverview();
   const pairOf = (cell) => savedOf[cell] * names.length + loadedOf[cell];
   const counts = countBy(pairOf, names.length ** 2);
   const helped = new Uint32Array(counts.length);
   for (let cell = 0; cell < count; cell += 1) {
     if (fits[cell] && data.help[cell] !== NONE) helped[pairOf(cell)] += 1;
   }
-  names.forEach((name, saved) => {
-    const row = bodyRow(saved);
-    names.forEach((other, loaded) => {
-      const pair = saved * names.length + loaded;
-      const cell = placed(saved, loaded, "sum");
-      if (sum(counts[pair])) {
-        const label = `saved with ${name}, loaded with ${other}: ${tell(counts[pair])}`;
-        cell.append(bar(counts[pair], 48, 12, label));
-        const measured = spoken(counts[pair]);
-        const said = element("small", measured ? `${counts[pair][0]}/${measured}` : "none");
-        if (helped[pair]) {
-          const mark = element("span", `${data.mark}${helped[pair]}`, "mark");
-          mark.title = `${helped[pair]} more with a remedy that was seen to work`;
-          said.append(" ", mark);
-        }
-        cell.append(said);
-      }
-      row.append(cell);
-    });
-    body.append(row);
+  pairs.forEach((pair, place) => {
+    const [saved, loaded] = [names[Math.floor(place / names.length)], names[place % names.length]];
+    tellPair(pair, counts[place], helped[place],
+      `saved with ${saved}, loaded with ${loaded}: ${tell(counts[place])}`);
   });
-  byId("overview-matrix").replaceChildren(made);
 }
 
 // ---- blocks ----

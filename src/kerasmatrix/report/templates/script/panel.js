@@ -20,7 +20,7 @@ function causeParts(slug) {
   if (!cause) return [element("p", "Cause: unclassified. The catalogue knows none that looks like this.")];
   const list = element("ul");
   cause.advice.forEach((advice) => {
-    const item = element("li", advice.do + (advice.loses ? ` (gives up ${advice.loses})` : ""));
+    const item = prose("li", advice.do + (advice.loses ? ` (gives up ${advice.loses})` : ""));
     if (advice.code) item.append(pre(advice.code));
     list.append(item);
   });
@@ -28,7 +28,7 @@ function causeParts(slug) {
   const link = element("a", slug);
   link.href = `#cause-${slug}`;
   heading.append(link);
-  return [heading, element("p", `${cause.story}. ${cause.what}`), element("p", "Known to help:"), list];
+  return [heading, prose("p", `${cause.story}. ${cause.what}`), element("p", "Known to help:"), list];
 }
 
 function faultParts(faults) {

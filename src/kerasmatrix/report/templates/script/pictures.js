@@ -26,7 +26,7 @@ function drawStrips() {
     names.forEach((name, loaded) => {
       const found = counts[place * names.length + loaded];
       const cell = element("td", null, `sum${eras.has(loaded) ? " era" : ""}`);
-      if (sum(found)) cell.append(bar(found, 48, 12, `${scenario} loaded with ${name}: ${tell(found)}`));
+      if (sum(found)) cell.append(bar(found, `${scenario} loaded with ${name}: ${tell(found)}`));
       row.append(cell);
     });
     body.append(row);

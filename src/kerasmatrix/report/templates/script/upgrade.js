@@ -76,9 +76,13 @@ function listOf(files) {
   list.setAttribute("aria-label", "What breaks or changes");
   files.forEach(({ there }) => {
     const item = element("li");
+    // Why in a sentence; what exactly was raised the cell tells.
+    const cause = own(data.causes, causeOf(there));
+    const why = prose("span", cause ? cause.story : brief(summaryOf(there)));
+    why.className = "quiet";
+    why.title = visible(summaryOf(there));
     item.append(chip(statusOf(there)), " ",
-      cellLink(there, `${scenarios[scenarioOf[there]]} · ${formats[formatOf[there]]}`),
-      element("span", ` ${brief(summaryOf(there))}`, "quiet"));
+      cellLink(there, `${scenarios[scenarioOf[there]]} · ${formats[formatOf[there]]}`), " ", why);
     const remedy = helpOf(there);
     if (remedy) item.append(" ", element("span", `${data.mark} ${remedy}`, "mark"));
     list.append(item);
