@@ -43,7 +43,7 @@ from kerasmatrix.store import Store
 SCENARIOS = ("import_path", "missing_custom_layer_defined", "v1_vs_v2_plain")
 FORMATS = ("h5", "savedmodel", "weights")
 JOBS = 2
-PAGE_CELLS = 10_000
+PAGE_CELLS, MANY_CELLS = 10_000, 100_000
 
 
 def main() -> int:
@@ -69,7 +69,10 @@ def main() -> int:
     parts: dict[str, Callable[[], dict[str, object]]] = {
         "local": bench.local,
         "docker": bench.docker,
-        "page": lambda: {f"page_{name}": value for name, value in page(PAGE_CELLS).items()},
+        "page": lambda: {
+            **{f"page_{name}": value for name, value in page(PAGE_CELLS).items()},
+            **{f"large_page_{name}": value for name, value in page(MANY_CELLS).items()},
+        },
         "files": files,
     }
     for name, part in parts.items():
