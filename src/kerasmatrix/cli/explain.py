@@ -39,10 +39,7 @@ def explain(
     """
     text = error if error is not None else sys.stdin.read()
     cause = explain_text(text, saved_with, loaded_with)
-    results = next(Archive(store_folder).recent(), None) if cause else None
-    seen = (
-        find_sightings(results, cause.slug, saved_with, loaded_with) if cause and results else None
-    )
+    seen = _seen(Archive(store_folder), cause, saved_with, loaded_with) if cause else None
     if as_json:
         found = cause.model_dump(mode="json", exclude={"signatures", "slug"}) if cause else {}
         told = {"measured": seen.model_dump(mode="json")} if seen else {}
@@ -52,6 +49,19 @@ def explain(
     else:
         click.echo("\n".join([_prose(cause), *(_measured(seen) if seen else [])]))
     return 0
+
+
+def _seen(
+    archive: Archive, cause: Cause, saved_with: str | None, loaded_with: str | None
+) -> Sightings | None:
+    """Return what the newest run saw of it, or the newest of the recent ones that saw it at all."""
+    newest = None
+    for results in archive.recent():
+        found = find_sightings(results, cause.slug, saved_with, loaded_with)
+        if found.cells:
+            return found
+        newest = newest or found
+    return newest
 
 
 def _prose(cause: Cause) -> str:

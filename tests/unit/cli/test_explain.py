@@ -85,6 +85,11 @@ def test_versions_narrow_what_was_measured(measured):
     assert told["measured"]["repaired_by"] == {"rewrite-config": 4}
 
 
+def test_a_later_run_of_something_else_hides_nothing(measured, command):
+    command("--environments", "good", "--fresh")
+    assert "Measured in 8 cells of the run" in measured(FUNCTIONAL)[1]
+
+
 def test_a_run_that_has_not_seen_it_says_so(measured):
     assert "Not seen in the run" in measured("ValueError: Unknown layer: MyLayer")[1]
 
