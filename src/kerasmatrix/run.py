@@ -10,6 +10,7 @@ it comes, but for what may have been somebody's doing: that is tried again first
 from __future__ import annotations
 
 import contextlib
+import datetime
 import math
 import shutil
 import threading
@@ -50,7 +51,7 @@ from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Attempt, Causes
 from kerasmatrix.repetition import Repetition
 from kerasmatrix.retrying import is_settled
-from kerasmatrix.settling import settle
+from kerasmatrix.settling import is_the_machines, settle
 from kerasmatrix.store import NoArtifact, Store, digest_tree, make_readable
 from kerasmatrix.tabulation import Observed, Retry
 
@@ -608,6 +609,9 @@ class Run:
             return None
         with self._changed:
             self.retries += len(believed.retried)
+        if is_the_machines(believed):
+            # Shown, but not kept: another run finds out whether it is so when nobody kills.
+            return Measured(believed, datetime.datetime.now(datetime.UTC))
         if wanted.again:
             return self._store.remember_retry(wanted.key, believed, self.id)
         return self._store.remember(wanted.key, believed, self.id)

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from kerasmatrix.outcome import LOST, Observation, Status, Try
 
-__all__ = ["settle", "unsteady"]
+__all__ = ["is_the_machines", "settle", "unsteady"]
 
 Seen = TypeVar("Seen", bound=Observation)
 
@@ -39,6 +39,11 @@ def unsteady(retried: Sequence[Try], status: Status) -> tuple[Status, ...]:
     """Return the statuses that were seen in order, ending with ``status``; none if all agree."""
     seen = (*(one.status for one in retried if one.status is not None), status)
     return seen if len(set(seen)) > 1 else ()
+
+
+def is_the_machines(observation: Observation) -> bool:
+    """Whether nothing tells that the model did it, and not somebody else who did it every time."""
+    return _by_the_machine(observation) and not _out_of_memory(observation)
 
 
 def _doubtful(observation: Observation) -> bool:

@@ -25,7 +25,8 @@ class Process:
 
     def send(self, number: int) -> bool:
         """Send a signal; False if the process is gone."""
-        if _read(self.pid) is None or self.started != _read(self.pid).started:
+        now = _read(self.pid)
+        if now is None or now.started != self.started:
             return False
         try:
             os.kill(self.pid, number)

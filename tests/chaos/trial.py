@@ -63,7 +63,7 @@ def attempt(
     trial = Trial()
     known: dict[str, tuple[str, str]] = {}
     with _prepared(project, faults):
-        before = None
+        harmed = False
         for fault in faults:
             case = Case(project, begin(project), numbers)
             try:
@@ -72,13 +72,14 @@ def attempt(
             finally:
                 for done in case.afterwards:
                     done()
-            # What was harmed is found, and measured again, by the run that comes then.
-            excused = fault.harms_store or (before is not None and before.harms_store)
-            known = _still_known(trial, project, fault.name, known, excused=excused)
-            before = fault
+                if case.run.poll() is None:
+                    case.run.kill()
+            # What was harmed is measured again by a run that comes then, if that is let.
+            harmed = harmed or fault.harms_store
+            known = _still_known(trial, project, fault.name, known, excused=harmed)
         try:
             if trial.faults:
-                _resume(trial, project, faults[-1], known, reference)
+                _resume(trial, project, known, reference, harmed=harmed)
         finally:
             processes.end_all(project.folder)
     return trial
@@ -204,9 +205,10 @@ def _still_known(
 def _resume(
     trial: Trial,
     project: Project,
-    last: Fault,
     known: dict[str, tuple[str, str]],
     reference: verdict.Table,
+    *,
+    harmed: bool,
 ) -> None:
     code, printed = finish(begin(project))
     trial.printed += printed
@@ -215,7 +217,9 @@ def _resume(
         return
     if code != 0:
         trial.wrong.append(f"the resumed run left with {code}")
-    _still_known(trial, project, "the resumed run", known, excused=last.harms_store)
+        if not (project.reports / "results.json").exists():
+            return
+    _still_known(trial, project, "the resumed run", known, excused=harmed)
     for what, found in verdict.compare(reference, project).items():
         getattr(trial, what).extend(found)
     trial.left += verdict.left_behind(project)

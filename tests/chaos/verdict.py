@@ -85,7 +85,9 @@ def left_behind(project: Project) -> Iterator[str]:
         if path.name not in allowed:
             yield f"report {path.name}"
     for path in project.store.iterdir():
-        if path.name not in {"lock", "store.sqlite", "artifacts", "runs"}:
+        # A damaged database is set aside, and said to be: nobody throws it away unasked.
+        set_aside = path.name.startswith("store.damaged-")
+        if not set_aside and path.name not in {"lock", "store.sqlite", "artifacts", "runs"}:
             yield f"store {path.name}"
     for path in (project.store / "runs").glob("*"):
         if not path.name.endswith(".gz") or path.name.startswith("."):

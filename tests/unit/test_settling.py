@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.outcome import LOST, LoadObservation, Status, Try
-from kerasmatrix.settling import MOST_TRIES, settle, unsteady
+from kerasmatrix.settling import MOST_TRIES, is_the_machines, settle, unsteady
 
 
 def seen(ended="returned", **more):
@@ -33,6 +33,12 @@ def test_what_somebody_may_have_killed_must_be_seen_three_times(one):
     assert settle([one]) is None
     assert settle([one, one]) is None
     assert [retry.status for retry in settle([one] * 3).retried] == [None, None]
+
+
+def test_what_is_killed_every_time_is_the_machines_unless_memory_is_known_to_be_why():
+    starved = LOST_WORKER.model_copy(update={"error": NO_MEMORY.error})
+    assert [is_the_machines(one) for one in (KILLED, LOST_WORKER)] == [True, True]
+    assert not any(map(is_the_machines, (starved, SEGFAULT, HUNG, NO_MEMORY, PASSED)))
 
 
 def test_what_follows_a_crash_is_believed_and_the_crash_is_not_forgotten():

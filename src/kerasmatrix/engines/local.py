@@ -31,6 +31,7 @@ LOG_TAIL = 2000
 # Somebody may stop a worker for a moment; one that stays so will not answer.
 STOPPED_SECONDS = 10.0
 LOOK_SECONDS = 1.0
+LEAVES_SECONDS = 10.0  # after it has hung up
 # A worker asks Linux to be killed when its parent dies, and to Linux that is the thread which
 # started it: so it is one that lives as long as this process.
 _STARTER = ThreadPoolExecutor(1, thread_name_prefix="starter")
@@ -151,7 +152,11 @@ class ProcessChannel:
 
     def epitaph(self) -> tuple[str, bool]:
         """Say how the process ended, with the end of what it printed."""
-        code = self._process.wait(timeout=10)
+        try:
+            code = self._process.wait(timeout=LEAVES_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._kill()  # it has hung up, and stays
+            code = self._process.wait()
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         if self._stopped_since is not None:
             how = f"stopped for {STOPPED_SECONDS:g} s, and then {how}"

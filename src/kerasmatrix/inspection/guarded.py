@@ -336,5 +336,10 @@ def serve() -> None:
         except EOFError:
             return
         answer = _carry_out(call)
-        out.write(LENGTH.pack(len(answer)) + answer)
-        out.flush()
+        try:
+            out.write(LENGTH.pack(len(answer)) + answer)
+            out.flush()
+        except BrokenPipeError:
+            os._exit(
+                0
+            )  # the parent was killed while this was at it: what is buffered is for nobody

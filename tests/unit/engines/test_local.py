@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from kerasmatrix.engines import local
 from kerasmatrix.engines.base import Task, WorkerLost
 from kerasmatrix.engines.conversation import ConversingWorker
 from kerasmatrix.engines.local import ProcessChannel, worker_variables
@@ -106,6 +107,13 @@ def test_a_worker_that_is_gone_before_the_task_is_lost(start):
     worker = start(HELLO)
     worker._channel.epitaph()
     with pytest.raises(WorkerLost):
+        list(worker.run([TASK]))
+
+
+def test_a_worker_that_hangs_up_and_stays_is_ended(start, monkeypatch):
+    monkeypatch.setattr(local, "LEAVES_SECONDS", 0.1)
+    worker = start(HELLO + "import os, signal\ninput()\nos.close(1)\nsignal.pause()")
+    with pytest.raises(WorkerLost, match="killed by signal 9"):
         list(worker.run([TASK]))
 
 
