@@ -51,8 +51,9 @@ from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Attempt, Causes
 from kerasmatrix.repetition import Repetition
 from kerasmatrix.retrying import is_settled
+from kerasmatrix.scenario import digest_scenario
 from kerasmatrix.settling import is_the_machines, settle
-from kerasmatrix.store import NoArtifact, Store, digest_tree, make_readable
+from kerasmatrix.store import NoArtifact, Store, make_readable
 from kerasmatrix.tabulation import Observed, Retry
 
 __all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]
@@ -291,7 +292,7 @@ class Run:
             for name, told in self.plan.scenarios.items():
                 shutil.copytree(told.folder, copies / name)
             make_readable(copies)
-            return {name: digest_tree(copies / name) for name in self.plan.scenarios}
+            return {name: digest_scenario(copies / name) for name in self.plan.scenarios}
         except OSError as error:
             raise InfrastructureError(
                 f"{copies}: the scenarios cannot be copied: {error}",
@@ -622,7 +623,7 @@ class Run:
             return "the artifact was damaged or removed: another run saves it anew"
         if observation.ended != "returned":
             with contextlib.suppress(OSError):
-                if digest_tree(place.scenarios / task.scenario) == self._copies[task.scenario]:
+                if digest_scenario(place.scenarios / task.scenario) == self._copies[task.scenario]:
                     return None
             return "the run's copy of the scenario was damaged or removed: run again"
         return None
