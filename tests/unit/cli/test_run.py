@@ -409,6 +409,28 @@ def test_a_scenario_changed_during_a_run_does_not_reach_it(command, engine):
     assert seen == ["def load(path): ...\n"] * 2
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "status"),
+    [
+        ("__pycache__/save.cpython-38.pyc", 0, "fail"),  # Python leaves it beside what is imported
+        ("load.py", 3, "infra"),
+    ],
+)
+def test_a_failure_is_the_machines_where_the_scenarios_code_is_damaged(
+    command, engine, name, code, status
+):
+    command.project("fails")
+
+    def write(task):
+        path = engine.workers[-1].place.scenarios / task.scenario / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"something else")
+
+    engine.before_task = write
+    ended, table, _ = command("--remedies", "none")
+    assert (ended, statuses(table)) == (code, {status: 1})
+
+
 def test_many_environments_are_not_kept_warm_at_once(command, engine):
     names = [f"good{number:02}" for number in range(14)]
     command.project(*names)
