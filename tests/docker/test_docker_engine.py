@@ -28,7 +28,6 @@ def offer(process, score):
         handle.write(str(score))
 
 def build():
-    offer(os.getppid(), {worker})
     for _ in range({number}):
         if os.fork() == 0:
             offer("self", {score})
@@ -74,7 +73,7 @@ def worker(engine, tf24, place):
 
 
 def test_children_that_eat_the_containers_memory_are_killed_and_the_worker_lives_on(worker, place):
-    eaters = EATERS.format(number=16, megabytes=200, score=1000, worker=0)
+    eaters = EATERS.format(number=16, megabytes=200, score=1000)
     result = ask(worker, place, "eaters", eaters)
     assert result["error"]["message"] == "one of us was killed"
     again = ask(worker, place, "again", "def build(): raise KeyError('still here')")
@@ -82,9 +81,9 @@ def test_children_that_eat_the_containers_memory_are_killed_and_the_worker_lives
 
 
 def test_a_worker_killed_for_memory_says_so(worker, place):
-    """A child can offer the worker to the kernel instead of itself."""
+    """A child can make itself and many others less likely to be chosen."""
     with pytest.raises(WorkerLost, match="out of memory") as caught:
-        ask(worker, place, "eaters", EATERS.format(number=40, megabytes=60, score=0, worker=1000))
+        ask(worker, place, "eaters", EATERS.format(number=40, megabytes=60, score=0))
     assert caught.value.memory
 
 

@@ -37,6 +37,10 @@ __all__ = ["DockerChannel", "DockerEngine", "Frames", "container_settings", "doc
 NOBODY = 65534
 # What the worker itself needs: TensorFlow in memory, and files in /tmp, which is memory too.
 WORKER_MB = 1536
+# A task has one thread for an operation; who wants more gets no more.
+CPUS = 1
+OPEN_FILES = 4096
+LARGEST_FILE = 8 << 30  # bytes; no model that fits into a container is near this
 STDOUT = 1
 LOG_TAIL = 2000
 KILLED = 137
@@ -178,14 +182,20 @@ def container_settings(
             Mount("/kerasmatrix/scratch", str(workplace.scratch.resolve()), "bind"),
         ],
         "ipc_mode": "private",
-        # A crash is an outcome; its core file would fill /tmp, and so the memory, for the next.
-        "ulimits": [Ulimit(name="core", soft=0, hard=0)],
+        "nano_cpus": CPUS * 10**9,
+        "ulimits": [
+            # A crash is an outcome; its core file would fill /tmp, and so the memory, for the next.
+            Ulimit(name="core", soft=0, hard=0),
+            Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
+            Ulimit(name="fsize", soft=LARGEST_FILE, hard=LARGEST_FILE),
+        ],
         # What it prints is read as it comes; kept as well, it could fill the machine's disk.
         "log_config": LogConfig(type="none"),
         # The container's standard input ends with the first connection to it, which is ours.
         "stdin_open": True,
         "auto_remove": True,
-        "init": True,
+        # The harness is the container's first process, which none of the others can end.
+        "init": False,
         "labels": {
             "kerasmatrix.worker": environment.name,
             RUNNER: str(os.getpid()),

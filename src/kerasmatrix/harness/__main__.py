@@ -20,7 +20,7 @@ from typing import Any
 
 def main() -> int:
     """Say hello, then answer tasks until the input ends."""
-    from . import child, failure, state, wire
+    from . import child, failure, seclusion, state, wire
 
     parser = argparse.ArgumentParser(prog="kerasmatrix-harness")
     for name in ("--scenarios", "--artifacts", "--scratch"):
@@ -48,6 +48,7 @@ def main() -> int:
     gc.collect()
     gc.freeze()
     baseline = state.Baseline((places.scenarios, places.artifacts, places.scratch))
+    seclusion.close_off()  # now that the baseline has looked at this process
     _send(out, wire.encode(hello))
     requests = wire.Line(0)
     while True:
@@ -66,16 +67,19 @@ def main() -> int:
 
 def _results(request: dict, places: Any, watch: Any, out: int, baseline: Any) -> Any:
     """Do the tasks of a batch; yield the result of each as it is done."""
-    from . import child, tasks, wire
+    from . import child, seclusion, tasks, wire
 
     works = [
         tasks.Work(task, places.scenarios, places.artifacts, places.scratch)
         for task in request["tasks"]
     ]
+    names = {work.request["id"] for work in works}
     memory = max(task["memory_mb"] for task in request["tasks"])
     done = 0
     try:
-        for result in child.run(works, memory, watch, (out,), baseline):
+        for result in child.run(
+            works, memory, watch, (out,), baseline, lambda: seclusion.sweep(places.scratch, names)
+        ):
             work = works[done]
             done += 1
             if result["ended"] != "returned" or work.request["kind"] in ("load", "probe"):

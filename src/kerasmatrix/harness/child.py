@@ -18,7 +18,7 @@ import tempfile
 import time
 from typing import Any
 
-from . import failure, wire
+from . import failure, seclusion, wire
 
 __all__ = ["Abandoned", "die_with_parent", "run"]
 
@@ -26,6 +26,9 @@ LOG_LIMIT = 8192
 PR_SET_PDEATHSIG = 1
 PATIENCE = 10
 IDLE_SECONDS = 5.0
+# What a task may write at the most; a model and what it is made of are far below.
+WRITTEN_BYTES, WRITTEN_FILES = 8 << 30, 50_000
+LOOK_SECONDS = 0.5  # between two looks at what was written
 # A child holds at most what its works may allocate; these make that rare. Measured: a load leaves
 # 1 to 5 MB behind in its process.
 WORKS_PER_CHILD = 100
@@ -36,8 +39,13 @@ class Abandoned(Exception):
     """The runner hung up while a child was at work; the child is dead."""
 
 
-def run(
-    works: list, memory_mb: int, watch: Any = None, private: tuple = (), baseline: Any = None
+def run(  # noqa: PLR0913, PLR0917 - what a child is made with
+    works: list,
+    memory_mb: int,
+    watch: Any = None,
+    private: tuple = (),
+    baseline: Any = None,
+    after: Any = None,
 ) -> Any:
     """Call each of ``works`` in a child and yield how it ended, in order.
 
@@ -52,6 +60,7 @@ def run(
         baseline: its ``restore()`` undoes what a work has left behind, and returns what it could
             not undo; where there is something, the next work gets a new child. Without a baseline
             every one does.
+        after: called when a child has ended, before its last answer is yielded.
 
     Yields:
         ``ended`` (``returned``, ``raised``, ``crashed``, ``timed-out``), ``value``, ``error``,
@@ -64,11 +73,11 @@ def run(
     waiting = list(works)
     while waiting:
         together = _together(waiting)
-        child = _Child(together, memory_mb, private, baseline)
+        child = _Child(together, memory_mb, private, baseline, after)
         done = 0
         try:
             for work in together:
-                ended = child.answer(work.deadline, watch)
+                ended = child.answer(work, watch)
                 if done and ended["ended"] != "returned":
                     break
                 done += 1
@@ -93,25 +102,31 @@ def _together(works: list) -> list:
 class _Child:
     """A forked child at work, seen from its parent."""
 
-    def __init__(self, works: list, memory_mb: int, private: tuple, baseline: Any) -> None:
+    def __init__(
+        self, works: list, memory_mb: int, private: tuple, baseline: Any, after: Any
+    ) -> None:
         self.gone = False
+        self._after = after
         self._started = time.monotonic()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - see `close`
         self._read = 0
         receive, send = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
+            seclusion.open_up()
             for descriptor in (receive, *private):
                 os.close(descriptor)
             _be_the_child(works, send, self._log.fileno(), memory_mb, baseline)
         os.close(send)
         self._line = wire.Line(receive)
 
-    def answer(self, deadline: float, watch: Any) -> dict:
+    def answer(self, work: Any, watch: Any) -> dict:
         """Wait for the next answer; without one the child is ended."""
-        timed_out = not _await_line(self._line, Deadline(self._pid, deadline), watch)
-        answer = self._line.take()
-        message = None if timed_out or answer is None else _understand(answer)
+        limits = Deadline(self._pid, work.deadline), Writing(getattr(work, "folder", None))
+        over = _await_line(self._line, limits, watch)
+        timed_out = over is limits[0]
+        answer = None if over else self._line.take()
+        message = None if answer is None else _understand(answer)
         status = usage = None
         if message is None or message["last"]:
             # Nothing of it stays behind. A child that has answered gets a moment to leave.
@@ -121,6 +136,9 @@ class _Child:
         peak = message and message.get("peak_memory_mb")
         ended["peak_memory_mb"] = peak or (usage.ru_maxrss / 1024.0 if usage else None)
         ended["log"] = self._tail(message)
+        if over is limits[1] or self._line.overflowed:
+            ended.update(exit_code=None, signal=None)
+            ended["log"] += "\n[ended: it wrote or answered more than is allowed]"
         ended["replaced"] = message and message.get("replaced")
         self._started = time.monotonic()
         return ended
@@ -133,6 +151,9 @@ class _Child:
         _kill(self._pid, wait_first)
         _, status, usage = os.wait4(self._pid, 0)
         os.close(self._line.descriptor)
+        seclusion.end_all()
+        if self._after:
+            self._after()
         return status, usage
 
     def close(self) -> None:
@@ -242,18 +263,35 @@ class Deadline:
             return 0.0
 
 
-def _await_line(line: wire.Line, deadline: Deadline, watch: Any) -> bool:
-    """Fill ``line`` until it holds a whole line or is closed; False when time is up."""
-    while not line.ready:
-        if deadline.is_over():
+class Writing:
+    """Tells when a work has written more than it may: a container's disk is the machine's."""
+
+    def __init__(self, folder: str | None) -> None:
+        self._folder = folder and os.path.dirname(folder)
+        self._looked = time.monotonic()
+
+    def is_over(self) -> bool:
+        """Whether the child is to be ended; looks at the disk now and then."""
+        if self._folder is None or time.monotonic() - self._looked < LOOK_SECONDS:
             return False
+        size, files = seclusion.written(self._folder, WRITTEN_FILES)
+        self._looked = time.monotonic()
+        return bool(size > WRITTEN_BYTES or files > WRITTEN_FILES)
+
+
+def _await_line(line: wire.Line, limits: tuple, watch: Any) -> Any:
+    """Fill ``line`` until it holds a whole line or is closed; return what is over before that."""
+    while not line.ready:
+        for limit in limits:
+            if limit.is_over():
+                return limit
         if line.wait(0.1):
             line.fill()
         elif watch is not None and not watch.closed and watch.wait(0):
             watch.fill()
             if watch.closed:
                 raise Abandoned
-    return True
+    return None
 
 
 def _kill(pid: int, wait_first: float = 0.0) -> None:
@@ -272,10 +310,11 @@ def _has_left(pid: int) -> bool:
 
 
 def _understand(answer: bytes) -> dict | None:
-    """Return the child's message; None if it is none."""
+    """Return the child's message; None if it is none that can be passed on."""
     try:
         message = wire.decode(answer)
-    except ValueError:
+        wire.encode(message)
+    except (ValueError, RecursionError):
         return None
     whole = isinstance(message.get("printed"), int) and isinstance(message.get("last"), bool)
     return message if whole and message.keys() & {"value", "error", "left"} else None

@@ -11,9 +11,11 @@ import json
 import os
 import select
 
-__all__ = ["PROTOCOL", "Line", "decode", "encode"]
+__all__ = ["LONGEST", "PROTOCOL", "Line", "decode", "encode"]
 
 PROTOCOL = 2
+
+LONGEST = 64 << 20  # bytes of a line; a model of ten thousand weights takes three
 
 
 def encode(message: dict) -> bytes:
@@ -27,7 +29,10 @@ def decode(line: bytes) -> dict:
     Raises:
         ValueError: it is not a JSON object.
     """
-    message = json.loads(line.decode("utf-8"))
+    try:
+        message = json.loads(line.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
     if not isinstance(message, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - it is the line that is wrong
     return message
@@ -39,14 +44,16 @@ class Line:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.closed = False
-        self._buffer = b""
+        self.overflowed = False
+        self._buffer = bytearray()
 
     def take(self) -> bytes | None:
         """Return the next whole line if it is here already."""
-        head, newline, rest = self._buffer.partition(b"\n")
-        if not newline:
+        end = self._buffer.find(b"\n")
+        if end < 0:
             return None
-        self._buffer = rest
+        head = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
         return head
 
     @property
@@ -55,12 +62,16 @@ class Line:
         return b"\n" in self._buffer or self.closed
 
     def fill(self) -> None:
-        """Read what is there; blocks if nothing is. Notes the end of input in ``closed``."""
+        """Read what is there; blocks if nothing is. Notes the end of input in ``closed``.
+
+        A line without end is the end, too.
+        """
         data = os.read(self.descriptor, 65536)
-        if data:
-            self._buffer += data
-        else:
-            self.closed = True
+        self._buffer += data
+        self.overflowed = len(self._buffer) > LONGEST and b"\n" not in self._buffer
+        if self.overflowed:
+            self._buffer.clear()
+        self.closed = not data or self.overflowed
 
     def wait(self, seconds: float) -> bool:
         """Whether there is something to read (or the end) within ``seconds``."""

@@ -58,7 +58,11 @@ def test_a_container_is_hardened(tmp_path):
     assert settings["auto_remove"] is True
     assert settings["ipc_mode"] == "private"
     assert settings["stdin_open"] is True
-    assert [(limit["Name"], limit["Hard"]) for limit in settings["ulimits"]] == [("core", 0)]
+    limits = {limit["Name"]: limit["Hard"] for limit in settings["ulimits"]}
+    assert limits == {"core": 0, "nofile": 4096, "fsize": 8 << 30}
+    assert settings["nano_cpus"] == 10**9
+    # The harness is the first process: none that a model begins can end it or outlive it.
+    assert settings["init"] is False
     assert settings["log_config"]["Type"] == "none"
     mounted = {mount["Target"]: mount["ReadOnly"] for mount in settings["mounts"]}
     assert mounted == {
