@@ -47,6 +47,7 @@ class Crew:
         engine: Engine,
         *,
         isolate: bool,
+        before: Callable[[str, Task], None],
         opening: Callable[[str], None],
         lost: Callable[[str, str], None],
     ) -> None:
@@ -55,11 +56,13 @@ class Crew:
         Args:
             engine: what opens workers.
             isolate: give a worker one task at a time, so that no two share a process.
+            before: told the environment and the first task of what its worker is given next.
             opening: told the environment in which a worker is being opened.
             lost: told the environment whose worker died, and how.
         """
         self._engine = engine
         self._batch = 1 if isolate else getattr(engine, "batch", BATCH)
+        self._before = before
         self._opening = opening
         self._lost = lost
         self._workers: dict[str, Worker] = {}
@@ -83,6 +86,7 @@ class Crew:
             while waiting:
                 worker = self._worker(plan, environment, place)
                 batch = tuple(waiting[: self._batch])
+                self._before(environment, batch[0])
                 try:
                     for task, answer in zip(batch, worker.run(batch), strict=True):
                         del waiting[0]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import math
+import secrets
 import shutil
 import threading
 import time
@@ -53,6 +54,7 @@ from kerasmatrix.repetition import Repetition
 from kerasmatrix.retrying import is_settled
 from kerasmatrix.scenario import digest_scenario
 from kerasmatrix.settling import is_the_machines, settle
+from kerasmatrix.sight import Sight
 from kerasmatrix.store import NoArtifact, Store, make_readable
 from kerasmatrix.tabulation import Observed, Retry
 
@@ -208,7 +210,16 @@ class Run:
         self._failure: BaseException | None = None
         self.isolate = isolate
         self._engine = engine
-        self._crew = Crew(engine, isolate=isolate, opening=self._opening, lost=self._lost)
+        # Files that others made are measured apart, and see nothing of each other.
+        self._apart = any(scenario.given for scenario in plan.scenarios.values())
+        self._sights: dict[str, Sight] = {}
+        self._crew = Crew(
+            engine,
+            isolate=isolate or self._apart,
+            before=lambda environment, task: self._sights[environment].turn_to(task),
+            opening=self._opening,
+            lost=self._lost,
+        )
         self._tasks = 0
         self._copies: dict[str, str] = {}
         if again:
@@ -339,8 +350,12 @@ class Run:
         try:
             while (batch := self._take()) is not None:
                 environment, jobs = batch
+                if environment not in self._sights:
+                    # An engine that carries scenarios elsewhere looks at them when it opens a worker.
+                    narrow = self._apart and getattr(self._engine, "in_place", True)
+                    self._sights[environment] = Sight(place, environment, narrow=narrow)
                 try:
-                    self._do_batch(environment, jobs, place)
+                    self._do_batch(environment, jobs, self._sights[environment].place)
                 finally:
                     with self._changed:
                         self._agenda.free(environment)
@@ -567,7 +582,8 @@ class Run:
             self._tasks += 1
             number = self._tasks
         return Task(
-            id=f"task-{number:06d}",
+            # Nothing that runs in a task can know another's name, and answer for it.
+            id=f"task-{number:06d}-{secrets.token_hex(8)}",
             kind=kind,
             scenario=of.scenario,
             format=form or of.format,

@@ -78,6 +78,11 @@ class DaskEngine:
         self._line.mend(seconds=connect_seconds)
 
     @property
+    def in_place(self) -> bool:
+        """Whether workers see a run's own folders: no, they get copies when they are opened."""
+        return False
+
+    @property
     def batch(self) -> int:
         """How many tasks for one environment are taken in one go: enough for all machines."""
         return self._tasks_per_order * max(1, self.slots)
