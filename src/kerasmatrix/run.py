@@ -351,7 +351,7 @@ class Run:
             while (batch := self._take()) is not None:
                 environment, jobs = batch
                 if environment not in self._sights:
-                    # An engine that carries scenarios elsewhere looks at them when it opens a worker.
+                    # An engine that carries scenarios elsewhere looks at them when it opens one.
                     narrow = self._apart and getattr(self._engine, "in_place", True)
                     self._sights[environment] = Sight(place, environment, narrow=narrow)
                 try:

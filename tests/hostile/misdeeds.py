@@ -58,10 +58,11 @@ tell(found)
         """
 place = [os.path.join(root, name) for root, _, names in os.walk("/kerasmatrix/scenarios")
          for name in names]
-tell(sorted({tried(open, path, "r+") for path in place} | {tried(os.unlink, p) for p in place}
-            | {tried(os.chmod, p, 0o777) for p in place}))
+done = [tried(open, p, "r+") for p in place] + [tried(os.unlink, p) for p in place]
+done += [tried(os.chmod, p, 0o777) for p in place]
+tell([len(done) > 9, "done" in done])
 """,
-        facts=["OSError"],
+        facts=[True, False],
     ),
     Misdeed(
         "reads_other_files",
@@ -353,8 +354,9 @@ for number in range(10 ** 6):
         "leaves_a_link_as_its_artifact",
         "nothing that a link leads to is read, changed or kept",
         """
-os.symlink("/etc/hostname", "artifact/link")
-os.symlink("/", "artifact/root")
+if not os.path.lexists("artifact/link"):  # it is called more than once
+    os.symlink("/etc/hostname", "artifact/link")
+    os.symlink("/", "artifact/root")
 """,
         ended=("returned",),
         words="neither file nor folder",
@@ -363,11 +365,11 @@ os.symlink("/", "artifact/root")
         "makes_its_folder_a_link",
         "nothing that a link leads to is read, changed or kept",
         """
-import shutil
-os.rename("artifact", "other")
-os.symlink("/etc", "artifact")
+if not os.path.islink("artifact"):
+    os.rename("artifact", "other")
+    os.symlink(os.path.abspath("other"), "artifact")
 """,
-        ended=("returned", "raised"),
+        ended=("returned",),
         words="no folder where its artifact should be",
     ),
     Misdeed(

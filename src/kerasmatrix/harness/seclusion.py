@@ -68,6 +68,10 @@ def sweep(scratch: str, keep: Any) -> None:
     """Remove what is in a container's folders, but for the names ``keep`` in ``scratch``."""
     if not alone():
         return
+    try:
+        os.chmod(scratch, 0o755)  # who owns it can have taken that from itself
+    except OSError:
+        pass
     for folder in (*SHARED, scratch):
         for name in _names(folder):
             if folder == scratch and name in keep:
