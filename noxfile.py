@@ -137,6 +137,13 @@ def chaos(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Read ten thousand damaged and forged model files; -- --files 1000 --seed 2."""
+    _install(session, "tests")
+    session.run("python", "-m", "tests.fuzz", *session.posargs, env={"OPENBLAS_NUM_THREADS": "1"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure a run against the plain way and against the floor; write reports/bench.json."""
     _install(session, "tests")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any, Literal
@@ -92,7 +93,7 @@ def _zip(path: Path) -> Container:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, struct.error) as error:
         raise UsageError(
             f"{path}: is a damaged zip archive: {error}",
             hint="it was cut off on the way: copy or download it again",

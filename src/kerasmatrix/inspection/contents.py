@@ -6,6 +6,7 @@ Nothing that is in the file is run.
 from __future__ import annotations
 
 import io
+import json
 import lzma
 import stat
 import struct
@@ -217,7 +218,9 @@ def _architecture_file(path: Path, *, digest: bool) -> Contents:  # noqa: ARG001
     except ValueError:
         kind = "architecture-yaml"
         try:
-            config = yaml.load(text, LOADER)  # noqa: S506 - it is a safe one, in C if there is one
+            # As JSON: YAML has keys that are no texts, and parts that stand for others.
+            told = yaml.load(text, LOADER)  # noqa: S506 - it is a safe one, in C if there is one
+            config = json.loads(json.dumps(told, default=str))
         except RecursionError:
             raise ValueError("its YAML is nested too deeply") from None
     if not isinstance(config, Mapping):

@@ -60,7 +60,7 @@ class Bounds:
     """
 
     memory: int = 384 << 20
-    cpu_seconds: int = 20
+    cpu_seconds: int = 10
     seconds: float = 120.0
     answer: int = 32 << 20
 

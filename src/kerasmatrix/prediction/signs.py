@@ -184,8 +184,8 @@ def _no_input_layer(features: Features, target: Target) -> bool:
 def _nested_functional(features: Features, target: Target) -> bool:
     """A functional model is a layer of a functional model."""
     functional = {"Functional", "Model"}
-    return features.config.get("class_name") in functional and any(
-        layer.get("class_name") in functional for layer in features.layers[1:]
+    return str(features.config.get("class_name")) in functional and any(
+        str(layer.get("class_name")) in functional for layer in features.layers[1:]
     )
 
 
@@ -193,7 +193,8 @@ def _unshaped_attention(features: Features, target: Target) -> bool:
     """Its attention does not say the shapes of what goes in, as before TensorFlow 2.5."""
     return any(
         layer.get("class_name") == "MultiHeadAttention"
-        and "query_shape" not in (layer.get("config") or {})
+        and isinstance(config := layer.get("config"), Mapping)
+        and "query_shape" not in config
         for layer in features.layers
     )
 
@@ -242,7 +243,7 @@ def _groups(features: Features) -> set[str]:
 
 def _subclassed(features: Features, target: Target) -> bool:
     """Its root is a class of a program's own."""
-    return bool(features.config) and features.config.get("class_name") not in {
+    return bool(features.config) and str(features.config.get("class_name")) not in {
         "Functional", "Model", "Sequential"
     }  # fmt: skip
 

@@ -1,0 +1,159 @@
+"""Has `inspect` and `predict` read changed model files, thousands of them, and counts what happens.
+
+Run as ``nox -s fuzz -- --files 10000 --seed 1``. Each file is read as the guarded child reads it,
+but so that what goes wrong is seen and not turned into a message: in children of this process that
+read many files each, under the same bounds.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.inspection.guarded import BOUNDS
+from kerasmatrix.inspection.inspect import inspect, prepare, read_model_file
+from kerasmatrix.prediction.predict import prepare as prepare_rules
+from kerasmatrix.prediction.predict import read_and_foretell
+from kerasmatrix.prediction.target import Target
+from tests.fuzz.mutation import mutate, seeds
+
+TARGETS = [
+    Target("tf2.4", "2.4", "2.4.4", "3.8", frozenset()),
+    Target("tf2.16", "3.4", "2.16.2", "3.12", frozenset({"keras"})),
+]
+EACH = 50  # files that a child reads
+SECONDS = BOUNDS.cpu_seconds  # of processor time that one file may take
+MOST_MB = 512
+LONGEST_MESSAGE = 5000
+GOOD = ("read", "refused")
+
+
+def read(path: Path, *, digest: bool) -> str:
+    """Read a file in every way there is; return what became of it.
+
+    Raises:
+        Exception: any but the one that a user understands.
+    """
+    try:
+        read_model_file(path, digest=digest).model_dump_json()
+        read_and_foretell(path, TARGETS).model_dump_json()
+    except UsageError as error:
+        if str(path) not in error.message or len(error.message) > LONGEST_MESSAGE:
+            raise
+        return "refused"
+    return "read"
+
+
+def child(number: int, count: int, seed: int, originals: list[Path], send: int) -> None:
+    """Read ``count`` changed files; tell of each in a line."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    address_space = pages * resource.getpagesize() + BOUNDS.memory
+    resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with tempfile.TemporaryDirectory() as folder, os.fdopen(send, "w", buffering=1) as out:
+        for each in range(number, number + count):
+            chance = random.Random(f"{seed}/{each}")
+            original = chance.choice(originals)
+            # A maker that trips over what it made itself says nothing about the reader.
+            try:
+                path = mutate(original, Path(folder, f"file{each}"), chance)
+            except Exception as error:  # noqa: BLE001
+                print(json.dumps([each, "not made", type(error).__name__]), file=out)
+                continue
+            print(json.dumps([each, "begun", original.name]), file=out)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)  # whose signal ends this process
+            try:
+                found = read(path, digest=chance.random() < 0.3)
+            except BaseException as error:  # noqa: BLE001 - it is what is looked for
+                found = f"{type(error).__name__}: {str(error)[:200]}"
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+            print(json.dumps([each, "ended", found, peak]), file=out)
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def watch(number: int, count: int, seed: int, originals: list[Path]) -> tuple[list, int]:
+    """Have a child read files; return what it told of each, and how it ended."""
+    receive, send = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            os.close(receive)
+            child(number, count, seed, originals, send)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(send)
+    with os.fdopen(receive) as told:
+        lines = [json.loads(line) for line in told]
+    return lines, os.waitpid(pid, 0)[1]
+
+
+def guardedly(number: int, seed: int, originals: list[Path]) -> str | None:
+    """Read a file that ends its reader as a user does; None if that is an error in words."""
+    chance = random.Random(f"{seed}/{number}")
+    original = chance.choice(originals)
+    with tempfile.TemporaryDirectory() as folder:
+        path = mutate(original, Path(folder, f"file{number}"), chance)
+        try:
+            inspect(path, digest=chance.random() < 0.3)
+        except UsageError as error:
+            return None if error.message.startswith(f"{path}: ") else error.message
+    return "it ended its reader, and was read all the same"
+
+
+def fuzz(files: int, seed: int, originals: list[Path]) -> dict:
+    """Read ``files`` changed files and return the figures, with what should not have happened.
+
+    File ``n`` of a seed is always the same: `child` with ``n`` and a count of 1 makes it again.
+    """
+    counts: Counter = Counter()
+    faults: list[str] = []
+    peak = number = 0
+    while number < files:
+        lines, status = watch(number, min(EACH, files - number), seed, originals)
+        for each, what, *more in lines:
+            number = each + 1
+            if what == "ended":
+                counts[more[0] if more[0] in GOOD else "fault"] += 1
+                peak = max(peak, more[1])
+                faults += [f"file {each}: {more[0]}"] if more[0] not in GOOD else []
+            elif what == "not made":
+                counts[what] += 1
+        if status:
+            # The last that was begun ended its reader: by a signal, or its time was over.
+            counts["ended its reader"] += 1
+            said = guardedly(number - 1, seed, originals) if lines else "nothing was begun"
+            faults += [f"file {number - 1}: {said}"] if said else []
+            if not lines:
+                break
+    return {"files": number, **counts, "peak_mb": peak, "faults": faults}
+
+
+def main() -> int:
+    """Fuzz, print the figures, and return 1 if there was a surprise."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--files", type=int, default=10_000)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    prepare()
+    prepare_rules()
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        found = fuzz(options.files, options.seed, seeds(Path(folder)))
+    found["seconds"] = round(time.monotonic() - started, 1)
+    print(json.dumps(found, indent=1))
+    return 1 if found["faults"] or found["peak_mb"] > MOST_MB else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
