@@ -20,6 +20,8 @@ from tests.chaos.project import Project
 OF_ITS_TIME = {"seconds", "save", "load", "flaky", "retries", "inferred_from"}
 # What real saves do not repeat: the times that formats write into a file.
 OF_ITS_FILE = {"artifact"}
+# `predictions.sqlite` remembers what was foretold of an artifact.
+IN_A_STORE = {"lock", "store.sqlite", "artifacts", "runs", "predictions.sqlite"}
 NOT_MEASURED = {"not-run", "infra"}
 VARYING = re.compile(
     r"task-\d+|home-\w+|\d{8}T\d{6}\.\d+-\d+|0x[0-9a-f]+|tmp\w{8}|\b\d+\.\d+ s(?:econds)?\b"
@@ -87,7 +89,7 @@ def left_behind(project: Project) -> Iterator[str]:
     for path in project.store.iterdir():
         # A damaged database is set aside, and said to be: nobody throws it away unasked.
         set_aside = path.name.startswith("store.damaged-")
-        if not set_aside and path.name not in {"lock", "store.sqlite", "artifacts", "runs"}:
+        if not set_aside and path.name not in IN_A_STORE:
             yield f"store {path.name}"
     for path in (project.store / "runs").glob("*"):
         if not path.name.endswith(".gz") or path.name.startswith("."):
