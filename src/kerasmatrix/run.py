@@ -488,8 +488,12 @@ class Run:
         """Find out what is at fault in a cell, and try remedies until one is seen to work."""
         artifact = artifact_of(self.observed, cell)
         if self._agenda.to_probe(cell):
-            task = self._task("probe", cell, artifact=artifact)
-            probed = yield _Wanted(task, ProbeObservation, self.plan.probe_key(cell, artifact))
+            key = self.plan.probe_key(cell, artifact)
+            # It may be known though the load is not: what somebody killed is not kept.
+            probed = None if self._fresh else self._store.known_probe(key)
+            if probed is None:
+                task = self._task("probe", cell, artifact=artifact)
+                probed = yield _Wanted(task, ProbeObservation, key)
             with self._changed:
                 self.observed.probes[cell] = probed
         while (wanted := self._agenda.next_attempt(cell)) is not None:

@@ -104,6 +104,23 @@ def test_a_worker_that_dies_at_the_start_is_opened_again_and_one_that_does_so_tw
     assert (code, statuses(table)) == (3, {"infra": 1})
 
 
+def test_what_was_found_in_a_cell_whose_load_was_not_kept_is_not_sought_again(command, engine):
+    command.project("good", "fails")
+
+    def die(task):
+        if task.kind == "load" and not task.remedies:
+            raise WorkerLost("killed by signal 9")
+
+    engine.before_task = die
+    command()
+    assert "probe" in {task.kind for _, task in engine.tasks}
+    engine.before_task = None
+    engine.tasks.clear()
+    _, table, _ = command()
+    assert statuses(table) == {"pass": 2, "fail": 2}
+    assert "probe" not in {task.kind for _, task in engine.tasks}
+
+
 def test_what_kills_three_workers_is_that_tasks_outcome_and_the_rest_goes_on(command, engine):
     command.project("good", scenarios=("first", "second", "third"))
 
