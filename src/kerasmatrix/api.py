@@ -24,8 +24,8 @@ from kerasmatrix.archive import Archive, find_results
 from kerasmatrix.bisection.answer import Bisection, Look
 from kerasmatrix.bisection.bisect import Bisector
 from kerasmatrix.checking.checking import check as check_files
-from kerasmatrix.checking.checking import taken_in
-from kerasmatrix.checking.given import Companions, Given, find_models
+from kerasmatrix.checking.checking import taken_in, taken_in_one
+from kerasmatrix.checking.given import Companions, find_models
 from kerasmatrix.checking.setup import Setup, open_setup
 from kerasmatrix.conversion.convert import Converted, Converter
 from kerasmatrix.conversion.manifest import Manifest, Refusal
@@ -36,10 +36,10 @@ from kerasmatrix.diagnosis.explain import explain_text
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import default_cache
-from kerasmatrix.errors import KerasmatrixError, UsageError, nearest
+from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.inspection.inspect import inspect as look_into
 from kerasmatrix.inspection.model_file import ModelFile
-from kerasmatrix.matrix import Environment, Matrix, load_matrix
+from kerasmatrix.matrix import load_matrix
 from kerasmatrix.plan import Remedies
 from kerasmatrix.prediction.brought import names_brought
 from kerasmatrix.prediction.notes import Notes
@@ -279,7 +279,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
     """
     with (
         _opened(matrix, engine, store, trust=trust) as setup,
-        _one(file, setup, custom_objects, inputs) as given,
+        taken_in_one(Path(file), setup.store, _companions(custom_objects, inputs)) as given,
     ):
         bisector = Bisector(
             setup,
@@ -289,7 +289,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
             within_matrix=within_matrix,
             told=told,
         )
-        return bisector.find(_environment(setup.matrix, good), _environment(setup.matrix, bad))
+        return bisector.find(setup.matrix.environment(good), setup.matrix.environment(bad))
 
 
 def convert(  # noqa: PLR0913 - one argument per option
@@ -338,10 +338,10 @@ def convert(  # noqa: PLR0913 - one argument per option
     check_output(source, place, beside, overwrite=overwrite)
     with (
         _opened(matrix, engine, store, trust=trust) as setup,
-        _one(file, setup, custom_objects, inputs) as given,
+        taken_in_one(Path(file), setup.store, _companions(custom_objects, inputs)) as given,
     ):
         between = setup.select(tuple(through)).environments
-        wanted = _environment(setup.matrix, target)
+        wanted = setup.matrix.environment(target)
         made = Converter(setup, given, wanted, between).make(form, str(place))
         if not isinstance(made, Converted):
             raise CannotConvert(made)
@@ -436,25 +436,8 @@ def _opened(  # noqa: PLR0913 - what measuring takes
         yield setup
 
 
-@contextmanager
-def _one(
-    file: PathLike, setup: Setup, code: PathLike | None, inputs: PathLike | None
-) -> Iterator[Given]:
-    with taken_in([Path(file)], setup.store, _companions(code, inputs)) as (given, refused):
-        for error in refused:
-            raise error
-        yield given[0]
-
-
 def _companions(code: PathLike | None, inputs: PathLike | None) -> Companions:
     return Companions(Path(code) if code else None, Path(inputs) if inputs else None)
-
-
-def _environment(matrix: Matrix, name: str) -> Environment:
-    if name not in matrix.environments:
-        hint = nearest(name, matrix.environments)
-        raise UsageError(f"unknown environment {name!r}", hint=hint)
-    return matrix.environments[name]
 
 
 def _paths(files: PathLike | Sequence[PathLike]) -> list[Path]:

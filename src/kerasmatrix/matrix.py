@@ -147,6 +147,19 @@ class Matrix(_Strict):
         """All environments, oldest first."""
         return tuple(sorted(self.environments.values(), key=lambda env: env.sort_key))
 
+    def environment(self, name: str, option: str | None = None) -> Environment:
+        """Return the environment of this name, which ``option`` may have asked for.
+
+        Raises:
+            UsageError: there is none.
+        """
+        if name not in self.environments:
+            asked = f"{option}: " if option else ""
+            raise UsageError(
+                f"{asked}unknown environment {name!r}", hint=nearest(name, self.environments)
+            )
+        return self.environments[name]
+
     def select(
         self,
         *,

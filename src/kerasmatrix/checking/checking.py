@@ -38,7 +38,7 @@ from kerasmatrix.run import Run
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import Observed, tabulate
 
-__all__ = ["CHANGED", "Checked", "check", "taken_in"]
+__all__ = ["CHANGED", "Checked", "check", "taken_in", "taken_in_one"]
 
 CHANGED = "It has changed in the meantime: this is about the file as it was."
 
@@ -73,6 +73,19 @@ def taken_in(
             except UsageError as error:
                 refused.append(error)
         yield given, refused
+
+
+@contextmanager
+def taken_in_one(path: Path, store: Store, companions: Companions) -> Iterator[Given]:
+    """Yield the file as a scenario.
+
+    Raises:
+        UsageError: it is no model.
+    """
+    with taken_in([path], store, companions) as (given, refused):
+        for error in refused:
+            raise error
+        yield given[0]
 
 
 def _inspected(path: Path) -> tuple[ModelFile, Look]:

@@ -8,13 +8,12 @@ import click
 
 from kerasmatrix.bisection.answer import Bisection, Look
 from kerasmatrix.bisection.bisect import Bisector
-from kerasmatrix.checking.checking import taken_in
+from kerasmatrix.checking.checking import taken_in_one
 from kerasmatrix.checking.given import Companions
 from kerasmatrix.cli.options import companions_options, store_folder_option
 from kerasmatrix.cli.setups import measuring_options, set_up
 from kerasmatrix.environments.venvs import default_cache
-from kerasmatrix.errors import UsageError, nearest
-from kerasmatrix.matrix import Environment, Matrix
+from kerasmatrix.errors import UsageError
 
 __all__ = ["bisect"]
 
@@ -63,15 +62,14 @@ def bisect(  # noqa: PLR0913 - one argument per option
     with set_up(
         matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
     ) as setup:
-        ends = _end(setup.matrix, good, "--good"), _end(setup.matrix, bad, "--bad")
+        matrix = setup.matrix
+        ends = matrix.environment(good, "--good"), matrix.environment(bad, "--bad")
         if ends[0] is ends[1]:
             raise UsageError(f"{good} is said to be both good and bad", hint="name two versions")
-        with taken_in([file], setup.store, Companions(code, inputs)) as (given, refused):
-            for error in refused:
-                raise error
+        with taken_in_one(file, setup.store, Companions(code, inputs)) as given:
             bisector = Bisector(
                 setup,
-                given[0],
+                given,
                 cache=default_cache(),
                 strict=strict,
                 within_matrix=within_matrix,
@@ -80,14 +78,6 @@ def bisect(  # noqa: PLR0913 - one argument per option
             found = bisector.find(*ends)
     click.echo(found.model_dump_json(indent=1) if as_json else _prose(found))
     return 0
-
-
-def _end(matrix: Matrix, name: str, option: str) -> Environment:
-    if name not in matrix.environments:
-        raise UsageError(
-            f"{option}: unknown environment {name!r}", hint=nearest(name, matrix.environments)
-        )
-    return matrix.environments[name]
 
 
 def _tell(look: Look) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.checking.checking import taken_in
+from kerasmatrix.checking.checking import taken_in_one
 from kerasmatrix.checking.given import Companions
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
 from kerasmatrix.cli.setups import measuring_options, set_up
@@ -14,7 +14,7 @@ from kerasmatrix.conversion.convert import Converted, Converter
 from kerasmatrix.conversion.manifest import Manifest, Refusal
 from kerasmatrix.conversion.ways import form_of_ending
 from kerasmatrix.conversion.writing import check_output, manifest_beside, write_file
-from kerasmatrix.errors import UsageError, nearest
+from kerasmatrix.errors import UsageError
 
 __all__ = ["convert"]
 
@@ -85,20 +85,13 @@ def convert(  # noqa: PLR0913 - one argument per option
     with set_up(
         matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
     ) as setup:
-        if target not in setup.matrix.environments:
-            raise UsageError(
-                f"--for: unknown environment {target!r}",
-                hint=nearest(target, setup.matrix.environments),
-            )
+        wanted = setup.matrix.environment(target, "--for")
         between = setup.select(through or ("default",)).environments
-        with taken_in([file], setup.store, Companions(code, inputs)) as (given, refused):
-            for error in refused:
-                raise error
-            wanted = setup.matrix.environments[target]
-            converted = Converter(setup, given[0], wanted, between).make(form, str(output))
+        with taken_in_one(file, setup.store, Companions(code, inputs)) as given:
+            converted = Converter(setup, given, wanted, between).make(form, str(output))
             if isinstance(converted, Converted):
                 write_file(converted.made, converted.manifest, output, manifest)
-            if given[0].has_changed:
+            if given.has_changed:
                 click.echo(
                     f"kerasmatrix: {file}: has changed in the meantime; what was converted is the "
                     "file as it was",
