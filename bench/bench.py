@@ -104,6 +104,10 @@ class Watch:
 
     def __init__(self, engine: Engine) -> None:
         self.name = engine.name
+        self.sandbox = engine.sandbox
+        self.in_place = engine.in_place
+        self.batch = engine.batch
+        self.slots = engine.slots
         self.prepare = engine.prepare
         self.close = engine.close
         self.overhead = 0.0
@@ -118,12 +122,13 @@ class Watch:
         ask = worker.run
 
         def run(tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-            started = time.monotonic()
+            # A child goes on with its batch while an answer is filed, so only the whole tells.
+            started, own = time.monotonic(), 0.0
             for answer in ask(tasks):
-                with self._mutex:
-                    self.overhead += time.monotonic() - started - answer["seconds"]
+                own += answer["seconds"]
                 yield answer
-                started = time.monotonic()
+            with self._mutex:
+                self.overhead += time.monotonic() - started - own
 
         worker.run = run  # type: ignore[method-assign]
         return worker

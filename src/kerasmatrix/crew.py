@@ -61,7 +61,7 @@ class Crew:
             lost: told the environment whose worker died, and how.
         """
         self._engine = engine
-        self._batch = 1 if isolate else getattr(engine, "batch", BATCH)
+        self._batch = 1 if isolate else engine.batch or BATCH
         self._before = before
         self._opening = opening
         self._lost = lost

@@ -352,7 +352,7 @@ class Run:
                 environment, jobs = batch
                 if environment not in self._sights:
                     # An engine that carries scenarios elsewhere looks at them when it opens one.
-                    narrow = self._apart and getattr(self._engine, "in_place", True)
+                    narrow = self._apart and self._engine.in_place
                     self._sights[environment] = Sight(place, environment, narrow=narrow)
                 try:
                     self._do_batch(environment, jobs, self._sights[environment].place)

@@ -162,6 +162,9 @@ class FakeWorker:
 class FakeEngine:
     name = "fake"
     sandbox = True
+    in_place = True
+    batch = None
+    slots = None
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, Task]] = []

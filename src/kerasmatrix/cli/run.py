@@ -160,7 +160,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 engine,
                 store,
                 id=f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
-                jobs=jobs or getattr(engine, "slots", 0) or min(8, os.cpu_count() or 2),
+                jobs=jobs or engine.slots or min(8, os.cpu_count() or 2),
                 listener=progress,
                 fresh=fresh,
                 budget=_budget(budget, plan, store),

@@ -110,13 +110,25 @@ class Worker(Protocol):
 
 
 class Engine(Protocol):
-    """Opens environments. Used by several threads at once.
-
-    ``sandbox`` says whether what runs in it can do no harm to the machine.
-    """
+    """Opens environments. Used by several threads at once."""
 
     name: str
-    sandbox: bool
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether what runs in it can do no harm to the machine."""
+
+    @property
+    def in_place(self) -> bool:
+        """Whether workers see a run's own folders, and not copies that were made at their start."""
+
+    @property
+    def batch(self) -> int | None:
+        """How many tasks a worker is to be given in one go; None if that does not matter."""
+
+    @property
+    def slots(self) -> int | None:
+        """In how many environments it can be at work now; None if that is for its user to say."""
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Make the environment, unless it is there already.

@@ -70,6 +70,9 @@ class DockerEngine:
 
     name = "docker"
     sandbox = True
+    in_place = True
+    batch = None
+    slots = None
 
     def __init__(
         self, base_image: str, root: Path, client: docker.DockerClient | None = None

@@ -42,6 +42,9 @@ class LocalEngine:
 
     name = "local"
     sandbox = False
+    in_place = True
+    batch = None
+    slots = None
 
     def __init__(self, cache: Path | None = None) -> None:
         self.cache = cache or default_cache()
@@ -56,7 +59,9 @@ class LocalEngine:
         """Start the harness with the environment's interpreter."""
         python = ensure_venv(environment, lock, self.cache)
         command = [
-            str(python), "-I", "-u", str(HARNESS),
+            # -B, since -I does not listen to the variable that says so: a scenario's folder stays
+            # as it is.
+            str(python), "-I", "-B", "-u", str(HARNESS),
             "--scenarios", str(workplace.scenarios.resolve()),
             "--artifacts", str(workplace.artifacts.resolve()),
             "--scratch", str(workplace.scratch.resolve()),
