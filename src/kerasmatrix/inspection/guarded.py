@@ -340,6 +340,5 @@ def serve() -> None:
             out.write(LENGTH.pack(len(answer)) + answer)
             out.flush()
         except BrokenPipeError:
-            os._exit(
-                0
-            )  # the parent was killed while this was at it: what is buffered is for nobody
+            # The parent was killed while this was at it: what is buffered is for nobody.
+            os._exit(0)
