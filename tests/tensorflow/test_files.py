@@ -1,13 +1,14 @@
 """Verbs about a file that was saved elsewhere, with real TensorFlow."""
 
 import importlib.metadata
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from kerasmatrix.bisection.bisect import Bisector
-from kerasmatrix.checking.checking import taken_in
+from kerasmatrix.checking.checking import check, taken_in
 from kerasmatrix.checking.given import Companions
 from kerasmatrix.checking.setup import open_setup
 from kerasmatrix.conversion.convert import Converted, Converter
@@ -87,6 +88,29 @@ def test_a_converted_file_is_loaded_by_a_plain_program(setup, engine, matrix, mo
         )  # fmt: skip
         assert done.returncode == code, done.stderr
     assert "Total params: 897" in done.stdout
+
+
+def test_three_files_with_two_versions_are_two_imports(
+    setup, engine, matrix, model, tmp_path, monkeypatch
+):
+    opened = []
+    begin = engine.open
+
+    def counted(environment, *more):
+        opened.append(environment.name)
+        return begin(environment, *more)
+
+    monkeypatch.setattr(engine, "open", counted)
+    paths = [tmp_path / f"{number}.h5" for number in range(3)]
+    for path in paths:
+        shutil.copyfile(model, path)
+    environments = [matrix.environments[name] for name in ("tf2.2", "tf2.4")]
+    with taken_in(paths, setup.store, Companions()) as (given, _):
+        checked = check(setup, given, environments)
+    # Each was loaded twice, to be compared with and to be compared, and repaired where it fails.
+    found = [(cell.loaded_with, cell.status, bool(cell.remedies)) for cell in checked.results.cells]
+    assert sorted(found) == [("tf2.2", Status.FAIL, True)] * 3 + [("tf2.4", Status.PASS, False)] * 3
+    assert sorted(opened) == ["tf2.2", "tf2.4"]
 
 
 def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix, model, tmp_path):

@@ -1,5 +1,7 @@
 import importlib
+import itertools
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,50 @@ def test_each_version_is_imported_once(check, engine, model):
     check(model, "--remedies", "none")
     assert sorted(worker.name for worker in engine.workers) == ["drifts", "fails", "good", "good3"]
     assert engine.closed
+
+
+def ten_files(folder):
+    """Ten models in a folder, no two of one content."""
+    folder.mkdir()
+    for units in range(1, 11):
+        layer = {**files.DENSE, "config": {**files.DENSE["config"], "units": units}}
+        config = {**files.SEQUENTIAL, "config": {"name": "sequential", "layers": [layer]}}
+        files.hdf5_model(folder / f"model-{units}.h5", config)
+    return folder
+
+
+def phases(engine, name):
+    """What was done in an environment, in order, each as often as it was turned to."""
+    kinds = [
+        "repair" if task.remedies or task.kind == "probe" else task.kind
+        for at, task in engine.tasks
+        if at == name
+    ]
+    return [kind for kind, _ in itertools.groupby(kinds)]
+
+
+TEN = (*(f"good{number}" for number in range(8)), "fails", "fails-unless-rewrite-config")
+
+
+def test_ten_files_with_ten_versions_are_ten_imports(check, engine, tmp_path):
+    check.project(*TEN)
+    code, table, _ = check(ten_files(tmp_path / "models"))
+    assert code == 0
+    assert len(table["cells"]) == 10 * len(TEN)
+    # One worker finds a reference, compares with it, repairs, and converts for other versions.
+    assert phases(engine, "fails")[:3] == ["take", "load", "repair"]
+    assert "convert" in {task.kind for _, task in engine.tasks}
+    assert sorted(worker.name for worker in engine.workers) == sorted(TEN)
+
+
+def test_above_a_dozen_versions_each_is_imported_once_in_a_phase(check, engine, model):
+    loads = [f"good{number}" for number in range(12)]
+    check.project(*loads, "fails-unless-rewrite-config")
+    check(model)
+    # To be taken in, to be compared, and to be repaired, each time with all that there is.
+    assert Counter(worker.name for worker in engine.workers) == {
+        **dict.fromkeys(loads, 2), "fails-unless-rewrite-config": 3,
+    }  # fmt: skip
 
 
 def test_a_second_check_knows_everything(check, engine, model):
