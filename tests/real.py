@@ -6,17 +6,22 @@ The headline facts are the same on every engine; only what opens the environment
 from __future__ import annotations
 
 import datetime
+import os
 from pathlib import Path
 from typing import Literal
 
+import pytest
+
 import kerasmatrix.harness.repair
 from kerasmatrix.engines.base import Engine
+from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Limits, load_matrix
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Plan, digest_folder
 from kerasmatrix.results import CellResult, Results, RunInfo
-from kerasmatrix.run import Run
+from kerasmatrix.run import Listener, Run
 from kerasmatrix.scenario import load_scenario
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import tabulate
@@ -24,6 +29,21 @@ from kerasmatrix.tabulation import tabulate
 ROOT = Path(__file__).parent.parent
 ENVIRONMENTS = ("tf2.2", "tf2.4", "tf2.16")
 REPAIRED = ("tf2.2", "tf2.15", "tf2.21")  # between them nearly every cause can be seen
+
+
+def local_engine(*names: str) -> LocalEngine:
+    """Return the local engine with environments made; skip the test where they cannot be."""
+    engine = LocalEngine()
+    matrix = load_matrix(ROOT / "matrix.yaml")
+    try:
+        for name in names:
+            environment = matrix.environments[name]
+            engine.prepare(environment, read_lock(ROOT / "images" / "locks", environment))
+    except InfrastructureError as error:
+        if os.environ.get("KERASMATRIX_REQUIRE_TENSORFLOW"):
+            raise
+        pytest.skip(f"no environments for real TensorFlow: {error.message}")
+    return engine
 
 
 def measure(
@@ -38,6 +58,7 @@ def measure(
     remedies: Literal["none", "first", "all"] = "none",
     columns: tuple[str, ...] = (),
     infer: bool = True,
+    listener: Listener | None = None,
 ) -> Results:
     """Run the scenarios in ``folder`` and return the results."""
     matrix = load_matrix(ROOT / "matrix.yaml")
@@ -60,7 +81,7 @@ def measure(
     )
     now = datetime.datetime.now(datetime.UTC)
     with Store(store) as opened:
-        run = Run(plan, engine, opened, id="test")
+        run = Run(plan, engine, opened, id="test", listener=listener)
         observed = run.execute()
     info = RunInfo(
         id="test", started=now, finished=now, engine=engine.name, command="test",

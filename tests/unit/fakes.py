@@ -51,6 +51,7 @@ class FakeWorker:
         self.closed = False
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        assert tasks, "a harness dies of nothing to do"
         with self.engine.mutex:
             self.engine.batches.append((self.name, tuple(tasks)))
         for task in tasks:

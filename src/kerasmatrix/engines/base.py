@@ -96,7 +96,7 @@ class Worker(Protocol):
     hello: Hello
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-        """Do ``tasks`` and yield the harness's ``result`` message of each, in order, as it is done.
+        """Do ``tasks``, one or more; yield the harness's ``result`` message of each, in order.
 
         What is yielded is read to its end before the worker is given anything else, or the worker
         is closed. How a task ends does not depend on those that are given with it.

@@ -177,7 +177,8 @@ class Machine(WorkerPlugin):
                 return report.ending("unavailable", message=error.message, hint=error.hint)
             try:
                 labour.employ(crew)
-                results = crew.worker.run(order.tasks)
+                # An order without tasks is there to have the environment opened.
+                results = crew.worker.run(order.tasks) if order.tasks else ()
                 for task, result in zip(order.tasks, results, strict=True):
                     report.result(task, *self._taken_in(crew, task, result))
             except BaseException:
