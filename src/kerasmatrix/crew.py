@@ -55,13 +55,14 @@ class Crew:
 
         Args:
             engine: what opens workers.
-            isolate: give a worker one task at a time, so that no two share a process.
+            isolate: let no two tasks share a process: a worker is given one at a time, or its
+                engine sees to it.
             before: told the environment and the first task of what its worker is given next.
             opening: told the environment in which a worker is being opened.
             lost: told the environment whose worker died, and how.
         """
         self._engine = engine
-        self._batch = 1 if isolate else engine.batch or BATCH
+        self._batch = 1 if isolate and engine.in_place else engine.batch or BATCH
         self._before = before
         self._opening = opening
         self._lost = lost

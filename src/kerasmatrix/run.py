@@ -271,7 +271,8 @@ class Run:
             self._until = time.monotonic() + self._budget.seconds
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
             self._copies = self._copy_scenarios(copies)
-            place = Workplace(copies, self._store.artifacts, scratch)
+            apart = self.isolate or self._apart
+            place = Workplace(copies, self._store.artifacts, scratch, apart)
             threads = [
                 threading.Thread(target=self._job, args=(place,), name=f"job-{number}")
                 for number in range(self._threads)

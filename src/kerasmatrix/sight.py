@@ -33,6 +33,7 @@ class Sight:
             own / "scenarios" if narrow else whole.scenarios,
             own / "artifacts" if narrow else whole.artifacts,
             own / "scratch",
+            whole.apart,
         )
         own.mkdir(exist_ok=True)
         own.chmod(0o755)

@@ -11,8 +11,10 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kerasmatrix.engines.base import Task
 from kerasmatrix.environments.locks import Lock
@@ -77,7 +79,20 @@ class NotingEngine(FakeEngine):
 
     def open(self, environment, lock, workplace, limits):
         note(self.notes, "opened", environment=environment.name)
-        return super().open(environment, lock, workplace, limits)
+        worker = super().open(environment, lock, workplace, limits)
+        ask = worker.run
+
+        def run(tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+            note(
+                self.notes, "sees", environment=environment.name, tasks=len(tasks),
+                of=sorted({task.scenario for task in tasks}),
+                scenarios=sorted(path.name for path in workplace.scenarios.iterdir()),
+                artifacts=sorted(path.name for path in workplace.artifacts.iterdir()),
+            )  # fmt: skip
+            return ask(tasks)
+
+        worker.run = run
+        return worker
 
     def close(self) -> None:
         note(self.notes, "closed", open=sum(not worker.closed for worker in self.workers))

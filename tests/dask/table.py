@@ -71,12 +71,13 @@ def measure(
 
 def table(results: Results) -> list[dict]:
     """Every cell with all that was found in it, but for when and how long."""
-    return [_plain(cell.model_dump(mode="json")) for cell in results.cells]
+    return [plain(cell.model_dump(mode="json")) for cell in results.cells]
 
 
-def _plain(value):
+def plain(value):
+    """What is in a table, but for when and how long."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items() if key not in VOLATILE}
+        return {key: plain(each) for key, each in value.items() if key not in VOLATILE}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     return value

@@ -106,7 +106,8 @@ def open_setup(  # noqa: PLR0913 - what measuring takes
         trust: load files without a sandbox, too.
         store: the store's folder; the project's own if None.
         wait: told why there is a wait for the store; without it a busy store is an error.
-        jobs: how many environments are at work at a time; as many as there are cores if None.
+        jobs: how many environments are at work at a time; if None as many as the engine can be at,
+            or as there are cores.
         remedies: whether to repair what fails.
         fresh: measure again what is known.
         listener: told of progress.
@@ -127,7 +128,7 @@ def open_setup(  # noqa: PLR0913 - what measuring takes
                 matrix=matrix,
                 engine=engine,
                 store=opened,
-                jobs=jobs or min(MOST_JOBS, os.cpu_count() or 2),
+                jobs=jobs or engine.slots or min(MOST_JOBS, os.cpu_count() or 2),
                 remedies=remedies,
                 fresh=fresh,
                 listener=listener or Progress(),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from kerasmatrix.checking.checking import CHANGED, taken_in
 from kerasmatrix.checking.checking import check as check_files
 from kerasmatrix.checking.given import Companions, find_models
+from kerasmatrix.cli.engines import Cluster
 from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.options import (
     companions_options,
@@ -18,7 +20,7 @@ from kerasmatrix.cli.options import (
     output_option,
     remedies_options,
 )
-from kerasmatrix.cli.setups import measuring_options, set_up
+from kerasmatrix.cli.setups import measuring_or_cluster_options, set_up
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Remedies
@@ -34,7 +36,7 @@ USAGE, INFRASTRUCTURE = 2, 3
 @names_option("--environments", "environments, or groups of them")
 @companions_options
 @click.option("--reference", metavar="NAME", help="The version to compare the others with.")
-@measuring_options
+@measuring_or_cluster_options
 @remedies_options
 @output_option
 def check(  # noqa: PLR0913 - one argument per option
@@ -46,6 +48,9 @@ def check(  # noqa: PLR0913 - one argument per option
     reference: str | None,
     matrix_file: Path,
     engine_name: str,
+    scheduler: str | None,
+    artifacts: str | None,
+    inner: Literal["auto", "docker", "local"],
     jobs: int | None,
     trust: bool,
     fresh: bool,
@@ -63,7 +68,7 @@ def check(  # noqa: PLR0913 - one argument per option
     with (
         set_up(
             matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh,
-            remedies=remedies,
+            remedies=remedies, cluster=Cluster(scheduler, artifacts, inner),
         ) as setup,
         taken_in(paths, setup.store, Companions(code, inputs)) as (given, refused),
     ):  # fmt: skip

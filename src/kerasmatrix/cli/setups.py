@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -10,20 +10,29 @@ from typing import Any, TypeVar
 import click
 
 from kerasmatrix.checking.setup import Setup, open_setup
-from kerasmatrix.cli.engines import ENGINES, open_engine
-from kerasmatrix.cli.options import matrix_option
+from kerasmatrix.cli.engines import DASK, ENGINES, Cluster, open_engine
+from kerasmatrix.cli.options import cluster_options, matrix_option
 from kerasmatrix.cli.terminal import TerminalProgress
 from kerasmatrix.matrix import load_matrix
 from kerasmatrix.plan import Remedies
 from kerasmatrix.project import Project
 
-__all__ = ["measuring_options", "set_up"]
+__all__ = ["measuring_options", "measuring_or_cluster_options", "set_up"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def measuring_options(command: Command) -> Command:
     """Add ``--matrix``, ``--engine``, ``--jobs``, ``--trust`` and ``--fresh``."""
+    return _measuring_options(command, ENGINES)
+
+
+def measuring_or_cluster_options(command: Command) -> Command:
+    """Add the same where the engine may be a Dask cluster, and what that takes."""
+    return _measuring_options(cluster_options(command), (*ENGINES, DASK))
+
+
+def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
     for option in (
         click.option("--fresh", is_flag=True, help="Measure again what is known."),
         click.option(
@@ -34,12 +43,13 @@ def measuring_options(command: Command) -> Command:
         click.option(
             "--jobs",
             type=click.IntRange(min=1),
-            help="Environments at work at a time.  [default: the cores, at most 8]",
+            help="Environments at work at a time.  [default: the cores, at most 8"
+            f"{'; what a cluster takes' if DASK in engines else ''}]",
         ),
         click.option(
             "--engine",
             "engine_name",
-            type=click.Choice(ENGINES),
+            type=click.Choice(engines),
             default="auto",
             show_default=True,
             help="What opens environments.",
@@ -59,11 +69,12 @@ def set_up(  # noqa: PLR0913 - one argument per option
     trust: bool,
     fresh: bool = False,
     remedies: Remedies = "first",
+    cluster: Cluster | None = None,
 ) -> Iterator[Setup]:
     """Open what the options ask for, with progress in the terminal."""
     project = Project(matrix_file)
     matrix = load_matrix(matrix_file)
-    engine = open_engine(engine_name, matrix, project)
+    engine = open_engine(engine_name, matrix, project, cluster)
     with open_setup(
         project,
         matrix,

@@ -61,12 +61,15 @@ class Workplace:
     """The folders that a worker sees, as they are called on this machine.
 
     Scenarios and artifacts are read-only to it; a task leaves what it made in
-    ``scratch/<task id>``.
+    ``scratch/<task id>``. ``apart`` says that no two tasks are to share a process: whoever has an
+    engine that is `in_place` sees to that, and the others do themselves, and show each task what it
+    needs and nothing of the others'.
     """
 
     scenarios: Path
     artifacts: Path
     scratch: Path
+    apart: bool = False
 
 
 class WorkerLost(Exception):

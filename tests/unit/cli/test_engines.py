@@ -12,9 +12,9 @@ def refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     make_project(tmp_path, "good")
 
-    def run(*arguments):
+    def run(*arguments, verb="run"):
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["run", *arguments])
+            cli.main([verb, *arguments])
         return leaving.value.code, capsys.readouterr().err
 
     return run
@@ -49,3 +49,13 @@ def test_dask_that_is_not_installed_says_how(refused, monkeypatch):
     assert code == 2
     assert "distributed is not installed" in said
     assert "pip install 'kerasmatrix[dask]'" in said
+
+
+def test_a_check_can_be_done_by_a_cluster(refused, tmp_path):
+    (tmp_path / "model.h5").touch()
+    code, said = refused("model.h5", "--engine", "dask", verb="check")
+    assert code == 2
+    assert "--engine dask needs a scheduler" in said
+    code, said = refused("model.h5", "--engine", "local", "--artifacts", "parcels", verb="check")
+    assert code == 2
+    assert "of no use without --engine dask" in said

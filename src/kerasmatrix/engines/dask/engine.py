@@ -106,6 +106,7 @@ class DaskEngine:
             dict(lock.packages),
             limits,
             self._dispatch.bundle(workplace.scenarios)[0],
+            workplace.apart,
         )
         worker = DaskWorker(
             self._dispatch, place, self._recipe.holding(environment, lock), workplace

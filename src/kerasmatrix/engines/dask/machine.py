@@ -14,6 +14,7 @@ import os
 import shutil
 import threading
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ from kerasmatrix.engines.dask.recipes import Recipe, engine_label
 from kerasmatrix.engines.dask.shelf import Shelf, fetch_all
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
+from kerasmatrix.sight import Sight
 from kerasmatrix.store import NoArtifact
 
 __all__ = ["Machine", "work"]
@@ -47,16 +49,35 @@ MEBIBYTE = 1 << 20
 
 @dataclass
 class _Crew:
-    """An open worker of the inner engine, with the folder that it writes to."""
+    """An open worker of the inner engine, with all that it writes to in ``folder``."""
 
     worker: Worker
-    scratch: Path
+    sight: Sight
+    folder: Path
+    apart: bool
     leaves: threading.Timer | None = None
+
+    @property
+    def scratch(self) -> Path:
+        """Where tasks leave what they made."""
+        return self.sight.place.scratch
+
+    def results(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
+        """Do ``tasks``, one at a time if they are to be apart; yield each with its result.
+
+        Raises:
+            WorkerLost: the worker died.
+        """
+        if not tasks:
+            return  # it was to be opened
+        for batch in [(task,) for task in tasks] if self.apart else [tasks]:
+            self.sight.turn_to(batch[0])
+            yield from zip(batch, self.worker.run(batch), strict=True)
 
     def close(self) -> None:
         """End the worker and what it left."""
         self.worker.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @dataclass
@@ -177,9 +198,7 @@ class Machine(WorkerPlugin):
                 return report.ending("unavailable", message=error.message, hint=error.hint)
             try:
                 labour.employ(crew)
-                # An order without tasks is there to have the environment opened.
-                results = crew.worker.run(order.tasks) if order.tasks else ()
-                for task, result in zip(order.tasks, results, strict=True):
+                for task, result in crew.results(order.tasks):
                     report.result(task, *self._taken_in(crew, task, result))
             except BaseException:
                 crew.close()
@@ -227,8 +246,10 @@ class Machine(WorkerPlugin):
         scratch.mkdir(parents=True)
         try:
             engine.prepare(place.environment, lock)
-            workplace = Workplace(scenarios, self._shelf.folder, scratch)
-            return _Crew(engine.open(place.environment, lock, workplace, place.limits), scratch)
+            whole = Workplace(scenarios, self._shelf.folder, scratch)
+            sight = Sight(whole, place.environment.name, narrow=place.apart)
+            worker = engine.open(place.environment, lock, sight.place, place.limits)
+            return _Crew(worker, sight, scratch, place.apart)
         except BaseException:
             shutil.rmtree(scratch, ignore_errors=True)
             raise

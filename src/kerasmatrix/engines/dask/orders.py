@@ -39,7 +39,8 @@ HOLDING_LABEL = "kerasmatrix-holds-"
 class Place:
     """An environment to be opened, with all that a machine needs to do so.
 
-    ``scenarios`` is the digest of all scenarios of the run: what a worker sees never changes.
+    ``scenarios`` is the digest of all scenarios of the run: what a worker sees never changes. But
+    where tasks are ``apart``, each has a process of its own and sees what it needs.
     """
 
     environment: Environment
@@ -48,6 +49,7 @@ class Place:
     lock_packages: Mapping[str, str]
     limits: Limits
     scenarios: str
+    apart: bool = False
 
     @property
     def key(self) -> str:
@@ -57,6 +59,7 @@ class Place:
             self.lock_digest,
             self.limits.model_dump_json(),
             self.scenarios,
+            str(self.apart),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
