@@ -153,6 +153,8 @@ def _not_to_be_had(config: pytest.Config, reason: str) -> NoReturn:
 
 def _complaint(file: PathLike, bad: Sequence[CellResult], cells: int, found: Checked) -> str:
     """Say where a file does not load, why, and what was seen to help."""
+    from kerasmatrix.visible import visible  # noqa: PLC0415 - as above
+
     lines = [f"{file} does not come back as it was in {len(bad)} of {cells} environments:"]
     remedies = {remedy.id: remedy for remedy in found.results.remedies}
     for cell in bad:
@@ -164,7 +166,7 @@ def _complaint(file: PathLike, bad: Sequence[CellResult], cells: int, found: Che
         lines.append(f"    what was seen to help there: {helped.id}")
         for part in helped.id.split(" + "):
             lines += [f"      {line}" for line in remedies[part].code.splitlines()]
-    return "\n".join(lines)
+    return "\n".join(visible(line) for line in lines)
 
 
 def _first_line(text: str) -> str:

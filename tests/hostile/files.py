@@ -25,6 +25,8 @@ from tests.unit.inspection import files
 SECRET = "the key of another house"  # what no file may bring into an answer
 # What acts on a page, on a terminal, on a table and on Markdown.
 ACTIVE = "</script><script>alert(1)</script>\x1b]0;owned\x07\x1b[2J[red]\u202e|`=1+1"
+# The same for a name that a file can have, too.
+NAME = '"><img src=x onerror=alert(1)>&lt;\x1b]0;owned\x07{{ 7*7 }}'
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,18 @@ def archive(folder, configuration, metadata=b'{"keras_version": "3.4.1"}'):
         configuration = json.dumps(configuration)
     members = [("metadata.json", metadata), ("config.json", configuration)]
     return zipped(folder / "model.keras", members)
+
+
+def with_names_that_act(path):
+    """Write a model whose own name, a layer's and a class's are to act, and return its path."""
+    layers = [
+        layer(ACTIVE),
+        layer(NAME),
+        {"class_name": f"{NAME}{ACTIVE}", "config": {"name": "n"}},
+    ]
+    told = config(*layers)
+    told["config"]["name"] = ACTIVE
+    return files.hdf5_model(path, told)
 
 
 # ---- archives ----

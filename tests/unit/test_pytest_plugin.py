@@ -6,7 +6,9 @@ import tomllib
 
 import pytest
 
+from tests.hostile.files import ACTIVE
 from tests.real import ROOT
+from tests.unit import fakes
 from tests.unit.fakes import make_project
 from tests.unit.inspection import files
 
@@ -78,6 +80,14 @@ def test_a_file_that_does_not_load_fails_with_cause_and_remedy(suite):
     )
     # The plugin's own code is nobody's concern.
     assert "pytest_plugin.py" not in done.stdout.str()
+
+
+def test_what_a_file_says_does_nothing_to_a_terminal(suite, monkeypatch):
+    monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
+    done = suite(marked("fails"), environments=("fails",))
+    said = done.stdout.str()
+    assert "alert(1)" in said
+    assert "\x1b]0;owned" not in said
 
 
 def test_numbers_that_change_fail(suite):

@@ -11,6 +11,7 @@ from kerasmatrix.bisection.bisect import Bisector
 from kerasmatrix.checking.checking import taken_in_one
 from kerasmatrix.checking.given import Companions
 from kerasmatrix.cli.options import companions_options, store_folder_option
+from kerasmatrix.cli.saying import say, say_json
 from kerasmatrix.cli.setups import measuring_options, set_up
 from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import UsageError
@@ -76,13 +77,16 @@ def bisect(  # noqa: PLR0913 - one argument per option
                 told=_tell,
             )
             found = bisector.find(*ends)
-    click.echo(found.model_dump_json(indent=1) if as_json else _prose(found))
+    if as_json:
+        say_json(found)
+    else:
+        say(_prose(found))
     return 0
 
 
 def _tell(look: Look) -> None:
     """Say what a look found, as it goes on."""
-    click.echo(f"{look.finding:<8} {_line(look)}", err=True)
+    say(f"{look.finding:<8} {_line(look)}", err=True)
 
 
 def _line(look: Look) -> str:

@@ -9,6 +9,7 @@ import click
 
 from kerasmatrix.cli.options import names_option
 from kerasmatrix.cli.runs import read_run, store_option
+from kerasmatrix.cli.saying import say
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.results import Results
 from kerasmatrix.upgrade import Reason, Upgrade, examine
@@ -61,7 +62,7 @@ def can_upgrade(  # noqa: PLR0913 - one argument per option
     if as_json:
         click.echo(json.dumps({"possible": possible, **found.model_dump(mode="json")}, indent=1))
     else:
-        click.echo("\n".join(_prose(found, possible=possible)))
+        say("\n".join(_prose(found, possible=possible)))
     return 0 if possible else NO
 
 

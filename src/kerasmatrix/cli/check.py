@@ -20,6 +20,7 @@ from kerasmatrix.cli.options import (
     output_option,
     remedies_options,
 )
+from kerasmatrix.cli.saying import say
 from kerasmatrix.cli.setups import measuring_or_cluster_options, set_up
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.outcome import Status
@@ -85,7 +86,7 @@ def check(  # noqa: PLR0913 - one argument per option
     print_results(checked.results, path)
     for told in checked.results.scenarios:
         if told.shows.endswith(CHANGED):
-            click.echo(f"kerasmatrix: {told.file}: {CHANGED}", err=True)
+            say(f"kerasmatrix: {told.file}: {CHANGED}", err=True)
     if checked.trouble:
         raise checked.trouble
     if refused:

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from kerasmatrix.cli.runs import read_run, store_option
+from kerasmatrix.cli.saying import say, say_json
 from kerasmatrix.comparison import Change, ChangeKind, Comparison, Names
 from kerasmatrix.comparison import compare as compare_results
 from kerasmatrix.report.markdown import escape
@@ -37,11 +38,11 @@ def compare(
     """Print what changed from the run BASE to HEAD: a results.json, a run's id, last, previous."""
     found = compare_results(read_run(base, store_folder), read_run(head, store_folder))
     if form == "json":
-        click.echo(found.model_dump_json(indent=1))
+        say_json(found)
     elif form == "markdown":
-        click.echo("\n".join(_markdown(found)))
+        say("\n".join(_markdown(found)))
     else:
-        click.echo("\n".join(_text(found)))
+        say("\n".join(_text(found)))
     return 0
 
 

@@ -9,6 +9,7 @@ import click
 from kerasmatrix.checking.checking import taken_in_one
 from kerasmatrix.checking.given import Companions
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
+from kerasmatrix.cli.saying import say, say_json
 from kerasmatrix.cli.setups import measuring_options, set_up
 from kerasmatrix.conversion.convert import Converted, Converter
 from kerasmatrix.conversion.manifest import Manifest, Refusal
@@ -92,7 +93,7 @@ def convert(  # noqa: PLR0913 - one argument per option
             if isinstance(converted, Converted):
                 write_file(converted.made, converted.manifest, output, manifest)
             if given.has_changed:
-                click.echo(
+                say(
                     f"kerasmatrix: {file}: has changed in the meantime; what was converted is the "
                     "file as it was",
                     err=True,
@@ -102,7 +103,10 @@ def convert(  # noqa: PLR0913 - one argument per option
         said = _prose(converted.manifest, manifest)
     else:
         told, said = converted, _refusal(converted, target, form)
-    click.echo(told.model_dump_json(indent=1) if as_json else said)
+    if as_json:
+        say_json(told)
+    else:
+        say(said)
     return 0 if isinstance(converted, Converted) else IMPOSSIBLE
 
 

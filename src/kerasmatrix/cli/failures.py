@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import click
 
-from kerasmatrix.cli.visible import visible
 from kerasmatrix.errors import KerasmatrixError
+from kerasmatrix.visible import visible
 
 __all__ = ["show", "show_all"]
 

@@ -11,6 +11,7 @@ from kerasmatrix.cli.compare import beside, counted
 from kerasmatrix.cli.options import matrix_option, retries_options
 from kerasmatrix.cli.remeasuring import measure_again
 from kerasmatrix.cli.runs import read_run, store_option
+from kerasmatrix.cli.saying import say
 from kerasmatrix.comparison import Comparison
 from kerasmatrix.comparison import compare as compare_results
 from kerasmatrix.errors import UsageError
@@ -83,7 +84,7 @@ def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool =
     if comparison:
         click.echo(f"Gate against {comparison.base}: {counted(comparison)}")
         for line in beside(comparison):
-            click.echo(f"  {line}")
+            say(f"  {line}")
     found = findings(head, comparison)
     for kind in FindingKind:
         these = [finding for finding in found if finding.kind is kind]
@@ -91,7 +92,7 @@ def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool =
             click.echo(f"{kind} ({len(these)}): {WAYS_OUT[kind]}")
         for finding in these:
             where = f"{finding.where}: " if finding.where else ""
-            click.echo(f"  {where}{finding.text}")
+            say(f"  {where}{finding.text}")
     flaky = sum(finding.kind is FindingKind.FLAKY for finding in found)
     if len(found) > flaky:
         click.echo("The gate fails.")

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from kerasmatrix.cli.visible import visible
 from kerasmatrix.inspection.model_file import ModelFile, Part
+from kerasmatrix.visible import visible
 
 __all__ = ["show_model"]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.archive import results_in
+from kerasmatrix.cli.saying import say
 from kerasmatrix.errors import UsageError
 from kerasmatrix.outcome import Status
 from kerasmatrix.repair import REPAIRABLE
@@ -51,7 +52,7 @@ def paths(source: str, target: str, form: str | None, path: Path, *, as_json: bo
     if as_json:
         click.echo(json.dumps({"paths": [_document(cell) for cell in cells]}, indent=1))
     else:
-        click.echo(_prose(source, target, cells))
+        say(_prose(source, target, cells))
     return 0
 
 

@@ -15,7 +15,6 @@ from rich.text import Text
 from kerasmatrix.checking.given import find_models
 from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.options import names_option
-from kerasmatrix.cli.visible import visible
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import UsageError
 from kerasmatrix.matrix import load_matrix
@@ -26,6 +25,7 @@ from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.target import Target, target_of
 from kerasmatrix.project import Project
 from kerasmatrix.stock import stock_folder
+from kerasmatrix.visible import visible
 
 __all__ = ["predict"]
 

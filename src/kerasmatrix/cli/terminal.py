@@ -31,6 +31,7 @@ from kerasmatrix.report.appearance import LOOKS
 from kerasmatrix.results import PredictorResult, Results
 from kerasmatrix.run import Progress, Run
 from kerasmatrix.tabulation import RUN_ENDED
+from kerasmatrix.visible import visible
 
 __all__ = ["TerminalProgress", "print_agenda", "print_results", "say_again"]
 
@@ -108,7 +109,7 @@ class TerminalProgress(Progress):
 
     def lost(self, environment: str, reason: str) -> None:
         """Say what went wrong, above the bar."""
-        first = reason.strip().splitlines()[0]
+        first = visible(reason.strip().splitlines()[0])
         self._console.print(Text(f"{environment}: {first}", style="cyan"), soft_wrap=True)
 
     def _show(self, environment: str, what: str) -> None:
@@ -202,7 +203,7 @@ def print_results(results: Results, path: Path) -> None:
     _print_retries(console, results)
     for environment in results.environments:
         if environment.trouble:
-            first = environment.trouble.strip().splitlines()[0]
+            first = visible(environment.trouble.strip().splitlines()[0])
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
     if not results.run.complete:
         left = sum(cell.summary == RUN_ENDED for cell in results.cells)

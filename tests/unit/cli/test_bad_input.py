@@ -4,13 +4,13 @@ Every verb that reads results says which file is wrong and what to do, or report
 """
 
 import csv
+import datetime
 import importlib
 import io
 import json
 import os
 import sys
 import traceback
-from html.parser import HTMLParser
 from xml.etree import ElementTree as Xml
 
 import pytest
@@ -19,6 +19,8 @@ from kerasmatrix import cli
 from kerasmatrix.archive import Archive
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.documents import to_json
+from tests.hostile.files import ACTIVE
+from tests.hostile.pages import Page
 from tests.unit.report.factory import make_cell, make_results
 
 READERS = (
@@ -131,28 +133,6 @@ HOSTILE = {
 }
 
 
-class Page(HTMLParser):
-    """Notes the elements of a page, and what is in its scripts."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.handlers, self.scripts, self._in = [], [], [], False
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.handlers += [name for name, _ in attributes if name.startswith("on")]
-        self._in = tag == "script"
-
-    def handle_endtag(self, tag):
-        self._in = False
-
-    def handle_data(self, data):
-        if self._in:
-            self.scripts.append(data)
-
-
 @pytest.fixture
 def hostile(call, tmp_path):
     """Render a run whose every text is hostile, as one format."""
@@ -205,6 +185,42 @@ def test_the_formats_for_programs_are_right_with_hostile_text(hostile, text):
     markdown = hostile(text, "markdown").decode()
     assert len(markdown.encode()) < 1 << 20
     assert "<img" not in markdown.replace("\\<", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("compare", "base", "last"),
+        ("compare", "base", "last", "--format", "markdown"),
+        ("compare", "base", "last", "--format", "json"),
+        ("gate", "--baseline", "base"),
+        ("can-upgrade", "--from", "tf2.1", "--to", "tf2.2"),
+        ("paths", "--results", "later.json", "--from", "tf2.1", "--to", "tf2.2"),
+    ],
+    ids=" ".join,
+)
+def test_what_a_run_of_hostile_files_says_does_nothing_to_a_terminal(call, tmp_path, arguments):
+    base = make_results(environments=2, scenarios=1)
+
+    def all_of(status):
+        cells = [
+            make_cell("first", "h5", saved, loaded, Status.PASS if saved == loaded else status)
+            for saved in ("tf2.1", "tf2.2")
+            for loaded in ("tf2.1", "tf2.2")
+        ]
+        told = [cell.model_copy(update={"summary": ACTIVE}) for cell in cells]
+        return base.model_copy(update={"cells": tuple(told)})
+
+    kept(tmp_path, all_of(Status.PASS), "base")
+    later = all_of(Status.TIMEOUT)
+    when = base.run.started + datetime.timedelta(days=1)
+    run = later.run.model_copy(update={"started": when, "finished": when})
+    later = kept(tmp_path, later.model_copy(update={"run": run}), "later")
+    (tmp_path / "later.json").write_text(to_json(later))
+    code, out, err = call(*arguments)
+    assert code in {0, 1}, err
+    assert "timeout" in out
+    assert not [each for each in out + err if not each.isprintable() and each != "\n"]
 
 
 # ---- baselines and places ----

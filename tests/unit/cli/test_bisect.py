@@ -10,6 +10,8 @@ from kerasmatrix.bisection.bisect import Bisector
 from kerasmatrix.environments import made
 from kerasmatrix.environments.releases import newest_of, release_key
 from kerasmatrix.errors import InfrastructureError
+from tests.hostile.files import ACTIVE
+from tests.unit import fakes
 from tests.unit.fakes import FakeWorker, VersionedEngine, make_project
 from tests.unit.inspection import files
 
@@ -222,8 +224,6 @@ def test_what_is_no_model_is_refused(bisect, tmp_path):
 
 
 def test_a_loss_is_bad_where_that_is_asked_for(bisect, engine, monkeypatch):
-    from tests.unit import fakes
-
     engine.behaviour = {"2.6.2": "loses"}
     do = FakeWorker._do
 
@@ -241,3 +241,13 @@ def test_a_loss_is_bad_where_that_is_asked_for(bisect, engine, monkeypatch):
     assert "is said to be bad and is good: degraded" in out
     _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--strict", "--json")
     assert told["first_bad"]["tensorflow"] == "2.6.2"
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_a_file_says_does_nothing_to_a_terminal(bisect, engine, monkeypatch, more):
+    engine.behaviour = {"2.6.2": "fails"}
+    monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
+    code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9", *more)
+    assert code == 0
+    assert "alert(1)" in out
+    assert not [each for each in out if not each.isprintable() and each != "\n"]

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix import cli
+from tests.hostile.files import ACTIVE, NAME, with_names_that_act
+from tests.hostile.pages import Page
+from tests.unit import fakes
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
 
@@ -189,6 +192,31 @@ def test_a_format_that_a_version_lacks_is_unsupported(check, tmp_path):
     check.project("good", formats=("h5", "keras"))
     _, table, _ = check(files.archive(tmp_path / "model.keras"))
     assert statuses(table) == {("model.keras", "good"): "unsupported"}
+
+
+def test_names_and_messages_of_files_do_nothing_to_page_and_terminal(
+    check, model, tmp_path, monkeypatch
+):
+    check.project("good", "fails", "drifts", "picky-good")
+    monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
+    hostile = with_names_that_act(tmp_path / f"{NAME}.h5")
+    code, table, out = check(model, hostile)
+    assert (code, table["scenarios"][1]["file"]) == (0, str(hostile))
+    assert not [each for each in out if not each.isprintable() and each != "\n"]
+    text = Path("reports/check/index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert (page.tags.count("script"), page.tags.count("img"), page.handlers) == (3, 0, [])
+    assert "alert(1)" in page.scripts[0]  # it is there, as text
+    assert "\x1b" not in text
+
+
+def test_a_file_that_has_changed_does_nothing_to_a_terminal(check, engine, tmp_path):
+    check.project("good")
+    hostile = with_names_that_act(tmp_path / f"{NAME}.h5")
+    engine.before_task = lambda _: hostile.write_bytes(b"another")
+    _, _, out = check(hostile)
+    assert "It has changed in the meantime" in out
+    assert "\x1b" not in out
 
 
 def test_an_engine_that_is_no_sandbox_wants_trust(check, engine, model):

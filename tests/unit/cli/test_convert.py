@@ -7,6 +7,8 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.checking.given import digest_file
 from kerasmatrix.conversion.manifest import Manifest
+from tests.hostile.files import ACTIVE
+from tests.unit import fakes
 from tests.unit.fakes import make_project
 from tests.unit.inspection import files
 
@@ -245,3 +247,13 @@ def test_nothing_is_left_behind(convert, tmp_path):
         "scenarios",
     ]  # fmt: skip
     assert not (tmp_path / ".kerasmatrix" / "scratch").exists()
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_what_a_file_says_does_nothing_to_a_terminal(convert, monkeypatch, more):
+    convert.project("good", "fails")
+    monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
+    code, out = convert("--for", "fails", *more)
+    assert code == 1
+    assert "alert(1)" in out
+    assert not [each for each in out if not each.isprintable() and each != "\n"]
