@@ -7,20 +7,26 @@ loaded by the same worker, and comes out as it always does.
 import json
 import os
 import shutil
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
-from kerasmatrix.checking.given import Companions, stand_in
+from kerasmatrix import cli
+from kerasmatrix.checking.given import Companions, digest_file, stand_in
 from kerasmatrix.engines.base import Task, WorkerLost, Workplace
+from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.inspection.inspect import inspect
-from kerasmatrix.matrix import Limits
+from kerasmatrix.matrix import Limits, load_matrix
 from kerasmatrix.outcome import SaveObservation
 from kerasmatrix.run import _understand
 from kerasmatrix.sight import Sight
 from kerasmatrix.store import NoArtifact, Store, make_readable
+from tests.hostile.files import NAME, with_names_that_act
 from tests.hostile.misdeeds import MISDEEDS, PRELUDE
+from tests.hostile.pages import Page
+from tests.real import ROOT
 
 pytestmark = pytest.mark.docker
 
@@ -32,6 +38,12 @@ import tensorflow as tf
 def build():
     ran = lambda x, code="pass": (exec(code, {}), x * 2)[1]
     return tf.keras.Sequential([tf.keras.layers.Lambda(ran, input_shape=(3,))])
+"""
+DENSE = """
+import tensorflow as tf
+
+def build():
+    return tf.keras.Sequential([tf.keras.layers.Dense(2, input_shape=(3,))])
 """
 
 
@@ -48,20 +60,19 @@ class Bench:
         self._sight = Sight(self.whole, "tf2.4", narrow=True)
         self.lost = self._tasks = 0
         self._worker = None
-        self._lambda = self._make()
+        self._lambda = self.saved("maker", MAKE)
 
-    def _make(self):
-        """Have a model with a Lambda saved in the environment itself."""
-        made = self.whole.scenarios / "maker"
+    def saved(self, name, script):
+        """Have a model saved in the environment itself, and return the file."""
+        made = self.whole.scenarios / name
         made.mkdir()
-        (made / "save.py").write_text(MAKE)
-        answer, folder = self.do("save", "maker")
+        (made / "save.py").write_text(script)
+        answer, folder = self.do("save", name)
         assert answer["ended"] == "returned", answer
         return (folder / "artifact" / "model.h5").read_bytes()
 
-    def file(self, name, code):
-        """Make a model file whose Lambda runs ``code``, and the scenario that stands for it."""
-        path = self._folder / f"{name}.h5"
+    def model(self, path, code):
+        """Make a model file whose Lambda runs ``code``, and return what `inspect` says of it."""
         path.write_bytes(self._lambda)
         with h5py.File(path, "r+") as file:
             config = json.loads(file.attrs["model_config"])
@@ -73,6 +84,11 @@ class Bench:
             file.attrs["model_config"] = np.bytes_(json.dumps(config))
         told = inspect(path)
         assert told.lambdas
+        return told
+
+    def file(self, name, code):
+        """Make such a file, and the scenario that stands for it."""
+        told = self.model(self._folder / f"{name}.h5", code)
         stand_in(told, name, self.whole.scenarios / name, Companions())
         make_readable(self.whole.scenarios)
         return name
@@ -103,10 +119,6 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def bench(engine, tmp_path_factory):
-    from kerasmatrix.environments.locks import read_lock
-    from kerasmatrix.matrix import load_matrix
-    from tests.real import ROOT
-
     environment = load_matrix(ROOT / "matrix.yaml").environments["tf2.4"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("A_SECRET_TOKEN", "of the runner")
@@ -164,3 +176,96 @@ def test_a_lambda_breaks_no_promise_and_the_next_file_is_measured_right(bench, m
     first, count, *left, folders = json.loads(after["error"]["message"].removeprefix("facts: "))
     assert (first, count, left, folders) == (1, 2, [[], []], 1)
     assert _ordinary(bench) == bench.right
+
+
+# ---- a whole check ----
+
+WHOLE = (
+    "writes_everywhere",
+    "reads_other_files",
+    "forges_answers_in_every_descriptor",
+    "leaves_a_link_as_its_artifact",
+    "says_what_acts",
+)
+ENVIRONMENTS = ("tf2.4", "tf2.16")
+
+
+@pytest.fixture
+def check(tmp_path, monkeypatch, capsys):
+    """`kerasmatrix check` in containers, in a folder: returns the table and what was printed."""
+
+    def call(folder, *paths):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        with pytest.raises(SystemExit) as left:
+            cli.main(["check", *map(str, paths), "--matrix", str(ROOT / "matrix.yaml"),
+                      "--environments", ",".join(ENVIRONMENTS), "--engine", "docker",
+                      "--store", "store", "--output", "reports"])  # fmt: skip
+        said = capsys.readouterr()
+        assert left.value.code == 0, said.err
+        return json.loads(Path("reports/check/results.json").read_text()), said.out + said.err
+
+    return call
+
+
+def _all_below(folder):
+    """What is in a folder: each file with its content."""
+    return {
+        path: digest_file(path) if path.is_file() else path.lstat().st_mode
+        for path in folder.rglob("*")
+    }
+
+
+def _cells(table, file):
+    """What is said of a file, but for when that was seen and how long it took."""
+    (name,) = (told["name"] for told in table["scenarios"] if told["file"] == str(file))
+    left_out = {"scenario", "seconds", "load", "save", "prediction"}
+    return {
+        cell["loaded_with"]: {key: said for key, said in cell.items() if key not in left_out}
+        for cell in table["cells"]
+        if cell["scenario"] == name
+    }
+
+
+def test_a_check_of_hostile_files_harms_nothing_and_nobody(bench, check, tmp_path):
+    models = tmp_path / "models"
+    models.mkdir()
+    ordinary = [models / name for name in ("0.h5", "named.h5", "zz.h5")]  # before, amid, after
+    dense = bench.saved("dense", DENSE)
+    for path in ordinary:
+        path.write_bytes(dense)
+    codes = {misdeed.name: misdeed.code for misdeed in MISDEEDS}
+    for name in WHOLE:
+        bench.model(models / f"{name}.h5", f"{PRELUDE}\n{codes[name]}")
+    hostile = with_names_that_act(models / f"{NAME}.h5")
+    before = _all_below(models)
+
+    alone, _ = check(tmp_path / "alone", ordinary[0])
+    table, said = check(tmp_path / "together", models)
+
+    assert all(len(_cells(table, path)) == len(ENVIRONMENTS) for path in models.iterdir())
+    expected = _cells(alone, ordinary[0])
+    assert {cell["status"] for cell in expected.values()} == {"pass"}
+    assert [_cells(table, path) for path in ordinary] == [expected] * 3
+    # What two of them could do is told by themselves.
+    for name, facts in (("writes_everywhere", []), ("reads_other_files", [1, 1])):
+        message = _cells(table, models / f"{name}.h5")["tf2.4"]["error"]["message"]
+        told = json.loads(message.removeprefix("facts: "))
+        assert [len(each) if isinstance(each, list) else each for each in told] == facts
+    for cell in _cells(table, hostile).values():
+        assert cell["status"] == "fail"
+        assert "alert(1)" in cell["error"]["message"]
+
+    assert _all_below(models) == before
+    assert {path.name for path in tmp_path.iterdir()} == {"models", "alone", "together"}
+    left = list((tmp_path / "together").rglob("*"))
+    assert not [path for path in left if path.is_symlink()]
+    assert not (tmp_path / "together" / "store" / "scratch").exists()
+    assert not [each for each in said if not each.isprintable() and each != "\n"]
+    text = Path("reports/check/index.html").read_text(encoding="utf-8")
+    page = Page(text)
+    ordinary_page = Page((tmp_path / "alone" / "reports/check/index.html").read_text("utf-8"))
+    assert page.tags.count("script") == ordinary_page.tags.count("script")
+    assert (page.tags.count("img"), page.handlers) == (0, [])
+    assert "alert(1)" in page.scripts[0]  # it is there, as text
+    assert "\x1b" not in text

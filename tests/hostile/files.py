@@ -86,7 +86,10 @@ def with_names_that_act(path):
     ]
     told = config(*layers)
     told["config"]["name"] = ACTIVE
-    return files.hdf5_model(path, told)
+    made = files.hdf5_model(path, told)
+    with h5py.File(made, "r+") as file:
+        file.attrs["model_config"] = np.bytes_(json.dumps(told))  # as a release's h5py reads it
+    return made
 
 
 # ---- archives ----
