@@ -49,6 +49,9 @@ __all__ = [
 
 # The stage of a task whose worker was lost with it.
 LOST = "worker"
+# Where Keras 3 says what happened, after the outermost class and its whole config (its
+# serialization_lib.py); one such message holds another.
+WRAPPED = "Exception encountered: "
 # How NumPy names the types of arrays of texts.
 TEXTS = ("<U", ">U", "|S", "|O", "object")
 
@@ -342,7 +345,9 @@ def _how(observation: Observation) -> str:
     if observation.ended == "timed-out":
         return f"no answer within {observation.deadline:g} s"
     if observation.error:
-        first = next(iter(observation.error.message.strip().splitlines()), "")
+        message = observation.error.message
+        told = message.rpartition(WRAPPED)[2].strip() or message.strip()
+        first = next(iter(told.splitlines()), "")
         return f"{observation.error.type}: {first}" if first else observation.error.type
     if observation.stage == LOST:
         first = next(iter(observation.log.strip().splitlines()), "it was lost")

@@ -127,6 +127,27 @@ def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix,
     ]
 
 
+def test_a_release_of_keras_3_is_named_with_what_an_older_one_does_not_take(
+    setup, engine, matrix, tmp_path
+):
+    older, newer = matrix.environments["tf2.16"], matrix.environments["tf2.21"]
+    lock = read_lock(ROOT / "images" / "locks", newer)
+    subprocess.run(
+        [ensure_venv(newer, lock, engine.cache), ROOT / "scenarios" / "import_path" / "save.py",
+         tmp_path / "model.keras"],
+        env=worker_variables(newer, str(tmp_path)), check=True, capture_output=True,
+    )  # fmt: skip
+    with taken_in([tmp_path / "model.keras"], setup.store, Companions()) as (given, _):
+        found = Bisector(setup, given[0], cache=tmp_path, within_matrix=True).find(newer, older)
+    assert (found.last_good.keras, found.first_bad.keras) == ("3.15.1", "3.4.1")
+    assert found.first_bad.cause == "config-key-too-new"
+    # What an older Keras is given of a newer one's, and not the config of the whole model.
+    assert any(key in found.first_bad.summary for key in ("input_axes", "quantization_config"))
+    keras = next(change for change in found.releases if change.package == "keras")
+    assert (keras.older, keras.newer) == ("3.4.1", "3.15.1")
+    assert keras.notes.endswith("/keras/releases/tag/v3.15.1")
+
+
 SUITE = """
 import pytest
 

@@ -135,6 +135,31 @@ def test_optimizer_state_counts_once_there_is_some(after, lost):
     assert judge({"compiled": again}, {"compiled": trained}).lost == lost
 
 
+UNEXPECTED = "GlorotUniform.__init__() got an unexpected keyword argument 'input_axes'"
+NESTED = f"""<class 'Dense'> could not be deserialized properly. Please see to it.
+
+config={{'class_name': 'Dense', 'config': {{'units': 1}}}}.
+
+Exception encountered: Error when deserializing class 'Dense' using config={{'units': 1}}.
+
+Exception encountered: {UNEXPECTED}"""
+
+
+@pytest.mark.parametrize(
+    ("message", "summary"),
+    [
+        ("Unknown layer: Functional\nSee the manual.", "Unknown layer: Functional"),
+        (NESTED, UNEXPECTED),
+        ("It is broken.\nException encountered: ", "It is broken."),
+    ],
+)
+def test_a_failed_load_says_what_happened_and_not_what_keras_put_around_it(message, summary):
+    error = {"type": "TypeError", "message": message}
+    load = LoadObservation.model_validate({"ended": "raised", "error": error, "stage": "load"})
+    verdict = judge_load(SaveFacts.model_validate(SAVE_FACTS), "keras", load, TOLERANCE)
+    assert verdict.summary == f"TypeError: {summary}"
+
+
 @pytest.mark.parametrize(
     ("observation", "status", "words"),
     [
