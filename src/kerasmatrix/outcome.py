@@ -10,11 +10,11 @@ from __future__ import annotations
 import datetime
 import enum
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kerasmatrix.tolerance import Tolerance
 
@@ -100,6 +100,15 @@ class Save(NamedTuple):
     saved_with: str
 
 
+def _shared(key: Callable[[Any], Hashable]) -> AfterValidator:
+    """Make one object of values that are equal by ``key``.
+
+    Of a hundred thousand cells few have weights or errors of their own.
+    """
+    kept: dict[Hashable, Any] = {}
+    return AfterValidator(lambda value: kept.setdefault(key(value), value))
+
+
 class _Observed(BaseModel):
     """Data from inside an environment. Newer harnesses may say more; that is left aside."""
 
@@ -155,8 +164,8 @@ class CompileState(_Observed):
 
 class _ModelFacts(_Observed):
     model: str
-    weights: tuple[WeightDigest, ...]
-    compiled: CompileState | None = None
+    weights: Annotated[tuple[WeightDigest, ...], _shared(tuple)]
+    compiled: Annotated[CompileState, _shared(CompileState.model_dump_json)] | None = None
     timings: Mapping[str, float] = Field(default_factory=dict)
 
     @cached_property
@@ -206,7 +215,7 @@ class Observation(_Observed):
     """
 
     ended: Literal["returned", "raised", "crashed", "timed-out"]
-    error: ErrorReport | None = None
+    error: Annotated[ErrorReport, _shared(ErrorReport.model_dump_json)] | None = None
     stage: str | None = None
     exit_code: int | None = None
     signal: int | None = None

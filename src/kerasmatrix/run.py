@@ -393,7 +393,7 @@ class Run:
         What has one key is done once: equal saves leave equal artifacts.
         """
         groups: dict[str, list[_UnderWay]] = {}
-        for one in waiting:
+        for one in _side_by_side(waiting):
             groups.setdefault(one.wanted.key, []).append(one)
         tasks = [group[0].wanted.next_try for group in groups.values()]
         going: list[_UnderWay | None] = []
@@ -663,6 +663,20 @@ class Run:
         with self._changed:
             self._changed.notify_all()
         self._crew.go_home()
+
+
+def _side_by_side(waiting: list[_UnderWay]) -> list[_UnderWay]:
+    """Bring together what may share a process, in the order in which the first of each came."""
+    first: dict[tuple[object, ...], int] = {}
+    for one in waiting:
+        task = one.wanted.task
+        first.setdefault((task.scenario, task.kind, task.remedies), len(first))
+
+    def place(one: _UnderWay) -> int:
+        task = one.wanted.task
+        return first[task.scenario, task.kind, task.remedies]
+
+    return sorted(waiting, key=place)
 
 
 def _understand(kind: type[Seen], answer: dict[str, Any]) -> Seen:

@@ -3,14 +3,16 @@
 A child does the pieces of a batch one after the other and answers each as it is done. It has its
 own session, its own captured output and a memory limit, and each piece of work has a deadline.
 Whatever becomes of one (a result, an exception, a signal, silence, garbage) is returned as plain
-data. What does not return is believed only of a child that had done nothing before: otherwise it
-is done again, as the first thing of a new child, which then goes on with the rest.
+data. What does not return is believed of a child that had done nothing before, and what was raised
+also where such a child has raised just that in the same group: otherwise it is done again, as the
+first thing of a new child, which then goes on with the rest.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import re
 import resource
 import signal
 import sys
@@ -33,6 +35,9 @@ LOOK_SECONDS = 0.5  # between two looks at what was written
 # 1 to 5 MB behind in its process.
 WORKS_PER_CHILD = 100
 HELD_MB = 512
+# What is another in the same message of two tasks: addresses and other identities of objects, the
+# digest of an artifact, the folder of a task.
+INCIDENTAL = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{64}\b|\btask-\d+-[0-9a-f]+\b|\b\d{9,}\b")
 
 
 class Abandoned(Exception):
@@ -71,6 +76,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
         Abandoned: ``watch`` came to its end.
     """
     waiting = list(works)
+    confirmed: set = set()
     while waiting:
         together = _together(waiting)
         child = _Child(together, memory_mb, private, baseline, after)
@@ -78,8 +84,11 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
         try:
             for work in together:
                 ended = child.answer(work, watch)
-                if done and ended["ended"] != "returned":
+                told = (work.group, _gist(ended))
+                if done and ended["ended"] != "returned" and told not in confirmed:
                     break
+                if not done and ended["ended"] == "raised":
+                    confirmed.add(told)
                 done += 1
                 yield ended
                 if child.gone:
@@ -97,6 +106,19 @@ def _together(works: list) -> list:
     while number < min(len(works), WORKS_PER_CHILD) and works[number].group == first:
         number += 1
     return works[:number]
+
+
+def _gist(ended: dict) -> tuple | None:
+    """Return what was raised, at which stage, without what tells two tasks apart; None if nothing.
+
+    A child that died or fell silent tells nothing that could be compared.
+    """
+    if ended["ended"] != "raised":
+        return None
+    chain = [
+        (link["type"], INCIDENTAL.sub("", link["message"])) for link in ended["error"]["chain"]
+    ]
+    return (ended["stage"], *chain)
 
 
 class _Child:

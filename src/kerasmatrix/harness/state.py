@@ -30,13 +30,18 @@ TELLING = (
     types.BuiltinFunctionType, staticmethod, classmethod, property, functools.partial,
 )  # fmt: skip
 # Caches, clocks and what is made at the first use (measured: a load, a call and a save of each
-# format in each environment of the group `default`).
+# format of two scenarios in each environment of the group `default`).
 MEANINGLESS = {
     "_END_TIME_OF_LAST_WRITE",  # tensorflow.python.checkpoint.checkpoint: when it last wrote
     "_context",  # tensorflow.python.eager.context: made with the first operation
     "FLAGS",  # tensorflow.core.config.flags: likewise
     "_rewriter_config_optimizer_disabled",  # ... function_utils: made when it is asked for
     "non_mixed_precision_session_created",  # TensorFlow 1 to 2.3: whether there was a session
+    "_name_sequence",  # tempfile: what draws names, made with the first one
+    "ag_internal",  # tensorflow.python.autograph.impl.conversion: made with the first conversion
+    "custom_vars",  # likewise
+    "tf_export",  # tensorflow.python.util.nest in 1.15: gone with the first SavedModel; a decorator
+    "_GRAPH",  # tensorflow.python.keras.backend to 2.3: forgotten with automatic names
 }
 # Not undone: how module wrappers look up names, and what a module itself is.
 WRAPPERS = ("_tfmw", "__")

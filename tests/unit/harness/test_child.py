@@ -312,6 +312,43 @@ def test_who_fails_alone_may_be_followed_in_the_same_child():
     assert first["error"]["message"] == str(second["value"])
 
 
+def failing(message, count):
+    """Return a work that fails, and writes to ``count`` each time that it is done."""
+
+    def fail():
+        os.write(count, b".")
+        raise ValueError(message)
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("messages", "done"),
+    [
+        # The first is the first of its child; the second says the same, and is believed.
+        (("no layer X in 0x7f01", "no layer X in 0x7f02"), 2),
+        # Another message is confirmed by a new child.
+        (("no layer X", "no layer Y"), 3),
+    ],
+)
+def test_a_failure_that_was_seen_in_a_child_of_its_own_is_believed(messages, done):
+    receive, send = os.pipe()
+    results = run_together(*(failing(text, send) for text in messages))
+    os.close(send)
+    assert [result["error"]["message"] for result in results] == list(messages)
+    assert len(os.read(receive, 10)) == done
+    os.close(receive)
+
+
+def test_a_failure_of_another_group_confirms_nothing():
+    receive, send = os.pipe()
+    fail = failing("no layer X", send)
+    run_together(Work(fail, group="a"), Work(os.getpid, group="b"), Work(fail, group="b"))
+    os.close(send)
+    assert len(os.read(receive, 10)) == 3
+    os.close(receive)
+
+
 def test_an_interrupt_that_a_work_raises_ends_its_child():
     def interrupt():
         print(os.getpid())
