@@ -130,6 +130,13 @@ def isolation(session: nox.Session) -> None:
 
 
 @nox.session
+def soak(session: nox.Session) -> None:
+    """Measure 10,000 cells in one go and count what hung (-- --group all --scenarios NAME,…)."""
+    _install(session)
+    session.run("python", "bench/soak.py", *session.posargs, **PATIENTLY)
+
+
+@nox.session
 def chaos(session: nox.Session) -> None:
     """Do harm to runs at random moments; count what is lost, measured twice, wrong or left over."""
     _install(session, "tests")

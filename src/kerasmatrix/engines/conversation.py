@@ -16,13 +16,14 @@ from kerasmatrix.harness import wire
 from kerasmatrix.harness.child import PATIENCE
 from kerasmatrix.matrix import Environment
 
-__all__ = ["Channel", "ChannelClosed", "ChannelTimeout", "ConversingWorker"]
+__all__ = ["SILENT", "Channel", "ChannelClosed", "ChannelTimeout", "ConversingWorker"]
 
 # The harness keeps deadlines itself, in processor time; if it does not answer this long after the
 # longest it can take for that, it hangs.
 GRACE_SECONDS = 30.0
 # What hangs in a child that had done other tasks is done again in one of its own.
 CHILDREN = 2
+SILENT = "the worker did not answer after the deadline"
 
 
 class ChannelClosed(Exception):
@@ -88,7 +89,7 @@ class ConversingWorker:
         try:
             yield
         except ChannelTimeout:
-            raise WorkerLost("the worker did not answer after the deadline") from None
+            raise WorkerLost(SILENT) from None
         except ChannelClosed:
             how, memory = self._channel.epitaph()
             raise WorkerLost(f"the worker died: {how}", memory=memory) from None

@@ -1,0 +1,127 @@
+"""Runs many cells in one go and counts what did not go smoothly: hangs, lost workers, retries.
+
+A hang is a task that did not end in time, be it once or each time that it was tried, or a worker
+that did not answer after the deadline and had to be killed. What a model does by itself is named as
+well, by scenario and environment: whether it is meant to, the reader knows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerasmatrix.engines.conversation import SILENT
+from kerasmatrix.outcome import LOST, Observation, Status, Try
+from kerasmatrix.report.documents import read_results
+from kerasmatrix.results import CellResult, Results
+from kerasmatrix.store import Store
+
+# The run says with 3 that an environment could not be had; what was measured counts all the same.
+USABLE = {0, 3}
+UNMEASURED = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+NAMED = 40
+
+
+def main() -> int:
+    """Run, count, print, and write ``soak.json``; 1 if too few cells came out or any task hung."""
+    parser = argparse.ArgumentParser(
+        prog="nox -s soak --",
+        description=__doc__,
+        epilog="What else is given goes to `kerasmatrix run`: --group all --engine local …",
+    )
+    parser.add_argument("--cells", type=int, default=10_000, help="fewer measured are too few")
+    parser.add_argument("--output", type=Path, default=Path("reports"), help="where to write")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="keep the store and the reports here, or go on with them  [default: removed]",
+    )
+    options, passed_on = parser.parse_known_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.folder or Path(scratch)
+        results = _run(folder, *passed_on)
+        with Store(folder / "store") as store:
+            told = [row[1] for row in store.rows("observations")]
+            told += [row[2] for row in store.rows("retries")]
+    figures = count(results, [Observation.model_validate_json(text) for text in told])
+    for name, value in figures.items():
+        print(f"{name.replace('_', ' ')}: {value}")
+    options.output.mkdir(parents=True, exist_ok=True)
+    (options.output / "soak.json").write_text(json.dumps(figures, indent=1) + "\n")
+    return 1 if figures["hangs"] or figures["measured_cells"] < options.cells else 0
+
+
+def count(results: Results, observations: Sequence[Observation]) -> dict[str, object]:
+    """Return figures of a run and of all that its store holds."""
+    tries = [one for seen in observations for one in seen.retried]
+    # What ended so every time is told, and not kept.
+    lost = _lost_for_good(results)
+    timed_out = sum(seen.ended == "timed-out" for seen in observations)
+    timed_out_once = sum(one.status is Status.TIMEOUT for one in tries)
+    silent = sum(one.reason == SILENT for one in tries) + sum(
+        SILENT in why for why in lost.values()
+    )
+    measured = [cell for cell in results.cells if cell.status not in UNMEASURED]
+    return {
+        "cells": len(results.cells),
+        "measured_cells": len(measured),
+        "inferred_cells": sum(cell.inferred_from is not None for cell in measured),
+        "statuses": dict(Counter(cell.status.value for cell in results.cells)),
+        "tasks": len(observations) + len(lost),
+        "hangs": timed_out + timed_out_once + silent,
+        "tasks_that_timed_out": timed_out,
+        "tries_that_timed_out": timed_out_once,
+        "workers_that_fell_silent": silent,
+        "workers_lost": sum(_of_a_worker(one) for one in tries) + len(lost),
+        "tries_not_believed": len(tries),
+        "flaky_cells": sum(cell.flaky for cell in results.cells),
+        "environments_in_trouble": sorted(env.name for env in results.environments if env.trouble),
+        "seconds": round((results.run.finished - results.run.started).total_seconds(), 1),
+        "complete": results.run.complete,
+        "timed_out_or_lost": [*_timed_out(results), *map("/".join, lost)][:NAMED],
+    }
+
+
+def _of_a_worker(one: Try) -> bool:
+    """Whether the worker was lost in a try, and not just the child that somebody killed."""
+    return one.status is None and one.reason.startswith("the worker ")
+
+
+def _timed_out(results: Results) -> list[str]:
+    """Return the cells that timed out, by name."""
+    return [_name(cell) for cell in results.cells if cell.status is Status.TIMEOUT]
+
+
+def _lost_for_good(results: Results) -> dict[tuple[str, ...], str]:
+    """Return the saves and loads whose worker was lost each time, and how."""
+    lost: dict[tuple[str, ...], str] = {}
+    for cell in results.cells:
+        if cell.save and cell.save.stage == LOST:
+            lost[cell.scenario, cell.format, cell.saved_with] = cell.save.log
+        if cell.load and cell.load.stage == LOST:
+            lost[cell.scenario, cell.format, cell.saved_with, cell.loaded_with] = cell.load.log
+    return lost
+
+
+def _name(cell: CellResult) -> str:
+    return f"{cell.scenario}/{cell.format}/{cell.saved_with}/{cell.loaded_with}"
+
+
+def _run(folder: Path, *options: str) -> Results:
+    command = [sys.executable, "-m", "kerasmatrix", "run", *options]
+    folders = ("--store", str(folder / "store"), "--output", str(folder / "reports"))
+    done = subprocess.run([*command, *folders], check=False, stdout=sys.stderr)
+    if done.returncode not in USABLE:
+        raise SystemExit(done.returncode)
+    path = folder / "reports" / "results.json"
+    return read_results(path.read_text(encoding="utf-8"), str(path))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
