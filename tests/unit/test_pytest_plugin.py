@@ -6,6 +6,7 @@ import tomllib
 
 import pytest
 
+import kerasmatrix.api
 from tests.hostile.files import ACTIVE
 from tests.real import ROOT
 from tests.unit import fakes
@@ -13,6 +14,8 @@ from tests.unit.fakes import make_project
 from tests.unit.inspection import files
 
 pytest_plugins = ("pytester",)
+# pytester forgets what a suite has imported: a second one would meet classes that are not its own.
+assert kerasmatrix.api
 NAME, MODULE = "kerasmatrix", "kerasmatrix.pytest_plugin"
 CONFTEST = """
 import pytest
