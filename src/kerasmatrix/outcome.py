@@ -109,10 +109,20 @@ def _shared(key: Callable[[Any], Hashable]) -> AfterValidator:
     return AfterValidator(lambda value: kept.setdefault(key(value), value))
 
 
+_GIVEN: dict[frozenset[str], set[str]] = {}
+
+
 class _Observed(BaseModel):
     """Data from inside an environment. Newer harnesses may say more; that is left aside."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+    def model_post_init(self, context: object) -> None:
+        """Share the set of names that were given, which weighs more than all they name."""
+        del context
+        given = self.__pydantic_fields_set__
+        shared = _GIVEN.setdefault(frozenset(given), given)
+        object.__setattr__(self, "__pydantic_fields_set__", shared)
 
 
 class ErrorLink(_Observed):
