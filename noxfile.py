@@ -153,7 +153,7 @@ def fuzz(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure a run against the plain way and against the floor; write reports/bench.json."""
-    _install(session, "tests")
+    _install(session, "tests", "bench")
     session.run("python", "bench/bench.py", *session.posargs)
 
 

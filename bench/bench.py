@@ -1,9 +1,10 @@
 """Measures a run against the plain way and against the floor, all in one go, as ratios.
 
 The same cells are done by a run of ours, by a new interpreter for each task, by a new container
-for each task, and by one process for each environment without any isolation (the floor). The
-plain ways are timed on a sample and scaled to all tasks. Environments are made beforehand. The
-page is measured on made-up results of ten thousand cells; see page.py.
+for each task, by a fork for each task (see prototype.py), and by one process for each environment
+without any isolation (the floor, see bare.py). The plain ways are timed on a sample and scaled to
+all tasks. Environments are made beforehand. The page is measured on made-up results of ten
+thousand cells (page.py), what a run costs beside its tasks on made-up answers (growth.py).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from files import files
+from growth import growth
 from page import page
 
 import kerasmatrix.harness.repair
@@ -41,7 +43,7 @@ from kerasmatrix.store import Store
 
 # Scenarios that leave no global state behind, so that the floor can do them in one process.
 SCENARIOS = ("import_path", "missing_custom_layer_defined", "v1_vs_v2_plain")
-FORMATS = ("h5", "savedmodel", "weights")
+FORMATS = ("h5", "keras", "savedmodel", "weights")
 JOBS = 2
 PAGE_CELLS, MANY_CELLS = 10_000, 100_000
 
@@ -49,10 +51,10 @@ PAGE_CELLS, MANY_CELLS = 10_000, 100_000
 def main() -> int:
     """Measure, print, and write ``reports/bench.json``."""
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
-    parser.add_argument("--environments", default="tf2.4,tf2.16")
+    parser.add_argument("--environments", default="tf2.4,tf2.9,tf2.15,tf2.16,tf2.21")
     parser.add_argument("--sample", type=int, default=12, help="tasks done in each plain way")
     parser.add_argument(
-        "--only", choices=("local", "docker", "page", "files"), help="just this part"
+        "--only", choices=("local", "docker", "page", "files", "growth"), help="just this part"
     )
     parser.add_argument("--output", type=Path, default=Path("reports"))
     options = parser.parse_args()
@@ -74,6 +76,7 @@ def main() -> int:
             **{f"large_page_{name}": value for name, value in page(MANY_CELLS).items()},
         },
         "files": files,
+        "growth": lambda: {"growth": growth()},
     }
     for name, part in parts.items():
         if options.only in {None, name}:
@@ -156,13 +159,18 @@ class Bench:
         with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
             ours = self._ours(engine, store)
             plain = self._one_worker_per_task(engine, store, ours)
-            imports, bare = self._floor(store, ours)
+            imports, bare = self._in_one_process("bare.py", store, ours)
+            forked = sum(self._in_one_process("prototype.py", store, ours)) / JOBS
+            with Store(Path(folder, "inferring")) as other:
+                started = time.monotonic()
+                self._run(engine, other, infer=True).execute()
+                inferring = time.monotonic() - started
             again = time.monotonic()
             rerun = self._run(engine, store)
             assert not rerun.pending
             known = time.monotonic() - again
             again = time.monotonic()
-            repairs = self._run(engine, store, "first")
+            repairs = self._run(engine, store, remedies="first")
             repairs.execute()
             repair = time.monotonic() - again
         own = sum(seconds for _, _, seconds in ours.tasks)
@@ -171,6 +179,8 @@ class Bench:
         return {
             "tasks": count,
             "speedup_over_process_per_cell": round(plain * count / ours.seconds, 2),
+            "speedup_over_prototype": round(forked / inferring, 2),
+            "speedup_over_prototype_loading_all": round(forked / ours.seconds, 2),
             "overhead_over_floor": round(ours.seconds / floor - 1, 3),
             "overhead_over_own_work": round(ours.seconds / ((imports + own) / JOBS) - 1, 3),
             "overhead_per_task_ms": round(1000 * ours.overhead / count, 1),
@@ -195,7 +205,12 @@ class Bench:
         return {"speedup_over_container_per_cell": round(plain * len(ours.tasks) / ours.seconds, 2)}
 
     def _run(
-        self, engine: Engine, store: Store, remedies: Literal["none", "first"] = "none"
+        self,
+        engine: Engine,
+        store: Store,
+        *,
+        remedies: Literal["none", "first"] = "none",
+        infer: bool = False,
     ) -> Run:
         plan = Plan(
             selection=self.selection,
@@ -207,6 +222,7 @@ class Bench:
             tolerance=self.matrix.tolerance,
             repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
             remedies=remedies,
+            infer=infer,
         )
         return Run(plan, engine, store, id="bench", jobs=JOBS)
 
@@ -261,40 +277,35 @@ class Bench:
             finally:
                 worker.close()
 
-    def _floor(self, store: Store, ours: Measured) -> tuple[float, float]:
-        """Return the seconds of all imports, and of all tasks done bare."""
-        imports = bare = 0.0
-        for env in self.selection.environments:
+    def _in_one_process(self, script: str, store: Store, ours: Measured) -> tuple[float, float]:
+        """Return the seconds of all imports, and of all tasks as ``script`` does them.
+
+        Environments are at work `JOBS` at a time, as they are in a run: side by side all is slower.
+        """
+
+        def do(env: Environment) -> tuple[float, float]:
             requests = [
-                {**dataclasses.asdict(task), "id": f"bare-{number}"}
+                {**dataclasses.asdict(task), "id": f"{script}-{number}"}
                 for number, (name, task, _) in enumerate(ours.tasks)
                 if name == env.name
             ]
-            with store.scratch(f"bare-{env.name}") as scratch:
+            with store.scratch(f"{script}-{env.name}") as scratch:
+                python = ensure_venv(env, self.locks[env.name], default_cache())
+                places = [HARNESS.parent, self.project.scenarios, store.artifacts, scratch]
                 done = subprocess.run(
-                    [
-                        ensure_venv(env, self.locks[env.name], default_cache()),
-                        "-I",
-                        str(Path(__file__).with_name("bare.py")),
-                    ],
-                    input=json.dumps(
-                        [
-                            str(HARNESS.parent),
-                            str(self.project.scenarios),
-                            str(store.artifacts.resolve()),
-                            str(scratch.resolve()),
-                            requests,
-                        ]
-                    ),
+                    [python, "-I", str(Path(__file__).with_name(script))],
+                    input=json.dumps([*(str(place.resolve()) for place in places), requests]),
                     env=worker_variables(env, str(scratch)),
                     capture_output=True,
                     text=True,
                     check=True,
                 )
             imported, seconds = json.loads(done.stdout)
-            imports += imported
-            bare += sum(seconds)
-        return imports, bare
+            return imported, sum(seconds)
+
+        with ThreadPoolExecutor(JOBS) as pool:
+            found = list(pool.map(do, self.selection.environments))
+        return sum(imported for imported, _ in found), sum(seconds for _, seconds in found)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,10 @@ USABLE = {0, 3}
 NAMED = 40
 INCIDENTAL = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
-    (re.compile(r"\btask-\d{6}\b"), "<task>"),
+    (re.compile(r"\btask-\d{6}(-[0-9a-f]+)?\b"), "<task>"),
     (re.compile(r"\b\d{8}T\d{6}\.\d+-\d+\b"), "<run>"),
     (re.compile(r"0x[0-9a-f]+"), "<address>"),
+    (re.compile(r"\b\d{9,}\b"), "<address>"),  # `shared_object_id` in a config
 )
 
 
