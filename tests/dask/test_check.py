@@ -16,14 +16,14 @@ ENVIRONMENTS = (
     "good", "good2", "fails", "drifts", "crashes", "kills-workers", "absent",
     "fails-unless-rewrite-config",
 )  # fmt: skip
-FILES = 10
+FILES = 5
 
 
 @pytest.fixture
 def engine(cluster, s3, notes):
-    # Four tasks are an order, so that the files make several of them.
+    # Two tasks are an order, so that the files make several of them.
     opened = DaskEngine(
-        cluster.address, s3, FakeRecipe(notes), tick=0.2, patience=30, tasks_per_order=4
+        cluster.address, s3, FakeRecipe(notes), tick=0.2, patience=30, tasks_per_order=2
     )
     yield opened
     opened.close()

@@ -2,13 +2,14 @@
 
 import contextlib
 import socket
+import threading
 
 import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.engines.base import EngineLost
 from kerasmatrix.engines.dask.engine import DaskEngine
-from tests.dask.fake import FakeRecipe, noted
+from tests.dask.fake import FakeRecipe, noted, until
 from tests.dask.table import After, measure, table
 from tests.unit.fakes import FakeEngine, make_project
 
@@ -72,6 +73,26 @@ def test_a_batch_prefers_a_machine_that_has_the_environment(engine, tmp_path, no
     assert len(noted(notes, "task")) == 2
     assert len({line["process"] for line in noted(notes, "task")}) == 1
     assert len(noted(notes, "opened")) == 1
+
+
+def test_what_the_one_that_has_the_environment_has_no_room_for_goes_to_others(
+    engine, tmp_path, notes, monkeypatch
+):
+    # One order is one task, and none comes to its end before there is one on another machine.
+    monkeypatch.setattr(engine._dispatch, "tasks_per_order", 1)
+    (notes / "hold").touch()
+
+    def let_go():
+        until(lambda: len({line["process"] for line in noted(notes, "task")}) > 1, "two at work")
+        (notes / "hold").unlink()
+
+    matrix = make_project(tmp_path, "good", scenarios=tuple(f"s{n}" for n in range(12)))
+    watching = threading.Thread(target=let_go)
+    watching.start()
+    found = measure(matrix, engine, tmp_path / "together", jobs=1)
+    watching.join()
+    assert not (notes / "hold").exists()
+    assert {cell.status.value for cell in found.cells} == {"pass"}
 
 
 def test_no_machine_that_fits_says_why(cluster, tmp_path, notes):

@@ -2,7 +2,7 @@
 
 Which machine an order goes to is Dask's decision, among those whose labels fit: they have the
 inner engine, this harness, and the memory. Machines that have made the environment already are
-preferred.
+preferred while they have room; beyond that it is better made elsewhere than waited for.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ class Dispatch:
         self._name = name
         self._lock = threading.Lock()
         self._held_by: dict[str, set[str]] = {}
+        self._under_way: dict[str, Errand] = {}
         self._sent: set[str] = set()
         self._bundles: dict[Path, tuple[str, dict[str, str]]] = {}
 
@@ -116,7 +117,7 @@ class Dispatch:
         holders = self._held_by.get(holding, set()) | {
             address for address in allowed if workers.get(address, {}).get(label)
         }
-        preferred = allowed & holders
+        preferred = self._with_room(allowed & holders, workers)
         future = self.line.submit(
             client,
             work,
@@ -128,7 +129,32 @@ class Dispatch:
             workers=sorted(preferred or allowed) if preferred or allowed != fitting else [],
             only=allowed != fitting,
         )
-        errand.given(order.id, client, future, fitting)
+        errand.given(order.id, client, future, fitting, preferred)
+        with self._lock:
+            self._under_way[order.id] = errand
+
+    def forget(self, errand: Errand) -> None:
+        """Want no more of an order, and it ended where it goes on."""
+        with self._lock:
+            self._under_way.pop(errand.key, None)
+        self.line.forget(errand.key, errand.future)
+
+    def _with_room(
+        self, holders: set[str], workers: Mapping[str, Mapping[str, float]]
+    ) -> frozenset[str]:
+        """Return those that have fewer orders than they can be at, as far as is known."""
+        with self._lock:
+            places = [
+                {errand.where} if errand.where else errand.preferred
+                for errand in self._under_way.values()
+            ]
+        label = engine_label(self._recipe)
+        room = {
+            address: workers.get(address, {}).get(label, 0)
+            - sum(address in place for place in places)
+            for address in holders
+        }
+        return frozenset(address for address, slots in room.items() if slots > 0)
 
     def order(self, place: Place, tasks: Sequence[Task], workplace: Workplace) -> Order:
         """Return an order, all that it needs on its way already.

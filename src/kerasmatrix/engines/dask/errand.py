@@ -36,15 +36,22 @@ class Errand:
         self.client: Client | None = None
         self.key = ""
         self.candidates: frozenset[str] = frozenset()
+        self.preferred: frozenset[str] = frozenset()
         self.where: str | None = None
         self._attempt = ""
         self._answered = 0
         self.ending: Ending | None = None
 
     def given(
-        self, key: str, client: Client, future: Future[Ending], candidates: Iterable[str]
+        self,
+        key: str,
+        client: Client,
+        future: Future[Ending],
+        candidates: Iterable[str],
+        preferred: frozenset[str] = frozenset(),
     ) -> None:
-        """Note that the order was given, anew or for the first time."""
+        """Note that the order was given, anew or for the first time, and whom it was to go to."""
+        self.preferred = preferred
         self.key, self.client, self.future = key, client, future
         self.candidates = frozenset(candidates)
         self.where, self.ending = None, None

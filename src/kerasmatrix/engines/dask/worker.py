@@ -135,8 +135,8 @@ class DaskWorker:
                 if key in under_way:
                     yield from self._hear(under_way[key], message, under_way)
         finally:
-            for key, errand in under_way.items():
-                self._dispatch.line.forget(key, errand.future)
+            for errand in under_way.values():
+                self._dispatch.forget(errand)
 
     def _hear(
         self, errand: Errand, message: dict[str, Any] | None, under_way: dict[str, Errand]
@@ -169,7 +169,7 @@ class DaskWorker:
 
     def _give_again(self, errand: Errand, under_way: dict[str, Errand]) -> None:
         under_way.pop(errand.key, None)
-        self._dispatch.line.forget(errand.key, errand.future)
+        self._dispatch.forget(errand)
         self._give(errand, under_way)
 
     def _look_after(self, under_way: dict[str, Errand]) -> None:
@@ -213,7 +213,7 @@ class DaskWorker:
         assert ending is not None  # noqa: S101 - it has ended
         if ending.how == "lost" or (ending.how == "done" and not errand.rest):
             del under_way[errand.key]
-            self._dispatch.line.forget(errand.key, errand.future)
+            self._dispatch.forget(errand)
             return
         if ending.how == "missing":
             self._send_again(errand, ending)
