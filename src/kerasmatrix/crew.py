@@ -140,13 +140,15 @@ class Crew:
     def _open(self, plan: Plan, environment: str, place: Workplace) -> Worker:
         """Open a worker; one that dies at the start may have been killed, so another is tried."""
         env, lock = plan.environment(environment), plan.locks[environment]
-        self._engine.prepare(env, lock)
         try:
+            self._engine.prepare(env, lock)
             return self._engine.open(env, lock, place, plan.limits)
         except NotStarted as error:
             if self._home.is_set():
                 raise
             self._lost(environment, error.message)
+        # What it is made from may have gone, too.
+        self._engine.prepare(env, lock)
         return self._engine.open(env, lock, place, plan.limits)
 
 

@@ -17,17 +17,32 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.chaos import trial as trials
 from tests.chaos import verdict
-from tests.chaos.faults import FAULTS, ON_DOCKER, ON_REAL, ON_THE_STAND_IN, Fault
+from tests.chaos.daemon import Daemon, cannot_start
+from tests.chaos.faults import (
+    FAULTS,
+    ON_DOCKER,
+    ON_ITS_DAEMON,
+    ON_REAL,
+    ON_THE_STAND_IN,
+    Fault,
+)
 from tests.chaos.project import Project, real_project, stand_in_project
 from tests.chaos.trial import Trial
 
 SHOWN = 6
 COUNTED = ("lost", "duplicated", "wrong", "left", "hung")
 MODELS = ("newer", "dies", "unsavable")
-KINDS = {"stand-in": ON_THE_STAND_IN, "local": ON_REAL, "docker": ON_DOCKER}
+DAEMON = "stand-in-docker"
+KINDS = {
+    "stand-in": ON_THE_STAND_IN,
+    DAEMON: ON_ITS_DAEMON,
+    "local": ON_REAL,
+    "docker": ON_DOCKER,
+}
 # Quick to open; between them one that passes, one that fails and one that is saved in vain.
 REAL = {
     "environments": ("tf2.2", "tf2.4"),
@@ -48,6 +63,12 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="keep the project of what went wrong")
     options = parser.parse_args()
     signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a run is to hear it, whoever started this
+    daemon = None
+    if options.engine == DAEMON:
+        reason = cannot_start()
+        if reason:
+            parser.error(f"--engine {DAEMON}: {reason}")
+        daemon = Daemon(Path(tempfile.mkdtemp(prefix="chaos-docker-")))
     names = options.only.split(",") if options.only else KINDS[options.engine]
     kinds = _kinds(names)
     limit = time.monotonic() + options.minutes * 60
@@ -55,8 +76,12 @@ def main() -> int:
     done: list[Trial] = []
     drawn = random.Random(options.seed)
     order: list[Fault] = []
+    left: list[str] = []
     try:
-        bench = Bench(base, options.engine)
+        if daemon:
+            daemon.start()
+            daemon.load_stand_in()
+        bench = Bench(base, options.engine, daemon)
         while sum(len(found.faults) for found in done) < options.faults:
             if time.monotonic() > limit:
                 break
@@ -68,25 +93,27 @@ def main() -> int:
                 done.append(found)
                 _tell(sum(len(one.faults) for one in done), found)
     finally:
+        left = daemon.end() if daemon else []
         if options.keep and not all(found.sound for found in done):
             print(f"Kept: {base}")
         else:
             shutil.rmtree(base, ignore_errors=True)
-    return _sum_up(done)
+    return _sum_up(done, left)
 
 
 class Bench:
     """Makes projects, and knows what such a project gives when it is left alone."""
 
-    def __init__(self, base: Path, engine: str) -> None:
+    def __init__(self, base: Path, engine: str, daemon: Daemon | None) -> None:
         self.base = base
         self.engine = engine
+        self.daemon = daemon
         self.number = 0
         undisturbed = self._project("reference")
         started = time.monotonic()
         self.reference = trials.measure(undisturbed)
         self.seconds = time.monotonic() - started
-        self.tasks = undisturbed.tasks_done()
+        self.tasks = trials.tasks_done(undisturbed)
         statuses = verdict.statuses(self.reference)
         print(f"Undisturbed: {dict(statuses)} in {self.seconds:.0f} s")
         sys.stdout.flush()
@@ -107,13 +134,18 @@ class Bench:
     def _project(self, name: str, faults: Sequence[Fault] = ()) -> Project:
         folder = self.base / name
         folder.mkdir()
-        if self.engine != "stand-in":
+        if self.engine not in {"stand-in", DAEMON}:
             return real_project(folder, self.engine, **REAL)
         variables: dict[str, str] = {}
         for fault in faults:
             variables |= fault.variables(folder) if fault.variables else {}
         project = stand_in_project(
-            folder, self.base / "cache", models=MODELS, formats=("h5",), variables=variables
+            folder,
+            self.base / "cache",
+            models=MODELS,
+            formats=("h5",),
+            variables=variables,
+            daemon=self.daemon,
         )
         project.variables.update(variables)
         return project
@@ -144,15 +176,18 @@ def _tell(number: int, found: Trial) -> None:
     sys.stdout.flush()
 
 
-def _sum_up(done: list[Trial]) -> int:
+def _sum_up(done: list[Trial], left: list[str]) -> int:
     counted = Counter(name for found in done for name in found.faults)
-    figures = {
+    figures: dict[str, Any] = {
         "faults": counted.total(),
         **{what: sum(len(getattr(found, what)) for found in done) for what in COUNTED},
         "by_kind": dict(sorted(counted.items())),
     }
+    figures["left"] += len(left)
+    for told in left:
+        print(f"left by the daemon: {told}")
     print(json.dumps(figures, indent=1))
-    return 0 if done and all(found.sound for found in done) else 1
+    return 0 if done and not left and all(found.sound for found in done) else 1
 
 
 if __name__ == "__main__":

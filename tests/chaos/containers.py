@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import docker.errors
 import requests
 
 import docker
 from tests.chaos.processes import Process, of_parent
+from tests.chaos.project import Project
 
 TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
 
 
-def containers(folder: Path) -> list[docker.models.containers.Container]:
-    """Return the containers that have something of ``folder`` mounted."""
+def containers(project: Project) -> list[docker.models.containers.Container]:
+    """Return the containers that have something of the project's folder mounted."""
     found = []
-    with _client() as client:
+    with _client(project) as client:
         for told in client.api.containers(all=True, filters={"label": "kerasmatrix.worker"}):
             sources = [mount.get("Source", "") for mount in told["Mounts"]]
-            if any(source.startswith(f"{folder}/") for source in sources):
+            if any(source.startswith(f"{project.folder}/") for source in sources):
                 with contextlib.suppress(*TROUBLES):
                     found.append(client.containers.get(told["Id"]))
     return found
 
 
-def workers_in_containers(folder: Path) -> list[Process]:
+def workers_in_containers(project: Project) -> list[Process]:
     """Return the harnesses in a project's containers, as this machine sees them."""
-    inits = [container.attrs["State"]["Pid"] for container in containers(folder)]
+    inits = [container.attrs["State"]["Pid"] for container in containers(project)]
     return [process for pid in inits if pid for process in of_parent(pid)]
 
 
 @contextlib.contextmanager
-def _client() -> Iterator[docker.DockerClient]:
-    client = docker.from_env(timeout=20)
+def _client(project: Project) -> Iterator[docker.DockerClient]:
+    client = docker.from_env(timeout=20, environment={**os.environ, **project.variables})
     try:
         yield client
     finally:

@@ -40,7 +40,7 @@ class Case:
 
     def workers(self) -> list[processes.Process]:
         if self.project.engine == "docker":
-            return workers_in_containers(self.project.folder)
+            return workers_in_containers(self.project)
         return processes.workers(self.project.folder, self.run.pid)
 
     def children(self) -> list[processes.Process]:
@@ -60,7 +60,9 @@ class Fault:
     ``harms_store``: what was measured may be measured again. ``until_resumed``: what it leaves may
     be there until the next run, as a worker may that is stopped before it has asked to be ended
     with its runner. ``after``: it is done when the run has been killed, not while it works.
-    ``slow``: it is noticed after many seconds only. ``needs`` says why it cannot be done here.
+    ``slow``: it is noticed after many seconds only. ``blameless``: nothing that the run reports may
+    be another outcome for it, and it leaves with 0 or, where that is told, with 3. ``needs`` says
+    why it cannot be done here.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Fault:
     until_resumed: bool = False
     after: bool = False
     slow: bool = False
+    blameless: bool = False
     variables: Callable[[Path], dict[str, str]] | None = None
     needs: Callable[[], str | None] = lambda: None
 
@@ -272,12 +275,70 @@ def remove_image(case: Case) -> bool:
     return _to_a_container(case, remove)
 
 
+def delete_image(case: Case) -> bool:
+    """Take an environment's image away for good, as one does who makes space."""
+
+    def delete(container: Container) -> None:
+        api = container.client.api
+        (name,) = container.image.tags
+        container.kill()
+        api.remove_image(name, force=True)
+
+    return _to_a_container(case, delete)
+
+
+# To the Docker daemon; while it is gone, nobody can be asked about containers.
+
+
+def terminate_daemon(case: Case) -> bool:
+    """It is gone until the run has ended."""
+    return _to_the_daemon(case, signal.SIGTERM, again=False)
+
+
+def kill_daemon(case: Case) -> bool:
+    """It is gone until the run has ended; its containers have nobody then."""
+    return _to_the_daemon(case, signal.SIGKILL, again=False)
+
+
+def restart_daemon(case: Case) -> bool:
+    return _to_the_daemon(case, signal.SIGTERM, again=True)
+
+
+def kill_and_restart_daemon(case: Case) -> bool:
+    return _to_the_daemon(case, signal.SIGKILL, again=True)
+
+
+def stop_daemon_for_a_while(case: Case) -> bool:
+    """It takes what is asked of it, and does not answer."""
+    if not case.project.daemon or case.run.poll() is not None:
+        return False
+    case.project.daemon.send(signal.SIGSTOP)
+    _wait(case, case.random.uniform(0.1, 5))
+    case.project.daemon.send(signal.SIGCONT)
+    return True
+
+
+def kill_daemon_and_runner(case: Case) -> bool:
+    """Nobody is left to end the workers but themselves."""
+    return kill_daemon(case) and _signal(case, signal.SIGKILL)
+
+
+def _to_the_daemon(case: Case, number: int, *, again: bool) -> bool:
+    daemon = case.project.daemon
+    if not daemon or case.run.poll() is not None:
+        return False
+    case.afterwards.append(daemon.start)
+    daemon.send(number)
+    daemon.wait()
+    if again:
+        daemon.start()
+    return True
+
+
 def _to_a_container(case: Case, harm: Callable[[Container], object]) -> bool:
     found: list[Container] = []
     processes.wait(
-        lambda: (
-            found.extend(containers(case.project.folder)) or found or case.run.poll() is not None
-        ),
+        lambda: found.extend(containers(case.project)) or found or case.run.poll() is not None,
         20,
     )
     if not found:
@@ -536,7 +597,16 @@ ON_CONTAINERS = (
     Fault("remove-container", remove_container),
     Fault("pause-container-for-a-while", pause_container_for_a_while),
     Fault("starve-container", starve_container),
-    Fault("remove-image", remove_image),
+    Fault("remove-image", remove_image, blameless=True),
+    Fault("delete-image", delete_image, blameless=True),
+)
+ON_THE_DAEMON = (
+    Fault("terminate-daemon", terminate_daemon, blameless=True),
+    Fault("kill-daemon", kill_daemon, blameless=True),
+    Fault("restart-daemon", restart_daemon, blameless=True),
+    Fault("kill-and-restart-daemon", kill_and_restart_daemon, blameless=True),
+    Fault("stop-daemon-for-a-while", stop_daemon_for_a_while, blameless=True),
+    Fault("kill-daemon-and-runner", kill_daemon_and_runner),
 )
 ON_THE_STORE = (
     Fault("corrupt-artifact", corrupt_artifact, harms_store=True),
@@ -581,10 +651,13 @@ STORM = Fault("storm", storm)
 FAULTS = {
     fault.name: fault
     for fault in (
-        *ON_THE_RUNNER, *ON_WORKERS, *ON_CONTAINERS, *ON_THE_STORE, *ON_THE_MACHINE, STORM
+        *ON_THE_RUNNER, *ON_WORKERS, *ON_CONTAINERS, *ON_THE_DAEMON, *ON_THE_STORE,
+        *ON_THE_MACHINE, STORM,
     )
 }  # fmt: skip
-ON_THE_STAND_IN = [name for name, fault in FAULTS.items() if fault not in ON_CONTAINERS]
+ON_THE_STAND_IN = [
+    name for name, fault in FAULTS.items() if fault not in (*ON_CONTAINERS, *ON_THE_DAEMON)
+]
 # What can be done to a run of real environments on this machine.
 ON_REAL = [
     fault.name
@@ -595,4 +668,9 @@ ON_REAL = [
 ON_DOCKER = [
     *(name for name in ON_REAL if name not in {"cut-answer", "starve-child", "storm"}),
     *(fault.name for fault in ON_CONTAINERS),
+]
+# ... by a daemon that is the tests' own.
+ON_ITS_DAEMON = [
+    *(fault.name for fault in ON_THE_DAEMON),
+    *ON_DOCKER,
 ]

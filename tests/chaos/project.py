@@ -14,6 +14,10 @@ import sys
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.chaos.daemon import Daemon
 
 ROOT = Path(__file__).parents[2]
 STAND_IN = Path(__file__).parent / "stand_in"
@@ -50,6 +54,7 @@ class Project:
     engine: str
     arguments: tuple[str, ...] = ()
     variables: dict[str, str] = field(default_factory=dict)
+    daemon: Daemon | None = None
 
     @property
     def store(self) -> Path:
@@ -96,9 +101,18 @@ def stand_in_project(
     formats: tuple[str, ...] = ("h5", "weights"),
     task_seconds: float = 10,
     variables: dict[str, str] | None = None,
+    daemon: Daemon | None = None,
 ) -> Project:
-    """Make a project of three environments; ``cache`` has them, or will have."""
+    """Make a project of three environments; ``cache`` has them, or will have.
+
+    With a ``daemon`` they are images there. Nothing is heard from containers, nor is one held.
+    """
     project = Project(folder, "local", ("--jobs", "2"), {"KERASMATRIX_CACHE": str(cache)})
+    journal, base_image = project.journal, ""
+    if daemon:
+        project.engine, project.daemon = "docker", daemon
+        project.variables["DOCKER_HOST"] = daemon.host
+        journal, base_image = Path(os.devnull), f"base_image: {daemon.base_image!r}\n"
     for place in (project.temporary, project.gates, folder / "images" / "locks"):
         place.mkdir(parents=True)
     more = "".join(f", {name}: {value!r}" for name, value in (variables or {}).items())
@@ -106,11 +120,12 @@ def stand_in_project(
     for name, generation in GENERATIONS.items():
         lock = f"tensorflow-cpu==2.{generation}.0 \\\n    --hash=sha256:00\n"
         (folder / "images" / "locks" / f"{name}.txt").write_text(lock)
-        _make_environment(name, lock, cache)
+        if not daemon:
+            _make_environment(name, lock, cache)
         environments += (
             f'  {name}: {{tensorflow: 2.{generation}.0, python: "{PYTHON}", as_of: 2021-01-01,\n'
             f'    variables: {{STAND_IN_GENERATION: "{generation}", '
-            f"STAND_IN_JOURNAL: {str(project.journal)!r}, "
+            f"STAND_IN_JOURNAL: {str(journal)!r}, "
             f"STAND_IN_GATES: {str(project.gates)!r}{more}}}}}\n"
         )
     for name in models:
@@ -119,8 +134,12 @@ def stand_in_project(
         (place / "save.py").write_text(SAVE.format(name=name))
         (place / "load.py").write_text(LOAD)
         (place / "scenario.yaml").write_text(f"title: {name}\nshows: what becomes of it\n")
+    # The packages are in the image that it starts from.
+    (folder / "images" / "Dockerfile").write_text(
+        "ARG BASE\nFROM ${BASE}\nARG LOCK\nCOPY ${LOCK} /kerasmatrix/lock.txt\n"
+    )
     (folder / "matrix.yaml").write_text(
-        f"schema_version: 1\nenvironments:\n{environments}groups:\n"
+        f"schema_version: 1\n{base_image}environments:\n{environments}groups:\n"
         f'  default: {{environments: "*"}}\nscenarios: [{", ".join(models)}]\n'
         f"formats: [{', '.join(formats)}]\n"
         f"limits: {{task_seconds: {task_seconds}, open_seconds: 60}}\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import random
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from tests.chaos.project import Project
 # Longer than anything that the product waits for: a worker that does not answer.
 HANGS_SECONDS = 240
 LEAVES_SECONDS = 20
+INFRASTRUCTURE = 3
 EARLY = 0.15  # of the faults come while the runner starts
 
 
@@ -68,7 +70,7 @@ def attempt(
             case = Case(project, begin(project), numbers)
             try:
                 moment(case)
-                _disturb(trial, case, fault)
+                _disturb(trial, case, fault, reference)
             finally:
                 for done in case.afterwards:
                     done()
@@ -101,7 +103,7 @@ def at_random(numbers: random.Random, tasks: int, seconds: float) -> Callable[[C
             _sleep(case, numbers.uniform(0, 2))
         else:
             # What an earlier run did is not done again: there may be few left.
-            done = case.project.tasks_done()
+            done = tasks_done(case.project)
             left = max(1, tasks - done)
             _await_tasks(case, done + numbers.randint(1, left))
             _sleep(case, numbers.uniform(0, 0.05))
@@ -109,9 +111,14 @@ def at_random(numbers: random.Random, tasks: int, seconds: float) -> Callable[[C
     return moment
 
 
+def tasks_done(project: Project) -> int:
+    """Return how many tasks have begun; or are known, where nothing is heard of those that have."""
+    return len(verdict.rows(project)) if project.daemon else project.tasks_done()
+
+
 def _await_tasks(case: Case, count: int) -> bool:
     return processes.wait(
-        lambda: case.project.tasks_done() >= count or case.run.poll() is not None, HANGS_SECONDS
+        lambda: tasks_done(case.project) >= count or case.run.poll() is not None, HANGS_SECONDS
     )
 
 
@@ -130,7 +137,7 @@ def _prepared(project: Project, faults: Sequence[Fault]) -> Iterator[None]:
             undo()
 
 
-def _disturb(trial: Trial, case: Case, fault: Fault) -> None:
+def _disturb(trial: Trial, case: Case, fault: Fault, reference: verdict.Table) -> None:
     if fault.after:
         case.run.kill()
         finish(case.run)
@@ -157,6 +164,8 @@ def _disturb(trial: Trial, case: Case, fault: Fault) -> None:
             trial.wrong.append(f"{fault.name}: the second run left with {code}")
     if "Traceback (most recent call last)" in trial.printed and not _early(trial.printed):
         trial.wrong.append(f"{fault.name}: a traceback")
+    if injected and fault.blameless:
+        trial.wrong += [f"{fault.name}: {told}" for told in _blamed(case, code, reference)]
     while case.afterwards:
         case.afterwards.pop()()
     # Without another run: they have to go by themselves.
@@ -165,12 +174,31 @@ def _disturb(trial: Trial, case: Case, fault: Fault) -> None:
         trial.left += [f"{fault.name}: {told}" for told in left]
 
 
+def _blamed(case: Case, code: int | None, reference: verdict.Table) -> Iterator[str]:
+    """Yield what a run tells of its cells that is neither what they are nor that they are missing.
+
+    It says by its exit code, too, that some are.
+    """
+    if not (case.project.reports / "results.json").exists():
+        if code != INFRASTRUCTURE:
+            yield f"left with {code} and no report"
+        return
+    table, _ = verdict.table_of(case.project)
+    missing = verdict.NOT_MEASURED & verdict.statuses(table).keys()
+    if code != (INFRASTRUCTURE if missing else 0):
+        yield f"left with {code}; not measured: {sorted(missing)}"
+    for key, found in table.items():
+        status, expected = (json.loads(cell)["status"] for cell in (found, reference[key]))
+        if status != expected and status not in verdict.NOT_MEASURED:
+            yield f"{' '.join(key)}: {status} for {expected}"
+
+
 def _at_work(project: Project) -> list[str]:
     """Return who still works for a project after some time in which all should leave."""
     left = [f"process {process}" for process in processes.gone(project.folder, LEAVES_SECONDS)]
     if project.engine == "docker":
-        processes.wait(lambda: not containers(project.folder), LEAVES_SECONDS)
-        left += [f"container {container.name}" for container in containers(project.folder)]
+        processes.wait(lambda: not containers(project), LEAVES_SECONDS)
+        left += [f"container {container.name}" for container in containers(project)]
     return left
 
 

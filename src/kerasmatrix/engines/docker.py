@@ -14,6 +14,7 @@ import select
 import struct
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from docker.models.containers import Container
 from docker.types import LogConfig, Mount, Ulimit
 
 import docker
-from kerasmatrix.engines.base import Workplace, unavailable
+from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace, unavailable
 from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.engines.local import HARNESS, worker_variables
 from kerasmatrix.engines.runners import birth, is_gone
@@ -50,6 +51,9 @@ STALE_SECONDS = 600
 RUNNER = "kerasmatrix.runner"
 BORN = "kerasmatrix.runner-born"
 TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
+# A Docker Engine that is stopped and started anew, by an update or after a crash, is back by then.
+PATIENCE_SECONDS = 30.0
+POLL_SECONDS = 0.5
 
 
 def docker_trouble() -> str | None:
@@ -75,9 +79,20 @@ class DockerEngine:
     slots = None
 
     def __init__(
-        self, base_image: str, root: Path, client: docker.DockerClient | None = None
+        self,
+        base_image: str,
+        root: Path,
+        client: docker.DockerClient | None = None,
+        *,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         """Connect to the Docker Engine that the user's environment names.
+
+        Args:
+            base_image: what images start from, with ``{python}`` in it.
+            root: the folder that has ``images/Dockerfile``.
+            client: who talks with the Docker Engine, if not a new one.
+            patience: how many seconds it is waited for once it does not answer any more.
 
         Raises:
             InfrastructureError: there is none.
@@ -86,6 +101,8 @@ class DockerEngine:
         self._root = root
         self._images: dict[str, str] = {}
         self._opened: list[DockerChannel] = []
+        self._patience = patience
+        self._closed = threading.Event()
         try:
             self._client = client or docker.from_env()
         except TROUBLES as error:
@@ -95,9 +112,10 @@ class DockerEngine:
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Build the image, unless it is there already."""
-        self._images[environment.name] = ensure_image(
-            self._client, environment, lock, self._base_image, self._root
-        )
+        with self._engine_under(environment):
+            self._images[environment.name] = ensure_image(
+                self._client, environment, lock, self._base_image, self._root
+            )
 
     def open(
         self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
@@ -105,6 +123,15 @@ class DockerEngine:
         """Start a container with the harness in it."""
         if environment.name not in self._images:
             self.prepare(environment, lock)
+        with self._engine_under(environment):
+            channel = self._start(environment, workplace, limits)
+        self._opened.append(channel)
+        return ConversingWorker(channel, environment, limits.open_seconds)
+
+    def _start(
+        self, environment: Environment, workplace: Workplace, limits: Limits
+    ) -> DockerChannel:
+        """Make and start a container."""
         user, group = _user_and_group()
         settings = container_settings(environment, workplace, limits, user, group)
         try:
@@ -123,18 +150,58 @@ class DockerEngine:
         except TROUBLES as error:
             raise unavailable(environment, f"no container could be made: {error}") from error
         try:
-            channel = DockerChannel(self._client, container)
+            return DockerChannel(self._client, container)
         except BaseException as error:
             with contextlib.suppress(*TROUBLES):
                 container.remove(force=True)
             if isinstance(error, TROUBLES):
                 raise unavailable(environment, f"its container does not start: {error}") from error
             raise
-        self._opened.append(channel)
-        return ConversingWorker(channel, environment, limits.open_seconds)
+
+    @contextlib.contextmanager
+    def _engine_under(self, environment: Environment) -> Iterator[None]:
+        """Tell what an environment has done from what the Docker Engine under it has.
+
+        Raises:
+            EngineLost: there is none any more.
+            NotStarted: it was lost meanwhile and is back.
+        """
+        self._await_engine()
+        try:
+            yield
+        except InfrastructureError as error:
+            waited = self._await_engine()
+            if waited or _hung_up(error):
+                raise NotStarted(
+                    f"{environment.name}: the Docker Engine went away: {error.message}"
+                ) from error
+            raise
+
+    def _await_engine(self) -> bool:
+        """Wait until the Docker Engine answers; tell whether it had to be waited for.
+
+        Raises:
+            EngineLost: it does not in time.
+        """
+        deadline = time.monotonic() + self._patience
+        waited = False
+        while True:
+            try:
+                self._client.ping()
+            except TROUBLES as error:
+                if time.monotonic() >= deadline or self._closed.is_set():
+                    raise EngineLost(
+                        f"the Docker Engine does not answer any more: {error}",
+                        hint="start it and run again: what is measured so far is kept",
+                    ) from error
+            else:
+                return waited
+            waited = True
+            self._closed.wait(POLL_SECONDS)
 
     def close(self) -> None:
         """Remove what is left of this engine's containers, and let go of the Docker Engine."""
+        self._closed.set()
         while self._opened:
             self._opened.pop().close()
         with contextlib.suppress(*TROUBLES):
@@ -199,6 +266,8 @@ def container_settings(
         "auto_remove": True,
         # The harness is the container's first process, which none of the others can end.
         "init": False,
+        # As such it does not hear SIGTERM: a Docker Engine that is stopped would wait in vain.
+        "stop_signal": "SIGKILL",
         "labels": {
             "kerasmatrix.worker": environment.name,
             RUNNER: str(os.getpid()),
@@ -337,6 +406,12 @@ class DockerChannel:
         except TROUBLES:
             return
         self._removed = True
+
+
+def _hung_up(error: InfrastructureError) -> bool:
+    """Whether nobody answered, rather than somebody who refused."""
+    cause = error.__cause__
+    return isinstance(cause, (requests.ConnectionError, requests.Timeout, ConnectionError))
 
 
 def _user_and_group() -> tuple[int, int]:

@@ -10,7 +10,7 @@ import docker.errors
 import pytest
 import requests
 
-from kerasmatrix.engines.base import Workplace
+from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace
 from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout
 from kerasmatrix.engines.docker import (
     DockerChannel,
@@ -20,6 +20,7 @@ from kerasmatrix.engines.docker import (
     docker_trouble,
 )
 from kerasmatrix.engines.runners import birth
+from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Limits
 
@@ -63,6 +64,8 @@ def test_a_container_is_hardened(tmp_path):
     assert settings["nano_cpus"] == 10**9
     # The harness is the first process: none that a model begins can end it or outlive it.
     assert settings["init"] is False
+    # Its own SIGTERM is nothing to it.
+    assert settings["stop_signal"] == "SIGKILL"
     assert settings["log_config"]["Type"] == "none"
     mounted = {mount["Target"]: mount["ReadOnly"] for mount in settings["mounts"]}
     assert mounted == {
@@ -259,3 +262,68 @@ def test_no_docker_engine_is_infrastructure_trouble(monkeypatch, tmp_path):
         with pytest.raises(InfrastructureError, match="no Docker Engine"):
             DockerEngine("python:{python}-slim", tmp_path)
         gc.collect()
+
+
+class FakeImages:
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    def get(self, name):
+        answer = self.answers.pop(0)
+        if answer:
+            raise answer
+        return name
+
+
+class FakeDaemon(FakeDocker):
+    """Answers ``ping`` with what it is given, in turn, and then well."""
+
+    def __init__(self, *pings, images=()):
+        super().__init__(FakeApi())
+        self.pings = list(pings)
+        self.images = FakeImages(*images)
+
+    def ping(self):
+        if self.pings and (answer := self.pings.pop(0)):
+            raise answer
+        return True
+
+
+@pytest.fixture
+def lock(tmp_path):
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "Dockerfile").write_text("FROM scratch")
+    return Lock(tmp_path / "lock.txt", "00", {})
+
+
+REFUSED = requests.ConnectionError("connection refused")
+
+
+def test_an_engine_that_comes_back_in_time_is_waited_for(tmp_path, lock):
+    daemon = FakeDaemon(REFUSED, images=[None])
+    engine = DockerEngine("python:{python}-slim", tmp_path, daemon)
+    engine.prepare(ENVIRONMENT, lock)
+    assert not daemon.images.answers
+
+
+def test_an_engine_that_is_gone_ends_the_run_and_not_an_environment(tmp_path, lock):
+    daemon = FakeDaemon(REFUSED, images=[None])
+    engine = DockerEngine("python:{python}-slim", tmp_path, daemon, patience=0)
+    with pytest.raises(EngineLost, match="does not answer any more: connection refused") as told:
+        engine.prepare(ENVIRONMENT, lock)
+    assert "run again" in told.value.hint
+
+
+def test_what_an_engine_that_went_away_did_not_do_may_be_asked_again(tmp_path, lock):
+    daemon = FakeDaemon(images=[REFUSED])
+    engine = DockerEngine("python:{python}-slim", tmp_path, daemon)
+    with pytest.raises(NotStarted, match="the Docker Engine went away"):
+        engine.prepare(ENVIRONMENT, lock)
+
+
+def test_what_an_engine_refuses_is_the_environments_trouble(tmp_path, lock):
+    daemon = FakeDaemon(images=[docker.errors.APIError("no space left on device")])
+    engine = DockerEngine("python:{python}-slim", tmp_path, daemon)
+    with pytest.raises(InfrastructureError, match="no space left") as told:
+        engine.prepare(ENVIRONMENT, lock)
+    assert not isinstance(told.value, NotStarted | EngineLost)
