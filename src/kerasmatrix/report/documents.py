@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -23,6 +23,8 @@ __all__ = ["content_of", "read_results", "results_schema", "to_json"]
 # Ways out for who has a document that cannot be read.
 ANEW = "name a results.json, or a run that `kerasmatrix history` lists, or run `nox -s matrix`"
 NEWER = "if a newer kerasmatrix wrote it, upgrade this one"
+
+PART = 1000  # cells
 
 Name = TypeVar("Name", str, tuple[str, ...])
 
@@ -40,13 +42,18 @@ def to_json(results: Results) -> str:
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def content_of(results: Results) -> bytes:
-    """Return everything in ``results`` but what is said of the run itself, to be compared."""
-    try:
-        return results.model_dump_json(exclude={"run"}).encode()
-    except PydanticSerializationError:
-        data = results.model_dump(mode="json", exclude={"run"})
-        return json.dumps(_storable(data)).encode()
+def content_of(results: Results) -> Iterator[bytes]:
+    """Yield everything in ``results`` but what is said of the run itself, to be compared.
+
+    In parts, since all of a hundred thousand cells would take hundreds of megabytes at once.
+    """
+    for begin in range(0, max(len(results.cells), 1), PART):
+        part = results.model_copy(update={"cells": results.cells[begin : begin + PART]})
+        try:
+            yield part.model_dump_json(exclude={"run"}).encode()
+        except PydanticSerializationError:
+            data = part.model_dump(mode="json", exclude={"run"})
+            yield json.dumps(_storable(data)).encode()
 
 
 def results_schema() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from kerasmatrix.comparison import Comparison
@@ -56,14 +56,17 @@ def write_reports(
     """
     page, table = folder / "index.html", folder / "results.csv"
     mark = f"<!-- {_fingerprint(results, comparison)} -->\n"
-    files = {"results.json": to_json(results)}
-    if results.run.measured or not (table.is_file() and _ends_with(page, mark)):
-        files |= _drawn(results, comparison, past(), mark)
     staged: list[Staged] = []
+
+    def stage(name: str, text: str) -> None:
+        staged.append(Staged(folder / name, text.encode("utf-8", "replace")))
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            staged.append(Staged(folder / name, text.encode("utf-8", "replace")))
+        stage("results.json", to_json(results))
+        if results.run.measured or not (table.is_file() and _ends_with(page, mark)):
+            for name, text in _drawn(results, comparison, past(), mark):
+                stage(name, text)
         for written in staged:
             written.take_place()
     except OSError as error:
@@ -76,22 +79,23 @@ def write_reports(
 
 def _drawn(
     results: Results, comparison: Comparison | None, past: Sequence[PastRun], mark: str
-) -> Mapping[str, str]:
-    """Return the table and the page, which ends with ``mark``."""
+) -> Iterator[tuple[str, str]]:
+    """Yield the table and the page, which ends with ``mark``, each with its name."""
     # pandas alone takes an eighth of a run that has nothing to do.
     from kerasmatrix.report.frame import cell_frame  # noqa: PLC0415
     from kerasmatrix.report.html import render_html  # noqa: PLC0415
     from kerasmatrix.report.tables import to_csv  # noqa: PLC0415
 
     frame = cell_frame(results)
-    page = render_html(results, frame, comparison, past)
-    return {"results.csv": to_csv(frame), "index.html": page + mark}
+    yield "results.csv", to_csv(frame)
+    yield "index.html", render_html(results, frame, comparison, past) + mark
 
 
 def _fingerprint(results: Results, comparison: Comparison | None) -> str:
     """Return the digest of all that a page is made of, but for the times of its run."""
     total = hashlib.sha256(f"{results.run.engine} {results.run.complete}".encode())
-    total.update(content_of(results))
+    for part in content_of(results):
+        total.update(part)
     total.update(comparison.model_dump_json().encode() if comparison else b"")
     own = Path(__file__).parent
     for path in sorted(own.rglob("*")):

@@ -6,6 +6,7 @@ import pytest
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.outcome import Status
+from kerasmatrix.report import documents
 from kerasmatrix.report.documents import read_results, results_schema, to_json
 from tests.unit.report.factory import make_cell, make_results
 
@@ -71,3 +72,17 @@ def test_text_that_utf8_refuses_and_numbers_that_json_lacks_lose_no_report():
     read = read_results(text.encode().decode(), "results.json").cells[0]
     assert read.summary == "half ? a pair"
     assert read.max_abs_diff is None
+
+
+@pytest.mark.parametrize("part", [1, 3, 1000])
+def test_what_is_compared_has_every_cell_and_leaves_out_the_run(monkeypatch, part):
+    monkeypatch.setattr(documents, "PART", part)
+    results = make_results(environments=2)
+    content = list(documents.content_of(results))
+    another_run = results.run.model_copy(update={"id": "another", "command": "another"})
+    assert list(documents.content_of(results.model_copy(update={"run": another_run}))) == content
+    for number, cell in enumerate(results.cells):
+        cells = list(results.cells)
+        cells[number] = cell.model_copy(update={"summary": "something else"})
+        changed = results.model_copy(update={"cells": tuple(cells)})
+        assert list(documents.content_of(changed)) != content
