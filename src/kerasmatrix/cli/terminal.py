@@ -47,7 +47,6 @@ STYLES = {
     Status.INFRA: "dim cyan",
     Status.NOT_RUN: "dim",
 }
-GOOD = {Status.PASS, Status.DEGRADED}
 SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
 # Why a budget is spent on a cell before others.
 WANTED: Mapping[Urgency | None, str] = {
@@ -251,7 +250,16 @@ def _table(results: Results, width: int) -> Table:
     counted = max(len(_count(counts)) for counts in cells.values())
     named = first + sum(max(len(name), counted) + 2 for name in names) <= width
     roomy = first + len(names) * (max(counted, 2) + 2) <= width
-    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
+    counts_fit = (named or roomy) and not results.of_files
+    table = Table(
+        box=None,
+        padding=(0, 1),
+        header_style="bold",
+        pad_edge=False,
+        # As on the page.
+        caption="how many pass, of those that were measured" if counts_fit else None,
+        caption_justify="left",
+    )
     table.add_column(corner, no_wrap=True, style="bold")
     for number, name in enumerate(names, start=1):
         table.add_column(name if named else str(number), justify="right", no_wrap=True)
@@ -261,7 +269,7 @@ def _table(results: Results, width: int) -> Table:
             name if named or results.of_files else f"{number:>2} {name}",
             *(
                 Text(
-                    _count(counts) if (named or roomy) and not results.of_files else _glyph(counts),
+                    _count(counts) if counts_fit else _glyph(counts),
                     style=_style(counts),
                 )
                 for counts in told
@@ -274,7 +282,7 @@ def _count(counts: Counter[Status]) -> str:
     told = sum(number for status, number in counts.items() if status not in SILENT)
     if not told:
         return _glyph(counts)
-    return f"{sum(counts[status] for status in GOOD)}/{told}"
+    return f"{counts[Status.PASS]}/{told}"
 
 
 def _glyph(counts: Counter[Status]) -> str:

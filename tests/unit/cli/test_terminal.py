@@ -3,6 +3,7 @@ from rich.console import Console
 
 from kerasmatrix.cli import terminal
 from kerasmatrix.cli.terminal import TerminalProgress, print_results
+from kerasmatrix.outcome import Status
 from tests.unit.report.factory import make_results
 
 
@@ -33,6 +34,14 @@ def test_a_wide_terminal_has_names_and_counts(printed):
     lines = printed(make_results(), width=120).splitlines()
     assert lines[0].split()[-5:] == ["tf2.1", "tf2.2", "tf2.3", "tf2.4", "tf2.5"]
     assert any("1/2" in line for line in lines)
+    assert "how many pass, of those that were measured" in lines[6]
+
+
+def test_what_only_lost_something_does_not_count_as_a_pass(printed):
+    results = make_results()
+    lost = [cell.model_copy(update={"status": Status.DEGRADED}) for cell in results.cells]
+    text = printed(results.model_copy(update={"cells": tuple(lost)}), width=120)
+    assert text.splitlines()[1].split()[1] == f"0/{len(results.formats) * len(results.scenarios)}"
 
 
 def test_a_narrow_terminal_numbers_the_columns(printed):
