@@ -201,6 +201,15 @@ def cell_of(result: CellResult) -> Cell:
     return Cell(result.scenario, result.format, result.saved_with, result.loaded_with)
 
 
+# Asked for one by one, what is left out of a cell takes longer than the cell.
+BLANK = {
+    name: field.default
+    for name, field in CellResult.model_fields.items()
+    if not field.is_required()
+}
+GIVEN = set(CellResult.model_fields)
+
+
 def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
     """Return the verdict on one cell, whatever is or is not known about it."""
     row = Save(*cell[:3])
@@ -215,14 +224,9 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
 
     def result(status: Status, summary: str, **more: Any) -> CellResult:  # noqa: ANN401 - fields
         # Its parts are values of ours, so there is nothing to check in thousands of them.
-        return CellResult.model_construct(
-            **cell._asdict(),
-            **sides,
-            status=status,
-            summary=summary,
-            **_tried(status, saved, loaded),
-            **more,
-        )
+        told = cell._asdict() | sides | {"status": status, "summary": summary}
+        told |= _tried(status, saved, loaded) | more
+        return CellResult.model_construct(GIVEN, **(BLANK | told))
 
     reason = plan.cannot_load(cell)
     if reason:

@@ -6,12 +6,12 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import is_custom, words
-from kerasmatrix.inspection.contents import Contents, known_writers, read_contents
 from kerasmatrix.inspection.guarded import BOUNDS, guarded
 from kerasmatrix.prediction.likeness import likeness, reader_of
 from kerasmatrix.prediction.notes import Notes
@@ -33,6 +33,9 @@ from kerasmatrix.prediction.rules import (
 from kerasmatrix.prediction.signs import Features, features_of
 from kerasmatrix.prediction.surface import the_surface
 from kerasmatrix.prediction.target import Target
+
+if TYPE_CHECKING:  # it takes a while to import, and a run that knows all reads no file
+    from kerasmatrix.inspection.contents import Contents
 
 __all__ = ["Foretold", "foretell", "foretell_file", "predict", "prepare", "read_and_foretell"]
 
@@ -96,6 +99,8 @@ def read_and_foretell(
     path: Path, targets: Sequence[Target], brought: Container[str] = ()
 ) -> Foretold:
     """Do what `foretell_file` does in this process, which a hostile file may end or make large."""
+    from kerasmatrix.inspection.contents import read_contents  # noqa: PLC0415
+
     contents = read_contents(path)
     features = features_of(contents)
     return Foretold(
@@ -107,6 +112,8 @@ def read_and_foretell(
 
 def prepare() -> None:
     """Read what all children of `guarded` need."""
+    from kerasmatrix.inspection.contents import known_writers  # noqa: PLC0415
+
     is_custom("", None, None)
     known_writers()
     for rule in the_rules():

@@ -9,11 +9,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasmatrix.inspection.architecture import inside, lambdas
-from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.prediction.target import Target
+
+if TYPE_CHECKING:
+    from kerasmatrix.inspection.contents import Contents
 
 __all__ = ["SIGNS", "SIGNS_OF_READERS", "Features", "features_of"]
 
