@@ -16,12 +16,11 @@ import random
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from files import files
 from growth import growth
@@ -29,12 +28,12 @@ from page import page
 
 import kerasmatrix.harness.repair
 from kerasmatrix.cli.engines import open_engine
-from kerasmatrix.engines.base import Engine, Task, Worker, Workplace
+from kerasmatrix.engines.base import Engine, Task, Workplace
 from kerasmatrix.engines.local import HARNESS, worker_variables
-from kerasmatrix.environments.locks import Lock, read_lock
+from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import default_cache, ensure_venv
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment, Limits, Matrix, load_matrix
+from kerasmatrix.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.plan import Plan, digest_folder
 from kerasmatrix.project import Project
 from kerasmatrix.run import Run
@@ -92,49 +91,10 @@ def main() -> int:
 
 @dataclasses.dataclass
 class Measured:
-    """A run of ours: its wall time, its tasks with the time each took in its child, and the rest.
-
-    ``overhead`` is what all tasks took beyond that: asking, forking, answering.
-    """
+    """A run of ours: its wall time, and its tasks with the environment and the time of each."""
 
     seconds: float
     tasks: list[tuple[str, Task, float]]
-    overhead: float
-
-
-class Watch:
-    """An engine whose workers note what a task takes beyond what its own child took."""
-
-    def __init__(self, engine: Engine) -> None:
-        self.name = engine.name
-        self.sandbox = engine.sandbox
-        self.in_place = engine.in_place
-        self.batch = engine.batch
-        self.slots = engine.slots
-        self.prepare = engine.prepare
-        self.close = engine.close
-        self.overhead = 0.0
-        self._engine = engine
-        self._mutex = threading.Lock()
-
-    def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
-    ) -> Worker:
-        """Open a worker that is watched."""
-        worker = self._engine.open(environment, lock, workplace, limits)
-        ask = worker.run
-
-        def run(tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-            # A child goes on with its batch while an answer is filed, so only the whole tells.
-            started, own = time.monotonic(), 0.0
-            for answer in ask(tasks):
-                own += answer["seconds"]
-                yield answer
-            with self._mutex:
-                self.overhead += time.monotonic() - started - own
-
-        worker.run = run  # type: ignore[method-assign]
-        return worker
 
 
 class Bench:
@@ -183,7 +143,6 @@ class Bench:
             "speedup_over_prototype_loading_all": round(forked / ours.seconds, 2),
             "overhead_over_floor": round(ours.seconds / floor - 1, 3),
             "overhead_over_own_work": round(ours.seconds / ((imports + own) / JOBS) - 1, 3),
-            "overhead_per_task_ms": round(1000 * ours.overhead / count, 1),
             "known_run_over_first_run": round(known / ours.seconds, 4),
             "repair_tasks": repairs.measured,
             "repair_over_first_run": round(repair / ours.seconds, 3),
@@ -231,8 +190,7 @@ class Bench:
             engine.prepare(env, self.locks[env.name])
             # The first start reads gigabytes from the disk; all ways find them cached.
             self._alone(engine, store, env.name, None)
-        watch = Watch(engine)
-        run = self._run(watch, store)
+        run = self._run(engine, store)
         started = time.monotonic()
         observed = run.execute()
         seconds = time.monotonic() - started
@@ -256,7 +214,7 @@ class Bench:
             )
             for cell, found in observed.loads.items()
         ]  # fmt: skip
-        return Measured(seconds, tasks, watch.overhead)
+        return Measured(seconds, tasks)
 
     def _one_worker_per_task(self, engine: Engine, store: Store, ours: Measured) -> float:
         """Return seconds per task, `JOBS` at a time, each in a worker of its own."""
