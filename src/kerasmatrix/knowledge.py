@@ -6,7 +6,7 @@ what was done, so that the two cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kerasmatrix.bridges import Chain, find_chains, presume_chains
 from kerasmatrix.inference import infer_all
@@ -59,13 +59,12 @@ def look_up(
         if load:
             observed.loads[cell] = load
     ailing = [cell for cell in observed.loads if needs_repair(plan, observed, cell)]
-    store.fetch_ahead(plan.probe_key(cell, artifact_of(observed, cell)) for cell in ailing)
-    for cell in ailing:
-        _look_up_repair(plan, store, observed, causes, cell)
+    _look_up_repairs(plan, store, observed, causes, ailing)
     infer_all(plan, observed)
-    for cell in observed.inferred:
-        if next_attempt(plan, observed, causes, cell) is not None:
-            _look_up_repair(plan, store, observed, causes, cell)
+    ailing = [
+        cell for cell in observed.inferred if next_attempt(plan, observed, causes, cell) is not None
+    ]
+    _look_up_repairs(plan, store, observed, causes, ailing)
     _look_up_bridges(plan, store, observed, causes)
     _look_up_retries(plan, store, observed)
     return observed
@@ -99,20 +98,38 @@ def retry_key(plan: Plan, observed: Observed, cell: Cell, remedies: tuple[str, .
     return plan.load_key(cell, artifact)
 
 
-def _look_up_repair(
-    plan: Plan, store: Store, observed: Observed, causes: Causes, cell: Cell
+def _look_up_repairs(
+    plan: Plan, store: Store, observed: Observed, causes: Causes, cells: Sequence[Cell]
 ) -> None:
-    """Add what is known of the repair of ``cell``, as far as it follows from what is known."""
-    artifact = artifact_of(observed, cell)
-    probe = store.known_probe(plan.probe_key(cell, artifact))
-    if probe:
-        observed.probes[cell] = probe
-    while (wanted := next_attempt(plan, observed, causes, cell)) is not None:
-        found = store.known_load(plan.attempt_key(cell, artifact, wanted))
-        if found is None or not plan.still_known(found.observation, cell.scenario):
-            return
-        done = observed.attempts.get(cell, ())
-        observed.attempts[cell] = (*done, Attempt(wanted, found))
+    """Add what is known of the repair of ``cells``, as far as it follows from what is known.
+
+    In rounds, as attempts follow from those before, so that the store is asked for many at once.
+    """
+    probes = {cell: plan.probe_key(cell, artifact_of(observed, cell)) for cell in cells}
+    store.fetch_ahead(probes.values())
+    for cell, key in probes.items():
+        probe = store.known_probe(key)
+        if probe:
+            observed.probes[cell] = probe
+    waiting = list(cells)
+    while waiting:
+        wanted = {
+            cell: remedies
+            for cell in waiting
+            if (remedies := next_attempt(plan, observed, causes, cell)) is not None
+        }
+        keys = {
+            cell: plan.attempt_key(cell, artifact_of(observed, cell), remedies)
+            for cell, remedies in wanted.items()
+        }
+        store.fetch_ahead(keys.values())
+        waiting = []
+        for cell, remedies in wanted.items():
+            found = store.known_load(keys[cell])
+            if found and plan.still_known(found.observation, cell.scenario):
+                done = observed.attempts.get(cell, ())
+                observed.attempts[cell] = (*done, Attempt(remedies, found))
+                waiting.append(cell)
 
 
 def next_attempt(
