@@ -1,10 +1,11 @@
 """Measures a run against the plain way and against the floor, all in one go, as ratios.
 
 The same cells are done by a run of ours, by a new interpreter for each task, by a new container
-for each task, by a fork for each task (see prototype.py), and by one process for each environment
-without any isolation (the floor, see bare.py). The plain ways are timed on a sample and scaled to
-all tasks. Environments are made beforehand. The page is measured on made-up results of ten
-thousand cells (page.py), what a run costs beside its tasks on made-up answers (growth.py).
+for each task, by a fork for each task (the prototype), and by one process for each environment
+without any isolation (the floor; see one_process.py for both). The plain ways are timed on a
+sample and scaled to all tasks. Environments are made beforehand. The page is measured on made-up
+results of ten thousand cells (page.py), what a run costs beside its tasks on made-up answers
+(growth.py).
 """
 
 from __future__ import annotations
@@ -26,18 +27,16 @@ from files import files
 from growth import growth
 from page import page
 
-import kerasmatrix.harness.repair
 from kerasmatrix.cli.engines import open_engine
+from kerasmatrix.cli.planning import plan_of
 from kerasmatrix.engines.base import Engine, Task, Workplace
 from kerasmatrix.engines.local import HARNESS, worker_variables
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import default_cache, ensure_venv
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Matrix, load_matrix
-from kerasmatrix.plan import Plan, digest_folder
 from kerasmatrix.project import Project
 from kerasmatrix.run import Run
-from kerasmatrix.scenario import load_scenario
 from kerasmatrix.store import Store
 
 # Scenarios that leave no global state behind, so that the floor can do them in one process.
@@ -119,8 +118,8 @@ class Bench:
         with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
             ours = self._ours(engine, store)
             plain = self._one_worker_per_task(engine, store, ours)
-            imports, bare = self._in_one_process("bare.py", store, ours)
-            forked = sum(self._in_one_process("prototype.py", store, ours)) / JOBS
+            imports, bare = self._in_one_process("bare", store, ours)
+            forked = sum(self._in_one_process("forked", store, ours)) / JOBS
             with Store(Path(folder, "inferring")) as other:
                 started = time.monotonic()
                 self._run(engine, other, infer=True).execute()
@@ -171,18 +170,8 @@ class Bench:
         remedies: Literal["none", "first"] = "none",
         infer: bool = False,
     ) -> Run:
-        plan = Plan(
-            selection=self.selection,
-            scenarios={name: load_scenario(self.project.scenarios / name) for name in SCENARIOS},
-            locks=self.locks,
-            engine=engine.name,
-            harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
-            limits=self.matrix.limits,
-            tolerance=self.matrix.tolerance,
-            repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
-            remedies=remedies,
-            infer=infer,
-        )
+        plan = plan_of(self.matrix, self.project, self.selection, engine, remedies=remedies)
+        plan = dataclasses.replace(plan, infer=infer)
         return Run(plan, engine, store, id="bench", jobs=JOBS)
 
     def _ours(self, engine: Engine, store: Store) -> Measured:
@@ -235,23 +224,23 @@ class Bench:
             finally:
                 worker.close()
 
-    def _in_one_process(self, script: str, store: Store, ours: Measured) -> tuple[float, float]:
-        """Return the seconds of all imports, and of all tasks as ``script`` does them.
+    def _in_one_process(self, way: str, store: Store, ours: Measured) -> tuple[float, float]:
+        """Return the seconds of all imports, and of all tasks as this ``way`` does them.
 
         Environments are at work `JOBS` at a time, as they are in a run: side by side all is slower.
         """
 
         def do(env: Environment) -> tuple[float, float]:
             requests = [
-                {**dataclasses.asdict(task), "id": f"{script}-{number}"}
+                {**dataclasses.asdict(task), "id": f"{way}-{number}"}
                 for number, (name, task, _) in enumerate(ours.tasks)
                 if name == env.name
             ]
-            with store.scratch(f"{script}-{env.name}") as scratch:
+            with store.scratch(f"{way}-{env.name}") as scratch:
                 python = ensure_venv(env, self.locks[env.name], default_cache())
                 places = [HARNESS.parent, self.project.scenarios, store.artifacts, scratch]
                 done = subprocess.run(
-                    [python, "-I", str(Path(__file__).with_name(script))],
+                    [python, "-I", str(Path(__file__).with_name("one_process.py")), way],
                     input=json.dumps([*(str(place.resolve()) for place in places), requests]),
                     env=worker_variables(env, str(scratch)),
                     capture_output=True,

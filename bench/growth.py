@@ -6,6 +6,7 @@ process, which saves, loads, tabulates and writes the reports.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import os
@@ -17,14 +18,12 @@ from pathlib import Path
 
 from synthetic import SyntheticEngine
 
-from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.cli.planning import plan_of
 from kerasmatrix.matrix import load_matrix
-from kerasmatrix.plan import Plan
 from kerasmatrix.project import Project
 from kerasmatrix.report.write import write_reports
 from kerasmatrix.results import RunInfo
 from kerasmatrix.run import Run
-from kerasmatrix.scenario import load_scenario
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import tabulate
 
@@ -60,27 +59,19 @@ def _measure(environments: int, scenarios: int, formats: int) -> dict[str, float
         scenarios=tuple(matrix.scenarios[:scenarios]),
         formats=FORMATS[:formats],
     )
-    plan = Plan(
-        selection=selection,
-        scenarios={name: load_scenario(project.scenarios / name) for name in selection.scenarios},
-        locks={env.name: read_lock(project.locks, env) for env in selection.environments},
-        engine=SyntheticEngine.name,
-        harness="",
-        limits=matrix.limits,
-        tolerance=matrix.tolerance,
-        remedies="none",
-        infer=False,
-    )
+    engine = SyntheticEngine()
+    plan = plan_of(matrix, project, selection, engine, remedies="none")
+    plan = dataclasses.replace(plan, infer=False)
     now = datetime.datetime.now(datetime.UTC)
     before, _ = _usage()
     with tempfile.TemporaryDirectory() as scratch:
         with Store(Path(scratch, "store")) as store:
-            run = Run(plan, SyntheticEngine(), store, id="growth", jobs=2)
+            run = Run(plan, engine, store, id="growth", jobs=2)
             observed = run.execute()
         measured = _usage()
         info = RunInfo(
             id="growth", started=now, finished=datetime.datetime.now(datetime.UTC),
-            engine=SyntheticEngine.name, command="growth", complete=True, measured=run.measured,
+            engine=engine.name, command="growth", complete=True, measured=run.measured,
             known=run.known, retries=run.retries,
         )  # fmt: skip
         results = tabulate(plan, observed, info)

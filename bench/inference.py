@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from running import run
 
 from kerasmatrix.outcome import Cell
 from kerasmatrix.report.documents import read_results
 from kerasmatrix.results import CellResult, Results
 from kerasmatrix.tabulation import cell_of
 
-# The run says with 3 that an environment could not be had; those cells are compared too.
-USABLE = {0, 3}
 NAMED = 20
 
 
@@ -95,12 +94,7 @@ def _difference(cell: Cell, one: CellResult, two: CellResult) -> str:
 
 
 def _run(store: Path, output: Path, *options: str) -> Results:
-    folders = ("--store", str(store), "--output", str(output))
-    command = [sys.executable, "-m", "kerasmatrix", "run", *folders, *options]
-    done = subprocess.run(command, check=False, stdout=sys.stderr)
-    if done.returncode not in USABLE:
-        raise SystemExit(done.returncode)
-    path = output / "results.json"
+    path = run(store, output, *options)
     return read_results(path.read_text(encoding="utf-8"), str(path))
 
 

@@ -12,19 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from running import run
+
 from kerasmatrix.report.documents import read_results
 from kerasmatrix.results import CellResult, Results
 from kerasmatrix.tabulation import cell_of
 
-# The run says with 3 that an environment could not be had; those cells are compared too.
-USABLE = {0, 3}
 NAMED = 40
 INCIDENTAL = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<digest>"),
@@ -119,12 +118,7 @@ def _seconds(results: Results) -> float:
 
 
 def _run(folder: Path, *options: str) -> Results:
-    command = [sys.executable, "-m", "kerasmatrix", "run", "--engine", "local", *options]
-    folders = ("--store", str(folder / "store"), "--output", str(folder / "reports"))
-    done = subprocess.run([*command, *folders], check=False, stdout=sys.stderr)
-    if done.returncode not in USABLE:
-        raise SystemExit(done.returncode)
-    path = folder / "reports" / "results.json"
+    path = run(folder / "store", folder / "reports", "--engine", "local", *options)
     text = path.read_text(encoding="utf-8").replace(str(folder.resolve()), "<folder>")
     return read_results(text, str(path))
 

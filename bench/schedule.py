@@ -223,9 +223,14 @@ class Trial:
         """By kind."""
         return {"take": self.task_seconds, "load": self.task_seconds}
 
+    @property
+    def engine(self) -> WaitingEngine:
+        """What waits as long."""
+        return WaitingEngine(self.imports, self.tasks)
+
     def on_one_machine(self, slots: int) -> float:
         """Return what a run takes here, with so many environments at work at a time."""
-        return self._run(WaitingEngine(self.imports, self.tasks), slots)
+        return self._run(self.engine, slots)
 
     def over_a_cluster(self, machines: int, slots: int) -> float:
         """Return what a run takes over a cluster of threads of this process."""
@@ -239,7 +244,7 @@ class Trial:
                 DaskEngine(
                     cluster.scheduler_address,
                     str(Path(folder, "parcels")),
-                    WaitingRecipe(self.imports, self.tasks),
+                    WaitingRecipe(self.engine),
                     tasks_per_order=self.tasks_per_order,
                 )
             ) as engine,

@@ -16,17 +16,16 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 
-from waiting import LOAD_FACTS, SAVE_FACTS, compared
+import waiting
+from waiting import compared
 
 from kerasmatrix.agenda import Agenda, Job
 from kerasmatrix.engines.dask.engine import TASKS_PER_ORDER
 from kerasmatrix.outcome import (
     Cell,
-    LoadFacts,
     LoadObservation,
     Measured,
     Save,
-    SaveFacts,
     SaveObservation,
 )
 from kerasmatrix.plan import Plan
@@ -36,13 +35,8 @@ from kerasmatrix.tabulation import Observed
 __all__ = ["Constants", "Schedule", "formula", "on_cluster", "on_one_machine"]
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-SAVED = Measured(
-    SaveObservation(ended="returned", value=SaveFacts.model_validate(SAVE_FACTS), artifact="it"),
-    WHEN,
-)
-LOADED = Measured(
-    LoadObservation(ended="returned", value=LoadFacts.model_validate(LOAD_FACTS)), WHEN
-)
+SAVED = Measured(SaveObservation(ended="returned", value=waiting.SAVED, artifact="it"), WHEN)
+LOADED = Measured(LoadObservation(ended="returned", value=waiting.LOADED), WHEN)
 
 
 @dataclasses.dataclass(frozen=True)

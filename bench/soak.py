@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+
+from running import run
 
 from kerasmatrix.engines.conversation import SILENT
 from kerasmatrix.outcome import LOST, Observation, Status, Try
@@ -22,8 +23,6 @@ from kerasmatrix.report.documents import read_results
 from kerasmatrix.results import CellResult, Results
 from kerasmatrix.store import Store
 
-# The run says with 3 that an environment could not be had; what was measured counts all the same.
-USABLE = {0, 3}
 UNMEASURED = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
 NAMED = 40
 
@@ -114,12 +113,7 @@ def _name(cell: CellResult) -> str:
 
 
 def _run(folder: Path, *options: str) -> Results:
-    command = [sys.executable, "-m", "kerasmatrix", "run", *options]
-    folders = ("--store", str(folder / "store"), "--output", str(folder / "reports"))
-    done = subprocess.run([*command, *folders], check=False, stdout=sys.stderr)
-    if done.returncode not in USABLE:
-        raise SystemExit(done.returncode)
-    path = folder / "reports" / "results.json"
+    path = run(folder / "store", folder / "reports", *options)
     return read_results(path.read_text(encoding="utf-8"), str(path))
 
 

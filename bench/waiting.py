@@ -16,23 +16,24 @@ from typing import Any
 from kerasmatrix.engines.base import Hello, Task, Workplace
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.matrix import Environment, Limits, Selection
+from kerasmatrix.outcome import LoadFacts, SaveFacts
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.scenario import Scenario
 from kerasmatrix.tabulation import Observed
 from kerasmatrix.tolerance import Tolerance
 
-__all__ = ["FORM", "LOAD_FACTS", "SAVE_FACTS", "WaitingEngine", "WaitingRecipe", "compared", "plan"]
+__all__ = ["FORM", "LOADED", "SAVED", "WaitingEngine", "WaitingRecipe", "compared", "plan"]
 
 FORM = "h5"
-SAVE_FACTS = {"model": "Functional", "weights": [], "compiled": None, "timings": {}}
-LOAD_FACTS = {
-    **SAVE_FACTS,
-    "shapes_equal": True,
-    "finite": True,
-    "max_abs_diff": 0.0,
-    "max_abs_reference": 1.0,
-    "resave_error": None,
-}
+SAVED = SaveFacts(model="Functional", weights=())
+LOADED = LoadFacts(
+    model="Functional",
+    weights=(),
+    shapes_equal=True,
+    finite=True,
+    max_abs_diff=0.0,
+    max_abs_reference=1.0,
+)
 
 
 def plan(folder: Path, files: int, environments: Sequence[str]) -> Plan:
@@ -119,12 +120,11 @@ class WaitingEngine:
 
 @dataclasses.dataclass(frozen=True)
 class WaitingRecipe:
-    """How a machine of a cluster makes such an engine."""
+    """How a machine of a cluster comes by such an engine: it is brought along."""
 
-    import_seconds: Mapping[str, float]
-    task_seconds: Mapping[str, float]
-    name: str = "waiting"
-    sandbox: bool = True
+    engine: WaitingEngine
+    name: str = WaitingEngine.name
+    sandbox: bool = WaitingEngine.sandbox
 
     def trouble(self) -> str | None:
         """There is none."""
@@ -133,7 +133,7 @@ class WaitingRecipe:
     def build(self, folder: Path) -> WaitingEngine:
         """Return the engine."""
         del folder
-        return WaitingEngine(self.import_seconds, self.task_seconds)
+        return self.engine
 
     def held(self) -> tuple[str, ...]:
         """Nothing is made before."""
@@ -163,7 +163,8 @@ class _WaitingWorker:
                 folder.mkdir(parents=True)
                 told = f"{self._name} of {task.scenario}\n"
                 (folder / "probe.npz").write_text(told * 100, encoding="utf-8")
-            value = SAVE_FACTS if task.kind == "take" else LOAD_FACTS
+            facts = SAVED if task.kind == "take" else LOADED
+            value = facts.model_dump(mode="json")
             yield {"ended": "returned", "value": value, "seconds": self._seconds[task.kind]}
 
     def close(self) -> None:
