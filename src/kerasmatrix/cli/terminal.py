@@ -172,7 +172,7 @@ def print_results(results: Results, path: Path) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 10_000  # a log is as wide as it needs to be
-    console.print(_table(results, console.width))
+    _print_table(console, results)
     counts = Counter(cell.status for cell in results.cells)
     line = Text(f"{len(results.cells)} cells: ")
     for index, status in enumerate(status for status in Status if counts[status]):
@@ -231,8 +231,8 @@ def _print_retries(console: Console, results: Results) -> None:
         )
 
 
-def _table(results: Results, width: int) -> Table:
-    """Return rows saved-with, columns loaded-with: how many cells load, of how many that can.
+def _print_table(console: Console, results: Results) -> None:
+    """Print rows saved-with, columns loaded-with: how many cells pass, of how many measured.
 
     A row that is a file has the sign of each cell instead.
 
@@ -248,18 +248,10 @@ def _table(results: Results, width: int) -> Table:
     corner = "file \\ loaded with" if results.of_files else CORNER
     first = max(len(corner), *(len(name) + 4 for name in rows))
     counted = max(len(_count(counts)) for counts in cells.values())
-    named = first + sum(max(len(name), counted) + 2 for name in names) <= width
-    roomy = first + len(names) * (max(counted, 2) + 2) <= width
+    named = first + sum(max(len(name), counted) + 2 for name in names) <= console.width
+    roomy = first + len(names) * (max(counted, 2) + 2) <= console.width
     counts_fit = (named or roomy) and not results.of_files
-    table = Table(
-        box=None,
-        padding=(0, 1),
-        header_style="bold",
-        pad_edge=False,
-        # As on the page.
-        caption="how many pass, of those that were measured" if counts_fit else None,
-        caption_justify="left",
-    )
+    table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
     table.add_column(corner, no_wrap=True, style="bold")
     for number, name in enumerate(names, start=1):
         table.add_column(name if named else str(number), justify="right", no_wrap=True)
@@ -275,7 +267,9 @@ def _table(results: Results, width: int) -> Table:
                 for counts in told
             ),
         )
-    return table
+    console.print(table)
+    if counts_fit:
+        console.print("how many pass, of those that were measured", soft_wrap=True)
 
 
 def _count(counts: Counter[Status]) -> str:
