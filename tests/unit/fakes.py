@@ -61,6 +61,7 @@ class FakeWorker:
         with self.engine.mutex:
             self.engine.tasks.append((self.name, task))
         if self.engine.before_task:
+            self.engine.here.place = self.place
             self.engine.before_task(task)
         if self.engine.is_upset(self.name, "remedy" if task.remedies else task.kind):
             return {"ended": "raised", "error": ERROR, "stage": task.kind, "seconds": 0.1}
@@ -174,6 +175,8 @@ class FakeEngine:
         self.batches: list[tuple[str, tuple[Task, ...]]] = []
         self.workers: list[FakeWorker] = []
         self.before_task = None
+        # Whose task it is, for whoever is called before it: workers are at work side by side.
+        self.here = threading.local()
         self.mutex = threading.Lock()
         self.closed = False
         # How many of the next loads in an environment fail, or saves raise.

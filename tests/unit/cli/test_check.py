@@ -257,7 +257,7 @@ def test_a_file_that_changes_while_it_is_checked_is_checked_as_it_was(check, eng
 
     def change(task):
         model.write_bytes(b"another")
-        given = engine.workers[0].place.scenarios / task.scenario / "given" / "model.h5"
+        given = engine.here.place.scenarios / task.scenario / "given" / "model.h5"
         seen.append(given.read_bytes())
 
     engine.before_task = change
