@@ -4,7 +4,8 @@ import pytest
 
 import docker
 from kerasmatrix.engines.base import Workplace
-from kerasmatrix.engines.docker import DockerEngine, docker_trouble
+from kerasmatrix.engines.docker import DockerEngine
+from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.matrix import load_matrix
 from tests.real import ROOT

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 import click
 
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.engines.docker import DockerEngine, docker_trouble
+from kerasmatrix.engines.later import DockerLater
 from kerasmatrix.engines.local import LocalEngine
+from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Matrix
 from kerasmatrix.project import Project
@@ -48,13 +50,19 @@ def open_engine(
         return LocalEngine()
     trouble = docker_trouble()
     if trouble is None:
-        return DockerEngine(matrix.base_image, project.build_root)
+        return DockerLater(lambda: _open_docker(matrix.base_image, project.build_root))
     if name == "docker":
         raise InfrastructureError(
             f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
         )
     click.echo(f"No Docker Engine ({trouble}): using uv virtual environments.", err=True)
     return LocalEngine()
+
+
+def _open_docker(base_image: str, root: Path) -> Engine:
+    from kerasmatrix.engines.docker import DockerEngine  # noqa: PLC0415 - it imports the SDK
+
+    return DockerEngine(base_image, root)
 
 
 def _open_cluster(cluster: Cluster, matrix: Matrix, project: Project) -> Engine:

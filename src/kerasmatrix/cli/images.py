@@ -19,7 +19,7 @@ import docker
 from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.failures import show_all
 from kerasmatrix.cli.options import group_option, matrix_option, names_option
-from kerasmatrix.engines.docker import docker_trouble
+from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.environments.images import DOCKERFILE, base_of, image_tag
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.pruning import Disk, Made, MadeImages, MadeVenvs

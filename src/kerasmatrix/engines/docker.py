@@ -33,7 +33,7 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Limits
 
-__all__ = ["DockerChannel", "DockerEngine", "Frames", "container_settings", "docker_trouble"]
+__all__ = ["DockerChannel", "DockerEngine", "Frames", "container_settings"]
 
 NOBODY = 65534
 # What the worker itself needs: TensorFlow in memory, and files in /tmp, which is memory too.
@@ -54,19 +54,6 @@ TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
 # A Docker Engine that is stopped and started anew, by an update or after a crash, is back by then.
 PATIENCE_SECONDS = 30.0
 POLL_SECONDS = 0.5
-
-
-def docker_trouble() -> str | None:
-    """Say in a line why no Docker Engine can be used here; None if one can."""
-    try:
-        client = docker.from_env(timeout=5)
-        try:
-            client.ping()
-        finally:
-            client.close()
-    except TROUBLES as error:
-        return str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-    return None
 
 
 class DockerEngine:

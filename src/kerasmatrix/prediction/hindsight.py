@@ -18,7 +18,6 @@ from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.brought import names_of_program
 from kerasmatrix.prediction.notes import Notes, Read
 from kerasmatrix.prediction.precedents import Precedent, Precedents
-from kerasmatrix.prediction.predict import foretell_file
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.scoring import is_measured, score
 from kerasmatrix.prediction.target import Target, target_of
@@ -137,6 +136,8 @@ class _Files:
         self._notes.keep_files(self._code, self._new)
 
     def _read_anew(self, model: Path, scenario: str) -> Read:
+        from kerasmatrix.prediction.predict import foretell_file  # noqa: PLC0415 - mostly not needed
+
         found = foretell_file(
             model,
             tuple(self._targets.values()),

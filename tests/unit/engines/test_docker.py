@@ -17,7 +17,6 @@ from kerasmatrix.engines.docker import (
     DockerEngine,
     Frames,
     container_settings,
-    docker_trouble,
 )
 from kerasmatrix.engines.runners import birth
 from kerasmatrix.environments.locks import Lock
@@ -78,17 +77,6 @@ def test_a_container_is_hardened(tmp_path):
     assert "cap_add" not in settings
     assert settings["environment"]["TF_USE_LEGACY_KERAS"] == "1"
     assert "PATH" not in settings["environment"]
-
-
-def test_without_a_docker_engine_the_trouble_is_said_in_a_line(monkeypatch, tmp_path):
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
-    with warnings.catch_warnings():
-        # The SDK leaves its socket to the garbage collector when it cannot connect.
-        warnings.simplefilter("ignore", ResourceWarning)
-        trouble = docker_trouble()
-        gc.collect()
-    assert trouble
-    assert "\n" not in trouble
 
 
 def event(action, **attributes):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.prediction import hindsight
+from kerasmatrix.prediction import hindsight, predict
 from tests.unit.fakes import SAVE_FACTS, FakeWorker
 from tests.unit.inspection import files
 
@@ -68,9 +68,9 @@ def test_a_cell_is_foretold_without_what_was_measured_in_its_scenario(command):
 def test_a_file_is_read_once_for_all_runs(command, monkeypatch):
     command.project("good", "other")
     read = []
-    before = hindsight.foretell_file
+    before = predict.foretell_file
     monkeypatch.setattr(
-        hindsight, "foretell_file", lambda *given: read.append(given[0]) or before(*given)
+        predict, "foretell_file", lambda *given: read.append(given[0]) or before(*given)
     )
     command()
     assert len(read) == len(set(read)) > 0
@@ -85,7 +85,7 @@ def test_a_file_is_read_again_for_a_new_version_of_the_rules(command, monkeypatc
     command()
     monkeypatch.setattr(hindsight, "code_digest", lambda: "another")
     monkeypatch.setattr(
-        hindsight, "foretell_file", lambda *_: pytest.fail("read again"), raising=True
+        predict, "foretell_file", lambda *_: pytest.fail("read again"), raising=True
     )
     with pytest.raises(BaseException, match="read again"):
         command()

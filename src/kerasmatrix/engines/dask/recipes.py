@@ -13,8 +13,9 @@ from distributed import Client
 import docker
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.dask.connection import no_scheduler
-from kerasmatrix.engines.docker import DockerEngine, docker_trouble
+from kerasmatrix.engines.docker import DockerEngine
 from kerasmatrix.engines.local import LocalEngine
+from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.environments.images import DOCKERFILE, base_of, image_tag
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.venvs import COMPLETE, default_cache
