@@ -148,6 +148,12 @@ class Observed:
         made.update(id(each.measured) for tried in self.attempts.values() for each in tried)
         return len(made)
 
+    @property
+    def artifacts(self) -> frozenset[str]:
+        """The digests of all files that this is about."""
+        made = (*self.saves.values(), *self.conversions.values())
+        return frozenset(each.observation.artifact for each in made if each.observation.artifact)
+
 
 def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None = None) -> Results:
     """Return the results of ``run``: a verdict for every cell of the plan.

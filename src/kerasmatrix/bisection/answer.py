@@ -56,6 +56,9 @@ class Bisection(_Value):
     file: str
     good: Look = Field(description="as asked for")
     bad: Look = Field(description="as asked for")
+    downwards: bool = Field(
+        default=False, description="the bad one is the older: last and first are counted from above"
+    )
     last_good: Look
     first_bad: Look
     releases: tuple[ReleaseFound, ...] = Field(description="what changed: TensorFlow, Keras")

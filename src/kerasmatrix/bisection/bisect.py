@@ -109,6 +109,7 @@ class Bisector:
             file=self._file.told.path,
             good=self._looks[good.name],
             bad=self._looks[bad.name],
+            downwards=downwards,
             last_good=self._looks[last.name],
             first_bad=self._looks[first.name],
             releases=_releases(newer, *(self._environment(env) for env in (older, newer))),

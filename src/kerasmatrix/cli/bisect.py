@@ -95,17 +95,26 @@ def _line(look: Look) -> str:
 
 
 def _prose(found: Bisection) -> str:
-    last, first = found.last_good, found.first_bad
+    good, bad = found.last_good, found.first_bad
     changed = ", ".join(f"{change.package} {change.newer}" for change in found.releases)
-    lines = [
-        f"{found.file}: it changes with {changed or 'another package'}.",
-        f"  last good: {_line(last)}",
-        f"  first bad: {_line(first)}",
-    ]
+    changed = changed or "another package"
+    # In the order in which the versions came out.
+    if found.downwards:
+        lines = [
+            f"{found.file}: it is good from {changed} on.",
+            f"  last bad: {_line(bad)}",
+            f"  first good: {_line(good)}",
+        ]
+    else:
+        lines = [
+            f"{found.file}: it changes with {changed}.",
+            f"  last good: {_line(good)}",
+            f"  first bad: {_line(bad)}",
+        ]
     for change in found.releases:
         before = f"{change.older} to " if change.older else ""
         lines.append(f"  {change.package} {before}{change.newer}: {change.notes}")
-    if found.bad.cause != first.cause:
+    if found.bad.cause != bad.cause:
         lines.append(f"  and for another reason: {_line(found.bad)}")
     if found.also:
         also = [f"{name} {old} to {new}" for name, (old, new) in found.also.items()]

@@ -30,7 +30,7 @@ from kerasmatrix.cli.options import (
 from kerasmatrix.cli.planning import plan_of, select
 from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
-from kerasmatrix.comparison import compare
+from kerasmatrix.comparison import Comparison, compare
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.expectations import expect
@@ -41,6 +41,7 @@ from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.priority import rank_cells
 from kerasmatrix.project import Project
+from kerasmatrix.recollection import keep, recall
 from kerasmatrix.report.write import check_folder, write_reports
 from kerasmatrix.results import Results, RunInfo
 from kerasmatrix.retrying import is_settled, suspects, with_retries
@@ -154,12 +155,20 @@ def run(  # noqa: PLR0913 - one argument per option
                 own = take_shard(plan, shard, Archive(store.folder).recent())
                 plan = dataclasses.replace(plan, shard=own)
             started = datetime.datetime.now(datetime.UTC)
+            run_id = f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}"
+            # What is listed, measured anew, or done again has to be looked at cell by cell.
+            same = None if dry_run or fresh or gate else recall(plan, store)
+            if same:
+                info = _info(run_id, started, engine, known=same.known, isolated=isolate)
+                results = _expected(same.results.model_copy(update={"run": info}), matrix)
+                _report(results, compare(before, results) if before else None, store, output)
+                return 0
             progress = TerminalProgress()
             measurement = Run(
                 plan,
                 engine,
                 store,
-                id=f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
+                id=run_id,
                 jobs=jobs or engine.slots or min(8, os.cpu_count() or 2),
                 listener=progress,
                 fresh=fresh,
@@ -209,62 +218,113 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     accept_flaky: bool,
 ) -> int:
     """Execute, and report whatever is known then, also when it was cut off."""
-    command = shlex.join(["kerasmatrix", *sys.argv[1:]])
 
-    def told() -> Results:
-        info = RunInfo(
-            id=measurement.id,
-            started=started,
-            finished=datetime.datetime.now(datetime.UTC),
-            engine=engine.name,
-            command=command,
-            complete=trouble is None and measurement.complete,
-            measured=measurement.measured + (again.measured if again else 0),
+    def found() -> Results:
+        info = _info(
+            measurement.id,
+            started,
+            engine,
             known=measurement.known,
             isolated=measurement.isolate,
+            measured=measurement.measured + (again.measured if again else 0),
             retries=measurement.retries + (again.retries if again else 0),
+            complete=trouble is None and measurement.complete,
         )
         plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
-        found = with_retries(tabulate(plan, observed, info, causes), plan, observed, causes)
-        found = with_predictions(found, plan, store.folder)
-        return expect(found, matrix.expectations, matrix.names) if matrix.expectations else found
+        told = with_retries(tabulate(plan, observed, info, causes), plan, observed, causes)
+        return with_predictions(told, plan, store.folder)
 
     again: Run | None = None
     trouble: BaseException | None = None
     if measurement.pending:
-        store.begin_run(measurement.id, started, engine.name, command)
+        store.begin_run(measurement.id, started, engine.name, _command())
         trouble = _execute(measurement, progress)
     else:
         measurement.complete = True
-    results = told()
+    seen = found()
+    results = _expected(seen, matrix)
     comparison = compare(baseline, results) if baseline else None
     wanted: list[Again] = []
     if gate and retries and trouble is None:
-        wanted = suspects(results, baseline, findings(results, comparison), retries)
-        plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
-        wanted = [job for job in wanted if not is_settled(plan, observed, causes, job)]
+        wanted = _doubtful(measurement, results, baseline, comparison, retries)
     if wanted:
         again = measurement.again(wanted)
         if not measurement.measured:
-            store.begin_run(measurement.id, started, engine.name, command)
+            store.begin_run(measurement.id, started, engine.name, _command())
         say_again(wanted)
         trouble = _execute(again, progress)
-        results = told()
-    archive = Archive(store.folder)
-    path = write_reports(results, output, comparison, lambda: archive.before(measurement.id))
+        seen = found()
+        results = _expected(seen, matrix)
+    _report(results, comparison, store, output)
     if results.run.measured:
-        archive.keep(results)
-        if not trouble:
-            store.end_run(measurement.id, results.run.finished)
-    print_results(results, path)
+        Archive(store.folder).keep(results)
     if trouble:
         raise trouble
+    if results.run.measured:
+        store.end_run(measurement.id, results.run.finished)
+    keep(again or measurement, store, seen)
     if gate:
         from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 
         return decide(results, comparison, accept_flaky=accept_flaky)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
     return INFRASTRUCTURE if infra else 0
+
+
+def _doubtful(
+    measurement: Run,
+    results: Results,
+    baseline: Results | None,
+    comparison: Comparison | None,
+    retries: int,
+) -> list[Again]:
+    """Return what to do again before the gate is failed for it."""
+    plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
+    wanted = suspects(results, baseline, findings(results, comparison), retries)
+    return [job for job in wanted if not is_settled(plan, observed, causes, job)]
+
+
+def _info(  # noqa: PLR0913 - what is said of a run
+    id: str,  # noqa: A002 - it is the run's id
+    started: datetime.datetime,
+    engine: Engine,
+    *,
+    known: int,
+    isolated: bool,
+    measured: int = 0,
+    retries: int = 0,
+    complete: bool = True,
+) -> RunInfo:
+    return RunInfo(
+        id=id,
+        started=started,
+        finished=datetime.datetime.now(datetime.UTC),
+        engine=engine.name,
+        command=_command(),
+        complete=complete,
+        measured=measured,
+        known=known,
+        isolated=isolated,
+        retries=retries,
+    )
+
+
+def _command() -> str:
+    return shlex.join(["kerasmatrix", *sys.argv[1:]])
+
+
+def _expected(results: Results, matrix: Matrix) -> Results:
+    """Return ``results`` with what the matrix expects of them."""
+    if not matrix.expectations:
+        return results
+    return expect(results, matrix.expectations, matrix.names)
+
+
+def _report(results: Results, comparison: Comparison | None, store: Store, output: Path) -> None:
+    """Write the reports, and say in short what is in them."""
+    past = Archive(store.folder)
+    path = write_reports(results, output, comparison, lambda: past.before(results.run.id))
+    print_results(results, path)
 
 
 def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:

@@ -202,6 +202,17 @@ def test_the_answer_can_be_read(bisect, engine):
     assert "good     tf2.5: pass" in out
 
 
+def test_what_older_versions_cannot_load_is_told_in_the_order_of_versions(bisect, engine):
+    engine.behaviour = {"2.1.0": "fails", "2.6.2": "good"}
+    _, told, _ = bisect("--good", "tf2.9", "--bad", "tf2.1", "--json")
+    assert told["downwards"]
+    code, _, out = bisect("--good", "tf2.9", "--bad", "tf2.1")
+    assert code == 0
+    assert "it is good from tensorflow 2.6.2 on." in out
+    bad = out.index("last bad: tf2.6.1: fail: unknown-functional")
+    assert bad < out.index("first good: tf2.6.2: pass")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -88,7 +88,7 @@ def test_a_file_is_read_again_for_a_new_version_of_the_rules(command, monkeypatc
         predict, "foretell_file", lambda *_: pytest.fail("read again"), raising=True
     )
     with pytest.raises(BaseException, match="read again"):
-        command()
+        command("--no-infer")
 
 
 def test_a_file_that_cannot_be_read_has_no_prediction(command, monkeypatch):
