@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerasmatrix import past
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
 from kerasmatrix.past import PastRun
-from kerasmatrix.report.documents import read_results, to_json
+from kerasmatrix.report.documents import json_parts, read_results
 from kerasmatrix.results import Results
 from kerasmatrix.staging import Staged
 
@@ -48,13 +49,15 @@ class Archive:
         Raises:
             InfrastructureError: the folder cannot be written.
         """
-        self._write(self.folder / f"{results.run.id}{SUFFIX}", to_json(results))
+        self._write(self.folder / f"{results.run.id}{SUFFIX}", json_parts(results))
 
-    def _write(self, place: Path, text: str) -> None:
-        data = gzip.compress(text.encode("utf-8", "replace"), LEVEL, mtime=0)
+    def _write(self, place: Path, parts: Iterable[str]) -> None:
+        packed = io.BytesIO()
+        with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=LEVEL, mtime=0) as file:
+            file.writelines(part.encode("utf-8", "replace") for part in parts)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            staged = Staged(place, data)
+            staged = Staged(place, [packed.getvalue()])
             try:
                 staged.take_place()
             finally:
@@ -86,7 +89,7 @@ class Archive:
         except UsageError:
             return None
         with contextlib.suppress(InfrastructureError):  # it is as good unkept, and slower
-            self._write(place, past.to_json(short))
+            self._write(place, [past.to_json(short)])
         return short
 
     def runs(self) -> list[str]:

@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from pydantic import ValidationError
 
 from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.notes import Notes
-from kerasmatrix.report.documents import to_json
+from kerasmatrix.report.documents import json_parts
 from kerasmatrix.results import Results
 from kerasmatrix.run import Run
 from kerasmatrix.staging import Staged
@@ -61,13 +62,20 @@ def keep(run: Run, store: Store, results: Results) -> None:
         "known": run.observed.count,
         "artifacts": sorted(run.observed.artifacts),
     }
-    body = zlib.compress(to_json(results).encode("utf-8", "replace"), LEVEL)
     with contextlib.suppress(OSError):  # it is as good without, and slower
-        staged = Staged(store.recollection, json.dumps(told).encode() + b"\n" + body)
+        staged = Staged(store.recollection, _written(told, results))
         try:
             staged.take_place()
         finally:
             staged.discard()
+
+
+def _written(told: object, results: Results) -> Iterator[bytes]:
+    yield json.dumps(told).encode() + b"\n"
+    packing = zlib.compressobj(LEVEL)
+    for part in json_parts(results):
+        yield packing.compress(part.encode("utf-8", "replace"))
+    yield packing.flush()
 
 
 def _dependencies(plan: Plan, store: Store) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 __all__ = ["Staged"]
@@ -19,8 +20,8 @@ MARK = ".staged-"
 class Staged:
     """A file that is written in full and has not taken its place yet."""
 
-    def __init__(self, place: Path, data: bytes) -> None:
-        """Write ``data`` beside ``place`` and make sure that it is on the disk.
+    def __init__(self, place: Path, parts: Iterable[bytes]) -> None:
+        """Write ``parts`` beside ``place`` and make sure that they are on the disk.
 
         Raises:
             OSError: it cannot be written.
@@ -32,7 +33,7 @@ class Staged:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX)
             with os.fdopen(self._handle, "wb", closefd=False) as file:
-                file.write(data)
+                file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
             # Temporary files are their owner's alone; a report is for everyone.

@@ -18,7 +18,7 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.report.generations import brought_up_to_date
 from kerasmatrix.results import SCHEMA_VERSION, Results
 
-__all__ = ["content_of", "read_results", "results_schema", "to_json"]
+__all__ = ["content_of", "json_parts", "read_results", "results_schema", "to_json"]
 
 # Ways out for who has a document that cannot be read.
 ANEW = "name a results.json, or a run that `kerasmatrix history` lists, or run `nox -s matrix`"
@@ -34,12 +34,28 @@ def to_json(results: Results) -> str:
 
     NaN and the infinities, which JSON lacks, become null; half a surrogate pair becomes ``?``.
     """
+    return "".join(json_parts(results))
+
+
+def json_parts(results: Results) -> Iterator[str]:
+    """Yield the text of `to_json` in parts, since all of it may be hundreds of megabytes."""
+    blank = _dump(results.model_copy(update={"cells": ()}))
+    head, _, end = blank.rpartition("[]")  # `cells` is the last field
+    yield f"{head}["
+    for begin in range(0, len(results.cells), PART):
+        part = results.model_copy(update={"cells": results.cells[begin : begin + PART]})
+        # What comes before the cells, and after them, is the same in every part.
+        yield "," * bool(begin) + _dump(part)[len(head) + 1 : -len(f"\n ]{end}")]
+    yield ("\n ]" if results.cells else "]") + end + "\n"
+
+
+def _dump(results: Results) -> str:
     try:
-        return results.model_dump_json(indent=1) + "\n"
+        return results.model_dump_json(indent=1)
     except PydanticSerializationError:
         pass  # half a surrogate pair somewhere: the slow way can tell which
     data = _storable(results.model_dump(mode="json"))
-    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def content_of(results: Results) -> Iterator[bytes]:

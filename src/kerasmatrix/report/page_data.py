@@ -44,10 +44,13 @@ CODES = {status: str(number) for number, status in enumerate(Status)}
 
 
 class PageData(NamedTuple):
-    """``columns`` is read when the page opens; each of ``chunks`` when one of its cells does."""
+    """``columns`` is read when the page opens; each of ``chunks`` when one of its cells does.
+
+    The chunks are made one at a time, as they are asked for.
+    """
 
     columns: dict[str, Any]
-    chunks: list[dict[str, Any]]
+    chunks: Iterator[dict[str, Any]]
 
 
 def embed(data: object) -> str:
@@ -111,7 +114,7 @@ def page_data(
         "chunk": CHUNK,
         **_cell_columns(cells),
     }
-    chunks = [_chunk(cells[start : start + CHUNK], past) for start in range(0, len(cells), CHUNK)]
+    chunks = (_chunk(cells[start : start + CHUNK], past) for start in range(0, len(cells), CHUNK))
     return PageData(columns, chunks)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from kerasmatrix.comparison import Comparison
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.past import PastRun
-from kerasmatrix.report.documents import content_of, to_json
+from kerasmatrix.report.documents import content_of, json_parts
 from kerasmatrix.results import Results
 from kerasmatrix.staging import Staged
 
@@ -58,15 +58,16 @@ def write_reports(
     mark = f"<!-- {_fingerprint(results, comparison)} -->\n"
     staged: list[Staged] = []
 
-    def stage(name: str, text: str) -> None:
-        staged.append(Staged(folder / name, text.encode("utf-8", "replace")))
+    def stage(name: str, parts: Iterable[str]) -> None:
+        encoded = (part.encode("utf-8", "replace") for part in parts)
+        staged.append(Staged(folder / name, encoded))
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stage("results.json", to_json(results))
+        stage("results.json", json_parts(results))
         if results.run.measured or not (table.is_file() and _ends_with(page, mark)):
             for name, text in _drawn(results, comparison, past(), mark):
-                stage(name, text)
+                stage(name, [text])
         for written in staged:
             written.take_place()
     except OSError as error:

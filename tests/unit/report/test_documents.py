@@ -11,6 +11,16 @@ from kerasmatrix.report.documents import read_results, results_schema, to_json
 from tests.unit.report.factory import make_cell, make_results
 
 
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_parts_are_together_what_the_whole_is(monkeypatch, size):
+    monkeypatch.setattr(documents, "PART", size)
+    results = make_results(environments=3)
+    assert len(results.cells) == 18
+    assert to_json(results) == results.model_dump_json(indent=1) + "\n"
+    blank = results.model_copy(update={"cells": ()})
+    assert to_json(blank) == blank.model_dump_json(indent=1) + "\n"
+
+
 def test_what_is_written_is_read_back():
     results = make_results()
     assert read_results(to_json(results), "results.json") == results
