@@ -130,7 +130,7 @@ def expect(
             cells.append(cell)
             continue
         decided[fitting[-1]].append(verdict)
-        cells.append(cell.model_copy(update={"expectation": fitting[-1], "expected": verdict}))
+        cells.append(cell.but(expectation=fitting[-1], expected=verdict))
     told = tuple(
         _told(expectation, spoken[number], decided[number], results)
         for number, expectation in enumerate(expectations)

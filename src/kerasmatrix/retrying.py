@@ -128,7 +128,7 @@ def _retried(plan: Plan, observed: Observed, causes: Causes, result: CellResult)
         return result
     judged = tuple(judge_retry(plan, observed, causes, cell, each) for each in done)
     flaky = result.flaky or any(_differing(result, judged))
-    return result.model_copy(update={"retries": (*result.retries, *judged), "flaky": flaky})
+    return result.but(retries=(*result.retries, *judged), flaky=flaky)
 
 
 def _differing(result: CellResult, retries: Iterable[RetryResult]) -> Iterator[bool]:

@@ -214,6 +214,7 @@ BLANK = {
     if not field.is_required()
 }
 GIVEN = set(CellResult.model_fields)
+SIDE = set(SideResult.model_fields)
 
 
 def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
@@ -309,7 +310,7 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
         if probe and probe.observation.value:
             told["culprits"] = probe.observation.value.culprits
         told["remedies"] = observed.judged(plan, causes, cell)
-    return verdict.model_copy(update=told)
+    return verdict.but(**told)
 
 
 def _with_other_environments(plan: Plan, cells: tuple[CellResult, ...]) -> tuple[CellResult, ...]:
@@ -337,7 +338,7 @@ def _with_other_environments(plan: Plan, cells: tuple[CellResult, ...]) -> tuple
             hops=(cell.saved_with, there.loaded_with),
             seconds=there.seconds,
         )
-        more.append(cell.model_copy(update={"remedies": (*cell.remedies, result)}))
+        more.append(cell.but(remedies=(*cell.remedies, result)))
     return tuple(more)
 
 
@@ -387,6 +388,7 @@ def _side(measured: Measured[Observation]) -> SideResult:
     value = getattr(observation, "value", None)
     timings: Mapping[str, float] = value.timings if value else {}
     return SideResult.model_construct(
+        SIDE,
         ended=observation.ended,
         stage=observation.stage,
         seconds=observation.seconds,

@@ -63,7 +63,7 @@ def _foreseen(cell: CellResult, told: Read, reader: str, precedents: Precedents)
         rule=found.rule,
         confidence=found.confidence,
     )
-    return cell.model_copy(update={"prediction": prediction})
+    return cell.but(prediction=prediction)
 
 
 def _precedents(

@@ -12,11 +12,12 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib import resources
 
 import pandas as pd
 from jinja2 import Environment as Templates
-from jinja2 import PackageLoader, StrictUndefined
+from jinja2 import PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from kerasmatrix.comparison import Change, ChangeKind, Comparison
@@ -63,17 +64,9 @@ def render_html(
     """
     frame = cell_frame(results) if frame is None else frame
     style, script = _asset("style.css"), _script()
-    templates = Templates(
-        loader=PackageLoader("kerasmatrix.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
     blocks = blocks_of(results)
     data = page_data(results, blocks, comparison.changes if comparison else (), past)
-    return templates.get_template("index.html.j2").render(
+    return _template().render(
         results=results,
         names=[environment.name for environment in results.environments],
         notes={told.name: release_notes(told) for told in results.environments},
@@ -104,6 +97,20 @@ def render_html(
         data=Markup(embed(data.columns)),  # noqa: S704 - made safe by embed
         chunks=[pack(chunk) for chunk in data.chunks],
     )
+
+
+@cache
+def _template() -> Template:
+    """Return the page's template; to compile it takes longer than to render a small matrix."""
+    templates = Templates(
+        loader=PackageLoader("kerasmatrix.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    return templates.get_template("index.html.j2")
 
 
 def _changed(comparison: Comparison | None) -> dict[ChangeKind, tuple[Change, ...]]:
