@@ -316,7 +316,14 @@ def judge_save(save: SaveObservation) -> Verdict | None:
     return Verdict(status=Status.SAVE_FAILED, summary=f"could not be saved: {_how(save)}")
 
 
-def judge_load(saved: SaveFacts, form: str, load: LoadObservation, tolerance: Tolerance) -> Verdict:
+def judge_load(
+    saved: SaveFacts,
+    form: str,
+    load: LoadObservation,
+    tolerance: Tolerance,
+    *,
+    trained: bool = False,
+) -> Verdict:
     """Return the verdict on a cell whose artifact was there.
 
     Args:
@@ -324,6 +331,7 @@ def judge_load(saved: SaveFacts, form: str, load: LoadObservation, tolerance: To
         form: the format; ``weights`` does not promise to bring back the compile state.
         load: what was seen.
         tolerance: how far outputs may differ and still be the same.
+        trained: the file has an optimizer's moments, even if ``saved`` has none.
     """
     if load.ended == "timed-out":
         return Verdict(status=Status.TIMEOUT, summary=f"no answer within {load.deadline:g} s")
@@ -335,7 +343,7 @@ def judge_load(saved: SaveFacts, form: str, load: LoadObservation, tolerance: To
         return Verdict(status=Status.FAIL, summary=prefix + _how(load))
     weights_equal = saved.contents == facts.contents
     drift = _drift(facts, tolerance, weights_equal=weights_equal)
-    lost = tuple(_lost(saved, form, facts))
+    lost = tuple(_lost(saved, form, facts, trained=trained))
     if drift:
         return Verdict(status=Status.DRIFT, summary=drift, lost=lost, weights_equal=weights_equal)
     if lost:
@@ -394,7 +402,7 @@ def _drift(facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool) -> st
     return None
 
 
-def _lost(saved: SaveFacts, form: str, loaded: LoadFacts) -> list[str]:
+def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> list[str]:
     """List what the format brings back and this load did not."""
     lost = []
     if loaded.model == "TFSMLayer":
@@ -414,13 +422,19 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts) -> list[str]:
         lost.append(f"the optimizer ({before.optimizer.name} became {after.optimizer.name})")
     else:
         lost.extend(_lost_hyperparameters(before.optimizer, after.optimizer))
-    # Before the first step there is no state to lose.
-    if before.optimizer.iterations and (
-        before.optimizer.iterations != after.optimizer.iterations
-        or Counter(before.optimizer.slots) != Counter(after.optimizer.slots)
-    ):
+    if _is_state_lost(before.optimizer, after.optimizer, trained=trained):
         lost.append("the optimizer state")
     return lost
+
+
+def _is_state_lost(before: OptimizerState, after: OptimizerState, *, trained: bool) -> bool:
+    if trained and not before.slots:
+        return not (after.slots or after.unreadable)
+    # Before the first step there is no state to lose.
+    if not before.iterations:
+        return False
+    same = before.iterations == after.iterations
+    return not same or Counter(before.slots) != Counter(after.slots)
 
 
 # Keras has called these by more than one name (keras/losses.py, its aliases).

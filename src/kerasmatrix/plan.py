@@ -24,7 +24,10 @@ from kerasmatrix.outcome import (
     Measured,
     Observation,
     Save,
+    SaveFacts,
     SaveObservation,
+    Verdict,
+    judge_load,
 )
 from kerasmatrix.scenario import Scenario
 from kerasmatrix.tolerance import Tolerance
@@ -170,6 +173,16 @@ class Plan:
     def tolerance_of(self, scenario: str) -> Tolerance:
         """Return how far the outputs of ``scenario`` may differ."""
         return self.scenarios[scenario].tolerance or self.tolerance
+
+    def judge(self, cell: Cell, saved: SaveFacts, load: LoadObservation) -> Verdict:
+        """Return the verdict on a load of a cell, whichever remedies it was made with."""
+        return judge_load(
+            saved,
+            cell.format,
+            load,
+            self.tolerance_of(cell.scenario),
+            trained=self.scenarios[cell.scenario].trained,
+        )
 
     def still_known(self, observation: Observation, scenario: str) -> bool:
         """Whether an observation still says enough: a timeout does not, once there is more time."""

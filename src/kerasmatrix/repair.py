@@ -21,7 +21,6 @@ from kerasmatrix.outcome import (
     SaveFacts,
     Status,
     Verdict,
-    judge_load,
 )
 from kerasmatrix.plan import Plan
 from kerasmatrix.results import RemedyResult
@@ -89,8 +88,7 @@ def judge_attempt(
 ) -> RemedyResult:
     """Return what an attempt is worth: verified only if it passes the checks of any cell."""
     observation = attempt.measured.observation
-    tolerance = plan.tolerance_of(cell.scenario)
-    verdict = judge_load(saved, cell.format, observation, tolerance)
+    verdict = plan.judge(cell, saved, observation)
     facts = observation.value
     works = verdict.status in WORKS
     loads = works or verdict.status is Status.DRIFT

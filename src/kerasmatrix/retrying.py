@@ -18,7 +18,6 @@ from kerasmatrix.outcome import (
     SaveObservation,
     Status,
     Verdict,
-    judge_load,
     judge_save,
 )
 from kerasmatrix.plan import Plan, Save
@@ -90,7 +89,7 @@ def judge_retry(
             remedy=tried.id if tried.status == "verified" else None,
             measured_at=at,
         )
-    verdict = judge_load(facts, cell.format, observation, plan.tolerance_of(cell.scenario))
+    verdict = plan.judge(cell, facts, observation)
     troubled = verdict.status in TROUBLED
     cause = causes.of(cell, verdict.status, verdict.lost, observation) if troubled else None
     return _judged(verdict, cause, at)

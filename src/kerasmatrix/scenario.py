@@ -69,7 +69,8 @@ class Scenario(_Strict):
     """What ``scenario.yaml`` says, the folder it stands in, and the digest of all its files.
 
     ``reports`` are public reports of what the scenario shows. ``given`` says that it saves nothing:
-    it is about a file that was saved elsewhere.
+    it is about a file that was saved elsewhere; ``trained`` then says that this has an optimizer's
+    moments in it, whatever the version has made of them that the others are compared with.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Scenario(_Strict):
     claims: tuple[Claim, ...] = ()
     reports: tuple[Annotated[str, StringConstraints(pattern=r"^https?://\S+$")], ...] = ()
     given: bool = False
+    trained: bool = False
     digest: str = ""
     folder: Path = Path()
 

@@ -19,7 +19,6 @@ from kerasmatrix.outcome import (
     SaveObservation,
     Status,
     Verdict,
-    judge_load,
     judge_save,
 )
 from kerasmatrix.plan import Plan, Save
@@ -100,8 +99,7 @@ class Observed:
         saved, loaded = self.saves.get(Save(*cell[:3])), self.loads.get(cell)
         if loaded is None or saved is None or saved.observation.value is None:
             return None
-        facts, tolerance = saved.observation.value, plan.tolerance_of(cell.scenario)
-        verdict = judge_load(facts, cell.format, loaded.observation, tolerance)
+        verdict = plan.judge(cell, saved.observation.value, loaded.observation)
         self._verdicts[cell] = verdict
         return verdict
 

@@ -120,6 +120,26 @@ def test_another_optimizer_is_degraded():
     assert compiled_after(name="SGD").lost == ("the optimizer (Adam became SGD)",)
 
 
+def test_a_file_with_state_that_no_version_brings_back_has_lost_it():
+    fresh = {**COMPILED, "optimizer": {**ADAM, "iterations": 0, "slots": []}}
+    saved = SaveFacts.model_validate({**SAVE_FACTS, "compiled": fresh})
+
+    def judged(optimizer, *, trained):
+        compiled = {"loss": "mse", "optimizer": {**ADAM, **optimizer}}
+        value = {**LOAD_FACTS, "compiled": compiled}
+        load = LoadObservation.model_validate({"ended": "returned", "value": value})
+        return judge_load(saved, "h5", load, TOLERANCE, trained=trained)
+
+    # Keras 3 takes the count of steps out of an HDF5 file, and not the moments.
+    none = {"iterations": 9, "slots": []}
+    assert judged(none, trained=True).lost == ("the optimizer state",)
+    assert judged(none, trained=False).status is Status.PASS
+    assert judged({"iterations": 5, "slots": ["m"]}, trained=True).status is Status.PASS
+    # What cannot be read is not known to be lost.
+    unreadable = {"iterations": None, "slots": [], "unreadable": "TypeError: no"}
+    assert judged(unreadable, trained=True).status is Status.PASS
+
+
 @pytest.mark.parametrize(
     ("after", "lost"),
     [

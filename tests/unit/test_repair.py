@@ -7,15 +7,16 @@ import pytest
 
 from kerasmatrix.bridges import Hop
 from kerasmatrix.diagnosis.catalogue import the_catalogue
-from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveFacts
+from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveFacts, judge_load
 from kerasmatrix.repair import Attempt, Causes, judge_attempt
 from kerasmatrix.tolerance import Tolerance
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
 
 CELL = Cell("first", "h5", "old", "new")
+TOLERANCE = Tolerance(absolute=1e-5, relative=1e-4)
 PLAN = SimpleNamespace(
     keras_major=lambda name: 2 if name == "old" else 3,
-    tolerance_of=lambda _: Tolerance(absolute=1e-5, relative=1e-4),
+    judge=lambda cell, saved, load: judge_load(saved, cell.format, load, TOLERANCE),
 )
 REMEDIES = [remedy.id for remedy in the_catalogue().remedies]
 

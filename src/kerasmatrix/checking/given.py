@@ -189,6 +189,7 @@ def stand_in(
         shows=describe(told),
         formats=tuple(FORMATS),
         given=True,
+        trained=bool(told.training and told.training.optimizer_slots),
         digest=digest_scenario(folder),
         folder=folder,
     )

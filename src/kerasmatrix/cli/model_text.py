@@ -66,7 +66,8 @@ def _training(found: ModelFile) -> list[str]:
     training = found.training
     if training is None:
         return []
-    state = {True: " with its state", False: " without its state", None: ""}
+    steps = f" of {training.optimizer_steps:,} steps" if training.optimizer_steps else ""
+    state = {True: f" with its state{steps}", False: " without its state", None: ""}
     metrics = f", metrics {_list(training.metrics)}" if training.metrics else ""
     optimizer = f"{training.optimizer}{state[training.optimizer_state]}"
     return [f"compiled with: {optimizer}, loss {training.loss}{metrics}"]

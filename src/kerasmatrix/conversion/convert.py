@@ -32,7 +32,7 @@ from kerasmatrix.conversion.ways import GOOD, Way, best, legacy_twin, ways
 from kerasmatrix.conversion.writing import size_of
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Environment
-from kerasmatrix.outcome import LoadObservation, Save, SaveFacts, Status, Verdict, judge_load
+from kerasmatrix.outcome import LoadObservation, Save, SaveFacts, Status, Verdict
 from kerasmatrix.repair import Causes
 from kerasmatrix.results import CellResult, RemedyResult
 from kerasmatrix.run import Run
@@ -244,11 +244,8 @@ class Converter:
         by_target = last.environment == self._target.name
         action: Action = "saved-again" if by_target else "bridged"
         made = _model_in(self._setup.store.artifacts / (walked.made or ""))
-        verdict = judge_load(
-            _reference(checked.observed, cell),
-            cell.format,
-            walked.loaded,
-            checked.plan.tolerance_of(cell.scenario),
+        verdict = checked.plan.judge(
+            cell_of(cell), _reference(checked.observed, cell), walked.loaded
         )
         manifest = self._manifest(
             checked,

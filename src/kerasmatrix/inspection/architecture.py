@@ -96,13 +96,17 @@ def lambdas(config: Config) -> tuple[Lambda, ...]:
     return tuple(found)
 
 
-def read_training(training: Config, *, state: bool | None) -> Training:
+def read_training(
+    training: Config, *, state: bool | None, slots: int = 0, steps: int = 0
+) -> Training:
     """Return what a compile config says, in the words of any release."""
     optimizer = training.get("optimizer", training.get("optimizer_config"))
     metrics = training.get("metrics") or training.get("weighted_metrics") or ()
     return Training(
         optimizer=_named(optimizer),
         optimizer_state=state,
+        optimizer_slots=slots,
+        optimizer_steps=steps,
         loss=_named(training.get("loss")),
         metrics=tuple(itertools.islice(_names(metrics), MOST_NAMES)),
     )

@@ -6,6 +6,7 @@ numbers are in other files is touched, and no filter is loaded.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import itertools
 import math
@@ -57,6 +58,8 @@ class Stored:
     paths: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
     optimizer_arrays: int = 0
+    optimizer_slots: int = 0
+    optimizer_steps: int = 0
     keras_3_layout: bool = False
     repeated: tuple[str, ...] = ()
     foreign: bool = False
@@ -91,6 +94,7 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
         for array in arrays:
             parameters[array.path.partition("/")[0]] += array.size or 0
         optimizers = [group for name in OPTIMIZER if (group := _own_group(file, name))]
+        kept = [array for group in optimizers for array in _arrays(group)]
         return Stored(
             keras=attributes.get("keras_version") or _attribute(weights, "keras_version"),
             backend=attributes.get("backend") or _attribute(weights, "backend"),
@@ -105,7 +109,9 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
             parameters=dict(parameters),
             paths=tuple(array.path for array in arrays),
             elsewhere=tuple(array.path for array in found if array.size is None),
-            optimizer_arrays=sum(len(_arrays(group)) for group in optimizers),
+            optimizer_arrays=len(kept),
+            optimizer_slots=sum(bool(array.size) and array.dataset.ndim > 0 for array in kept),
+            optimizer_steps=_steps(kept),
             keras_3_layout=keras_3_layout,
             repeated=tuple(sorted(repeated)),
             foreign=not attributes
@@ -165,6 +171,16 @@ def _described(path: str, dataset: h5py.Dataset) -> Array:
     if size > MOST_NUMBERS:
         raise ValueError(f"its array {path!r} claims more numbers than a file can hold")
     return Array(path, dataset, size, itemsize)
+
+
+def _steps(kept: list[Array]) -> int:
+    """Return how many steps an optimizer has made: of what it keeps the one whole number."""
+    found = [0]
+    for array in kept:
+        with contextlib.suppress(OSError):  # it is damaged, and nothing else may be
+            if array.size == 1 and array.dataset.dtype.kind in "iu":
+                found.append(int(np.ravel(array.dataset[()])[0]))
+    return max(found)
 
 
 def _absurd(arrays: list[Array]) -> bool:

@@ -84,4 +84,7 @@ def _training(contents: Contents) -> Training | None:
     # A SavedModel keeps the state in variables that do not say whose they are.
     saved_model = contents.kind == "saved-model"
     state = None if saved_model else contents.stored.optimizer_arrays > 0
-    return read_training(training, state=state)
+    stored = contents.stored
+    return read_training(
+        training, state=state, slots=stored.optimizer_slots, steps=stored.optimizer_steps
+    )

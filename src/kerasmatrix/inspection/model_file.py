@@ -75,6 +75,12 @@ class Training(_Fact):
 
     optimizer: str | None = None
     optimizer_state: bool | None = Field(default=None, description="None where that is not known")
+    optimizer_slots: int = Field(
+        default=0, description="arrays that it keeps beside counters and rates, such as moments"
+    )
+    optimizer_steps: int = Field(
+        default=0, description="that it has made; 0 also where the file does not say"
+    )
     loss: str | None = None
     metrics: tuple[str, ...] = ()
 

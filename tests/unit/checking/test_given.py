@@ -63,6 +63,13 @@ def test_a_file_becomes_a_scenario_with_a_copy_of_it(tmp_path):
     assert (given.scenario.folder / "inputs.npz").is_file()
 
 
+@pytest.mark.parametrize("state", [True, False])
+def test_whether_it_was_trained_is_what_the_file_says(tmp_path, state):
+    told = inspect(files.hdf5_model(tmp_path / "model.h5", state=state))
+    given = stand_in(told, "it", tmp_path / "it", Companions())
+    assert given.scenario.trained is state
+
+
 def test_its_digest_is_that_of_what_it_holds(tmp_path):
     path = files.hdf5_model(tmp_path / "model.h5")
     digests = [

@@ -94,6 +94,9 @@ MESSAGES = {
         error("ValueError", "Shapes used to initialize variables must be fully-defined (no `None` "
               "dimensions). Received: shape=(None, 4) for variable path='sequential/p_re_lu/alpha'",
               writer_keras=2, reader_keras=3),
+        error("ValueError", 'Input 0 of layer "lstm_1" is incompatible with the layer: expected '
+              "ndim=3, found ndim=4. Full shape received: (None, None, 1, 56)",
+              writer_keras=2, reader_keras=3),
         error("ValueError", "Input 0 with name 'None' of layer 'lstm_1' is incompatible with the "
               "layer: expected ndim=3, found ndim=4. Full shape received: (None, None, 1, 56)",
               writer_keras=2, reader_keras=3),
@@ -127,6 +130,8 @@ MESSAGES = {
         error("ValueError", "Unknown activation function: leaky_relu"),
     ],
     "optimizer-config": [
+        error("TypeError", "Unexpected keyword argument passed to optimizer: use_ema. Allowed kwargs "
+              "are {'lr', 'global_clipnorm', 'clipnorm', 'clipvalue', 'decay'}."),
         error("TypeError", "Could not deserialize class 'SGD' because its parent module "
               "keras.optimizers.experimental cannot be imported. Full object config: {…}",
               ("ModuleNotFoundError", "No module named 'keras.optimizers.experimental'")),

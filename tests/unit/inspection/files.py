@@ -32,6 +32,7 @@ def hdf5_model(path, config=SEQUENTIAL, *, keras="2.4.0", training=TRAINING, sta
         layer["bias:0"] = np.zeros(2, dtype="float32")
         if state:
             file["optimizer_weights/Adam/iterations:0"] = 3
+            file["optimizer_weights/Adam/dense/kernel/m:0"] = np.zeros((3, 2), dtype="float32")
     return path
 
 

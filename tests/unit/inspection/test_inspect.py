@@ -19,6 +19,7 @@ def test_a_whole_model_as_hdf5(tmp_path):
     assert (found.layers, found.architecture.parts[0].parameters) == (1, 8)
     assert (found.weights.arrays, found.weights.parameters, found.weights.bytes) == (2, 8, 32)
     assert (found.training.optimizer, found.training.optimizer_state) == ("Adam", True)
+    assert (found.training.optimizer_slots, found.training.optimizer_steps) == (1, 3)
 
 
 def test_a_model_without_the_optimizers_state_says_so(tmp_path):
@@ -63,6 +64,7 @@ def test_an_archive(tmp_path, compression):
     )
     assert found.writer.date == "2024-07-01@10:00:00"
     assert (found.weights.parameters, found.training.optimizer_state) == (8, True)
+    assert (found.training.optimizer_slots, found.training.optimizer_steps) == (0, 7)
     assert (found.training.optimizer, found.training.loss) == ("rmsprop", "mae")
 
 
