@@ -173,6 +173,12 @@ MESSAGES = {
     ],
     "lambda-scope-or-shape": [
         error("NameError", "name 'K' is not defined"),
+        error("NameError", 'Exception encountered when calling layer "lambda" (type Lambda).\n\n'
+              "name 'twice' is not defined\n\nCall arguments received by layer "
+              '"lambda" (type Lambda):'
+              "\n  • inputs=tf.Tensor(shape=(None, 2), dtype=float32)"),
+        error("NameError", "Exception encountered when calling Lambda.call().\n\n\x1b[1mname 'twice' "
+              "is not defined\x1b[0m\n\nArguments received by Lambda.call():"),
         error("NotImplementedError", "We could not automatically infer the shape of the Lambda's "
               "output. Please specify the `output_shape` argument"),
     ],
@@ -226,6 +232,8 @@ MESSAGES = {
     ],
     "weights-cudnn-layout": [
         error("ValueError", "Dimension 0 in both shapes must be equal, but are 48 and 96"),
+        error("ValueError", "GRU(reset_after=False) is not compatible with CuDNNGRU"),
+        error("ValueError", "CuDNNGRU is not compatible with GRU(reset_after=False)"),
     ],
     "weights-layout-newer": [
         error("ValueError", "You are trying to load a weight file containing 0 layers into a model "
@@ -240,7 +248,11 @@ MESSAGES = {
         error("ValueError", "You are trying to load a weight file containing 6 layers into a model "
               "with 0 layers."),
     ],
-    "weights-only-file": [error("ValueError", "No model found in config file.")],
+    "weights-only-file": [
+        error("ValueError", "No model found in config file."),
+        error("ValueError", "No model config found in the file at <tensorflow.python.platform.gfile."
+              "GFile object at 0x7f1e2ece6390>."),
+    ],
     "keras-package-mix": [
         error("ImportError", "cannot import name 'LayerNormalization' from "
               "'tensorflow.python.keras.layers' (/site-packages/…)"),
@@ -254,6 +266,7 @@ MESSAGES = {
     ],
     "pickle-module-path": [
         error("ModuleNotFoundError", "No module named 'keras.saving.saved_model_v9'"),
+        error("ModuleNotFoundError", "No module named 'keras.src.saving.pickle_utils'"),
     ],
     "lookup-state": [
         error("FailedPreconditionError", "Table not initialized."),
