@@ -82,6 +82,14 @@ SCENARIOS = {
     "load_trained": (TRAINED, GOOD_LOAD),
 }
 
+# Causes that no version is to blame for: any shows them.
+CAUSES = [
+    ("save_is_random", "scenario-says-nothing"),
+    ("save_is_nan", "scenario-says-nothing"),
+    ("load_eats_memory", "killed-for-memory"),
+    ("load_uncompiled", "compile-state-lost"),
+]
+
 
 @pytest.fixture(scope="module")
 def results(engine, tmp_path_factory):
@@ -124,6 +132,12 @@ def test_each_is_one_cells_outcome_and_nothing_elses(results, scenario, status, 
     found = cell(results, scenario, "h5", "tf2.4", "tf2.4")
     assert found.status is status, found.summary
     assert words in found.summary
+
+
+@pytest.mark.parametrize(("scenario", "cause"), CAUSES)
+def test_what_a_program_does_wrong_has_its_cause(results, scenario, cause):
+    found = cell(results, scenario, "h5", "tf2.4", "tf2.4")
+    assert found.cause == cause, found.summary
 
 
 def test_what_a_hanging_load_printed_is_kept(results):

@@ -37,7 +37,10 @@ SEEN = [
     ("missing_custom_layer_defined", "savedmodel", "tf2.4", "tf2.2", "savedmodel-metadata-newer",
      "saved-model-load"),
     ("import_path_keras", "savedmodel", "tf2.2", "tf2.2", "container-mismatch", "saved-model-load"),
+    ("mixed_precision", "savedmodel", "tf2.16", "tf2.16", "savedmodel-revival", "saved-model-load"),
     ("import_path", "h5", "tf2.21", "tf2.16", "config-key-too-new", "rewrite-config"),
+    ("multi_head_attention", "h5", "tf2.4", "tf2.15", "config-key-absent",
+     "rebuild-and-load-weights"),
     # It loads, and nothing but its numbers tells: the name means another function.
     ("hard_sigmoid", "h5", "tf2.15", "tf2.21", "silent-drift", "same-function"),
     ("hard_sigmoid", "keras", "tf2.15", "tf2.21", "config-key-removed",
@@ -48,11 +51,14 @@ SEEN = [
     ("trained_adam", "h5", "tf2.15", "tf2.21", "learning-rate-reset", None),
     ("trained_adam", "h5", "tf2.21", "tf2.21", "optimizer-state-lost", None),
     ("import_path", "savedmodel", "tf2.21", "tf2.21", "inference-only", None),
+    ("conv_lstm", "savedmodel", "tf2.4", "tf2.2", "cannot-be-saved-again", None),
     # Not saved at all.
     ("missing_custom_layer", "h5", "tf2.2", "tf2.2", "get-config-missing", None),
     ("long_and_unicode_names", "h5", "tf2.2", "tf2.2", "name-not-allowed", None),
     ("v1_vs_v2", "h5", "tf2.21", "tf2.21", "v1-mode-in-keras-3", None),
     ("import_path_python_keras", "h5", "tf2.15", "tf2.15", "keras-package-mix", None),
+    ("conv_lstm", "savedmodel", "tf2.2", "tf2.2", "savedmodel-untracked", None),
+    ("subclassed_with_config", "h5", "tf2.15", "tf2.15", "subclassed-in-h5", None),
 ]  # fmt: skip
 
 

@@ -2,7 +2,14 @@ import pytest
 
 from kerasmatrix.diagnosis.catalogue import load_catalogue, the_catalogue
 from kerasmatrix.errors import UsageError
+from tests.tensorflow.test_environment_faults import FAULTS
+from tests.tensorflow.test_misbehaviour import CAUSES
+from tests.tensorflow.test_rarer_causes import NEVER_ENDS, RARER
+from tests.tensorflow.test_remedies import SEEN
 from tests.unit.diagnosis.messages import MESSAGES
+
+# Causes that no environment of the tests with real TensorFlow can show, each with the reason.
+NOT_SHOWN: dict[str, str] = {}
 
 GOOD = """\
 causes:
@@ -38,6 +45,12 @@ def load(tmp_path):
 
 def test_the_catalogue_is_valid_and_every_cause_has_a_stored_message():
     assert {cause.slug for cause in the_catalogue().causes} == set(MESSAGES)
+
+
+def test_every_cause_is_shown_by_a_test_with_real_tensorflow():
+    shown = {case[4] for case in (*SEEN, *RARER)} | {NEVER_ENDS}
+    shown |= {cause for _, cause in CAUSES} | {cause for _, _, cause in FAULTS}
+    assert {cause.slug for cause in the_catalogue().causes} - shown == set(NOT_SHOWN)
 
 
 def test_a_good_catalogue_is_read(load):

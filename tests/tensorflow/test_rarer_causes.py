@@ -1,0 +1,198 @@
+"""Causes that few models have, with real TensorFlow, each with a program that shows it.
+
+The programs are as small as they can be, and what is said of them is what TensorFlow raises.
+"""
+
+import pytest
+
+from kerasmatrix.matrix import Limits
+from kerasmatrix.outcome import Status
+from tests.real import ROOT, cell, measure
+
+pytestmark = pytest.mark.tensorflow
+
+LOAD = """\
+from tensorflow import keras
+
+
+def load(path):
+    return keras.models.load_model(path)
+"""
+UNPICKLE = """\
+import pickle
+
+
+def load(path):
+    with open(path, "rb") as file:
+        return pickle.load(file)
+"""
+
+
+def save(layers, before=""):
+    """Return a ``save.py`` of a Sequential, with definitions before it."""
+    return (
+        f"from tensorflow import keras\n\n\n{before}\n\n"
+        f"def build():\n    return keras.Sequential([{layers}])\n"
+    )
+
+
+def save_as(method):
+    """Return a ``save.py`` that writes something else than this Keras's own file."""
+    body = "\n        ".join(method.splitlines())
+    return (
+        "import json\nimport pickle\n\nimport h5py\nfrom tensorflow import keras\n\n\n"
+        f"class Sequential(keras.Sequential):\n    def save(self, path):\n        {body}\n\n\n"
+        "def build():\n    return Sequential([keras.layers.Dense(2, input_shape=(3,))])\n"
+    )
+
+
+def rebuild(layer):
+    """Return a ``load.py`` that builds a model of ``layer`` for the weights in the file."""
+    return (
+        "import tensorflow as tf\n\n\n"
+        "def load(path):\n"
+        f"    model = tf.keras.Sequential([{layer}])\n"
+        "    model.load_weights(path)\n"
+        "    return model\n"
+    )
+
+
+# It takes no `name`, which every config has.
+SCALED = """\
+class Scaled(keras.layers.Layer):
+    def __init__(self, factor):
+        super().__init__()
+        self.factor = factor
+
+    def call(self, inputs):
+        return inputs * self.factor
+
+    def get_config(self):
+        return {**super().get_config(), "factor": self.factor}
+"""
+# Keras 2.2 wrote a Sequential so. No Keras that still runs does.
+AS_LIST = """\
+super().save(path)
+with h5py.File(path, "r+") as file:
+    config = json.loads(file.attrs["model_config"])
+    config["config"] = config["config"]["layers"][1:]  # what it wrote had no layer for the input
+    file.attrs["model_config"] = json.dumps(config)"""
+# `save.py` and `load.py`.
+PROGRAMS = {
+    # Keras 3 has no such layer.
+    "locally_connected": (save("keras.layers.LocallyConnected1D(2, 1, input_shape=(3, 2))"), LOAD),
+    # Keras 2 writes the axis as a list, of which Keras 3 makes an integer from 3.9 on. Without a
+    # layer for the input the next one would have `batch_input_shape`, which is refused before.
+    "list_as_axis": (save("keras.Input((3,)), keras.layers.BatchNormalization()"), LOAD),
+    "name_out_of_scope": (
+        save(
+            "keras.layers.Dense(2, input_shape=(3,)), keras.layers.Lambda(lambda x: twice(x))",
+            before="def twice(x):\n    return 2 * x\n",
+        ),
+        LOAD,
+    ),
+    # What a program for TensorFlow 1 calls a GRU.
+    "gru_of_v1": (
+        save("keras.layers.GRU(4, input_shape=(6, 3))"),
+        rebuild("tf.compat.v1.keras.layers.GRU(4, input_shape=(6, 3))"),
+    ),
+    # It can be built without a GPU, and that suffices to be given weights.
+    "gru_of_cudnn": (
+        save("keras.layers.GRU(4, reset_after=False, input_shape=(6, 3))"),
+        rebuild("tf.compat.v1.keras.layers.CuDNNGRU(4, input_shape=(6, 3))"),
+    ),
+    "own_config_refused": (
+        save("keras.layers.Dense(2, input_shape=(3,)), Scaled(2.0)", before=SCALED),
+        "from save import Scaled\n"
+        + LOAD.replace("(path)\n", '(path, custom_objects={"Scaled": Scaled})\n'),
+    ),
+    "weights_alone": (save_as("self.save_weights(path)"), LOAD),
+    "pickled": (
+        save_as('with open(path, "wb") as file:\n    pickle.dump(self, file)'),
+        UNPICKLE,
+    ),
+    "list_as_sequential": (save_as(AS_LIST), LOAD),
+}
+# Program, format, saved with, loaded with: its cause, and the remedy that works (None: none does).
+RARER = [
+    ("name_out_of_scope", "h5", "tf2.15", "tf2.15", "lambda-scope-or-shape", "custom-objects"),
+    ("gru_of_v1", "h5", "tf2.15", "tf2.15", "gru-reset-after", "rebuild-and-load-weights"),
+    ("gru_of_cudnn", "h5", "tf2.15", "tf2.15", "weights-cudnn-layout", "rebuild-and-load-weights"),
+    ("own_config_refused", "h5", "tf2.15", "tf2.15", "custom-config-contract",
+     "rebuild-and-load-weights"),
+    ("weights_alone", "h5", "tf2.15", "tf2.15", "weights-only-file", "rebuild-and-load-weights"),
+    ("locally_connected", "h5", "tf2.15", "tf2.16", "builtin-layer-gone", None),
+    # In a pickle there is an archive, which holds the weights.
+    ("pickled", "h5", "tf2.15", "tf2.16", "pickle-module-path", "rebuild-and-load-weights"),
+    ("list_as_sequential", "h5", "tf2.15", "tf2.16", "sequential-as-list", "rewrite-config"),
+    ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
+]  # fmt: skip
+NEVER_ENDS = "load-never-ends"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with each program as a scenario, in the one format that it is about."""
+    folder = tmp_path_factory.mktemp("scenarios")
+    forms = {case[0]: case[1] for case in RARER}
+    for name, (saving, loading) in PROGRAMS.items():
+        (folder / name).mkdir()
+        (folder / name / "save.py").write_text(saving)
+        (folder / name / "load.py").write_text(loading)
+        (folder / name / "scenario.yaml").write_text(
+            f"title: {name}\nshows: {name}\nformats: [{forms[name]}]\n"
+        )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rare(engine, folder, tmp_path_factory):
+    """Measure all that one pair of versions shows, at once."""
+    store = tmp_path_factory.mktemp("store")
+    known = {}
+
+    def rare(program, form, saved, loaded):
+        if (saved, loaded) not in known:
+            cases = [case for case in RARER if case[2:4] == (saved, loaded)]
+            known[saved, loaded] = measure(
+                engine,
+                store,
+                scenarios=tuple(case[0] for case in cases),
+                formats=tuple(dict.fromkeys(case[1] for case in cases)),
+                environments=tuple(dict.fromkeys((saved, loaded))),
+                folder=folder,
+                columns=(loaded,),
+                remedies="first",
+            )
+        return cell(known[saved, loaded], program, form, saved, loaded)
+
+    return rare
+
+
+@pytest.mark.parametrize(
+    ("program", "form", "saved", "loaded", "cause", "remedy"),
+    RARER,
+    ids=[f"{case[4]}-{case[3]}-{case[0]}" for case in RARER],
+)
+def test_a_program_has_its_cause_and_what_helps(rare, program, form, saved, loaded, cause, remedy):
+    found = rare(program, form, saved, loaded)
+    assert (found.status, found.cause) == (Status.FAIL, cause), found.summary
+    repaired = found.repaired_by
+    assert (repaired and repaired.id) == remedy, found.remedies
+
+
+def test_a_load_that_never_ends_is_ended_and_repaired(engine, tmp_path):
+    results = measure(
+        engine,
+        tmp_path,
+        scenarios=("nested_models",),
+        environments=("tf2.2", "tf2.16"),
+        folder=ROOT / "scenarios",
+        columns=("tf2.16",),
+        # Of processor time, and spent twice: a load that does not answer is tried again.
+        limits=Limits(task_seconds=3),
+        remedies="first",
+    )
+    found = cell(results, "nested_models", "h5", "tf2.2", "tf2.16")
+    assert (found.status, found.cause) == (Status.TIMEOUT, NEVER_ENDS), found.summary
+    assert found.repaired_by.id == "rewrite-config", found.remedies
