@@ -19,7 +19,9 @@ def main() -> None:
     # NumPy's BLAS would keep a thread for each core that nothing here uses, and a process with
     # one thread can be forked to read a file (`inspection.guarded`).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from kerasmatrix.cli import main as commands  # noqa: PLC0415 - after the line above
+    # Pydantic would look through all that is installed for plugins: a twentieth of `inspect`.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    from kerasmatrix.cli import main as commands  # noqa: PLC0415 - after the lines above
     from kerasmatrix.cli.streams import outlive_readers  # noqa: PLC0415 - as above
 
     outlive_readers()
