@@ -18,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from files import files
 from growth import growth
@@ -42,6 +43,8 @@ from kerasmatrix.store import Store
 # Scenarios that leave no global state behind, so that the floor can do them in one process.
 SCENARIOS = ("import_path", "missing_custom_layer_defined", "v1_vs_v2_plain")
 FORMATS = ("h5", "keras", "savedmodel", "weights")
+# Of the whole matrix; a SavedModel takes so long to save that nothing else would be seen.
+QUICK_FORMATS = ("h5", "keras", "weights")
 JOBS = 2
 PAGE_CELLS, MANY_CELLS = 10_000, 100_000
 
@@ -52,7 +55,12 @@ def main() -> int:
     parser.add_argument("--environments", default="tf2.4,tf2.9,tf2.15,tf2.16,tf2.21")
     parser.add_argument("--sample", type=int, default=12, help="tasks done in each plain way")
     parser.add_argument(
-        "--only", choices=("local", "docker", "page", "files", "growth"), help="just this part"
+        "--share", type=int, default=16, help="tasks of each environment done as a prototype would"
+    )
+    parser.add_argument(
+        "--only",
+        choices=("local", "docker", "page", "files", "growth", "whole"),
+        help="just this part; `whole` only if asked for: it makes every environment there is",
     )
     parser.add_argument("--output", type=Path, default=Path("reports"))
     options = parser.parse_args()
@@ -75,9 +83,10 @@ def main() -> int:
         },
         "files": files,
         "growth": lambda: {"growth": growth()},
+        "whole": lambda: whole(project, matrix, options.sample, options.share),
     }
     for name, part in parts.items():
-        if options.only in {None, name}:
+        if options.only == name or (options.only is None and name != "whole"):
             figures.update(part())
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "bench.json"
@@ -88,24 +97,41 @@ def main() -> int:
     return 0
 
 
+Placed = tuple[str, Task, float]  # a task with its environment, and how long it took
+
+
 @dataclasses.dataclass
 class Measured:
-    """A run of ours: its wall time, and its tasks with the environment and the time of each."""
+    """A run of ours: its wall time, its tasks, and those of them that it did not infer."""
 
     seconds: float
-    tasks: list[tuple[str, Task, float]]
+    tasks: list[Placed]
+    done: list[Placed]
+
+
+class OneProcess(NamedTuple):
+    """What an environment's import and each of its tasks took in one process, in seconds."""
+
+    environment: str
+    imported: float
+    seconds: list[float]
 
 
 class Bench:
     """One benchmark: the cells, and the ways to do them."""
 
     def __init__(
-        self, project: Project, matrix: Matrix, environments: tuple[str, ...], sample: int
+        self,
+        project: Project,
+        matrix: Matrix,
+        environments: tuple[str, ...],
+        sample: int,
+        formats: tuple[str, ...] = FORMATS,
     ) -> None:
         self.project = project
         self.matrix = matrix
         self.selection = matrix.select(
-            environments=environments, scenarios=SCENARIOS, formats=FORMATS
+            environments=environments, scenarios=SCENARIOS, formats=formats
         )
         self.locks = {
             env.name: read_lock(project.locks, env) for env in self.selection.environments
@@ -118,8 +144,8 @@ class Bench:
         with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
             ours = self._ours(engine, store)
             plain = self._one_worker_per_task(engine, store, ours)
-            imports, bare = self._in_one_process("bare", store, ours)
-            forked = sum(self._in_one_process("forked", store, ours)) / JOBS
+            imports, bare = _sums(self._in_one_process("bare", store, ours.tasks))
+            forked = sum(_sums(self._in_one_process("forked", store, ours.tasks))) / JOBS
             with Store(Path(folder, "inferring")) as other:
                 started = time.monotonic()
                 self._run(engine, other, infer=True).execute()
@@ -145,6 +171,32 @@ class Bench:
             "known_run_over_first_run": round(known / ours.seconds, 4),
             "repair_tasks": repairs.measured,
             "repair_over_first_run": round(repair / ours.seconds, 3),
+        }
+
+    def at_once(self, share: int) -> dict[str, object]:
+        """Do all, equal files once, and compare with ways that are sampled in each environment."""
+        engine = open_engine("local", self.matrix, self.project)
+        with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
+            ours = self._ours(engine, store, infer=True)
+            plain = self._one_worker_per_task(engine, store, ours)
+            chosen = random.Random(1)
+            some: list[Placed] = []
+            for env in self.selection.environments:
+                own = [each for each in ours.tasks if each[0] == env.name]
+                some += chosen.sample(own, min(share, len(own)))
+            forked = self._in_one_process("forked", store, some)
+            bare = self._in_one_process("bare", store, [one for one in some if one in ours.done])
+        every = Counter(name for name, _, _ in ours.tasks)
+        done = Counter(name for name, _, _ in ours.done)
+        prototype = _scaled(forked, every, first=False) / JOBS
+        floor = _scaled(bare, done, first=True) / JOBS
+        count = len(ours.tasks)
+        return {
+            "whole_tasks": count,
+            "whole_tasks_done": len(ours.done),
+            "whole_speedup_over_prototype": round(prototype / ours.seconds, 2),
+            "whole_speedup_over_process_per_cell": round(plain * count / ours.seconds, 2),
+            "whole_overhead_over_floor": round(ours.seconds / floor - 1, 3),
         }
 
     def docker(self) -> dict[str, object]:
@@ -174,17 +226,17 @@ class Bench:
         plan = dataclasses.replace(plan, infer=infer)
         return Run(plan, engine, store, id="bench", jobs=JOBS)
 
-    def _ours(self, engine: Engine, store: Store) -> Measured:
+    def _ours(self, engine: Engine, store: Store, *, infer: bool = False) -> Measured:
         for env in self.selection.environments:
             engine.prepare(env, self.locks[env.name])
             # The first start reads gigabytes from the disk; all ways find them cached.
             self._alone(engine, store, env.name, None)
-        run = self._run(engine, store)
+        run = self._run(engine, store, infer=infer)
         started = time.monotonic()
         observed = run.execute()
         seconds = time.monotonic() - started
         deadline, memory = self.matrix.limits.task_seconds, self.matrix.limits.memory_mb
-        tasks = [
+        saves = [
             (
                 save.saved_with,
                 Task("", "save", save.scenario, save.format, None, deadline, memory),
@@ -192,8 +244,8 @@ class Bench:
             )
             for save, found in observed.saves.items()
         ]
-        tasks += [
-            (
+        loads = {
+            cell: (
                 cell.loaded_with,
                 Task(
                     "", "load", cell.scenario, cell.format,
@@ -202,8 +254,9 @@ class Bench:
                 found.observation.seconds,
             )
             for cell, found in observed.loads.items()
-        ]  # fmt: skip
-        return Measured(seconds, tasks)
+        }  # fmt: skip
+        done = [task for cell, task in loads.items() if cell not in observed.inferred]
+        return Measured(seconds, [*saves, *loads.values()], [*saves, *done])
 
     def _one_worker_per_task(self, engine: Engine, store: Store, ours: Measured) -> float:
         """Return seconds per task, `JOBS` at a time, each in a worker of its own."""
@@ -224,16 +277,16 @@ class Bench:
             finally:
                 worker.close()
 
-    def _in_one_process(self, way: str, store: Store, ours: Measured) -> tuple[float, float]:
-        """Return the seconds of all imports, and of all tasks as this ``way`` does them.
+    def _in_one_process(self, way: str, store: Store, tasks: Sequence[Placed]) -> list[OneProcess]:
+        """Do ``tasks`` as this ``way`` does them; return what that took, by environment.
 
         Environments are at work `JOBS` at a time, as they are in a run: side by side all is slower.
         """
 
-        def do(env: Environment) -> tuple[float, float]:
+        def do(env: Environment) -> OneProcess:
             requests = [
                 {**dataclasses.asdict(task), "id": f"{way}-{number}"}
-                for number, (name, task, _) in enumerate(ours.tasks)
+                for number, (name, task, _) in enumerate(tasks)
                 if name == env.name
             ]
             with store.scratch(f"{way}-{env.name}") as scratch:
@@ -248,11 +301,37 @@ class Bench:
                     check=True,
                 )
             imported, seconds = json.loads(done.stdout)
-            return imported, sum(seconds)
+            return OneProcess(env.name, imported, seconds)
 
         with ThreadPoolExecutor(JOBS) as pool:
-            found = list(pool.map(do, self.selection.environments))
-        return sum(imported for imported, _ in found), sum(seconds for _, seconds in found)
+            return list(pool.map(do, self.selection.environments))
+
+
+def whole(project: Project, matrix: Matrix, sample: int, share: int) -> dict[str, object]:
+    """Measure all environments there are, in the quick formats."""
+    everything = tuple(env.name for env in matrix.select(group="all").environments)
+    return Bench(project, matrix, everything, sample, QUICK_FORMATS).at_once(share)
+
+
+def _sums(found: Sequence[OneProcess]) -> tuple[float, float]:
+    """Return the seconds of all imports, and of all tasks."""
+    return sum(one.imported for one in found), sum(sum(one.seconds) for one in found)
+
+
+def _scaled(found: Sequence[OneProcess], counts: Mapping[str, int], *, first: bool) -> float:
+    """Return the seconds that all tasks would take, by those that were done in each environment.
+
+    Args:
+        found: what some of the tasks took.
+        counts: how many there are of an environment.
+        first: the first one makes what the others find made, so it counts once.
+    """
+    total = 0.0
+    for one in found:
+        once, rest = (one.seconds[:1], one.seconds[1:]) if first else ([], one.seconds)
+        others = counts[one.environment] - len(once)
+        total += one.imported + sum(once) + (sum(rest) / len(rest) * others if rest else 0.0)
+    return total
 
 
 if __name__ == "__main__":
