@@ -3,7 +3,8 @@
 The matrix is measured twice from nothing, as usual and with ``--isolate``, on stores of their own.
 Each cell must have the same status, cause, losses, error (type, message and chain), numbers and
 attempts. Nothing is forgiven but what differs between two runs of any kind: digests, task ids,
-folders and addresses in messages, and times. Two runs of ``--isolate`` can be compared as well
+folders and addresses in messages, and times; nor is it told which of equal files was loaded for the
+others, which is the one that was there first. Two runs of ``--isolate`` can be compared as well
 (``--control``): what differs then is not for want of isolation.
 """
 
@@ -102,7 +103,6 @@ def outcome(cell: CellResult) -> dict[str, object]:
             (tried.id, tried.status, plain(tried.summary), tried.cause, tried.lost, tried.did)
             for tried in cell.remedies
         ],
-        "inferred from": cell.inferred_from,
     }
 
 
