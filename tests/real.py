@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime
 import os
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -98,6 +99,47 @@ def cell(results: Results, *key: str) -> CellResult:
         for cell in results.cells
         if (cell.scenario, cell.format, cell.saved_with, cell.loaded_with) == key
     )
+
+
+class OnePairAtATime:
+    """Measures, when one of ``cases`` is asked for, all of them that it goes together with.
+
+    A case is scenario, format, saved with, loaded with, and more; ``together`` returns what is
+    equal of those that are measured at once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        store: Path,
+        cases: Sequence[tuple[Any, ...]],
+        together: Callable[[tuple[Any, ...]], Hashable],
+        folder: Path = ROOT / "scenarios",
+    ) -> None:
+        self._engine = engine
+        self._store = store
+        self._cases = cases
+        self._together = together
+        self._folder = folder
+        self._known: dict[Hashable, Results] = {}
+
+    def __call__(self, *key: str) -> CellResult:
+        """Return the cell (scenario, format, saved with, loaded with), repaired if it can be."""
+        wanted = self._together(key)
+        if wanted not in self._known:
+            cases = [case for case in self._cases if self._together(case) == wanted]
+            _, _, saved, loaded = key
+            self._known[wanted] = measure(
+                self._engine,
+                self._store,
+                scenarios=tuple(dict.fromkeys(case[0] for case in cases)),
+                formats=tuple(dict.fromkeys(case[1] for case in cases)),
+                environments=tuple(dict.fromkeys((saved, loaded))),
+                folder=self._folder,
+                columns=(loaded,),
+                remedies="first",
+            )
+        return cell(self._known[wanted], *key)
 
 
 HEADLINES = [

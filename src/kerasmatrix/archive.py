@@ -19,7 +19,7 @@ from kerasmatrix.errors import InfrastructureError, UsageError, nearest
 from kerasmatrix.past import PastRun
 from kerasmatrix.report.documents import json_parts, read_results
 from kerasmatrix.results import Results
-from kerasmatrix.staging import Staged
+from kerasmatrix.staging import put
 
 __all__ = ["Archive", "find_results", "results_in"]
 
@@ -57,11 +57,7 @@ class Archive:
             file.writelines(part.encode("utf-8", "replace") for part in parts)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            staged = Staged(place, [packed.getvalue()])
-            try:
-                staged.take_place()
-            finally:
-                staged.discard()
+            put(place, [packed.getvalue()])
         except OSError as error:
             raise InfrastructureError(
                 f"{place}: cannot be written: {error}",

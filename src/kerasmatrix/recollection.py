@@ -23,7 +23,7 @@ from kerasmatrix.prediction.notes import Notes
 from kerasmatrix.report.documents import json_parts
 from kerasmatrix.results import Results
 from kerasmatrix.run import Run
-from kerasmatrix.staging import Staged
+from kerasmatrix.staging import put
 from kerasmatrix.store import Store
 
 __all__ = ["Recollection", "keep", "recall"]
@@ -63,11 +63,7 @@ def keep(run: Run, store: Store, results: Results) -> None:
         "artifacts": sorted(run.observed.artifacts),
     }
     with contextlib.suppress(OSError):  # it is as good without, and slower
-        staged = Staged(store.recollection, _written(told, results))
-        try:
-            staged.take_place()
-        finally:
-            staged.discard()
+        put(store.recollection, _written(told, results))
 
 
 def _written(told: object, results: Results) -> Iterator[bytes]:

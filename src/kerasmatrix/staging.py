@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["Staged"]
+__all__ = ["Staged", "put"]
 
 MARK = ".staged-"
 
@@ -52,6 +52,19 @@ class Staged:
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
+
+
+def put(place: Path, parts: Iterable[bytes]) -> None:
+    """Write a file that takes its place whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    staged = Staged(place, parts)
+    try:
+        staged.take_place()
+    finally:
+        staged.discard()
 
 
 def _sweep(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from kerasmatrix.matrix import Limits
 from kerasmatrix.outcome import Status
-from tests.real import ROOT, cell, measure
+from tests.real import ROOT, OnePairAtATime, cell, measure
 
 pytestmark = pytest.mark.tensorflow
 
@@ -149,24 +149,7 @@ def folder(tmp_path_factory):
 def rare(engine, folder, tmp_path_factory):
     """Measure all that one pair of versions shows, at once."""
     store = tmp_path_factory.mktemp("store")
-    known = {}
-
-    def rare(program, form, saved, loaded):
-        if (saved, loaded) not in known:
-            cases = [case for case in RARER if case[2:4] == (saved, loaded)]
-            known[saved, loaded] = measure(
-                engine,
-                store,
-                scenarios=tuple(case[0] for case in cases),
-                formats=tuple(dict.fromkeys(case[1] for case in cases)),
-                environments=tuple(dict.fromkeys((saved, loaded))),
-                folder=folder,
-                columns=(loaded,),
-                remedies="first",
-            )
-        return cell(known[saved, loaded], program, form, saved, loaded)
-
-    return rare
+    return OnePairAtATime(engine, store, RARER, lambda case: case[2:4], folder)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from kerasmatrix.outcome import Status
-from tests.real import cell, measure
+from tests.real import OnePairAtATime
 
 pytestmark = pytest.mark.tensorflow
 
@@ -65,25 +65,7 @@ SEEN = [
 @pytest.fixture(scope="module")
 def seen(engine, tmp_path_factory):
     """Measure one pair of versions in one format at a time, and only what is asked about."""
-    store = tmp_path_factory.mktemp("store")
-    known = {}
-
-    def seen(scenario, form, saved, loaded):
-        key = (form, saved, loaded)
-        if key not in known:
-            scenarios = tuple(dict.fromkeys(case[0] for case in SEEN if case[1:4] == key))
-            known[key] = measure(
-                engine,
-                store,
-                scenarios=scenarios,
-                formats=(form,),
-                environments=tuple(dict.fromkeys((saved, loaded))),
-                columns=(loaded,),
-                remedies="first",
-            )
-        return cell(known[key], scenario, form, saved, loaded)
-
-    return seen
+    return OnePairAtATime(engine, tmp_path_factory.mktemp("store"), SEEN, lambda case: case[1:4])
 
 
 @pytest.mark.parametrize(

@@ -85,23 +85,21 @@ def test_what_is_expected_of_it_may_change(command, looks):
     assert [told["reason"] for told in table["expectations"]] == ["it is old"]
 
 
-def test_after_anything_was_written_into_the_store_it_is_looked_up(command, looks):
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("store.sqlite", "UPDATE observations SET run = 'another'"),
+        ("predictions.sqlite", "CREATE TABLE another (name TEXT)"),
+    ],
+)
+def test_after_anything_was_written_into_the_store_or_the_notes_it_is_looked_up(
+    command, looks, name, change
+):
     command.project("good", "fails")
     command()
     del looks[:]
-    with sqlite3.connect(".kerasmatrix/store.sqlite") as database:
-        database.execute("UPDATE observations SET run = 'another'")
-    database.close()
-    command()
-    assert len(looks) == 1
-
-
-def test_after_other_files_were_foretold_it_is_looked_up(command, looks):
-    command.project("good", "fails")
-    command()
-    del looks[:]
-    with sqlite3.connect(".kerasmatrix/predictions.sqlite") as database:
-        database.execute("CREATE TABLE another (name TEXT)")
+    with sqlite3.connect(f".kerasmatrix/{name}") as database:
+        database.execute(change)
     database.close()
     command()
     assert len(looks) == 1

@@ -40,13 +40,24 @@ def to_json(results: Results) -> str:
 def json_parts(results: Results) -> Iterator[str]:
     """Yield the text of `to_json` in parts, since all of it may be hundreds of megabytes."""
     blank = _dump(results.model_copy(update={"cells": ()}))
-    head, _, end = blank.rpartition("[]")  # `cells` is the last field
-    yield f"{head}["
-    for begin in range(0, len(results.cells), PART):
-        part = results.model_copy(update={"cells": results.cells[begin : begin + PART]})
-        # What comes before the cells, and after them, is the same in every part.
-        yield "," * bool(begin) + _dump(part)[len(head) + 1 : -len(f"\n ]{end}")]
-    yield ("\n ]" if results.cells else "]") + end + "\n"
+    if not results.cells:
+        yield f"{blank}\n"
+        return
+    # What comes before the cells, and after them, is the same in every part; they come last.
+    head, _, end = blank.rpartition("[]")
+    begin, end = f"{head}[", f"\n ]{end}"
+    yield begin
+    comma = ""
+    for part in _slices(results):
+        yield comma + _dump(part)[len(begin) : -len(end)]
+        comma = ","
+    yield f"{end}\n"
+
+
+def _slices(results: Results) -> Iterator[Results]:
+    """Yield ``results`` with some of the cells at a time, once if there are none."""
+    for begin in range(0, max(len(results.cells), 1), PART):
+        yield results.model_copy(update={"cells": results.cells[begin : begin + PART]})
 
 
 def _dump(results: Results) -> str:
@@ -63,8 +74,7 @@ def content_of(results: Results) -> Iterator[bytes]:
 
     In parts, since all of a hundred thousand cells would take hundreds of megabytes at once.
     """
-    for begin in range(0, max(len(results.cells), 1), PART):
-        part = results.model_copy(update={"cells": results.cells[begin : begin + PART]})
+    for part in _slices(results):
         try:
             yield part.model_dump_json(exclude={"run"}).encode()
         except PydanticSerializationError:
