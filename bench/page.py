@@ -13,10 +13,13 @@ import time
 import zlib
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.html import render_html
 from kerasmatrix.results import CellResult, EnvironmentResult, Results, RunInfo, ScenarioResult
 
+CELL = TypeAdapter(CellResult)
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 ENVIRONMENTS, FORMATS = 25, ("h5", "keras")
 STATUSES = (Status.PASS, Status.FAIL, Status.DEGRADED, Status.PASS, Status.DRIFT)
@@ -112,7 +115,7 @@ def _cell(number: int, scenario: str, form: str, saved: str, loaded: str) -> Cel
         "measured_at": WHEN + datetime.timedelta(seconds=number),
     }  # fmt: skip
     link = {"type": "TypeError", "message": message}
-    return CellResult.model_validate(
+    return CELL.validate_python(
         {
             "scenario": scenario, "format": form, "saved_with": saved, "loaded_with": loaded,
             "status": status, "summary": f"{status.value}: {message}",

@@ -14,7 +14,8 @@ from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
 from kerasmatrix.tolerance import Tolerance
 
@@ -172,18 +173,28 @@ class CompileState(_Observed):
     optimizer: OptimizerState
 
 
-class _ModelFacts(_Observed):
-    model: str
-    weights: Annotated[tuple[WeightDigest, ...], _shared(tuple)]
-    compiled: Annotated[CompileState, _shared(CompileState.model_dump_json)] | None = None
-    timings: Mapping[str, float] = Field(default_factory=dict)
+class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs a place
+    """The weights of a model, in its order."""
 
     @cached_property
     def contents(self) -> Counter[tuple[tuple[int, ...], str, str]]:
         """The weights by content. A vocabulary is one to some releases, and to none a number."""
-        return Counter(
-            weight.content for weight in self.weights if not weight.dtype.startswith(TEXTS)
-        )
+        return Counter(weight.content for weight in self if not weight.dtype.startswith(TEXTS))
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Validate what a tuple of digests would be."""
+        del source
+        return no_info_after_validator_function(cls, handler(tuple[WeightDigest, ...]))
+
+
+class _ModelFacts(_Observed):
+    model: str
+    weights: Annotated[Weights, _shared(tuple)]
+    compiled: Annotated[CompileState, _shared(CompileState.model_dump_json)] | None = None
+    timings: Mapping[str, float] = Field(default_factory=dict)
 
 
 class SaveFacts(_ModelFacts):
@@ -341,7 +352,7 @@ def judge_load(
     if facts is None:
         prefix = "loads, but cannot be called: " if load.stage == "call" else ""
         return Verdict(status=Status.FAIL, summary=prefix + _how(load))
-    weights_equal = saved.contents == facts.contents
+    weights_equal = saved.weights.contents == facts.weights.contents
     drift = _drift(facts, tolerance, weights_equal=weights_equal)
     lost = tuple(_lost(saved, form, facts, trained=trained))
     if drift:
@@ -364,7 +375,7 @@ def compared_facts(saved: SaveFacts, form: str) -> Hashable:
     """Return all that `judge_load` reads of a saved model: equal facts get equal verdicts."""
     compiled = None if form == "weights" else saved.compiled
     state = compiled.model_dump_json() if compiled else None
-    return (frozenset(saved.contents.items()), bool(saved.weights), state)
+    return (frozenset(saved.weights.contents.items()), bool(saved.weights), state)
 
 
 def _how(observation: Observation) -> str:

@@ -6,9 +6,12 @@ disagree. `SCHEMA_VERSION` grows whenever a field changes its meaning.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
-from collections.abc import Mapping
-from typing import Literal, Self
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,21 +36,32 @@ __all__ = [
     "ShareResult",
     "SideResult",
     "StatusScore",
+    "count_statuses",
 ]
 
 SCHEMA_VERSION: Literal[1] = 1
 
 
+CONFIG = ConfigDict(extra="forbid", frozen=True)
+
+
 class _Result(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = CONFIG
 
-    def but(self, **changes: object) -> Self:
-        """Return a copy with other values, which are not checked: they are values of ours.
 
-        A run has a hundred thousand cells, and `model_copy` would give each a set of its own of the
-        names that were given: that weighs as much as all the rest.
-        """
-        return self.model_construct(self.model_fields_set, **(self.__dict__ | changes))
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What there may be a hundred thousand of.
+
+    These are made by `tabulation` of values that are known to fit, so only what is read from a
+    document is checked; and they take a quarter of the memory that models do.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = CONFIG
+
+    def but(self, **changes: Any) -> Self:  # noqa: ANN401 - fields
+        """Return a copy with other values."""
+        return dataclasses.replace(self, **changes)
 
 
 class RunInfo(_Result):
@@ -226,18 +240,20 @@ class PredictorResult(_Result):
     )
 
 
-class SideResult(_Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideResult(_Measured):
     """How one side of a cell went: the save or the load."""
 
     ended: str
     stage: str | None = None
     seconds: float
     peak_memory_mb: float | None = None
-    timings: Mapping[str, float] = Field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
     log: str = ""
-    retried: tuple[str, ...] = Field(
-        default=(), description="how it ended before, where it was tried more than once"
-    )
+    retried: Annotated[
+        tuple[str, ...],
+        Field(description="how it ended before, where it was tried more than once"),
+    ] = ()
     measured_at: datetime.datetime
 
 
@@ -254,7 +270,8 @@ class RetryResult(_Result):
     measured_at: datetime.datetime
 
 
-class CellResult(_Result):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellResult(_Measured):
     """One cell. ``error`` is the load's, or the save's where ``status`` is ``save-failed``."""
 
     scenario: str
@@ -262,46 +279,59 @@ class CellResult(_Result):
     saved_with: str
     loaded_with: str
     status: Status
-    summary: str = Field(description="why, in a sentence")
-    cause: str | None = Field(
-        default=None,
-        description="slug of the catalogue's cause, or unclassified; null where nothing is wrong",
-    )
+    summary: Annotated[str, Field(description="why, in a sentence")]
+    cause: Annotated[
+        str | None,
+        Field(
+            description="slug of the catalogue's cause, or unclassified; null where nothing is "
+            "wrong"
+        ),
+    ] = None
     error: ErrorReport | None = None
-    culprits: tuple[Culprit, ...] | None = Field(
-        default=None,
-        description="what of the stored architecture this Keras cannot make, taken by itself; "
-        "null where it was not looked for",
-    )
-    remedies: tuple[RemedyResult, ...] = Field(default=(), description="in the order of trying")
+    culprits: Annotated[
+        tuple[Culprit, ...] | None,
+        Field(
+            description="what of the stored architecture this Keras cannot make, taken by itself; "
+            "null where it was not looked for"
+        ),
+    ] = None
+    remedies: Annotated[tuple[RemedyResult, ...], Field(description="in the order of trying")] = ()
     lost: tuple[str, ...] = ()
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None
     weights_equal: bool | None = None
-    artifact: str | None = Field(default=None, description="SHA-256 of what the save left")
-    inferred_from: str | None = Field(
-        default=None,
-        description="the environment whose file is equal to this one's up to the version stamp, "
-        "and was loaded in its place; null where the cell itself was measured",
-    )
-    seconds: float | None = Field(default=None, description="of the load")
+    artifact: Annotated[str | None, Field(description="SHA-256 of what the save left")] = None
+    inferred_from: Annotated[
+        str | None,
+        Field(
+            description="the environment whose file is equal to this one's up to the version "
+            "stamp, and was loaded in its place; null where the cell itself was measured"
+        ),
+    ] = None
+    seconds: Annotated[float | None, Field(description="of the load")] = None
     save: SideResult | None = None
     load: SideResult | None = None
-    prediction: PredictionResult | None = Field(
-        default=None, description="what was foretold; null where there was no file to read"
-    )
-    expectation: int | None = Field(default=None, description="which of `expectations` decides")
-    expected: Literal["met", "better", "worse"] | None = Field(
-        default=None, description="how the cell keeps to it"
-    )
-
-    retries: tuple[RetryResult, ...] = Field(default=(), description="in the order of trying")
-    flaky: bool = Field(default=False, description="it did something else when measured again")
+    prediction: Annotated[
+        PredictionResult | None,
+        Field(description="what was foretold; null where there was no file to read"),
+    ] = None
+    expectation: Annotated[int | None, Field(description="which of `expectations` decides")] = None
+    expected: Annotated[
+        Literal["met", "better", "worse"] | None, Field(description="how the cell keeps to it")
+    ] = None
+    retries: Annotated[tuple[RetryResult, ...], Field(description="in the order of trying")] = ()
+    flaky: Annotated[bool, Field(description="it did something else when measured again")] = False
 
     @property
     def repaired_by(self) -> RemedyResult | None:
         """The first remedy that was seen to work."""
         return next((tried for tried in self.remedies if tried.status == "verified"), None)
+
+
+def count_statuses(cells: Iterable[CellResult]) -> dict[Status, int]:
+    """Return how many cells have each status, best first; those that none has are left out."""
+    counts = Counter(cell.status for cell in cells)
+    return {status: counts[status] for status in Status if counts[status]}
 
 
 class Results(_Result):

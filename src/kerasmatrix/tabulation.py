@@ -205,16 +205,6 @@ def cell_of(result: CellResult) -> Cell:
     return Cell(result.scenario, result.format, result.saved_with, result.loaded_with)
 
 
-# Asked for one by one, what is left out of a cell takes longer than the cell.
-BLANK = {
-    name: field.default
-    for name, field in CellResult.model_fields.items()
-    if not field.is_required()
-}
-GIVEN = set(CellResult.model_fields)
-SIDE = set(SideResult.model_fields)
-
-
 def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
     """Return the verdict on one cell, whatever is or is not known about it."""
     row = Save(*cell[:3])
@@ -231,10 +221,8 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
         source = None
 
     def result(status: Status, summary: str, **more: Any) -> CellResult:  # noqa: ANN401 - fields
-        # Its parts are values of ours, so there is nothing to check in thousands of them.
-        told = cell._asdict() | sides | {"status": status, "summary": summary}
-        told |= _tried(status, saved, loaded) | more
-        return CellResult.model_construct(GIVEN, **(BLANK | told))
+        told = sides | _tried(status, saved, loaded) | more
+        return CellResult(**cell._asdict(), status=status, summary=summary, **told)
 
     reason = plan.cannot_load(cell)
     if reason:
@@ -301,7 +289,7 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
     saved = observed.saves[Save(*cell[:3])]
     loaded = observed.loads.get(cell)
     judged = observed.verdict(plan, cell) if loaded else None
-    told: dict[str, object] = {
+    told: dict[str, Any] = {
         "cause": observed.cause(causes, cell, judged)
         if judged
         else causes.of(cell, verdict.status, verdict.lost, saved.observation),
@@ -388,8 +376,7 @@ def _side(measured: Measured[Observation]) -> SideResult:
     observation, when = measured
     value = getattr(observation, "value", None)
     timings: Mapping[str, float] = value.timings if value else {}
-    return SideResult.model_construct(
-        SIDE,
+    return SideResult(
         ended=observation.ended,
         stage=observation.stage,
         seconds=observation.seconds,

@@ -453,7 +453,7 @@ def test_a_claim_leads_to_its_cells(browser, tmp_path):
 def test_changes_are_listed_marked_and_filtered(browser, tmp_path):
     head = make_results()
     cells = tuple(
-        cell.model_copy(update={"status": Status.PASS, "cause": None, "remedies": ()})
+        cell.but(status=Status.PASS, cause=None, remedies=())
         if (cell.format, cell.saved_with, cell.status) == ("h5", "tf2.1", Status.FAIL)
         else cell
         for cell in head.cells
@@ -501,7 +501,7 @@ def test_an_inferred_cell_says_so_and_leads_to_the_one_that_was_measured(browser
     base = make_results()
     source = next(c for c in base.cells if c.status is Status.PASS and c.saved_with == "tf2.1")
     cells = [
-        cell.model_copy(update={"inferred_from": "tf2.1", "status": Status.PASS})
+        cell.but(inferred_from="tf2.1", status=Status.PASS)
         if cell.saved_with == "tf2.2"
         and (cell.format, cell.loaded_with) == (source.format, source.loaded_with)
         else cell
@@ -550,7 +550,7 @@ def test_a_flaky_cell_is_marked_counted_and_told(browser, tmp_path):
     )
     cells = list(results.cells)
     number = next(n for n, cell in enumerate(cells) if cell.status is Status.FAIL)
-    cells[number] = cells[number].model_copy(update={"retries": (again,), "flaky": True})
+    cells[number] = cells[number].but(retries=(again,), flaky=True)
     opened = browser.new_page()
     path = write_reports(results.model_copy(update={"cells": tuple(cells)}), tmp_path)
     visit(opened, path.as_uri())

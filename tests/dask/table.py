@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.matrix import load_matrix
 from kerasmatrix.plan import Plan
-from kerasmatrix.results import Results, RunInfo
+from kerasmatrix.results import CellResult, Results, RunInfo
 from kerasmatrix.run import Listener, Progress, Run
 from kerasmatrix.scenario import load_scenario
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import tabulate
 
 # When, where and how long says nothing about a cell.
+CELL = TypeAdapter(CellResult)
 VOLATILE = {"measured_at", "seconds", "timings"}
 
 
@@ -71,7 +74,7 @@ def measure(
 
 def table(results: Results) -> list[dict]:
     """Every cell with all that was found in it, but for when and how long."""
-    return [plain(cell.model_dump(mode="json")) for cell in results.cells]
+    return [plain(CELL.dump_python(cell, mode="json")) for cell in results.cells]
 
 
 def plain(value):

@@ -83,7 +83,7 @@ def test_layers_at_fault_count_where_they_were_looked_for():
     failing = cells(old_old="fail", old_new="fail", new_old="fail")
     fault = Culprit(layer="dense", class_name="Dense", error="ValueError: no")
     found = [
-        cell.model_copy(update={"culprits": culprits})
+        cell.but(culprits=culprits)
         for cell, culprits in zip(failing, [(fault,), (), None], strict=True)
     ]
     result = check(found, names_layers=True)

@@ -2,6 +2,7 @@ import pytest
 
 from kerasmatrix.comparison import ChangeKind, compare
 from kerasmatrix.outcome import Status
+from kerasmatrix.results import RemedyResult
 from tests.unit.report.factory import REJECTED, VERIFIED, make_cell, make_results
 
 
@@ -13,7 +14,7 @@ def results_of(*cells, run="one", **changes):
 
 def cell(status, loaded="tf2.1", **changes):
     made = make_cell("first", "h5", "tf2.1", loaded, Status(status), message="words")
-    return made.model_copy(update=changes)
+    return made.but(**changes)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +55,7 @@ def test_a_fault_of_the_machine_is_neither_broken_nor_fixed():
 
 
 def remedies(*told):
-    return cell("fail").model_validate({**cell("fail").model_dump(), "remedies": list(told)})
+    return cell("fail").but(remedies=tuple(RemedyResult.model_validate(each) for each in told))
 
 
 def test_a_remedy_that_works_no_more_is_a_change():

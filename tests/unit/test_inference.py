@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from kerasmatrix.outcome import LoadObservation, SaveFacts, compared_facts, judge_load
+from kerasmatrix.outcome import LoadObservation, SaveFacts, Weights, compared_facts, judge_load
 from kerasmatrix.tolerance import Tolerance
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS
 
@@ -172,13 +172,12 @@ LOADED = {
 def test_facts_that_are_equal_get_equal_verdicts(field, form):
     other = {
         "model": "Model",
-        "weights": (),
+        "weights": Weights(),
         "compiled": SAVED.compiled.model_copy(update={"loss": "mae"}),
         "timings": {"save": 3.0},
         "did": ("turned it round",),
     }[field]
     changed = SAVED.model_copy(update={field: other})
-    changed.__dict__.pop("contents", None)
     load = LoadObservation.model_validate({"ended": "returned", "value": LOADED})
     one, two = (judge_load(each, form, load, Tolerance()) for each in (SAVED, changed))
     assert (compared_facts(SAVED, form) == compared_facts(changed, form)) == (one == two)

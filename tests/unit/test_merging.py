@@ -27,9 +27,9 @@ def shard(results, *scenarios, trouble=Status.NOT_RUN):
     cells = tuple(
         cell
         if cell.scenario in scenarios
-        else make_cell(
-            cell.scenario, cell.format, cell.saved_with, cell.loaded_with, trouble
-        ).model_copy(update={"summary": IN_ANOTHER_SHARD, "save": None, "load": None})
+        else make_cell(cell.scenario, cell.format, cell.saved_with, cell.loaded_with, trouble).but(
+            summary=IN_ANOTHER_SHARD, save=None, load=None
+        )
         for cell in results.cells
     )
     return results.model_copy(update={"cells": cells, "causes": (), "remedies": (), "claims": ()})
@@ -37,7 +37,7 @@ def shard(results, *scenarios, trouble=Status.NOT_RUN):
 
 def change(results, number, **update):
     cells = list(results.cells)
-    cells[number] = cells[number].model_copy(update=update)
+    cells[number] = cells[number].but(**update)
     return results.model_copy(update={"cells": tuple(cells)})
 
 
@@ -110,12 +110,7 @@ def test_cells_that_contradict_each_other_are_refused_by_name(update, said):
 
 def test_of_many_contradictions_some_are_named_and_the_rest_is_counted():
     other = whole().model_copy(
-        update={
-            "cells": tuple(
-                cell.model_copy(update={"status": Status.CRASH, "cause": "x"})
-                for cell in whole().cells
-            )
-        }
+        update={"cells": tuple(cell.but(status=Status.CRASH, cause="x") for cell in whole().cells)}
     )
     with pytest.raises(UsageError) as caught:
         merge({"a": whole(), "b": other}, SCENARIOS, "")

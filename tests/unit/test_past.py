@@ -12,7 +12,7 @@ CELL = Cell("first", "h5", "tf2.1", "tf2.2")
 
 def run_of(id_, status, **changes):
     base = make_results(environments=2)
-    cell = make_cell(*CELL, Status(status)).model_copy(update=changes)
+    cell = make_cell(*CELL, Status(status)).but(**changes)
     told = base.run.model_copy(update={"id": id_})
     return base.model_copy(update={"run": told, "cells": (cell,)})
 

@@ -21,8 +21,8 @@ def table(*rows, minutes=0):
     for saved, row in enumerate(rows, start=1):
         for loaded, letter in enumerate(row, start=1):
             cell = make_cell("first", "h5", f"tf2.{saved}", f"tf2.{loaded}", LETTERS[letter])
-            load = cell.load.model_copy(update={"measured_at": when})
-            cells.append(cell.model_copy(update={"load": load}))
+            load = cell.load.but(measured_at=when)
+            cells.append(cell.but(load=load))
     return base.model_copy(update={"cells": tuple(cells)})
 
 

@@ -40,14 +40,10 @@ def timed(results, seconds, *, remedy=0.0):
     """Return `results` in which each load took so long, and each save nothing."""
     cells = []
     for cell in results.cells:
-        save = cell.save.model_copy(update={"seconds": 0.0})
-        load = cell.load.model_copy(update={"seconds": seconds[cell.scenario]})
+        save = cell.save.but(seconds=0.0)
+        load = cell.load.but(seconds=seconds[cell.scenario])
         tried = RemedyResult(id="x", status="failed", summary="", seconds=remedy)
-        cells.append(
-            cell.model_copy(
-                update={"save": save, "load": load, "remedies": (tried,) if remedy else ()}
-            )
-        )
+        cells.append(cell.but(save=save, load=load, remedies=(tried,) if remedy else ()))
     return results.model_copy(update={"cells": tuple(cells)})
 
 
@@ -64,10 +60,7 @@ def test_remedies_take_time_too():
 
 def test_a_save_is_counted_once_for_its_row():
     results = timed(make_results(environments=2), {"first": 0.0})
-    cells = tuple(
-        cell.model_copy(update={"save": cell.save.model_copy(update={"seconds": 1.0})})
-        for cell in results.cells
-    )
+    cells = tuple(cell.but(save=cell.save.but(seconds=1.0)) for cell in results.cells)
     # Two environments and two formats: 4 saves of a second for 8 cells.
     assert weigh({"first": 8}, [results.model_copy(update={"cells": cells})]) == {"first": 4.0}
 
@@ -89,9 +82,6 @@ def test_no_more_earlier_runs_are_read_than_tell_something():
 
 def test_cells_that_were_not_measured_tell_nothing():
     results = make_results()
-    cells = tuple(
-        cell.model_copy(update={"save": None, "load": None, "status": Status.NOT_RUN})
-        for cell in results.cells
-    )
+    cells = tuple(cell.but(save=None, load=None, status=Status.NOT_RUN) for cell in results.cells)
     unmeasured = results.model_copy(update={"cells": cells})
     assert weigh({"first": 3}, [unmeasured]) == {"first": 3.0}

@@ -38,7 +38,7 @@ def test_what_is_worse_than_at_home_is_a_reason(home, there, worse):
 def test_losing_something_else_is_worse():
     results = results_of(h5=("degraded", "degraded"))
     home, there = results.cells
-    there = there.model_copy(update={"lost": ("the optimizer state",)})
+    there = there.but(lost=("the optimizer state",))
     found = ask(results.model_copy(update={"cells": (home, there)}))
     assert [reason.status for reason in found.reasons] == [Status.DEGRADED]
 

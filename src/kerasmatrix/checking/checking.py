@@ -29,7 +29,7 @@ from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_file import ModelFile
 from kerasmatrix.knowledge import look_up
 from kerasmatrix.matrix import Environment
-from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, judge_save
+from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, Weights, judge_save
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.repair import Causes
@@ -217,5 +217,5 @@ def _nothing_to_compare_with(
     """
     with store.scratch("nothing") as folder:
         artifact = store.keep_artifact(folder)
-    nothing = SaveFacts(model="unknown", weights=())
+    nothing = SaveFacts(model="unknown", weights=Weights())
     return Measured(SaveObservation(ended="returned", value=nothing, artifact=artifact), tried.at)

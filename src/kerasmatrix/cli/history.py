@@ -13,8 +13,7 @@ import click
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.runs import store_option
 from kerasmatrix.comparison import ChangeKind, compare
-from kerasmatrix.outcome import Status
-from kerasmatrix.results import Results
+from kerasmatrix.results import Results, count_statuses
 
 __all__ = ["history"]
 
@@ -58,7 +57,6 @@ class Past(NamedTuple):
 
 
 def _told(head: Results, base: Results | None) -> Past:
-    counts = Counter(cell.status for cell in head.cells)
     changes = Counter(change.kind for change in compare(base, head).changes) if base else {}
     return Past(
         id=head.run.id,
@@ -66,7 +64,7 @@ def _told(head: Results, base: Results | None) -> Past:
         engine=head.run.engine,
         complete=head.run.complete,
         measured=head.run.measured,
-        cells={status.value: counts[status] for status in Status if counts[status]},
+        cells={status.value: count for status, count in count_statuses(head.cells).items()},
         changes={kind.value: changes[kind] for kind in ChangeKind if changes.get(kind)},
     )
 

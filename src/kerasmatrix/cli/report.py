@@ -16,14 +16,14 @@ from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
-from kerasmatrix.report.tables import to_csv, to_parquet
+from kerasmatrix.report.tables import csv_parts, to_parquet
 from kerasmatrix.results import Results
 
 __all__ = ["report"]
 
 FORMATS: dict[str, Callable[[Results], str | bytes]] = {
     "json": to_json,
-    "csv": lambda results: to_csv(cell_frame(results)),
+    "csv": lambda results: "".join(csv_parts(results)),
     "parquet": lambda results: to_parquet(cell_frame(results)),
     "junit": to_junit,
     "markdown": to_markdown,

@@ -28,7 +28,7 @@ from kerasmatrix.plan import Save
 from kerasmatrix.priority import Urgency
 from kerasmatrix.repair import REPAIRABLE
 from kerasmatrix.report.appearance import LOOKS
-from kerasmatrix.results import PredictorResult, Results
+from kerasmatrix.results import PredictorResult, Results, count_statuses
 from kerasmatrix.run import Progress, Run
 from kerasmatrix.tabulation import RUN_ENDED
 from kerasmatrix.visible import visible
@@ -173,12 +173,9 @@ def print_results(results: Results, path: Path) -> None:
     if not console.is_terminal:
         console.width = 10_000  # a log is as wide as it needs to be
     _print_table(console, results)
-    counts = Counter(cell.status for cell in results.cells)
     line = Text(f"{len(results.cells)} cells: ")
-    for index, status in enumerate(status for status in Status if counts[status]):
-        line.append(", " if index else "").append(
-            f"{counts[status]} {status.value}", style=STYLES[status]
-        )
+    for index, (status, count) in enumerate(count_statuses(results.cells).items()):
+        line.append(", " if index else "").append(f"{count} {status.value}", style=STYLES[status])
     console.print(line, soft_wrap=True)
     if results.inferred:
         console.print(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 from kerasmatrix.outcome import Status
-from kerasmatrix.results import CellResult, Results
+from kerasmatrix.results import CellResult, Results, count_statuses
 
 __all__ = ["Block", "Note", "blocks_of", "first_line"]
 
@@ -39,8 +39,7 @@ class Block:
     @cached_property
     def counts(self) -> Mapping[Status, int]:
         """How many cells have each status, best first."""
-        found = Counter(cell.status for cell in self.cells)
-        return {status: found[status] for status in Status if found[status]}
+        return count_statuses(self.cells)
 
     @cached_property
     def notes(self) -> Sequence[Note]:

@@ -18,7 +18,7 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.report.generations import brought_up_to_date
 from kerasmatrix.results import SCHEMA_VERSION, Results
 
-__all__ = ["content_of", "json_parts", "read_results", "results_schema", "to_json"]
+__all__ = ["content_of", "json_parts", "read_results", "results_schema", "slices", "to_json"]
 
 # Ways out for who has a document that cannot be read.
 ANEW = "name a results.json, or a run that `kerasmatrix history` lists, or run `nox -s matrix`"
@@ -48,16 +48,16 @@ def json_parts(results: Results) -> Iterator[str]:
     begin, end = f"{head}[", f"\n ]{end}"
     yield begin
     comma = ""
-    for part in _slices(results):
+    for part in slices(results, PART):
         yield comma + _dump(part)[len(begin) : -len(end)]
         comma = ","
     yield f"{end}\n"
 
 
-def _slices(results: Results) -> Iterator[Results]:
-    """Yield ``results`` with some of the cells at a time, once if there are none."""
-    for begin in range(0, max(len(results.cells), 1), PART):
-        yield results.model_copy(update={"cells": results.cells[begin : begin + PART]})
+def slices(results: Results, size: int) -> Iterator[Results]:
+    """Yield ``results`` with at most ``size`` of the cells at a time, once if there are none."""
+    for begin in range(0, max(len(results.cells), 1), size):
+        yield results.model_copy(update={"cells": results.cells[begin : begin + size]})
 
 
 def _dump(results: Results) -> str:
@@ -74,7 +74,7 @@ def content_of(results: Results) -> Iterator[bytes]:
 
     In parts, since all of a hundred thousand cells would take hundreds of megabytes at once.
     """
-    for part in _slices(results):
+    for part in slices(results, PART):
         try:
             yield part.model_dump_json(exclude={"run"}).encode()
         except PydanticSerializationError:

@@ -13,7 +13,7 @@ import pandas as pd
 from kerasmatrix.outcome import Status
 from kerasmatrix.results import Results
 
-__all__ = ["COLUMNS", "cell_frame", "count_statuses", "overview"]
+__all__ = ["COLUMNS", "cell_frame", "overview"]
 
 # What a column holds. docs/columns.md says it too, with the types.
 COLUMNS: Mapping[str, str] = {
@@ -93,12 +93,6 @@ def cell_frame(results: Results) -> pd.DataFrame:
 def _encodable(text: str) -> str:
     """Return ``text`` with ``?`` for half a surrogate pair, which not every frame can hold."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def count_statuses(frame: pd.DataFrame) -> dict[Status, int]:
-    """Return how many cells have each status, best first; those that none has are left out."""
-    counts = frame["status"].value_counts(sort=False)
-    return {Status(str(name)): int(count) for name, count in counts.items() if count}
 
 
 def overview(frame: pd.DataFrame) -> dict[tuple[str, str], dict[Status, int]]:

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 
-import pandas as pd
 from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
@@ -26,10 +25,9 @@ from kerasmatrix.past import PastRun
 from kerasmatrix.repair import REPAIRABLE
 from kerasmatrix.report.appearance import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.blocks import Block, blocks_of, first_line
-from kerasmatrix.report.frame import cell_frame, count_statuses
 from kerasmatrix.report.page_data import embed, pack, page_data
 from kerasmatrix.report.releases import release_notes
-from kerasmatrix.results import Results, ScenarioResult
+from kerasmatrix.results import Results, ScenarioResult, count_statuses
 
 __all__ = ["render_html"]
 
@@ -50,7 +48,6 @@ ACTING = re.compile(
 
 def render_html(
     results: Results,
-    frame: pd.DataFrame | None = None,
     comparison: Comparison | None = None,
     past: Sequence[PastRun] = (),
 ) -> str:
@@ -58,11 +55,9 @@ def render_html(
 
     Args:
         results: what to show.
-        frame: `cell_frame` of ``results``, if the caller has it.
         comparison: what changed since a baseline, if there is one.
         past: the runs before, oldest first, for what a cell did then.
     """
-    frame = cell_frame(results) if frame is None else frame
     style, script = _asset("style.css"), _script()
     blocks = blocks_of(results)
     data = page_data(results, blocks, comparison.changes if comparison else (), past)
@@ -81,7 +76,7 @@ def render_html(
         changed=_changed(comparison),
         listed=LISTED,
         verdicts=Counter(claim.verdict for claim in results.claims),
-        statuses=count_statuses(frame),
+        statuses=count_statuses(results.cells),
         flaky=sum(cell.flaky for cell in results.cells),
         unsteady=FLAKY,
         broken=sum(cell.status in REPAIRABLE for cell in results.cells),

@@ -5,14 +5,13 @@ A job summary may have a mebibyte; what does not fit is counted.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.repair import REPAIRABLE
 from kerasmatrix.report.appearance import LOOKS, REPAIRED
 from kerasmatrix.report.frame import cell_frame, overview
-from kerasmatrix.results import CellResult, Results
+from kerasmatrix.results import CellResult, Results, count_statuses
 
 __all__ = ["escape", "to_markdown"]
 
@@ -51,13 +50,13 @@ def escape(text: str) -> str:
 
 
 def _answer(results: Results) -> Iterator[str]:
-    counts = Counter(cell.status for cell in results.cells)
     yield "## Which saved Keras models load where"
     yield ""
     if not results.run.complete:
         yield "**This run is incomplete.**"
         yield ""
-    found = (f"{LOOKS[each].glyph} {counts[each]} {each}" for each in Status if counts[each])
+    counts = count_statuses(results.cells)
+    found = (f"{LOOKS[status].glyph} {count} {status}" for status, count in counts.items())
     yield f"{len(results.cells)} cells: {' · '.join(found)}"
     broken = [cell for cell in results.cells if cell.status in REPAIRABLE]
     repaired = sum(cell.repaired_by is not None for cell in broken)

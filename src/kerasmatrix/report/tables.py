@@ -7,12 +7,16 @@ columns hold.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import pandas as pd
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.report.documents import slices
+from kerasmatrix.report.frame import cell_frame
+from kerasmatrix.results import Results
 
-__all__ = ["to_csv", "to_parquet"]
+__all__ = ["csv_parts", "to_parquet"]
 
 # A spreadsheet takes a text that begins like this for a formula and runs it; some fold the
 # full-width forms into the plain ones first.
@@ -21,19 +25,22 @@ NAMES = ("scenario", "format", "saved_with", "loaded_with")
 NUMBERS = ("flaky", "max_abs_diff", "weights_equal", "seconds")
 TEXTS = ("summary", "cause", "remedy", "error_type", "error_message", "lost", "inferred_from")
 
+PART = 10_000  # cells; a frame of a hundred thousand takes more memory than the cells
 
-def to_csv(frame: pd.DataFrame) -> str:
-    """Return ``frame`` as CSV with a header.
+
+def csv_parts(results: Results) -> Iterator[str]:
+    """Yield `cell_frame` of ``results`` as CSV with a header, in parts.
 
     A text that a spreadsheet would run is given a leading apostrophe. NUL and the carriage
     return, which many readers take for the end of a file or row, become U+FFFD and a line feed.
     """
-    safe = frame.copy()
-    for column in (*NAMES, *TEXTS):
-        texts = safe[column].astype(object)
-        # Few texts are there once only.
-        safe[column] = texts.map({text: _disarm(text) for text in texts.unique()})
-    return str(safe.to_csv(index=False, lineterminator="\n"))
+    for number, part in enumerate(slices(results, PART)):
+        safe = cell_frame(part)
+        for column in (*NAMES, *TEXTS):
+            texts = safe[column].astype(object)
+            # Few texts are there once only.
+            safe[column] = texts.map({text: _disarm(text) for text in texts.unique()})
+        yield str(safe.to_csv(index=False, header=number == 0, lineterminator="\n"))
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:

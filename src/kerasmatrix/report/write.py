@@ -66,8 +66,8 @@ def write_reports(
         folder.mkdir(parents=True, exist_ok=True)
         stage("results.json", json_parts(results))
         if results.run.measured or not (table.is_file() and _ends_with(page, mark)):
-            for name, text in _drawn(results, comparison, past(), mark):
-                stage(name, [text])
+            for name, parts in _drawn(results, comparison, past(), mark):
+                stage(name, parts)
         for written in staged:
             written.take_place()
     except OSError as error:
@@ -80,16 +80,14 @@ def write_reports(
 
 def _drawn(
     results: Results, comparison: Comparison | None, past: Sequence[PastRun], mark: str
-) -> Iterator[tuple[str, str]]:
-    """Yield the table and the page, which ends with ``mark``, each with its name."""
+) -> Iterator[tuple[str, Iterable[str]]]:
+    """Yield the table and the page, which ends with ``mark``, each with its name, in parts."""
     # pandas alone takes an eighth of a run that has nothing to do.
-    from kerasmatrix.report.frame import cell_frame  # noqa: PLC0415
     from kerasmatrix.report.html import render_html  # noqa: PLC0415
-    from kerasmatrix.report.tables import to_csv  # noqa: PLC0415
+    from kerasmatrix.report.tables import csv_parts  # noqa: PLC0415
 
-    frame = cell_frame(results)
-    yield "results.csv", to_csv(frame)
-    yield "index.html", render_html(results, frame, comparison, past) + mark
+    yield "results.csv", csv_parts(results)
+    yield "index.html", (render_html(results, comparison, past), mark)
 
 
 def _fingerprint(results: Results, comparison: Comparison | None) -> str:

@@ -147,11 +147,9 @@ def hostile(call, tmp_path):
         ]
         failed = list(Status).index(Status.FAIL)
         error, load = cells[failed].error, cells[failed].load
-        cells[failed] = cells[failed].model_copy(
-            update={
-                "error": error.model_copy(update={"message": text, "traceback": text}),
-                "load": load.model_copy(update={"log": text}),
-            }
+        cells[failed] = cells[failed].but(
+            error=error.model_copy(update={"message": text, "traceback": text}),
+            load=load.but(log=text),
         )
         told = base.scenarios[0].model_copy(update={"title": short, "shows": short})
         kept(tmp_path, base.model_copy(update={"cells": tuple(cells), "scenarios": (told,)}))
@@ -208,7 +206,7 @@ def test_what_a_run_of_hostile_files_says_does_nothing_to_a_terminal(call, tmp_p
             for saved in ("tf2.1", "tf2.2")
             for loaded in ("tf2.1", "tf2.2")
         ]
-        told = [cell.model_copy(update={"summary": ACTIVE}) for cell in cells]
+        told = [cell.but(summary=ACTIVE) for cell in cells]
         return base.model_copy(update={"cells": tuple(told)})
 
     kept(tmp_path, all_of(Status.PASS), "base")

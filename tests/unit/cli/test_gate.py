@@ -9,6 +9,7 @@ from kerasmatrix.archive import Archive
 from kerasmatrix.expectations import Expectation, expect
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.documents import to_json
+from kerasmatrix.results import RemedyResult
 from tests.unit.report.factory import HOSTILE, REJECTED, VERIFIED, make_cell, make_results
 
 
@@ -27,8 +28,7 @@ def call(tmp_path, monkeypatch, capsys):
 
 def cell(status, loaded="tf2.2", remedies=(), message="words"):
     made = make_cell("first", "h5", "tf2.1", loaded, Status(status), message=message)
-    told = {**made.model_dump(), "remedies": list(remedies)}
-    return made.model_validate(told)
+    return made.but(remedies=tuple(RemedyResult.model_validate(each) for each in remedies))
 
 
 HELPED, HELPLESS = cell("fail", remedies=[VERIFIED]), cell("fail", remedies=[REJECTED])
@@ -153,7 +153,7 @@ def test_a_comparison_as_json(call, kept):
 
 
 def test_hostile_text_stays_in_its_cell_of_a_markdown_table(call, kept):
-    hostile = cell("fail", message=HOSTILE).model_copy(update={"cause": "a|b`c`<img>"})
+    hostile = cell("fail", message=HOSTILE).but(cause="a|b`c`<img>")
     kept(results_of(cell("pass")), results_of(hostile))
     out = call("compare", "--format", "markdown")[1]
     (row,) = [line for line in out.splitlines() if line.startswith("| first")]

@@ -86,8 +86,7 @@ def test_a_file_that_cannot_be_written_is_infrastructure(call, tmp_path):
 def test_history_lists_runs_and_what_changed(call, tmp_path):
     first = keep(tmp_path, "one")
     cells = tuple(
-        cell.model_copy(update={"status": Status.FAIL}) if cell.status is Status.PASS else cell
-        for cell in first.cells
+        cell.but(status=Status.FAIL) if cell.status is Status.PASS else cell for cell in first.cells
     )
     keep(tmp_path, "two", cells=cells)
     code, out, _ = call("history")

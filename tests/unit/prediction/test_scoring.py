@@ -15,7 +15,7 @@ def cell(measured, predicted, *, cause=None, said=None, remedy=None, tried=()):
     )
     made = make_cell("first", "h5", "old", "new", measured)
     update = {"prediction": told, "cause": cause, "remedies": remedies}
-    return made.model_copy(update=update)
+    return made.but(**update)
 
 
 def shares(found):
@@ -54,7 +54,7 @@ def test_cells_that_were_not_measured_or_not_foretold_do_not_count():
         cell(status, "pass")
         for status in (Status.INFRA, Status.NOT_RUN, Status.UNSUPPORTED, Status.SAVE_FAILED)
     ]
-    others.append(cell(Status.PASS, "pass").model_copy(update={"inferred_from": "older"}))
+    others.append(cell(Status.PASS, "pass").but(inferred_from="older"))
     assert score([bare, *others]) is None
     found = score([bare, *others, cell(Status.PASS, "pass")])
     assert found.cells == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 
+from pydantic import TypeAdapter
+
 from kerasmatrix.outcome import Status
 from kerasmatrix.results import (
     AdviceResult,
@@ -22,6 +24,7 @@ from kerasmatrix.results import (
 )
 
 HOSTILE = "</script><img src=x onerror=alert(1)> \x1b[31m \u2028 \u202e &amp; {{ 7*7 }}"
+CELL = TypeAdapter(CellResult)
 WHEN = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
 
 CULPRIT = {"layer": HOSTILE, "class_name": "Dense", "keys": ["groups"], "error": f"E: {HOSTILE}"}
@@ -125,7 +128,7 @@ def make_cell(
         ],
         "traceback": f"Traceback: {message}",
     }
-    return CellResult.model_validate(
+    return CELL.validate_python(
         {
             "scenario": scenario,
             "format": form,

@@ -77,7 +77,7 @@ def test_a_document_that_is_not_right_is_refused_with_a_reason(change, message):
 
 def test_text_that_utf8_refuses_and_numbers_that_json_lacks_lose_no_report():
     cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.DRIFT)
-    cell = cell.model_copy(update={"summary": "half \ud800 a pair", "max_abs_diff": math.nan})
+    cell = cell.but(summary="half \ud800 a pair", max_abs_diff=math.nan)
     text = to_json(make_results().model_copy(update={"cells": (cell,)}))
     read = read_results(text.encode().decode(), "results.json").cells[0]
     assert read.summary == "half ? a pair"
@@ -93,6 +93,6 @@ def test_what_is_compared_has_every_cell_and_leaves_out_the_run(monkeypatch, par
     assert list(documents.content_of(results.model_copy(update={"run": another_run}))) == content
     for number, cell in enumerate(results.cells):
         cells = list(results.cells)
-        cells[number] = cell.model_copy(update={"summary": "something else"})
+        cells[number] = cell.but(summary="something else")
         changed = results.model_copy(update={"cells": tuple(cells)})
         assert list(documents.content_of(changed)) != content

@@ -1,5 +1,5 @@
 from kerasmatrix.outcome import Status
-from kerasmatrix.report.frame import COLUMNS, cell_frame, count_statuses, overview
+from kerasmatrix.report.frame import COLUMNS, cell_frame, overview
 from tests.unit.report.factory import make_results
 
 
@@ -17,13 +17,6 @@ def test_environments_sort_by_age_not_by_name():
     assert by_age == [f"tf2.{number}" for number in range(1, 12)]
 
 
-def test_counts_reconcile_to_the_number_of_cells():
-    frame = cell_frame(make_results())
-    counts = count_statuses(frame)
-    assert sum(counts.values()) == len(frame) == 50
-    assert counts == dict.fromkeys(Status, 5)
-
-
 def test_the_overview_sums_all_blocks_of_a_pair():
     frame = cell_frame(make_results())
     pairs = overview(frame)
@@ -31,11 +24,6 @@ def test_the_overview_sums_all_blocks_of_a_pair():
     assert all(sum(counts.values()) == 2 for counts in pairs.values())
     # Cells 0 and 25 of the factory: statuses go round in tens.
     assert pairs["tf2.1", "tf2.1"] == {Status.PASS: 1, Status.TIMEOUT: 1}
-
-
-def test_a_status_that_no_cell_has_is_left_out():
-    frame = cell_frame(make_results())
-    assert Status.FAIL not in count_statuses(frame[frame["status"] == "pass"])
 
 
 def test_columns_have_the_type_of_what_they_hold():
@@ -49,5 +37,4 @@ def test_columns_have_the_type_of_what_they_hold():
 def test_a_frame_of_no_cells_is_a_frame():
     frame = cell_frame(make_results().model_copy(update={"cells": ()}))
     assert len(frame) == 0
-    assert count_statuses(frame) == {}
     assert overview(frame) == {}

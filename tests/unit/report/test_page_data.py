@@ -105,9 +105,7 @@ def test_tracebacks_share_their_lines():
 
 def test_an_infinite_difference_does_not_break_the_data():
     cells = [
-        make_cell("first", "h5", "tf2.1", name, Status.DRIFT).model_copy(
-            update={"max_abs_diff": value}
-        )
+        make_cell("first", "h5", "tf2.1", name, Status.DRIFT).but(max_abs_diff=value)
         for name, value in (("tf2.1", math.nan), ("tf2.2", math.inf))
     ]
     columns, (chunk,) = data_of(with_cells(*cells))

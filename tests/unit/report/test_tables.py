@@ -5,13 +5,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from kerasmatrix.outcome import Status
+from kerasmatrix.report import tables
 from kerasmatrix.report.frame import COLUMNS, cell_frame
-from kerasmatrix.report.tables import to_csv, to_parquet
+from kerasmatrix.report.tables import csv_parts, to_parquet
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 
 def rows_of(results):
-    return list(csv.DictReader(io.StringIO(to_csv(cell_frame(results)))))
+    return list(csv.DictReader(io.StringIO("".join(csv_parts(results)))))
 
 
 def test_a_reader_gets_back_every_cell():
@@ -86,3 +87,9 @@ def test_text_that_utf8_refuses_loses_no_parquet_file():
     cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL, message="half \ud800 a pair")
     (row,) = parquet_of(make_results().model_copy(update={"cells": (cell,)})).to_pylist()
     assert row["error_message"] == "half ? a pair"
+
+
+def test_a_table_in_parts_is_the_table(monkeypatch):
+    whole = rows_of(make_results())
+    monkeypatch.setattr(tables, "PART", 7)
+    assert rows_of(make_results()) == whole

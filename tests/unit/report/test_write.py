@@ -48,7 +48,7 @@ def test_the_folder_is_made(tmp_path):
 
 def test_text_that_utf8_refuses_can_be_written(tmp_path):
     results = make_results()
-    cell = results.cells[0].model_copy(update={"summary": "half \ud800 a pair"})
+    cell = results.cells[0].but(summary="half \ud800 a pair")
     write_reports(results.model_copy(update={"cells": (cell,)}), tmp_path)
     for path in tmp_path.iterdir():
         assert "half ? a pair" in path.read_text(encoding="utf-8")
