@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import math
 import random
 import subprocess
 import sys
@@ -21,8 +22,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from files import files
 from growth import growth
@@ -36,6 +38,7 @@ from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import default_cache, ensure_venv
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Matrix, load_matrix
+from kerasmatrix.outcome import Measured as Found
 from kerasmatrix.project import Project
 from kerasmatrix.run import Run
 from kerasmatrix.store import Store
@@ -102,11 +105,15 @@ Placed = tuple[str, Task, float]  # a task with its environment, and how long it
 
 @dataclasses.dataclass
 class Measured:
-    """A run of ours: its wall time, its tasks, and those of them that it did not infer."""
+    """A run of ours: its wall time, its tasks, and those of them that it did not infer.
+
+    ``shares`` says what part of all tasks' time went into which of their steps.
+    """
 
     seconds: float
     tasks: list[Placed]
     done: list[Placed]
+    shares: dict[str, float]
 
 
 class OneProcess(NamedTuple):
@@ -178,26 +185,36 @@ class Bench:
         engine = open_engine("local", self.matrix, self.project)
         with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
             ours = self._ours(engine, store, infer=True)
-            plain = self._one_worker_per_task(engine, store, ours)
-            chosen = random.Random(1)
-            some: list[Placed] = []
-            for env in self.selection.environments:
-                own = [each for each in ours.tasks if each[0] == env.name]
-                some += chosen.sample(own, min(share, len(own)))
+            plain = self._one_worker_each(engine, store, ours)
+            some = self._some_of_each(ours.tasks, share)
             forked = self._in_one_process("forked", store, some)
             bare = self._in_one_process("bare", store, [one for one in some if one in ours.done])
         every = Counter(name for name, _, _ in ours.tasks)
         done = Counter(name for name, _, _ in ours.done)
         prototype = _scaled(forked, every, first=False) / JOBS
         floor = _scaled(bare, done, first=True) / JOBS
-        count = len(ours.tasks)
         return {
-            "whole_tasks": count,
+            "whole_tasks": len(ours.tasks),
             "whole_tasks_done": len(ours.done),
             "whole_speedup_over_prototype": round(prototype / ours.seconds, 2),
-            "whole_speedup_over_process_per_cell": round(plain * count / ours.seconds, 2),
+            "whole_speedup_over_process_per_cell": round(plain / ours.seconds, 2),
             "whole_overhead_over_floor": round(ours.seconds / floor - 1, 3),
+            "whole_share_of_imports": round(
+                sum(one.imported for one in bare) / JOBS / ours.seconds, 3
+            ),
+            "whole_shares": ours.shares,
         }
+
+    def at_once_contained(self) -> dict[str, object]:
+        """Do all on Docker, equal files once, and compare with a container for each task."""
+        with (
+            closing(open_engine("docker", self.matrix, self.project)) as engine,
+            tempfile.TemporaryDirectory() as folder,
+            Store(Path(folder, "store")) as store,
+        ):
+            ours = self._ours(engine, store, infer=True)
+            plain = self._one_worker_each(engine, store, ours)
+        return {"whole_speedup_over_container_per_cell": round(plain / ours.seconds, 2)}
 
     def docker(self) -> dict[str, object]:
         """Compare with a new container per task; nothing where there is no Docker Engine."""
@@ -256,7 +273,11 @@ class Bench:
             for cell, found in observed.loads.items()
         }  # fmt: skip
         done = [task for cell, task in loads.items() if cell not in observed.inferred]
-        return Measured(seconds, [*saves, *loads.values()], [*saves, *done])
+        measured: list[Found[Any]] = [
+            *observed.saves.values(),
+            *(found for cell, found in observed.loads.items() if cell not in observed.inferred),
+        ]
+        return Measured(seconds, [*saves, *loads.values()], [*saves, *done], _shares(measured))
 
     def _one_worker_per_task(self, engine: Engine, store: Store, ours: Measured) -> float:
         """Return seconds per task, `JOBS` at a time, each in a worker of its own."""
@@ -265,6 +286,40 @@ class Bench:
         with ThreadPoolExecutor(JOBS) as pool:
             list(pool.map(lambda item: self._alone(engine, store, item[0], item[1]), chosen))
         return (time.monotonic() - started) / len(chosen)
+
+    def _one_worker_each(self, engine: Engine, store: Store, ours: Measured) -> float:
+        """Return the seconds of all tasks, each in a worker of its own, by some of each column.
+
+        An environment is read from the disk once before: whoever did all of its tasks this way
+        would find it cached.
+        """
+        some = self._some_of_each(
+            ours.tasks, math.ceil(self.sample / len(self.selection.environments))
+        )
+
+        def do(env: Environment) -> OneProcess:
+            self._alone(engine, store, env.name, None)
+            took = []
+            for name, task, _ in some:
+                if name == env.name:
+                    started = time.monotonic()
+                    self._alone(engine, store, name, task)
+                    took.append(time.monotonic() - started)
+            return OneProcess(env.name, 0.0, took)
+
+        with ThreadPoolExecutor(JOBS) as pool:
+            found = list(pool.map(do, self.selection.environments))
+        every = Counter(name for name, _, _ in ours.tasks)
+        return _scaled(found, every, first=False) / JOBS
+
+    def _some_of_each(self, tasks: Sequence[Placed], share: int) -> list[Placed]:
+        """Return at most ``share`` of the tasks of each environment, at random."""
+        chosen = random.Random(1)
+        some: list[Placed] = []
+        for env in self.selection.environments:
+            own = [each for each in tasks if each[0] == env.name]
+            some += chosen.sample(own, min(share, len(own)))
+        return some
 
     def _alone(self, engine: Engine, store: Store, environment: str, task: Task | None) -> None:
         env = self.matrix.environments[environment]
@@ -310,7 +365,18 @@ class Bench:
 def whole(project: Project, matrix: Matrix, sample: int, share: int) -> dict[str, object]:
     """Measure all environments there are, in the quick formats."""
     everything = tuple(env.name for env in matrix.select(group="all").environments)
-    return Bench(project, matrix, everything, sample, QUICK_FORMATS).at_once(share)
+    bench = Bench(project, matrix, everything, sample, QUICK_FORMATS)
+    return {**bench.at_once(share), **bench.at_once_contained()}
+
+
+def _shares(measured: Sequence[Found[Any]]) -> dict[str, float]:
+    """Return the part of all tasks' time that each of their steps took, the rest as ``other``."""
+    total = sum(found.observation.seconds for found in measured)
+    steps: Counter[str] = Counter()
+    for found in measured:
+        steps.update(found.observation.value.timings if found.observation.value else {})
+    steps["other"] = total - steps.total()
+    return {step: round(seconds / total, 3) for step, seconds in steps.most_common()}
 
 
 def _sums(found: Sequence[OneProcess]) -> tuple[float, float]:

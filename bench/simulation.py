@@ -21,6 +21,7 @@ from waiting import compared
 
 from kerasmatrix.agenda import Agenda, Job
 from kerasmatrix.engines.dask.engine import TASKS_PER_ORDER
+from kerasmatrix.engines.memory import FEW
 from kerasmatrix.outcome import (
     Cell,
     LoadObservation,
@@ -119,7 +120,7 @@ class _Coordinator:
         self._first: Plan | None = plan
         self._observed = Observed()
         self._plan = plan
-        self.agenda = Agenda(plan, self._observed, Causes(plan))
+        self.agenda = Agenda(plan, self._observed, Causes(plan), room=lambda: FEW)
         self._free_at = 0.0
 
     def take(self) -> tuple[str, list[Job]] | None:
@@ -128,7 +129,7 @@ class _Coordinator:
         if batch is None and self.agenda.idle and self._first is not None:
             self._plan, self._observed = compared(self._first, self._observed)
             self._first = None
-            self.agenda = Agenda(self._plan, self._observed, Causes(self._plan))
+            self.agenda = Agenda(self._plan, self._observed, Causes(self._plan), room=lambda: FEW)
             batch = self.agenda.take()
         return batch
 

@@ -76,6 +76,7 @@ class SyntheticEngine:
     in_place = True
     batch = None
     slots = None
+    idle_workers = 0
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """There is nothing to make."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 from kerasmatrix.bridges import Chain
@@ -24,9 +25,6 @@ from kerasmatrix.tabulation import Observed
 
 __all__ = ["Again", "Agenda", "Conversion", "Crossing", "Job", "Repair"]
 
-# Above this many environments, workers are closed between saves and loads: each holds about
-# 350 MB, and two imports cost less than a machine that swaps.
-WARM_WORKERS = 12
 # What is stored with its architecture, which can be looked at layer by layer.
 PROBED_FORMATS = {"h5", "keras"}
 
@@ -88,8 +86,19 @@ class Agenda:
         observed: Observed,
         causes: Causes,
         ranks: Mapping[Cell, Rank] | None = None,
+        *,
+        room: Callable[[], int],
     ) -> None:
-        """Queue what is not known. By ``ranks``, where given, some of it is done first."""
+        """Queue what is not known.
+
+        Args:
+            plan: what is wanted.
+            observed: what is known.
+            causes: those of ``plan``.
+            ranks: what is done first, if not all is wanted alike.
+            room: says how many workers may stay open; asked once something is to be done.
+        """
+        self._room = room
         self._plan = plan
         self._observed = observed
         self._causes = causes
@@ -151,10 +160,13 @@ class Agenda:
         """Whether nobody is at work, so that nothing new can come up."""
         return not self._busy
 
-    @property
+    @cached_property
     def keeps_workers(self) -> bool:
-        """Whether workers stay open between batches."""
-        return len(self._plan.selection.environments) <= WARM_WORKERS
+        """Whether workers stay open between batches.
+
+        Where they do not, all is saved before anything is loaded, so that none is opened thrice.
+        """
+        return len(self._plan.selection.environments) <= self._room()
 
     def jobs(self) -> list[tuple[str, Job]]:
         """Return what would be done, in order, each with its environment."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kerasmatrix.agenda import Again, Agenda, Job
 from kerasmatrix.plan import Plan
@@ -16,13 +16,15 @@ __all__ = ["Repetition"]
 class Repetition(Agenda):
     """Jobs to do again, by environment. What is not known is left as it is."""
 
-    def __init__(self, plan: Plan, causes: Causes, again: Iterable[Again]) -> None:
-        """Queue ``again``."""
+    def __init__(
+        self, plan: Plan, causes: Causes, again: Iterable[Again], *, room: Callable[[], int]
+    ) -> None:
+        """Queue ``again``; ``room`` says how many workers may stay open."""
         self._again: dict[str, list[Again]] = {}
         for job in again:
             self._again.setdefault(job.environment, []).append(job)
         # A plan without rows has nothing else to queue.
-        super().__init__(dataclasses.replace(plan, rows=()), Observed(), causes)
+        super().__init__(dataclasses.replace(plan, rows=()), Observed(), causes, room=room)
 
     @property
     def pending(self) -> int:

@@ -223,10 +223,10 @@ class Run:
         self._tasks = 0
         self._copies: dict[str, str] = {}
         if again:
-            self._agenda: Agenda = Repetition(plan, self.causes, again)
+            self._agenda: Agenda = Repetition(plan, self.causes, again, room=self._room)
         else:
             ranks = budget.ranks if budget else None
-            self._agenda = Agenda(plan, self.observed, self.causes, ranks)
+            self._agenda = Agenda(plan, self.observed, self.causes, ranks, room=self._room)
         self._budget = budget
         self._until = math.inf
 
@@ -349,11 +349,15 @@ class Run:
         self.observed.troubles.update(before.troubles)
         self.known += self.observed.count - len(self.observed.saves)
         self.causes = Causes(self.plan)
-        self._agenda = Agenda(self.plan, self.observed, self.causes)
+        self._agenda = Agenda(self.plan, self.observed, self.causes, room=self._room)
         for environment in before.troubles:
             self._agenda.drop(environment)
         self._changed.notify_all()
         return True
+
+    def _room(self) -> int:
+        """Return how many workers may stay open."""
+        return self._engine.idle_workers
 
     def _job(self, place: Workplace) -> None:
         try:

@@ -13,6 +13,7 @@ import pytest
 
 from kerasmatrix.engines.base import Task, WorkerLost
 from kerasmatrix.engines.docker import DockerEngine
+from kerasmatrix.engines.memory import idle_workers
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Limits
 from tests.real import ROOT
@@ -101,6 +102,11 @@ def test_a_crash_leaves_no_core_file(worker, place):
     crash = ask(worker, place, "crash", "import os\ndef build(): os.abort()")
     assert crash["signal"] == signal.SIGABRT
     assert json.loads(ask(worker, place, "left", LEFT)["error"]["message"]) == [[], [0, 0]]
+
+
+def test_workers_may_wait_in_half_of_the_machines_memory(engine, client):
+    memory = client.info()["MemTotal"]
+    assert engine.idle_workers == idle_workers(memory) >= 12
 
 
 def test_a_closed_engine_has_no_containers(own_engine, tf24, place, client):

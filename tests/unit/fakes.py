@@ -168,6 +168,7 @@ class FakeEngine:
     sandbox = True
     in_place = True
     batch = None
+    idle_workers = 12
     slots = None
 
     def __init__(self) -> None:

@@ -133,6 +133,10 @@ class Engine(Protocol):
     def slots(self) -> int | None:
         """In how many environments it can be at work now; None if that is for its user to say."""
 
+    @property
+    def idle_workers(self) -> int:
+        """How many workers may stay open while they have nothing to do."""
+
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Make the environment, unless it is there already.
 

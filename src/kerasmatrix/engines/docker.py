@@ -27,6 +27,7 @@ import docker
 from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace, unavailable
 from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.engines.local import HARNESS, worker_variables
+from kerasmatrix.engines.memory import FEW, idle_workers
 from kerasmatrix.engines.runners import birth, is_gone
 from kerasmatrix.environments.images import ensure_image
 from kerasmatrix.environments.locks import Lock
@@ -96,6 +97,14 @@ class DockerEngine:
             raise InfrastructureError(f"no Docker Engine: {error}") from error
         with contextlib.suppress(*TROUBLES):
             self._remove_orphans()
+
+    @property
+    def idle_workers(self) -> int:
+        """As many as the Docker Engine's machine has room for."""
+        try:
+            return idle_workers(int(self._client.info()["MemTotal"]))
+        except (*TROUBLES, KeyError, TypeError, ValueError):
+            return FEW
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Build the image, unless it is there already."""

@@ -30,6 +30,11 @@ class DockerLater:
         self._made: Engine | None = None
         self._lock = threading.Lock()
 
+    @property
+    def idle_workers(self) -> int:
+        """As many as the Docker Engine's machine has room for."""
+        return self._engine().idle_workers
+
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Build the image, unless it is there already."""
         self._engine().prepare(environment, lock)

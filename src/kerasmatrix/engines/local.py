@@ -19,6 +19,7 @@ from typing import IO
 import kerasmatrix.harness
 from kerasmatrix.engines.base import Workplace, unavailable
 from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
+from kerasmatrix.engines.memory import idle_workers, machine_memory
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.venvs import default_cache, ensure_venv
 from kerasmatrix.harness import wire
@@ -48,6 +49,11 @@ class LocalEngine:
 
     def __init__(self, cache: Path | None = None) -> None:
         self.cache = cache or default_cache()
+
+    @property
+    def idle_workers(self) -> int:
+        """As many as this machine has room for."""
+        return idle_workers(machine_memory())
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Make the virtual environment, unless it is there already."""

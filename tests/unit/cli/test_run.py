@@ -431,13 +431,17 @@ def test_a_failure_is_the_machines_where_the_scenarios_code_is_damaged(
     assert (ended, statuses(table)) == (code, {status: 1})
 
 
-def test_many_environments_are_not_kept_warm_at_once(command, engine):
+@pytest.mark.parametrize(("room", "opened"), [(13, 28), (14, 14)])
+def test_no_more_environments_are_kept_warm_at_once_than_there_is_room_for(
+    command, engine, room, opened
+):
+    engine.idle_workers = room
     names = [f"good{number:02}" for number in range(14)]
     command.project(*names)
     code, table, _ = command()
     assert code == 0
     assert statuses(table) == {"pass": 196}
-    assert len(engine.workers) == 28
+    assert len(engine.workers) == opened
 
 
 def test_the_run_waits_for_no_terminal(command):

@@ -30,6 +30,10 @@ def test_it_is_made_once_and_not_before_it_is_needed():
     assert first.closed
 
 
+def test_there_is_as_much_room_as_the_engine_has():
+    assert DockerLater(FakeEngine).idle_workers == FakeEngine.idle_workers
+
+
 def test_one_that_is_gone_by_then_ends_the_run():
     def make():
         raise InfrastructureError("no Docker Engine: gone", hint="start one")

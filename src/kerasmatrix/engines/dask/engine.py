@@ -12,6 +12,7 @@ from kerasmatrix.engines.dask.orders import Place
 from kerasmatrix.engines.dask.parcels import Parcels
 from kerasmatrix.engines.dask.recipes import Recipe
 from kerasmatrix.engines.dask.worker import DaskWorker
+from kerasmatrix.engines.memory import FEW
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.matrix import Environment, Limits
 
@@ -91,6 +92,11 @@ class DaskEngine:
     def slots(self) -> int:
         """How many environments the cluster can be at work in now."""
         return self._dispatch.slots
+
+    @property
+    def idle_workers(self) -> int:
+        """A few: the machines keep their own open."""
+        return FEW
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Nothing is made here: each machine makes what it opens."""

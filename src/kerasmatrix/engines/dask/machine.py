@@ -8,9 +8,7 @@ for a while is closed, also where nobody is left to say so.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
 import shutil
 import threading
 import uuid
@@ -35,6 +33,7 @@ from kerasmatrix.engines.dask.orders import (
 from kerasmatrix.engines.dask.parcels import ParcelMissing, Parcels
 from kerasmatrix.engines.dask.recipes import Recipe, engine_label
 from kerasmatrix.engines.dask.shelf import Shelf, fetch_all
+from kerasmatrix.engines.memory import machine_memory
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.sight import Sight
@@ -174,7 +173,7 @@ class Machine(WorkerPlugin):
 
     def _labels(self) -> dict[str, float]:
         """Return this machine's labels; of each, an order takes a part."""
-        total = self._process.memory_manager.memory_limit or _memory()
+        total = self._process.memory_manager.memory_limit or machine_memory()
         labels: dict[str, float] = {MEMORY_LABEL: total // MEBIBYTE}
         threads = self._process.state.nthreads
         labels[harness_label()] = threads
@@ -343,10 +342,3 @@ def work(order: Order) -> Ending:
     if not isinstance(machine, Machine):
         return Ending("trouble", process.address, "", message="its coordinator is gone")
     return machine.work(order)
-
-
-def _memory() -> int:
-    """Return the machine's memory in bytes."""
-    with contextlib.suppress(OSError, ValueError):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 0
