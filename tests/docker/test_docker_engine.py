@@ -13,10 +13,12 @@ import pytest
 
 from kerasmatrix.engines.base import Task, WorkerLost
 from kerasmatrix.engines.docker import DockerEngine
+from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import idle_workers
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Limits
 from tests.real import ROOT
+from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
 
 pytestmark = pytest.mark.docker
 
@@ -107,6 +109,19 @@ def test_a_crash_leaves_no_core_file(worker, place):
 def test_workers_may_wait_in_half_of_the_machines_memory(engine, client):
     memory = client.info()["MemTotal"]
     assert engine.idle_workers == idle_workers(memory) >= 12
+
+
+def test_what_is_left_beside_a_child_that_waits_is_ended_in_a_container_too(client):
+    told = client.containers.run(
+        "python:3.8-slim",
+        ["python", "-B", "/closed_off.py", "/"],
+        volumes={
+            str(HARNESS): {"bind": "/harness", "mode": "ro"},
+            CLOSED_OFF: {"bind": "/closed_off.py", "mode": "ro"},
+        },
+        remove=True,
+    )
+    assert json.loads(told) == GOES_ON
 
 
 def test_a_closed_engine_has_no_containers(own_engine, tf24, place, client):

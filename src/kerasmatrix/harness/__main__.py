@@ -7,6 +7,7 @@ start TensorFlow's runtime (no op, no eager context), or forked children hang.
 from __future__ import annotations
 
 import argparse
+import functools
 import gc
 import os
 import platform
@@ -51,6 +52,9 @@ def main() -> int:
     seclusion.close_off()  # now that the baseline has looked at this process
     _send(out, wire.encode(hello))
     requests = wire.Line(0)
+    run = functools.partial(
+        child.run, watch=requests, private=(out,), baseline=baseline, confirmed=set()
+    )
     while True:
         line = requests.take()
         if line is None:
@@ -59,14 +63,14 @@ def main() -> int:
             requests.fill()
             continue
         try:
-            for result in _results(wire.decode(line), places, requests, out, baseline):
+            for result in _results(wire.decode(line), places, run):
                 _send(out, wire.encode(result))
         except child.Abandoned:
             return 0
 
 
-def _results(request: dict, places: Any, watch: Any, out: int, baseline: Any) -> Any:
-    """Do the tasks of a batch; yield the result of each as it is done."""
+def _results(request: dict, places: Any, run: Any) -> Any:
+    """Do the tasks of a batch in children that ``run`` makes; yield each result as it is there."""
     from . import child, seclusion, tasks, wire
 
     works = [
@@ -77,9 +81,7 @@ def _results(request: dict, places: Any, watch: Any, out: int, baseline: Any) ->
     memory = max(task["memory_mb"] for task in request["tasks"])
     done = 0
     try:
-        for result in child.run(
-            works, memory, watch, (out,), baseline, lambda: seclusion.sweep(places.scratch, names)
-        ):
+        for result in run(works, memory, after=lambda: seclusion.sweep(places.scratch, names)):
             work = works[done]
             done += 1
             if result["ended"] != "returned" or work.request["kind"] in ("load", "probe"):

@@ -4,8 +4,9 @@ A child does the pieces of a batch one after the other and answers each as it is
 own session, its own captured output and a memory limit, and each piece of work has a deadline.
 Whatever becomes of one (a result, an exception, a signal, silence, garbage) is returned as plain
 data. What does not return is believed of a child that had done nothing before, and what was raised
-also where such a child has raised just that in the same group: otherwise it is done again, as the
-first thing of a new child, which then goes on with the rest.
+also where such a child has raised just that in the same group. Otherwise it is done again in a new
+child. Where that raises the same, the old one goes on, which had only to wait; else the rest is for
+a new one.
 """
 
 from __future__ import annotations
@@ -36,8 +37,10 @@ LOOK_SECONDS = 0.5  # between two looks at what was written
 WORKS_PER_CHILD = 100
 HELD_MB = 512
 # What is another in the same message of two tasks: addresses and other identities of objects, the
-# digest of an artifact, the folder of a task.
-INCIDENTAL = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{64}\b|\btask-\d+-[0-9a-f]+\b|\b\d{9,}\b")
+# digest of an artifact, the folder of a task, the config in the file (quoted since Keras 2.9).
+INCIDENTAL = re.compile(
+    r"0x[0-9a-f]+|\b[0-9a-f]{64}\b|\btask-\d+-[0-9a-f]+\b|\b\d{9,}\b|\bconfig(=|: )\{[^\n]*\}"
+)
 
 
 class Abandoned(Exception):
@@ -51,6 +54,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
     private: tuple = (),
     baseline: Any = None,
     after: Any = None,
+    confirmed: set | None = None,
 ) -> Any:
     """Call each of ``works`` in a child and yield how it ended, in order.
 
@@ -66,6 +70,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
             not undo; where there is something, the next work gets a new child. Without a baseline
             every one does.
         after: called when a child has ended, before its last answer is yielded.
+        confirmed: what was raised so far in children that had done nothing before; is added to.
 
     Yields:
         ``ended`` (``returned``, ``raised``, ``crashed``, ``timed-out``), ``value``, ``error``,
@@ -76,7 +81,17 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
         Abandoned: ``watch`` came to its end.
     """
     waiting = list(works)
-    confirmed: set = set()
+    confirmed = set() if confirmed is None else confirmed
+
+    def alone(work: Any, beside: _Child) -> dict:
+        """Do a work in a child that does nothing else, while the one ``beside`` it waits."""
+        child = _Child([work], memory_mb, private, baseline, after, beside)
+        try:
+            return child.answer(work, watch)
+        finally:
+            child.end()
+            child.close()
+
     while waiting:
         together = _together(waiting)
         child = _Child(together, memory_mb, private, baseline, after)
@@ -84,15 +99,20 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
         try:
             for work in together:
                 ended = child.answer(work, watch)
-                told = (work.group, _gist(ended))
-                if done and ended["ended"] != "returned" and told not in confirmed:
-                    break
-                if not done and ended["ended"] == "raised":
-                    confirmed.add(told)
+                raised = _gist(ended)
+                doubtful = done and ended["ended"] != "returned"
+                if doubtful and (work.group, raised) not in confirmed:
+                    if raised is None or child.gone:
+                        break
+                    ended = alone(work, child)
+                if _gist(ended) is not None:
+                    confirmed.add((work.group, _gist(ended)))
                 done += 1
                 yield ended
-                if child.gone:
+                if child.gone or _gist(ended) != raised:
                     break
+                if raised is not None:
+                    child.go_on()
         finally:
             child.end()
             child.close()
@@ -124,27 +144,36 @@ def _gist(ended: dict) -> tuple | None:
 class _Child:
     """A forked child at work, seen from its parent."""
 
-    def __init__(
-        self, works: list, memory_mb: int, private: tuple, baseline: Any, after: Any
+    def __init__(  # noqa: PLR0913, PLR0917 - what a child is made with
+        self,
+        works: list,
+        memory_mb: int,
+        private: tuple,
+        baseline: Any,
+        after: Any,
+        beside: _Child | None = None,
     ) -> None:
         self.gone = False
         self._after = after
+        self._beside = beside
         self._started = time.monotonic()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - see `close`
         self._read = 0
         receive, send = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
+        wait, self._go = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
             seclusion.open_up()
-            for descriptor in (receive, *private):
+            for descriptor in (receive, self._go, *private):
                 os.close(descriptor)
-            _be_the_child(works, send, self._log.fileno(), memory_mb, baseline)
+            _be_the_child(works, send, wait, self._log.fileno(), memory_mb, baseline)
         os.close(send)
+        os.close(wait)
         self._line = wire.Line(receive)
 
     def answer(self, work: Any, watch: Any) -> dict:
         """Wait for the next answer; without one the child is ended."""
-        limits = Deadline(self._pid, work.deadline), Writing(getattr(work, "folder", None))
+        limits = Deadline(self.pid, work.deadline), Writing(getattr(work, "folder", None))
         over = _await_line(self._line, limits, watch)
         timed_out = over is limits[0]
         answer = None if over else self._line.take()
@@ -165,18 +194,32 @@ class _Child:
         self._started = time.monotonic()
         return ended
 
+    def go_on(self) -> None:
+        """Let the child do its next work: after it has raised something it waits."""
+        try:
+            os.write(self._go, b".")
+        except BrokenPipeError:
+            pass  # it is dead, as its next answer will tell
+
     def end(self, wait_first: float = 0.0) -> tuple:
         """End the child, and all it has started; may be called again."""
         if self.gone:
             return None, None
-        self.gone = True
-        _kill(self._pid, wait_first)
-        _, status, usage = os.wait4(self._pid, 0)
-        os.close(self._line.descriptor)
-        seclusion.end_all()
+        _kill(self.pid, wait_first)
+        _, status, usage = os.wait4(self.pid, 0)
+        self.forget()
+        beside = self._beside
+        if not seclusion.end_all(beside.pid if beside else None) and beside:
+            beside.forget()
         if self._after:
             self._after()
         return status, usage
+
+    def forget(self) -> None:
+        """Note that its process was waited for: the number may be another one's now."""
+        self.gone = True
+        os.close(self._line.descriptor)
+        os.close(self._go)
 
     def close(self) -> None:
         """Let go of what was printed."""
@@ -192,7 +235,9 @@ class _Child:
         return data.decode("utf-8", "replace")
 
 
-def _be_the_child(works: list, send: int, log: int, memory_mb: int, baseline: Any) -> None:
+def _be_the_child(  # noqa: PLR0913, PLR0917 - what a child is made with
+    works: list, send: int, wait: int, log: int, memory_mb: int, baseline: Any
+) -> None:
     """Do the works, answer, and leave without running the parent's exit handlers."""
     code = 70
     try:
@@ -211,12 +256,14 @@ def _be_the_child(works: list, send: int, log: int, memory_mb: int, baseline: An
             sys.stdout.flush()
             sys.stderr.flush()
             message.update(printed=os.lseek(log, 0, os.SEEK_CUR), peak_memory_mb=_peak())
-            message["replaced"] = _why_replace(message, inherited[1], baseline)
-            message["last"] = number == len(works) or message["replaced"] is not None
+            # Nobody comes after the last: there is nothing to undo.
+            last = number == len(works)
+            message["replaced"] = None if last else _why_replace(message, inherited[1], baseline)
+            message["last"] = last or message["replaced"] is not None
             answer = wire.encode(message)
             while answer:
                 answer = answer[os.write(send, answer) :]
-            if message["last"]:
+            if message["last"] or ("error" in message and not os.read(wait, 1)):
                 break
         code = 0
     finally:

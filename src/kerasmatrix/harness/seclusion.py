@@ -18,7 +18,7 @@ __all__ = ["alone", "close_off", "end_all", "open_up", "sweep", "written"]
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 # What every process in a container can write to, and is in memory.
 SHARED = ("/tmp", "/dev/shm")
-ROUNDS = 1000
+ROUNDS, FEW_ROUNDS = 1000, 20
 _closed: list = []  # the processes that are closed off: this one, once it is
 
 
@@ -42,10 +42,16 @@ def open_up() -> None:
     _prctl(PR_SET_DUMPABLE, 1)
 
 
-def end_all() -> None:
-    """End every process that a child has started, wherever that put it."""
+def end_all(spared: int | None = None) -> bool:
+    """End every process that a child has started, wherever that put it.
+
+    But for ``spared``, a child that waits; unless others come as fast as they go. Returns whether
+    that one is left: if it is not, it is also waited for.
+    """
     if os.getpid() not in _closed:
-        return  # this process may have children of its own
+        return True  # this process may have children of its own
+    if spared is not None and _end_others(spared):
+        return True
     for _ in range(ROUNDS):
         children = _children()
         if alone():
@@ -61,7 +67,25 @@ def end_all() -> None:
             except (ProcessLookupError, ChildProcessError):
                 pass
         if not children:
-            return
+            break
+    return False
+
+
+def _end_others(spared: int) -> bool:
+    """End what there is but for this process and ``spared``; whether nothing else is left."""
+    own = (os.getpid(), spared)
+    for _ in range(FEW_ROUNDS):
+        found = [pid for pid in _processes() if _lives(pid)] if alone() else _children()
+        others = [pid for pid in found if pid not in own]
+        if not others:
+            return True
+        for pid in others:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass
+    return False
 
 
 def sweep(scratch: str, keep: Any) -> None:
@@ -122,6 +146,19 @@ def _names(folder: str) -> list:
         return os.listdir(folder)
     except OSError:
         return []
+
+
+def _processes() -> list:
+    return [int(name) for name in _names("/proc") if name.isdigit()]
+
+
+def _lives(pid: int) -> bool:
+    """Whether a process does anything still, and does not just wait for its parent to notice."""
+    try:
+        with open(f"/proc/{pid}/stat") as handle:
+            return handle.read().rpartition(")")[2].split()[0] != "Z"
+    except (OSError, IndexError):
+        return False
 
 
 def _children() -> list:

@@ -71,11 +71,13 @@ class Baseline:
         self._signals = {number: signal.getsignal(number) for number in _signals()}
         self._mode = _mode()
         self._descriptors = _descriptors()
-        self._modules: dict = {}
+        self._modules: dict = {}  # by name: the module, its globals, and a copy of these
+        self._present: dict = {}
         self._contents: list = []
         self._classes: dict = {}
         self._packages: set = set()
-        self._note_modules(dict(sys.modules))
+        self._present = dict(sys.modules)
+        self._note_modules(self._present)
 
     def restore(self) -> str | None:
         """Undo what was done since; return what is left that cannot be undone, if anything."""
@@ -129,10 +131,13 @@ class Baseline:
                 (kept.extend if isinstance(kept, list) else kept.update)(content)
         left = self._look_into_modules(late) or self._look_into_classes()
         self._note_modules(late)
+        self._present = dict(sys.modules)
         return left
 
     def _look_for_modules(self, late: dict) -> str | None:
         """Put modules that came since into ``late``, but for those of a task, which have to go."""
+        if _is_same(sys.modules, self._present):
+            return None
         for name, module in list(sys.modules.items()):
             known = self._modules.get(name)
             if known is not None and known[0] is module:
@@ -149,8 +154,7 @@ class Baseline:
 
     def _look_into_modules(self, late: dict) -> str | None:
         """Put modules that changed without meaning into ``late``: once seen is enough."""
-        for name, (module, before) in self._modules.items():
-            now = _variables(module)
+        for name, (module, now, before) in self._modules.items():
             if _is_same(now, before):
                 continue
             # A name that was added changes nothing that was there, and many are added late.
@@ -174,9 +178,10 @@ class Baseline:
     def _note_modules(self, modules: dict) -> None:
         """Remember the globals of ``modules``, and what is in those of Keras."""
         for name, module in modules.items():
-            variables = dict(_variables(module))
+            live = _variables(module)
+            variables = dict(live)
             known = name in self._modules
-            self._modules[name] = (module, variables)
+            self._modules[name] = (module, live, variables)
             if known:
                 continue
             self._packages.add(_package(name))

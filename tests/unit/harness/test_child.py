@@ -1,5 +1,6 @@
 """Real children, without TensorFlow: whatever one does, its parent gets plain data."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.harness import child, wire
+from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
 
 MEMORY = 512
 
@@ -329,6 +332,10 @@ def failing(message, count):
         (("no layer X in 0x7f01", "no layer X in 0x7f02"), 2),
         # Another message is confirmed by a new child.
         (("no layer X", "no layer Y"), 3),
+        # What a file's config says in passing is another in every file; the rest has to be equal.
+        (("no X. Full object config: {'a': {'b': 1}}", "no X. Full object config: {'c': 2}"), 2),
+        (("no X in config={'a': 1}. Why: ['b']", "no X in config={'a': 1}. Why: ['c']"), 3),
+        (("unknown arguments: {'a': 1}", "unknown arguments: {'b': 1}"), 3),
     ],
 )
 def test_a_failure_that_was_seen_in_a_child_of_its_own_is_believed(messages, done):
@@ -337,6 +344,64 @@ def test_a_failure_that_was_seen_in_a_child_of_its_own_is_believed(messages, don
     os.close(send)
     assert [result["error"]["message"] for result in results] == list(messages)
     assert len(os.read(receive, 10)) == done
+    os.close(receive)
+
+
+def test_a_child_whose_failure_a_new_one_confirms_goes_on():
+    def fail():
+        raise ValueError("no layer X")
+
+    before, failed, after = run_together(os.getpid, fail, os.getpid)
+    assert failed["ended"] == "raised"
+    assert before["value"] == after["value"]
+
+
+def test_a_child_whose_failure_a_new_one_does_not_confirm_is_given_up():
+    state = []
+
+    def fail():
+        if state:
+            raise ValueError("no layer X")
+        return "alone"
+
+    before, alone, after = run_together(lambda: (state.append(1), os.getpid())[1], fail, os.getpid)
+    assert alone["value"] == "alone"
+    assert before["value"] != after["value"]
+
+
+def test_a_child_that_is_killed_while_it_waits_leaves_the_rest_to_a_new_one():
+    notes = os.memfd_create("notes")
+
+    def fail_and_kill_who_failed_before():
+        first = int(os.pread(notes, 20, 0) or 0)
+        if first:
+            os.kill(first, signal.SIGKILL)
+        else:
+            os.pwrite(notes, b"%d" % os.getpid(), 0)
+        raise ValueError("no layer X")
+
+    before, failed, after = run_together(os.getpid, fail_and_kill_who_failed_before, os.getpid)
+    os.close(notes)
+    assert ends([before, failed, after]) == ["returned", "raised", "returned"]
+    assert before["value"] != after["value"]
+
+
+def test_what_a_child_leaves_behind_is_ended_and_the_one_that_waits_is_not():
+    told = subprocess.run(
+        [sys.executable, CLOSED_OFF, HARNESS.parent], check=True, capture_output=True, text=True
+    )
+    assert json.loads(told.stdout) == GOES_ON
+
+
+def test_what_was_seen_in_one_batch_is_believed_in_the_next():
+    receive, send = os.pipe()
+    seen = set()
+    for works in ([failing("X", send)], [os.getpid, failing("X", send)]):
+        together = [Work(work) for work in works]
+        results = list(child.run(together, MEMORY, baseline=Clean(), confirmed=seen))
+        assert results[-1]["ended"] == "raised"
+    os.close(send)
+    assert len(os.read(receive, 10)) == 2
     os.close(receive)
 
 
