@@ -205,16 +205,17 @@ class Work:
         return self._with_given(os.path.join(self.artifacts, self.request["artifact"]))
 
     def _with_given(self, artifact: str) -> str:
-        """Return a folder with what is in ``artifact`` and the file that the scenario is about.
+        """Return a folder with what is in ``artifact``, and the file that the scenario is about.
 
-        That is ``artifact`` itself where it has a model of its own.
+        The latter is left out where ``artifact`` has a model of its own. The folder is the task's:
+        Keras 3.4 and 3.5 unpack an archive's weights beside it, where another version that loads
+        the same would find them half there.
         """
         given = os.path.join(self.scenario, GIVEN)
-        if not os.path.isdir(given) or set(os.listdir(artifact)) - {"probe.npz"}:
-            return artifact
+        own = not os.path.isdir(given) or set(os.listdir(artifact)) - {"probe.npz"}
         together = os.path.join(self.folder, "together")
         os.makedirs(together)
-        for folder in (given, artifact):
+        for folder in (artifact,) if own else (given, artifact):
             for name in os.listdir(folder):
                 os.symlink(os.path.join(folder, name), os.path.join(together, name))
         return together
