@@ -207,8 +207,11 @@ class Bench:
 
     def at_once_contained(self) -> dict[str, object]:
         """Do all on Docker, equal files once, and compare with a container for each task."""
+        docker = self._docker()
+        if docker is None:
+            return {"whole_speedup_over_container_per_cell": None}
         with (
-            closing(open_engine("docker", self.matrix, self.project)) as engine,
+            closing(docker) as engine,
             tempfile.TemporaryDirectory() as folder,
             Store(Path(folder, "store")) as store,
         ):
@@ -218,18 +221,25 @@ class Bench:
 
     def docker(self) -> dict[str, object]:
         """Compare with a new container per task; nothing where there is no Docker Engine."""
+        docker = self._docker()
+        if docker is None:
+            return {"speedup_over_container_per_cell": None}
+        with (
+            closing(docker) as engine,
+            tempfile.TemporaryDirectory() as folder,
+            Store(Path(folder, "store")) as store,
+        ):
+            ours = self._ours(engine, store)
+            plain = self._one_worker_per_task(engine, store, ours)
+        return {"speedup_over_container_per_cell": round(plain * len(ours.tasks) / ours.seconds, 2)}
+
+    def _docker(self) -> Engine | None:
+        """Return the Docker engine; None, and a word, where there is none."""
         try:
-            engine = open_engine("docker", self.matrix, self.project)
+            return open_engine("docker", self.matrix, self.project)
         except InfrastructureError as error:
             print(f"skipped: {error.message}", file=sys.stderr)
-            return {"speedup_over_container_per_cell": None}
-        try:
-            with tempfile.TemporaryDirectory() as folder, Store(Path(folder, "store")) as store:
-                ours = self._ours(engine, store)
-                plain = self._one_worker_per_task(engine, store, ours)
-        finally:
-            engine.close()
-        return {"speedup_over_container_per_cell": round(plain * len(ours.tasks) / ours.seconds, 2)}
+            return None
 
     def _run(
         self,
@@ -272,12 +282,10 @@ class Bench:
             )
             for cell, found in observed.loads.items()
         }  # fmt: skip
-        done = [task for cell, task in loads.items() if cell not in observed.inferred]
-        measured: list[Found[Any]] = [
-            *observed.saves.values(),
-            *(found for cell, found in observed.loads.items() if cell not in observed.inferred),
-        ]
-        return Measured(seconds, [*saves, *loads.values()], [*saves, *done], _shares(measured))
+        own = [cell for cell in loads if cell not in observed.inferred]
+        shares = _shares([*observed.saves.values(), *(observed.loads[cell] for cell in own)])
+        done = [*saves, *(loads[cell] for cell in own)]
+        return Measured(seconds, [*saves, *loads.values()], done, shares)
 
     def _one_worker_per_task(self, engine: Engine, store: Store, ours: Measured) -> float:
         """Return seconds per task, `JOBS` at a time, each in a worker of its own."""

@@ -50,7 +50,7 @@ class _Result(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
+class _Slotted:
     """What there may be a hundred thousand of.
 
     These are made by `tabulation` of values that are known to fit, so only what is read from a
@@ -241,7 +241,7 @@ class PredictorResult(_Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SideResult(_Measured):
+class SideResult(_Slotted):
     """How one side of a cell went: the save or the load."""
 
     ended: str
@@ -271,7 +271,7 @@ class RetryResult(_Result):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CellResult(_Measured):
+class CellResult(_Slotted):
     """One cell. ``error`` is the load's, or the save's where ``status`` is ``save-failed``."""
 
     scenario: str

@@ -5,20 +5,18 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
-from pydantic import TypeAdapter
-
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.matrix import load_matrix
 from kerasmatrix.plan import Plan
-from kerasmatrix.results import CellResult, Results, RunInfo
+from kerasmatrix.results import Results, RunInfo
 from kerasmatrix.run import Listener, Progress, Run
 from kerasmatrix.scenario import load_scenario
 from kerasmatrix.store import Store
 from kerasmatrix.tabulation import tabulate
+from tests.unit.report.factory import CELL
 
 # When, where and how long says nothing about a cell.
-CELL = TypeAdapter(CellResult)
 VOLATILE = {"measured_at", "seconds", "timings"}
 
 

@@ -99,17 +99,18 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
         try:
             for work in together:
                 ended = child.answer(work, watch)
-                raised = _gist(ended)
+                raised = seen = _gist(ended)
                 doubtful = done and ended["ended"] != "returned"
                 if doubtful and (work.group, raised) not in confirmed:
                     if raised is None or child.gone:
                         break
                     ended = alone(work, child)
-                if _gist(ended) is not None:
-                    confirmed.add((work.group, _gist(ended)))
+                    seen = _gist(ended)
+                if seen is not None:
+                    confirmed.add((work.group, seen))
                 done += 1
                 yield ended
-                if child.gone or _gist(ended) != raised:
+                if child.gone or seen != raised:
                     break
                 if raised is not None:
                     child.go_on()

@@ -60,12 +60,7 @@ def end_all(spared: int | None = None) -> bool:
                 os.kill(-1, signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        for pid in children:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except (ProcessLookupError, ChildProcessError):
-                pass
+        _end(children)
         if not children:
             break
     return False
@@ -79,13 +74,18 @@ def _end_others(spared: int) -> bool:
         others = [pid for pid in found if pid not in own]
         if not others:
             return True
-        for pid in others:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except (ProcessLookupError, ChildProcessError):
-                pass
+        _end(others)
     return False
+
+
+def _end(pids: list) -> None:
+    """Kill processes, and wait for those that are children of this one."""
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
 
 
 def sweep(scratch: str, keep: Any) -> None:
