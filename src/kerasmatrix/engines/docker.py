@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-import select
 import struct
 import threading
 import time
@@ -32,6 +31,7 @@ from kerasmatrix.engines.runners import birth, is_gone
 from kerasmatrix.environments.images import ensure_image
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.harness import wire
 from kerasmatrix.matrix import Environment, Limits
 
 __all__ = ["DockerChannel", "DockerEngine", "Frames", "container_settings"]
@@ -282,20 +282,27 @@ class Frames:
     HEADER = struct.Struct(">BxxxL")
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._header = bytearray()
+        self._stream, self._left = 0, 0
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Add ``data``; return the frames that are whole now as (stream, content)."""
-        self._buffer += data
-        frames = []
-        while len(self._buffer) >= self.HEADER.size:
-            stream, length = self.HEADER.unpack_from(self._buffer)
-            end = self.HEADER.size + length
-            if len(self._buffer) < end:
-                break
-            frames.append((stream, self._buffer[self.HEADER.size : end]))
-            self._buffer = self._buffer[end:]
-        return frames
+        """Return what ``data`` adds to the streams, as (stream, content)."""
+        parts = []
+        position = 0
+        while position < len(data):
+            if self._left:
+                content = data[position : position + self._left]
+                parts.append((self._stream, content))
+                self._left -= len(content)
+                position += len(content)
+                continue
+            missing = self.HEADER.size - len(self._header)
+            self._header += data[position : position + missing]
+            position += missing
+            if len(self._header) == self.HEADER.size:
+                self._stream, self._left = self.HEADER.unpack(self._header)
+                self._header.clear()
+        return parts
 
 
 class DockerChannel:
@@ -306,7 +313,7 @@ class DockerChannel:
         self._container = container
         self._removed = False
         self._frames = Frames()
-        self._output = b""
+        self._output = bytearray()
         self._errors = b""
         streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         attached = container.attach_socket(params=streams)
@@ -327,10 +334,13 @@ class DockerChannel:
     def read_line(self, seconds: float) -> bytes:
         """Return the next line of the container's standard output."""
         deadline = time.monotonic() + seconds
-        while b"\n" not in self._output:
+        searched = 0
+        while (end := self._output.find(b"\n", searched)) < 0:
+            searched = len(self._output)
+            if searched > wire.LONGEST:
+                raise ChannelClosed  # what answers without end is not the harness any more
             try:
-                left = max(0.0, deadline - time.monotonic())
-                if not select.select([self._socket], [], [], left)[0]:
+                if not self._is_readable(deadline - time.monotonic()):
                     raise ChannelTimeout
                 data = self._socket.recv(65536)
             except (OSError, ValueError):
@@ -342,8 +352,17 @@ class DockerChannel:
                     self._output += content
                 else:
                     self._errors = (self._errors + content)[-LOG_TAIL:]
-        line, _, self._output = self._output.partition(b"\n")
+        line = bytes(self._output[:end])
+        del self._output[: end + 1]
         return line
+
+    def _is_readable(self, seconds: float) -> bool:
+        """Whether there is something to read within ``seconds``."""
+        # What TLS has decrypted already does not show in the descriptor.
+        pending = getattr(self._socket, "pending", None)
+        if pending is not None and pending():
+            return True
+        return wire.readable(self._socket.fileno(), seconds)
 
     def close(self) -> None:
         """Kill the container and wait until it is removed."""

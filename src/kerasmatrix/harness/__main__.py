@@ -12,7 +12,6 @@ import gc
 import os
 import platform
 import runpy
-import shutil
 import signal
 import sys
 import time
@@ -71,7 +70,7 @@ def main() -> int:
 
 def _results(request: dict, places: Any, run: Any) -> Any:
     """Do the tasks of a batch in children that ``run`` makes; yield each result as it is there."""
-    from . import child, seclusion, tasks, wire
+    from . import child, seclusion, tasks, trees, wire
 
     works = [
         tasks.Work(task, places.scenarios, places.artifacts, places.scratch)
@@ -86,11 +85,11 @@ def _results(request: dict, places: Any, run: Any) -> Any:
             done += 1
             if result["ended"] != "returned" or work.request["kind"] in ("load", "probe"):
                 # However it ended, it leaves nothing.
-                shutil.rmtree(work.folder, ignore_errors=True)
+                trees.remove(work.folder)
             yield dict(result, kind="result", protocol=wire.PROTOCOL, id=work.request["id"])
     except child.Abandoned:
         for work in works[done:]:
-            shutil.rmtree(work.folder, ignore_errors=True)
+            trees.remove(work.folder)
         raise
 
 

@@ -21,16 +21,18 @@ import tempfile
 import time
 from typing import Any
 
-from . import failure, seclusion, wire
+from . import failure, seclusion, trees, wire
 
 __all__ = ["Abandoned", "die_with_parent", "run"]
 
 LOG_LIMIT = 8192
 PR_SET_PDEATHSIG = 1
-PATIENCE = 10
-IDLE_SECONDS = 5.0
+# A child that waits for a processor all the time is ended after so many times its deadline.
+PATIENCE = 5
 # What a task may write at the most; a model and what it is made of are far below.
 WRITTEN_BYTES, WRITTEN_FILES = 8 << 30, 50_000
+# A child ends when the disk has less room than this, whoever has filled it: the machine needs it.
+LEAST_FREE = 1 << 30
 LOOK_SECONDS = 0.5  # between two looks at what was written
 # A child holds at most what its works may allocate; these make that rare. Measured: a load leaves
 # 1 to 5 MB behind in its process.
@@ -60,9 +62,9 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
 
     Args:
         works: functions without arguments that return JSON-ready data. Each has a ``deadline``:
-            seconds of processor time until its child is killed, or of waiting if it uses none: on
-            a machine that is busy with other things a slow child is not a hanging one. Works that
-            follow one another may share a child where their ``group`` is equal.
+            seconds until its child is killed, without the time in which it waits for a processor:
+            on a machine that is busy with other things a slow child is not a hanging one. Works
+            that follow one another may share a child where their ``group`` is equal.
         memory_mb: how much a child may allocate beyond what it inherits.
         watch: a ``wire.Line`` whose end means that nobody waits for the answers any more.
         private: file descriptors of the parent that a child must not have.
@@ -87,7 +89,7 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
         """Do a work in a child that does nothing else, while the one ``beside`` it waits."""
         child = _Child([work], memory_mb, private, baseline, after, beside)
         try:
-            return child.answer(work, watch)
+            return child.answer(work, watch, last=True)
         finally:
             child.end()
             child.close()
@@ -97,8 +99,8 @@ def run(  # noqa: PLR0913, PLR0917 - what a child is made with
         child = _Child(together, memory_mb, private, baseline, after)
         done = 0
         try:
-            for work in together:
-                ended = child.answer(work, watch)
+            for number, work in enumerate(together, start=1):
+                ended = child.answer(work, watch, last=number == len(together))
                 raised = seen = _gist(ended)
                 doubtful = done and ended["ended"] != "returned"
                 if doubtful and (work.group, raised) not in confirmed:
@@ -172,15 +174,19 @@ class _Child:
         os.close(wait)
         self._line = wire.Line(receive)
 
-    def answer(self, work: Any, watch: Any) -> dict:
-        """Wait for the next answer; without one the child is ended."""
-        limits = Deadline(self.pid, work.deadline), Writing(getattr(work, "folder", None))
+    def answer(self, work: Any, watch: Any, *, last: bool) -> dict:
+        """Wait for the next answer; without one, and after the ``last``, the child is ended.
+
+        Which answer is the last is not for the child to say: what it leaves behind would live on.
+        """
+        folder = getattr(work, "folder", None)
+        limits = Deadline(self.pid, work.deadline), Writing(self.pid, folder)
         over = _await_line(self._line, limits, watch)
         timed_out = over is limits[0]
         answer = None if over else self._line.take()
         message = None if answer is None else _understand(answer)
         status = usage = None
-        if message is None or message["last"]:
+        if message is None or last or message.get("replaced") is not None:
             # Nothing of it stays behind. A child that has answered gets a moment to leave.
             status, usage = self.end(wait_first=0 if timed_out else 5)
         ended = _outcome(message, status, garbled=bool(answer), timed_out=timed_out)
@@ -190,7 +196,10 @@ class _Child:
         ended["log"] = self._tail(message)
         if over is limits[1] or self._line.overflowed:
             ended.update(exit_code=None, signal=None)
-            ended["log"] += "\n[ended: it wrote or answered more than is allowed]"
+            ended["log"] += "\n[ended: %s]" % (limits[1].reason or "it answered too much")
+        if limits[1].is_full:
+            link = dict(type="OSError", message=limits[1].reason)
+            ended["error"] = dict(link, chain=[link], traceback="")
         ended["replaced"] = message and message.get("replaced")
         self._started = time.monotonic()
         return ended
@@ -229,7 +238,9 @@ class _Child:
     def _tail(self, message: dict | None) -> str:
         """Return the end of what was printed since the last answer."""
         size = os.fstat(self._log.fileno()).st_size
-        begin, end = self._read, min(size, message["printed"]) if message else size
+        begin, end = self._read, size
+        if message:
+            end = max(begin, min(size, message["printed"]))
         self._read = end
         begin = max(begin, end - LOG_LIMIT)
         data = os.pread(self._log.fileno(), max(0, end - begin), begin)
@@ -260,11 +271,11 @@ def _be_the_child(  # noqa: PLR0913, PLR0917 - what a child is made with
             # Nobody comes after the last: there is nothing to undo.
             last = number == len(works)
             message["replaced"] = None if last else _why_replace(message, inherited[1], baseline)
-            message["last"] = last or message["replaced"] is not None
             answer = wire.encode(message)
             while answer:
                 answer = answer[os.write(send, answer) :]
-            if message["last"] or ("error" in message and not os.read(wait, 1)):
+            last = last or message["replaced"] is not None
+            if last or ("error" in message and not os.read(wait, 1)):
                 break
         code = 0
     finally:
@@ -301,26 +312,30 @@ def _speak_into(log: int) -> None:
 
 
 class Deadline:
-    """Tells when a work has had its time: `seconds` of work, or of doing nothing at all.
+    """Tells when a child has had its time: a number of seconds in which it could have worked.
 
-    A child that neither answers nor works up its time is given up after `PATIENCE` times as long.
+    The time in which it waits for a processor does not count, unless it takes `PATIENCE` times as
+    long. In a container the processor time of all processes counts: none but the child's run.
     """
 
     def __init__(self, pid: int, seconds: float) -> None:
         self._pid = pid
         self._seconds = seconds
-        self._started = self._busy = time.monotonic()
-        self._before = self._used = self._processor_seconds()
+        self._started = time.monotonic()
+        self._starved = 0.0
+        self._used = self._processor_seconds()
+        self._delays, _ = self._threads()
 
     def is_over(self) -> bool:
-        """Whether the child is to be ended; to be asked every second or so."""
+        """Whether the child is to be ended; to be asked several times a second."""
         now = time.monotonic()
-        used = self._processor_seconds()
-        if used - self._used > 0.01 * (now - self._busy):
-            self._used, self._busy = used, now
+        delays, runnable = self._threads()
+        self._starved += max([delays[name] - self._delays.get(name, 0) for name in delays] or [0])
+        self._delays = delays
         waited = now - self._started
-        idle = waited >= self._seconds and now - self._busy >= min(self._seconds, IDLE_SECONDS)
-        worked = used - self._before >= self._seconds
+        # A wait that has not ended yet is in no statistics: whoever is runnable waits, or works.
+        idle = not runnable and waited - self._starved >= self._seconds
+        worked = self._processor_seconds() - self._used >= self._seconds
         return idle or worked or waited >= PATIENCE * self._seconds
 
     def _processor_seconds(self) -> float:
@@ -328,15 +343,42 @@ class Deadline:
         try:
             with open(f"/proc/{self._pid}/stat") as handle:
                 fields = handle.read().rpartition(")")[2].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         except (OSError, IndexError, ValueError):
-            return 0.0
+            own = 0.0
+        return max(own, seclusion.processor_seconds())
+
+    def _threads(self) -> tuple:
+        """Return how long each thread has waited for a processor, and whether one is runnable.
+
+        The waits are the second number of ``schedstat``, in nanoseconds (Linux,
+        ``scheduler/sched-stats.rst``); the state is in ``stat`` (``man 5 proc``).
+        """
+        delays: dict = {}
+        runnable = False
+        folder = f"/proc/{self._pid}/task"
+        try:
+            for thread in os.listdir(folder):
+                with open(f"{folder}/{thread}/schedstat") as handle:
+                    delays[thread] = int(handle.read().split()[1]) / 1e9
+                with open(f"{folder}/{thread}/stat") as handle:
+                    runnable = runnable or handle.read().rpartition(")")[2].split()[0] == "R"
+        except (OSError, IndexError, ValueError):
+            pass  # the thread has ended, or the kernel keeps no such statistics
+        return delays, runnable
 
 
 class Writing:
-    """Tells when a work has written more than it may: a container's disk is the machine's."""
+    """Tells when a child takes more of the disk than it may: a container's disk is the machine's.
 
-    def __init__(self, folder: str | None) -> None:
+    ``reason`` says why, once it is over; ``is_full`` whether the disk is, which others may have
+    filled.
+    """
+
+    def __init__(self, pid: int, folder: str | None) -> None:
+        self.reason = ""
+        self.is_full = False
+        self._pid = pid
         self._folder = folder and os.path.dirname(folder)
         self._looked = time.monotonic()
 
@@ -344,9 +386,28 @@ class Writing:
         """Whether the child is to be ended; looks at the disk now and then."""
         if self._folder is None or time.monotonic() - self._looked < LOOK_SECONDS:
             return False
-        size, files = seclusion.written(self._folder, WRITTEN_FILES)
+        self.reason = self._look(self._folder)
         self._looked = time.monotonic()
-        return bool(size > WRITTEN_BYTES or files > WRITTEN_FILES)
+        return bool(self.reason)
+
+    def _look(self, folder: str) -> str:
+        size, files = trees.measure(folder, WRITTEN_FILES)
+        if files > WRITTEN_FILES:
+            return f"it wrote more than {WRITTEN_FILES} files"
+        try:
+            size += seclusion.held(self._pid, folder)
+        except seclusion.Hidden:
+            return "it hid which files it has open"
+        if size > WRITTEN_BYTES:
+            return f"it wrote more than {WRITTEN_BYTES >> 30} GB"
+        try:
+            disk = os.statvfs(folder)
+        except OSError:
+            return ""
+        self.is_full = disk.f_bavail * disk.f_frsize < LEAST_FREE
+        if self.is_full:
+            return "No space left on device: less than %d MB are free" % (LEAST_FREE >> 20)
+        return ""
 
 
 def _await_line(line: wire.Line, limits: tuple, watch: Any) -> Any:
@@ -386,8 +447,7 @@ def _understand(answer: bytes) -> dict | None:
         wire.encode(message)
     except (ValueError, RecursionError):
         return None
-    whole = isinstance(message.get("printed"), int) and isinstance(message.get("last"), bool)
-    return message if whole and message.keys() & {"value", "error", "left"} else None
+    return message if isinstance(message.get("printed"), int) and message.keys() & {"value", "error", "left"} else None
 
 
 def _outcome(message: dict | None, status: int | None, *, garbled: bool, timed_out: bool) -> dict:

@@ -9,16 +9,31 @@ from __future__ import annotations
 
 import ctypes
 import os
-import shutil
+import re
 import signal
+import stat
+import time
 from typing import Any
 
-__all__ = ["alone", "close_off", "end_all", "open_up", "sweep", "written"]
+from . import trees
+
+__all__ = ["Hidden", "alone", "close_off", "end_all", "held", "open_up", "processor_seconds", "sweep"]
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 # What every process in a container can write to, and is in memory.
 SHARED = ("/tmp", "/dev/shm")
-ROUNDS, FEW_ROUNDS = 1000, 20
+ROUNDS = 1000
+# A process that is killed may take a moment to go. One that forks faster than it is killed never
+# does: then the child that waits is given up, too.
+LEAVING_SECONDS = 5.0
+LOOK_SECONDS = 0.001
+# What a container has used of the processors, by each version of Linux's control groups.
+CPU_USAGE = (
+    ("/sys/fs/cgroup/cpu.stat", 1e-6),  # "usage_usec 123", the first line
+    ("/sys/fs/cgroup/cpuacct/cpuacct.usage", 1e-9),
+)
+# A line of /proc/PID/maps about a file that has no name any more.
+UNNAMED = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ ([0-9a-f]+:[0-9a-f]+) (\d+) .*\(deleted\)$")
 _closed: list = []  # the processes that are closed off: this one, once it is
 
 
@@ -42,11 +57,18 @@ def open_up() -> None:
     _prctl(PR_SET_DUMPABLE, 1)
 
 
+class Hidden(Exception):
+    """A process does not let the harness see which files it has open."""
+
+
 def end_all(spared: int | None = None) -> bool:
     """End every process that a child has started, wherever that put it.
 
-    But for ``spared``, a child that waits; unless others come as fast as they go. Returns whether
-    that one is left: if it is not, it is also waited for.
+    Args:
+        spared: a child that waits and is to go on, unless others start as fast as they are ended.
+
+    Returns:
+        Whether ``spared`` is left; if it is not, it was also waited for.
     """
     if os.getpid() not in _closed:
         return True  # this process may have children of its own
@@ -62,19 +84,23 @@ def end_all(spared: int | None = None) -> bool:
                 pass
         _end(children)
         if not children:
-            break
+            return False
+    if alone():
+        os._exit(1)  # the container ends with its first process, and all that is in it
     return False
 
 
 def _end_others(spared: int) -> bool:
-    """End what there is but for this process and ``spared``; whether nothing else is left."""
+    """End all processes but this one and ``spared``; return whether they ended."""
     own = (os.getpid(), spared)
-    for _ in range(FEW_ROUNDS):
-        found = [pid for pid in _processes() if _lives(pid)] if alone() else _children()
-        others = [pid for pid in found if pid not in own]
+    limit = time.monotonic() + LEAVING_SECONDS
+    while time.monotonic() < limit:
+        running = [pid for pid in _processes() if _lives(pid)] if alone() else _children()
+        others = [pid for pid in running if pid not in own]
         if not others:
             return True
         _end(others)
+        time.sleep(LOOK_SECONDS)
     return False
 
 
@@ -98,47 +124,73 @@ def sweep(scratch: str, keep: Any) -> None:
         pass
     for folder in (*SHARED, scratch):
         for name in _names(folder):
-            if folder == scratch and name in keep:
-                continue
-            path = os.path.join(folder, name)
-            if os.path.isdir(path) and not os.path.islink(path):
-                _remove(path)
-            else:
-                try:
-                    os.unlink(path)
-                except OSError:
-                    pass
+            if folder != scratch or name not in keep:
+                trees.remove(os.path.join(folder, name))
 
 
-def written(folder: str, most: int) -> tuple:
-    """Return how many bytes and files there are in ``folder``, counting no further than ``most``.
+def held(pid: int, folder: str) -> int:
+    """Return how many bytes processes hold in files without a name on the disk of ``folder``.
 
-    Links are not followed. What vanishes in the meantime is not counted.
+    Such a file is in no folder, but it takes space until the last process lets go of it. Those
+    that are counted are the child ``pid`` and, in a container, all but this process.
+
+    Raises:
+        Hidden: a process does not show its files.
     """
-    size = count = 0
-    waiting = [folder]
-    while waiting and count <= most:
-        try:
-            with os.scandir(waiting.pop()) as entries:
-                for entry in entries:
-                    count += 1
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        size += entry.stat(follow_symlinks=False).st_blocks * 512
-        except OSError:
+    try:
+        disk = os.stat(folder).st_dev
+    except OSError:
+        return 0
+    sizes: dict = {}
+    for process in _processes() if alone() else [pid]:
+        if process == os.getpid() or not _lives(process):
             continue
-    return size, count
-
-
-def _remove(folder: str) -> None:
-    """Remove a folder, also one whose owner took the right to do so from itself."""
-    for path, _, _ in os.walk(folder):
         try:
-            os.chmod(path, 0o700)
+            sizes.update(_unnamed_files(process, disk))
+        except PermissionError:
+            if _lives(process):
+                raise Hidden from None
         except OSError:
-            pass
-    shutil.rmtree(folder, ignore_errors=True)
+            pass  # it has ended
+    return sum(sizes.values())
+
+
+def _unnamed_files(pid: int, disk: int) -> dict:
+    """Return the size of each nameless file that a process has open or mapped, by its number.
+
+    Raises:
+        PermissionError: the process does not show them.
+    """
+    sizes: dict = {}
+    mapped = "%02x:%02x" % (os.major(disk), os.minor(disk))
+    with open(f"/proc/{pid}/maps") as handle:
+        for line in handle:
+            found = UNNAMED.match(line)
+            if found and found.group(3) == mapped:
+                length = int(found.group(2), 16) - int(found.group(1), 16)
+                number = int(found.group(4))
+                sizes[number] = sizes.get(number, 0) + length
+    folder = f"/proc/{pid}/fd"
+    for name in os.listdir(folder):
+        try:
+            found = os.stat(os.path.join(folder, name))
+        except FileNotFoundError:
+            continue  # it was closed
+        if stat.S_ISREG(found.st_mode) and found.st_nlink == 0 and found.st_dev == disk:
+            sizes[found.st_ino] = found.st_blocks * trees.BLOCK
+    return sizes
+
+
+def processor_seconds() -> float:
+    """Return the processor time that all processes of this container have used; 0 outside one."""
+    if alone():
+        for path, unit in CPU_USAGE:
+            try:
+                with open(path) as handle:
+                    return int(handle.readline().split()[-1]) * unit
+            except (OSError, ValueError, IndexError):
+                continue
+    return 0.0
 
 
 def _names(folder: str) -> list:

@@ -11,7 +11,7 @@ import json
 import os
 import select
 
-__all__ = ["LONGEST", "PROTOCOL", "Line", "decode", "encode"]
+__all__ = ["LONGEST", "PROTOCOL", "Line", "decode", "encode", "readable"]
 
 PROTOCOL = 2
 
@@ -36,6 +36,13 @@ def decode(line: bytes) -> dict:
     if not isinstance(message, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - it is the line that is wrong
     return message
+
+
+def readable(descriptor: int, seconds: float) -> bool:
+    """Whether a descriptor, however high its number, has data or its end within ``seconds``."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
 
 
 class Line:
@@ -75,4 +82,4 @@ class Line:
 
     def wait(self, seconds: float) -> bool:
         """Whether there is something to read (or the end) within ``seconds``."""
-        return bool(select.select([self.descriptor], [], [], max(0.0, seconds))[0])
+        return readable(self.descriptor, seconds)

@@ -1,5 +1,6 @@
 """Real children, without TensorFlow: whatever one does, its parent gets plain data."""
 
+import fcntl
 import json
 import os
 import signal
@@ -126,31 +127,158 @@ def test_work_without_end_ends_when_its_processor_time_is_used_up():
     assert result["ended"] == "timed-out"
 
 
-def test_on_a_busy_machine_slow_is_not_hanging(monkeypatch):
-    """A child that works, but gets little of the processor, has more time than the deadline."""
-    clock = [1000.0]
-    used = [0.0]
-    monkeypatch.setattr(child.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(child.Deadline, "_processor_seconds", lambda _: used[0])
-    deadline = child.Deadline(1, 10)
-    for _ in range(80):
-        clock[0] += 1
-        used[0] += 0.1
-        assert not deadline.is_over()
-    used[0] = 10.0
-    assert deadline.is_over()
+@pytest.fixture
+def timed(monkeypatch):
+    """A deadline of 10 s for a child whose clock, use and lack of processors are set by hand."""
+
+    class Timed:
+        now, used, delays = 1000.0, 0.0, {"1": 0.0, "2": 5.0}
+
+        runnable = False
+
+        def after(self, seconds, used, delayed):
+            self.now += seconds
+            self.used += used
+            self.delays = {"1": self.delays["1"] + delayed, "2": 5.0}
+            return self.deadline.is_over()
+
+    timed = Timed()
+    monkeypatch.setattr(child.time, "monotonic", lambda: timed.now)
+    monkeypatch.setattr(child.Deadline, "_processor_seconds", lambda _: timed.used)
+    monkeypatch.setattr(child.Deadline, "_threads", lambda _: (timed.delays, timed.runnable))
+    timed.deadline = child.Deadline(1, 10)
+    return timed
 
 
-def test_a_child_that_stops_working_after_its_deadline_is_hanging(monkeypatch):
-    clock = [1000.0]
-    monkeypatch.setattr(child.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(child.Deadline, "_processor_seconds", lambda _: 3.0)
-    deadline = child.Deadline(1, 10)
-    assert not deadline.is_over()
-    clock[0] += 9
-    assert not deadline.is_over()
-    clock[0] += 2
-    assert deadline.is_over()
+def test_deadline_waiting_for_processor_does_not_count(timed):
+    for _ in range(40):
+        assert not timed.after(1, used=0.1, delayed=0.9)
+
+
+def test_deadline_processor_time_used_up_is_over(timed):
+    assert not timed.after(20, used=9, delayed=15)
+    assert timed.after(1, used=1, delayed=1)
+
+
+def test_deadline_working_now_and_then_is_over_in_time(timed):
+    for _ in range(10):
+        assert not timed.after(0.99, used=0.04, delayed=0)
+    assert timed.after(0.2, used=0, delayed=0)
+
+
+def test_deadline_never_given_a_processor_is_over_at_last(timed):
+    assert not timed.after(5 * 9.9, used=0, delayed=49.5)
+    assert timed.after(1, used=0, delayed=1)
+
+
+def test_deadline_runnable_child_waits_for_a_processor(timed):
+    timed.runnable = True
+    assert not timed.after(11, used=0, delayed=0)
+    timed.runnable = False
+    assert timed.after(0.1, used=0, delayed=0)
+
+
+def test_deadline_own_process_is_runnable_and_has_statistics():
+    delays, runnable = child.Deadline(os.getpid(), 1000)._threads()
+    assert runnable
+    assert delays.keys() >= {str(os.getpid())}
+
+
+def pipes():
+    """Return the pipes that this process can write to, with a descriptor of each."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+            writes = fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+        except OSError:
+            continue
+        if target.startswith("pipe:") and writes:
+            found[target] = int(name)
+    return found
+
+
+@pytest.fixture
+def forge():
+    """Return a function with which a child writes a message where its answers go."""
+    before = pipes()
+
+    def write(message):
+        (answers,) = (number for target, number in pipes().items() if target not in before)
+        os.write(answers, json.dumps(message).encode() + b"\n")
+
+    return write
+
+
+def test_run_child_that_says_more_follows_is_ended(forge):
+    note = os.memfd_create("pid")
+
+    def stay():
+        os.write(note, b"%d" % os.getpid())
+        forge({"value": 1, "printed": 0, "last": False})
+        signal.pause()
+
+    assert run(stay)["value"] == 1
+    assert is_gone(int(os.pread(note, 20, 0)))
+    os.close(note)
+
+
+@pytest.mark.parametrize("printed", [-5, 10**30, True])
+def test_run_forged_length_of_output_does_no_harm(printed, forge):
+    def lie():
+        forge({"value": 1, "printed": printed})
+        os._exit(0)
+
+    results = run_together(Work(lie, group="a"), Work(lambda: 2, group="b"))
+    assert [result["value"] for result in results] == [1, 2]
+
+
+def test_run_space_held_without_a_name_ends_the_child(monkeypatch, tmp_path):
+    monkeypatch.setattr(child, "WRITTEN_BYTES", 1 << 20)
+
+    class Hiding(Work):
+        folder = str(tmp_path / "task")
+
+    def hide():
+        with open(tmp_path / "hidden", "wb") as hidden:
+            os.unlink(tmp_path / "hidden")
+            os.posix_fallocate(hidden.fileno(), 0, 2 << 20)
+            signal.pause()
+
+    (result,) = child.run([Hiding(hide)], MEMORY)
+    assert (result["ended"], result["signal"]) == ("crashed", None)
+    assert "it wrote more than" in result["log"]
+
+
+def test_run_space_held_by_a_mapping_ends_the_child(monkeypatch, tmp_path):
+    monkeypatch.setattr(child, "WRITTEN_BYTES", 1 << 20)
+
+    class Hiding(Work):
+        folder = str(tmp_path / "task")
+
+    def hide():
+        import mmap
+
+        handle = os.open(tmp_path / "hidden", os.O_CREAT | os.O_RDWR)
+        os.posix_fallocate(handle, 0, 2 << 20)
+        held = mmap.mmap(handle, 2 << 20)
+        os.unlink(tmp_path / "hidden")
+        os.close(handle)
+        signal.pause()
+        held.close()
+
+    (result,) = child.run([Hiding(hide)], MEMORY)
+    assert "it wrote more than" in result["log"]
+
+
+def test_run_full_disk_is_the_machines_fault(monkeypatch, tmp_path):
+    monkeypatch.setattr(child, "LEAST_FREE", 1 << 60)
+
+    class Waiting(Work):
+        folder = str(tmp_path / "task")
+
+    (result,) = child.run([Waiting(signal.pause)], MEMORY)
+    assert "No space left on device" in result["error"]["chain"][0]["message"]
 
 
 def test_a_grandchild_does_not_outlive_its_cell():
