@@ -1,5 +1,8 @@
 """The open workers of a run: one in each environment that is at work, opened when it is needed.
 
+Where files of strangers are measured in a sandbox, each file has a worker of its own, so that
+nothing that one file leaves behind meets another.
+
 It gives tasks to a worker and goes on when one is lost: that is the answer to the task that the
 worker was at, and the others are given to another. It does not know what a task is for.
 """
@@ -8,8 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from kerasmatrix.engines.base import (
     Engine,
@@ -39,15 +43,23 @@ class Stopped(Exception):
     """The crew was sent home while a task was under way."""
 
 
-class Crew:
-    """Workers by environment. Used by several threads, each in another environment."""
+class _Key(NamedTuple):
+    """What a worker is for: an environment, and one scenario of it or (empty) all."""
 
-    def __init__(
+    environment: str
+    scenario: str
+
+
+class Crew:
+    """Open workers. Used by several threads, each in another environment."""
+
+    def __init__(  # noqa: PLR0913 - what a crew is made of
         self,
         engine: Engine,
         *,
         isolate: bool,
-        before: Callable[[str, Task], None],
+        separate: bool,
+        place: Callable[[str, Task], Workplace],
         opening: Callable[[str], None],
         lost: Callable[[str, str], None],
     ) -> None:
@@ -57,21 +69,25 @@ class Crew:
             engine: what opens workers.
             isolate: let no two tasks share a process: a worker is given one at a time, or its
                 engine sees to it.
-            before: told the environment and the first task of what its worker is given next.
+            separate: let no two scenarios share a worker; implies ``isolate``.
+            place: returns the folders for a task in an environment, ready for that task.
             opening: told the environment in which a worker is being opened.
             lost: told the environment whose worker died, and how.
         """
         self._engine = engine
         self._batch = 1 if isolate and engine.in_place else engine.batch or BATCH
-        self._before = before
+        self._separate = separate
+        self._place = place
         self._opening = opening
         self._lost = lost
-        self._workers: dict[str, Worker] = {}
+        # The one that was used last is the last.
+        self._workers: OrderedDict[_Key, Worker] = OrderedDict()
+        self._at_work: set[_Key] = set()
         self._mutex = threading.Lock()
         self._home = threading.Event()
 
     def answers(
-        self, plan: Plan, environment: str, tasks: Sequence[Task], place: Workplace
+        self, plan: Plan, environment: str, tasks: Sequence[Task]
     ) -> Generator[dict[str, Any], None, None]:
         """Yield a worker's answer to each of ``tasks``, in order, as it comes.
 
@@ -83,59 +99,84 @@ class Crew:
             Stopped: the crew was sent home.
         """
         waiting = list(tasks)
-        try:
-            while waiting:
-                worker = self._worker(plan, environment, place)
-                batch = tuple(waiting[: self._batch])
-                self._before(environment, batch[0])
-                try:
-                    for task, answer in zip(batch, worker.run(batch), strict=True):
-                        del waiting[0]
-                        yield {**answer, "artifact": None, "deadline": task.deadline}
-                except WorkerLost as lost:
-                    self.dismiss(environment)
-                    if self._home.is_set():
-                        raise Stopped from lost
+        while waiting:
+            batch = tuple(waiting[: self._batch])
+            key = _Key(environment, batch[0].scenario if self._separate else "")
+            given = len(waiting)
+            self._at_work.add(key)
+            try:
+                worker = self._worker(plan, key, self._place(environment, batch[0]))
+                for task, answer in zip(batch, worker.run(batch), strict=True):
                     del waiting[0]
-                    if lost.machine:
-                        yield {"fault": str(lost)}
-                        continue
-                    self._lost(environment, str(lost))
-                    yield _lost_with_its_worker(lost)
-        finally:
-            if waiting:
-                self.dismiss(environment)  # it is at work for nobody
+                    yield {**answer, "artifact": None, "deadline": task.deadline}
+            except WorkerLost as lost:
+                self._end(key)
+                if self._home.is_set():
+                    raise Stopped from lost
+                del waiting[0]
+                if lost.machine:
+                    yield {"fault": str(lost)}
+                    continue
+                self._lost(environment, str(lost))
+                yield _lost_with_its_worker(lost)
+            finally:
+                self._at_work.discard(key)
+                if len(waiting) > given - len(batch):
+                    self._end(key)  # nobody waits for the rest of what it was given
 
     def dismiss(self, environment: str) -> None:
-        """End the environment's worker, if there is one."""
-        with self._mutex:
-            worker = self._workers.pop(environment, None)
-        if worker:
-            worker.close()
+        """End the environment's workers, if there are any."""
+        for key in [key for key in self._workers if key.environment == environment]:
+            self._end(key)
 
     def go_home(self) -> None:
         """End all workers, now and whenever another is opened. May be called twice."""
         self._home.set()
-        for environment in list(self._workers):
+        for key in list(self._workers):
             with contextlib.suppress(Exception):  # the others must be ended all the same
-                self.dismiss(environment)
+                self._end(key)
 
-    def _worker(self, plan: Plan, environment: str, place: Workplace) -> Worker:
-        """Return the environment's worker, opening one if there is none."""
-        worker = self._workers.get(environment)
-        if worker is None:
-            self._opening(environment)
-            try:
-                worker = self._open(plan, environment, place)
-            except EngineLost:
-                raise
-            except InfrastructureError as error:
-                raise NotToBeHad(error.message) from error
-            with self._mutex:
-                self._workers[environment] = worker
-            if self._home.is_set():
-                self.dismiss(environment)
+    def _end(self, key: _Key) -> None:
+        with self._mutex:
+            worker = self._workers.pop(key, None)
+        if worker:
+            worker.close()
+
+    def _worker(self, plan: Plan, key: _Key, place: Workplace) -> Worker:
+        """Return the worker of a key, opening one if there is none."""
+        with self._mutex:
+            worker = self._workers.get(key)
+            if worker is not None:
+                self._workers.move_to_end(key)
+                return worker
+        if self._separate:
+            self._make_room()
+        self._opening(key.environment)
+        try:
+            worker = self._open(plan, key.environment, place)
+        except EngineLost:
+            raise
+        except InfrastructureError as error:
+            raise NotToBeHad(error.message) from error
+        with self._mutex:
+            self._workers[key] = worker
+        if self._home.is_set():
+            self._end(key)
         return worker
+
+    def _make_room(self) -> None:
+        """End workers that do nothing, if there is no room for one more.
+
+        All files are turned to in the same order each time, so the worker that was used last is
+        the one that is needed last.
+        """
+        surplus = len(self._workers) + 1 - self._engine.idle_workers
+        for key in list(reversed(self._workers)):
+            if surplus <= 0:
+                return
+            if key not in self._at_work:
+                self._end(key)
+                surplus -= 1
 
     def _open(self, plan: Plan, environment: str, place: Workplace) -> Worker:
         """Open a worker; one that dies at the start may have been killed, so another is tried."""

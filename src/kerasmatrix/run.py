@@ -27,6 +27,7 @@ from kerasmatrix.agenda import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.harness import trees
 from kerasmatrix.knowledge import (
     BRIDGE,
     artifact_of,
@@ -167,6 +168,7 @@ class Run:
         listener: Listener | None = None,
         fresh: bool = False,
         isolate: bool = False,
+        trust: bool = False,
         sequel: Sequel | None = None,
         budget: Budget | None = None,
         observed: Observed | None = None,
@@ -183,6 +185,7 @@ class Run:
             listener: told of progress.
             fresh: measure again what is known.
             isolate: let no two tasks share a process.
+            trust: let files of others share a worker, though a sandbox could separate them.
             sequel: asked, once the plan is carried out, for what to do next in the same workers.
             budget: how long to go on, and what comes first; what is left then is not run.
             observed: what is known of the plan, if the caller has looked it up.
@@ -212,11 +215,14 @@ class Run:
         self._engine = engine
         # Files that others made are measured apart, and see nothing of each other.
         self._apart = any(scenario.given for scenario in plan.scenarios.values())
-        self._sights: dict[str, Sight] = {}
+        self._separate = self._apart and engine.in_place and engine.sandbox and not trust
+        self._sights: dict[tuple[str, str], Sight] = {}
+        self._whole: Workplace | None = None
         self._crew = Crew(
             engine,
             isolate=isolate or self._apart,
-            before=lambda environment, task: self._sights[environment].turn_to(task),
+            separate=self._separate,
+            place=self._turned_place,
             opening=self._opening,
             lost=self._lost,
         )
@@ -280,9 +286,9 @@ class Run:
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
             self._copies = self._copy_scenarios(copies)
             apart = self.isolate or self._apart
-            place = Workplace(copies, self._store.artifacts, scratch, apart)
+            self._whole = Workplace(copies, self._store.artifacts, scratch, apart)
             threads = [
-                threading.Thread(target=self._job, args=(place,), name=f"job-{number}")
+                threading.Thread(target=self._job, name=f"job-{number}")
                 for number in range(self._threads)
             ]
             try:
@@ -359,16 +365,30 @@ class Run:
         """Return how many workers may stay open."""
         return self._engine.idle_workers
 
-    def _job(self, place: Workplace) -> None:
+    def _sight(self, environment: str, scenario: str) -> Sight:
+        """Return what the worker sees that does a scenario's tasks in an environment."""
+        key = environment, scenario if self._separate else ""
+        with self._changed:
+            if key not in self._sights:
+                assert self._whole is not None  # noqa: S101 - the run is under way
+                # An engine that carries scenarios elsewhere looks at them when it opens one.
+                narrow = self._apart and self._engine.in_place
+                name = f"{environment}-{len(self._sights)}"
+                self._sights[key] = Sight(self._whole, name, narrow=narrow)
+            return self._sights[key]
+
+    def _turned_place(self, environment: str, task: Task) -> Workplace:
+        """Return the folders of the worker that does ``task``, with what that needs in them."""
+        sight = self._sight(environment, task.scenario)
+        sight.turn_to(task)
+        return sight.place
+
+    def _job(self) -> None:
         try:
             while (batch := self._take()) is not None:
                 environment, jobs = batch
-                if environment not in self._sights:
-                    # An engine that carries scenarios elsewhere looks at them when it opens one.
-                    narrow = self._apart and self._engine.in_place
-                    self._sights[environment] = Sight(place, environment, narrow=narrow)
                 try:
-                    self._do_batch(environment, jobs, self._sights[environment].place)
+                    self._do_batch(environment, jobs)
                 finally:
                     with self._changed:
                         self._agenda.free(environment)
@@ -378,11 +398,11 @@ class Run:
                 self._failure = self._failure or error
             self._halt()
 
-    def _do_batch(self, environment: str, jobs: list[Job], place: Workplace) -> None:
+    def _do_batch(self, environment: str, jobs: list[Job]) -> None:
         try:
             going = [self._go_on_with(environment, job, self._steps(job)) for job in jobs]
             while waiting := [one for one in going if one is not None]:
-                going = self._do_round(environment, waiting, place)
+                going = self._do_round(environment, waiting)
         except Stopped:
             return
         except NotToBeHad as error:
@@ -397,9 +417,7 @@ class Run:
             if not self._agenda.keeps_workers:
                 self._crew.dismiss(environment)
 
-    def _do_round(
-        self, environment: str, waiting: list[_UnderWay], place: Workplace
-    ) -> list[_UnderWay | None]:
+    def _do_round(self, environment: str, waiting: list[_UnderWay]) -> list[_UnderWay | None]:
         """Do a task of each job; return the jobs with the task that each waits for next.
 
         What has one key is done once: equal saves leave equal artifacts.
@@ -409,9 +427,7 @@ class Run:
             groups.setdefault(one.wanted.key, []).append(one)
         tasks = [group[0].wanted.next_try for group in groups.values()]
         going: list[_UnderWay | None] = []
-        with contextlib.closing(
-            self._crew.answers(self.plan, environment, tasks, place)
-        ) as answers:
+        with contextlib.closing(self._crew.answers(self.plan, environment, tasks)) as answers:
             for group in groups.values():
                 if self._stop.is_set():
                     return []
@@ -423,6 +439,8 @@ class Run:
                 with self._changed:
                     self.measured += not group[0].wanted.tries
                 try:
+                    scenario = group[0].wanted.task.scenario
+                    place = self._sight(environment, scenario).place
                     found = self._keep(group[0].wanted, answer, place)
                 except _Fault as fault:
                     for one in group:
@@ -632,7 +650,7 @@ class Run:
             answer["artifact"] = kept
             if kept and task.kind == "save":
                 answer["equivalence"] = _equivalence(self._store.artifacts / kept)
-        shutil.rmtree(folder, ignore_errors=True)
+        trees.remove(str(folder))
         observation = _understand(wanted.kind, answer)
         fault = infrastructure_fault(observation) or self._damage(task, place, observation)
         if fault:

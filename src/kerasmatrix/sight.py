@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from pathlib import Path
 
 from kerasmatrix.engines.base import Task, Workplace
 
@@ -16,19 +17,19 @@ __all__ = ["Sight"]
 
 
 class Sight:
-    """What the worker of one environment sees; ``narrow`` leaves it one task's at a time."""
+    """What one worker sees; ``narrow`` leaves it one task's at a time."""
 
-    def __init__(self, whole: Workplace, environment: str, *, narrow: bool) -> None:
+    def __init__(self, whole: Workplace, worker: str, *, narrow: bool) -> None:
         """Make the folders.
 
         Args:
             whole: all there is, and where folders can be made, on one file system.
-            environment: whose worker it is.
+            worker: a name for the worker.
             narrow: whether to show just what a task needs.
         """
         self._whole = whole
         self._narrow = narrow
-        own = whole.scratch / environment
+        own = whole.scratch / worker
         self.place = Workplace(
             own / "scenarios" if narrow else whole.scenarios,
             own / "artifacts" if narrow else whole.artifacts,
@@ -56,4 +57,16 @@ class Sight:
             if name and not (shown / name).exists():
                 # What was removed in the meantime is found missing when the task has ended.
                 with contextlib.suppress(OSError):
-                    shutil.copytree(whole / name, shown / name, copy_function=os.link)
+                    _link_tree(whole / name, shown / name)
+
+
+def _link_tree(source: Path, target: Path) -> None:
+    """Give all files below ``source`` a second name below ``target``; links are left out."""
+    for root, folders, files in os.walk(source):
+        shown = target / Path(root).relative_to(source)
+        shown.mkdir()
+        folders[:] = [name for name in folders if not Path(root, name).is_symlink()]
+        for name in files:
+            path = Path(root, name)
+            if not path.is_symlink():
+                os.link(path, shown / name)

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import errno
 import fcntl
-import hashlib
 import os
+import secrets
 import shutil
 import sqlite3
 import threading
@@ -27,8 +26,10 @@ from typing import IO, Self, TypeVar
 
 from pydantic import ValidationError
 
+from kerasmatrix import plain_files
 from kerasmatrix.database import ABSORBED, Row, damage, digest_row, is_whole, open_database
 from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.harness import trees
 from kerasmatrix.leftovers import end_leftovers
 from kerasmatrix.outcome import (
     LoadObservation,
@@ -37,20 +38,22 @@ from kerasmatrix.outcome import (
     ProbeObservation,
     SaveObservation,
 )
+from kerasmatrix.plain_files import NotPlain, copy_tree, digest_tree
 
 __all__ = [
     "NoArtifact",
     "Store",
     "StoreBusy",
-    "check_is_plain",
-    "digest_tree",
+    "copy_artifact",
     "make_readable",
 ]
 
 DATABASE = "store.sqlite"
 CHUNK = 500  # keys in one question; SQLite has a limit of its own
-MOST_FILES, LARGEST_ARTIFACT = 100_000, 64 << 30  # and bytes, also those that are only claimed
-WHOLE = 1 << 20  # bytes of a file that are read at once; most files are smaller
+FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# A second name of a file would be a way to change it later.
+ARTIFACT = plain_files.Limits(second_names=False)
+KEPT = plain_files.Limits()  # workers see second names of what is kept
 
 Kind = TypeVar("Kind", bound=Observation)
 
@@ -111,7 +114,7 @@ class Store:
             if killed:
                 end_leftovers(self._scratch)
             with _no_space_is_infrastructure(folder):
-                shutil.rmtree(self._scratch, ignore_errors=True)
+                trees.remove(str(self._scratch))
                 self._scratch.mkdir(exist_ok=True)
             self._database = _open_database(folder / DATABASE, warn, suspect=killed)
             if killed:
@@ -130,7 +133,7 @@ class Store:
         """Let others have the store."""
         self._database.close()
         if not self._suspect:  # else the next to open it looks closely
-            shutil.rmtree(self._scratch, ignore_errors=True)
+            trees.remove(str(self._scratch))
         self._held.close()
 
     @contextlib.contextmanager
@@ -142,7 +145,7 @@ class Store:
         try:
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            trees.remove(str(folder))
 
     def known_save(self, key: str) -> Measured[SaveObservation] | None:
         """Return what is known under ``key``; an artifact that is damaged is not known."""
@@ -202,21 +205,27 @@ class Store:
         return ()
 
     def keep_artifact(self, folder: Path) -> str:
-        """Move what a save left in ``folder`` into the store; return its digest.
+        """Move the artifact that a task left in ``folder`` into the store; return its digest.
+
+        A process may still be writing there. So it is copied without following a link, and the
+        copy, which no container can write, is what is digested and kept.
+
+        Args:
+            folder: the artifact, in a folder of the task in a folder that only the runner replaces.
 
         Raises:
-            NoArtifact: it is not made of files and folders alone. What a model's code left could
-                lead out of the folder, and would be read, and made readable, where that is.
+            NoArtifact: it is not made of plain files and folders alone, or too large.
         """
-        check_is_plain(folder)
-        with _no_space_is_infrastructure(self.folder):
-            digest = digest_tree(folder)
-            target = self.artifacts / digest
-            if not self.is_intact(digest):
-                make_readable(folder)
-                _write_out(folder)
-                self._put_in_place(folder, target)
-            shutil.rmtree(folder, ignore_errors=True)
+        copy = self._scratch / f"artifact-{secrets.token_hex(8)}"
+        try:
+            with _no_space_is_infrastructure(self.folder):
+                digest = copy_artifact(folder, copy)
+                if not self.is_intact(digest):
+                    _write_out(copy)
+                    self._put_in_place(copy, self.artifacts / digest)
+        finally:
+            trees.remove(str(copy))
+        trees.remove(str(folder))
         return digest
 
     def _put_in_place(self, folder: Path, target: Path) -> None:
@@ -232,8 +241,8 @@ class Store:
     def is_intact(self, artifact: str) -> bool:
         """Whether the artifact of this digest is there, and as it was when it was kept."""
         try:
-            return digest_tree(self.artifacts / artifact) == artifact
-        except OSError:
+            return digest_tree(self.artifacts / artifact, KEPT) == artifact
+        except NotPlain:
             return False
 
     def absorb(self, folder: Path) -> None:
@@ -383,60 +392,33 @@ def _write_out_folder(path: Path) -> None:
         os.close(handle)
 
 
-def digest_tree(folder: Path) -> str:
-    """Return the SHA-256 over the names and contents of all files below ``folder``.
+def copy_artifact(folder: Path, target: Path) -> str:
+    """Copy an artifact that a process may still be writing; return the digest of the copy.
+
+    Args:
+        folder: the artifact, in a folder of the task in a folder that only the runner replaces.
+        target: the folder to make.
 
     Raises:
-        OSError: there is no such folder, or a file cannot be read.
+        NoArtifact: it is not made of plain files and folders alone, or too large.
+        OSError: ``target`` cannot be written.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(folder))
-    total = hashlib.sha256()
-    root = os.fspath(folder)
-    # Every run looks at every artifact, so no more is made of a path than is needed.
-    for name in sorted(_files_below(root), key=lambda name: name.split("/")):
-        with open(f"{root}/{name}", "rb", buffering=0) as handle:  # noqa: PTH123
-            content = hashlib.sha256(handle.read(WHOLE))
-            while more := handle.read(WHOLE):
-                content.update(more)
-        total.update(f"{name}\0{content.hexdigest()}\n".encode())
-    return total.hexdigest()
-
-
-def _files_below(folder: str) -> Iterator[str]:
-    """Yield the names of all files below ``folder``, relative to it."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from (f"{entry.name}/{inner}" for inner in _files_below(entry.path))
-            elif entry.is_file():
-                yield entry.name
-
-
-def check_is_plain(folder: Path) -> None:
-    """Find out whether all in ``folder``, and it and what it is in, are plain files and folders.
-
-    Raises:
-        NoArtifact: they are not.
-    """
-    if folder.parent.is_symlink() or folder.is_symlink() or not folder.is_dir():
-        raise NoArtifact("it left no folder where its artifact should be")
-    found = size = 0
-    waiting = [folder]
-    while waiting:
-        with os.scandir(waiting.pop()) as entries:
-            for entry in entries:
-                told = entry.stat(follow_symlinks=False)
-                found, size = found + 1, size + told.st_size
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append(Path(entry.path))
-                elif not entry.is_file(follow_symlinks=False):
-                    raise NoArtifact(f"{entry.name!r} in its artifact is neither file nor folder")
-                elif told.st_nlink != 1:
-                    # Another name of it would be a way to change it afterwards.
-                    raise NoArtifact(f"{entry.name!r} in its artifact has a second name elsewhere")
-                if found > MOST_FILES or size > LARGEST_ARTIFACT:
-                    raise NoArtifact("its artifact is larger than any model")
+    try:
+        task = os.open(folder.parent, FOLDER)
+        try:
+            artifact = os.open(folder.name, FOLDER, dir_fd=task)
+        finally:
+            os.close(task)
+    except OSError as error:
+        raise NoArtifact(
+            f"it left no folder where its artifact should be: {error.strerror}"
+        ) from error
+    try:
+        return copy_tree(artifact, target, ARTIFACT)
+    except NotPlain as error:
+        raise NoArtifact(f"its artifact cannot be kept: {error}") from error
+    finally:
+        os.close(artifact)
 
 
 def make_readable(folder: Path) -> None:

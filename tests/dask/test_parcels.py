@@ -7,7 +7,7 @@ import pytest
 from kerasmatrix.engines.dask.parcels import ParcelMissing, Parcels
 from kerasmatrix.engines.dask.shelf import Shelf
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.store import digest_tree
+from kerasmatrix.plain_files import digest_tree
 
 
 @pytest.fixture(params=["folder", "s3"])

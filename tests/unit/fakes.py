@@ -49,6 +49,7 @@ class FakeWorker:
         self.place = place
         self.hello = Hello(environment.tensorflow, "2.0", environment.python, 0.0)
         self.closed = False
+        self.done: list[Task] = []
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
         assert tasks, "a harness dies of nothing to do"
@@ -60,6 +61,7 @@ class FakeWorker:
     def _do(self, task: Task) -> dict[str, Any]:
         with self.engine.mutex:
             self.engine.tasks.append((self.name, task))
+        self.done.append(task)
         if self.engine.before_task:
             self.engine.here.place = self.place
             self.engine.before_task(task)

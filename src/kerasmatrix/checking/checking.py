@@ -127,6 +127,7 @@ def check(
         jobs=setup.jobs,
         listener=setup.listener,
         fresh=setup.fresh,
+        trust=setup.trust,
         sequel=lambda seen: _compared(plan, seen, files, setup.store, reference, fresh=setup.fresh),
     )
     trouble: BaseException | None = None

@@ -17,8 +17,8 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.inspection.model_file import ModelFile, Writer
 from kerasmatrix.matrix import Environment
+from kerasmatrix.plain_files import digest_tree
 from kerasmatrix.scenario import Scenario, digest_scenario
-from kerasmatrix.store import digest_tree
 from kerasmatrix.versions import version_key
 
 __all__ = [

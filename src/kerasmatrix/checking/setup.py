@@ -35,6 +35,7 @@ class Setup:
     jobs: int
     remedies: Remedies = "first"
     fresh: bool = False
+    trust: bool = False
     listener: Listener = field(default_factory=Progress)
     locks: Mapping[str, Lock] = field(default_factory=dict)
 
@@ -103,7 +104,7 @@ def open_setup(  # noqa: PLR0913 - what measuring takes
         project: where locks are.
         matrix: the environments.
         engine: what opens them.
-        trust: load files without a sandbox, too.
+        trust: load files without a sandbox, too; in a sandbox, files share containers.
         store: the store's folder; the project's own if None.
         wait: told why there is a wait for the store; without it a busy store is an error.
         jobs: how many environments are at work at a time; if None as many as the engine can be at,
@@ -131,6 +132,7 @@ def open_setup(  # noqa: PLR0913 - what measuring takes
                 jobs=jobs or engine.slots or min(MOST_JOBS, os.cpu_count() or 2),
                 remedies=remedies,
                 fresh=fresh,
+                trust=trust,
                 listener=listener or Progress(),
             )
     finally:

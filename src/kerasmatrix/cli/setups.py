@@ -38,7 +38,7 @@ def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
         click.option(
             "--trust",
             is_flag=True,
-            help="Run what is in the files on this machine, without a sandbox.",
+            help="Load files without a sandbox, or all in one container for each version.",
         ),
         click.option(
             "--jobs",

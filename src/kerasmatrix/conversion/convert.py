@@ -195,6 +195,7 @@ class Converter:
             self._setup.store,
             id=f"convert-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
             jobs=self._setup.jobs,
+            trust=self._setup.trust,
             listener=self._setup.listener,
         )
         self._setup.listener.begins(run)

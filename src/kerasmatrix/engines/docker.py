@@ -89,6 +89,7 @@ class DockerEngine:
         self._root = root
         self._images: dict[str, str] = {}
         self._opened: list[DockerChannel] = []
+        self._opening = threading.Lock()
         self._patience = patience
         self._closed = threading.Event()
         try:
@@ -121,7 +122,8 @@ class DockerEngine:
             self.prepare(environment, lock)
         with self._engine_under(environment):
             channel = self._start(environment, workplace, limits)
-        self._opened.append(channel)
+        with self._opening:
+            self._opened = [*(other for other in self._opened if not other.is_removed), channel]
         return ConversingWorker(channel, environment, limits.open_seconds)
 
     def _start(
@@ -311,7 +313,7 @@ class DockerChannel:
     def __init__(self, client: docker.DockerClient, container: Container) -> None:
         self._client = client
         self._container = container
-        self._removed = False
+        self.is_removed = False
         self._frames = Frames()
         self._output = bytearray()
         self._errors = b""
@@ -366,11 +368,11 @@ class DockerChannel:
 
     def close(self) -> None:
         """Kill the container and wait until it is removed."""
-        if not self._removed:
+        if not self.is_removed:
             with contextlib.suppress(*TROUBLES):
                 self._container.kill()
             self._removal.join(REMOVAL_SECONDS)
-        if not self._removed:
+        if not self.is_removed:
             with contextlib.suppress(*TROUBLES):
                 self._container.remove(force=True)
         for stream in (self._keep, self._socket):
@@ -420,7 +422,7 @@ class DockerChannel:
             pass  # it is removed already
         except TROUBLES:
             return
-        self._removed = True
+        self.is_removed = True
 
 
 def _hung_up(error: InfrastructureError) -> bool:

@@ -406,7 +406,7 @@ class Writing:
             return ""
         self.is_full = disk.f_bavail * disk.f_frsize < LEAST_FREE
         if self.is_full:
-            return "No space left on device: less than %d MB are free" % (LEAST_FREE >> 20)
+            return f"No space left on device: less than {LEAST_FREE >> 20} MB are free"
         return ""
 
 
@@ -447,7 +447,11 @@ def _understand(answer: bytes) -> dict | None:
         wire.encode(message)
     except (ValueError, RecursionError):
         return None
-    return message if isinstance(message.get("printed"), int) and message.keys() & {"value", "error", "left"} else None
+    return (
+        message
+        if isinstance(message.get("printed"), int) and message.keys() & {"value", "error", "left"}
+        else None
+    )
 
 
 def _outcome(message: dict | None, status: int | None, *, garbled: bool, timed_out: bool) -> dict:

@@ -17,7 +17,16 @@ from typing import Any
 
 from . import trees
 
-__all__ = ["Hidden", "alone", "close_off", "end_all", "held", "open_up", "processor_seconds", "sweep"]
+__all__ = [
+    "Hidden",
+    "alone",
+    "close_off",
+    "end_all",
+    "held",
+    "open_up",
+    "processor_seconds",
+    "sweep",
+]
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 # What every process in a container can write to, and is in memory.
@@ -162,13 +171,13 @@ def _unnamed_files(pid: int, disk: int) -> dict:
         PermissionError: the process does not show them.
     """
     sizes: dict = {}
-    mapped = "%02x:%02x" % (os.major(disk), os.minor(disk))
+    mapped = f"{os.major(disk):02x}:{os.minor(disk):02x}"
     with open(f"/proc/{pid}/maps") as handle:
         for line in handle:
-            found = UNNAMED.match(line)
-            if found and found.group(3) == mapped:
-                length = int(found.group(2), 16) - int(found.group(1), 16)
-                number = int(found.group(4))
+            unnamed = UNNAMED.match(line)
+            if unnamed and unnamed.group(3) == mapped:
+                length = int(unnamed.group(2), 16) - int(unnamed.group(1), 16)
+                number = int(unnamed.group(4))
                 sizes[number] = sizes.get(number, 0) + length
     folder = f"/proc/{pid}/fd"
     for name in os.listdir(folder):

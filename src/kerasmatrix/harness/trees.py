@@ -88,7 +88,7 @@ def _empty(top: int) -> None:
                 for inner in os.listdir(folder):
                     number += 1
                     if _removed_file(inner, folder) or _moved(
-                        inner, folder, ".%s-%d" % (unique, number), top
+                        inner, folder, f".{unique}-{number}", top
                     ):
                         progress = True
             finally:
@@ -117,18 +117,16 @@ def _removed_file(name: str, folder: int) -> bool:
 
 def _moved(name: str, folder: int, target: str, top: int) -> bool:
     """Move a folder to ``top``; return whether that worked."""
-    for attempt in (1, 2):
+    try:
         try:
             os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
         except PermissionError:
             # A folder names its parent, so who moves it must be allowed to write into it.
-            if attempt == 2 or not _allow(name, folder):
-                return False
-        except OSError:
-            return False
-        else:
-            return True
-    return False
+            _allow(name, folder)
+            os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
+    except OSError:
+        return False
+    return True
 
 
 def _open(name: str, folder: int | None) -> int:
@@ -160,7 +158,7 @@ def _allow(name: str, folder: int | None) -> bool:
     try:
         if not stat.S_ISDIR(os.fstat(handle).st_mode):
             return False
-        os.chmod("/proc/self/fd/%d" % handle, 0o700)
+        os.chmod(f"/proc/self/fd/{handle}", 0o700)
     except OSError:
         return False
     finally:

@@ -89,15 +89,38 @@ def phases(engine, name):
 TEN = (*(f"good{number}" for number in range(8)), "fails", "fails-unless-rewrite-config")
 
 
-def test_ten_files_with_ten_versions_are_ten_imports(check, engine, tmp_path):
+def test_check_of_trusted_files_imports_each_version_once(check, engine, tmp_path):
     check.project(*TEN)
-    code, table, _ = check(ten_files(tmp_path / "models"))
+    code, table, _ = check(ten_files(tmp_path / "models"), "--trust")
     assert code == 0
     assert len(table["cells"]) == 10 * len(TEN)
     # One worker finds a reference, compares with it, repairs, and converts for other versions.
     assert phases(engine, "fails")[:3] == ["take", "load", "repair"]
     assert "convert" in {task.kind for _, task in engine.tasks}
     assert sorted(worker.name for worker in engine.workers) == sorted(TEN)
+
+
+def test_check_in_a_sandbox_gives_each_file_its_own_worker(check, engine, tmp_path):
+    engine.idle_workers = 200
+    check.project(*TEN)
+    code, table, _ = check(ten_files(tmp_path / "models"))
+    assert code == 0
+    assert len(table["cells"]) == 10 * len(TEN)
+    assert sorted(worker.name for worker in engine.workers) == sorted(TEN * 10)
+    assert {len({task.scenario for task in worker.done}) for worker in engine.workers} == {1}
+    assert len({worker.place.scratch for worker in engine.workers}) == 100
+
+
+def test_check_without_room_ends_waiting_workers(check, engine, tmp_path):
+    engine.idle_workers = 12
+    most = []
+    engine.before_task = lambda _: most.append(sum(not each.closed for each in engine.workers))
+    check.project(*TEN)
+    check(ten_files(tmp_path / "models"), "--remedies", "none")
+    assert {len({task.scenario for task in worker.done}) for worker in engine.workers} == {1}
+    assert max(most) <= 12 + 1
+    # Without any that wait, each of a hundred would be opened for each of two phases.
+    assert 100 <= len(engine.workers) < 190
 
 
 def test_above_a_dozen_versions_each_is_imported_once_in_a_phase(check, engine, model):

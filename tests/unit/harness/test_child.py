@@ -187,14 +187,14 @@ def test_deadline_own_process_is_runnable_and_has_statistics():
 def pipes():
     """Return the pipes that this process can write to, with a descriptor of each."""
     found = {}
-    for name in os.listdir("/proc/self/fd"):
+    for link in Path("/proc/self/fd").iterdir():
         try:
-            target = os.readlink(f"/proc/self/fd/{name}")
-            writes = fcntl.fcntl(int(name), fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
+            target, number = str(link.readlink()), int(link.name)
+            writes = fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_WRONLY
         except OSError:
             continue
         if target.startswith("pipe:") and writes:
-            found[target] = int(name)
+            found[target] = number
     return found
 
 
@@ -240,8 +240,8 @@ def test_run_space_held_without_a_name_ends_the_child(monkeypatch, tmp_path):
         folder = str(tmp_path / "task")
 
     def hide():
-        with open(tmp_path / "hidden", "wb") as hidden:
-            os.unlink(tmp_path / "hidden")
+        with (tmp_path / "hidden").open("wb") as hidden:
+            (tmp_path / "hidden").unlink()
             os.posix_fallocate(hidden.fileno(), 0, 2 << 20)
             signal.pause()
 
@@ -262,7 +262,7 @@ def test_run_space_held_by_a_mapping_ends_the_child(monkeypatch, tmp_path):
         handle = os.open(tmp_path / "hidden", os.O_CREAT | os.O_RDWR)
         os.posix_fallocate(handle, 0, 2 << 20)
         held = mmap.mmap(handle, 2 << 20)
-        os.unlink(tmp_path / "hidden")
+        (tmp_path / "hidden").unlink()
         os.close(handle)
         signal.pause()
         held.close()

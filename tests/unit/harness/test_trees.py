@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,7 +61,7 @@ def as_another_user(folder, expression):
         return str(eval(expression, {"trees": trees}))
     for root, folders, files in os.walk(folder):
         for name in (".", *folders, *files):
-            os.chown(os.path.join(root, name), 65534, 65534)
+            os.chown(Path(root, name), 65534, 65534)
     # The parents of a temporary folder are closed to others: it is entered before.
     program = (
         f"import os, sys; os.chdir({str(folder)!r}); sys.path.insert(0, {str(HARNESS)!r}); "

@@ -35,7 +35,7 @@ from kerasmatrix.engines.dask.parcels import Parcels
 from kerasmatrix.engines.dask.recipes import Recipe, engine_label
 from kerasmatrix.engines.dask.shelf import FETCHERS
 from kerasmatrix.engines.docker import WORKER_MB
-from kerasmatrix.store import digest_tree
+from kerasmatrix.plain_files import NotPlain, digest_tree
 
 __all__ = ["Dispatch"]
 
@@ -193,7 +193,7 @@ class Dispatch:
         with self._lock:
             self._sent.add(digest)
         here = workplace.artifacts / digest
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, NotPlain):
             if digest_tree(here) == digest:
                 shutil.copytree(here, target)
                 return

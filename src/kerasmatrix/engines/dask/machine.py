@@ -8,8 +8,8 @@ for a while is closed, also where nobody is left to say so.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-import shutil
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -36,6 +36,7 @@ from kerasmatrix.engines.dask.shelf import Shelf, fetch_all
 from kerasmatrix.engines.memory import machine_memory
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
+from kerasmatrix.harness import trees
 from kerasmatrix.sight import Sight
 from kerasmatrix.store import NoArtifact
 
@@ -76,7 +77,7 @@ class _Crew:
     def close(self) -> None:
         """End the worker and what it left."""
         self.worker.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        trees.remove(str(self.folder))
 
 
 @dataclass
@@ -191,19 +192,37 @@ class Machine(WorkerPlugin):
             {scenarios / name: digest for name, digest in order.scenarios.items()},
         )
         with self._shelf.holding(wanted):
-            try:
-                crew = self._hire(order.place, scenarios)
-            except InfrastructureError as error:
-                return report.ending("unavailable", message=error.message, hint=error.hint)
-            try:
-                labour.employ(crew)
-                for task, result in crew.results(order.tasks):
-                    report.result(task, *self._taken_in(crew, task, result))
-            except BaseException:
-                crew.close()
-                raise
-            self._dismiss(order.place.key, crew)
+            for key, tasks in self._portions(order):
+                try:
+                    crew = self._hire(order.place, scenarios, key)
+                except InfrastructureError as error:
+                    return report.ending("unavailable", message=error.message, hint=error.hint)
+                try:
+                    labour.employ(crew)
+                    for task, result in crew.results(tasks):
+                        report.result(task, *self._taken_in(crew, task, result))
+                except BaseException:
+                    crew.close()
+                    raise
+                self._dismiss(key, crew)
         return report.ending("done", hello=crew.worker.hello)
+
+    def _portions(self, order: Order) -> list[tuple[str, Sequence[Task]]]:
+        """Return the tasks of an order by the key of the worker that does them.
+
+        In a sandbox, each file of a stranger has a worker of its own.
+        """
+        key = order.place.key
+        if not (order.place.apart and order.tasks and self._open_engine().sandbox):
+            return [(key, order.tasks)]
+        by_file = itertools.groupby(order.tasks, key=lambda task: task.scenario)
+        return [(f"{key}-{scenario}", tuple(tasks)) for scenario, tasks in by_file]
+
+    def _open_engine(self) -> Engine:
+        with self._lock:
+            if self._engine is None:
+                self._engine = self._recipe.build(self._folder)
+            return self._engine
 
     def _taken_in(
         self, crew: _Crew, task: Task, result: dict[str, Any]
@@ -216,7 +235,7 @@ class Machine(WorkerPlugin):
         except NoArtifact as error:
             return {**result, "ended": "crashed", "value": None, "log": str(error)}, None
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            trees.remove(str(folder))
         return result, None
 
     def _scenarios(self, place: Place) -> Path:
@@ -224,22 +243,20 @@ class Machine(WorkerPlugin):
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
-    def _hire(self, place: Place, scenarios: Path) -> _Crew:
-        """Return an open worker of the environment: one that is idle, or a new one.
+    def _hire(self, place: Place, scenarios: Path, key: str) -> _Crew:
+        """Return an open worker of the environment: one that is idle under ``key``, or a new one.
 
         Raises:
             InfrastructureError: there can be none.
         """
         with self._lock:
-            idle = self._idle.get(place.key)
+            idle = self._idle.get(key)
             if idle:
                 crew = idle.pop()
                 if crew.leaves:
                     crew.leaves.cancel()
                 return crew
-            if self._engine is None:
-                self._engine = self._recipe.build(self._folder)
-            engine = self._engine
+        engine = self._open_engine()
         lock = self._lock_of(place)
         scratch = self._folder / "scratch" / uuid.uuid4().hex
         scratch.mkdir(parents=True)
@@ -250,7 +267,7 @@ class Machine(WorkerPlugin):
             worker = engine.open(place.environment, lock, sight.place, place.limits)
             return _Crew(worker, sight, scratch, place.apart)
         except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
+            trees.remove(str(scratch))
             raise
 
     def _dismiss(self, key: str, crew: _Crew) -> None:
@@ -292,7 +309,7 @@ class Machine(WorkerPlugin):
             self._retire(key, crew)
         if self._engine:
             self._engine.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        trees.remove(str(self._folder))
 
     def _lock_of(self, place: Place) -> Lock:
         """Return the environment's lock, whose file is written here."""

@@ -20,7 +20,8 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.store import digest_tree, make_readable
+from kerasmatrix.plain_files import NotPlain, digest_tree
+from kerasmatrix.store import make_readable
 
 __all__ = ["ParcelMissing", "Parcels"]
 
@@ -104,7 +105,11 @@ class Parcels:
                         archive.extractall(folder)
                 except (zipfile.BadZipFile, EOFError) as error:
                     raise ParcelMissing(digest, f"is damaged: {error}") from error
-                if digest_tree(folder) != digest:
+                try:
+                    is_damaged = digest_tree(folder) != digest
+                except NotPlain:
+                    is_damaged = True
+                if is_damaged:
                     raise ParcelMissing(digest, "is damaged: its content has another digest")
                 make_readable(folder)
                 # Somebody else may have fetched the same in the meantime, and is using it.

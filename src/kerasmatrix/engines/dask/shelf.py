@@ -8,13 +8,15 @@ from __future__ import annotations
 import contextlib
 import shutil
 import threading
+import uuid
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from kerasmatrix.engines.dask.parcels import Parcels
-from kerasmatrix.store import check_is_plain, digest_tree, make_readable
+from kerasmatrix.harness import trees
+from kerasmatrix.store import copy_artifact
 
 __all__ = ["Shelf", "fetch_all"]
 
@@ -73,13 +75,15 @@ class Shelf:
             OSError: it cannot be read.
             InfrastructureError: it cannot be sent.
         """
-        check_is_plain(folder)
-        digest = digest_tree(folder)
-        make_readable(folder)
-        self.parcels.put(folder, digest)
-        with contextlib.suppress(OSError):  # it is here already, and perhaps in use
-            folder.rename(self.folder / digest)
-        shutil.rmtree(folder, ignore_errors=True)
+        copy = self.folder.parent / f"artifact-{uuid.uuid4().hex}"
+        try:
+            digest = copy_artifact(folder, copy)
+            self.parcels.put(copy, digest)
+            with contextlib.suppress(OSError):  # it is here already, and perhaps in use
+                copy.rename(self.folder / digest)
+        finally:
+            trees.remove(str(copy))
+        trees.remove(str(folder))
         with self._lock:
             self._note(digest)
             self._tidy()

@@ -25,7 +25,7 @@ from kerasmatrix.engines.dask.dispatch import Dispatch
 from kerasmatrix.engines.dask.errand import Answer, Errand
 from kerasmatrix.engines.dask.orders import Ending, Place
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.store import digest_tree
+from kerasmatrix.plain_files import digest_tree
 
 __all__ = ["DaskWorker"]
 
