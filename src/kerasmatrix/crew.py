@@ -1,7 +1,7 @@
 """The open workers of a run: one in each environment that is at work, opened when it is needed.
 
-Where files of strangers are measured in a sandbox, each file has a worker of its own, so that
-nothing that one file leaves behind meets another.
+In a sandbox, a scenario that may run a stranger's code has a worker of its own, and a worker that a
+file has left in another condition does nothing more: what one file leaves behind meets no other.
 
 It gives tasks to a worker and goes on when one is lost: that is the answer to the task that the
 worker was at, and the others are given to another. It does not know what a task is for.
@@ -58,7 +58,7 @@ class Crew:
         engine: Engine,
         *,
         isolate: bool,
-        separate: bool,
+        separate: Callable[[str], bool],
         place: Callable[[str, Task], Workplace],
         opening: Callable[[str], None],
         lost: Callable[[str, str], None],
@@ -69,7 +69,7 @@ class Crew:
             engine: what opens workers.
             isolate: let no two tasks share a process: a worker is given one at a time, or its
                 engine sees to it.
-            separate: let no two scenarios share a worker; implies ``isolate``.
+            separate: whether a scenario has workers of its own; wants ``isolate``.
             place: returns the folders for a task in an environment, ready for that task.
             opening: told the environment in which a worker is being opened.
             lost: told the environment whose worker died, and how.
@@ -101,13 +101,16 @@ class Crew:
         waiting = list(tasks)
         while waiting:
             batch = tuple(waiting[: self._batch])
-            key = _Key(environment, batch[0].scenario if self._separate else "")
+            scenario = batch[0].scenario
+            key = _Key(environment, scenario if self._separate(scenario) else "")
             given = len(waiting)
             self._at_work.add(key)
             try:
                 worker = self._worker(plan, key, self._place(environment, batch[0]))
                 for task, answer in zip(batch, worker.run(batch), strict=True):
                     del waiting[0]
+                    if answer.pop("spent", None):
+                        self._end(key)
                     yield {**answer, "artifact": None, "deadline": task.deadline}
             except WorkerLost as lost:
                 self._end(key)
@@ -149,8 +152,7 @@ class Crew:
             if worker is not None:
                 self._workers.move_to_end(key)
                 return worker
-        if self._separate:
-            self._make_room()
+        self._make_room()
         self._opening(key.environment)
         try:
             worker = self._open(plan, key.environment, place)

@@ -215,13 +215,14 @@ class Run:
         self._engine = engine
         # Files that others made are measured apart, and see nothing of each other.
         self._apart = any(scenario.given for scenario in plan.scenarios.values())
+        # A file that is mere data has a process of its own; one with code, a sandbox of its own.
         self._separate = self._apart and engine.in_place and engine.sandbox and not trust
         self._sights: dict[tuple[str, str], Sight] = {}
         self._whole: Workplace | None = None
         self._crew = Crew(
             engine,
             isolate=isolate or self._apart,
-            separate=self._separate,
+            separate=self._has_own_worker,
             place=self._turned_place,
             opening=self._opening,
             lost=self._lost,
@@ -365,9 +366,12 @@ class Run:
         """Return how many workers may stay open."""
         return self._engine.idle_workers
 
+    def _has_own_worker(self, scenario: str) -> bool:
+        return self._separate and self.plan.scenarios[scenario].holds_code
+
     def _sight(self, environment: str, scenario: str) -> Sight:
         """Return what the worker sees that does a scenario's tasks in an environment."""
-        key = environment, scenario if self._separate else ""
+        key = environment, scenario if self._has_own_worker(scenario) else ""
         with self._changed:
             if key not in self._sights:
                 assert self._whole is not None  # noqa: S101 - the run is under way

@@ -71,6 +71,7 @@ class Scenario(_Strict):
     ``reports`` are public reports of what the scenario shows. ``given`` says that it saves nothing:
     it is about a file that was saved elsewhere; ``trained`` then says that this has an optimizer's
     moments in it, whatever the version has made of them that the others are compared with.
+    ``holds_code`` says that loading it may run code that is in the file.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Scenario(_Strict):
     reports: tuple[Annotated[str, StringConstraints(pattern=r"^https?://\S+$")], ...] = ()
     given: bool = False
     trained: bool = False
+    holds_code: bool = False
     digest: str = ""
     folder: Path = Path()
 

@@ -6,7 +6,6 @@ loaded by the same worker, and comes out as it always does.
 
 import json
 import os
-import shutil
 from pathlib import Path
 
 import h5py
@@ -17,6 +16,7 @@ from kerasmatrix import cli
 from kerasmatrix.checking.given import Companions, digest_file, stand_in
 from kerasmatrix.engines.base import Task, WorkerLost, Workplace
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.matrix import Limits, load_matrix
 from kerasmatrix.outcome import SaveObservation
@@ -59,6 +59,7 @@ class Bench:
             made.mkdir()
         self._sight = Sight(self.whole, "tf2.4", narrow=True)
         self.lost = self._tasks = 0
+        self.spent = None
         self._worker = None
         self._lambda = self.saved("maker", MAKE)
 
@@ -109,6 +110,9 @@ class Bench:
             self.lost += 1
             self.close()
             raise
+        self.spent = answer.pop("spent")
+        if self.spent:  # as a run does
+            self.close()
         return answer, self._sight.place.scratch / task.id
 
     def close(self):
@@ -167,10 +171,11 @@ def test_a_lambda_breaks_no_promise_and_the_next_file_is_measured_right(bench, m
             bench.store.keep_artifact(folder / "artifact")
     elif answer["ended"] == "raised":
         assert misdeed.words in message
-    shutil.rmtree(folder, ignore_errors=True)  # as a run does, whatever was left there
+    assert trees.remove(str(folder))  # as a run does, whatever was left there
     observation = _understand(SaveObservation, answer)
     bench.store.remember(misdeed.name, observation, "test")
     assert bench.lost == 0, "the worker was lost"
+    assert misdeed.spent in (bench.spent or "")
     # Of what it began and wrote nothing is left: the harness, this task, and its folder.
     after, _ = bench.do("take", "after")
     first, count, *left, folders = json.loads(after["error"]["message"].removeprefix("facts: "))

@@ -27,7 +27,11 @@ system = ctypes.CDLL(None, use_errno=True)
 
 @dataclass(frozen=True)
 class Misdeed:
-    """``ended``: how its own task may end; ``facts``: what it tells; ``words``: of its error."""
+    """Code, the promise that it must not break, and how its own task ends.
+
+    ``ended`` says how it may end, ``facts`` what its message holds, ``words`` what is in its error,
+    and ``spent`` why its container is used for no other file.
+    """
 
     name: str
     promise: str
@@ -36,6 +40,7 @@ class Misdeed:
     facts: object = None
     words: str = ""
     deadline: float = 30.0
+    spent: str = ""
 
 
 MISDEEDS = (
@@ -359,7 +364,7 @@ if not os.path.lexists("artifact/link"):  # it is called more than once
     os.symlink("/", "artifact/root")
 """,
         ended=("returned",),
-        words="neither file nor folder",
+        words="is a symbolic link",
     ),
     Misdeed(
         "makes_its_folder_a_link",
@@ -371,6 +376,208 @@ if not os.path.islink("artifact"):
 """,
         ended=("returned",),
         words="no folder where its artifact should be",
+    ),
+    Misdeed(
+        "leaves_shared_memory",
+        "no System V object meets the next file",
+        """
+system.shmget(0, 1 << 20, 0o1777), system.semget(0, 3, 0o1777), system.msgget(0, 0o1777)
+tell("left")
+""",
+        facts="left",
+        spent="System V",
+    ),
+    Misdeed(
+        "leaves_a_message_queue",
+        "no POSIX message queue meets the next file",
+        """
+library = ctypes.CDLL("librt.so.1", use_errno=True)
+opened = library.mq_open(b"/left", os.O_CREAT | os.O_RDWR, 0o666, 0)
+tell(opened >= 0 or ctypes.get_errno())
+""",
+        facts=True,
+    ),
+    Misdeed(
+        "lowers_a_limit_of_the_harness",
+        "the next file meets a harness as it began",
+        """
+resource.prlimit(1, resource.RLIMIT_NOFILE, (200, 300)); tell("lowered")
+""",
+        facts="lowered",
+        spent="limits",
+    ),
+    Misdeed(
+        "slows_the_harness_down",
+        "the next file meets a harness as it began",
+        """
+os.setpriority(os.PRIO_PROCESS, 1, 19); tell("slowed")
+""",
+        facts="slowed",
+        spent="scheduling",
+    ),
+    Misdeed(
+        "leaves_the_harness_idle",
+        "the next file meets a harness as it began",
+        """
+os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)); tell("idle")
+""",
+        facts="idle",
+        spent="scheduling",
+    ),
+    Misdeed(
+        "keeps_the_harness_on_one_processor",
+        "the next file meets a harness as it began",
+        """
+first = sorted(os.sched_getaffinity(1))[:1]
+os.sched_setaffinity(1, first); tell(len(first))
+""",
+        facts=1,
+        spent="scheduling",
+    ),
+    Misdeed(
+        "holds_the_disk_in_a_file_without_a_name",
+        "what it holds of the disk is counted, whatever holds it",
+        """
+held = []
+for number in range(3):
+    held.append(open("held", "wb"))
+    os.unlink("held")
+    os.posix_fallocate(held[-1].fileno(), 0, 4 << 30)
+time.sleep(10 ** 6)
+""",
+        ended=("crashed",),
+    ),
+    Misdeed(
+        "hides_what_it_has_open",
+        "a process that hides its files is ended",
+        """
+system.prctl(4, 0, 0, 0, 0)
+time.sleep(10 ** 6)
+""",
+        ended=("crashed",),
+    ),
+    Misdeed(
+        "works_now_and_then",
+        "a deadline is a deadline",
+        """
+while True:
+    until = time.monotonic() + 0.02
+    while time.monotonic() < until:
+        pass
+    time.sleep(0.5)
+""",
+        ended=("timed-out",),
+        deadline=2.0,
+    ),
+    Misdeed(
+        "lets_others_work",
+        "the time of all its processes counts",
+        """
+for _ in range(20):
+    if os.fork() == 0:
+        os.setsid()
+        while True:
+            pass
+time.sleep(10 ** 6)
+""",
+        ended=("timed-out",),
+        deadline=2.0,
+    ),
+    Misdeed(
+        "lives_on_after_a_forged_answer",
+        "an answer counts when all processes of the file have ended",
+        """
+target = os.path.abspath("artifact")
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while True:
+            tried(os.symlink, "/etc/hostname", target + "/swapped")
+    os._exit(0)
+for number in range(3, 64):
+    try:
+        if os.readlink("/proc/self/fd/%d" % number).startswith("pipe:"):
+            os.write(number, b'{"value":{},"printed":0,"last":false}\n')
+    except OSError:
+        pass
+time.sleep(10 ** 6)
+""",
+        ended=("returned",),
+        words="is a symbolic link",
+    ),
+    Misdeed(
+        "digs_folders_without_end",
+        "what cannot be listed at once is removed all the same",
+        """
+for _ in range(20000):
+    os.mkdir("deeper"); os.chdir("deeper")
+tell("dug")
+""",
+        facts="dug",
+        deadline=60.0,
+    ),
+    Misdeed(
+        "digs_folders_in_its_artifact",
+        "what cannot be listed at once is not kept",
+        """
+os.chdir("artifact")
+for _ in range(5000):
+    tried(os.mkdir, "deeper"); os.chdir("deeper")
+os.chdir("/kerasmatrix/scratch")
+""",
+        ended=("returned", "raised"),
+        words="deeper than",
+        deadline=60.0,
+    ),
+    Misdeed(
+        "leaves_a_name_that_is_no_text",
+        "an artifact with such a name is not kept",
+        """
+if not os.path.exists(b"artifact/\\xff"):
+    open(b"artifact/\\xff", "w").close()
+""",
+        ended=("returned",),
+        words="not UTF-8",
+    ),
+    Misdeed(
+        "leaves_what_nobody_may_read",
+        "an artifact that cannot be read is not kept, or read all the same",
+        """
+os.chmod("artifact", 0)
+""",
+        ended=("returned", "raised"),
+    ),
+    Misdeed(
+        "leaves_a_pipe_and_a_socket",
+        "nothing waits at what is no file",
+        """
+if not os.path.lexists("artifact/pipe"):
+    os.mkfifo("artifact/pipe")
+    socket.socket(socket.AF_UNIX).bind("artifact/socket")
+""",
+        ended=("returned",),
+        words="is a pipe",
+    ),
+    Misdeed(
+        "leaves_a_second_name",
+        "nothing that it could still change is kept",
+        """
+if not os.path.lexists("artifact/second"):
+    open("first", "w").close(); os.link("first", "artifact/second")
+""",
+        ended=("returned",),
+        words="second name",
+    ),
+    Misdeed(
+        "claims_much_in_its_artifact",
+        "an artifact has a size",
+        """
+for number in range(20):
+    with open("artifact/%d" % number, "wb") as handle:
+        handle.truncate(7 << 30)
+""",
+        ended=("returned",),
+        words="exceeds the limit",
     ),
     Misdeed(
         "puts_a_module_where_python_looks",

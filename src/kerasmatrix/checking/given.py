@@ -190,6 +190,7 @@ def stand_in(
         formats=tuple(FORMATS),
         given=True,
         trained=bool(told.training and told.training.optimizer_slots),
+        holds_code=not told.is_plain_data,
         digest=digest_scenario(folder),
         folder=folder,
     )

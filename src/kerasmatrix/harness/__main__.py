@@ -20,7 +20,7 @@ from typing import Any
 
 def main() -> int:
     """Say hello, then answer tasks until the input ends."""
-    from . import child, failure, seclusion, state, wire
+    from . import child, condition, failure, seclusion, state, wire
 
     parser = argparse.ArgumentParser(prog="kerasmatrix-harness")
     for name in ("--scenarios", "--artifacts", "--scratch"):
@@ -49,6 +49,8 @@ def main() -> int:
     gc.freeze()
     baseline = state.Baseline((places.scenarios, places.artifacts, places.scratch))
     seclusion.close_off()  # now that the baseline has looked at this process
+    seclusion.sweep(places.scratch, ())  # the first task finds what each later one finds
+    initial = condition.Condition() if seclusion.alone() else None
     _send(out, wire.encode(hello))
     requests = wire.Line(0)
     run = functools.partial(
@@ -62,14 +64,17 @@ def main() -> int:
             requests.fill()
             continue
         try:
-            for result in _results(wire.decode(line), places, run):
+            for result in _results(wire.decode(line), places, run, initial):
                 _send(out, wire.encode(result))
         except child.Abandoned:
             return 0
 
 
-def _results(request: dict, places: Any, run: Any) -> Any:
-    """Do the tasks of a batch in children that ``run`` makes; yield each result as it is there."""
+def _results(request: dict, places: Any, run: Any, condition: Any) -> Any:
+    """Do the tasks of a batch in children that ``run`` makes; yield each result as it is there.
+
+    After a file of others, ``spent`` says why the container is not to be used for another one.
+    """
     from . import child, seclusion, tasks, trees, wire
 
     works = [
@@ -86,6 +91,7 @@ def _results(request: dict, places: Any, run: Any) -> Any:
             if result["ended"] != "returned" or work.request["kind"] in ("load", "probe"):
                 # However it ended, it leaves nothing.
                 trees.remove(work.folder)
+            result["spent"] = condition.difference() if condition and work.is_given else None
             yield dict(result, kind="result", protocol=wire.PROTOCOL, id=work.request["id"])
     except child.Abandoned:
         for work in works[done:]:

@@ -24,13 +24,14 @@ __all__ = [
     "end_all",
     "held",
     "open_up",
+    "others",
     "processor_seconds",
     "sweep",
 ]
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 # What every process in a container can write to, and is in memory.
-SHARED = ("/tmp", "/dev/shm")
+SHARED = ("/tmp", "/dev/shm", "/dev/mqueue")
 ROUNDS = 1000
 # A process that is killed may take a moment to go. One that forks faster than it is killed never
 # does: then the child that waits is given up, too.
@@ -99,16 +100,23 @@ def end_all(spared: int | None = None) -> bool:
     return False
 
 
+def others(spared: int | None = None) -> list:
+    """Return the processes that run beside this one, but for ``spared``.
+
+    In a container these are all that there are; elsewhere, the children of this process.
+    """
+    running = [pid for pid in _processes() if _lives(pid)] if alone() else _children()
+    return [pid for pid in running if pid not in (os.getpid(), spared)]
+
+
 def _end_others(spared: int) -> bool:
     """End all processes but this one and ``spared``; return whether they ended."""
-    own = (os.getpid(), spared)
     limit = time.monotonic() + LEAVING_SECONDS
     while time.monotonic() < limit:
-        running = [pid for pid in _processes() if _lives(pid)] if alone() else _children()
-        others = [pid for pid in running if pid not in own]
-        if not others:
+        running = others(spared)
+        if not running:
             return True
-        _end(others)
+        _end(running)
         time.sleep(LOOK_SECONDS)
     return False
 

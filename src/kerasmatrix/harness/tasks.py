@@ -37,6 +37,11 @@ class Work:
         self._began = 0.0
 
     @property
+    def is_given(self) -> bool:
+        """Whether the task is about a file that was saved elsewhere."""
+        return os.path.isdir(os.path.join(self.scenario, GIVEN))
+
+    @property
     def group(self) -> tuple:
         """What is equal of tasks that may follow one another in a process.
 
@@ -44,7 +49,7 @@ class Work:
         does too. A SavedModel that is saved numbers its functions by what the process did before.
         """
         request = self.request
-        if os.path.isdir(os.path.join(self.scenario, GIVEN)):
+        if self.is_given:
             return (request["id"],)  # others made it: it shares a process with nothing
         alone = request["kind"] in ("save", "convert") and "savedmodel" in (
             request["format"],

@@ -110,6 +110,15 @@ class ModelFile(_Fact):
     weights: Weights | None = None
     notes: tuple[str, ...] = Field(default=(), description="what a user should know of it")
 
+    @property
+    def is_plain_data(self) -> bool:
+        """Whether nothing was found in the file that runs code when it is loaded.
+
+        A SavedModel is a program. Whatever is unusual about a file speaks against it.
+        """
+        is_program = self.kind == "saved-model"
+        return not (is_program or self.lambdas or self.custom_objects or self.notes)
+
     @field_serializer("path")
     def _as_text(self, path: str) -> str:
         """Write a path that is no UTF-8 as text all the same."""

@@ -199,12 +199,17 @@ class Machine(WorkerPlugin):
                     return report.ending("unavailable", message=error.message, hint=error.hint)
                 try:
                     labour.employ(crew)
+                    is_spent = False
                     for task, result in crew.results(tasks):
+                        is_spent = bool(result.pop("spent", None)) or is_spent
                         report.result(task, *self._taken_in(crew, task, result))
                 except BaseException:
                     crew.close()
                     raise
-                self._dismiss(key, crew)
+                if is_spent:
+                    crew.close()
+                else:
+                    self._dismiss(key, crew)
         return report.ending("done", hello=crew.worker.hello)
 
     def _portions(self, order: Order) -> list[tuple[str, Sequence[Task]]]:

@@ -1,0 +1,101 @@
+"""Whether a container is still as it was before a stranger's file was loaded in it.
+
+A process may change limits and scheduling of another one of its user, and some things outlive all
+processes: shared memory, message queues, files in memory. The next file must not meet them, so a
+container in which anything differs does nothing more.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+from typing import Any
+
+from . import seclusion
+
+__all__ = ["Condition"]
+
+# In bytes: what the harness itself comes to hold while it waits and reads answers.
+MEMORY = 64 << 20
+MEMORY_STATISTICS = ("/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory/memory.stat")
+# Of control groups version 2, and of version 1.
+HELD = {"anon", "shmem", "total_rss", "total_shmem"}
+SYSTEM_V = ("shm", "sem", "msg")
+IOPRIO_GET, IOPRIO_WHO_PROCESS = 251, 1  # on x86-64 (``asm/unistd_64.h``, ``linux/ioprio.h``)
+PR_GET_TIMERSLACK = 30
+LIMITS = [number for name, number in sorted(vars(resource).items()) if name.startswith("RLIMIT_")]
+
+
+class Condition:
+    """How this container is now; the process is the harness, its first process."""
+
+    def __init__(self) -> None:
+        self._threads = {thread: _scheduling(thread) for thread in _threads()}
+        self._limits = _limits()
+        self._memory = _held_memory()
+
+    def difference(self) -> str | None:
+        """Say in what the container differs from when this was made; None if in nothing."""
+        scheduling = {thread: _scheduling(thread) for thread in self._threads}
+        differences = (
+            (seclusion.others(), "processes are left"),
+            (_limits() != self._limits, "the limits of the harness were changed"),
+            (scheduling != self._threads, "the scheduling of the harness was changed"),
+            (any(map(_system_v, SYSTEM_V)), "System V objects are left"),
+            (any(map(_names, seclusion.SHARED)), "files are left in memory"),
+            (_held_memory() - self._memory > MEMORY, "memory is not free again"),
+        )
+        return next((reason for is_so, reason in differences if is_so), None)
+
+
+def _limits() -> list:
+    return [resource.getrlimit(number) for number in LIMITS]
+
+
+def _scheduling(thread: int) -> Any:
+    """Return all that another process of the user may set of a thread; None if it has ended."""
+    libc = ctypes.CDLL(None)
+    try:
+        return (
+            os.sched_getscheduler(thread),
+            os.sched_getparam(thread).sched_priority,
+            sorted(os.sched_getaffinity(thread)),
+            os.getpriority(os.PRIO_PROCESS, thread),
+            libc.syscall(IOPRIO_GET, IOPRIO_WHO_PROCESS, thread),
+            libc.prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0),
+        )
+    except OSError:
+        return None
+
+
+def _threads() -> list:
+    return [int(name) for name in _names("/proc/self/task")]
+
+
+def _held_memory() -> int:
+    """Return how many bytes the container holds that no cache gives back; 0 if unknown."""
+    for path in MEMORY_STATISTICS:
+        try:
+            with open(path) as handle:
+                pairs = [line.split() for line in handle]
+        except OSError:
+            continue
+        return sum(int(value) for name, value in pairs if name in HELD)
+    return 0
+
+
+def _system_v(kind: str) -> int:
+    """Return how many System V objects of a kind there are."""
+    try:
+        with open(f"/proc/sysvipc/{kind}") as handle:
+            return max(0, len(handle.readlines()) - 1)  # without the line of names
+    except OSError:
+        return 0
+
+
+def _names(folder: str) -> list:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
