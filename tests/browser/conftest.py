@@ -10,6 +10,7 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
          # Pictures are to be the same on every machine.
          "--font-render-hinting=none", "--disable-lcd-text", "--force-color-profile=srgb",
          "--hide-scrollbars"]  # fmt: skip
+PATIENCE = 5000  # ms
 
 
 @pytest.fixture(scope="module")
@@ -24,20 +25,14 @@ def browser():
 
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        make = opened.new_page
+
+        def patient(**options):
+            """What is not there soon is not there: it must not cost half a minute."""
+            page = make(**options)
+            page.set_default_timeout(PATIENCE)
+            return page
+
+        opened.new_page = patient
         yield opened
         opened.close()
-
-
-@pytest.fixture(autouse=True)
-def _patience(browser):
-    """What is not there soon is not there: a missing element must not cost half a minute."""
-    make = browser.new_page
-
-    def patient(**options):
-        page = make(**options)
-        page.set_default_timeout(5000)
-        return page
-
-    browser.new_page = patient
-    yield
-    browser.new_page = make

@@ -74,6 +74,7 @@ FILES = (
     ("translation_encoder_decoder.keras", "keras", "tf2.21", "UUFFFP"),
 )
 
+ISSUE = "https://github.com/tensorflow/tensorflow/issues/41929"
 UNKNOWN_LAYER = (
     "Unknown layer: 'Functional'. Please ensure you are using a `keras.utils.custom_object_scope` "
     "and that this object is included in the scope. See "
@@ -88,7 +89,8 @@ REWRITTEN = 'model = tf.keras.models.load_model(rewritten_copy("model.h5"), comp
 VERIFIED = {
     "id": "no-compile + rewrite-config", "status": "verified",
     "summary": "loads, with the same weights and the same outputs",
-    "did": ["dropped the argument 'groups' of conv2d_3 and conv2d_4"], "lost": ["the compile state"],
+    "did": ["dropped the argument 'groups' of conv2d_3 and conv2d_4"],
+    "lost": ["the compile state"],
 }  # fmt: skip
 REJECTED = {
     "id": "no-compile", "status": "rejected",
@@ -158,7 +160,10 @@ def make_cell(scenario: str, form: str, saved: str, loaded: str, status: Status)
 
 
 def _results(
-    cells: Sequence[CellResult], scenarios: Sequence[ScenarioResult], **more: Any
+    cells: Sequence[CellResult],
+    scenarios: Sequence[ScenarioResult],
+    troubles: Mapping[str, str],
+    **more: Any,
 ) -> Results:
     formats = tuple(dict.fromkeys(cell.format for cell in cells))
     failing = sum(cell.status is Status.FAIL for cell in cells)
@@ -173,12 +178,13 @@ def _results(
                 name=name,
                 python=python,
                 packages={
-                    "tensorflow-cpu": tensorflow, "keras": keras, "numpy": "1.26.4", "h5py": "3.11.0",
+                    "tensorflow-cpu": tensorflow, "keras": keras,
+                    "numpy": "1.26.4", "h5py": "3.11.0",
                 },
                 variables={"TF_USE_LEGACY_KERAS": "1"} if name.endswith("legacy") else {},
                 keras_major=major,
                 lock=DIGEST,
-                trouble="the index has no TensorFlow 2.21 for this Python" if name == "tf2.21" else None,
+                trouble=troubles.get(name),
             )
             for name, python, tensorflow, keras, major in VERSIONS
         ),
@@ -190,7 +196,7 @@ def _results(
             CauseResult(
                 slug="unknown-functional",
                 story="the loader has no layer class of the name that the file uses",
-                what="TensorFlow 2.3 and later write `Functional` where earlier ones wrote `Model`.",
+                what="TensorFlow 2.3 and later write `Functional` where earlier ones have `Model`.",
                 cells=failing, failing=failing, repaired=failing,
                 repaired_by={"no-compile + rewrite-config": failing},
                 advice=(
@@ -200,7 +206,7 @@ def _results(
                     ),
                     AdviceResult(id="rewrite-config", do="Rewrite the class name", code=REWRITTEN),
                 ),
-                sources=("https://github.com/tensorflow/tensorflow/issues/41929", "measured: functional"),
+                sources=(ISSUE, "measured: functional"),
             ),
         ),
         remedies=(
@@ -229,7 +235,7 @@ def make_matrix() -> Results:
         ScenarioResult(
             name="functional", title="A functional model with grouped convolutions",
             shows="Whether the class name `Functional` is known to the version that loads.",
-            reports=("https://github.com/tensorflow/tensorflow/issues/41929",),
+            reports=(ISSUE,),
         ),
         ScenarioResult(
             name="custom-layer-with-a-long-name", title="A layer of one's own, with an argument",
@@ -239,10 +245,11 @@ def make_matrix() -> Results:
     base = _results(
         cells,
         scenarios,
+        {"tf2.21": "no worker could be opened any more: No space left on device"},
         claims=(
             ClaimResult(
                 scenario="functional", verdict="holds in part", cells=4, confirmed=1,
-                says="Models that TensorFlow 2.3 saves raise `Unknown layer: Functional` before it.",
+                says="Models of TensorFlow 2.3 raise `Unknown layer: Functional` before it.",
                 statuses={Status.PASS: 1, Status.FAIL: 3}, confirmed_by=("h5/tf2.9/tf2.2",),
                 contradicted_by=("h5/tf2.2/tf2.2",),
             ),
@@ -284,7 +291,7 @@ def make_check() -> Results:
         version = dict(version[:3:2] for version in VERSIONS)[writer]
         shows = f"A {form} file of 4.2 MB, written by TensorFlow {version}."
         scenarios.append(ScenarioResult(name=name, title=path, shows=shows, file=path))
-    return _results(cells, scenarios, claims=())
+    return _results(cells, scenarios, {}, claims=())
 
 
 def earlier(results: Results) -> list[PastRun]:

@@ -513,11 +513,12 @@ def test_paper_shows_every_block(browser, tmp_path):
     opened.close()
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_to_mend(browser, path, scheme):
+def test_axe_finds_nothing_to_mend(browser, path, scheme, width):
     from axe_playwright_python.sync_playwright import Axe
 
-    opened = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    opened = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     visit(opened, path.as_uri())
     opened.locator("#claims > details > summary").click()
     opened.locator("#causes summary").first.click()
