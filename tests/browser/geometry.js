@@ -2,20 +2,19 @@
 (() => {
   const CLIPS = /auto|scroll|hidden|clip/;
 
-  // What is left of `box` within everything around `element` that cuts off or scrolls, and whether
-  // something of that kind stands between it and the page.
+  // What is left of `box` within everything around `element` that cuts off or scrolls.
   function clipped(box, element) {
     let { left, top, right, bottom } = box;
-    let scrolls = false;
     for (let around = element; around && around !== document.body; around = around.parentElement) {
       const style = getComputedStyle(around);
-      if (!CLIPS.test(style.overflowX + style.overflowY)) continue;
+      // A section that is not laid out while it is out of sight is never drawn beyond its box.
+      const contained = style.contentVisibility === "auto";
+      if (!contained && !CLIPS.test(style.overflowX + style.overflowY)) continue;
       const outer = around.getBoundingClientRect();
       [left, right] = [Math.max(left, outer.left), Math.min(right, outer.right)];
       [top, bottom] = [Math.max(top, outer.top), Math.min(bottom, outer.bottom)];
-      scrolls ||= /auto|scroll/.test(style.overflowX);
     }
-    return { left, top, right, bottom, scrolls };
+    return { left, top, right, bottom };
   }
 
   // A box for each line of each text that can be seen below `root`.

@@ -38,6 +38,15 @@ def opened(request, browser, path):
     page.close()
 
 
+@pytest.fixture
+def wide(browser, path):
+    """A page in a wide window, for what is the same at every width."""
+    page = browser.new_page(viewport={"width": WIDTHS[-1], "height": 900})
+    visit(page, path.as_uri())
+    yield page
+    page.close()
+
+
 def measure(page, name, root):
     """Call a function of geometry.js on the element that ``root`` selects."""
     return page.evaluate(f"{GEOMETRY}.{name}(document.querySelector({root!r}))")
@@ -102,16 +111,16 @@ def test_panel_head_with_the_old_fault_is_found(opened):
     assert any("lines: " in fault for fault in found)
 
 
-def test_page_that_is_too_wide_is_found(opened):
-    insert_rules(opened, "#count { display: inline-block; min-width: 2000px; }")
-    assert any("wider than the window" in fault for fault in faults_of(opened, "body"))
+def test_page_that_is_too_wide_is_found(wide):
+    insert_rules(wide, "#count { display: inline-block; min-width: 2000px; }")
+    assert any("wider than the window" in fault for fault in faults_of(wide, "body"))
 
 
-def test_name_that_is_cut_off_is_found(opened):
-    draw_all(opened)
-    fit_height(opened, opened.viewport_size["width"])
-    insert_rules(opened, ".scenario h2 { white-space: nowrap; width: 20px; overflow: hidden; }")
-    assert any(fault.startswith("cut off") for fault in faults_of(opened, "body"))
+def test_name_that_is_cut_off_is_found(wide):
+    draw_all(wide)
+    fit_height(wide, wide.viewport_size["width"])
+    insert_rules(wide, ".scenario h2 { white-space: nowrap; width: 20px; overflow: hidden; }")
+    assert any(fault.startswith("cut off") for fault in faults_of(wide, "body"))
 
 
 def test_cells_are_large_enough_to_hit(opened):
@@ -139,10 +148,10 @@ def test_link_to_a_cell_moves_focus_and_does_not_scroll(opened):
     assert link.evaluate("link => link === document.activeElement")
 
 
-def test_permalink_moves_focus_into_the_panel(opened, browser):
-    panel_of(opened, "fail")
+def test_permalink_moves_focus_into_the_panel(wide, browser):
+    panel_of(wide, "fail")
     again = browser.new_page()
-    again.goto(opened.url)
+    again.goto(wide.url)
     again.locator("#panel").wait_for(state="visible")
     again.wait_for_function("document.activeElement.id === 'panel'")
     again.keyboard.press("Escape")
@@ -150,12 +159,12 @@ def test_permalink_moves_focus_into_the_panel(opened, browser):
     again.close()
 
 
-def test_paper_shows_lists_whole_and_folds_open(opened):
-    assert opened.locator("#causes details").first.get_attribute("open") is None
-    opened.emulate_media(media="print")
-    draw_all(opened)
-    for part in opened.locator(".breaks:visible, .evidence:visible").all():
+def test_paper_shows_lists_whole_and_folds_open(wide):
+    assert wide.locator("#causes details").first.get_attribute("open") is None
+    wide.emulate_media(media="print")
+    draw_all(wide)
+    for part in wide.locator(".breaks:visible, .evidence:visible").all():
         assert part.evaluate("list => list.scrollHeight <= list.clientHeight + 1")
-    assert opened.locator("main details:not([open])").count() == 0
-    opened.evaluate("window.dispatchEvent(new Event('afterprint'))")
-    assert opened.locator("#causes details").first.get_attribute("open") is None
+    assert wide.locator("main details:not([open])").count() == 0
+    wide.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert wide.locator("#causes details").first.get_attribute("open") is None
