@@ -34,6 +34,8 @@ FACES = (
 SET_IN = (
     "* { font-family: Reference !important; }",
     "code, code *, pre, pre * { font-family: 'Reference Mono' !important; }",
+    # Letters are as wide as the font says, whatever the machine rounds them to.
+    "* { text-rendering: geometricPrecision !important; }",
 )
 SCENES = [
     (report, scene, width, scheme)
