@@ -84,6 +84,18 @@ def suite(session: nox.Session, suite: str) -> None:
 
 
 @nox.session
+def screenshots(session: nox.Session) -> None:
+    """Take the reference pictures of the report anew, after a change that is meant to be seen."""
+    _install(session, "tests")
+    session.run(
+        "pytest",
+        "tests/browser/test_screenshots.py",
+        *session.posargs,
+        env={"KERASMATRIX_UPDATE_SCREENSHOTS": "1", "KERASMATRIX_REQUIRE_BROWSER": "1"},
+    )
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting with Ruff."""
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, "lint"))

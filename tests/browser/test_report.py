@@ -1,9 +1,7 @@
 """The page in a real browser: it is used as a person would use it."""
 
 import datetime
-import os
 import shlex
-import shutil
 
 import pytest
 
@@ -13,45 +11,12 @@ from kerasmatrix.outcome import Status
 from kerasmatrix.past import in_short
 from kerasmatrix.report.write import write_reports
 from kerasmatrix.results import RetryResult
+from tests.browser.pages import counted, first, panel_of, visit
 from tests.unit.report.factory import HOSTILE, WHEN, make_cell, make_results
 
 pytestmark = pytest.mark.browser
 
 DAY = datetime.timedelta(days=1)
-
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--no-first-run"]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser():
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        reason = "no Chromium on this machine (Debian: apt-get install chromium)"
-        if os.environ.get("KERASMATRIX_REQUIRE_BROWSER"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
-
-
-@pytest.fixture(autouse=True)
-def _patience(browser):
-    """What is not there soon is not there: a missing element must not cost half a minute."""
-    make = browser.new_page
-
-    def patient(**options):
-        page = make(**options)
-        page.set_default_timeout(5000)
-        return page
-
-    browser.new_page = patient
-    yield
-    browser.new_page = make
 
 
 @pytest.fixture(scope="module")
@@ -73,35 +38,6 @@ def page(browser, path):
     opened.close()
     assert said == []
     assert {url.partition("#")[0] for url in asked} == {path.as_uri()}
-
-
-def visit(page, address):
-    """Open the report and wait until its script has shown what there is."""
-    page.goto(address)
-    page.wait_for_function("document.getElementById('count').textContent !== ''")
-    # Blocks are drawn when they come near.
-    page.locator(".scenario").first.scroll_into_view_if_needed()
-    page.locator("button[data-cell]").first.wait_for()
-
-
-def first(page, status):
-    return page.locator(f"td.{status} button").first
-
-
-def panel_of(page, status):
-    """Open the first cell of a status; return the panel, which is filled when it is seen."""
-    first(page, status).click()
-    panel = page.locator("#panel")
-    panel.wait_for(state="visible")
-    return panel
-
-
-def counted(page, expected):
-    """Wait for the filters to have counted."""
-    page.wait_for_function(
-        "expected => document.getElementById('count').textContent === expected", arg=expected
-    )
-    return True
 
 
 @pytest.mark.parametrize("status", [status.value for status in Status])
@@ -363,7 +299,7 @@ def test_the_page_fits_its_window(browser, path, tmp_path, width, scheme):
 def test_the_overview_counts_what_passes_the_filters(page):
     page.locator("#overview").scroll_into_view_if_needed()
     pair = page.locator("#overview-matrix tbody tr").first.locator("td").first
-    bar = pair.locator(".bar")
+    bar = pair.locator(".status-bar")
     told = "saved with tf2.1, loaded with tf2.1: 1 pass, 1 timeout"
     assert bar.get_attribute("aria-label") == told
     assert pair.locator("small").inner_text() == "1/2"
@@ -422,7 +358,7 @@ def test_pictures_show_where_scenarios_break_and_by_how_much(page):
     strip = page.locator("#strips tbody tr").first
     assert strip.locator("th").inner_text() == "first"
     # Of tf2.2's column: two files each of tf2.1 and tf2.2.
-    told = strip.locator("td").nth(1).locator(".bar").get_attribute("aria-label")
+    told = strip.locator("td").nth(1).locator(".status-bar").get_attribute("aria-label")
     assert told == "first loaded with tf2.2: 2 degraded, 2 not saved"
     assert "near 1e-0.3 (drift)" in page.locator("#drift circle title").first.text_content()
     assert page.locator("#times tr").first.inner_text().split() == ["tf2.1", "0.25", "s"]
@@ -577,11 +513,12 @@ def test_paper_shows_every_block(browser, tmp_path):
     opened.close()
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_to_mend(browser, path, scheme):
+def test_axe_finds_nothing_to_mend(browser, path, scheme, width):
     from axe_playwright_python.sync_playwright import Axe
 
-    opened = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    opened = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     visit(opened, path.as_uri())
     opened.locator("#claims > details > summary").click()
     opened.locator("#causes summary").first.click()

@@ -98,7 +98,7 @@ function paint(made, counts, title) {
 }
 
 function bar(counts, title) {
-  const made = element("span", null, "bar");
+  const made = element("span", null, "status-bar");
   made.setAttribute("role", "img");
   paint(made, counts, title);
   return made;

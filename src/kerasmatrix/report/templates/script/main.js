@@ -43,8 +43,15 @@ new ResizeObserver(() => {
   document.documentElement.style.setProperty("--covered", `${covered}px`);
 }).observe(filters);
 [filters, step].forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
-// Paper has no scrolling: what was not drawn would be blank.
-window.addEventListener("beforeprint", () => { drawAll(); drawAllPictures(); });
+// Paper has no scrolling and nothing to unfold: what was not drawn or is folded would be missing.
+let unfolded = [];
+window.addEventListener("beforeprint", () => {
+  drawAll();
+  drawAllPictures();
+  unfolded = [...document.querySelectorAll("main details:not([open])")];
+  unfolded.forEach((each) => { each.open = true; });
+});
+window.addEventListener("afterprint", () => unfolded.forEach((each) => { each.open = false; }));
 
 function choose(select, value, otherwise) {
   select.value = value || "";
@@ -68,10 +75,13 @@ async function restore() {
   const cell = wanted ? cellWithKey(wanted) : undefined;
   if (cell !== undefined) {
     drawFor(cell);
-    opener = buttonOf(cell);
-    await show(cell);
+    const link = document.activeElement.closest("main a");
+    opener = link || buttonOf(cell);
+    await show(cell, link);
+    panel.focus({ preventScroll: true });
   } else if (!panel.hidden) {
     unveil(false, null);
+    if (opener) opener.focus({ preventScroll: true });
   }
 }
 

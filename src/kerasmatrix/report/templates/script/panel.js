@@ -9,7 +9,7 @@ function sentence(found) {
 function errorParts(found) {
   const parts = [element("h3", found.status === "save-failed" ? "The save raised" : "The load raised")];
   found.error.chain.forEach(([type, message], depth) => {
-    parts.push(element("p", depth === 0 ? type : `because of ${type}`, "type"), pre(message));
+    parts.push(element("p", depth === 0 ? type : `because of ${type}`, "error-type"), pre(message));
   });
   if (found.error.traceback) parts.push(folded("Traceback", found.error.traceback));
   return parts;
@@ -227,7 +227,8 @@ async function partsOf(cell) {
 
 let shown = NONE;
 let opener = null;
-async function show(cell) {
+// `anchor` is what the reader looks at, which stays where it is: the chosen cell, or a link to it.
+async function show(cell, anchor) {
   shown = cell;
   const parts = await partsOf(cell);
   if (shown !== cell) return; // another was asked for in the meantime
@@ -235,19 +236,24 @@ async function show(cell) {
     `${scenarios[scenarioOf[cell]]} · ${formats[formatOf[cell]]} · ${names[savedOf[cell]]} → ${names[loadedOf[cell]]}`);
   details.replaceChildren(...parts);
   drawFor(cell);
-  unveil(true, buttonOf(cell));
+  unveil(true, anchor || buttonOf(cell));
+  markChosen(buttonOf(cell));
   panel.scrollTop = 0;
 }
 
-// Where there is room the page makes place for the panel; the chosen cell stays where it is.
+// Where there is room the page makes place for the panel; `anchor` stays where it is.
 function unveil(open, anchor) {
   const before = anchor ? anchor.getBoundingClientRect().top : 0;
   panel.hidden = !open;
   document.body.classList.toggle("beside", open);
   if (anchor) window.scrollBy(0, anchor.getBoundingClientRect().top - before);
   if (open && anchor) anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (!open) markChosen(null);
+}
+
+function markChosen(button) {
   document.querySelectorAll("td.chosen").forEach((each) => each.classList.remove("chosen"));
-  if (open && anchor) anchor.parentElement.classList.add("chosen");
+  if (button) button.parentElement.classList.add("chosen");
 }
 
 async function open(cell, from) {

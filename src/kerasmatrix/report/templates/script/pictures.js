@@ -61,7 +61,7 @@ function drawDrift() {
     const x = along(decade);
     const label = drawing("text", { x, y: bottom + 16, "text-anchor": "middle" });
     label.textContent = decade % 2 ? "" : `1e${decade}`;
-    made.append(drawing("line", { x1: x, x2: x, y1: SCALE.top, y2: bottom + 3, class: "grid" }), label);
+    made.append(drawing("line", { x1: x, x2: x, y1: SCALE.top, y2: bottom + 3, class: "drift-grid" }), label);
   }
   rows.forEach((scenario, place) => {
     const label = drawing("text", { x: SCALE.left - 10, y: SCALE.top + place * SCALE.row + 12, "text-anchor": "end" });
@@ -95,10 +95,10 @@ function drawTimes() {
     const head = element("th", name);
     head.scope = "row";
     const cell = element("td");
-    const width = Math.max(1, Math.round((240 * middle[place]) / longest));
-    cell.append(drawing("svg", { width, height: 10, "aria-hidden": "true" },
-      drawing("rect", { width, height: 10, class: "time" })),
-    element("span", ` ${middle[place].toFixed(2)} s`));
+    const share = Math.max(0.01, middle[place] / longest).toFixed(2);
+    const length = element("span", null, "time-bar");
+    length.style.width = `calc(${share} * min(15rem, 45vw))`; // leaves room for the number
+    cell.append(length, element("span", ` ${middle[place].toFixed(2)} s`));
     row.append(head, cell);
     made.append(row);
   });

@@ -14,8 +14,12 @@ function filesOf(from, to) {
   return files;
 }
 
+let answered = null;
 function answer() {
   const chosen = Object.fromEntries(new FormData(step));
+  // The list that a reader is in stays: its place, and the link that has the focus.
+  if (answered === `${chosen.from} ${chosen.to}`) return;
+  answered = `${chosen.from} ${chosen.to}`;
   const [from, to] = [names.indexOf(chosen.from), names.indexOf(chosen.to)];
   const files = filesOf(from, to);
   const measured = files.filter(({ there }) => !SILENT.has(statusOf(there)));
@@ -84,7 +88,7 @@ function listOf(files) {
     item.append(chip(statusOf(there)), " ",
       cellLink(there, `${scenarios[scenarioOf[there]]} · ${formats[formatOf[there]]}`), " ", why);
     const remedy = helpOf(there);
-    if (remedy) item.append(" ", element("span", `${data.mark} ${remedy}`, "mark"));
+    if (remedy) item.append(" ", element("span", `${data.mark}\u00a0${remedy}`, "mark"));
     list.append(item);
   });
   return list;
