@@ -76,7 +76,7 @@ def _refuse(path: Path, kind: Kind[Any] | None) -> None:
 
 def _folder(path: Path) -> Container:
     names = {entry.name for entry in itertools.islice(path.iterdir(), MOST_NAMES)}
-    if any((path / name).is_file() for name in SAVED_MODEL):
+    if any(name in names for name in SAVED_MODEL):
         return "saved-model"
     _refuse(path, find(FOLDERS, names))
     below = (path / name for name in sorted(names))

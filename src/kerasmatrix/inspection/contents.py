@@ -5,6 +5,7 @@ Nothing that is in the file is run.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import lzma
@@ -28,7 +29,9 @@ from kerasmatrix.inspection.container import identify
 from kerasmatrix.inspection.hdf5 import ABSURD, Stored, read_hdf5
 from kerasmatrix.inspection.json_text import read_json
 from kerasmatrix.inspection.model_file import Kind, Weights, Writer
+from kerasmatrix.inspection.plainness import find_fault, refusal
 from kerasmatrix.inspection.saved_model import read_saved_model
+from kerasmatrix.plain_files import NotPlain, walk
 from kerasmatrix.versions import version_key
 from kerasmatrix.yaml_source import LOADER, YamlSource
 
@@ -50,7 +53,10 @@ KERAS_3 = 3
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a file. ``config`` and ``training`` are JSON of whatever shape, or None."""
+    """What is in a file. ``config`` and ``training`` are JSON of whatever shape, or None.
+
+    ``fault`` is why a folder is described and yet never copied or loaded.
+    """
 
     path: Path
     kind: Kind
@@ -59,6 +65,7 @@ class Contents:
     training: Any = None
     stored: Stored = field(default_factory=Stored)
     notes: tuple[str, ...] = ()
+    fault: NotPlain | None = None
 
 
 def read_contents(path: Path, *, digest: bool = False) -> Contents:
@@ -139,10 +146,14 @@ def _archive(path: Path, *, digest: bool) -> Contents:
 
 
 def size_of(path: Path) -> int:
-    """Return how many bytes a file has, or all files of a folder."""
-    if path.is_file():
+    """Return how many bytes a file has, or all files of a folder up to one that is not plain."""
+    if not path.is_dir():
         return path.stat().st_size
-    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    size = 0
+    with contextlib.suppress(NotPlain), walk(path) as entries:
+        for entry in entries:
+            size += 0 if entry.is_folder else entry.status.st_size
+    return size
 
 
 def _oddities(archive: zipfile.ZipFile) -> Iterator[str]:
@@ -179,7 +190,11 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
         raise UsageError(
             f"{path}: is a SavedModel written as text", hint="only saved_model.pb can be read"
         )
-    told = read_saved_model(path)
+    try:
+        told = read_saved_model(path)
+    except NotPlain as error:
+        raise refusal(path, error) from None
+    fault = find_fault(path)
     metadata = told.metadata if isinstance(told.metadata, Mapping) else {}
     keras = metadata.get("keras_version")
     recorded = [
@@ -195,6 +210,8 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
     notes = [] if metadata else ["exported without Keras's metadata: it can predict, and no more"]
     if digest:
         notes.append("no digest is made of a SavedModel's weights")
+    if fault:
+        notes.append(f"{fault}: every other command refuses the folder")
     weights = Weights(arrays=told.variables, parameters=told.parameters, bytes=told.bytes)
     return Contents(
         path,
@@ -206,6 +223,7 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
             stored := Stored(weights=weights, repeated=told.repeated, optimizer_arrays=told.slots)
         ),
         notes=(*notes, *_warnings(stored, size_of(path))),
+        fault=fault,
     )
 
 

@@ -45,7 +45,7 @@ BLOCK = 1 << 16
 LENGTH = struct.Struct("!Q")
 LONGEST_MESSAGE = 2000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
-OPEN_FILES = 64
+OPEN_FILES = 128  # a walk holds one for each folder that it is inside of
 DAMAGED = "it is damaged, or made to do harm: copy it again, or save it anew"
 # Its only threads would be those of the BLAS, which nothing here calls.
 VARIABLES = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
