@@ -245,9 +245,11 @@ def describe(told: ModelFile) -> str:
         by = f"Keras {writer.keras_major}"
     custom = f", custom classes {', '.join(told.custom_objects)}" if told.custom_objects else ""
     count = told.weights.parameters if told.weights else 0
+    second = told.second.container.replace("-", " ") if told.second else ""
+    also = f" The file is also a {second}: versions differ in which they load." if second else ""
     return (
         f"{told.kind.replace('-', ' ')}, written by {by or 'a version it does not name'}, "
-        f"{told.layers} layers, {count:,} numbers{custom}."
+        f"{told.layers} layers, {count:,} numbers{custom}.{also}"
     )
 
 
