@@ -12,6 +12,7 @@ names a folder with real models to change besides those that are made here.
 
 import argparse
 import json
+import math
 import os
 import random
 import resource
@@ -150,7 +151,7 @@ def guardedly(number: int, seed: int, originals: list[Path]) -> str | None:
     return "it ended its reader, and was read all the same"
 
 
-def fuzz(files: int, seed: int, originals: list[Path]) -> dict:
+def fuzz(files: int, seed: int, originals: list[Path], minutes: float = math.inf) -> dict:
     """Read ``files`` changed files and return the figures, with what should not have happened.
 
     File ``n`` of a seed is always the same: `make` makes it again. ``numbers`` are those of the
@@ -160,7 +161,8 @@ def fuzz(files: int, seed: int, originals: list[Path]) -> dict:
     faults: list[str] = []
     numbers: dict[str, list[int]] = {name: [] for name in GOOD}
     peak = number = 0
-    while number < files:
+    until = time.monotonic() + 60 * minutes
+    while number < files and time.monotonic() < until:
         lines, status = watch(number, min(EACH, files - number), seed, originals)
         for each, what, *more in lines:
             number = each + 1
@@ -198,6 +200,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="to read at most")
     parser.add_argument("--check", default="0", help="how many of them to load, or all")
     parser.add_argument("--each", type=int, default=40, help="how many to check at a time")
     parser.add_argument("--seeds", type=Path, help="a folder with more models to change")
@@ -209,7 +212,7 @@ def main() -> int:
         originals = seeds(Path(folder))
         if options.seeds:
             originals += find_models([options.seeds]).paths
-        found = fuzz(options.files, options.seed, originals)
+        found = fuzz(options.files, options.seed, originals, options.minutes)
         numbers = found.pop("numbers")
         found["seconds"] = round(time.monotonic() - started, 1)
         if options.check != "0":
