@@ -5,10 +5,11 @@ Nothing that is in the file is run.
 
 from __future__ import annotations
 
-import contextlib
 import io
+import itertools
 import json
 import lzma
+import os
 import stat
 import struct
 import zipfile
@@ -39,7 +40,7 @@ from kerasmatrix.inspection.model_file import Kind, Weights, Writer
 from kerasmatrix.inspection.plainness import find_fault, refusal
 from kerasmatrix.inspection.saved_model import read_saved_model
 from kerasmatrix.inspection.two_formats import which_loads_which
-from kerasmatrix.plain_files import NotPlain, walk
+from kerasmatrix.plain_files import LIMITS, NotPlain
 from kerasmatrix.versions import version_key
 from kerasmatrix.yaml_source import LOADER, YamlSource
 
@@ -215,14 +216,12 @@ def _archive(path: Path, *, digest: bool) -> Contents:
 
 
 def size_of(path: Path) -> int:
-    """Return how many bytes a file has, or all files of a folder up to one that is not plain."""
+    """Return how many bytes a file has, or all plain files of a folder; no link is followed."""
     if not path.is_dir():
         return path.stat().st_size
-    size = 0
-    with contextlib.suppress(NotPlain), walk(path) as entries:
-        for entry in entries:
-            size += 0 if entry.is_folder else entry.status.st_size
-    return size
+    below = (os.path.join(root, name) for root, _, names in os.walk(path) for name in names)  # noqa: PTH118
+    found = (os.lstat(name) for name in itertools.islice(below, LIMITS.entries))
+    return sum(status.st_size for status in found if stat.S_ISREG(status.st_mode))
 
 
 def _before(path: Path, archive: zipfile.ZipFile) -> Iterator[str]:
