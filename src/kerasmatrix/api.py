@@ -230,6 +230,8 @@ def check(  # noqa: PLR0913 - one argument per option
         InfrastructureError: the store cannot be used.
     """
     models = find_models(_paths(files))
+    if not models.paths:
+        raise next(iter(models.refused.values()), UsageError("no file is named"))
     with (
         _opened(
             matrix, engine, store, trust=trust, jobs=jobs, fresh=fresh, remedies=remedies, wait=wait
