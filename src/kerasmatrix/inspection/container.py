@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
@@ -67,7 +68,7 @@ def identify(path: Path) -> Container:
             head = file.read(HEAD)
             is_hdf5 = _is_hdf5(file)
     except (OSError, ValueError) as error:  # a name can have a zero byte in it
-        if path.with_name(f"{path.name}.index").is_file():
+        if os.path.isfile(f"{path}.index"):  # noqa: PTH113 - of any path, also one too long
             raise UsageError(
                 f"{path}: is a TensorFlow checkpoint: weights and no architecture", hint=CHECKPOINT
             ) from None

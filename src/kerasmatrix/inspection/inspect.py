@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -38,12 +39,21 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
         UsageError: it is no model, or damaged; the message says what it is.
     """
     bounds = BOUNDS
-    if digest and path.is_file():
-        seconds = BOUNDS.cpu_seconds + path.stat().st_size // BYTES_PER_SECOND
+    if digest:
+        seconds = BOUNDS.cpu_seconds + _size(path) // BYTES_PER_SECOND
         bounds = replace(BOUNDS, cpu_seconds=seconds, seconds=10.0 * seconds)
     found = guarded(read_model_file, bounds, path, digest=digest)
     # The answer is text; a path need not be.
     return found.model_copy(update={"path": str(path)})
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file; 0 for a folder, and for what its reader will refuse."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def read_model_file(path: Path, *, digest: bool = False) -> ModelFile:

@@ -82,3 +82,11 @@ def test_inspect_without_proc_says_where_it_runs(verb, tmp_path, capsys, monkeyp
     assert "on this machine (Darwin): it has no /proc" in said
     assert "runs on Linux x86-64" in said
     assert len(said.splitlines()) == 2
+
+
+@pytest.mark.parametrize("digest", [(), ("--digest",)])
+def test_inspect_name_too_long_is_refused_alone(digest, inspect, tmp_path):
+    good = files.hdf5_model(tmp_path / "model.h5")
+    code, out, err = inspect(tmp_path / ("n" * 300), good, *digest)
+    assert (code, "a whole model as HDF5" in out) == (2, True)
+    assert err.splitlines()[0].endswith("nnn: cannot be read: File name too long")
