@@ -179,9 +179,12 @@ def predict(
     ]
     brought = names_brought(Path(custom_objects)) if custom_objects else frozenset()
     notes = Notes(_store(project, store))
+    found = find_models(_paths(files))
+    for error in found.refused.values():
+        raise error
     rows = [
         {"file": str(path), **each.model_dump()}
-        for path in find_models(_paths(files))
+        for path in found.paths
         for each in foretell(path, targets, brought, notes)
     ]
     return pd.DataFrame(rows)
@@ -226,13 +229,19 @@ def check(  # noqa: PLR0913 - one argument per option
         UsageError: no path is a model, there is no such environment, or the engine is no sandbox.
         InfrastructureError: the store cannot be used.
     """
-    paths = find_models(_paths(files))
+    models = find_models(_paths(files))
+    if not models.paths:
+        raise next(iter(models.refused.values()), UsageError("no file is named"))
     with (
         _opened(
             matrix, engine, store, trust=trust, jobs=jobs, fresh=fresh, remedies=remedies, wait=wait
         ) as setup,
-        taken_in(paths, setup.store, _companions(custom_objects, inputs)) as (given, refused),
+        taken_in(models.paths, setup.store, _companions(custom_objects, inputs)) as (
+            given,
+            unreadable,
+        ),
     ):
+        refused = [*models.refused.values(), *unreadable]
         if not given:
             raise refused[0]
         chosen = setup.select(tuple(environments)).environments

@@ -16,7 +16,7 @@ import hashlib
 import os
 import shutil
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,7 @@ __all__ = [
     "copy_tree",
     "digest_file",
     "digest_tree",
+    "open_plain",
     "walk",
 ]
 
@@ -134,8 +135,12 @@ class Entry:
             raise NotPlain(self.name, "was replaced while it was read")
 
 
-def walk(source: Path | int, limits: Limits = LIMITS) -> Iterator[Entry]:
-    """Yield all files and folders below ``source``, each folder before its content, in order.
+@contextlib.contextmanager
+def walk(source: Path | int, limits: Limits = LIMITS) -> Iterator[Iterator[Entry]]:
+    """Iterate over all files and folders below ``source``, in order, a folder before its content.
+
+    It is a context manager, since an iterator that is left early, or that a traceback keeps alive,
+    would hold its descriptors.
 
     Args:
         source: a folder, which may be named by a symbolic link; or a descriptor of one.
@@ -144,8 +149,11 @@ def walk(source: Path | int, limits: Limits = LIMITS) -> Iterator[Entry]:
     Raises:
         NotPlain: there is something else, or more; it is raised in place of the entry at fault.
     """
-    with _opened(source) as root:
-        yield from _Walk(limits).below(root, "", 1)
+    with (
+        _opened(source) as root,
+        contextlib.closing(_Walk(limits).below(root, "", 1)) as entries,
+    ):
+        yield entries
 
 
 def copy_tree(source: Path | int, target: Path, limits: Limits = LIMITS) -> str:
@@ -214,6 +222,25 @@ def digest_file(source: Path, limits: Limits = LIMITS) -> str:
     return _read_file(source, limits, None)
 
 
+def open_plain(path: Path) -> int:
+    """Return a descriptor of the file at ``path``, open for reading, which the caller closes.
+
+    The folder that holds it may be named by links; the file itself may not be one.
+
+    Raises:
+        NotPlain: it is something else than a file, or cannot be read; its name is the last part.
+    """
+    with _blaming(path.name):
+        status = path.lstat()
+    _check_kind(path.name, status, LIMITS)
+    with _blaming(path.name):
+        folder = os.open(path.parent, FOLDER)
+    try:
+        return Entry(path.name, status, folder, LIMITS).open()
+    finally:
+        os.close(folder)
+
+
 class _Walk:
     """Counts what one walk lists."""
 
@@ -222,7 +249,7 @@ class _Walk:
         self._entries = 0
         self._claimed = 0
 
-    def below(self, folder: int, prefix: str, depth: int) -> Iterator[Entry]:
+    def below(self, folder: int, prefix: str, depth: int) -> Generator[Entry]:
         """Yield what is in an open folder and below."""
         for leaf in self._leaves(folder, prefix):
             name = prefix + leaf
@@ -288,20 +315,21 @@ def _digest(source: Path | int, limits: Limits, target: Path | None) -> str:
     """Return the digest of a tree; copy it on the way if there is a ``target``."""
     total = hashlib.sha256()
     left = limits.size
-    for entry in walk(source, limits):
-        copy = target / entry.name if target else None
-        if entry.is_folder:
-            if copy:
-                copy.mkdir()
-                copy.chmod(0o755)
-            continue
-        handle = entry.open()
-        try:
-            content, size = _read(handle, entry.name, limits, left, copy)
-        finally:
-            os.close(handle)
-        left -= size
-        total.update(f"{entry.name}\0{content}\n".encode())
+    with walk(source, limits) as entries:
+        for entry in entries:
+            copy = target / entry.name if target else None
+            if entry.is_folder:
+                if copy:
+                    copy.mkdir()
+                    copy.chmod(0o755)
+                continue
+            handle = entry.open()
+            try:
+                content, size = _read(handle, entry.name, limits, left, copy)
+            finally:
+                os.close(handle)
+            left -= size
+            total.update(f"{entry.name}\0{content}\n".encode())
     return total.hexdigest()
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import math
+import os
 import secrets
 import shutil
 import threading
@@ -317,7 +318,10 @@ class Run:
         """
         try:
             for name, told in self.plan.scenarios.items():
-                shutil.copytree(told.folder, copies / name)
+                # A file of the user was copied when it was taken in; that copy is ours, and no
+                # container can write it: its name here is a second one and takes no space.
+                copy = _link_or_copy if told.given else shutil.copy2
+                shutil.copytree(told.folder, copies / name, copy_function=copy)
             make_readable(copies)
             return {name: digest_scenario(copies / name) for name in self.plan.scenarios}
         except OSError as error:
@@ -698,6 +702,14 @@ class Run:
         with self._changed:
             self._changed.notify_all()
         self._crew.go_home()
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Give the file a second name; copy it where the file system has no such names."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def _equivalence(artifact: Path) -> str | None:

@@ -1,30 +1,40 @@
 """Has `inspect` and `predict` read changed model files, thousands of them, and counts what happens.
 
-Run as ``nox -s fuzz -- --files 10000 --seed 1``. Each file is read as the guarded child reads it,
-but so that what goes wrong is seen and not turned into a message: in children of this process that
-read many files each, under the same bounds.
+Run as ``nox -s fuzz -- --files 10000 --seed 1 --check 200``. Each file is read as the guarded child
+reads it, but so that what goes wrong is seen and not turned into a message: in children of this
+process that read many files each, under the same bounds. Then it is taken in as `check` does it.
+
+With ``--check N``, N of those that were read (``all`` for all of them) and some that were not are
+loaded by `check` in containers of two versions; see ``tests/fuzz/containers.py``. For that, Docker
+and the images have to be there: ``kerasmatrix images --environments tf2.4,tf2.16``. ``--seeds``
+names a folder with real models to change besides those that are made here.
 """
 
 import argparse
 import json
+import math
 import os
 import random
 import resource
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
 
+from kerasmatrix.checking.given import Companions, Look, find_models, look_of, stand_in
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.guarded import BOUNDS
 from kerasmatrix.inspection.inspect import inspect, prepare, read_model_file
+from kerasmatrix.inspection.model_file import ModelFile
 from kerasmatrix.prediction.predict import prepare as prepare_rules
 from kerasmatrix.prediction.predict import read_and_foretell
 from kerasmatrix.prediction.target import Target
-from tests.fuzz.mutation import mutate, seeds
+from tests.fuzz.containers import Checks
+from tests.fuzz.mutation import BESIDE, SECRET, mutate, seeds
 
 TARGETS = [
     Target("tf2.4", "2.4", "2.4.4", "3.8", frozenset()),
@@ -44,13 +54,31 @@ def read(path: Path, *, digest: bool) -> str:
         Exception: any but the one that a user understands.
     """
     try:
-        read_model_file(path, digest=digest).model_dump_json()
+        before = look_of(path)
+        told = read_model_file(path, digest=digest)
+        told.model_dump_json()
         read_and_foretell(path, TARGETS).model_dump_json()
+        take_in(told, before, path)
     except UsageError as error:
         if str(path) not in error.message or len(error.message) > LONGEST_MESSAGE:
             raise
         return "refused"
     return "read"
+
+
+def take_in(told: ModelFile, before: Look, path: Path) -> None:
+    """Copy a file as `check` does, and look at what was copied.
+
+    Raises:
+        AssertionError: something else than plain files was, or what a link leads to.
+    """
+    code = path.parent / BESIDE / "code.py"  # weights are nothing without it
+    with tempfile.TemporaryDirectory() as folder:
+        given = stand_in(told, "it", Path(folder, "it"), Companions(code), before)
+        for copied in (given.scenario.folder / "given").rglob("*"):
+            mode = copied.lstat().st_mode
+            assert stat.S_ISDIR(mode) or stat.S_ISREG(mode), copied
+            assert stat.S_ISDIR(mode) or SECRET.encode() not in copied.read_bytes(), copied
 
 
 def child(number: int, count: int, seed: int, originals: list[Path], send: int) -> None:
@@ -60,16 +88,15 @@ def child(number: int, count: int, seed: int, originals: list[Path], send: int) 
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder, os.fdopen(send, "w", buffering=1) as out:
+        place_beside(Path(folder))
         for each in range(number, number + count):
-            chance = random.Random(f"{seed}/{each}")
-            original = chance.choice(originals)
             # A maker that trips over what it made itself says nothing about the reader.
             try:
-                path = mutate(original, Path(folder, f"file{each}"), chance)
+                path, chance = make(each, seed, originals, Path(folder))
             except Exception as error:  # noqa: BLE001
                 print(json.dumps([each, "not made", type(error).__name__]), file=out)
                 continue
-            print(json.dumps([each, "begun", original.name]), file=out)
+            print(json.dumps([each, "begun", path.name]), file=out)
             signal.setitimer(signal.ITIMER_PROF, SECONDS)  # whose signal ends this process
             try:
                 found = read(path, digest=chance.random() < 0.3)
@@ -78,6 +105,20 @@ def child(number: int, count: int, seed: int, originals: list[Path], send: int) 
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
             print(json.dumps([each, "ended", found, peak]), file=out)
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def place_beside(folder: Path) -> None:
+    """Put beside the files that are made what links in them lead to."""
+    (folder / BESIDE).mkdir()
+    (folder / BESIDE / "secret").write_text(SECRET)
+    (folder / BESIDE / "code.py").write_text("def build(): ...\n")
+
+
+def make(number: int, seed: int, originals: list[Path], folder: Path) -> tuple[Path, random.Random]:
+    """Write file ``number`` of a seed into ``folder``; return its path, and the chance so far."""
+    chance = random.Random(f"{seed}/{number}")
+    original = chance.choice(originals)
+    return mutate(original, folder / f"file{number}", chance), chance
 
 
 def watch(number: int, count: int, seed: int, originals: list[Path]) -> tuple[list, int]:
@@ -100,10 +141,9 @@ def watch(number: int, count: int, seed: int, originals: list[Path]) -> tuple[li
 
 def guardedly(number: int, seed: int, originals: list[Path]) -> str | None:
     """Read a file that ends its reader as a user does; None if that is an error in words."""
-    chance = random.Random(f"{seed}/{number}")
-    original = chance.choice(originals)
     with tempfile.TemporaryDirectory() as folder:
-        path = mutate(original, Path(folder, f"file{number}"), chance)
+        place_beside(Path(folder))
+        path, chance = make(number, seed, originals, Path(folder))
         try:
             inspect(path, digest=chance.random() < 0.3)
         except UsageError as error:
@@ -111,21 +151,25 @@ def guardedly(number: int, seed: int, originals: list[Path]) -> str | None:
     return "it ended its reader, and was read all the same"
 
 
-def fuzz(files: int, seed: int, originals: list[Path]) -> dict:
+def fuzz(files: int, seed: int, originals: list[Path], minutes: float = math.inf) -> dict:
     """Read ``files`` changed files and return the figures, with what should not have happened.
 
-    File ``n`` of a seed is always the same: `child` with ``n`` and a count of 1 makes it again.
+    File ``n`` of a seed is always the same: `make` makes it again. ``numbers`` are those of the
+    files that were read, and of those that were refused.
     """
     counts: Counter = Counter()
     faults: list[str] = []
+    numbers: dict[str, list[int]] = {name: [] for name in GOOD}
     peak = number = 0
-    while number < files:
+    until = time.monotonic() + 60 * minutes
+    while number < files and time.monotonic() < until:
         lines, status = watch(number, min(EACH, files - number), seed, originals)
         for each, what, *more in lines:
             number = each + 1
             if what == "ended":
                 counts[more[0] if more[0] in GOOD else "fault"] += 1
                 peak = max(peak, more[1])
+                numbers.get(more[0], []).append(each)
                 faults += [f"file {each}: {more[0]}"] if more[0] not in GOOD else []
             elif what == "not made":
                 counts[what] += 1
@@ -136,7 +180,19 @@ def fuzz(files: int, seed: int, originals: list[Path]) -> dict:
             faults += [f"file {number - 1}: {said}"] if said else []
             if not lines:
                 break
-    return {"files": number, **counts, "peak_mb": peak, "faults": faults}
+    return {"files": number, **counts, "peak_mb": peak, "faults": faults, "numbers": numbers}
+
+
+def check_in_containers(
+    numbers: dict[str, list[int]], seed: int, originals: list[Path], folder: Path, each: int
+) -> dict:
+    """Check the files of these numbers, ``each`` at a time; return the figures and the faults."""
+    folder.mkdir()
+    place_beside(folder)
+    wanted = sorted([*numbers["read"], *numbers["refused"]])
+    checks = Checks(folder / "out")
+    checks.check([make(number, seed, originals, folder)[0] for number in wanted], each)
+    return {**checks.counts, "faults": checks.faults}
 
 
 def main() -> int:
@@ -144,13 +200,30 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--files", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="to read at most")
+    parser.add_argument("--check", default="0", help="how many of them to load, or all")
+    parser.add_argument("--each", type=int, default=40, help="how many to check at a time")
+    parser.add_argument("--seeds", type=Path, help="a folder with more models to change")
     options = parser.parse_args()
     prepare()
     prepare_rules()
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        found = fuzz(options.files, options.seed, seeds(Path(folder)))
-    found["seconds"] = round(time.monotonic() - started, 1)
+        originals = seeds(Path(folder))
+        if options.seeds:
+            originals += find_models([options.seeds]).paths
+        found = fuzz(options.files, options.seed, originals, options.minutes)
+        numbers = found.pop("numbers")
+        found["seconds"] = round(time.monotonic() - started, 1)
+        if options.check != "0":
+            most = options.files if options.check == "all" else int(options.check)
+            chosen = {"read": numbers["read"][:most], "refused": numbers["refused"][: most // 10]}
+            place = Path(folder, "check")
+            found["check"] = check_in_containers(
+                chosen, options.seed, originals, place, options.each
+            )
+            found["faults"] += found["check"].pop("faults")
+            found["check"]["seconds"] = round(time.monotonic() - started - found["seconds"], 1)
     print(json.dumps(found, indent=1))
     return 1 if found["faults"] or found["peak_mb"] > MOST_MB else 0
 

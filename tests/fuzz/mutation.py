@@ -1,10 +1,19 @@
-"""Model files to change, and ways to change them: some know nothing of a file, some its parts."""
+"""Model files to change, and ways to change them: some know nothing of a file, some its parts.
 
+Files also become two formats at once, and folders get what no model's folder has.
+"""
+
+import contextlib
 import io
 import json
+import os
 import random
+import shutil
+import socket
+import stat
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import h5py
@@ -14,6 +23,8 @@ from tests.hostile.files import ACTIVE
 from tests.unit.inspection import files
 
 LARGEST = 1 << 20  # bytes of a file that is made
+SECRET = "what a link leads to"
+BESIDE = "beside"  # a folder outside of all that is made, with the secret in it
 ODD = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 62, (1 << 64) - 1)
 STRANGE = (None, True, -1, 1e308, 10**30, "", ACTIVE, "\ud800", [], {}, [[]], {"class_name": 3})
 
@@ -43,20 +54,173 @@ def seeds(folder: Path) -> list[Path]:
     return [*made, folder / "new.h5"]
 
 
+def ordinary(folder: Path) -> list[Path]:
+    """Write models that Keras 2 loads as they are and Keras 3 refuses, and return their paths."""
+    made = []
+    for units in (2, 3):
+        layer = {**files.DENSE, "config": {**files.DENSE["config"], "units": units}}
+        config = {"class_name": "Sequential", "config": {"name": "s", "layers": [layer]}}
+        path = folder / f"ordinary-{units}.h5"
+        with h5py.File(path, "w") as file:
+            file.attrs["keras_version"], file.attrs["backend"] = "2.4.0", "tensorflow"
+            file.attrs["model_config"] = json.dumps(config)
+            group = file.create_group("model_weights")
+            group.attrs["layer_names"] = [b"dense"]
+            layer = group.create_group("dense")
+            layer.attrs["weight_names"] = [b"dense/kernel:0", b"dense/bias:0"]
+            layer["dense/kernel:0"] = np.full((3, units), 0.5, dtype="float32")
+            layer["dense/bias:0"] = np.ones(units, dtype="float32")
+        made.append(path)
+    return made
+
+
 def mutate(seed: Path, target: Path, chance: random.Random) -> Path:
-    """Write a changed copy of ``seed`` and return its path; ``target`` is a name that is free."""
+    """Write a changed copy of ``seed`` and return its path; ``target`` is a name that is free.
+
+    A link may lead to the folder `BESIDE` next to ``target``.
+    """
     if seed.is_dir():
-        target.mkdir()
-        for part in seed.iterdir():
+        for part in sorted(seed.rglob("*")):
+            place = target / part.relative_to(seed)
+            if part.is_dir():
+                place.mkdir(parents=True, exist_ok=True)
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
             data = part.read_bytes()
-            changed = chance.random() < 0.7
-            (target / part.name).write_bytes(_bytes(data, chance) if changed else data)
+            changed = chance.random() < 0.3
+            place.write_bytes(_bytes(data, chance) if changed else data)
+        for _ in range(chance.choice((0, 0, 1, 1, 3))):
+            chance.choice(ADDITIONS)(target, chance)
         return target
     path = target.with_suffix(seed.suffix)
     data = seed.read_bytes()
-    change = _structured(seed, data, chance) if chance.random() < 0.4 else _bytes(data, chance)
+    if chance.random() < 0.15:
+        path = target.with_suffix(chance.choice((".keras", ".h5", ".bin")))
+        change = _two_formats(data, chance)
+    elif chance.random() < 0.4:
+        change = _structured(seed, data, chance)
+    else:
+        change = _bytes(data, chance)
     path.write_bytes(change[:LARGEST])
     return path
+
+
+def _two_formats(data: bytes, chance: random.Random) -> bytes:
+    """Put an archive or HDF5 before or behind what is there, or in a block before it."""
+    held = io.BytesIO()
+    if chance.random() < 0.7:
+        with zipfile.ZipFile(held, "w") as archive:
+            for name in chance.sample(("config.json", "metadata.json", "x", "model.weights.h5"), 3):
+                archive.writestr(name, json.dumps(files.SEQUENTIAL))
+    else:
+        block = chance.choice((0, 512, 4096, 1 << 17))
+        with h5py.File(held, "w", userblock_size=block) as file:
+            file.attrs["model_config"] = json.dumps(files.SEQUENTIAL)
+    other = held.getvalue()
+    match chance.randrange(4):
+        case 0:
+            return data + other
+        case 1:
+            return other + data
+        case 2:
+            return data.ljust(chance.choice((512, 2048, 8192)), b"\0") + other
+        case _:
+            both = bytearray(data + other)
+            place = chance.randrange(len(both))
+            both[place : place + 8] = chance.choice((b"\x89HDF\r\n\x1a\n", b"PK\x05\x06\0\0\0\0"))
+            return bytes(both)
+
+
+# ---- what no folder of a model has ----
+# Every way looks at what is there without following links: one may lead to the root.
+
+
+def _inside(folder: Path, kind: Callable[[int], bool]) -> list[Path]:
+    """Return what is of a kind in the folder and below, and not what links lead to."""
+    return sorted(path for path in folder.rglob("*") if kind(path.lstat().st_mode))
+
+
+def _somewhere(folder: Path, chance: random.Random) -> Path:
+    """Return a name that is free, in the folder or in one below it."""
+    place = chance.choice([folder, *_inside(folder, stat.S_ISDIR)])
+    return place / f"new{chance.randrange(1 << 30)}"
+
+
+def _add_link(folder: Path, chance: random.Random) -> None:
+    outside = folder.parent / BESIDE
+    leads = (".", "..", "/dev/zero", "/", "nowhere", outside, outside / "secret", "saved_model.pb")
+    _somewhere(folder, chance).symlink_to(chance.choice(leads))
+
+
+def _turn_into_link(folder: Path, chance: random.Random) -> None:
+    """Put a link in the place of something that is there."""
+    kind = chance.choice((stat.S_ISDIR, stat.S_ISREG))
+    place = chance.choice(_inside(folder, kind) or [folder / "new"])
+    if kind is stat.S_ISDIR and place.exists():
+        shutil.rmtree(place)
+    place.unlink(missing_ok=True)
+    place.symlink_to(chance.choice((folder.parent / BESIDE, folder.parent / BESIDE / "secret")))
+
+
+def _add_pipe(folder: Path, chance: random.Random) -> None:
+    os.mkfifo(_somewhere(folder, chance))
+
+
+def _add_socket(folder: Path, chance: random.Random) -> None:
+    place = _somewhere(folder, chance)
+    handle = os.open(place.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with socket.socket(socket.AF_UNIX) as made:  # whose path is short
+            made.bind(f"/proc/self/fd/{handle}/{place.name}")
+    finally:
+        os.close(handle)
+
+
+def _add_device(folder: Path, chance: random.Random) -> None:
+    with contextlib.suppress(PermissionError):
+        os.mknod(_somewhere(folder, chance), stat.S_IFCHR | 0o600, os.makedev(1, 5))
+
+
+def _add_depth(folder: Path, chance: random.Random) -> None:
+    deep = _somewhere(folder, chance).joinpath(*["d"] * chance.choice((3, 60, 70, 300)))
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+
+
+def _add_odd_name(folder: Path, chance: random.Random) -> None:
+    names = (b"raw\xff", b"n" * 255, b"\x1b[31m", b"a\nb", b"-rf", "\u202e".encode(), b" ")
+    _somewhere(folder, chance).with_name(os.fsdecode(chance.choice(names))).touch()
+
+
+def _add_sparse_file(folder: Path, chance: random.Random) -> None:
+    with _somewhere(folder, chance).open("wb") as file:
+        file.truncate(chance.choice((1 << 20, 1 << 37, 1 << 42)))
+
+
+def _add_many(folder: Path, chance: random.Random) -> None:
+    place = _somewhere(folder, chance)
+    place.mkdir()
+    for number in range(chance.choice((10, 300))):
+        (place / str(number)).touch()
+
+
+def _add_other_model(folder: Path, chance: random.Random) -> None:
+    names = ("config.json", "metadata.json", "checkpoint_metadata", "7", "model.weights.h5")
+    place = folder / chance.choice(names)
+    place.unlink(missing_ok=True)  # it may be a link
+    place.write_bytes(chance.choice((b"{}", b"", b"\x89HDF\r\n\x1a\n")))
+
+
+def _take_rights(folder: Path, chance: random.Random) -> None:
+    held = _inside(folder, stat.S_ISREG)
+    if held:
+        chance.choice(held).chmod(0)
+
+
+ADDITIONS: tuple[Callable[[Path, random.Random], None], ...] = (
+    _add_link, _add_link, _turn_into_link, _add_pipe, _add_socket, _add_device, _add_depth,
+    _add_odd_name, _add_sparse_file, _add_many, _add_other_model, _take_rights,
+)  # fmt: skip
 
 
 def _bytes(data: bytes, chance: random.Random) -> bytes:

@@ -22,6 +22,12 @@ from kerasmatrix.store import digest_tree as digest_of_store
 SECRET = "the private key"
 
 
+def names(tree):
+    """Return the names of all entries, as `walk` finds them."""
+    with walk(tree) as entries:
+        return [entry.name for entry in entries]
+
+
 @pytest.fixture
 def private(tmp_path):
     """A file and a folder outside of every tree that is read."""
@@ -100,7 +106,7 @@ ODD = {
 )
 @pytest.mark.parametrize(
     "use",
-    [copy_tree, lambda tree, _: digest_tree(tree), lambda tree, _: list(walk(tree))],
+    [copy_tree, lambda tree, _: digest_tree(tree), lambda tree, _: names(tree)],
     ids=["copy", "digest", "walk"],
 )
 def test_tree_with_odd_entry_is_refused_by_name(tree, private, tmp_path, make, reason, use):
@@ -113,7 +119,8 @@ def test_tree_with_odd_entry_is_refused_by_name(tree, private, tmp_path, make, r
 
 
 def test_walk_yields_folders_before_their_content_in_order(tree):
-    found = [(entry.name, entry.is_folder) for entry in walk(tree)]
+    with walk(tree) as entries:
+        found = [(entry.name, entry.is_folder) for entry in entries]
     assert found == [
         ("assets", True), ("variables", True), ("variables/data", False),
         ("variables/deep", True), ("variables/deep/empty", False), ("variables.index", False),
@@ -125,7 +132,7 @@ def test_copy_tree_returns_the_digest_that_the_store_makes(tree, tmp_path):
     assert (
         digest == digest_tree(tree) == digest_of_store(tree) == digest_of_store(tmp_path / "copy")
     )
-    assert [entry.name for entry in walk(tree)] == [entry.name for entry in walk(tmp_path / "copy")]
+    assert names(tree) == names(tmp_path / "copy")
 
 
 def test_copy_tree_makes_everything_readable(tree, tmp_path):
@@ -216,52 +223,55 @@ def test_file_that_cannot_be_read_is_named(tree, monkeypatch):
 
 
 def test_file_replaced_by_a_link_after_listing_is_not_read(tree, private):
-    for entry in walk(tree):
-        if entry.name == "variables/data":
-            (tree / entry.name).unlink()
-            (tree / entry.name).symlink_to(private / "key")
-            with pytest.raises(NotPlain, match="variables/data"):
-                entry.open()
+    with walk(tree) as entries:
+        for entry in entries:
+            if entry.name == "variables/data":
+                (tree / entry.name).unlink()
+                (tree / entry.name).symlink_to(private / "key")
+                with pytest.raises(NotPlain, match="variables/data"):
+                    entry.open()
 
 
 @pytest.mark.parametrize("make", [pipe, device])
 def test_file_replaced_after_listing_does_not_hold_it_up(tree, make):
     (tree / "vocab.txt").touch()
-    for entry in walk(tree):
-        if entry.name == "vocab.txt":
-            (tree / entry.name).unlink()
-            make(tree, None)
-            with pytest.raises(NotPlain, match=r"vocab\.txt is a"):
-                entry.open()
+    with walk(tree) as entries:
+        for entry in entries:
+            if entry.name == "vocab.txt":
+                (tree / entry.name).unlink()
+                make(tree, None)
+                with pytest.raises(NotPlain, match=r"vocab\.txt is a"):
+                    entry.open()
 
 
 def test_file_replaced_by_another_after_listing_is_not_read(tree, private):
-    for entry in walk(tree):
-        if entry.name == "variables/data":
-            (private / "key").replace(tree / entry.name)
-            with pytest.raises(NotPlain, match="was replaced"):
-                entry.open()
+    with walk(tree) as entries:
+        for entry in entries:
+            if entry.name == "variables/data":
+                (private / "key").replace(tree / entry.name)
+                with pytest.raises(NotPlain, match="was replaced"):
+                    entry.open()
 
 
 def test_folder_replaced_by_a_link_after_listing_is_not_read(tree, private):
-    entries = walk(tree)
-    assert next(entries).name == "assets"
-    (tree / "assets").rmdir()
-    (tree / "assets").symlink_to(private)
-    with pytest.raises(NotPlain, match="assets"):
-        next(entries)
+    with walk(tree) as entries:
+        assert next(entries).name == "assets"
+        (tree / "assets").rmdir()
+        (tree / "assets").symlink_to(private)
+        with pytest.raises(NotPlain, match="assets"):
+            next(entries)
 
 
 def test_folder_moved_while_it_is_read_does_not_lead_out(tree, private):
-    entries = walk(tree)
-    while next(entries).name != "variables/deep":
-        pass
-    # A path with ".." or from the root would now lead to the private folder.
-    (tree / "variables").rename(tree / "moved")
-    (tree / "variables").symlink_to(private)
-    (tree / "moved" / "deep").rename(private / "deep")
-    with pytest.raises(NotPlain, match="variables/deep cannot be read"):
-        next(entries)
+    with walk(tree) as entries:
+        while next(entries).name != "variables/deep":
+            pass
+        # A path with ".." or from the root would now lead to the private folder.
+        (tree / "variables").rename(tree / "moved")
+        (tree / "variables").symlink_to(private)
+        (tree / "moved" / "deep").rename(private / "deep")
+        with pytest.raises(NotPlain, match="variables/deep cannot be read"):
+            next(entries)
 
 
 def _appending(monkeypatch, path, more):
@@ -341,3 +351,14 @@ def test_copy_never_overwrites_and_says_so_of_the_target(tree, tmp_path):
     assert (tmp_path / "kept").read_text() == "mine"
     with pytest.raises(FileNotFoundError):
         copy_tree(tree, tmp_path / "no" / "such")
+
+
+def test_refused_trees_hold_no_descriptors(tree, monkeypatch):
+    _appending(monkeypatch, tree / "variables" / "data", b"more")
+    before = set(Path("/proc/self/fd").iterdir())
+    errors = []  # each keeps the frames of its traceback alive
+    for _ in range(5):
+        with pytest.raises(NotPlain) as caught:
+            digest_tree(tree, replace(LIMITS, size=500))
+        errors.append(caught.value)
+    assert set(Path("/proc/self/fd").iterdir()) == before

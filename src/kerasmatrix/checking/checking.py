@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,6 @@ from pathlib import Path
 from kerasmatrix.checking.given import (
     Companions,
     Given,
-    Look,
     by_closeness,
     look_of,
     stand_in,
@@ -26,7 +26,6 @@ from kerasmatrix.checking.given import (
 from kerasmatrix.checking.setup import Setup
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
 from kerasmatrix.inspection.inspect import inspect
-from kerasmatrix.inspection.model_file import ModelFile
 from kerasmatrix.knowledge import look_up
 from kerasmatrix.matrix import Environment
 from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, Weights, judge_save
@@ -40,6 +39,7 @@ from kerasmatrix.tabulation import Observed, tabulate
 
 __all__ = ["CHANGED", "Checked", "check", "taken_in", "taken_in_one"]
 
+LONGEST_LINE = 300  # of a message that a file provoked
 CHANGED = "It has changed in the meantime: this is about the file as it was."
 
 
@@ -60,19 +60,51 @@ class Checked:
 def taken_in(
     paths: Sequence[Path], store: Store, companions: Companions
 ) -> Iterator[tuple[list[Given], list[UsageError]]]:
-    """Yield the files as scenarios, and an error for each path that is no model."""
+    """Yield the files as scenarios, and an error for each path that cannot be one.
+
+    Whatever a file provokes refuses that file alone: `_take_in` is all that is done for one.
+
+    Raises:
+        UsageError: a companion is not what it should be.
+        InfrastructureError: the store cannot be written.
+    """
     given: list[Given] = []
     refused: list[UsageError] = []
     companions.check()
+    names: set[str] = set()
     with store.scratch("files") as folder:
         for path in paths:
-            name = unique_name(path, {file.scenario.name for file in given})
+            name = unique_name(path, names)
+            names.add(name)
             try:
-                told, before = _inspected(path)
-                given.append(stand_in(told, name, folder / name, companions, before))
+                given.append(_take_in(path, name, folder / name, companions))
+            except InfrastructureError:
+                raise
             except UsageError as error:
                 refused.append(error)
+            except Exception as error:  # noqa: BLE001 - whatever the file provokes in us
+                refused.append(_unexpected(path, error))
         yield given, refused
+
+
+def _take_in(path: Path, name: str, folder: Path, companions: Companions) -> Given:
+    """Do all that is done for one file; on failure nothing of it is left."""
+    try:
+        before = look_of(path)
+        return stand_in(inspect(path), name, folder, companions, before)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _unexpected(path: Path, error: Exception) -> UsageError:
+    line = next(iter(str(error).strip().splitlines()), "")
+    refused = UsageError(
+        f"{path}: is refused: reading it raised {type(error).__name__}: {line[:LONGEST_LINE]}",
+        hint="this is a fault of kerasmatrix: please report it, with the file if you can",
+    )
+    refused.__cause__ = error
+    return refused
 
 
 @contextmanager
@@ -86,12 +118,6 @@ def taken_in_one(path: Path, store: Store, companions: Companions) -> Iterator[G
         for error in refused:
             raise error
         yield given[0]
-
-
-def _inspected(path: Path) -> tuple[ModelFile, Look]:
-    """Return what a file is, and what it looked like when that was found out."""
-    before = look_of(path)
-    return inspect(path), before
 
 
 def check(

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.inspection.model_file import ModelFile, Writer
+from kerasmatrix.inspection.plainness import refusal
 from kerasmatrix.matrix import Environment
-from kerasmatrix.plain_files import digest_tree
+from kerasmatrix.plain_files import NotPlain, copy_file, copy_tree, digest_tree, walk
+from kerasmatrix.plain_files import digest_file as digest_plain_file
 from kerasmatrix.scenario import Scenario, digest_scenario
 from kerasmatrix.versions import version_key
 
 __all__ = [
     "Companions",
+    "Found",
     "Given",
     "Look",
     "by_closeness",
@@ -46,7 +48,11 @@ SAVED_MODEL = "saved_model.pb"
 KERAS_3 = 3
 # Keras 3 takes weights by this ending only; before, it meant nothing.
 WEIGHTS_ENDING = ".weights.h5"
-
+# A scenario's name is that of a folder, which with a number behind it has at most 255 bytes.
+LONGEST_NAME = 120
+# An ending that Keras 3 refuses by name is kept, so that it does; one with bytes that mean
+# something to a terminal or a shell is not.
+ENDING = re.compile(r"\.[A-Za-z0-9_+-]{1,32}")
 
 # Of a file, or of each in a folder: its name, number, size and time of writing.
 Look = tuple[tuple[str, int, int, int], ...]
@@ -98,8 +104,7 @@ class Given:
         """Whether the file is not any more what is measured."""
         path = Path(self.told.path)
         try:
-            # Whatever is no file and no folder any more is not read: it may never end.
-            return not (path.is_file() or path.is_dir()) or digest_file(path) != self.sha256
+            return digest_file(path) != self.sha256
         except OSError:
             return True
 
@@ -109,31 +114,49 @@ class Given:
         return FORMS[self.told.kind]
 
 
-def find_models(paths: Iterable[Path]) -> list[Path]:
+@dataclass(frozen=True)
+class Found:
+    """Paths that may be models, and an error for each other path that was named."""
+
+    paths: tuple[Path, ...]
+    refused: Mapping[Path, UsageError]
+
+
+def find_models(paths: Iterable[Path]) -> Found:
     """Return the model files among ``paths`` and, for folders that are none, below them.
 
-    Raises:
-        UsageError: a path is not there, or a folder holds no model.
+    A path that is not there, or that no file system has, is refused; the others are found.
     """
     found: list[Path] = []
+    refused: dict[Path, UsageError] = {}
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"{path}: there is no such file")
-        if not path.is_dir() or (path / SAVED_MODEL).is_file():
-            found.append(path)
-            continue
-        below = sorted(_below(path))
-        if not below:
-            raise UsageError(
-                f"{path}: is a folder without a model",
-                hint=f"looked for {', '.join(sorted(ENDINGS))} and {SAVED_MODEL} in it and below",
-            )
-        found += below
-    return list(dict.fromkeys(found))
+        try:
+            found += _models_at(path)
+        except UsageError as error:
+            refused[path] = error
+        except (OSError, ValueError) as error:  # too long, or with a zero byte in it
+            reason = getattr(error, "strerror", None) or error
+            refused[path] = UsageError(f"{path}: cannot be read: {reason}")
+    return Found(tuple(dict.fromkeys(found)), refused)
+
+
+def _models_at(path: Path) -> list[Path]:
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such file")
+    if not path.is_dir() or os.path.lexists(path / SAVED_MODEL):
+        return [path]
+    below = sorted(_below(path))
+    if not below:
+        raise UsageError(
+            f"{path}: is a folder without a model",
+            hint=f"looked for {', '.join(sorted(ENDINGS))} and {SAVED_MODEL} in it and below",
+        )
+    return below
 
 
 def _below(folder: Path) -> Iterable[Path]:
     for root, folders, files in os.walk(folder):
+        # A link to a folder is among the folders, and os.walk does not follow it.
         if SAVED_MODEL in files:
             folders.clear()
             yield Path(root)
@@ -154,7 +177,9 @@ def stand_in(
         before: how the file looked before `inspect` saw it.
 
     Raises:
-        UsageError: nothing can be loaded from such a file alone, or it changes.
+        UsageError: nothing can be loaded from such a file alone, or it cannot be copied, or it
+            changes.
+        InfrastructureError: ``folder`` cannot be written.
     """
     path = Path(told.path)
     if told.kind not in FORMS:
@@ -167,18 +192,12 @@ def stand_in(
             f"{path}: holds weights without an architecture",
             hint="give the code that builds the model with --custom-objects, in a function build()",
         )
-    folder.mkdir(parents=True)
-    for script in ("load.py", "save.py"):
-        text = resources.files("kerasmatrix.checking").joinpath("stand_in", script).read_text()
-        (folder / script).write_text(text)
-    given = {"code": companions.code.stem if companions.code else None}
-    if companions.code:
-        shutil.copyfile(companions.code, folder / companions.code.name)
-    if companions.inputs:
-        shutil.copyfile(companions.inputs, folder / "inputs.npz")
-    (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(companions.inputs)}))
     copy = folder / "given" / _called(path, told)
-    _copy(path, copy)
+    with _writing(folder):
+        folder.mkdir(parents=True)
+        _write_scripts(folder, companions)
+        copy.parent.mkdir()
+        sha256 = _copy(path, copy)
     if before not in {None, look_of(path)}:
         raise UsageError(
             f"{path}: changes while it is read", hint="wait until it is written to its end"
@@ -194,12 +213,24 @@ def stand_in(
         digest=digest_scenario(folder),
         folder=folder,
     )
-    return Given(told, scenario, digest_file(copy))
+    return Given(told, scenario, sha256)
+
+
+def _write_scripts(folder: Path, companions: Companions) -> None:
+    for script in ("load.py", "save.py"):
+        text = resources.files("kerasmatrix.checking").joinpath("stand_in", script).read_text()
+        (folder / script).write_text(text)
+    given = {"code": companions.code.stem if companions.code else None}
+    if companions.code:
+        _copy(companions.code, folder / companions.code.name)
+    if companions.inputs:
+        _copy(companions.inputs, folder / "inputs.npz")
+    (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(companions.inputs)}))
 
 
 def unique_name(path: Path, taken: Iterable[str]) -> str:
     """Return a name for the file at ``path`` that no other has."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", path.name).strip("._-") or "model"
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", path.name).strip("._-")[:LONGEST_NAME] or "model"
     name, number = plain, 1
     while name in taken:
         number += 1
@@ -215,9 +246,11 @@ def describe(told: ModelFile) -> str:
         by = f"Keras {writer.keras_major}"
     custom = f", custom classes {', '.join(told.custom_objects)}" if told.custom_objects else ""
     count = told.weights.parameters if told.weights else 0
+    second = told.second.container.replace("-", " ") if told.second else ""
+    also = f" The file is also a {second}: versions differ in which they load." if second else ""
     return (
         f"{told.kind.replace('-', ' ')}, written by {by or 'a version it does not name'}, "
-        f"{told.layers} layers, {count:,} numbers{custom}."
+        f"{told.layers} layers, {count:,} numbers{custom}.{also}"
     )
 
 
@@ -266,44 +299,57 @@ def _called(path: Path, told: ModelFile) -> str:
         return "model"
     if path.name.endswith(WEIGHTS_ENDING):
         return f"model{WEIGHTS_ENDING}"
-    return f"model{path.suffix}"
+    return f"model{path.suffix if ENDING.fullmatch(path.suffix) else ''}"
 
 
 def look_of(path: Path) -> Look:
-    """Return what changes when a file, or one in a folder, is written: it is not read for it."""
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    return tuple(
-        (str(each), told.st_ino, told.st_size, told.st_mtime_ns)
-        for each in files
-        if (told := _stat(each)) is not None
-    )
+    """Return what changes when a file, or one in a folder, is written: it is not read for it.
 
-
-def _stat(path: Path) -> os.stat_result | None:
+    Raises:
+        UsageError: it is a folder that holds something else than plain files and folders.
+    """
     try:
-        return path.lstat() if path.is_symlink() and not path.exists() else path.stat()
-    except OSError:
-        return None
+        if path.is_dir():
+            with walk(path) as entries:
+                return tuple(_look(entry.name, entry.status) for entry in entries)
+        return (_look("", path.stat()),)
+    except NotPlain as error:
+        raise refusal(path, error) from error
+    except (OSError, ValueError):
+        return ()
+
+
+def _look(name: str, status: os.stat_result) -> tuple[str, int, int, int]:
+    return name, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def digest_file(path: Path) -> str:
     """Return the SHA-256 of a file, or over the names and contents of what is in a folder.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it cannot be read, or it is neither a file nor a folder of plain files.
     """
-    if path.is_dir():
-        return digest_tree(path)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir()
     try:
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            shutil.copyfile(source, target)
-    except (OSError, shutil.Error) as error:
-        raise UsageError(f"{source}: cannot be copied: {error}") from error
+        return digest_tree(path) if path.is_dir() else digest_plain_file(path)
+    except NotPlain as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file or a folder and return the digest of the copy."""
+    try:
+        return copy_tree(source, target) if source.is_dir() else copy_file(source, target)
+    except NotPlain as error:
+        raise refusal(source, error) from error
+
+
+@contextlib.contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Turn an error of the store's file system into one that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise InfrastructureError(
+            f"{folder}: the store cannot be written: {error}",
+            hint="make space and run again, or name another folder with --store",
+        ) from error

@@ -13,7 +13,7 @@ from kerasmatrix.checking.checking import CHANGED, taken_in
 from kerasmatrix.checking.checking import check as check_files
 from kerasmatrix.checking.given import Companions, find_models
 from kerasmatrix.cli.engines import Cluster
-from kerasmatrix.cli.failures import show
+from kerasmatrix.cli.failures import show_all
 from kerasmatrix.cli.options import (
     companions_options,
     names_option,
@@ -65,16 +65,18 @@ def check(  # noqa: PLR0913 - one argument per option
     """
     output /= "check"
     check_folder(output)
-    paths = find_models(files)
+    found = find_models(files)
+    show_all(found.refused.values())
+    if not found.paths:
+        return USAGE
     with (
         set_up(
             matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh,
             remedies=remedies, cluster=Cluster(scheduler, artifacts, inner),
         ) as setup,
-        taken_in(paths, setup.store, Companions(code, inputs)) as (given, refused),
+        taken_in(found.paths, setup.store, Companions(code, inputs)) as (given, refused),
     ):  # fmt: skip
-        for error in refused:
-            show(error)
+        show_all(refused)
         if not given:
             return USAGE
         selection = setup.select(environments or ("default",))
@@ -89,7 +91,7 @@ def check(  # noqa: PLR0913 - one argument per option
             say(f"kerasmatrix: {told.file}: {CHANGED}", err=True)
     if checked.trouble:
         raise checked.trouble
-    if refused:
+    if found.refused or refused:
         return USAGE
     infra = any(cell.status is Status.INFRA for cell in checked.results.cells)
     return INFRASTRUCTURE if infra else 0

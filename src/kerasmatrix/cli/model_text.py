@@ -28,6 +28,10 @@ def show_model(console: Console, found: ModelFile) -> None:
         console.print(Text(visible(line)), soft_wrap=True)
     if found.architecture:
         console.print(_tree(found.architecture))
+    if found.second and found.second.model:
+        console.print()
+        console.print(Text("and, in the same file:", style="bold"))
+        show_model(console, found.second.model)
 
 
 def _facts(found: ModelFile) -> list[str]:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kerasmatrix.checking.given import find_models
-from kerasmatrix.cli.failures import show
+from kerasmatrix.cli.failures import show, show_all
 from kerasmatrix.cli.options import names_option
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import UsageError
@@ -76,12 +76,13 @@ def predict(  # noqa: PLR0913 - one argument per option
     targets = _targets(own, to)
     notes = Notes(store_folder or Project(own).store)
     brought = names_brought(code) if code else frozenset()
-    paths = find_models(files)
-    worst = 0
+    models = find_models(files)
     told: list[dict[str, object]] = []
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)  # a cell that is cut off says nothing
-    for path in paths:
+    worst = show_all(models.refused.values())
+    told += [{"file": str(path), "error": error.message} for path, error in models.refused.items()]
+    for path in models.paths:
         try:
             found = foretell(path, targets, brought, notes)
         except UsageError as error:  # the other files are looked into all the same
@@ -91,9 +92,9 @@ def predict(  # noqa: PLR0913 - one argument per option
         told.append({"file": str(path), "predictions": [_plain(each) for each in found]})
         if not as_json:
             _show(console, path, found)
-    if as_json and len(paths) == 1 and not worst:
+    if as_json and len(told) == 1 and not worst:
         click.echo(json.dumps({"predictions": told[0]["predictions"]}, indent=2))
-    elif as_json and len(paths) > 1:
+    elif as_json and len(told) > 1:
         click.echo(json.dumps({"files": told}, indent=2))
     return worst
 

@@ -1,17 +1,22 @@
-"""What a file is by its content; its name says nothing.
+"""What a file is by its content, as each release of Keras decides it.
+
+Keras looks for HDF5 at the places where the HDF5 library looks, and from 2.12 on for an archive at
+the end of a file whose name ends in ``.keras``. One file can be both.
 
 Whatever is no model is named for what it is. Nothing is loaded, unpickled or run; only the first
-bytes are read, and the list of an archive.
+bytes are read, the places of a superblock, and the list of an archive.
 """
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
+import os
 import struct
 import zipfile
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.signatures import (
@@ -24,15 +29,22 @@ from kerasmatrix.inspection.signatures import (
     find,
 )
 
-__all__ = ["Container", "identify"]
+__all__ = ["ARCHIVE_NAME", "Container", "Second", "archive_of", "identify", "identify_second"]
 
 Container = Literal[
     "hdf5", "keras-archive", "saved-model", "architecture-json", "architecture-yaml"
 ]
+# What a file can be besides: a folder of a SavedModel can also be what Keras 3 loads as a folder.
+Second = Literal["hdf5", "keras-archive", "keras-folder", "orbax-checkpoint"]
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-# The superblock may stand behind a user block (HDF5 File Format Specification, III.A).
-HDF5_PLACES = (0, 512, 1024, 2048, 4096, 8192)
+# The superblock may stand behind a user block (HDF5 File Format Specification, III.A), which is as
+# long as this or as twice the last place.
+FIRST_USER_BLOCK = 512
+# Keras 2.12 and later take a file for an archive if its name ends so and `zipfile.is_zipfile`.
+ARCHIVE_NAME = ".keras"
+# By these Keras 3 knows a folder of Orbax (keras/src/saving/orbax_util.py).
+ORBAX = {"orbax.checkpoint", "pytree.orbax-checkpoint", "checkpoint_metadata"}
 HEAD = 16_384
 LARGEST_TEXT = 32 << 20
 MOST_NAMES = 100_000
@@ -54,19 +66,52 @@ def identify(path: Path) -> Container:
             raise UsageError(f"{path}: is a device or a pipe and no file")
         with path.open("rb") as file:
             head = file.read(HEAD)
+            is_hdf5 = _is_hdf5(file)
     except (OSError, ValueError) as error:  # a name can have a zero byte in it
-        if path.with_name(f"{path.name}.index").is_file():
+        if os.path.isfile(f"{path}.index"):  # noqa: PTH113 - of any path, also one too long
             raise UsageError(
                 f"{path}: is a TensorFlow checkpoint: weights and no architecture", hint=CHECKPOINT
             ) from None
         told = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: cannot be read: {told}") from None
-    if any(head[place : place + len(HDF5)] == HDF5 for place in HDF5_PLACES):
+    if is_hdf5:
         return "hdf5"
-    if head.startswith(b"PK"):
-        return _zip(path)
+    if head.startswith(b"PK") or (path.name.endswith(ARCHIVE_NAME) and zipfile.is_zipfile(path)):
+        return archive_of(path)
     _refuse(path, find(FILES, head))
     return _text(path, head)
+
+
+def identify_second(path: Path, first: Container) -> Second | None:
+    """Return what a file is besides what `identify` says, if it is two things at once."""
+    if first == "hdf5":
+        return "keras-archive" if zipfile.is_zipfile(path) else None
+    if first == "saved-model":
+        names = _names(path)
+        if "config.json" in names:
+            return "keras-folder"
+        if names & ORBAX or any(
+            ".orbax-checkpoint-tmp" in name or (name.isdigit() and (path / name).is_dir())
+            for name in names
+        ):
+            return "orbax-checkpoint"
+    return None
+
+
+def _is_hdf5(file: BinaryIO) -> bool:
+    """Whether there is a superblock at any place where the HDF5 library looks for one."""
+    size = file.seek(0, io.SEEK_END)
+    place = 0
+    while place < size:
+        file.seek(place)
+        if file.read(len(HDF5)) == HDF5:
+            return True
+        place = 2 * place or FIRST_USER_BLOCK
+    return False
+
+
+def _names(folder: Path) -> set[str]:
+    return {entry.name for entry in itertools.islice(folder.iterdir(), MOST_NAMES)}
 
 
 def _refuse(path: Path, kind: Kind[Any] | None) -> None:
@@ -75,8 +120,8 @@ def _refuse(path: Path, kind: Kind[Any] | None) -> None:
 
 
 def _folder(path: Path) -> Container:
-    names = {entry.name for entry in itertools.islice(path.iterdir(), MOST_NAMES)}
-    if any((path / name).is_file() for name in SAVED_MODEL):
+    names = _names(path)
+    if any(name in names for name in SAVED_MODEL):
         return "saved-model"
     _refuse(path, find(FOLDERS, names))
     below = (path / name for name in sorted(names))
@@ -89,7 +134,12 @@ def _folder(path: Path) -> Container:
     )
 
 
-def _zip(path: Path) -> Container:
+def archive_of(path: Path) -> Container:
+    """Return what the zip archive at ``path`` is.
+
+    Raises:
+        UsageError: it is damaged, or holds no Keras model.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

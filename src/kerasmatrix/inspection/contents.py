@@ -6,8 +6,10 @@ Nothing that is in the file is run.
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import lzma
+import os
 import stat
 import struct
 import zipfile
@@ -24,11 +26,21 @@ import yaml
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import words
-from kerasmatrix.inspection.container import identify
+from kerasmatrix.inspection.container import (
+    ARCHIVE_NAME,
+    Container,
+    Second,
+    archive_of,
+    identify,
+    identify_second,
+)
 from kerasmatrix.inspection.hdf5 import ABSURD, Stored, read_hdf5
 from kerasmatrix.inspection.json_text import read_json
 from kerasmatrix.inspection.model_file import Kind, Weights, Writer
+from kerasmatrix.inspection.plainness import find_fault, refusal
 from kerasmatrix.inspection.saved_model import read_saved_model
+from kerasmatrix.inspection.two_formats import which_loads_which
+from kerasmatrix.plain_files import LIMITS, NotPlain
 from kerasmatrix.versions import version_key
 from kerasmatrix.yaml_source import LOADER, YamlSource
 
@@ -43,6 +55,7 @@ DAMAGE = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, struct.error,
     zlib.error, zipfile.BadZipFile, lzma.LZMAError, yaml.YAMLError,
 )  # fmt: skip
+ZIP = b"PK"
 WEIGHTS_MEMBER = "model.weights.h5"
 KERAS_IS_TENSORFLOW = (2, 5)  # from here to 2.15 both have one version number
 KERAS_3 = 3
@@ -50,7 +63,11 @@ KERAS_3 = 3
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a file. ``config`` and ``training`` are JSON of whatever shape, or None."""
+    """What is in a file. ``config`` and ``training`` are JSON of whatever shape, or None.
+
+    ``fault`` is why a folder is described and yet never copied or loaded. ``second`` is what the
+    same bytes are besides.
+    """
 
     path: Path
     kind: Kind
@@ -59,6 +76,17 @@ class Contents:
     training: Any = None
     stored: Stored = field(default_factory=Stored)
     notes: tuple[str, ...] = ()
+    fault: NotPlain | None = None
+    second: SecondContents | None = None
+
+
+@dataclass(frozen=True)
+class SecondContents:
+    """The other of two things that a file is at once: its content, or why that is not known."""
+
+    container: Second
+    contents: Contents | None
+    trouble: str | None = None
 
 
 def read_contents(path: Path, *, digest: bool = False) -> Contents:
@@ -71,7 +99,56 @@ def read_contents(path: Path, *, digest: bool = False) -> Contents:
     Raises:
         UsageError: it is no model, or damaged; the message says what it is.
     """
-    container = identify(path)
+    first = identify(path)
+    second = identify_second(path, first)
+    if second == "keras-archive":
+        return _both(path, digest=digest)
+    found = _read(path, first, digest=digest)
+    if second is None:
+        return found
+    notes = (which_loads_which(path, second), *found.notes)
+    trouble = "only the SavedModel is read"
+    return replace(found, notes=notes, second=SecondContents(second, None, trouble))
+
+
+def _both(path: Path, *, digest: bool) -> Contents:
+    """Return what is in a file that is HDF5 and a zip archive at once, as far as each is a model.
+
+    That which more versions load comes first, and the other as its ``second``.
+    """
+    read: dict[Literal["hdf5", "keras-archive"], Contents] = {}
+    troubles: dict[str, str] = {}
+    for container in ("hdf5", "keras-archive"):
+        try:
+            if container == "keras-archive":
+                archive_of(path)
+            read[container] = _read(path, container, digest=digest)
+        except UsageError as error:
+            troubles[container] = error.message.removeprefix(f"{path}: ")
+    if not read:
+        raise UsageError(
+            f"{path}: is HDF5 and a zip archive in one, and neither is a model: "
+            f"{'; '.join(troubles.values())}",
+            hint="it is damaged, or made to do harm: copy it again, or save it anew",
+        )
+    hdf5 = read.get("hdf5")
+    archive_first = hdf5 is None or (
+        hdf5.kind != "hdf5-model" and path.name.endswith(ARCHIVE_NAME) and "keras-archive" in read
+    )
+    first: Literal["hdf5", "keras-archive"] = "keras-archive" if archive_first else "hdf5"
+    other: Literal["hdf5", "keras-archive"] = "hdf5" if archive_first else "keras-archive"
+    notes = [which_loads_which(path, "keras-archive")]
+    if other in troubles:
+        notes.append(f"its {'HDF5' if other == 'hdf5' else 'archive'} {troubles[other]}")
+    return replace(
+        read[first],
+        notes=(*notes, *read[first].notes),
+        second=SecondContents(other, read.get(other), troubles.get(other)),
+    )
+
+
+def _read(path: Path, container: Container, *, digest: bool) -> Contents:
+    """Return what is in the model at ``path``, taken for a ``container``."""
     readers = {
         "hdf5": _hdf5,
         "keras-archive": _archive,
@@ -96,7 +173,7 @@ def _hdf5(path: Path, *, digest: bool) -> Contents:
             hint="Keras's have a model_config, layer_names, or a group of layers",
         )
     notes = []
-    if path.suffix == ".keras":
+    if path.name.endswith(ARCHIVE_NAME) and not zipfile.is_zipfile(path):
         notes.append("it is HDF5 under the name of an archive: Keras 3 refuses it so")
     return Contents(
         path,
@@ -115,7 +192,7 @@ def _archive(path: Path, *, digest: bool) -> Contents:
         names = archive.namelist()
         config = _member(archive, "config.json", repeated)
         metadata = _member(archive, "metadata.json", repeated) if "metadata.json" in names else {}
-        stored, notes = Stored(), list(_oddities(archive))
+        stored, notes = Stored(), [*_before(path, archive), *_oddities(archive)]
         if WEIGHTS_MEMBER not in names:
             notes.append("it holds no weights")
         elif (unpacked := _unpacked_size(archive, WEIGHTS_MEMBER)) > LARGEST_UNPACKED:
@@ -139,10 +216,20 @@ def _archive(path: Path, *, digest: bool) -> Contents:
 
 
 def size_of(path: Path) -> int:
-    """Return how many bytes a file has, or all files of a folder."""
-    if path.is_file():
+    """Return how many bytes a file has, or all plain files of a folder; no link is followed."""
+    if not path.is_dir():
         return path.stat().st_size
-    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    below = (os.path.join(root, name) for root, _, names in os.walk(path) for name in names)  # noqa: PTH118
+    found = (os.lstat(name) for name in itertools.islice(below, LIMITS.entries))
+    return sum(status.st_size for status in found if stat.S_ISREG(status.st_mode))
+
+
+def _before(path: Path, archive: zipfile.ZipFile) -> Iterator[str]:
+    with path.open("rb") as file:
+        if file.read(len(ZIP)) == ZIP:
+            return
+    count = min((member.header_offset for member in archive.infolist()), default=0)
+    yield f"{count:,} bytes of something else stand before the archive: Keras does not look at them"
 
 
 def _oddities(archive: zipfile.ZipFile) -> Iterator[str]:
@@ -179,7 +266,11 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
         raise UsageError(
             f"{path}: is a SavedModel written as text", hint="only saved_model.pb can be read"
         )
-    told = read_saved_model(path)
+    try:
+        told = read_saved_model(path)
+    except NotPlain as error:
+        raise refusal(path, error) from None
+    fault = find_fault(path)
     metadata = told.metadata if isinstance(told.metadata, Mapping) else {}
     keras = metadata.get("keras_version")
     recorded = [
@@ -195,6 +286,8 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
     notes = [] if metadata else ["exported without Keras's metadata: it can predict, and no more"]
     if digest:
         notes.append("no digest is made of a SavedModel's weights")
+    if fault:
+        notes.append(f"{fault}: every other command refuses the folder")
     weights = Weights(arrays=told.variables, parameters=told.parameters, bytes=told.bytes)
     return Contents(
         path,
@@ -206,6 +299,7 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
             stored := Stored(weights=weights, repeated=told.repeated, optimizer_arrays=told.slots)
         ),
         notes=(*notes, *_warnings(stored, size_of(path))),
+        fault=fault,
     )
 
 

@@ -16,6 +16,7 @@ import contextlib
 import ctypes
 import os
 import pickle
+import platform
 import resource
 import select
 import signal
@@ -45,7 +46,7 @@ BLOCK = 1 << 16
 LENGTH = struct.Struct("!Q")
 LONGEST_MESSAGE = 2000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
-OPEN_FILES = 64
+OPEN_FILES = 128  # a walk holds one for each folder that it is inside of
 DAMAGED = "it is damaged, or made to do harm: copy it again, or save it anew"
 # Its only threads would be those of the BLAS, which nothing here calls.
 VARIABLES = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
@@ -88,7 +89,7 @@ def guarded(
 
     Raises:
         UsageError: the function raised it, or anything else; or the child overran its bounds.
-        InfrastructureError: no process can be had.
+        InfrastructureError: no process can be had, or this is no Linux.
     """
     call = _Call(function, bounds, path, args, kwargs, _folder())
     answer = _carry_out(call) if _threads() == 1 else _SERVER.carry_out(call)
@@ -171,7 +172,13 @@ def _folder() -> str | None:
 
 
 def _threads() -> int:
-    return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
+    try:
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
+    except FileNotFoundError:
+        raise InfrastructureError(
+            f"files cannot be read safely on this machine ({platform.system()}): it has no /proc",
+            hint="kerasmatrix runs on Linux x86-64: use such a machine, or a container on this one",
+        ) from None
 
 
 def _carry_out(call: _Call) -> bytes:

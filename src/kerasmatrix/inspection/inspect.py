@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import stat
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kerasmatrix.inspection.architecture import (
     custom_objects,
@@ -17,10 +18,11 @@ from kerasmatrix.inspection.architecture import (
 )
 from kerasmatrix.inspection.contents import Contents, known_writers, read_contents, size_of
 from kerasmatrix.inspection.guarded import BOUNDS, guarded
-from kerasmatrix.inspection.model_file import ModelFile, Training
+from kerasmatrix.inspection.model_file import ModelFile, SecondFormat, Training
 
 __all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
 
+T = TypeVar("T")
 
 # How much of a digest takes a second of processor time, at the least: unpacked and hashed.
 BYTES_PER_SECOND = 25 << 20
@@ -37,12 +39,21 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
         UsageError: it is no model, or damaged; the message says what it is.
     """
     bounds = BOUNDS
-    if digest and path.is_file():
-        seconds = BOUNDS.cpu_seconds + path.stat().st_size // BYTES_PER_SECOND
+    if digest:
+        seconds = BOUNDS.cpu_seconds + _size(path) // BYTES_PER_SECOND
         bounds = replace(BOUNDS, cpu_seconds=seconds, seconds=10.0 * seconds)
     found = guarded(read_model_file, bounds, path, digest=digest)
     # The answer is text; a path need not be.
     return found.model_copy(update={"path": str(path)})
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file; 0 for a folder, and for what its reader will refuse."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def read_model_file(path: Path, *, digest: bool = False) -> ModelFile:
@@ -61,6 +72,8 @@ def describe_contents(contents: Contents) -> ModelFile:
     config, stored = contents.config, contents.stored
     root = read_architecture(config, stored.parameters) if isinstance(config, Mapping) else None
     parts = [part for part in root.walk() if not part.parts] if root else []
+    second = _second(contents)
+    own = second.model if second else None
     return ModelFile(
         path=str(contents.path).encode(errors="replace").decode(),
         kind=contents.kind,
@@ -68,13 +81,31 @@ def describe_contents(contents: Contents) -> ModelFile:
         writer=contents.writer,
         architecture=root,
         layers=len(parts),
-        custom_objects=custom_objects(root) if root else (),
-        lambdas=lambdas(config) if root else (),
+        custom_objects=_united(
+            custom_objects(root) if root else (), own.custom_objects if own else ()
+        ),
+        lambdas=_united(lambdas(config) if root else (), own.lambdas if own else ()),
         dtype_policies=dtype_policies(config) if root else (),
         training=_training(contents),
         weights=stored.weights if stored.weights.arrays else None,
         notes=contents.notes,
+        second=second,
     )
+
+
+def _second(contents: Contents) -> SecondFormat | None:
+    if contents.second is None:
+        return None
+    held = contents.second.contents
+    return SecondFormat(
+        container=contents.second.container,
+        model=describe_contents(held) if held else None,
+        trouble=contents.second.trouble,
+    )
+
+
+def _united(first: Iterable[T], second: Iterable[T]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys((*first, *second)))
 
 
 def _training(contents: Contents) -> Training | None:

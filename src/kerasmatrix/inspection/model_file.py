@@ -12,6 +12,7 @@ __all__ = [
     "Lambda",
     "ModelFile",
     "Part",
+    "SecondFormat",
     "Training",
     "Weights",
     "Writer",
@@ -94,8 +95,19 @@ class Weights(_Fact):
     digest: str | None = None
 
 
+class SecondFormat(_Fact):
+    """What a file is besides, if it is two formats at once."""
+
+    container: Literal["hdf5", "keras-archive", "keras-folder", "orbax-checkpoint"]
+    model: ModelFile | None = Field(default=None, description="as which it is described")
+    trouble: str | None = Field(default=None, description="why it is not described")
+
+
 class ModelFile(_Fact):
-    """All that is known of a file."""
+    """All that is known of a file.
+
+    Of one that is two formats at once, custom objects and Lambdas are those of both.
+    """
 
     path: str
     kind: Kind
@@ -109,6 +121,9 @@ class ModelFile(_Fact):
     training: Training | None = None
     weights: Weights | None = None
     notes: tuple[str, ...] = Field(default=(), description="what a user should know of it")
+    second: SecondFormat | None = Field(
+        default=None, description="the other format, if the file is two at once"
+    )
 
     @property
     def is_plain_data(self) -> bool:

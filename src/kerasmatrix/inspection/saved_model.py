@@ -6,12 +6,14 @@ saved_object_graph.proto, saved_metadata.proto), which never change once release
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kerasmatrix.inspection.json_text import read_json
+from kerasmatrix.plain_files import open_plain
 
 __all__ = ["Malformed", "SavedModel", "read_saved_model"]
 
@@ -71,7 +73,7 @@ def read_saved_model(folder: Path) -> SavedModel:
 
     Raises:
         Malformed: a file of it is damaged.
-        OSError: a file of it cannot be read.
+        NotPlain: a file of it is a link, a device or a pipe, or cannot be read.
     """
     graph = next(_messages(_read(folder / "saved_model.pb"), META_GRAPHS), b"")
     info = next(_messages(graph, META_INFO), b"")
@@ -94,7 +96,7 @@ def read_saved_model(folder: Path) -> SavedModel:
 def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
     """Return what Keras noted of the model: in a file of its own since 2.5, before in the graph."""
     place = folder / "keras_metadata.pb"
-    if place.is_file():
+    if os.path.lexists(place):
         told = (
             (_text(node, KERAS_IDENTIFIER), _text(node, KERAS_METADATA))
             for node in _messages(_read(place), NODES)
@@ -165,9 +167,11 @@ def _size(variable: Buffer) -> tuple[int, int]:
 
 
 def _read(path: Path) -> Buffer:
-    if path.stat().st_size > LARGEST:
-        raise Malformed(f"{path.name} is larger than {LARGEST >> 20} MB")
-    return memoryview(path.read_bytes())
+    """Return what is in a file of the folder, which is no link, device or pipe."""
+    with os.fdopen(open_plain(path), "rb") as file:
+        if os.fstat(file.fileno()).st_size > LARGEST:
+            raise Malformed(f"{path.name} is larger than {LARGEST >> 20} MB")
+        return memoryview(file.read(LARGEST))
 
 
 def _text(message: Buffer, field: int) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from kerasmatrix.inspection.architecture import INNER, inside, is_custom
-from kerasmatrix.prediction.signs import SIGNS, SIGNS_OF_READERS, Features
+from kerasmatrix.prediction.signs import SIGNS, SIGNS_OF_READERS, Features, features_of
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.versions import version_key
 
@@ -51,6 +51,10 @@ def likeness(features: Features, brought: Container[str] = ()) -> str:
         sorted(name for name in SIGNS.keys() - SIGNS_OF_READERS if SIGNS[name](features, None)),
         sorted({str(python) for python in features.pythons}),
     ]
+    second = features.contents.second
+    if second:
+        held = second.contents
+        facts += [second.container, likeness(features_of(held), brought) if held else None]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -100,8 +100,11 @@ def read_and_foretell(
 ) -> Foretold:
     """Do what `foretell_file` does in this process, which a hostile file may end or make large."""
     from kerasmatrix.inspection.contents import read_contents  # noqa: PLC0415
+    from kerasmatrix.inspection.plainness import refusal  # noqa: PLC0415
 
     contents = read_contents(path)
+    if contents.fault:
+        raise refusal(path, contents.fault)
     features = features_of(contents)
     return Foretold(
         predictions=foretell(contents, targets, brought),

@@ -99,6 +99,14 @@ def _misnamed(features: Features, target: Target) -> bool:
     return features.kind == "hdf5-model" and features.contents.path.suffix == ".keras"
 
 
+def _two_formats(features: Features, target: Target) -> bool:
+    """It is two formats at once, and it depends on the version which of them is loaded."""
+    contents = features.contents
+    return contents.second is not None and (
+        features.kind == "saved-model" or contents.path.name.endswith(".keras")
+    )
+
+
 def _compiled(features: Features, target: Target) -> bool:
     """It holds what the model was compiled with."""
     return bool(features.training)
@@ -269,6 +277,7 @@ def _metadata(features: Features, target: Target) -> bool:
 SIGNS_OF_READERS = {"other-python"}
 Sign = Callable[[Features, Any], bool]
 SIGNS: Mapping[str, Sign] = {
+    "two-formats": _two_formats,
     "misnamed": _misnamed,
     "compiled": _compiled,
     "optimizer-state": _optimizer_state,

@@ -13,7 +13,7 @@ from kerasmatrix.checking.given import (
     unique_name,
 )
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_file import Writer
 from kerasmatrix.matrix import load_matrix
@@ -30,19 +30,29 @@ def test_files_are_taken_as_named_and_folders_are_looked_through(tmp_path):
     for name in ("b.keras", "deep/a.h5", "notes.txt"):
         (folder / name).touch()
     saved = files.saved_model(folder / "saved")
-    assert find_models([named, folder, named]) == [
+    assert find_models([named, folder, named]).paths == (
         named, folder / "b.keras", folder / "deep/a.h5", saved,
-    ]  # fmt: skip
-    assert find_models([saved]) == [saved]
+    )  # fmt: skip
+    assert find_models([saved]).paths == (saved,)
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("nothing.h5", "no such file"), ("empty", "folder without a model")]
+    ("name", "message"),
+    [
+        ("nothing.h5", "no such file"),
+        ("empty", "folder without a model"),
+        ("n" * 300 + ".h5", "cannot be read: File name too long"),
+        ("zero\0byte.h5", "no such file"),
+    ],
 )
-def test_what_is_no_file_and_holds_none_is_a_mistake(tmp_path, name, message):
+def test_find_models_path_without_model_refuses_it_alone(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UsageError, match=message):
-        find_models([tmp_path / name])
+    (tmp_path / "good.h5").touch()
+    found = find_models([tmp_path / name, tmp_path / "good.h5"])
+    assert found.paths == (tmp_path / "good.h5",)
+    (error,) = found.refused.values()
+    assert message in error.message
+    assert str(tmp_path / name) in error.message
 
 
 def test_a_file_becomes_a_scenario_with_a_copy_of_it(tmp_path):
@@ -131,6 +141,14 @@ def test_names_are_safe_and_each_is_there_once(tmp_path):
         taken.add(found)
 
 
+def test_unique_name_of_long_names_fits_a_folder_with_its_number(tmp_path):
+    taken: set[str] = set()
+    for _ in range(12):
+        taken.add(unique_name(tmp_path / ("n" * 251 + ".h5"), taken))
+    assert len(taken) == 12
+    assert max(map(len, taken)) < 200
+
+
 def test_a_file_is_described_in_a_sentence(tmp_path):
     assert describe(inspect(files.hdf5_model(tmp_path / "model.h5"))) == (
         "hdf5 model, written by Keras 2.4.0, 1 layers, 8 numbers."
@@ -167,6 +185,33 @@ def test_a_look_changes_with_what_is_written_and_reads_nothing(tmp_path):
     os.mkfifo(tmp_path / "pipe")  # opening it would never end
     assert look_of(tmp_path / "pipe")
     assert look_of(tmp_path / "nothing") == ()
+    (path / "variables" / "link").symlink_to("more")
+    with pytest.raises(UsageError, match="variables/link is a symbolic link"):
+        look_of(path)
+
+
+@pytest.mark.parametrize("name", ["a." + "x" * 250, "a.\x1b[31m", os.fsdecode(b"a.\xff"), "a"])
+def test_stand_in_odd_ending_is_left_out_of_the_copy(tmp_path, name):
+    path = files.hdf5_model(tmp_path / "model.h5").rename(tmp_path / name)
+    given = stand_in(inspect(path), "it", tmp_path / "it", Companions())
+    assert (given.scenario.folder / "given" / "model").is_file()
+
+
+def test_stand_in_file_that_grows_meanwhile_is_refused(tmp_path):
+    path = files.hdf5_model(tmp_path / "model.h5")
+    before = look_of(path)
+    with path.open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(UsageError, match="changes while it is read"):
+        stand_in(inspect(path), "it", tmp_path / "it", Companions(), before)
+
+
+def test_stand_in_folder_that_cannot_be_written_is_the_machines(tmp_path):
+    told = inspect(files.hdf5_model(tmp_path / "model.h5"))
+    (tmp_path / "file").touch()
+    with pytest.raises(InfrastructureError, match="cannot be written") as caught:
+        stand_in(told, "it", tmp_path / "file" / "it", Companions())
+    assert "--store" in caught.value.hint
 
 
 def test_a_file_that_has_become_something_else_has_changed(tmp_path):

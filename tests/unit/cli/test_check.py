@@ -66,6 +66,51 @@ def test_each_version_is_imported_once(check, engine, model):
     assert engine.closed
 
 
+def test_check_copies_each_file_once(check, engine, model):
+    copies = []
+
+    def look(_):
+        held = [path.stat() for path in Path(".kerasmatrix").rglob("*") if path.is_file()]
+        size = model.stat().st_size
+        copies.append([status.st_ino for status in held if status.st_size == size])
+
+    engine.before_task = look
+    check.project("good", "good3")
+    check(model, "--remedies", "none")
+    assert len(copies[0]) > 1  # one name as it was taken in, one as workers see it
+    assert len(set(copies[0])) == 1
+    assert model.stat().st_ino not in copies[0]
+
+
+def test_check_where_links_cannot_be_made_copies(check, engine, model, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("kerasmatrix.run.os.link", refuse)
+    check.project("good", "good3")
+    code, table, _ = check(model, "--remedies", "none")
+    assert (code, len(table["cells"])) == (0, 2)
+
+
+def test_check_refused_files_leave_the_others_rows(check, engine, model, tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a" / "model.h5").symlink_to("nowhere")
+    good = files.hdf5_model(tmp_path / "b" / "model.h5")
+    (tmp_path / "c.h5").touch()
+    linked = files.saved_model(tmp_path / "saved")
+    (linked / "z").symlink_to("/dev/zero")
+    long = tmp_path / ("n" * 300 + ".h5")
+    check.project("good", "good3")
+    code, table, out = check(tmp_path / "a" / "model.h5", good, tmp_path / "c.h5", linked, long)
+    assert code == 2
+    assert {told["file"] for told in table["scenarios"]} == {str(good)}
+    assert {cell["status"] for cell in table["cells"]} == {"pass"}
+    for said in ("a/model.h5: there is no such file", "c.h5: is an empty file",
+                 "saved: z is a symbolic link", "File name too long"):  # fmt: skip
+        assert said in out
+
+
 def ten_files(folder):
     """Ten models in a folder, no two of one content."""
     folder.mkdir()

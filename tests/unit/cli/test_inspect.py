@@ -1,4 +1,5 @@
 import json
+import os
 
 import jsonschema
 import pytest
@@ -61,3 +62,31 @@ def test_no_file_is_a_mistake(inspect):
     code, _, err = inspect()
     assert code == 2
     assert "name a model file" in err
+
+
+@pytest.mark.parametrize("verb", ["inspect", "predict"])
+def test_inspect_without_proc_says_where_it_runs(verb, tmp_path, capsys, monkeypatch):
+    path, real = files.hdf5_model(tmp_path / "model.h5"), os.listdir
+
+    def listdir(place="."):
+        if str(place).startswith("/proc"):
+            raise FileNotFoundError(2, "No such file or directory", place)
+        return real(place)
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    with pytest.raises(SystemExit) as left:
+        cli.main([verb, str(path)])
+    said = capsys.readouterr().err
+    assert left.value.code == 3
+    assert "on this machine (Darwin): it has no /proc" in said
+    assert "runs on Linux x86-64" in said
+    assert len(said.splitlines()) == 2
+
+
+@pytest.mark.parametrize("digest", [(), ("--digest",)])
+def test_inspect_name_too_long_is_refused_alone(digest, inspect, tmp_path):
+    good = files.hdf5_model(tmp_path / "model.h5")
+    code, out, err = inspect(tmp_path / ("n" * 300), good, *digest)
+    assert (code, "a whole model as HDF5" in out) == (2, True)
+    assert err.splitlines()[0].endswith("nnn: cannot be read: File name too long")

@@ -1,11 +1,12 @@
 """A little of ``nox -s fuzz``: what was damaged by chance is read or refused in words."""
 
 import random
+import shutil
 
 import pytest
 
-from tests.fuzz.__main__ import fuzz
-from tests.fuzz.mutation import mutate, seeds
+from tests.fuzz.__main__ import fuzz, place_beside
+from tests.fuzz.mutation import ADDITIONS, mutate, seeds
 
 
 def test_the_same_chance_makes_the_same_file(tmp_path):
@@ -13,6 +14,24 @@ def test_the_same_chance_makes_the_same_file(tmp_path):
     original = seeds(tmp_path / "seeds")[0]
     made = [mutate(original, tmp_path / name, random.Random("1/2")) for name in ("a", "b")]
     assert made[0].read_bytes() == made[1].read_bytes() != original.read_bytes()
+
+
+def test_every_addition_to_a_folder_can_be_made_again(tmp_path):
+    place_beside(tmp_path)
+    (tmp_path / "seeds").mkdir()
+    original = next(path for path in seeds(tmp_path / "seeds") if path.is_dir())
+    for addition in {each.__name__: each for each in ADDITIONS}.values():
+        looks = []
+        for name in ("a", "b"):
+            shutil.copytree(original, tmp_path / name)
+            addition(tmp_path / name, random.Random(addition.__name__))
+            found = (tmp_path / name).rglob("*")
+            looks.append(
+                [(str(each.relative_to(tmp_path / name)), each.lstat().st_mode) for each in found]
+            )
+            shutil.rmtree(tmp_path / name)
+        assert sorted(looks[0]) == sorted(looks[1]), addition.__name__
+        assert len(looks[0]) > 0
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -8,7 +8,9 @@ import pytest
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection import contents as module
 from kerasmatrix.inspection.inspect import inspect, read_model_file
+from kerasmatrix.prediction.predict import predict
 from tests.unit.inspection import files
+from tests.unit.prediction.made import target
 
 
 def test_a_whole_model_as_hdf5(tmp_path):
@@ -182,3 +184,17 @@ def test_nothing_is_changed_and_nothing_left(tmp_path):
     inspect(path, digest=True)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_inspect_folder_with_link_describes_it_and_notes_the_link(tmp_path):
+    path = files.saved_model(tmp_path / "saved")
+    plain = inspect(path)
+    (path / "assets").mkdir(exist_ok=True)
+    (path / "assets" / "vocab.txt").symlink_to("/dev/zero")
+    found = inspect(path)
+    note = "assets/vocab.txt is a symbolic link: every other command refuses the folder"
+    assert found.notes == (*plain.notes, note)
+    assert found.model_copy(update={"notes": plain.notes}) == plain
+    with pytest.raises(UsageError, match=r"assets/vocab\.txt is a symbolic link") as caught:
+        predict(path, [target("2.9")])
+    assert "cp -rL" in caught.value.hint

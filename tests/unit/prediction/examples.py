@@ -9,6 +9,7 @@ from tests.unit.prediction.made import (
     model,
     saved_model,
     target,
+    twofold,
     weights,
 )
 
@@ -40,6 +41,8 @@ def trained(optimizer=ADAM, loss=MSE):
 
 
 EXAMPLES = {
+    "two-formats": (twofold(h5(PLAIN, called="model.keras"), held=archive(PLAIN)), "2.12"),
+    "two-formats-folder": (twofold(saved_model(PLAIN), "keras-folder"), "3.4"),
     "archive-unknown": (archive(PLAIN), "2.11"),
     "no-weights": (architecture(PLAIN), "2.9"),
     "misnamed": (h5(PLAIN, called="model.keras"), "3.4"),

@@ -1,8 +1,9 @@
 """What is read from model files, made without files; and environments to load them in."""
 
+from dataclasses import replace
 from pathlib import Path
 
-from kerasmatrix.inspection.contents import Contents
+from kerasmatrix.inspection.contents import Contents, SecondContents
 from kerasmatrix.inspection.hdf5 import Stored
 from kerasmatrix.inspection.model_file import Writer
 from kerasmatrix.prediction.target import Target
@@ -75,6 +76,11 @@ def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0):
         training=training,
         stored=Stored(optimizer_arrays=slots),
     )
+
+
+def twofold(contents, second="keras-archive", held=None):
+    """Return ``contents`` of a file that is also a ``second`` format, with the content ``held``."""
+    return replace(contents, second=SecondContents(second, held))
 
 
 def weights(*, keras="2.9.0", keras_3_layout=False, called="weights.h5"):

@@ -13,6 +13,7 @@ from tests.unit.prediction.made import (
     model,
     saved_model,
     target,
+    twofold,
     weights,
 )
 
@@ -34,6 +35,8 @@ def signs(contents, reader=None):
     ("sign", "having", "lacking"),
     [
         ("misnamed", h5(model(DENSE), called="a.keras"), archive(model(DENSE))),
+        ("two-formats", twofold(h5(model(), called="a.keras")), twofold(h5(model()))),
+        ("two-formats", twofold(saved_model(), "keras-folder"), saved_model()),
         ("compiled", h5(model(DENSE), training=TRAINED), h5(model(DENSE), training={})),
         ("optimizer-state", h5(model(), optimizer_arrays=3), h5(model(), optimizer_arrays=2)),
         ("optimizer-slots", saved_model(slots=4), saved_model()),
