@@ -32,7 +32,6 @@ from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
 from kerasmatrix.comparison import Comparison, compare
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.expectations import expect
 from kerasmatrix.gating import findings
 from kerasmatrix.matrix import Matrix, load_matrix
@@ -332,7 +331,7 @@ def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
     try:
         progress.begins(part)
         part.execute()
-    except (KeyboardInterrupt, InfrastructureError) as error:
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised once all is reported
         return error
     finally:
         progress.ends()
