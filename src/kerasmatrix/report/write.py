@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from kerasmatrix.boundary import make_apart
 from kerasmatrix.comparison import Comparison
@@ -20,7 +21,14 @@ from kerasmatrix.report.documents import content_of, json_parts
 from kerasmatrix.results import Results
 from kerasmatrix.staging import Staged
 
-__all__ = ["check_folder", "write_reports"]
+__all__ = ["Written", "check_folder", "publish", "write_reports"]
+
+
+class Written(NamedTuple):
+    """The results as they were written, and the page."""
+
+    results: Results
+    page: Path
 
 
 def check_folder(folder: Path) -> None:
@@ -43,7 +51,17 @@ def write_reports(
     comparison: Comparison | None = None,
     past: Callable[[], Sequence[PastRun]] = tuple,
 ) -> Path:
-    """Write ``index.html``, ``results.json`` and ``results.csv``; return the page's path.
+    """Write the reports and return the page's path; see `publish`."""
+    return publish(results, folder, comparison, past).page
+
+
+def publish(
+    results: Results,
+    folder: Path,
+    comparison: Comparison | None = None,
+    past: Callable[[], Sequence[PastRun]] = tuple,
+) -> Written:
+    """Write ``index.html``, ``results.json`` and ``results.csv``; return what is in them.
 
     The page also shows ``comparison``, what changed since a baseline, if there is one, and what
     cells did in the runs before: ``past`` is asked for these if a page is drawn. Where a run
@@ -65,11 +83,11 @@ def write_reports(
         except (KerasmatrixError, OSError):
             raise
         except Exception:  # noqa: BLE001 - a cell is at fault, or it is raised again
-            whole, _ = make_apart(results, lambda part: _rehearse(part, comparison, earlier()))
-            _write(whole, folder, comparison, earlier)
+            results, _ = make_apart(results, lambda part: _rehearse(part, comparison, earlier()))
+            _write(results, folder, comparison, earlier)
     except OSError as error:
         raise _unwritable(folder, error) from error
-    return page
+    return Written(results, page)
 
 
 def _rehearse(results: Results, comparison: Comparison | None, past: Sequence[PastRun]) -> None:
