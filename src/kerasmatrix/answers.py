@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Hashable, Mapping, MutableMapping
 from typing import Any, TypeVar
 
@@ -31,8 +32,11 @@ def understand(
     """
     told = {key: value for key, value in answer.items() if key in ANSWERED}
     deadline = answer.get("deadline")
+    # An endless deadline is none: JSON has no infinity.
+    if isinstance(deadline, int | float) and 0 <= deadline <= sys.float_info.max:
+        told["deadline"] = deadline
     try:
-        return kind.model_validate({**told, "deadline": deadline}, context=shared)
+        return kind.model_validate(told, context=shared)
     except (ValidationError, ArithmeticError, RecursionError) as error:
         return kind(ended="crashed", log=f"the answer does not fit: {_reason(error)}")
 

@@ -303,7 +303,7 @@ class Observation(_Observed):
     seconds: Amount = 0.0
     peak_memory_mb: Amount | None = None
     log: LogText = ""
-    deadline: float | None = None
+    deadline: Amount | None = None
     retried: tuple[Try, ...] = ()
 
 
@@ -405,7 +405,7 @@ def judge_load(
         trained: the file has an optimizer's moments, even if ``saved`` has none.
     """
     if load.ended == "timed-out":
-        return Verdict(status=Status.TIMEOUT, summary=f"no answer within {load.deadline:g} s")
+        return Verdict(status=Status.TIMEOUT, summary=_how(load))
     if load.ended == "crashed" or (load.error and load.error.type == "MemoryError"):
         return Verdict(status=Status.CRASH, summary=_how(load))
     facts = load.value
@@ -441,7 +441,8 @@ def compared_facts(saved: SaveFacts, form: str) -> Hashable:
 def _how(observation: Observation) -> str:
     """Say in one line how a task ended that did not return."""
     if observation.ended == "timed-out":
-        return f"no answer within {observation.deadline:g} s"
+        limit = observation.deadline
+        return "no answer in time" if limit is None else f"no answer within {limit:g} s"
     if observation.error:
         message = observation.error.message
         told = message.rpartition(WRAPPED)[2].strip() or message.strip()

@@ -6,72 +6,79 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.bounds import LONGEST_LINE
-from kerasmatrix.boundary import Boundary, describe_fault, make_apart
-from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.outcome import Cell, Observation, Save, SaveFacts, Status
+from kerasmatrix.outcome import Cell, LoadFacts, Observation, Save, SaveFacts, Status
 from kerasmatrix.repair import Attempt
 from kerasmatrix.report.documents import read_results
 from kerasmatrix.results import CellResult, Results
 from tests.unit.fakes import FakeWorker
-from tests.unit.report.factory import make_results
 
 # Side by side, environments finish in another order each time.
 ONE_JOB = ("--jobs", "1")
 BAD = "wicked"  # which no digest has in it
 ENVIRONMENTS = ("good-twin-a", "good-twin-b", "fails-no-compile", "picky-good-twin-a")
-# All that is computed of one file's observations, as module and attribute.
-STEPS = {
-    "run": (
-        "understand",
-        "Store.keep_artifact",
-        "_equivalence",
-        "infrastructure_fault",
-        "settle",
-        "is_the_machines",
-        "Store.remember",
-        "artifact_of",
-        "known_load",
-        "failed_crossing",
-    ),
-    "agenda": (
-        "judge_save",
-        "class_of",
-        "is_telling",
-        "infer_load",
-        "infer_repair",
-        "needs_repair",
-        "next_attempt",
-    ),
-    "knowledge": ("next_remedies", "find_chains", "known_conversion", "_known_crossing"),
-    "inference": ("class_of", "is_telling", "infer_load", "infer_repair"),
-    "tabulation": (
-        "Observed.verdict",
-        "Observed.cause",
-        "Observed.judged",
-        "Observed.side",
-        "judge_save",
-        "judge_cell",
-        "judge_attempt",
-        "_diagnosed",
-        "_side",
-        "_tried",
-        "unsteady",
-        "check_claims",
-        "count_causes",
-        "remedies_of",
-    ),
-    "plan": ("Plan.judge", "judge_load"),
-    "outcome": ("_drift", "_lost", "_how"),
-    "repair": ("Causes.of", "classify", "judge_attempt"),
-    "diagnosis.classify": ("candidates",),
-    "prediction.hindsight": ("_Files.read", "_foreseen", "is_measured", "score"),
-    "report.documents": ("_dump",),
-    "report.frame": ("cell_frame",),
-    "report.page_data": ("_cell_columns", "_Details.row", "_Details._side"),
-    "report.html": ("blocks_of",),
-}
-NAMED = [f"{module}:{name}" for module, names in STEPS.items() for name in names]
+# All that is computed of one file's observations, as module and function.
+# Whether they were just made or are known.
+ALWAYS = (
+    "agenda:class_of",
+    "agenda:is_telling",
+    "agenda:infer_repair",
+    "agenda:needs_repair",
+    "agenda:next_attempt",
+    "knowledge:next_remedies",
+    "knowledge:find_chains",
+    "inference:is_telling",
+    "tabulation:Observed.verdict",
+    "tabulation:Observed.cause",
+    "tabulation:Observed.judged",
+    "tabulation:Observed.side",
+    "tabulation:judge_save",
+    "tabulation:judge_cell",
+    "tabulation:judge_attempt",
+    "tabulation:_diagnosed",
+    "tabulation:_side",
+    "tabulation:_tried",
+    "tabulation:check_claims",
+    "tabulation:count_causes",
+    "tabulation:remedies_of",
+    "plan:Plan.judge",
+    "plan:judge_load",
+    "outcome:_drift",
+    "outcome:_lost",
+    "outcome:_how",
+    "repair:Causes.of",
+    "repair:classify",
+    "diagnosis.classify:candidates",
+    "prediction.hindsight:_Files.read",
+    "prediction.hindsight:_foreseen",
+    "prediction.hindsight:is_measured",
+    "prediction.hindsight:score",
+    "report.documents:_dump",
+)
+# In a run that measures.
+MEASURED = (
+    "run:understand",
+    "run:Store.keep_artifact",
+    "run:_equivalence",
+    "run:infrastructure_fault",
+    "run:settle",
+    "run:is_the_machines",
+    "run:Store.remember",
+    "run:artifact_of",
+    "run:known_load",
+    "agenda:judge_save",
+    "agenda:infer_load",
+    "report.tables:cell_frame",
+    "report.page_data:_cell_columns",
+    "report.page_data:_Details.row",
+    "report.page_data:_Details._side",
+    "report.html:blocks_of",
+)
+# In a run that measures nothing.
+KNOWN = (
+    "inference:class_of",
+    "inference:infer_load",
+    "inference:infer_repair",
+)
 
 
 def mentions_bad(value):
@@ -85,7 +92,7 @@ def mentions_bad(value):
         return any(BAD.encode() in path.read_bytes() for path in value.rglob("model.*"))
     if isinstance(value, Attempt):
         return mentions_bad(value.measured)
-    if isinstance(value, Observation | SaveFacts):
+    if isinstance(value, Observation | SaveFacts | LoadFacts):
         return BAD in value.model_dump_json()
     if isinstance(value, dict):
         return any(mentions_bad(each) for each in value.values()) or value.get("log") == BAD
@@ -189,22 +196,85 @@ def expected(command, marked, undisturbed):
     return undisturbed
 
 
-@pytest.mark.parametrize("step", NAMED)
+@pytest.mark.parametrize("step", (*ALWAYS, *MEASURED))
 def test_boundary_step_raises_other_rows_are_whole(step, expected, command, spoiler):
     spoiler.spoil(step)
-    code, table, _ = command("--fresh", *ONE_JOB)
-    if not spoiler.hits:
-        pytest.skip("not on the way of a run that measures")
+    code, table, _ = command("--store", "another", *ONE_JOB)
+    assert spoiler.hits
     check_is_contained(code, table, expected)
 
 
-@pytest.mark.parametrize("step", NAMED)
+@pytest.mark.parametrize("step", (*ALWAYS, *KNOWN))
 def test_boundary_step_raises_on_known_results(step, expected, command, spoiler):
     command(*ONE_JOB)
     spoiler.spoil(step)
     for path in Path(".kerasmatrix").glob("recollection*"):
         path.unlink()
     code, table, _ = command(*ONE_JOB)
-    if not spoiler.hits:
-        pytest.skip("not on the way of a run that measures nothing")
+    assert spoiler.hits
     check_is_contained(code, table, expected)
+
+
+def failing(text):
+    """Return a function of results that raises an exception where a cell has ``text``."""
+
+    def make(results):
+        if any(text in cell.summary for cell in results.cells):
+            raise ZeroDivisionError("division by zero")
+        return len(results.cells)
+
+    return make
+
+
+def test_make_apart_blames_only_the_cells_at_fault():
+    whole = make_results()
+    cells = tuple(
+        cell.but(summary="wicked" if number in {3, 17, 18} else "fine")
+        for number, cell in enumerate(whole.cells)
+    )
+    results, made = make_apart(whole.model_copy(update={"cells": cells}), failing("wicked"))
+    assert made == len(cells)
+    spoilt = [number for number, cell in enumerate(results.cells) if "fault" in cell.summary]
+    assert spoilt == [3, 17, 18]
+    assert all(results.cells[number].status is Status.INFRA for number in spoilt)
+
+
+def test_make_apart_without_fault_returns_the_same_results():
+    whole = make_results()
+    assert make_apart(whole, failing("wicked"))[0] is whole
+
+
+def test_make_apart_no_cell_to_blame_raises():
+    def make(results):
+        if len(results.cells) in {0, 50}:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        make_apart(make_results(), make)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, InfrastructureError("disk full"), SystemExit])
+def test_apart_what_is_not_the_cells_passes(error):
+    boundary = Boundary()
+    with pytest.raises((KeyboardInterrupt, InfrastructureError, SystemExit)):
+        with boundary.apart(Save("first", "h5", "a")):
+            raise error
+    assert not boundary.faults
+
+
+def test_describe_fault_names_our_line_and_is_short():
+    try:
+        make_apart(make_results(), failing(""))
+    except ZeroDivisionError as error:
+        text = describe_fault(error)
+    assert text.startswith("a fault of kerasmatrix in kerasmatrix/boundary.py, line ")
+    assert "ZeroDivisionError: division by zero" in text
+    assert str(Path.cwd()) not in text
+    assert len(describe_fault(ValueError("x" * 10**6))) <= LONGEST_LINE
+
+
+def test_boundary_fault_of_a_row_is_that_of_its_cells():
+    boundary = Boundary()
+    boundary.note(Save("first", "h5", "a"), ValueError("x"))
+    assert boundary.of(Cell("first", "h5", "a", "b")) == boundary.of(Save("first", "h5", "a"))
+    assert boundary.of(Cell("first", "h5", "b", "b")) is None
