@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from kerasmatrix.boundary import Boundary, describe_fault, make_apart
+from kerasmatrix.bounds import LONGEST_LINE
+from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.outcome import Cell, LoadFacts, Observation, Save, SaveFacts, Status
 from kerasmatrix.repair import Attempt
 from kerasmatrix.report.documents import read_results
 from kerasmatrix.results import CellResult, Results
 from tests.unit.fakes import FakeWorker
+from tests.unit.report.factory import make_results
 
 # Side by side, environments finish in another order each time.
 ONE_JOB = ("--jobs", "1")
@@ -196,7 +200,7 @@ def expected(command, marked, undisturbed):
     return undisturbed
 
 
-@pytest.mark.parametrize("step", (*ALWAYS, *MEASURED))
+@pytest.mark.parametrize("step", [*ALWAYS, *MEASURED])
 def test_boundary_step_raises_other_rows_are_whole(step, expected, command, spoiler):
     spoiler.spoil(step)
     code, table, _ = command("--store", "another", *ONE_JOB)
@@ -204,7 +208,7 @@ def test_boundary_step_raises_other_rows_are_whole(step, expected, command, spoi
     check_is_contained(code, table, expected)
 
 
-@pytest.mark.parametrize("step", (*ALWAYS, *KNOWN))
+@pytest.mark.parametrize("step", [*ALWAYS, *KNOWN])
 def test_boundary_step_raises_on_known_results(step, expected, command, spoiler):
     command(*ONE_JOB)
     spoiler.spoil(step)
@@ -256,9 +260,10 @@ def test_make_apart_no_cell_to_blame_raises():
 @pytest.mark.parametrize("error", [KeyboardInterrupt, InfrastructureError("disk full"), SystemExit])
 def test_apart_what_is_not_the_cells_passes(error):
     boundary = Boundary()
-    with pytest.raises((KeyboardInterrupt, InfrastructureError, SystemExit)):
-        with boundary.apart(Save("first", "h5", "a")):
-            raise error
+    row = Save("first", "h5", "a")
+    passing = (KeyboardInterrupt, InfrastructureError, SystemExit)
+    with pytest.raises(passing), boundary.apart(row):
+        raise error
     assert not boundary.faults
 
 

@@ -9,9 +9,10 @@ __all__ = ["chain_of"]
 # So much of a text is looked at: its end, where the exception that was raised last stands.
 LONGEST = 1_000_000
 
+ENDINGS = ("Error", "Exception", "Warning", "Interrupt", "Exit")
 # A line that begins with a dotted name ending like an exception's, and its message.
 RAISED = Pattern(
-    r"^(?:E\s+)?(?P<type>[A-Za-z_][\w.]*(?:Error|Exception|Warning|Interrupt|Exit))"
+    r"^(?:E\s+)?(?P<type>[A-Za-z_][\w.]*(?:" + "|".join(ENDINGS) + r"))"
     r"(?::\s?(?P<message>.*))?$"
 )
 BETWEEN = (
@@ -32,7 +33,8 @@ def chain_of(text: str) -> list[tuple[str, str]]:
     chain: list[tuple[str, list[str]]] = []
     inside = False
     for line in text.splitlines():
-        raised = next(RAISED.found_in(line), None)
+        may_be = any(ending in line for ending in ENDINGS)  # few lines need to be looked at closely
+        raised = next(RAISED.found_in(line), None) if may_be else None
         if raised:
             chain.append((raised["type"], [raised["message"]]))
             inside = True

@@ -21,7 +21,6 @@ __all__ = ["csv_parts", "to_parquet"]
 
 NAMES = ("scenario", "format", "saved_with", "loaded_with")
 NUMBERS = ("flaky", "max_abs_diff", "weights_equal", "seconds")
-TEXTS = ("summary", "cause", "remedy", "error_type", "error_message", "lost", "inferred_from")
 
 PART = 10_000  # cells; a frame of a hundred thousand takes more memory than the cells
 
@@ -33,7 +32,7 @@ def csv_parts(results: Results) -> Iterator[str]:
     """
     for number, part in enumerate(slices(results, PART)):
         safe = cell_frame(part)
-        for column in (*NAMES, *TEXTS):
+        for column in safe.columns[~safe.columns.isin(NUMBERS)]:
             texts = safe[column].astype(object)
             # Few texts are there once only.
             safe[column] = texts.map({text: _disarm(text) for text in texts.unique()})
