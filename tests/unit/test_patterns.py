@@ -130,8 +130,8 @@ def test_evidence_texts_are_limited():
         ("Error when deserializing class 'Dense' using config={}.", "config-key-too-new"),
         ("Error when deserializing class 'InputLayer' using config={}.", None),
         (
-            "Error when deserializing class 'InputLayer' using config={}.\n"
-             "Error when deserializing class 'Слой' using config={}",
+            ("Error when deserializing class 'InputLayer' using config={}.\n"
+             "Error when deserializing class 'Слой' using config={}"),
             "config-key-too-new",
         ),
         ("Shapes (2, 96) and (96,) are incompatible", "gru-reset-after"),
