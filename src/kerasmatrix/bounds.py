@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, FailFast, Field
 
 from kerasmatrix.harness.child import LOG_LIMIT
 from kerasmatrix.harness.failure import CHAIN_LIMIT, MESSAGE_LIMIT, TRACEBACK_LIMIT
@@ -39,6 +39,7 @@ __all__ = [
     "Slots",
     "TracebackText",
     "Whole",
+    "at_most",
     "cut",
     "first",
     "plain",
@@ -94,14 +95,27 @@ def first(limit: int) -> BeforeValidator:
     )
 
 
+def at_most(limit: int) -> BeforeValidator:
+    """Return a validator that refuses more than ``limit`` items before it looks at any."""
+
+    def check(value: Any) -> Any:  # noqa: ANN401 - not validated yet
+        if isinstance(value, list | tuple | dict) and len(value) > limit:
+            raise ValueError(f"there are more than {limit}")
+        return value
+
+    return BeforeValidator(check)
+
+
 def _cut_to(limit: int) -> BeforeValidator:
     return BeforeValidator(lambda value: cut(value, limit) if isinstance(value, str) else value)
 
 
 def _notes(value: Any) -> Any:  # noqa: ANN401 - not validated yet
-    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+    if not isinstance(value, list | tuple):
         return value
     kept = list(value[:MOST_NOTES])
+    if not all(isinstance(each, str) for each in kept):
+        return kept
     if len(value) > MOST_NOTES:
         kept[-1] = f"and {len(value) - MOST_NOTES + 1} more"
     return tuple(share_out(kept, NOTES_CHARACTERS, 20))
@@ -146,12 +160,13 @@ Notes = Annotated[tuple[str, ...], BeforeValidator(_notes)]
 # Compared only: refused. These are checked without a call into Python, since there are many.
 Identifier = Annotated[str, Field(max_length=4_000)]
 Digest = Annotated[str, Field(max_length=128)]
-Slots = Annotated[tuple[Digest, ...], Field(max_length=MOST_SLOTS)]
+Slots = Annotated[tuple[Digest, ...], FailFast(), at_most(MOST_SLOTS)]
 # Numbers: as JSON has them, never as texts, and finite.
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True, ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 ArrayShape = Annotated[
     tuple[Annotated[int, Field(strict=True, ge=0, le=LARGEST_INTEGER)], ...],
-    Field(max_length=MOST_DIMENSIONS),
+    FailFast(),
+    at_most(MOST_DIMENSIONS),
 ]
 Plain = Annotated[Any, BeforeValidator(plain)]

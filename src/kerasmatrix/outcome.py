@@ -19,6 +19,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     GetCoreSchemaHandler,
     ValidationInfo,
@@ -47,6 +48,7 @@ from kerasmatrix.bounds import (
     Slots,
     TracebackText,
     Whole,
+    at_most,
     cut,
     first,
     plain,
@@ -246,7 +248,7 @@ class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs
     ) -> CoreSchema:
         """Validate what a tuple of digests would be."""
         del source
-        limited = Annotated[tuple[WeightDigest, ...], Field(max_length=MOST_WEIGHTS)]
+        limited = Annotated[tuple[WeightDigest, ...], FailFast(), at_most(MOST_WEIGHTS)]
         return no_info_after_validator_function(cls, handler(limited))
 
 
@@ -254,9 +256,7 @@ class _ModelFacts(_Observed):
     model: Name
     weights: Annotated[Weights, _shared(tuple)]
     compiled: Annotated[CompileState, _shared(CompileState.model_dump_json)] | None = None
-    timings: Annotated[Mapping[Name, Amount], Field(max_length=MOST_TIMINGS)] = Field(
-        default_factory=dict
-    )
+    timings: Annotated[Mapping[Name, Amount], at_most(MOST_TIMINGS)] = Field(default_factory=dict)
 
 
 class SaveFacts(_ModelFacts):

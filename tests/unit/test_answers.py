@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from kerasmatrix.answers import understand
 from kerasmatrix.bounds import CHAIN_CHARACTERS, LONGEST_LINE, MOST_WEIGHTS, cut, plain
@@ -149,6 +150,33 @@ def test_understand_number_out_of_range_is_a_crash(path, value, where):
     verdict = judge_load(saved, "h5", observation, Tolerance(absolute=1e-5, relative=1e-4))
     assert verdict.status is Status.CRASH
     assert verdict.summary == "the process gave no understandable answer"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ("value", "weights"),
+        ("value", "weights", 0, "shape"),
+        ("value", "timings"),
+        ("value", "did"),
+        ("value", "compiled", "loss"),
+        ("value", "compiled", "optimizer", "slots"),
+        ("value", "compiled", "optimizer", "hyperparameters"),
+        ("error", "chain"),
+    ],
+)
+@pytest.mark.parametrize("item", [0, {}, [], None])
+def test_understand_many_wrong_items_few_complaints(path, item):
+    """Each complaint takes a hundred times the memory of the item that it is about."""
+    answer = copy.deepcopy({**RETURNED, "error": ERROR})
+    many = [item] * 300_000
+    mapping = path[-1] in {"timings", "hyperparameters"}
+    put(answer, path, {str(n): each for n, each in enumerate(many)} if mapping else many)
+    try:
+        LoadObservation.model_validate(answer)
+    except ValidationError as error:
+        assert error.error_count() <= 100
+    assert understand(LoadObservation, answer).ended in {"crashed", "returned"}
 
 
 def test_understand_huge_hyperparameter_is_text_and_judged():
