@@ -121,25 +121,27 @@ class Agenda:
             self._equals[source].append(cell)
         for cell in list(observed.loads):
             if plan.asked_for(cell) and cell not in observed.inferred:
-                self.loaded(cell)
+                with observed.boundary.apart(cell):
+                    self.loaded(cell)
         if not self.pending:
             self._queue_bridges()
 
     def _queue_what_is_not_known(self) -> None:
         plan, observed = self._plan, self._observed
         for save in plan.saves():
-            if save in observed.saves or plan.cannot_save(save):
+            if save in observed.saves or plan.cannot_save(save) or observed.boundary.of(save):
                 continue
             if plan.in_shard(save):
                 self._saves.setdefault(save.saved_with, []).append(save)
         for cell in plan.cells():
             if cell in observed.loads or not plan.asked_for(cell) or plan.cannot_load(cell):
                 continue
-            saved = observed.saves.get(Save(*cell[:3]))
-            if saved is None or judge_save(saved.observation) is None:
-                self._loads.setdefault(cell.loaded_with, []).append(cell)
-                row = Save(*cell[:3])
-                self._row_ranks[row] = min(self._row_ranks.get(row, LAST), self._rank(cell))
+            row = Save(*cell[:3])
+            saved = observed.saves.get(row)
+            with observed.boundary.apart(cell):
+                if saved is None or judge_save(saved.observation) is None:
+                    self._loads.setdefault(cell.loaded_with, []).append(cell)
+                    self._row_ranks[row] = min(self._row_ranks.get(row, LAST), self._rank(cell))
 
     @property
     def _queues(self) -> tuple[Mapping[str, Sequence[Job]], ...]:
@@ -227,8 +229,9 @@ class Agenda:
         """Note that all was tried in a cell: what was found holds for its equals."""
         self._under_repair.discard(cell)
         for equal in self._equals.get(cell, ()):
-            infer_repair(self._observed, equal, cell)
-            self._queue_repair(equal)
+            with self._observed.boundary.apart(equal):
+                infer_repair(self._observed, equal, cell)
+                self._queue_repair(equal)
 
     def _queue_repair(self, cell: Cell) -> None:
         if self._plan.remedies == "none" or not needs_repair(self._plan, self._observed, cell):
@@ -332,10 +335,13 @@ class Agenda:
                 saved is None and cell.saved_with in self._observed.troubles
             ):
                 continue
-            if saved is None:
-                later.append(cell)
-            elif judge_save(saved.observation) is None and not self._follows(cell):
-                ready.append(cell)
+            with self._observed.boundary.apart(cell):
+                if self._observed.boundary.of(cell):
+                    continue
+                if saved is None:
+                    later.append(cell)
+                elif judge_save(saved.observation) is None and not self._follows(cell):
+                    ready.append(cell)
         self._loads[environment] = ready + later
         return self._distinct(ready)
 
@@ -355,9 +361,10 @@ class Agenda:
         """Return those to be loaded now; the others may follow from them."""
         equal: dict[Hashable, list[Cell]] = {}
         for cell in cells:
-            key = self._key(cell)
-            alone = key is None or key in self._unlike
-            equal.setdefault(cell if alone else key, []).append(cell)
+            with self._observed.boundary.apart(cell):
+                key = self._key(cell)
+                alone = key is None or key in self._unlike
+                equal.setdefault(cell if alone else key, []).append(cell)
         if self._ranks:
             return [min(group, key=self._rank) for group in equal.values()]
         return [choose(group) for group in equal.values()]

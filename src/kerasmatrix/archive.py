@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerasmatrix import past
+from kerasmatrix.boundary import make_apart
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
 from kerasmatrix.past import PastRun
 from kerasmatrix.report.documents import json_parts, read_results
@@ -49,7 +50,8 @@ class Archive:
         Raises:
             InfrastructureError: the folder cannot be written.
         """
-        self._write(self.folder / f"{results.run.id}{SUFFIX}", json_parts(results))
+        place = self.folder / f"{results.run.id}{SUFFIX}"
+        make_apart(results, lambda part: self._write(place, json_parts(part)))
 
     def _write(self, place: Path, parts: Iterable[str]) -> None:
         packed = io.BytesIO()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
 from kerasmatrix.outcome import Status
+from kerasmatrix.patterns import compile_pattern
 from kerasmatrix.results import CellResult, ClaimResult
 from kerasmatrix.scenario import Claim, Scenario
 
@@ -96,4 +96,5 @@ def _is_so(claim: Claim, cell: CellResult) -> bool:
     if claim.error is None:
         return True
     links = cell.error.chain if cell.error else ()
-    return any(re.search(claim.error, f"{link.type}: {link.message}") for link in links)
+    pattern = compile_pattern(claim.error)
+    return any(pattern.is_in(f"{link.type}: {link.message}") for link in links)

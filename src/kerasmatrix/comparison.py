@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kerasmatrix.boundary import make_apart
 from kerasmatrix.outcome import BADNESS, Cell, Status
 from kerasmatrix.results import CellResult, Results
 from kerasmatrix.tabulation import cell_of
@@ -84,6 +85,10 @@ class Comparison(_Value):
 
 def compare(base: Results, head: Results) -> Comparison:
     """Return what changed from ``base`` to ``head``."""
+    return make_apart(head, lambda part: _compare(base, part))[1]
+
+
+def _compare(base: Results, head: Results) -> Comparison:
     before = {cell_of(cell): cell for cell in base.cells}
     both = [(before[cell_of(cell)], cell) for cell in head.cells if cell_of(cell) in before]
     changes = [change for one, two in both if (change := _change(one, two)) is not None]

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from kerasmatrix.boundary import make_apart
 from kerasmatrix.errors import nearest
 from kerasmatrix.outcome import BADNESS, Status
 from kerasmatrix.results import CellResult, ExpectationResult, Results
@@ -106,6 +107,14 @@ def expect(
         expectations: in the order of the file.
         known: all names of the matrix by side, of which the results may be a part.
     """
+    return make_apart(results, lambda part: _expect(part, expectations, known))[1]
+
+
+def _expect(
+    results: Results,
+    expectations: Sequence[Expectation],
+    known: Mapping[str, Sequence[str]],
+) -> Results:
     meant = [
         {
             side: names_of(getattr(expectation, side), known[side], ordered=side.endswith("with"))

@@ -80,19 +80,21 @@ def infer_all(plan: Plan, observed: Observed) -> None:
     unknown: list[tuple[Cell, Hashable]] = []
     classes: dict[Save, Hashable | None] = {}
     for cell in plan.cells():
-        save = Save(*cell[:3])
-        if save not in classes:
-            classes[save] = class_of(plan, observed, save)
-        kind = classes[save]
-        if kind is None:
-            continue
-        loaded = observed.loads.get(cell)
-        if loaded is None and plan.cannot_load(cell) is None:
-            unknown.append((cell, (kind, cell.loaded_with)))
-        elif loaded is not None and is_telling(loaded.observation):
-            known.setdefault((kind, cell.loaded_with), []).append(cell)
+        with observed.boundary.apart(cell):
+            save = Save(*cell[:3])
+            if save not in classes:
+                classes[save] = class_of(plan, observed, save)
+            kind = classes[save]
+            if kind is None:
+                continue
+            loaded = observed.loads.get(cell)
+            if loaded is None and plan.cannot_load(cell) is None:
+                unknown.append((cell, (kind, cell.loaded_with)))
+            elif loaded is not None and is_telling(loaded.observation):
+                known.setdefault((kind, cell.loaded_with), []).append(cell)
     for cell, kind in unknown:
-        if kind in known:
-            source = choose(known[kind])
-            infer_load(observed, cell, source)
-            infer_repair(observed, cell, source)
+        with observed.boundary.apart(cell):
+            if kind in known:
+                source = choose(known[kind])
+                infer_load(observed, cell, source)
+                infer_repair(observed, cell, source)

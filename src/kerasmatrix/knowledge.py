@@ -6,7 +6,7 @@ what was done, so that the two cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kerasmatrix.bridges import Chain, find_chains, presume_chains
 from kerasmatrix.inference import infer_all
@@ -46,28 +46,42 @@ def look_up(
     for save in plan.saves():
         if save in observed.saves or plan.cannot_save(save) or not plan.in_shard(save):
             continue
-        found = store.known_save(plan.save_key(save))
-        if found and plan.still_known(found.observation, save.scenario):
-            observed.saves[save] = found
+        with observed.boundary.apart(save):
+            found = store.known_save(plan.save_key(save))
+            if found and plan.still_known(found.observation, save.scenario):
+                observed.saves[save] = found
     store.fetch_ahead(
         plan.load_key(cell, saved.observation.artifact)
         for cell in plan.cells()
         if (saved := observed.saves.get(Save(*cell[:3]))) and saved.observation.artifact
     )
     for cell in plan.cells():
-        load = known_load(plan, store, observed, cell)
-        if load:
-            observed.loads[cell] = load
-    ailing = [cell for cell in observed.loads if needs_repair(plan, observed, cell)]
+        with observed.boundary.apart(cell):
+            load = known_load(plan, store, observed, cell)
+            if load:
+                observed.loads[cell] = load
+    ailing = _that(observed, observed.loads, lambda cell: needs_repair(plan, observed, cell))
     _look_up_repairs(plan, store, observed, causes, ailing)
     infer_all(plan, observed)
-    ailing = [
-        cell for cell in observed.inferred if next_attempt(plan, observed, causes, cell) is not None
-    ]
+    ailing = _that(
+        observed,
+        observed.inferred,
+        lambda cell: next_attempt(plan, observed, causes, cell) is not None,
+    )
     _look_up_repairs(plan, store, observed, causes, ailing)
     _look_up_bridges(plan, store, observed, causes)
     _look_up_retries(plan, store, observed)
     return observed
+
+
+def _that(observed: Observed, cells: Iterable[Cell], is_so: Callable[[Cell], bool]) -> list[Cell]:
+    """Return the cells of which something is so; those of which it cannot be said are spoilt."""
+    found = []
+    for cell in cells:
+        with observed.boundary.apart(cell):
+            if is_so(cell):
+                found.append(cell)
+    return found
 
 
 def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
@@ -76,18 +90,20 @@ def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
     if not retried:
         return
     for save in observed.saves:
-        key = plan.save_key(save)
-        if key in retried:
-            saves = store.known_retries(key, SaveObservation)
-            observed.retries[save] = tuple(Retry((), each) for each in saves)
+        with observed.boundary.apart(save):
+            key = plan.save_key(save)
+            if key in retried:
+                saves = store.known_retries(key, SaveObservation)
+                observed.retries[save] = tuple(Retry((), each) for each in saves)
     for cell in observed.loads:
         alone = [tried.remedies for tried in observed.attempts.get(cell, ()) if not tried.chain]
-        for remedies in ((), *alone):
-            key = retry_key(plan, observed, cell, remedies)
-            if key in retried:
-                loads = store.known_retries(key, LoadObservation)
-                told = tuple(Retry(remedies, each) for each in loads)
-                observed.retries[cell] = (*observed.retries.get(cell, ()), *told)
+        with observed.boundary.apart(cell):
+            for remedies in ((), *alone):
+                key = retry_key(plan, observed, cell, remedies)
+                if key in retried:
+                    loads = store.known_retries(key, LoadObservation)
+                    told = tuple(Retry(remedies, each) for each in loads)
+                    observed.retries[cell] = (*observed.retries.get(cell, ()), *told)
 
 
 def retry_key(plan: Plan, observed: Observed, cell: Cell, remedies: tuple[str, ...]) -> str:
@@ -108,16 +124,18 @@ def _look_up_repairs(
     probes = {cell: plan.probe_key(cell, artifact_of(observed, cell)) for cell in cells}
     store.fetch_ahead(probes.values())
     for cell, key in probes.items():
-        probe = store.known_probe(key)
-        if probe:
-            observed.probes[cell] = probe
+        with observed.boundary.apart(cell):
+            probe = store.known_probe(key)
+            if probe:
+                observed.probes[cell] = probe
     waiting = list(cells)
     while waiting:
-        wanted = {
-            cell: remedies
-            for cell in waiting
-            if (remedies := next_attempt(plan, observed, causes, cell)) is not None
-        }
+        wanted: dict[Cell, tuple[str, ...]] = {}
+        for cell in waiting:
+            with observed.boundary.apart(cell):
+                remedies = next_attempt(plan, observed, causes, cell)
+                if remedies is not None:
+                    wanted[cell] = remedies
         keys = {
             cell: plan.attempt_key(cell, artifact_of(observed, cell), remedies)
             for cell, remedies in wanted.items()
@@ -125,11 +143,12 @@ def _look_up_repairs(
         store.fetch_ahead(keys.values())
         waiting = []
         for cell, remedies in wanted.items():
-            found = store.known_load(keys[cell])
-            if found and plan.still_known(found.observation, cell.scenario):
-                done = observed.attempts.get(cell, ())
-                observed.attempts[cell] = (*done, Attempt(remedies, found))
-                waiting.append(cell)
+            with observed.boundary.apart(cell):
+                found = store.known_load(keys[cell])
+                if found and plan.still_known(found.observation, cell.scenario):
+                    done = observed.attempts.get(cell, ())
+                    observed.attempts[cell] = (*done, Attempt(remedies, found))
+                    waiting.append(cell)
 
 
 def next_attempt(
@@ -152,29 +171,31 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
     statuses: dict[Cell, Status] = {}
     wanted = []
     for cell in observed.loads:
-        verdict = observed.verdict(plan, cell)
-        if verdict:
-            statuses[cell] = verdict.status
+        with observed.boundary.apart(cell):
+            verdict = observed.verdict(plan, cell)
+            if verdict:
+                statuses[cell] = verdict.status
     saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
     names = tuple(env.name for env in plan.selection.environments)
     for cell, status in statuses.items():
         if status not in REPAIRABLE or not plan.asked_for(cell):
             continue
-        results = observed.judged(plan, causes, cell)
-        verified = any(result.status == "verified" for result in results)
-        if verified and plan.remedies != "all":
-            continue
-        walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
-        told = plan.scenarios[cell.scenario]
-        if told.given:
-            chains = presume_chains(
-                cell, names, WHOLE, statuses, lambda save: not plan.cannot_save(save)
-            )
-        else:
-            chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
-        chain = next((chain for chain in chains if chain not in walked), None)
-        if chain is not None:
-            wanted.append((cell, chain))
+        with observed.boundary.apart(cell):
+            results = observed.judged(plan, causes, cell)
+            verified = any(result.status == "verified" for result in results)
+            if verified and plan.remedies != "all":
+                continue
+            walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
+            told = plan.scenarios[cell.scenario]
+            if told.given:
+                chains = presume_chains(
+                    cell, names, WHOLE, statuses, lambda save: not plan.cannot_save(save)
+                )
+            else:
+                chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
+            chain = next((chain for chain in chains if chain not in walked), None)
+            if chain is not None:
+                wanted.append((cell, chain))
     return wanted
 
 
@@ -185,16 +206,17 @@ def _next_walks(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Ce
     """
     wanted = []
     for cell, chains in plan.walks.items():
-        attempts = observed.attempts.get(cell, ())
-        worth = {
-            attempt.chain: result
-            for attempt, result in zip(attempts, observed.judged(plan, causes, cell), strict=True)
-        }
-        if any(chain in worth and _is_whole(worth[chain]) for chain in chains):
-            continue
-        chain = next((chain for chain in chains if chain not in worth), None)
-        if chain is not None and cell in observed.loads:
-            wanted.append((cell, chain))
+        with observed.boundary.apart(cell):
+            attempts = observed.attempts.get(cell, ())
+            judged = observed.judged(plan, causes, cell)
+            worth = {
+                attempt.chain: result for attempt, result in zip(attempts, judged, strict=True)
+            }
+            if any(chain in worth and _is_whole(worth[chain]) for chain in chains):
+                continue
+            chain = next((chain for chain in chains if chain not in worth), None)
+            if chain is not None and cell in observed.loads and not observed.boundary.of(cell):
+                wanted.append((cell, chain))
     return wanted
 
 
@@ -234,10 +256,11 @@ def _look_up_bridges(plan: Plan, store: Store, observed: Observed, causes: Cause
     while progress:
         progress = False
         for cell, chain in next_bridges(plan, observed, causes):
-            attempt = _known_crossing(plan, store, observed, cell, chain)
-            if attempt:
-                observed.attempts[cell] = (*observed.attempts.get(cell, ()), attempt)
-                progress = True
+            with observed.boundary.apart(cell):
+                attempt = _known_crossing(plan, store, observed, cell, chain)
+                if attempt:
+                    observed.attempts[cell] = (*observed.attempts.get(cell, ()), attempt)
+                    progress = True
 
 
 def _known_crossing(

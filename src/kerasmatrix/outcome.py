@@ -14,9 +14,46 @@ from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
+from kerasmatrix.bounds import (
+    CHAIN_CHARACTERS,
+    LONGEST_LINE,
+    MOST_CULPRITS,
+    MOST_KEYS,
+    MOST_LINKS,
+    MOST_TIMINGS,
+    MOST_WEIGHTS,
+    Amount,
+    ArrayShape,
+    Digest,
+    Identifier,
+    Line,
+    LogText,
+    MessageText,
+    Name,
+    Notes,
+    Plain,
+    Slots,
+    TracebackText,
+    Whole,
+    at_most,
+    cut,
+    first,
+    plain,
+    share_out,
+)
 from kerasmatrix.tolerance import Tolerance
 
 __all__ = [
@@ -104,12 +141,21 @@ class Save(NamedTuple):
 def _shared(key: Callable[[Any], Hashable]) -> AfterValidator:
     """Make one object of values that are equal by ``key``.
 
-    Of a hundred thousand cells few have weights or errors of their own.
+    Of a hundred thousand cells few have weights or errors of their own. What is shared is kept in
+    the dictionary that is given as the context of the validation, and goes with it; without one
+    nothing is shared.
     """
-    kept: dict[Hashable, Any] = {}
-    return AfterValidator(lambda value: kept.setdefault(key(value), value))
+
+    def share(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever is validated
+        if not isinstance(info.context, dict):
+            return value
+        return info.context.setdefault((key, key(value)), value)
+
+    return AfterValidator(share)
 
 
+# At most so many sets of names: there are a dozen models with a few optional fields each.
+MOST_GIVEN = 4096
 _GIVEN: dict[frozenset[str], set[str]] = {}
 
 
@@ -122,33 +168,46 @@ class _Observed(BaseModel):
         """Share the set of names that were given, which weighs more than all they name."""
         del context
         given = self.__pydantic_fields_set__
-        shared = _GIVEN.setdefault(frozenset(given), given)
+        shared = _GIVEN.get(frozenset(given), given)
+        if shared is given and len(_GIVEN) < MOST_GIVEN:
+            _GIVEN[frozenset(given)] = given
         object.__setattr__(self, "__pydantic_fields_set__", shared)
 
 
 class ErrorLink(_Observed):
     """One exception of a chain."""
 
-    type: str
-    message: str
+    type: Name
+    message: MessageText
 
 
 class ErrorReport(_Observed):
     """An exception with its causes, outermost first (so ``chain[0]`` is the exception itself)."""
 
-    type: str
-    message: str
-    chain: tuple[ErrorLink, ...] = ()
-    traceback: str = ""
+    type: Name
+    message: MessageText
+    chain: Annotated[tuple[ErrorLink, ...], first(MOST_LINKS)] = ()
+    traceback: TracebackText = ""
+
+    @field_validator("chain")
+    @classmethod
+    def _limited_together(cls, chain: tuple[ErrorLink, ...]) -> tuple[ErrorLink, ...]:
+        if sum(len(link.message) for link in chain) <= CHAIN_CHARACTERS:
+            return chain
+        messages = share_out([link.message for link in chain], CHAIN_CHARACTERS, least=500)
+        return tuple(
+            link.model_copy(update={"message": message})
+            for link, message in zip(chain, messages, strict=True)
+        )
 
 
 class WeightDigest(_Observed):
     """One weight array: SHA-256 of its bytes in C order."""
 
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    sha256: str
+    name: Identifier
+    shape: ArrayShape
+    dtype: Digest
+    sha256: Digest
 
     @property
     def content(self) -> tuple[tuple[int, ...], str, str]:
@@ -159,17 +218,19 @@ class WeightDigest(_Observed):
 class OptimizerState(_Observed):
     """An optimizer: its class, hyperparameters, step count and slot digests."""
 
-    name: str
-    hyperparameters: Mapping[str, Any] = Field(default_factory=dict)
-    iterations: int | None = None
-    slots: tuple[str, ...] = ()
-    unreadable: str | None = None
+    name: Name
+    hyperparameters: Annotated[Mapping[str, Any], BeforeValidator(plain)] = Field(
+        default_factory=dict
+    )
+    iterations: Whole | None = None
+    slots: Slots = ()
+    unreadable: Line | None = None
 
 
 class CompileState(_Observed):
     """What ``compile`` set."""
 
-    loss: Any = None
+    loss: Plain = None
     optimizer: OptimizerState
 
 
@@ -187,33 +248,32 @@ class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs
     ) -> CoreSchema:
         """Validate what a tuple of digests would be."""
         del source
-        return no_info_after_validator_function(cls, handler(tuple[WeightDigest, ...]))
+        limited = Annotated[tuple[WeightDigest, ...], FailFast(), at_most(MOST_WEIGHTS)]
+        return no_info_after_validator_function(cls, handler(limited))
 
 
 class _ModelFacts(_Observed):
-    model: str
+    model: Name
     weights: Annotated[Weights, _shared(tuple)]
     compiled: Annotated[CompileState, _shared(CompileState.model_dump_json)] | None = None
-    timings: Mapping[str, float] = Field(default_factory=dict)
+    timings: Annotated[Mapping[Name, Amount], at_most(MOST_TIMINGS)] = Field(default_factory=dict)
 
 
 class SaveFacts(_ModelFacts):
     """The model that was saved."""
 
-    did: tuple[str, ...] = Field(
-        default=(), description="what remedies did before it was, in order"
-    )
+    did: Notes = Field(default=(), description="what remedies did before it was, in order")
 
 
 class LoadFacts(_ModelFacts):
     """The model that came back, compared with the artifact's probe outputs."""
 
-    shapes_equal: bool
-    finite: bool
-    max_abs_diff: float | None = None
-    max_abs_reference: float | None = None
+    shapes_equal: Annotated[bool, Field(strict=True)]
+    finite: Annotated[bool, Field(strict=True)]
+    max_abs_diff: Amount | None = None
+    max_abs_reference: Amount | None = None
     resave_error: ErrorReport | None = None
-    did: tuple[str, ...] = Field(default=(), description="what the remedies did, in order")
+    did: Notes = Field(default=(), description="what the remedies did, in order")
 
 
 class Try(_Observed):
@@ -224,7 +284,7 @@ class Try(_Observed):
     """
 
     status: Status | None = None
-    reason: str
+    reason: Line
 
 
 class Observation(_Observed):
@@ -237,13 +297,13 @@ class Observation(_Observed):
 
     ended: Literal["returned", "raised", "crashed", "timed-out"]
     error: Annotated[ErrorReport, _shared(ErrorReport.model_dump_json)] | None = None
-    stage: str | None = None
-    exit_code: int | None = None
-    signal: int | None = None
-    seconds: float = 0.0
-    peak_memory_mb: float | None = None
-    log: str = ""
-    deadline: float | None = None
+    stage: Name | None = None
+    exit_code: Whole | None = None
+    signal: Whole | None = None
+    seconds: Amount = 0.0
+    peak_memory_mb: Amount | None = None
+    log: LogText = ""
+    deadline: Amount | None = None
     retried: tuple[Try, ...] = ()
 
 
@@ -254,8 +314,8 @@ class SaveObservation(Observation):
     """
 
     value: SaveFacts | None = None
-    artifact: str | None = None
-    equivalence: str | None = None
+    artifact: Digest | None = None
+    equivalence: Digest | None = None
 
 
 class LoadObservation(Observation):
@@ -271,16 +331,16 @@ class Culprit(_Observed):
     arguments at fault: refused, or missed.
     """
 
-    layer: str | None = None
-    class_name: str
-    keys: tuple[str, ...] = ()
-    error: str
+    layer: Name | None = None
+    class_name: Name
+    keys: Annotated[tuple[Name, ...], first(MOST_KEYS)] = ()
+    error: Line
 
 
 class ProbeFacts(_Observed):
     """What the layer probe found."""
 
-    culprits: tuple[Culprit, ...] = ()
+    culprits: Annotated[tuple[Culprit, ...], first(MOST_CULPRITS)] = ()
 
 
 class ProbeObservation(Observation):
@@ -303,8 +363,8 @@ class Verdict(_Observed):
     """A status and, in a few words each, why. ``lost`` lists what did not come back."""
 
     status: Status
-    summary: str
-    lost: tuple[str, ...] = ()
+    summary: Line
+    lost: Notes = ()
     weights_equal: bool | None = None
 
 
@@ -316,7 +376,7 @@ def infrastructure_fault(observation: Observation) -> str | None:
     links = observation.error.chain if observation.error else ()
     for link in links:
         if "No space left on device" in link.message or "Disk quota exceeded" in link.message:
-            return f"{link.type}: {link.message.strip().splitlines()[0]}"
+            return cut(f"{link.type}: {link.message.strip().splitlines()[0]}", LONGEST_LINE)
     return None
 
 
@@ -345,7 +405,7 @@ def judge_load(
         trained: the file has an optimizer's moments, even if ``saved`` has none.
     """
     if load.ended == "timed-out":
-        return Verdict(status=Status.TIMEOUT, summary=f"no answer within {load.deadline:g} s")
+        return Verdict(status=Status.TIMEOUT, summary=_how(load))
     if load.ended == "crashed" or (load.error and load.error.type == "MemoryError"):
         return Verdict(status=Status.CRASH, summary=_how(load))
     facts = load.value
@@ -381,7 +441,8 @@ def compared_facts(saved: SaveFacts, form: str) -> Hashable:
 def _how(observation: Observation) -> str:
     """Say in one line how a task ended that did not return."""
     if observation.ended == "timed-out":
-        return f"no answer within {observation.deadline:g} s"
+        limit = observation.deadline
+        return "no answer in time" if limit is None else f"no answer within {limit:g} s"
     if observation.error:
         message = observation.error.message
         told = message.rpartition(WRAPPED)[2].strip() or message.strip()

@@ -10,6 +10,7 @@ import datetime
 from collections.abc import Iterable, Iterator
 
 from kerasmatrix.agenda import Again
+from kerasmatrix.boundary import spoilt
 from kerasmatrix.comparison import ChangeKind
 from kerasmatrix.gating import Finding
 from kerasmatrix.outcome import (
@@ -102,12 +103,14 @@ def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> Retry
 def is_settled(plan: Plan, observed: Observed, causes: Causes, again: Again) -> bool:
     """Whether a cell or row needs not be measured again: it was, often enough, or is flaky."""
     done = observed.retries.get(again.of, ())
-    if len(done) >= again.times:
+    if len(done) >= again.times or observed.boundary.of(again.of):
         return True
-    cell = again.of if isinstance(again.of, Cell) else Cell(*again.of, again.of.saved_with)
-    status, cause = _first(plan, observed, causes, again.of, cell)
-    results = (judge_retry(plan, observed, causes, cell, each) for each in done)
-    return any((each.status, each.cause) != (status, cause) or each.remedy for each in results)
+    with observed.boundary.apart(again.of):
+        cell = again.of if isinstance(again.of, Cell) else Cell(*again.of, again.of.saved_with)
+        status, cause = _first(plan, observed, causes, again.of, cell)
+        results = [judge_retry(plan, observed, causes, cell, each) for each in done]
+        return any((each.status, each.cause) != (status, cause) or each.remedy for each in results)
+    return True
 
 
 def with_retries(results: Results, plan: Plan, observed: Observed, causes: Causes) -> Results:
@@ -123,11 +126,14 @@ def _retried(plan: Plan, observed: Observed, causes: Causes, result: CellResult)
     cell = cell_of(result)
     of = Save(*cell[:3]) if result.status is Status.SAVE_FAILED else cell
     done = observed.retries.get(of)
-    if not done:
+    fault = observed.boundary.of(cell)
+    if not done or (fault and result.status is Status.INFRA):
         return result
-    judged = tuple(judge_retry(plan, observed, causes, cell, each) for each in done)
-    flaky = result.flaky or any(_differing(result, judged))
-    return result.but(retries=(*result.retries, *judged), flaky=flaky)
+    with observed.boundary.apart(cell):
+        judged = tuple(judge_retry(plan, observed, causes, cell, each) for each in done)
+        flaky = result.flaky or any(_differing(result, judged))
+        return result.but(retries=(*result.retries, *judged), flaky=flaky)
+    return spoilt(cell, observed.boundary.of(cell) or "")
 
 
 def _differing(result: CellResult, retries: Iterable[RetryResult]) -> Iterator[bool]:

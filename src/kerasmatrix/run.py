@@ -20,11 +20,11 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar
-
-from pydantic import ValidationError
+from typing import Any, Literal, NamedTuple, Protocol
 
 from kerasmatrix.agenda import Again, Agenda, Conversion, Crossing, Job, Repair
+from kerasmatrix.answers import understand
+from kerasmatrix.boundary import describe_fault
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
 from kerasmatrix.errors import InfrastructureError
@@ -61,7 +61,6 @@ from kerasmatrix.tabulation import Observed, Retry
 
 __all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]
 
-Seen = TypeVar("Seen", bound=Observation)
 # Given what was observed, what to do next and what is known of that.
 Sequel = Callable[[Observed], tuple[Plan, Observed]]
 
@@ -262,7 +261,8 @@ class Run:
     @property
     def settled(self) -> bool:
         """Whether the same run would find the same now, and have nothing to do."""
-        missing = self.observed.faults or self.observed.troubles or self._unkept
+        observed = self.observed
+        missing = observed.faults or observed.troubles or observed.boundary.faults or self._unkept
         return self.complete and not missing
 
     def agenda(self) -> list[tuple[str, Job]]:
@@ -358,6 +358,7 @@ class Run:
         before = self.observed
         self.plan, self.observed = sequel(before)
         self.observed.troubles.update(before.troubles)
+        self.observed.boundary.faults.update(before.boundary.faults)
         self.known += self.observed.count - len(self.observed.saves)
         self.causes = Causes(self.plan)
         self._agenda = Agenda(self.plan, self.observed, self.causes, room=self._room)
@@ -446,19 +447,30 @@ class Run:
                 answer = next(answers)
                 with self._changed:
                     self.measured += not group[0].wanted.tries
-                try:
-                    scenario = group[0].wanted.task.scenario
-                    place = self._sight(environment, scenario).place
-                    found = self._keep(group[0].wanted, answer, place)
-                except _Fault as fault:
-                    for one in group:
-                        self._leave(environment, one.job, str(fault))
-                    continue
-                if found is None:
-                    going += [replace(one, wanted=group[0].wanted) for one in group]
-                    continue
-                going += [self._go_on_with(environment, one.job, one.steps, found) for one in group]
+                place = self._sight(environment, group[0].wanted.task.scenario).place
+                going += self._receive(environment, group, answer, place)
         return going
+
+    def _receive(
+        self, environment: str, group: list[_UnderWay], answer: dict[str, Any], place: Workplace
+    ) -> list[_UnderWay | None]:
+        """Keep the answer that jobs of one key wait for, and let them go on with it."""
+        wanted = group[0].wanted
+        try:
+            found = self._keep(wanted, answer, place)
+        except _Fault as fault:
+            for one in group:
+                self._leave(environment, one.job, str(fault))
+            return []
+        except InfrastructureError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an answer spoils its own cells only
+            for one in group:
+                self._spoil(environment, one.job, error)
+            return []
+        if found is None:
+            return [replace(one, wanted=wanted) for one in group]
+        return [self._go_on_with(environment, one.job, one.steps, found) for one in group]
 
     def _go_on_with(
         self, environment: str, job: Job, steps: _Steps, found: Measured[Any] | None = None
@@ -469,7 +481,19 @@ class Run:
         except StopIteration:
             self._finish(environment, job)
             return None
+        except InfrastructureError:
+            raise
+        except Exception as error:  # noqa: BLE001 - what was found spoils its own cells only
+            self._spoil(environment, job, error)
+            return None
         return _UnderWay(job, steps, wanted)
+
+    def _spoil(self, environment: str, job: Job, error: Exception) -> None:
+        """End a job for an exception that is ours, and that its answer provoked."""
+        with self._changed:
+            self.observed.boundary.note(_subject(job), error)
+            self._listener.lost(environment, describe_fault(error))
+        self._finish(environment, job)
 
     def _leave(self, environment: str, job: Job, fault: str) -> None:
         """End a job for a fault of the machine, which says nothing about its outcome."""
@@ -649,17 +673,10 @@ class Run:
             raise _Fault(answer["fault"])
         task = wanted.next_try
         folder = place.scratch / task.id
-        if task.kind in {"save", "take", "convert"} and answer.get("ended") == "returned":
-            try:
-                kept = self._store.keep_artifact(folder / "artifact")
-            except NoArtifact as error:
-                answer.update(ended="crashed", value=None, log=str(error))
-                kept = None
-            answer["artifact"] = kept
-            if kept and task.kind == "save":
-                answer["equivalence"] = _equivalence(self._store.artifacts / kept)
+        observation = understand(wanted.kind, answer, self._store.shared)
+        if isinstance(observation, SaveObservation) and observation.ended == "returned":
+            observation = self._with_artifact(observation, task, folder / "artifact")
         trees.remove(str(folder))
-        observation = _understand(wanted.kind, answer)
         fault = infrastructure_fault(observation) or self._damage(task, place, observation)
         if fault:
             raise _Fault(fault)
@@ -676,6 +693,22 @@ class Run:
         if wanted.again:
             return self._store.remember_retry(wanted.key, believed, self.id)
         return self._store.remember(wanted.key, believed, self.id)
+
+    def _with_artifact(
+        self, observation: SaveObservation, task: Task, folder: Path
+    ) -> SaveObservation:
+        """Keep what a save left in ``folder``; return the save with the artifact, or as a crash."""
+        try:
+            kept = self._store.keep_artifact(folder)
+        except NoArtifact as error:
+            return SaveObservation(
+                ended="crashed",
+                log=str(error),
+                seconds=observation.seconds,
+                deadline=observation.deadline,
+            )
+        same = _equivalence(self._store.artifacts / kept) if task.kind == "save" else None
+        return observation.model_copy(update={"artifact": kept, "equivalence": same})
 
     def _damage(self, task: Task, place: Workplace, observation: Observation) -> str | None:
         """Say what a task was given that is not what it should have been, or None."""
@@ -712,6 +745,18 @@ def _link_or_copy(source: str, target: str) -> None:
         shutil.copy2(source, target)
 
 
+def _subject(job: Job) -> Save | Cell:
+    """Return the row or cell that a job is about."""
+    match job:
+        case Repair() | Crossing():
+            return job.cell
+        case Conversion():
+            return job.row
+        case Again():
+            return job.of
+    return job
+
+
 def _equivalence(artifact: Path) -> str | None:
     # h5py alone takes a sixteenth of a run that has nothing to save.
     from kerasmatrix.inspection.equivalence import equivalence_digest  # noqa: PLC0415
@@ -731,11 +776,3 @@ def _side_by_side(waiting: list[_UnderWay]) -> list[_UnderWay]:
         return first[task.scenario, task.kind, task.remedies]
 
     return sorted(waiting, key=place)
-
-
-def _understand(kind: type[Seen], answer: dict[str, Any]) -> Seen:
-    """Return the harness's answer as an observation; nonsense is a crash of that task."""
-    try:
-        return kind.model_validate(answer)
-    except ValidationError as error:
-        return kind(ended="crashed", log=f"the harness's answer does not fit: {error}")

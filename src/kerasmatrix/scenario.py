@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from kerasmatrix.errors import UsageError
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.outcome import Status
+from kerasmatrix.patterns import compile_pattern
 from kerasmatrix.tolerance import Tolerance
 from kerasmatrix.yaml_source import YamlSource
 
@@ -58,10 +58,7 @@ class Claim(_Strict):
     @field_validator("error")
     @classmethod
     def _valid_pattern(cls, error: str | None) -> str | None:
-        try:
-            re.compile(error or "")
-        except re.error as problem:
-            raise ValueError(f"not a regular expression: {problem}") from None
+        compile_pattern(error or "")
         return error
 
 

@@ -20,9 +20,9 @@ import secrets
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Self, TypeVar
+from typing import IO, Any, Self, TypeVar
 
 from pydantic import ValidationError
 
@@ -98,6 +98,8 @@ class Store:
         self._scratch = folder / "scratch"
         self._mutex = threading.Lock()
         self._ahead: dict[str, Row] = {}
+        # What observations have in common, for as long as the store is open.
+        self.shared: dict[Hashable, Any] = {}
         self._keeping = threading.Lock()
         self._suspect = False
         try:
@@ -132,6 +134,7 @@ class Store:
     def close(self) -> None:
         """Let others have the store."""
         self._database.close()
+        self.shared.clear()
         if not self._suspect:  # else the next to open it looks closely
             trees.remove(str(self._scratch))
         self._held.close()
@@ -199,7 +202,10 @@ class Store:
         )
         with contextlib.suppress(ValidationError):  # damaged: done again
             return tuple(
-                Measured(kind.model_validate_json(told), datetime.datetime.fromisoformat(at))
+                Measured(
+                    kind.model_validate_json(told, context=self.shared),
+                    datetime.datetime.fromisoformat(at),
+                )
                 for told, at in rows
             )
         return ()
@@ -314,9 +320,10 @@ class Store:
         if row is None or not is_whole(row):
             return None
         try:
-            observation = kind.model_validate_json(row[1])
+            observation = kind.model_validate_json(row[1], context=self.shared)
         except ValidationError:
-            return None  # of an earlier kerasmatrix: measured again
+            # Of an earlier kerasmatrix, or beyond the limits on an answer: measured again.
+            return None
         return Measured(observation, datetime.datetime.fromisoformat(row[2]))
 
     def _read(self, question: str, values: Sequence[str]) -> list[Row]:

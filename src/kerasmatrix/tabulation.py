@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from kerasmatrix.boundary import Boundary, make_apart, spoilt
 from kerasmatrix.bridges import Chain
 from kerasmatrix.claims import check_claims
 from kerasmatrix.diagnosis.catalogue import the_catalogue
@@ -75,6 +76,7 @@ class Observed:
     """All that is known about the cells of a plan. ``troubles`` are by environment.
 
     ``inferred`` are the cells that were not loaded, each with the one whose load is theirs too.
+    What is computed of a row or cell is computed inside ``boundary.apart``.
     """
 
     saves: dict[Save, Measured[SaveObservation]] = field(default_factory=dict)
@@ -86,13 +88,19 @@ class Observed:
     troubles: dict[str, str] = field(default_factory=dict)
     faults: dict[Save | Cell, str] = field(default_factory=dict)
     inferred: dict[Cell, Cell] = field(default_factory=dict)
+    boundary: Boundary = field(default_factory=Boundary)
     _verdicts: dict[Cell, Verdict] = field(default_factory=dict)
     _judged: dict[Cell, tuple[RemedyResult, ...]] = field(default_factory=dict)
     _causes: dict[Cell, str] = field(default_factory=dict)
     _sides: dict[int, tuple[object, SideResult]] = field(default_factory=dict)
 
     def verdict(self, plan: Plan, cell: Cell) -> Verdict | None:
-        """Return the verdict on a cell that was loaded; None where it was not. It is made once."""
+        """Return the verdict on a cell that was loaded; None where it was not. It is made once.
+
+        There is none either on a cell that a fault of ours has spoilt: nothing is done about it.
+        """
+        if self.boundary.faults and self.boundary.of(cell):
+            return None
         found = self._verdicts.get(cell)
         if found is not None:
             return found
@@ -159,11 +167,33 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None
     ``causes`` are those that were found already, if the caller has them.
     """
     causes = causes or Causes(plan)
-    cells = tuple(
-        _diagnosed(plan, observed, causes, judge_cell(plan, observed, cell))
-        for cell in plan.cells()
-    )
-    cells = _with_other_environments(plan, cells)
+    cells = tuple(_cell(plan, observed, causes, cell) for cell in plan.cells())
+    cells = _with_other_environments(plan, observed, cells)
+    bare = _table(plan, observed, run, cells)
+    results, summary = make_apart(bare, lambda part: _summary(plan, part.cells))
+    return results.model_copy(update=summary)
+
+
+def _cell(plan: Plan, observed: Observed, causes: Causes, cell: Cell) -> CellResult:
+    """Return the result of a cell, whatever its observations provoke in us."""
+    with observed.boundary.apart(cell):
+        return _diagnosed(plan, observed, causes, judge_cell(plan, observed, cell))
+    return spoilt(cell, observed.boundary.of(cell) or "")
+
+
+def _summary(plan: Plan, cells: tuple[CellResult, ...]) -> dict[str, Any]:
+    """Return what is said of all ``cells`` together, as fields of `Results`."""
+    scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
+    order = [env.name for env in plan.selection.environments]
+    return {
+        "claims": check_claims(scenarios, cells, order),
+        "causes": count_causes(cells),
+        "remedies": remedies_of(cells),
+    }
+
+
+def _table(plan: Plan, observed: Observed, run: RunInfo, cells: tuple[CellResult, ...]) -> Results:
+    """Return the results without what is said of all cells together."""
     environments = plan.selection.environments
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
     return Results(
@@ -193,9 +223,7 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None
         formats=plan.selection.formats,
         current=plan.selection.current,
         candidate=plan.selection.candidate,
-        claims=check_claims(scenarios, cells, [env.name for env in environments]),
-        causes=count_causes(cells),
-        remedies=remedies_of(cells),
+        claims=(),
         cells=cells,
     )
 
@@ -207,6 +235,9 @@ def cell_of(result: CellResult) -> Cell:
 
 def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
     """Return the verdict on one cell, whatever is or is not known about it."""
+    fault = observed.boundary.of(cell)
+    if fault and not plan.cannot_load(cell):
+        return spoilt(cell, fault)
     row = Save(*cell[:3])
     saved = observed.saves.get(row)
     loaded = observed.loads.get(cell)
@@ -302,7 +333,9 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
     return verdict.but(**told)
 
 
-def _with_other_environments(plan: Plan, cells: tuple[CellResult, ...]) -> tuple[CellResult, ...]:
+def _with_other_environments(
+    plan: Plan, observed: Observed, cells: tuple[CellResult, ...]
+) -> tuple[CellResult, ...]:
     """Add the remedy of switching to tf_keras, where this run measured just that."""
     by_cell = {cell_of(cell): cell for cell in cells}
     twins = {env.name: plan.legacy_twin(env.name) for env in plan.selection.environments}
@@ -310,25 +343,29 @@ def _with_other_environments(plan: Plan, cells: tuple[CellResult, ...]) -> tuple
     for cell in cells:
         twin = twins[cell.loaded_with] if cell.status in REPAIRABLE else None
         there = by_cell.get(cell_of(cell)._replace(loaded_with=twin)) if twin else None
-        if there is None or there.status not in {Status.PASS, Status.DEGRADED, *REPAIRABLE}:
-            more.append(cell)
-            continue
-        works = there.status in {Status.PASS, Status.DEGRADED}
-        result = RemedyResult(
-            id="legacy-keras",
-            status="verified"
-            if works
-            else "rejected"
-            if there.status is Status.DRIFT
-            else "failed",
-            summary=there.summary,
-            cause=None if works else there.cause,
-            lost=there.lost,
-            hops=(cell.saved_with, there.loaded_with),
-            seconds=there.seconds,
-        )
-        more.append(cell.but(remedies=(*cell.remedies, result)))
+        added = cell
+        with observed.boundary.apart(cell_of(cell)):
+            added = _with_another(cell, there) if there else cell
+        fault = observed.boundary.of(cell_of(cell))
+        more.append(spoilt(cell, fault) if fault and there else added)
     return tuple(more)
+
+
+def _with_another(cell: CellResult, there: CellResult) -> CellResult:
+    """Return a cell with what the same load did in another environment as a remedy."""
+    if there.status not in {Status.PASS, Status.DEGRADED, *REPAIRABLE}:
+        return cell
+    works = there.status in {Status.PASS, Status.DEGRADED}
+    result = RemedyResult(
+        id="legacy-keras",
+        status="verified" if works else "rejected" if there.status is Status.DRIFT else "failed",
+        summary=there.summary,
+        cause=None if works else there.cause,
+        lost=there.lost,
+        hops=(cell.saved_with, there.loaded_with),
+        seconds=there.seconds,
+    )
+    return cell.but(remedies=(*cell.remedies, result))
 
 
 def count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:

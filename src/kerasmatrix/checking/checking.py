@@ -160,7 +160,7 @@ def check(
     setup.listener.begins(run)
     try:
         run.execute()
-    except (KeyboardInterrupt, InfrastructureError) as error:
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised once all is reported
         trouble = error
     finally:
         setup.listener.ends()
@@ -212,7 +212,14 @@ def _compared(  # noqa: PLR0913 - what the second plan takes
     fresh: bool,
 ) -> tuple[Plan, Observed]:
     """Return the second plan, each file compared with its reference, and what is known of it."""
-    chosen = [_reference(plan, seen, file, store, reference) for file in files]
+    chosen = []
+    for file in files:
+        first = reference or plan.selection.environments[0].name
+        row = Save(file.scenario.name, file.form, first)
+        found: Measured[SaveObservation] | None = None
+        with seen.boundary.apart(row):
+            row, found = _reference(plan, seen, file, store, reference)
+        chosen.append((row, found))
     second = dataclasses.replace(plan, rows=tuple(row for row, _ in chosen))
     saves = {row: found for row, found in chosen if found is not None}
     if fresh:

@@ -25,7 +25,7 @@ from kerasmatrix.cli.setups import measuring_or_cluster_options, set_up
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Remedies
-from kerasmatrix.report.write import check_folder, write_reports
+from kerasmatrix.report.write import check_folder, publish
 
 __all__ = ["check"]
 
@@ -84,14 +84,14 @@ def check(  # noqa: PLR0913 - one argument per option
         checked = check_files(
             setup, given, selection.environments, reference=reference, command=command
         )
-    path = write_reports(checked.results, output)
-    print_results(checked.results, path)
-    for told in checked.results.scenarios:
+    results, page = publish(checked.results, output)
+    print_results(results, page)
+    for told in results.scenarios:
         if told.shows.endswith(CHANGED):
             say(f"kerasmatrix: {told.file}: {CHANGED}", err=True)
     if checked.trouble:
         raise checked.trouble
     if found.refused or refused:
         return USAGE
-    infra = any(cell.status is Status.INFRA for cell in checked.results.cells)
+    infra = any(cell.status is Status.INFRA for cell in results.cells)
     return INFRASTRUCTURE if infra else 0

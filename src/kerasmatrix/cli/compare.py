@@ -12,7 +12,7 @@ from kerasmatrix.cli.runs import read_run, store_option
 from kerasmatrix.cli.saying import say, say_json
 from kerasmatrix.comparison import Change, ChangeKind, Comparison, Names
 from kerasmatrix.comparison import compare as compare_results
-from kerasmatrix.report.markdown import escape
+from kerasmatrix.report.markdown import line, row
 
 __all__ = ["beside", "compare", "counted", "told"]
 
@@ -76,7 +76,7 @@ def _text(found: Comparison) -> list[str]:
 
 
 def _markdown(found: Comparison) -> list[str]:
-    lines = [f"### {found.base} → {found.head}", "", counted(found)]
+    lines = [line("### {} → {}", found.base, found.head), "", counted(found)]
     for kind in ChangeKind:
         changes = found.of(kind)
         if not changes:
@@ -85,10 +85,9 @@ def _markdown(found: Comparison) -> list[str]:
         lines.append("| --- | --- | --- | --- |")
         for change in changes[:LISTED]:
             cell = (change.scenario, change.format, f"{change.saved_with} → {change.loaded_with}")
-            row = (" · ".join(cell), change.before, change.after, change.cause or "")
-            lines.append(f"| {' | '.join(escape(text) for text in row)} |")
+            lines.append(row(" · ".join(cell), change.before, change.after, change.cause or ""))
         lines += ["", f"and {len(changes) - LISTED} more"] if len(changes) > LISTED else []
-    more = beside(found)
+    more = [line("{}", told) for told in beside(found)]
     return [*lines, *([""] if more else []), *more]
 
 

@@ -16,7 +16,7 @@ from kerasmatrix.matrix import load_matrix
 from kerasmatrix.merging import merge as merge_results
 from kerasmatrix.outcome import Status
 from kerasmatrix.project import Project
-from kerasmatrix.report.write import check_folder, write_reports
+from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.scenario import load_scenario
 from kerasmatrix.store import Store
 
@@ -59,8 +59,9 @@ def merge(
         with Store(folder) as store:
             for other in stores:
                 store.absorb(other)
-    path = write_reports(merged, output, past=lambda: archive.before(merged.run.id))
-    print_results(merged, path)
+    run = merged.run.id
+    merged, page = publish(merged, output, past=lambda: archive.before(run))
+    print_results(merged, page)
     archive.keep(merged)
     infra = any(cell.status is Status.INFRA for cell in merged.cells)
     return INFRASTRUCTURE if infra else 0

@@ -32,7 +32,6 @@ from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
 from kerasmatrix.comparison import Comparison, compare
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.expectations import expect
 from kerasmatrix.gating import findings
 from kerasmatrix.matrix import Matrix, load_matrix
@@ -42,7 +41,7 @@ from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.priority import rank_cells
 from kerasmatrix.project import Project
 from kerasmatrix.recollection import keep, recall
-from kerasmatrix.report.write import check_folder, write_reports
+from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.results import Results, RunInfo
 from kerasmatrix.retrying import is_settled, suspects, with_retries
 from kerasmatrix.run import Budget, Run
@@ -255,14 +254,14 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         trouble = _execute(again, progress)
         seen = found()
         results = _expected(seen, matrix)
-    _report(results, comparison, store, output)
-    if results.run.measured:
-        Archive(store.folder).keep(results)
+    whole = results
+    results = _report(whole, comparison, store, output)
     if trouble:
         raise trouble
     if results.run.measured:
         store.end_run(measurement.id, results.run.finished)
-    keep(again or measurement, store, seen)
+    if results is whole:
+        keep(again or measurement, store, seen)
     if gate:
         from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 
@@ -320,11 +319,14 @@ def _expected(results: Results, matrix: Matrix) -> Results:
     return expect(results, matrix.expectations, matrix.names)
 
 
-def _report(results: Results, comparison: Comparison | None, store: Store, output: Path) -> None:
-    """Write the reports, and say in short what is in them."""
+def _report(results: Results, comparison: Comparison | None, store: Store, output: Path) -> Results:
+    """Write and archive the reports, say in short what is in them, and return what that is."""
     past = Archive(store.folder)
-    path = write_reports(results, output, comparison, lambda: past.before(results.run.id))
-    print_results(results, path)
+    written = publish(results, output, comparison, lambda: past.before(results.run.id))
+    print_results(written.results, written.page)
+    if results.run.measured:
+        past.keep(written.results)
+    return written.results
 
 
 def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
@@ -332,7 +334,7 @@ def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
     try:
         progress.begins(part)
         part.execute()
-    except (KeyboardInterrupt, InfrastructureError) as error:
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised once all is reported
         return error
     finally:
         progress.ends()

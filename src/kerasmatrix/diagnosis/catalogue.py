@@ -5,17 +5,25 @@ It is data: ``causes.yaml`` and ``remedies.yaml``.
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.outcome import Status
+from kerasmatrix.patterns import compile_pattern
 from kerasmatrix.yaml_source import YamlSource
 
 __all__ = [
@@ -40,7 +48,9 @@ class Signature(_Strict):
     """What a cause looks like. All that is given must fit.
 
     ``error`` is a regular expression sought in each ``type: message`` of the exception chain,
-    ``log`` one sought in what was printed, ``lost`` one sought in what a degraded cell lost.
+    ``log`` one sought in what was printed, ``lost`` one sought in what a degraded cell lost. Their
+    syntax is that of RE2, which takes a time linear in the text. ``unless`` are groups of ``error``
+    by name, each with a text that it must not be; ``same`` are groups that must be equal.
     ``rank`` settles which of several fitting causes is the more specific; each further condition
     counts one more.
     """
@@ -48,6 +58,8 @@ class Signature(_Strict):
     error: str | None = None
     log: str | None = None
     lost: str | None = None
+    unless: Mapping[str, str] = Field(default_factory=dict)
+    same: tuple[str, ...] = ()
     status: tuple[Status, ...] = ()
     format: tuple[str, ...] = ()
     writer_keras: Literal[2, 3] | None = None
@@ -57,11 +69,16 @@ class Signature(_Strict):
     @field_validator("error", "log", "lost")
     @classmethod
     def _valid_pattern(cls, pattern: str | None) -> str | None:
-        try:
-            re.compile(pattern or "")
-        except re.error as problem:
-            raise ValueError(f"not a regular expression: {problem}") from None
+        compile_pattern(pattern or "")
         return pattern
+
+    @model_validator(mode="after")
+    def _known_groups(self) -> Self:
+        named = {*self.unless, *self.same}
+        groups = compile_pattern(self.error).groups if self.error else frozenset()
+        if named - groups:
+            raise ValueError(f"error has no group {', '.join(sorted(named - groups))}")
+        return self
 
     @field_validator("format")
     @classmethod

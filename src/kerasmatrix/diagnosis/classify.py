@@ -6,15 +6,19 @@ fault, and where none fits the answer is None: that is honest, and the cell says
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 
+from kerasmatrix.bounds import MOST_LINKS, cut
 from kerasmatrix.diagnosis.catalogue import Catalogue, Cause, Signature
 from kerasmatrix.outcome import Status
+from kerasmatrix.patterns import compile_pattern
 
-__all__ = ["AmbiguousError", "Evidence", "candidates", "classify"]
+__all__ = ["LONGEST_TEXT", "AmbiguousError", "Evidence", "candidates", "classify"]
+
+# Of a text so much is looked at, its middle left out; what a worker answers is shorter.
+LONGEST_TEXT = 100_000
 
 
 class AmbiguousError(Exception):
@@ -38,9 +42,19 @@ class Evidence:
     reader_keras: int | None = None
 
     @cached_property
-    def texts(self) -> tuple[str, ...]:
-        """Each exception of the chain as ``type: message``."""
-        return tuple(f"{kind}: {message}" for kind, message in self.chain)
+    def texts(self) -> tuple[bytes, ...]:
+        """Each exception of the chain as ``type: message``, up to a limit."""
+        return tuple(_limited(f"{kind}: {message}") for kind, message in self.chain[:MOST_LINKS])
+
+    @cached_property
+    def logs(self) -> tuple[bytes, ...]:
+        """What was printed, up to a limit."""
+        return (_limited(self.log),)
+
+    @cached_property
+    def losses(self) -> tuple[bytes, ...]:
+        """What was lost, up to a limit."""
+        return tuple(_limited(what) for what in self.lost[:MOST_LINKS])
 
 
 def classify(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
@@ -79,25 +93,36 @@ def _fits(signature: Signature, evidence: Evidence) -> bool:
         and signature.reader_keras in {None, evidence.reader_keras}
     ):
         return False
-    if signature.error is not None and not _shows(signature.error, evidence.texts):
+    if signature.error is not None and not _shows_error(signature, evidence.texts):
         return False
-    if signature.log is not None and not _shows(signature.log, (evidence.log,)):
+    if signature.log is not None and not _shows(signature.log, evidence.logs):
         return False
-    if signature.lost is not None and not _shows(signature.lost, evidence.lost):
+    if signature.lost is not None and not _shows(signature.lost, evidence.losses):
         return False
     asks_for_text = signature.error or signature.log or signature.lost
     # What is not known contradicts nothing, but it shows nothing either.
     return bool(asks_for_text) or evidence.status is not None
 
 
-def _shows(pattern: str, texts: Sequence[str]) -> bool:
-    search = _compiled(pattern).search
-    return any(search(text) for text in texts)
+def _shows_error(signature: Signature, texts: Sequence[bytes]) -> bool:
+    if not (signature.unless or signature.same):
+        return _shows(signature.error or "", texts)
+    pattern = compile_pattern(signature.error or "")
+    return any(
+        all(found[name] != text for name, text in signature.unless.items())
+        and len({found[name] for name in signature.same}) <= 1
+        for text in texts
+        for found in pattern.found_in(text)
+    )
 
 
-@cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern)
+def _shows(pattern: str, texts: Sequence[bytes]) -> bool:
+    compiled = compile_pattern(pattern)
+    return any(compiled.is_in(text) for text in texts)
+
+
+def _limited(text: str) -> bytes:
+    return cut(text, LONGEST_TEXT).encode("utf-8", "replace")
 
 
 def _agrees(wanted: Sequence[object], found: object | None) -> bool:

@@ -315,7 +315,7 @@ class DockerChannel:
         self._container = container
         self.is_removed = False
         self._frames = Frames()
-        self._output = bytearray()
+        self._output = wire.Buffer()
         self._errors = b""
         streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         attached = container.attach_socket(params=streams)
@@ -336,11 +336,9 @@ class DockerChannel:
     def read_line(self, seconds: float) -> bytes:
         """Return the next line of the container's standard output."""
         deadline = time.monotonic() + seconds
-        searched = 0
-        while (end := self._output.find(b"\n", searched)) < 0:
-            searched = len(self._output)
-            if searched > wire.LONGEST:
-                raise ChannelClosed  # what answers without end is not the harness any more
+        while (line := self._output.take()) is None:
+            if self._output.overflowed:
+                raise ChannelClosed  # the harness itself keeps to the limit
             try:
                 if not self._is_readable(deadline - time.monotonic()):
                     raise ChannelTimeout
@@ -351,11 +349,9 @@ class DockerChannel:
                 raise ChannelClosed
             for stream, content in self._frames.feed(data):
                 if stream == STDOUT:
-                    self._output += content
+                    self._output.feed(content)
                 else:
                     self._errors = (self._errors + content)[-LOG_TAIL:]
-        line = bytes(self._output[:end])
-        del self._output[: end + 1]
         return line
 
     def _is_readable(self, seconds: float) -> bool:

@@ -10,6 +10,9 @@ import numpy as np
 __all__ = ["compile_state", "difference", "outputs", "plain", "stir", "weights"]
 
 
+INTEGER_BITS = 63  # of a whole number that every reader of JSON takes
+
+
 def weights(model: Any) -> list:
     """Return name, shape, dtype and SHA-256 of every weight array, in the model's order."""
     variables = list(model.weights)
@@ -175,6 +178,9 @@ def _array(variable: Any) -> np.ndarray:
 
 def plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
     """Return ``value`` as JSON-ready data; a function or an object is its name."""
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        # A config can hold one of any length.
+        return f"an integer of {value.bit_length()} bits"
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, (float, np.floating)):

@@ -13,6 +13,7 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from kerasmatrix.boundary import Boundary, make_apart, spoilt
 from kerasmatrix.errors import UsageError
 from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.brought import names_of_program
@@ -22,6 +23,7 @@ from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.scoring import is_measured, score
 from kerasmatrix.prediction.target import Target, target_of
 from kerasmatrix.results import CellResult, PredictionResult, Results
+from kerasmatrix.tabulation import cell_of
 
 __all__ = ["code_digest", "model_in", "with_predictions"]
 
@@ -42,14 +44,26 @@ def with_predictions(results: Results, plan: Plan, store: Path) -> Results:
     """
     notes = Notes(store)
     files = _Files(plan, store / "artifacts", notes)
-    read = [files.read(cell) for cell in results.cells]
+    boundary = Boundary()
+    read: list[Read | None] = []
+    for cell in results.cells:
+        told = None
+        with boundary.apart(cell_of(cell)):
+            told = files.read(cell)
+        read.append(told)
     files.keep()
-    precedents = _precedents(results.cells, read, files, notes)
-    cells = tuple(
-        cell if told is None else _foreseen(cell, told, files.reader(cell), precedents)
-        for cell, told in zip(results.cells, read, strict=True)
-    )
-    return results.model_copy(update={"cells": cells, "predictor": score(cells)})
+    precedents = _precedents(results.cells, read, files, notes, boundary)
+    cells = []
+    for cell, told in zip(results.cells, read, strict=True):
+        seen = cell
+        with boundary.apart(cell_of(cell)):
+            if told is not None:
+                seen = _foreseen(cell, told, files.reader(cell), precedents)
+        fault = boundary.of(cell_of(cell))
+        cells.append(spoilt(cell, fault) if fault else seen)
+    results = results.model_copy(update={"cells": tuple(cells)})
+    results, predictor = make_apart(results, lambda part: score(part.cells))
+    return results.model_copy(update={"predictor": predictor})
 
 
 def _foreseen(cell: CellResult, told: Read, reader: str, precedents: Precedents) -> CellResult:
@@ -67,22 +81,27 @@ def _foreseen(cell: CellResult, told: Read, reader: str, precedents: Precedents)
 
 
 def _precedents(
-    cells: Sequence[CellResult], read: Sequence[Read | None], files: _Files, notes: Notes
+    cells: Sequence[CellResult],
+    read: Sequence[Read | None],
+    files: _Files,
+    notes: Notes,
+    boundary: Boundary,
 ) -> Precedents:
     """Return what earlier runs and this one have measured, and note what is new."""
     known = {cell[:4]: (alike, reader, cell) for alike, reader, cell in notes.cells()}
     new = {}
     for cell, told in zip(cells, read, strict=True):
-        if told is None or not is_measured(cell):
-            continue
-        repaired = cell.repaired_by
-        precedent = Precedent(
-            cell.scenario, cell.format, cell.saved_with, cell.loaded_with,
-            cell.status.value, cell.cause, repaired.id if repaired else None,
-        )  # fmt: skip
-        found = (told.likeness, told.readers[files.reader(cell)], precedent)
-        if known.get(precedent[:4]) != found:
-            new[precedent[:4]] = found
+        with boundary.apart(cell_of(cell)):
+            if told is None or not is_measured(cell):
+                continue
+            repaired = cell.repaired_by
+            precedent = Precedent(
+                cell.scenario, cell.format, cell.saved_with, cell.loaded_with,
+                cell.status.value, cell.cause, repaired.id if repaired else None,
+            )  # fmt: skip
+            found = (told.likeness, told.readers[files.reader(cell)], precedent)
+            if known.get(precedent[:4]) != found:
+                new[precedent[:4]] = found
     notes.keep_cells(new.values())
     precedents = Precedents()
     for alike, reader, precedent in {**known, **new}.values():

@@ -16,6 +16,7 @@ from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.environments.keras_release import release_key
 from kerasmatrix.errors import nearest
 from kerasmatrix.inspection.model_file import Kind
+from kerasmatrix.patterns import compile_pattern
 from kerasmatrix.prediction.obstacles import Obstacle
 from kerasmatrix.prediction.signs import SIGNS, Features
 from kerasmatrix.prediction.target import Target
@@ -46,7 +47,6 @@ SPAN = re.compile(
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Span = Annotated[str, StringConstraints(pattern=SPAN.pattern)]
-Pattern = str | None
 
 
 class _Strict(BaseModel):
@@ -59,16 +59,13 @@ class WantedObstacle(_Strict):
     kind: Literal[
         "class", "custom", "key", "absent", "function", "module", "policy", "own-policy", "bare"
     ]
-    name: Pattern = None
-    key: Pattern = None
+    name: str | None = None
+    key: str | None = None
 
     @field_validator("name", "key")
     @classmethod
-    def _valid(cls, pattern: Pattern) -> Pattern:
-        try:
-            re.compile(pattern or "")
-        except re.error as problem:
-            raise ValueError(f"not a regular expression: {problem}") from None
+    def _valid(cls, pattern: str | None) -> str | None:
+        compile_pattern(pattern or "")
         return pattern
 
     def fits(self, obstacle: Obstacle | None) -> bool:
@@ -76,8 +73,8 @@ class WantedObstacle(_Strict):
         return (
             obstacle is not None
             and obstacle.kind == self.kind
-            and (self.name is None or re.fullmatch(self.name, obstacle.name) is not None)
-            and (self.key is None or re.fullmatch(self.key, obstacle.key) is not None)
+            and (self.name is None or compile_pattern(self.name).is_all_of(obstacle.name))
+            and (self.key is None or compile_pattern(self.key).is_all_of(obstacle.key))
         )
 
 

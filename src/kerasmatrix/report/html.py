@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
@@ -27,6 +26,7 @@ from kerasmatrix.report.appearance import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.blocks import Block, blocks_of, first_line
 from kerasmatrix.report.page_data import embed, pack, page_data
 from kerasmatrix.report.releases import release_notes
+from kerasmatrix.report.texts import shown
 from kerasmatrix.results import Results, ScenarioResult, count_statuses
 
 __all__ = ["render_html"]
@@ -38,12 +38,6 @@ SCRIPTS = (
 
 # So many changes of a kind are listed; the filter shows all.
 LISTED = 50
-
-# Characters that act on a terminal, or that reorder or hide text, are shown as what they are.
-# elements.js does the same to what the script shows.
-ACTING = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-)
 
 
 def render_html(
@@ -130,7 +124,7 @@ def _finalize(value: object) -> object:
     """Make visible what a template would print unseen. Markup is our own."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+    return shown(value)
 
 
 def _script() -> str:

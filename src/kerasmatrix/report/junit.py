@@ -7,20 +7,17 @@ skipped. Pure.
 
 from __future__ import annotations
 
-import re
 from xml.etree import ElementTree as Xml
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.report.blocks import Block, blocks_of
+from kerasmatrix.report.texts import for_xml
 from kerasmatrix.results import CellResult, Results
 
 __all__ = ["to_junit"]
 
 FAILURES = {Status.DRIFT, Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.SAVE_FAILED}
 SKIPPED = {Status.UNSUPPORTED, Status.NOT_RUN}
-# XML 1.0 has no way to write these (its section 2.2).
-UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-LONGEST = 20_000
 
 
 def to_junit(results: Results) -> str:
@@ -39,7 +36,7 @@ def to_junit(results: Results) -> str:
 def _suite(block: Block, results: Results) -> Xml.Element:
     suite = Xml.Element(
         "testsuite",
-        name=_text(f"{block.scenario}.{block.format}"),
+        name=for_xml(f"{block.scenario}.{block.format}"),
         tests=str(len(block.cells)),
         failures=str(sum(cell.flaky or cell.status in FAILURES for cell in block.cells)),
         errors=str(sum(cell.status is Status.INFRA for cell in block.cells)),
@@ -55,24 +52,24 @@ def _suite(block: Block, results: Results) -> Xml.Element:
 def _case(cell: CellResult) -> Xml.Element:
     case = Xml.Element(
         "testcase",
-        classname=_text(f"{cell.scenario}.{cell.format}"),
-        name=_text(f"{cell.saved_with} to {cell.loaded_with}"),
+        classname=for_xml(f"{cell.scenario}.{cell.format}"),
+        name=for_xml(f"{cell.saved_with} to {cell.loaded_with}"),
         time=f"{cell.seconds or 0:.3f}",
     )
     if cell.flaky:
         # Not what Surefire calls flaky, which its readers take for passed.
-        failure = Xml.SubElement(case, "failure", type="flaky", message=_text(_wavering(cell)))
-        failure.text = _text(_story(cell))
+        failure = Xml.SubElement(case, "failure", type="flaky", message=for_xml(_wavering(cell)))
+        failure.text = for_xml(_story(cell))
     elif cell.status in FAILURES:
         kind = cell.error.type if cell.error else cell.status.value
-        failure = Xml.SubElement(case, "failure", type=_text(kind), message=_text(_first(cell)))
-        failure.text = _text(_story(cell))
+        failure = Xml.SubElement(case, "failure", type=for_xml(kind), message=for_xml(_first(cell)))
+        failure.text = for_xml(_story(cell))
     elif cell.status is Status.INFRA:
-        Xml.SubElement(case, "error", type="infra", message=_text(_first(cell)))
+        Xml.SubElement(case, "error", type="infra", message=for_xml(_first(cell)))
     elif cell.status in SKIPPED:
-        Xml.SubElement(case, "skipped", message=_text(_first(cell)))
+        Xml.SubElement(case, "skipped", message=for_xml(_first(cell)))
     elif cell.lost:
-        Xml.SubElement(case, "system-out").text = _text(f"lost: {'; '.join(cell.lost)}")
+        Xml.SubElement(case, "system-out").text = for_xml(f"lost: {'; '.join(cell.lost)}")
     return case
 
 
@@ -93,10 +90,3 @@ def _story(cell: CellResult) -> str:
 
 def _first(cell: CellResult) -> str:
     return next(iter(cell.summary.strip().splitlines()), cell.status.value)
-
-
-def _text(text: str) -> str:
-    """Return ``text`` as XML can hold it, its middle left out if it is very long."""
-    if len(text) > LONGEST:
-        text = f"{text[: LONGEST // 2]}\n[…]\n{text[-LONGEST // 2 :]}"
-    return UNWRITABLE.sub("\ufffd", text)

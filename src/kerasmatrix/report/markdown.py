@@ -11,17 +11,16 @@ from kerasmatrix.outcome import Status
 from kerasmatrix.repair import REPAIRABLE
 from kerasmatrix.report.appearance import LOOKS, REPAIRED
 from kerasmatrix.report.frame import cell_frame, overview
+from kerasmatrix.report.texts import for_markdown
 from kerasmatrix.results import CellResult, Results, count_statuses
 
-__all__ = ["escape", "to_markdown"]
+__all__ = ["line", "row", "to_markdown"]
 
 # GitHub cuts a step's summary off at 1 MiB; some room is left for others.
 LARGEST = 1_000_000
-LONGEST = 200
 # So many flaky cells are listed; the report marks all.
 LISTED = 50
 SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
-MARKUP = set("\\`*_{}[]<>()#+-.!|~@&")
 
 
 def to_markdown(results: Results) -> str:
@@ -33,20 +32,23 @@ def to_markdown(results: Results) -> str:
         lines += ["", "### What does not come back as it was", ""]
         lines += ["| cell | status | cause | what happened |", "| --- | --- | --- | --- |"]
     for number, cell in enumerate(failing):
-        row = _row(cell)
-        size += len(row.encode("utf-8", "replace")) + 1
+        told = _row(cell)
+        size += len(told.encode("utf-8", "replace")) + 1
         if size > LARGEST:
             lines += ["", f"{len(failing) - number} more are left out here; the report has them."]
             break
-        lines.append(row)
+        lines.append(told)
     return "\n".join(lines) + "\n"
 
 
-def escape(text: str) -> str:
-    """Return ``text`` on one line, shortened, with nothing in it that Markdown acts on."""
-    flat = "".join(each if each.isprintable() else " " for each in text)
-    short = flat if len(flat) <= LONGEST else f"{flat[: LONGEST - 1]}…"
-    return "".join(f"\\{each}" if each in MARKUP else each for each in short)
+def line(template: str, *values: object) -> str:
+    """Return ``template`` with each ``{}`` replaced by a value that Markdown does not act on."""
+    return template.format(*(for_markdown(str(value)) for value in values))
+
+
+def row(*values: object) -> str:
+    """Return a row of a table of texts that Markdown does not act on."""
+    return f"| {' | '.join(for_markdown(str(value)) for value in values)} |"
 
 
 def _answer(results: Results) -> Iterator[str]:
@@ -71,11 +73,11 @@ def _answer(results: Results) -> Iterator[str]:
         yield ""
     for cell in flaky[:LISTED]:
         did = ", ".join((cell.status, *(again.remedy or again.status for again in cell.retries)))
-        yield f"- {escape(_where(cell))}: {escape(did)}"
+        yield line("- {}: {}", _where(cell), did)
     for environment in results.environments:
         if environment.trouble:
             yield ""
-            yield f"**{escape(environment.name)} could not be had:** {escape(environment.trouble)}"
+            yield line("**{} could not be had:** {}", environment.name, environment.trouble)
 
 
 def _overview(results: Results) -> Iterator[str]:
@@ -84,11 +86,11 @@ def _overview(results: Results) -> Iterator[str]:
     yield ""
     yield "Passes of what was measured; rows are saved with, columns loaded with."
     yield ""
-    yield f"| | {' | '.join(map(escape, names))} |"
+    yield f"| {row(*names)}"
     yield f"| --- |{' --- |' * len(names)}"
     for saved in names:
         sums = (_sum(pairs.get((saved, loaded), {})) for loaded in names)
-        yield f"| **{escape(saved)}** | {' | '.join(sums)} |"
+        yield f"{line('| **{}**', saved)} {row(*sums)}"
 
 
 def _sum(counts: dict[Status, int]) -> str:
@@ -102,7 +104,7 @@ def _causes(results: Results) -> Iterable[str]:
     lines = ["", "### Root causes", "", "| cells | cause | repaired |", "| --- | --- | --- |"]
     for cause in results.causes:
         repaired = f"{cause.repaired} of {cause.failing}" if cause.failing else ""
-        lines.append(f"| {cause.cells} | {escape(cause.story)} ({cause.slug}) | {repaired} |")
+        lines.append(row(cause.cells, f"{cause.story} ({cause.slug})", repaired))
     return lines
 
 
@@ -112,8 +114,6 @@ def _where(cell: CellResult) -> str:
 
 def _row(cell: CellResult) -> str:
     remedy = cell.repaired_by
-    status = f"{LOOKS[cell.status].glyph} {cell.status}" + (
-        f" {REPAIRED} {escape(remedy.id)}" if remedy else ""
-    )
-    told = (escape(_where(cell)), status, escape(cell.cause or ""), escape(cell.summary))
-    return f"| {' | '.join(told)} |"
+    helped = f" {REPAIRED} {remedy.id}" if remedy else ""
+    status = f"{LOOKS[cell.status].glyph} {cell.status}{helped}"
+    return row(_where(cell), status, cell.cause or "", cell.summary)

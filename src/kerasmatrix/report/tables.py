@@ -14,16 +14,13 @@ import pandas as pd
 from kerasmatrix.errors import UsageError
 from kerasmatrix.report.documents import slices
 from kerasmatrix.report.frame import cell_frame
+from kerasmatrix.report.texts import for_spreadsheet
 from kerasmatrix.results import Results
 
 __all__ = ["csv_parts", "to_parquet"]
 
-# A spreadsheet takes a text that begins like this for a formula and runs it; some fold the
-# full-width forms into the plain ones first.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 NAMES = ("scenario", "format", "saved_with", "loaded_with")
 NUMBERS = ("flaky", "max_abs_diff", "weights_equal", "seconds")
-TEXTS = ("summary", "cause", "remedy", "error_type", "error_message", "lost", "inferred_from")
 
 PART = 10_000  # cells; a frame of a hundred thousand takes more memory than the cells
 
@@ -31,12 +28,11 @@ PART = 10_000  # cells; a frame of a hundred thousand takes more memory than the
 def csv_parts(results: Results) -> Iterator[str]:
     """Yield `cell_frame` of ``results`` as CSV with a header, in parts.
 
-    A text that a spreadsheet would run is given a leading apostrophe. NUL and the carriage
-    return, which many readers take for the end of a file or row, become U+FFFD and a line feed.
+    Its texts are made safe for a spreadsheet, and for a terminal that prints the table.
     """
     for number, part in enumerate(slices(results, PART)):
         safe = cell_frame(part)
-        for column in (*NAMES, *TEXTS):
+        for column in safe.columns[~safe.columns.isin(NUMBERS)]:
             texts = safe[column].astype(object)
             # Few texts are there once only.
             safe[column] = texts.map({text: _disarm(text) for text in texts.unique()})
@@ -68,7 +64,4 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
 
 
 def _disarm(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    guarded = f"'{value}" if value.startswith(FORMULA_STARTS) else value
-    return guarded.replace("\x00", "\ufffd").replace("\r\n", "\n").replace("\r", "\n")
+    return for_spreadsheet(value) if isinstance(value, str) else value

@@ -9,16 +9,26 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
+from kerasmatrix.boundary import make_apart
 from kerasmatrix.comparison import Comparison
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.past import PastRun
 from kerasmatrix.report.documents import content_of, json_parts
 from kerasmatrix.results import Results
 from kerasmatrix.staging import Staged
 
-__all__ = ["check_folder", "write_reports"]
+__all__ = ["Written", "check_folder", "publish", "write_reports"]
+
+
+class Written(NamedTuple):
+    """The results as they were written, and the page."""
+
+    results: Results
+    page: Path
 
 
 def check_folder(folder: Path) -> None:
@@ -41,7 +51,17 @@ def write_reports(
     comparison: Comparison | None = None,
     past: Callable[[], Sequence[PastRun]] = tuple,
 ) -> Path:
-    """Write ``index.html``, ``results.json`` and ``results.csv``; return the page's path.
+    """Write the reports and return the page's path; see `publish`."""
+    return publish(results, folder, comparison, past).page
+
+
+def publish(
+    results: Results,
+    folder: Path,
+    comparison: Comparison | None = None,
+    past: Callable[[], Sequence[PastRun]] = tuple,
+) -> Written:
+    """Write ``index.html``, ``results.json`` and ``results.csv``; return what is in them.
 
     The page also shows ``comparison``, what changed since a baseline, if there is one, and what
     cells did in the runs before: ``past`` is asked for these if a page is drawn. Where a run
@@ -49,11 +69,43 @@ def write_reports(
     they are: they say when it was measured.
 
     All that is written is written in full under other names before the first takes its place, so a
-    disk that fills up leaves the old report whole.
+    disk that fills up leaves the old report whole. A cell that makes it fail is shown as spoilt.
 
     Raises:
         InfrastructureError: the folder cannot be written.
     """
+    page = folder / "index.html"
+    earlier = cache(past)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(results, folder, comparison, earlier)
+        except (KerasmatrixError, OSError):
+            raise
+        except Exception:  # noqa: BLE001 - a cell is at fault, or it is raised again
+            results, _ = make_apart(results, lambda part: _rehearse(part, comparison, earlier()))
+            _write(results, folder, comparison, earlier)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    return Written(results, page)
+
+
+def _rehearse(results: Results, comparison: Comparison | None, past: Sequence[PastRun]) -> None:
+    """Make all that is written of ``results``, and write none of it."""
+    content = [("results.json", json_parts(results)), *_drawn(results, comparison, past, mark="")]
+    for _, parts in content:
+        for part in parts:
+            part.encode("utf-8", "replace")
+    _fingerprint(results, comparison)
+
+
+def _write(
+    results: Results,
+    folder: Path,
+    comparison: Comparison | None,
+    past: Callable[[], Sequence[PastRun]],
+) -> None:
+    """Write the files, all or none."""
     page, table = folder / "index.html", folder / "results.csv"
     mark = f"<!-- {_fingerprint(results, comparison)} -->\n"
     staged: list[Staged] = []
@@ -63,19 +115,15 @@ def write_reports(
         staged.append(Staged(folder / name, encoded))
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         stage("results.json", json_parts(results))
         if results.run.measured or not (table.is_file() and _ends_with(page, mark)):
             for name, parts in _drawn(results, comparison, past(), mark):
                 stage(name, parts)
         for written in staged:
             written.take_place()
-    except OSError as error:
-        raise _unwritable(folder, error) from error
     finally:
         for written in staged:
             written.discard()
-    return page
 
 
 def _drawn(

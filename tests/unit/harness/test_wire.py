@@ -48,3 +48,55 @@ def test_waiting_ends(pipe):
     assert line.wait(0) is False
     os.write(send, b"x")
     assert line.wait(5) is True
+
+
+@pytest.mark.parametrize(
+    "number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" * (wire.MOST_DIGITS + 1)]
+)
+def test_decode_number_that_is_no_json_is_refused(number):
+    with pytest.raises(ValueError, match=r"number"):
+        wire.decode(b'{"value": ' + number.encode() + b"}")
+
+
+def test_decode_large_integer_is_kept():
+    assert wire.decode(b'{"value": 1' + b"0" * 400 + b"}") == {"value": 10**400}
+
+
+def test_decode_line_longer_than_any_answer_is_refused():
+    with pytest.raises(ValueError, match="too long"):
+        wire.decode(b'"' + b"x" * wire.LONGEST + b'"')
+
+
+def test_decode_nesting_without_end_is_refused():
+    with pytest.raises(ValueError, match="nested"):
+        wire.decode(b"[" * 1_000_000)
+
+
+def test_buffer_line_without_end_is_dropped():
+    buffer = wire.Buffer()
+    buffer.feed(b"{}\n")
+    for _ in range(wire.LONGEST // 65536 + 1):
+        assert buffer.take() in {b"{}", None}
+        buffer.feed(b"x" * 65536)
+    assert buffer.overflowed
+    assert len(buffer._data) == 0
+    buffer.feed(b"{}\n")
+    assert buffer.take() is None
+
+
+def test_buffer_looks_at_each_byte_once():
+    class Counted(bytearray):
+        looked_at = 0
+
+        def find(self, what, begin=0):
+            found = super().find(what, begin)
+            Counted.looked_at += (len(self) if found < 0 else found) - begin
+            return found
+
+    buffer = wire.Buffer()
+    buffer._data = Counted()
+    for _ in range(64):
+        buffer.feed(b"x" * 65536)
+        assert not buffer.ready
+        assert buffer.take() is None
+    assert Counted.looked_at == 64 * 65536

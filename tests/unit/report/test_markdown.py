@@ -2,7 +2,8 @@ import re
 
 from kerasmatrix.outcome import Status
 from kerasmatrix.report import markdown
-from kerasmatrix.report.markdown import escape, to_markdown
+from kerasmatrix.report.markdown import to_markdown
+from kerasmatrix.report.texts import for_markdown
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 
@@ -34,10 +35,10 @@ def test_hostile_text_does_nothing():
     text = to_markdown(make_results())
     assert not re.search(r"(?<!\\)<", text)
     assert "\x1b" not in text
-    assert escape("a|b\n# c @me `x` <i> [l](u)") == (
+    assert for_markdown("a|b\n# c @me `x` <i> [l](u)") == (
         "a\\|b \\# c \\@me \\`x\\` \\<i\\> \\[l\\]\\(u\\)"
     )
-    assert len(escape(HOSTILE * 1000)) < 500
+    assert len(for_markdown(HOSTILE * 1000)) < 500
 
 
 def test_a_summary_has_an_end_and_says_what_is_left_out(monkeypatch):

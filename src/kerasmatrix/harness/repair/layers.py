@@ -16,7 +16,7 @@ from .architecture import Stored
 
 __all__ = ["probe"]
 
-MISSED = re.compile(r"KeyError: ['\"](\w+)['\"]|missing \d+ required .*?: (.*)")
+MISSED = re.compile(r"KeyError: ['\"](\w+)['\"]|missing \d+ required [^:\n]{0,60}: (.*)")
 FIRST = 300
 # What Keras 3 makes of an optimizer of TensorFlow 2.11 to 2.15 in HDF5 (measured: trained_adam as
 # h5, tf2.15 to tf2.21).
