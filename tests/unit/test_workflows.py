@@ -48,7 +48,9 @@ def test_uses_of_one_action_is_one_digest_everywhere():
     for path in FILES:
         for match in map(PINNED.fullmatch, path.read_text(encoding="utf-8").splitlines()):
             if match:
-                digests.setdefault(match["repository"], set()).add((match["digest"], match["version"]))
+                digests.setdefault(match["repository"], set()).add(
+                    (match["digest"], match["version"])
+                )
     assert {repository for repository, found in digests.items() if len(found) != 1} == set()
     # Two actions cannot share a digest: it would be a slip of the pen.
     assert len({next(iter(found))[0] for found in digests.values()}) == len(digests)
