@@ -9,18 +9,23 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from kerasmatrix.redaction import mask_secrets
+
 __all__ = ["InfrastructureError", "KerasmatrixError", "UntrustedError", "UsageError", "nearest"]
 
 
 class KerasmatrixError(Exception):
-    """Base of all errors shown to the user without a traceback."""
+    """Base of all errors shown to the user without a traceback.
+
+    Terminals are recorded, by CI for one, so secrets in URLs are masked here.
+    """
 
     exit_code = 1
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        super().__init__(mask_secrets(message))
+        self.message = mask_secrets(message)
+        self.hint = mask_secrets(hint) if hint else hint
 
 
 class UsageError(KerasmatrixError):

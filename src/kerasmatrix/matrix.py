@@ -45,7 +45,8 @@ class Environment(_Strict):
     """A Python version and the packages that are locked for it.
 
     ``as_of`` is the day whose package index the lock is resolved against: a release gets the
-    dependencies that its users got, not those of today.
+    dependencies that its users got, not those of today. ``source_packages`` may be built from
+    source, by nothing but ``build_packages`` and what these depend on.
     """
 
     name: str = ""
@@ -57,6 +58,7 @@ class Environment(_Strict):
     as_of: datetime.date
     also: tuple[str, ...] = ()
     source_packages: tuple[str, ...] = ()
+    build_packages: tuple[str, ...] = ("setuptools", "wheel")
     variables: dict[str, str] = Field(default_factory=dict)
 
     @property

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from kerasmatrix.outcome import Culprit, ErrorReport, Status
+from kerasmatrix.redaction import mask_secrets
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -71,7 +72,7 @@ class RunInfo(_Result):
     started: datetime.datetime
     finished: datetime.datetime
     engine: str
-    command: str
+    command: Annotated[str, AfterValidator(mask_secrets)]
     complete: bool
     measured: int = Field(description="tasks done in this run")
     known: int = Field(description="tasks whose outcome an earlier run had measured")

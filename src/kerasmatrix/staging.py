@@ -1,11 +1,13 @@
-"""Files that take their place whole or not at all, and leave nothing of a writer that was killed.
+"""Writes files that take their place whole or not at all: the one way to write a file here.
 
-What is written is staged beside its place under a name of its own, and locked: the kernel lets go
-of it when the writer dies, and whoever stages the next file in that folder takes it away.
+A file is written beside its place under a temporary name, and locked. The kernel drops the lock
+when the writer dies, so the next writer in that folder can tell a dead writer's file from one
+that is being written, and removes it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import tempfile
@@ -28,10 +30,8 @@ class Staged:
         """
         self._place = place
         _sweep(place.parent)
-        self._handle, name = tempfile.mkstemp(dir=place.parent, prefix=f"{MARK}{place.name}-")
-        self._path = Path(name)
+        self._handle, self._path = _create(place)
         try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
             with os.fdopen(self._handle, "wb", closefd=False) as file:
                 file.writelines(parts)
                 file.flush()
@@ -67,17 +67,47 @@ def put(place: Path, parts: Iterable[bytes]) -> None:
         staged.discard()
 
 
+def _create(place: Path) -> tuple[int, Path]:
+    """Create a temporary file beside ``place`` and lock it; return its descriptor and path.
+
+    Another process may sweep the folder after the file is created and before it is locked. The
+    file's name is gone then, which is seen once the lock is held: nothing can sweep it from there
+    on, so a file that still has its name now keeps it.
+    """
+    while True:
+        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f"{MARK}{place.name[:40]}-")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if _is_at(handle, name):
+                return handle, Path(name)
+        except BaseException:
+            os.close(handle)
+            Path(name).unlink(missing_ok=True)
+            raise
+        os.close(handle)
+
+
 def _sweep(folder: Path) -> None:
-    """Remove what writers that are dead have staged in ``folder``."""
+    """Remove temporary files in ``folder`` whose writers are dead."""
     for path in folder.glob(f"{MARK}*"):
         try:
-            handle = os.open(path, os.O_RDWR)
+            handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
-            continue  # it has taken its place in the meantime, or is somebody else's
+            continue  # it has taken its place in the meantime, or belongs to another user
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            path.unlink(missing_ok=True)
-        except OSError:
-            pass  # its writer is at work
+            # A lock that is held means that its writer is at work.
+            with contextlib.suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if _is_at(handle, path):
+                    path.unlink(missing_ok=True)
         finally:
             os.close(handle)
+
+
+def _is_at(handle: int, path: Path | str) -> bool:
+    """Whether the open file ``handle`` is the one that ``path`` names."""
+    try:
+        named = os.lstat(path)
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(named, os.fstat(handle))

@@ -107,5 +107,6 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env={**os.environ, **SETTINGS, "PYTHONPATH": str(ROOT)},
+                # This checkout, whatever is installed.
+                env={**os.environ, **SETTINGS, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
             )

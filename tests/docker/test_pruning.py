@@ -1,5 +1,6 @@
 """An image of ours is seen, measured and removed; what others have stays."""
 
+import datetime
 import io
 import os
 
@@ -7,6 +8,7 @@ import pytest
 
 from kerasmatrix.environments.images import BASE_LABEL, ENVIRONMENT_LABEL
 from kerasmatrix.environments.pruning import MadeImages
+from kerasmatrix.environments.uses import InUse
 
 pytestmark = pytest.mark.docker
 
@@ -30,6 +32,13 @@ def test_an_image_is_removed_when_no_container_needs_it(client):
         container = client.containers.create(name, "true")
         assert made.remove(name) == "a container uses it"
         container.remove()
+        in_use = InUse()
+        in_use.take(made.mark(name))
+        assert made.remove(name) == "a process uses it"
+        in_use.close()
+        assert datetime.datetime.now(datetime.UTC) - made.made_at(name) < datetime.timedelta(
+            hours=1
+        )
         assert made.remove(name) is None
         assert name not in made.names()
         assert client.images.get(BASE)

@@ -18,6 +18,12 @@ def _no_process_is_kept():
         guarded._SERVER.close()
 
 
+@pytest.fixture(autouse=True)
+def _a_cache_of_its_own(tmp_path_factory, monkeypatch):
+    """No test notes its uses in the cache of whoever runs the tests."""
+    monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path_factory.mktemp("cache", numbered=True)))
+
+
 @pytest.fixture
 def engine() -> FakeEngine:
     return FakeEngine()

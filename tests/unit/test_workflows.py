@@ -14,6 +14,11 @@ FILES = [
     ROOT / "src" / "kerasmatrix" / "starter" / "workflow.yml",
     ROOT / "action.yml",
 ]
+# A tag can be moved to another commit, a digest cannot; the comment is for people and for bots.
+PINNED = re.compile(
+    r"\s*(?:- )?uses: (?P<repository>[\w.-]+/[\w.-]+)(?:/[\w./-]+)?"
+    r"@(?P<digest>[0-9a-f]{40}) # (?P<version>v\d+\.\d+\.\d+)"
+)
 
 
 def steps(path):
@@ -31,10 +36,24 @@ def calls(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_actions_are_pinned_to_a_major_version(path):
-    used = [step["uses"] for step in steps(path) if "uses" in step]
-    assert used
-    assert all(re.fullmatch(r"actions/[a-z-]+(/[a-z]+)?@v\d+", name) for name in used)
+def test_uses_of_an_action_is_a_digest_with_its_version(path):
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line]
+    assert len(lines) == sum("uses" in step for step in steps(path))
+    assert lines
+    assert all(PINNED.fullmatch(line) for line in lines)
+
+
+def test_uses_of_one_action_is_one_digest_everywhere():
+    digests = {}
+    for path in FILES:
+        for match in map(PINNED.fullmatch, path.read_text(encoding="utf-8").splitlines()):
+            if match:
+                digests.setdefault(match["repository"], set()).add(
+                    (match["digest"], match["version"])
+                )
+    assert {repository for repository, found in digests.items() if len(found) != 1} == set()
+    # Two actions cannot share a digest: it would be a slip of the pen.
+    assert len({next(iter(found))[0] for found in digests.values()}) == len(digests)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

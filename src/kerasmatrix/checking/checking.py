@@ -32,6 +32,7 @@ from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, Weights, j
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.repair import Causes
+from kerasmatrix.report.redacted import redacted
 from kerasmatrix.results import Results, RunInfo
 from kerasmatrix.run import Run
 from kerasmatrix.store import Store
@@ -177,7 +178,7 @@ def check(
     )
     results = tabulate(run.plan, run.observed, info, run.causes)
     results = with_predictions(results, run.plan, setup.store.folder)
-    results = _with_changes(results, files)
+    results = redacted(_with_changes(results, files), (setup.store.folder, setup.project.root))
     return Checked(results, run.plan, run.observed, trouble)
 
 

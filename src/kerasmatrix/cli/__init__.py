@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from typing import cast
 
@@ -12,6 +13,7 @@ from kerasmatrix import __version__
 from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.interrupts import INTERRUPTED, heed_interrupts
 from kerasmatrix.errors import KerasmatrixError
+from kerasmatrix.redaction import mask_secrets
 
 __all__ = ["commands", "main"]
 
@@ -73,7 +75,9 @@ def _invoke(arguments: list[str] | None) -> int:
     except KerasmatrixError as error:
         return show(error)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        click.echo(mask_secrets(shown.getvalue()), nl=False, err=True)  # it repeats what was typed
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("kerasmatrix: interrupted", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Literal
@@ -25,6 +24,7 @@ from kerasmatrix.cli.setups import measuring_or_cluster_options, set_up
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Remedies
+from kerasmatrix.redaction import command_line
 from kerasmatrix.report.write import check_folder, publish
 
 __all__ = ["check"]
@@ -80,7 +80,7 @@ def check(  # noqa: PLR0913 - one argument per option
         if not given:
             return USAGE
         selection = setup.select(environments or ("default",))
-        command = shlex.join(["kerasmatrix", *sys.argv[1:]])
+        command = command_line(["kerasmatrix", *sys.argv[1:]])
         checked = check_files(
             setup, given, selection.environments, reference=reference, command=command
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, NamedTuple
 
 import click
@@ -14,6 +13,7 @@ from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Matrix
 from kerasmatrix.project import Project
+from kerasmatrix.redaction import mask_secrets
 
 __all__ = ["DASK", "ENGINES", "Cluster", "open_engine"]
 
@@ -47,22 +47,24 @@ def open_engine(
             "--scheduler, --artifacts and --on-workers are of no use without --engine dask"
         )
     if name == "local":
-        return LocalEngine()
+        return LocalEngine(matrix=project.matrix_file)
     trouble = docker_trouble()
     if trouble is None:
-        return DockerLater(lambda: _open_docker(matrix.base_image, project.build_root))
+        return DockerLater(lambda: _open_docker(matrix.base_image, project))
     if name == "docker":
         raise InfrastructureError(
             f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
         )
-    click.echo(f"No Docker Engine ({trouble}): using uv virtual environments.", err=True)
-    return LocalEngine()
+    click.echo(
+        mask_secrets(f"No Docker Engine ({trouble}): using uv virtual environments."), err=True
+    )
+    return LocalEngine(matrix=project.matrix_file)
 
 
-def _open_docker(base_image: str, root: Path) -> Engine:
+def _open_docker(base_image: str, project: Project) -> Engine:
     from kerasmatrix.engines.docker import DockerEngine  # noqa: PLC0415 - it imports the SDK
 
-    return DockerEngine(base_image, root)
+    return DockerEngine(base_image, project.build_root, matrix=project.matrix_file)
 
 
 def _open_cluster(cluster: Cluster, matrix: Matrix, project: Project) -> Engine:

@@ -6,6 +6,7 @@ An engine makes an image or a virtual environment of an environment; both go by 
 from __future__ import annotations
 
 import contextlib
+import datetime
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ from kerasmatrix.cli.options import group_option, matrix_option, names_option
 from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.environments.images import DOCKERFILE, base_of, image_tag
 from kerasmatrix.environments.locks import Lock, read_lock
-from kerasmatrix.environments.pruning import Disk, Made, MadeImages, MadeVenvs
+from kerasmatrix.environments.pruning import Disk, Made, MadeImages, MadeVenvs, Others
 from kerasmatrix.environments.venvs import default_cache, venv_name
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.matrix import Environment, Matrix, load_matrix
@@ -96,21 +97,61 @@ def images(  # noqa: PLR0913 - one argument per option
 @matrix_option
 @engine_option
 @click.option("--all", "everything", is_flag=True, help="Also what the matrix names.")
+@click.option(
+    "--older-than",
+    "days",
+    metavar="DAYS",
+    type=click.IntRange(min=0, max=36_500),
+    default=7,
+    show_default=True,
+    help="What no matrix names stays so long after another project used it.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
-def prune(*, matrix_file: Path, engine: str, everything: bool, dry_run: bool) -> int:
-    """Remove what was made of environments whose lock is not the matrix's any more."""
-    matrix = load_matrix(matrix_file)
-    project = Project(matrix_file)
-    kind = _kind(engine, matrix, project)
+def prune(*, matrix_file: Path, engine: str, everything: bool, days: int, dry_run: bool) -> int:
+    """Remove what was made of environments whose lock is not the matrix's any more.
+
+    What another project needs stays, and so does what a process uses or makes.
+    """
+    kind = _kind(engine, *_read(matrix_file))
     # A lock that cannot be read is an error: what it is the lock of must not be taken for old.
-    wanted = {
+    wanted = set() if everything else _wanted(engine, matrix_file)
+    with _answering():
+        names = kind.made.names()
+        grace = datetime.timedelta(days=days)
+        try:
+            others = Others(kind.made, matrix_file, lambda other: _wanted(engine, other), grace)
+        except PermissionError as error:
+            raise InfrastructureError(
+                f"{error.filename}: who uses it cannot be read: {error.strerror}",
+                hint="let the user whose cache this is prune it",
+            ) from error
+        old = []
+        for name in names:
+            if name in wanted:
+                continue
+            if reason := others.need(name):
+                click.echo(f"{name}: stays: {reason}")
+            else:
+                old.append(name)
+        return _remove(kind.made, names, old, dry_run=dry_run)
+
+
+def _read(matrix_file: Path) -> tuple[Matrix, Project]:
+    return load_matrix(matrix_file), Project(matrix_file)
+
+
+def _wanted(engine: str, matrix_file: Path) -> set[str]:
+    """Return the names of what a matrix needs.
+
+    Raises:
+        UsageError: it or a lock of it cannot be read.
+    """
+    matrix, project = _read(matrix_file)
+    kind = _kind(engine, matrix, project)
+    return {
         kind.name_of(env, read_lock(project.locks_with(env.name), env))
         for env in matrix.environments.values()
     }
-    with _answering():
-        names = kind.made.names()
-        old = names if everything else [name for name in names if name not in wanted]
-        return _remove(kind.made, names, old, dry_run=dry_run)
 
 
 def _remove(made: Made, names: Sequence[str], old: Sequence[str], *, dry_run: bool) -> int:

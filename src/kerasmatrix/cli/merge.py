@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from kerasmatrix.matrix import load_matrix
 from kerasmatrix.merging import merge as merge_results
 from kerasmatrix.outcome import Status
 from kerasmatrix.project import Project
+from kerasmatrix.redaction import command_line
 from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.scenario import load_scenario
 from kerasmatrix.store import Store
@@ -50,7 +50,7 @@ def merge(
     parts = {name: find_results(name, archive) for name in results}
     told = next(iter(parts.values())).scenarios
     scenarios = [load_scenario(project.scenario(scenario.name)) for scenario in told]
-    command = shlex.join(["kerasmatrix", *sys.argv[1:]])
+    command = command_line(["kerasmatrix", *sys.argv[1:]])
     merged = merge_results(parts, scenarios, command)
     matrix = load_matrix(matrix_file)
     merged = expect(merged, matrix.expectations, matrix.names)

@@ -6,8 +6,8 @@ import dataclasses
 import datetime
 import itertools
 import os
-import shlex
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -41,6 +41,8 @@ from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.priority import rank_cells
 from kerasmatrix.project import Project
 from kerasmatrix.recollection import keep, recall
+from kerasmatrix.redaction import command_line
+from kerasmatrix.report.redacted import redacted
 from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.results import Results, RunInfo
 from kerasmatrix.retrying import is_settled, suspects, with_retries
@@ -159,7 +161,8 @@ def run(  # noqa: PLR0913 - one argument per option
             same = None if dry_run or fresh or gate else recall(plan, store)
             if same:
                 info = _info(run_id, started, engine, known=same.known, isolated=isolate)
-                results = _expected(same.results.model_copy(update={"run": info}), matrix)
+                found = same.results.model_copy(update={"run": info})
+                results = _finished(found, matrix, (store.folder, project.root))
                 _report(results, compare(before, results) if before else None, store, output)
                 return 0
             progress = TerminalProgress()
@@ -180,6 +183,7 @@ def run(  # noqa: PLR0913 - one argument per option
             return _measure(
                 measurement,
                 matrix,
+                project=project,
                 progress=progress,
                 store=store,
                 engine=engine,
@@ -206,6 +210,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     measurement: Run,
     matrix: Matrix,
     *,
+    project: Project,
     progress: TerminalProgress,
     store: Store,
     engine: Engine,
@@ -233,6 +238,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         told = with_retries(tabulate(plan, observed, info, causes), plan, observed, causes)
         return with_predictions(told, plan, store.folder)
 
+    folders = (store.folder, project.root)
     again: Run | None = None
     trouble: BaseException | None = None
     if measurement.pending:
@@ -241,7 +247,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     else:
         measurement.complete = True
     seen = found()
-    results = _expected(seen, matrix)
+    results = _finished(seen, matrix, folders)
     comparison = compare(baseline, results) if baseline else None
     wanted: list[Again] = []
     if gate and retries and trouble is None:
@@ -253,7 +259,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         say_again(wanted)
         trouble = _execute(again, progress)
         seen = found()
-        results = _expected(seen, matrix)
+        results = _finished(seen, matrix, folders)
     whole = results
     results = _report(whole, comparison, store, output)
     if trouble:
@@ -309,14 +315,14 @@ def _info(  # noqa: PLR0913 - what is said of a run
 
 
 def _command() -> str:
-    return shlex.join(["kerasmatrix", *sys.argv[1:]])
+    return command_line(["kerasmatrix", *sys.argv[1:]])
 
 
-def _expected(results: Results, matrix: Matrix) -> Results:
-    """Return ``results`` with what the matrix expects of them."""
-    if not matrix.expectations:
-        return results
-    return expect(results, matrix.expectations, matrix.names)
+def _finished(results: Results, matrix: Matrix, folders: Iterable[Path]) -> Results:
+    """Return ``results`` with what the matrix expects of them, as they may be handed on."""
+    if matrix.expectations:
+        results = expect(results, matrix.expectations, matrix.names)
+    return redacted(results, folders)
 
 
 def _report(results: Results, comparison: Comparison | None, store: Store, output: Path) -> Results:

@@ -30,6 +30,7 @@ from kerasmatrix.engines.memory import FEW, idle_workers
 from kerasmatrix.engines.runners import birth, is_gone
 from kerasmatrix.environments.images import ensure_image
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.uses import InUse
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.harness import wire
 from kerasmatrix.matrix import Environment, Limits
@@ -73,6 +74,7 @@ class DockerEngine:
         client: docker.DockerClient | None = None,
         *,
         patience: float = PATIENCE_SECONDS,
+        matrix: Path | None = None,
     ) -> None:
         """Connect to the Docker Engine that the user's environment names.
 
@@ -81,6 +83,7 @@ class DockerEngine:
             root: the folder that has ``images/Dockerfile``.
             client: who talks with the Docker Engine, if not a new one.
             patience: how many seconds it is waited for once it does not answer any more.
+            matrix: whose project uses the images, for the record.
 
         Raises:
             InfrastructureError: there is none.
@@ -88,6 +91,7 @@ class DockerEngine:
         self._base_image = base_image
         self._root = root
         self._images: dict[str, str] = {}
+        self._in_use = InUse(matrix)
         self._opened: list[DockerChannel] = []
         self._opening = threading.Lock()
         self._patience = patience
@@ -111,7 +115,7 @@ class DockerEngine:
         """Build the image, unless it is there already."""
         with self._engine_under(environment):
             self._images[environment.name] = ensure_image(
-                self._client, environment, lock, self._base_image, self._root
+                self._client, environment, lock, self._base_image, self._root, self._in_use
             )
 
     def open(
@@ -200,6 +204,7 @@ class DockerEngine:
     def close(self) -> None:
         """Remove what is left of this engine's containers, and let go of the Docker Engine."""
         self._closed.set()
+        self._in_use.close()
         while self._opened:
             self._opened.pop().close()
         with contextlib.suppress(*TROUBLES):

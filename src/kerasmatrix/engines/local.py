@@ -21,7 +21,8 @@ from kerasmatrix.engines.base import Workplace, unavailable
 from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.engines.memory import idle_workers, machine_memory
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.environments.venvs import default_cache, ensure_venv
+from kerasmatrix.environments.uses import InUse
+from kerasmatrix.environments.venvs import default_cache, ensure_venv, venv_folder
 from kerasmatrix.harness import wire
 from kerasmatrix.matrix import Environment, Limits
 
@@ -47,8 +48,10 @@ class LocalEngine:
     batch = None
     slots = None
 
-    def __init__(self, cache: Path | None = None) -> None:
+    def __init__(self, cache: Path | None = None, matrix: Path | None = None) -> None:
+        """Keep environments in ``cache``, and record that the project of ``matrix`` uses them."""
         self.cache = cache or default_cache()
+        self._in_use = InUse(matrix)
 
     @property
     def idle_workers(self) -> int:
@@ -57,13 +60,13 @@ class LocalEngine:
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Make the virtual environment, unless it is there already."""
-        ensure_venv(environment, lock, self.cache)
+        self._python(environment, lock)
 
     def open(
         self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
     ) -> ConversingWorker:
         """Start the harness with the environment's interpreter."""
-        python = ensure_venv(environment, lock, self.cache)
+        python = self._python(environment, lock)
         command = [
             # -B, since -I does not listen to the variable that says so: a scenario's folder stays
             # as it is.
@@ -82,7 +85,15 @@ class LocalEngine:
         return ConversingWorker(channel, environment, limits.open_seconds)
 
     def close(self) -> None:
-        """Nothing is kept open here; workers are closed by who opened them."""
+        """Let go of the environments; workers are closed by who opened them."""
+        self._in_use.close()
+
+    def _python(self, environment: Environment, lock: Lock) -> Path:
+        """Return the interpreter of an environment that stays as long as this engine is open."""
+        # A cache that cannot be written may hold what is needed, and nobody prunes it.
+        with contextlib.suppress(OSError):
+            self._in_use.take(venv_folder(environment, lock, self.cache))
+        return ensure_venv(environment, lock, self.cache)
 
 
 def worker_variables(environment: Environment, home: str) -> dict[str, str]:

@@ -6,12 +6,11 @@ a scenario rebuilds none.
 
 from __future__ import annotations
 
-import fcntl
+import contextlib
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ import docker.errors
 import requests
 
 import docker
-from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.locks import BUILD_LOCKS, Lock
+from kerasmatrix.environments.uses import InUse, making
 from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
@@ -28,17 +28,21 @@ __all__ = [
     "BASE_LABEL",
     "DOCKERFILE",
     "ENVIRONMENT_LABEL",
+    "TAG_LABEL",
     "base_of",
     "build_context",
     "build_log",
     "ensure_image",
+    "image_mark",
     "image_tag",
 ]
 
 DOCKERFILE = "images/Dockerfile"
 LOCK = "images/locks/{name}.txt"
+BUILD_LOCK = f"images/locks/{BUILD_LOCKS}/{{name}}.txt"
 LOG_LINES = 15
 ENVIRONMENT_LABEL = "kerasmatrix.environment"
+TAG_LABEL = "kerasmatrix.tag"  # of an image that has no tag yet, or none any more
 BASE_LABEL = "org.opencontainers.image.base.name"
 
 
@@ -53,11 +57,19 @@ def image_tag(environment: Environment, lock: Lock, base: str, dockerfile: bytes
     return f"kerasmatrix/{environment.name}:{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
-def build_context(dockerfile: bytes, lock: bytes, name: str) -> bytes:
+def image_mark(tag: str) -> Path:
+    """Return the path that stands for an image where its uses are noted."""
+    return default_cache() / "images" / tag.replace("/", "-").replace(":", "-")
+
+
+def build_context(dockerfile: bytes, lock: Lock, name: str) -> bytes:
     """Return a tar of just what the build reads, laid out as in the project's folder."""
+    files = {DOCKERFILE: dockerfile, LOCK.format(name=name): lock.text.encode()}
+    if lock.build:
+        files[BUILD_LOCK.format(name=name)] = lock.build.encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        for path, content in ((DOCKERFILE, dockerfile), (LOCK.format(name=name), lock)):
+        for path, content in files.items():
             entry = tarfile.TarInfo(path)
             entry.size = len(content)
             entry.mode = 0o644
@@ -65,14 +77,17 @@ def build_context(dockerfile: bytes, lock: bytes, name: str) -> bytes:
     return archive.getvalue()
 
 
-def ensure_image(
+def ensure_image(  # noqa: PLR0913, PLR0917 - what makes an image
     client: docker.DockerClient,
     environment: Environment,
     lock: Lock,
     base_image: str,
     root: Path,
+    in_use: InUse | None = None,
 ) -> str:
     """Return the tag of the environment's image, building it if it is not there.
+
+    ``in_use`` holds it for who asks, so that another process does not remove it.
 
     Raises:
         InfrastructureError: there is no base image, or the build failed (with the end of its log).
@@ -83,10 +98,14 @@ def ensure_image(
         raise InfrastructureError(f"{root / DOCKERFILE}: cannot be read: {error}") from error
     base = base_of(base_image, environment)
     tag = image_tag(environment, lock, base, dockerfile)
+    if in_use:
+        # An image that is there needs no cache folder.
+        with contextlib.suppress(OSError):
+            in_use.take(image_mark(tag))
     try:
         if _is_there(client, tag):
             return tag
-        with _only_one(tag):
+        with making(image_mark(tag)):
             if not _is_there(client, tag):
                 _need_base(client, base)
                 _build(client, environment, lock, tag, base, dockerfile)
@@ -137,15 +156,19 @@ def _build(  # noqa: PLR0913, PLR0917 - what goes into an image
     base: str,
     dockerfile: bytes,
 ) -> None:
-    context = build_context(dockerfile, lock.path.read_bytes(), environment.name)
+    context = build_context(dockerfile, lock, environment.name)
+    arguments = {"BASE": base, "LOCK": LOCK.format(name=environment.name)}
+    if lock.build:
+        arguments["BUILD_LOCK"] = BUILD_LOCK.format(name=environment.name)
     messages = client.api.build(
         fileobj=io.BytesIO(context),
         custom_context=True,
         dockerfile=DOCKERFILE,
         tag=tag,
-        buildargs={"BASE": base, "LOCK": LOCK.format(name=environment.name)},
+        buildargs=arguments,
         labels={
             ENVIRONMENT_LABEL: environment.name,
+            TAG_LABEL: tag,
             "kerasmatrix.lock": lock.digest,
             "org.opencontainers.image.title": f"kerasmatrix environment {environment.name}",
             BASE_LABEL: base,
@@ -161,13 +184,3 @@ def _build(  # noqa: PLR0913, PLR0917 - what goes into an image
             f"{environment.name}: the image {tag} could not be built: {error}\n{tail}",
             hint=f"{DOCKERFILE} says how to build it by hand, with the whole log",
         )
-
-
-@contextmanager
-def _only_one(tag: str) -> Iterator[None]:
-    """Hold a lock for ``tag``, so that two runs do not build one image at the same time."""
-    folder = default_cache() / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{tag.replace('/', '-').replace(':', '-')}.lock").open("a") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from kerasmatrix.environments.locks import Lock, read_lock, resolve
 from kerasmatrix.environments.releases import ask_index, release_key
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Matrix
+from kerasmatrix.staging import put
 
 __all__ = ["lock_of_made", "releases_before"]
 
@@ -93,10 +93,7 @@ def _keep(place: Path, text: str) -> None:
     """Write a file whole or not at all."""
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        handle, staged = tempfile.mkstemp(dir=place.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        Path(staged).replace(place)
+        put(place, [text.encode("utf-8")])
     except OSError as error:
         raise InfrastructureError(
             f"{place}: cannot be written: {error}",

@@ -7,12 +7,9 @@ TensorFlow 2.5 times faster.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import platformdirs
@@ -20,10 +17,11 @@ import uv
 
 from kerasmatrix.environments.interpreters import find_interpreter
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.uses import making
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
-__all__ = ["default_cache", "ensure_venv", "venv_name"]
+__all__ = ["COMPLETE", "default_cache", "ensure_venv", "venv_folder", "venv_name"]
 
 COMPLETE = "kerasmatrix-complete"
 
@@ -39,19 +37,23 @@ def venv_name(environment: Environment, lock: Lock) -> str:
     return f"{environment.name}-{lock.digest[:12]}"
 
 
+def venv_folder(environment: Environment, lock: Lock, cache: Path) -> Path:
+    """Return the folder of an environment, whether it is made or not."""
+    return cache / "environments" / venv_name(environment, lock)
+
+
 def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
     """Return the interpreter of the environment, making the environment if it is not there.
 
     Raises:
         InfrastructureError: there is no interpreter, or the packages could not be installed.
     """
-    folder = cache / "environments" / venv_name(environment, lock)
+    folder = venv_folder(environment, lock, cache)
     python = folder / "bin" / "python"
     if (folder / COMPLETE).exists() and python.exists():
         return python
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _only_one(folder.with_name(folder.name + ".lock")):
+        with making(folder):
             if not ((folder / COMPLETE).exists() and python.exists()):
                 _make(environment, lock, folder)
     except OSError as error:
@@ -66,11 +68,25 @@ def _make(environment: Environment, lock: Lock, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt may have left
     interpreter = find_interpreter(environment.python)
     _uv(environment, "venv", "--quiet", "--no-project", "--python", str(interpreter), str(folder))
-    _uv(
-        environment,
-        "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode",
-        "--python", str(folder / "bin" / "python"), str(lock.path),
-    )  # fmt: skip
+    python = str(folder / "bin" / "python")
+
+    def install(verb: str, text: str, *options: str) -> None:
+        # Not from the lock's file, which may have changed since its digest named the folder.
+        wanted = folder / "requirements.txt"
+        wanted.write_text(text, encoding="utf-8")
+        _uv(
+            environment,
+            "pip", verb, "--quiet", "--require-hashes", *options,
+            "--python", python, *(["-r"] if verb == "install" else []), str(wanted),
+        )  # fmt: skip
+        wanted.unlink()
+
+    if lock.build:
+        # Without isolation nothing builds but what is installed here. Without the cache no wheel
+        # is used that something else has built; the last step removes what only builds.
+        install("sync", lock.build)
+        install("install", lock.sources, "--no-deps", "--no-build-isolation", "--no-cache")
+    install("sync", lock.text, "--compile-bytecode")
     (folder / COMPLETE).write_text(lock.digest + "\n", encoding="utf-8")
 
 
@@ -80,13 +96,9 @@ def _uv(environment: Environment, *arguments: str) -> None:
     )
     if done.returncode != 0:
         raise InfrastructureError(
-            f"{environment.name}: `uv {arguments[0]}` failed: {done.stderr.strip()}"
+            f"{environment.name}: `uv {arguments[0]}` failed: {done.stderr.strip()}",
+            hint="if a source package needs something more to be built, name it under "
+            "build_packages in matrix.yaml and run `nox -s lock`"
+            if "--no-build-isolation" in arguments
+            else None,
         )
-
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    """Hold ``path`` locked, so that two runs do not make one environment at the same time."""
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

@@ -16,6 +16,7 @@ from pydantic_core import PydanticSerializationError
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.report.generations import brought_up_to_date
+from kerasmatrix.report.redacted import redacted
 from kerasmatrix.results import SCHEMA_VERSION, Results
 
 __all__ = ["content_of", "json_parts", "read_results", "results_schema", "slices", "to_json"]
@@ -120,7 +121,7 @@ def read_results(text: str, name: str) -> Results:
     contradiction = _contradiction(results)
     if contradiction:
         raise UsageError(f"{name}: {contradiction}", hint=ANEW)
-    return results
+    return redacted(results)  # earlier kerasmatrix wrote paths, and secrets
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON

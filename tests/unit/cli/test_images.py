@@ -5,6 +5,7 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.environments import pruning
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.uses import InUse
 from kerasmatrix.environments.venvs import venv_name
 from kerasmatrix.matrix import load_matrix
 from tests.unit.fakes import FakeEngine, make_project
@@ -41,6 +42,12 @@ def test_only_what_is_named_is_made(run):
     assert "absent" not in printed
 
 
+def use(mark, matrix):
+    in_use = InUse(matrix)
+    in_use.take(mark)
+    in_use.close()
+
+
 @pytest.fixture
 def prune(run, tmp_path, monkeypatch):
     """Prune virtual environments: one of an older lock, one of another matrix, one that is used."""
@@ -52,12 +59,15 @@ def prune(run, tmp_path, monkeypatch):
     for name in names:
         (folder / name).mkdir(parents=True)
         (folder / name / "file").write_bytes(b"x" * 1_000_000)
+        use(folder / name, tmp_path / "matrix.yaml")
 
     def prune(*arguments):
         code, printed, _ = run("prune", "--engine", "local", *arguments)
-        return code, printed, sorted(path.name for path in folder.iterdir())
+        left = [path.name for path in folder.iterdir() if (path / "file").exists()]
+        return code, printed, sorted(left)
 
     prune.names = names
+    prune.folder = folder
     return prune
 
 
@@ -87,6 +97,37 @@ def test_what_is_used_stays_and_is_said(prune, monkeypatch):
     assert code == 3
     assert "tf9-ba9876543210: stays: a process uses it" in printed
     assert left == sorted([prune.names[0], "tf9-ba9876543210"])
+
+
+def test_prune_keeps_what_another_project_needs(prune, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    make_project(other, "good", "elsewhere")
+    environments = load_matrix(other / "matrix.yaml").environments
+    lock = read_lock(other / "images" / "locks", environments["elsewhere"])
+    name = venv_name(environments["elsewhere"], lock)
+    (prune.folder / name).mkdir()
+    (prune.folder / name / "file").touch()
+    use(prune.folder / name, other / "matrix.yaml")
+    code, printed, left = prune("--older-than", "0", "--all")
+    assert code == 0
+    # Both projects have the same lock of `good`.
+    assert left == sorted([name, prune.names[0]])
+    assert f"{name}: stays: {other / 'matrix.yaml'} needs it" in printed
+    (other / "matrix.yaml").unlink()
+    assert prune("--older-than", "0")[2] == prune.names[:1]
+
+
+def test_prune_keeps_what_was_used_lately_elsewhere(prune, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    make_project(other, "good")
+    use(prune.folder / "tf9-ba9876543210", other / "matrix.yaml")
+    code, printed, left = prune()
+    assert code == 0
+    assert "tf9-ba9876543210" in left
+    assert f"{other / 'matrix.yaml'} used it on" in printed
+    assert prune("--older-than", "0")[2] == prune.names[:1]
 
 
 def test_nothing_is_taken_for_old_whose_lock_cannot_be_read(prune, tmp_path):

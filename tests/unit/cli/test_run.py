@@ -1,14 +1,18 @@
 """The whole command line on fake environments."""
 
+import gzip
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from kerasmatrix import cli
 from kerasmatrix.engines.base import EngineLost, WorkerLost
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.store import Store
+from tests.unit.fakes import make_project
 
 
 def statuses(table):
@@ -447,3 +451,49 @@ def test_no_more_environments_are_kept_warm_at_once_than_there_is_room_for(
 def test_the_run_waits_for_no_terminal(command):
     command.project("good")
     assert os.linesep not in command()[2].split("Report:")[1].strip()
+
+
+def test_run_leaves_no_secret_of_its_command(command, tmp_path, monkeypatch):
+    command.project("good")
+    monkeypatch.setattr(sys, "argv", ["kerasmatrix", "run", "--artifacts", "s3://KEY:hush@b/f"])
+    code, results, _ = command()
+    assert code == 0
+    assert results["run"]["command"] == "kerasmatrix run --artifacts 's3://***@b/f'"
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {".json", ".html", ".sqlite", ".gz"} <= {path.suffix for path in files}
+    for path in files:
+        held = path.read_bytes()
+        assert b"hush" not in (gzip.decompress(held) if path.suffix == ".gz" else held), path
+
+
+def test_run_reports_no_path_of_the_machine(command, engine, tmp_path, monkeypatch):
+    def prepare(environment, lock):
+        raise InfrastructureError(f"{tmp_path}/.kerasmatrix/x: no space for {tmp_path.parent}/a")
+
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    monkeypatch.setattr(engine, "prepare", prepare)
+    command.project("good")
+    code, results, _ = command()
+    assert code == 3
+    assert results["environments"][0]["trouble"] == ".../.kerasmatrix/x: no space for ~/a"
+    for name in ("index.html", "results.json", "results.csv"):
+        assert str(tmp_path.parent) not in (tmp_path / "reports" / name).read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--artifact", "s3://KEY:hush@bucket/f"],
+        ["s3://KEY:hush@bucket/f"],
+        ["--engine=s3://KEY:hush@bucket/f"],
+        ["--engine", "dask", "--scheduler", "tcp://u:hush@127.0.0.1:1", "--artifacts", "nohow://x"],
+    ],
+)
+def test_run_with_a_mistake_repeats_no_secret(tmp_path, monkeypatch, capsys, arguments):
+    monkeypatch.chdir(tmp_path)
+    make_project(tmp_path, "good")
+    with pytest.raises(SystemExit) as leaving:
+        cli.main(["run", *arguments])
+    printed = capsys.readouterr()
+    assert leaving.value.code in {2, 3}
+    assert "hush" not in printed.out + printed.err

@@ -1,6 +1,7 @@
 import io
 import tarfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import docker.errors
@@ -11,9 +12,11 @@ from kerasmatrix.environments.images import (
     build_context,
     build_log,
     ensure_image,
+    image_mark,
     image_tag,
 )
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.uses import InUse, removing, uses_of
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
@@ -80,10 +83,32 @@ def test_the_tag_changes_with_everything_that_goes_in(lock):
 
 
 def test_the_context_is_the_dockerfile_and_the_lock_as_in_the_project():
-    context = io.BytesIO(build_context(b"FROM x", b"lock", "tf2.2"))
+    lock = Lock(Path("tf2.2.txt"), "00", {}, "lock")
+    context = io.BytesIO(build_context(b"FROM x", lock, "tf2.2"))
     with tarfile.open(fileobj=context) as archive:
         assert archive.getnames() == ["images/Dockerfile", "images/locks/tf2.2.txt"]
         assert archive.extractfile("images/locks/tf2.2.txt").read() == b"lock"
+
+
+def test_build_of_source_packages_gets_the_build_lock(project, lock):
+    client = FakeClient("mirror/python:3.8-slim", messages=[{"stream": "done\n"}])
+    make(client, replace(lock, build="setuptools==59.4.0\n"), project)
+    (build,) = client.api.builds
+    place = build["buildargs"]["BUILD_LOCK"]
+    with tarfile.open(fileobj=build["fileobj"]) as archive:
+        assert archive.extractfile(place).read() == b"setuptools==59.4.0\n"
+
+
+def test_ensure_image_holds_the_image_until_closed(project, lock):
+    in_use = InUse(project / "matrix.yaml")
+    client = FakeClient("mirror/python:3.8-slim", messages=[{"stream": "done\n"}])
+    tag = ensure_image(client, ENVIRONMENT, lock, "mirror/python:{python}-slim", project, in_use)
+    with removing(image_mark(tag)) as reason:
+        assert reason == "a process uses it"
+    in_use.close()
+    with removing(image_mark(tag)) as reason:
+        assert reason is None
+    assert [use.matrix for use in uses_of(image_mark(tag))] == [project / "matrix.yaml"]
 
 
 def test_an_image_is_built_once(project, lock):

@@ -1,10 +1,11 @@
+import hashlib
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from kerasmatrix.environments import locks
-from kerasmatrix.environments.locks import read_lock, resolve
+from kerasmatrix.environments.locks import PINNED, read_lock, resolve
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Environment, Matrix
 
@@ -16,7 +17,11 @@ ENVIRONMENT = Environment(
     as_of="2024-07-31",
     source_packages=("gast", "wrapt"),
 )
-BODY = "tensorflow-cpu==2.16.2 \\\n    --hash=sha256:00\ntf-keras==2.16.0 --hash=sha256:11\n"
+BODY = (
+    "gast==0.3.3 \\\n    --hash=sha256:22 \\\n    --hash=sha256:33\n"
+    "tensorflow-cpu==2.16.2 \\\n    --hash=sha256:00\ntf-keras==2.16.0 --hash=sha256:11\n"
+)
+BUILD = "setuptools==72.1.0 \\\n    --hash=sha256:44\n"
 MATRIX = Matrix.model_validate(
     {
         "schema_version": 1,
@@ -33,12 +38,23 @@ def uv(monkeypatch):
     seen = {}
 
     def run(command, **_):
+        if "stderr" in seen:
+            return subprocess.CompletedProcess(command, 1, "", seen["stderr"])
+        made = Path(command[command.index("--output-file") + 1])
+        assert not made.exists()  # uv keeps to the versions that it finds there
+        if "--excludes" not in command:
+            seen["build"] = command
+            seen["build requirements"] = Path(command[-1]).read_text()
+            made.write_text(BUILD)
+            return subprocess.CompletedProcess(command, 0, "", "")
         seen["command"] = command
         seen["requirements"] = Path(command[-1]).read_text()
         seen["excludes"] = Path(command[command.index("--excludes") + 1]).read_text()
-        if "stderr" in seen:
-            return subprocess.CompletedProcess(command, 1, "", seen["stderr"])
-        Path(command[command.index("--output-file") + 1]).write_text(BODY)
+        if "--build-constraints" in command:
+            seen["constraints"] = Path(
+                command[command.index("--build-constraints") + 1]
+            ).read_text()
+        made.write_text(BODY)
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(locks.subprocess, "run", run)
@@ -62,7 +78,57 @@ def test_a_lock_is_resolved_as_of_its_day_with_hashes_and_wheels_only(uv, tmp_pa
 def test_a_lock_is_read_with_its_packages(uv, tmp_path):
     resolve(MATRIX, ENVIRONMENT, tmp_path)
     lock = read_lock(tmp_path, ENVIRONMENT)
-    assert lock.packages == {"tensorflow-cpu": "2.16.2", "tf-keras": "2.16.0"}
+    assert lock.packages == {"gast": "0.3.3", "tensorflow-cpu": "2.16.2", "tf-keras": "2.16.0"}
+    assert lock.text == lock.path.read_text()
+
+
+def test_resolve_with_sources_locks_what_builds_them(uv, tmp_path):
+    resolve(MATRIX, ENVIRONMENT, tmp_path)
+    command = " ".join(uv["build"])
+    for option in ("--exclude-newer 2024-07-31", "--generate-hashes", "--only-binary :all:",
+                   "--python-version 3.12"):  # fmt: skip
+        assert option in command
+    assert "--no-binary" not in command
+    assert uv["build requirements"].split() == ["setuptools", "wheel"]
+    assert uv["constraints"] == BUILD
+    lock = read_lock(tmp_path, ENVIRONMENT)
+    assert lock.build.endswith(BUILD)
+    assert lock.build == (tmp_path / "build" / "tf2.16-legacy.txt").read_text()
+
+
+def test_resolve_without_sources_makes_no_build_lock(uv, tmp_path):
+    plain = ENVIRONMENT.model_copy(update={"source_packages": ()})
+    resolve(MATRIX, plain, tmp_path)
+    lock = read_lock(tmp_path, plain)
+    assert (lock.build, lock.sources) == ("", "")
+    assert "build" not in uv
+    assert [path.name for path in tmp_path.iterdir()] == ["tf2.16-legacy.txt"]
+
+
+def test_sources_are_the_lock_entries_of_source_packages(uv, tmp_path):
+    resolve(MATRIX, ENVIRONMENT, tmp_path)
+    assert read_lock(tmp_path, ENVIRONMENT).sources == (
+        "--no-binary gast\n--no-binary wrapt\n"
+        "gast==0.3.3 \\\n    --hash=sha256:22 \\\n    --hash=sha256:33\n"
+    )
+
+
+def test_digest_covers_the_build_lock(uv, tmp_path):
+    resolve(MATRIX, ENVIRONMENT, tmp_path)
+    before = read_lock(tmp_path, ENVIRONMENT).digest
+    build = tmp_path / "build" / "tf2.16-legacy.txt"
+    build.write_text("# a comment\n" + build.read_text())
+    assert read_lock(tmp_path, ENVIRONMENT).digest == before
+    build.write_text(build.read_text().replace("sha256:44", "sha256:45"))
+    assert read_lock(tmp_path, ENVIRONMENT).digest != before
+
+
+def test_read_lock_without_its_build_lock_says_how_to_make_it(uv, tmp_path):
+    resolve(MATRIX, ENVIRONMENT, tmp_path)
+    (tmp_path / "build" / "tf2.16-legacy.txt").unlink()
+    with pytest.raises(UsageError, match=r"build/tf2\.16-legacy\.txt.*source packages") as caught:
+        read_lock(tmp_path, ENVIRONMENT)
+    assert "nox -s lock -- tf2.16-legacy" in caught.value.hint
 
 
 def test_only_what_is_installed_makes_the_digest(uv, tmp_path):
@@ -99,5 +165,26 @@ def test_every_lock_of_the_project_fits_its_environment(pytestconfig):
         text = lock.path.read_text()
         assert text.count("--hash=sha256:") >= len(lock.packages)
         assert {"numpy", "h5py"} <= lock.packages.keys()
-    files = {path.stem for path in (root / "images" / "locks").glob("*.txt")}
-    assert files == set(environments)
+        assert bool(lock.build) == bool(environment.source_packages)
+        built = dict(PINNED.findall(lock.build))
+        assert lock.build.count("--hash=sha256:") >= len(built)
+        if built:
+            named = {each[0] for each in PINNED.findall(lock.sources)}
+            assert named == set(environment.source_packages)
+            assert set(environment.build_packages) <= built.keys()
+    folder = root / "images" / "locks"
+    assert {path.stem for path in folder.glob("*.txt")} == set(environments)
+    assert {path.stem for path in (folder / "build").iterdir()} == {
+        name for name, environment in environments.items() if environment.source_packages
+    }
+
+
+def test_locks_without_source_packages_keep_their_identity(pytestconfig):
+    """Their results stay known: the digest is that of the lock's text alone."""
+    from kerasmatrix.matrix import load_matrix
+
+    root = pytestconfig.rootpath
+    environments = load_matrix(root / "matrix.yaml").environments
+    lock = read_lock(root / "images" / "locks", environments["tf2.15"])
+    lines = [line for line in lock.text.splitlines() if not line.startswith("#")]
+    assert lock.digest == hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -4,13 +4,21 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.environments import venvs
-from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.venvs import default_cache, ensure_venv
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
 ENVIRONMENT = Environment(name="tf2.4", python="3.8", tensorflow="2.4.4", as_of="2021-12-01")
-LOCK = Lock(Path("tf2.4.txt"), "ab" * 32, {})
+LOCK = Lock(Path("tf2.4.txt"), "ab" * 32, {}, "tensorflow==2.4.4 --hash=sha256:00\n")
+SOURCES = Lock(
+    LOCK.path,
+    "ef" * 32,
+    {},
+    "--only-binary :all:\n--no-binary wrapt\n\nnumpy==1.19.5 \\\n    --hash=sha256:00\n"
+    "wrapt==1.12.1 \\\n    --hash=sha256:11\n",
+    "setuptools==59.4.0 \\\n    --hash=sha256:22\n",
+)
 
 
 @pytest.fixture
@@ -20,6 +28,8 @@ def uv(monkeypatch):
 
     def run(command, **_):
         commands.append(command[1:])
+        if command[1] == "pip":
+            commands[-1] = [*command[1:-1], Path(command[-1]).read_text()]
         if command[1] == "venv":
             python = Path(command[-1], "bin", "python")
             python.parent.mkdir(parents=True)
@@ -37,7 +47,29 @@ def test_an_environment_is_made_once_with_bytecode(uv, tmp_path):
     assert python == tmp_path / "environments" / "tf2.4-abababababab" / "bin" / "python"
     assert ensure_venv(ENVIRONMENT, LOCK, tmp_path) == python
     assert [command[:2] for command in uv] == [["venv", "--quiet"], ["pip", "sync"]]
-    assert {"--require-hashes", "--compile-bytecode", "tf2.4.txt"} <= set(uv[1])
+    assert {"--require-hashes", "--compile-bytecode", LOCK.text} <= set(uv[1])
+
+
+def test_ensure_venv_with_sources_builds_with_locked_packages(uv, tmp_path):
+    ensure_venv(ENVIRONMENT, SOURCES, tmp_path)
+    _, build, sources, rest = uv
+    assert build[:2] == ["pip", "sync"]
+    assert build[-1] == SOURCES.build
+    assert sources[:2] == ["pip", "install"]
+    assert {"--no-build-isolation", "--no-cache", "--no-deps"} <= set(sources)
+    assert "wrapt==1.12.1" in sources[-1]
+    assert "numpy" not in sources[-1]
+    assert rest[-1] == SOURCES.text
+    assert all("--require-hashes" in command for command in (build, sources, rest))
+
+
+def test_ensure_venv_installs_what_its_digest_names(uv, tmp_path):
+    path = tmp_path / "tf2.4.txt"
+    path.write_text(LOCK.text)
+    lock = read_lock(tmp_path, ENVIRONMENT.model_copy(update={"distribution": "tensorflow"}))
+    path.write_text("tensorflow==2.4.5 --hash=sha256:99\n")  # as a pull during the run would
+    ensure_venv(ENVIRONMENT, lock, tmp_path / "cache")
+    assert uv[-1][-1] == LOCK.text
 
 
 def test_another_lock_is_another_environment(uv, tmp_path):

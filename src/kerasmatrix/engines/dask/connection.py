@@ -18,6 +18,7 @@ from distributed import Client, Future, WorkerPlugin
 from distributed.client import ClosedClientError
 
 from kerasmatrix.engines.base import EngineLost
+from kerasmatrix.redaction import mask_secrets_of
 
 __all__ = ["Broken", "Connection", "Inbox", "Snapshot", "no_scheduler"]
 
@@ -87,6 +88,9 @@ class Connection:
                 left = deadline - time.monotonic()
                 try:
                     self._client = self._connect(max(0.1, left))
+                except TypeError as error:  # TLS is not set up, which will not change
+                    self._hang_up()
+                    raise no_scheduler(self.address, error) from error
                 except (Broken, *TROUBLES) as error:
                     self._hang_up()
                     if time.monotonic() >= deadline:
@@ -243,6 +247,6 @@ class Connection:
 def no_scheduler(address: str, why: object) -> EngineLost:
     """Return the error for a scheduler that does not answer."""
     return EngineLost(
-        f"no Dask scheduler answers at {address}: {why}",
+        mask_secrets_of(address, f"no Dask scheduler answers at {address}: {why}"),
         hint="start one with `dask scheduler`, and name its address with --scheduler",
     )

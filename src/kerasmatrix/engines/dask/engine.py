@@ -107,9 +107,7 @@ class DaskEngine:
         """Have the environment made and opened on some machine, which keeps it open."""
         place = Place(
             environment,
-            lock.path.read_text(encoding="utf-8"),
-            lock.digest,
-            dict(lock.packages),
+            lock,
             limits,
             self._dispatch.bundle(workplace.scenarios)[0],
             workplace.apart,

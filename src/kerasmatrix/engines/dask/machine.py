@@ -34,7 +34,6 @@ from kerasmatrix.engines.dask.parcels import ParcelMissing, Parcels
 from kerasmatrix.engines.dask.recipes import Recipe, engine_label
 from kerasmatrix.engines.dask.shelf import Shelf, fetch_all
 from kerasmatrix.engines.memory import machine_memory
-from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.harness import trees
 from kerasmatrix.sight import Sight
@@ -262,14 +261,13 @@ class Machine(WorkerPlugin):
                     crew.leaves.cancel()
                 return crew
         engine = self._open_engine()
-        lock = self._lock_of(place)
         scratch = self._folder / "scratch" / uuid.uuid4().hex
         scratch.mkdir(parents=True)
         try:
-            engine.prepare(place.environment, lock)
+            engine.prepare(place.environment, place.lock)
             whole = Workplace(scenarios, self._shelf.folder, scratch)
             sight = Sight(whole, place.environment.name, narrow=place.apart)
-            worker = engine.open(place.environment, lock, sight.place, place.limits)
+            worker = engine.open(place.environment, place.lock, sight.place, place.limits)
             return _Crew(worker, sight, scratch, place.apart)
         except BaseException:
             trees.remove(str(scratch))
@@ -315,16 +313,6 @@ class Machine(WorkerPlugin):
         if self._engine:
             self._engine.close()
         trees.remove(str(self._folder))
-
-    def _lock_of(self, place: Place) -> Lock:
-        """Return the environment's lock, whose file is written here."""
-        path = self._folder / "locks" / place.lock_digest / f"{place.environment.name}.txt"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(uuid.uuid4().hex)
-            part.write_text(place.lock_text, encoding="utf-8")
-            part.replace(path)
-        return Lock(path, place.lock_digest, place.lock_packages)
 
 
 class _Report:

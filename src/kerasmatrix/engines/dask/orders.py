@@ -17,6 +17,7 @@ import kerasmatrix.engines
 import kerasmatrix.harness
 import kerasmatrix.harness.repair
 from kerasmatrix.engines.base import Hello, Task
+from kerasmatrix.environments.locks import Lock
 from kerasmatrix.matrix import Environment, Limits
 from kerasmatrix.plan import digest_folder
 
@@ -44,9 +45,7 @@ class Place:
     """
 
     environment: Environment
-    lock_text: str
-    lock_digest: str
-    lock_packages: Mapping[str, str]
+    lock: Lock
     limits: Limits
     scenarios: str
     apart: bool = False
@@ -56,7 +55,7 @@ class Place:
         """What an open worker must have been opened for to serve here."""
         parts = (
             self.environment.model_dump_json(),
-            self.lock_digest,
+            self.lock.digest,
             self.limits.model_dump_json(),
             self.scenarios,
             str(self.apart),

@@ -8,7 +8,6 @@ checked against its name, so a parcel that was cut off or damaged is never taken
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 import zipfile
@@ -21,11 +20,14 @@ from fsspec.implementations.local import LocalFileSystem
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.plain_files import NotPlain, digest_tree
+from kerasmatrix.redaction import mask_secrets_of
+from kerasmatrix.staging import put
 from kerasmatrix.store import make_readable
 
 __all__ = ["ParcelMissing", "Parcels"]
 
 # The earliest time that a ZIP file can name: the content alone decides its bytes.
+CHUNK = 1 << 20  # bytes
 EPOCH = (1980, 1, 1, 0, 0, 0)
 INSTALL = "pip install {package}, here and on every Dask worker"
 
@@ -54,12 +56,12 @@ class Parcels:
         except ImportError as error:
             package = "s3fs" if url.startswith("s3") else str(error.name or "what it asks for")
             raise UsageError(
-                f"--artifacts {url}: its file system cannot be used: {error}",
+                mask_secrets_of(url, f"--artifacts {url}: its file system cannot be used: {error}"),
                 hint=INSTALL.format(package=package),
             ) from error
         except ValueError as error:
             raise UsageError(
-                f"--artifacts {url}: {error}",
+                mask_secrets_of(url, f"--artifacts {url}: {error}"),
                 hint="name a folder that all machines share, or a URL like s3://bucket/folder",
             ) from error
         self._local = isinstance(self._files, LocalFileSystem)
@@ -123,15 +125,8 @@ class Parcels:
             self._files.put_file(str(packed), target)
             return
         Path(target).parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", dir=Path(target).parent)
-        os.close(handle)
-        try:
-            shutil.copyfile(packed, name)
-            Path(name).chmod(0o644)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        with packed.open("rb") as file:
+            put(Path(target), iter(lambda: file.read(CHUNK), b""))
 
     def _size(self, path: str) -> int | None:
         try:
@@ -151,7 +146,10 @@ class Parcels:
             raise
         except Exception as error:  # every file system has errors of its own
             raise InfrastructureError(
-                f"--artifacts {self.url}: cannot be {what}: {type(error).__name__}: {error}",
+                mask_secrets_of(
+                    self.url,
+                    f"--artifacts {self.url}: cannot be {what}: {type(error).__name__}: {error}",
+                ),
                 hint="see that it can be reached, and written, from here and from every Dask "
                 "worker; where that is, and how to log in, can be told in fsspec's configuration",
             ) from error
@@ -169,5 +167,5 @@ def _pack(folder: Path, packed: Path) -> int:
                     path.open("rb") as source,
                     archive.open(zipfile.ZipInfo(name, EPOCH), "w", force_zip64=True) as entry,
                 ):
-                    shutil.copyfileobj(source, entry, 1 << 20)
+                    shutil.copyfileobj(source, entry, CHUNK)
     return packed.stat().st_size

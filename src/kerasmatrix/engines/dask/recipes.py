@@ -125,6 +125,6 @@ def has_docker(scheduler: str, seconds: float) -> bool:
     try:
         with Client(scheduler, timeout=seconds, set_as_default=False) as client:
             told = client.run(docker_trouble, on_error="ignore")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:  # the last is that TLS is not set up
         raise no_scheduler(scheduler, error) from error
     return None in told.values()
