@@ -6,13 +6,13 @@ that exceptions stand below the rule.
 
 from __future__ import annotations
 
-import datetime
 import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from kerasmatrix.bounds import Day
 from kerasmatrix.errors import nearest
 from kerasmatrix.outcome import BADNESS, Status
 from kerasmatrix.results import CellResult, ExpectationResult, Results
@@ -59,7 +59,7 @@ class Expectation(BaseModel):
     cause: str | None = None
     reason: Text
     link: str | None = None
-    until: datetime.date | None = None
+    until: Day | None = None
     where: str = Field(default="", description="file and line, noted when it is read")
 
 

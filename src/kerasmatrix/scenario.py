@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from kerasmatrix.bounds import Seconds
 from kerasmatrix.errors import UsageError
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.outcome import Status
@@ -60,7 +61,7 @@ class Claim(_Strict):
     def _valid_pattern(cls, error: str | None) -> str | None:
         try:
             re.compile(error or "")
-        except re.error as problem:
+        except (re.error, OverflowError, RecursionError) as problem:
             raise ValueError(f"not a regular expression: {problem}") from None
         return error
 
@@ -80,7 +81,7 @@ class Scenario(_Strict):
     load_requires: tuple[str, ...] = ()
     formats: tuple[str, ...] = tuple(FORMATS)
     tolerance: Tolerance | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    timeout_seconds: Seconds | None = None
     claims: tuple[Claim, ...] = ()
     reports: tuple[Annotated[str, StringConstraints(pattern=r"^https?://\S+$")], ...] = ()
     given: bool = False

@@ -22,7 +22,7 @@ import docker
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment
+from kerasmatrix.matrix import PYTHON, Environment
 
 __all__ = [
     "BASE_LABEL",
@@ -44,7 +44,7 @@ BASE_LABEL = "org.opencontainers.image.base.name"
 
 def base_of(base_image: str, environment: Environment) -> str:
     """Return the image that an environment's image starts from."""
-    return base_image.format(python=environment.python)
+    return base_image.replace(PYTHON, environment.python)
 
 
 def image_tag(environment: Environment, lock: Lock, base: str, dockerfile: bytes) -> str:
