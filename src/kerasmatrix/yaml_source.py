@@ -161,7 +161,7 @@ class YamlSource(Source):
                 waiting += [(value, self._keyed(location, key)) for key, value in node.value]
             elif isinstance(node, yaml.SequenceNode):
                 waiting += [(value, (*location, at)) for at, value in enumerate(node.value)]
-            else:
+            elif isinstance(node, yaml.ScalarNode):
                 self._check_text(node)
 
     def _keyed(self, location: Location, key: yaml.Node) -> Location:

@@ -18,7 +18,7 @@ import requests
 import docker
 from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.failures import show_all
-from kerasmatrix.cli.options import group_option, matrix_option, names_option
+from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_option
 from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.environments.images import DOCKERFILE, base_of, image_tag
 from kerasmatrix.environments.locks import Lock, read_lock
@@ -48,7 +48,7 @@ def engine_option(command: Callable[..., int]) -> Callable[..., int]:
 @engine_option
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=JOBS,
     default=2,
     show_default=True,
     help="How many are made at a time.",

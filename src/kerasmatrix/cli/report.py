@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.archive import Archive
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.runs import read_run, store_option
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.report.badge import to_badge
@@ -36,7 +37,7 @@ FORMATS: dict[str, Callable[[Results], str | bytes]] = {
 @click.option("--format", "form", type=click.Choice(["html", *FORMATS]), required=True)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     help="The file to write.  [default: standard output]",
 )
 @store_option

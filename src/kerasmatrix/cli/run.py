@@ -17,6 +17,7 @@ from kerasmatrix.agenda import Again
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.cli.options import (
+    JOBS,
     budget_option,
     cluster_options,
     group_option,
@@ -75,7 +76,7 @@ LOOK_BACK = 3
 @cluster_options
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=JOBS,
     help="Environments at work at a time.  [default: the cores, at most 8; what a cluster takes]",
 )
 @output_option
@@ -115,7 +116,7 @@ def run(  # noqa: PLR0913 - one argument per option
     inner: Literal["auto", "docker", "local"],
     jobs: int | None,
     output: Path,
-    store_folder: Path | None,
+    store_folder: Path,
     remedies: Literal["first", "all", "none"],
     shard: Shard | None,
     gate: bool,
@@ -141,7 +142,7 @@ def run(  # noqa: PLR0913 - one argument per option
     )
     # What is expected is enough to judge by; a baseline may come with it.
     asked = baseline or ("last" if gate and not matrix.expectations else None)
-    before = read_run(asked, store_folder or project.store) if asked else None
+    before = read_run(asked, store_folder) if asked else None
     if not dry_run:
         check_folder(output)
     engine = open_engine(engine_name, matrix, project, Cluster(scheduler, artifacts, inner))
@@ -150,7 +151,7 @@ def run(  # noqa: PLR0913 - one argument per option
             plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies),
             infer=not no_infer,
         )
-        with Store(store_folder or project.store, wait=_say_waiting, warn=_warn) as store:
+        with Store(store_folder, wait=_say_waiting, warn=_warn) as store:
             if shard:
                 own = take_shard(plan, shard, Archive(store.folder).recent())
                 plan = dataclasses.replace(plan, shard=own)

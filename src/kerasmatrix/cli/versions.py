@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import group_option, matrix_option
 from kerasmatrix.environments.releases import (
     ask_index,
@@ -36,7 +37,7 @@ MADE = "# Made by `kerasmatrix versions`, and made anew by it."
 @click.option(
     "--cooling-off",
     metavar="DAYS",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=3650),
     default=7,
     show_default=True,
     help="Count what came out at least so many days ago: bad releases are withdrawn in days.",
@@ -45,7 +46,7 @@ MADE = "# Made by `kerasmatrix versions`, and made anew by it."
 @click.option(
     "--write",
     "target",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     help="Write a matrix that extends this one, with what is new in the group.",
 )
 def versions(  # noqa: PLR0913 - one argument per option
