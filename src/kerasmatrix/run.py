@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from kerasmatrix.agenda import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.errors import InfrastructureError, as_machine_trouble
 from kerasmatrix.knowledge import (
     BRIDGE,
     artifact_of,
@@ -375,7 +375,8 @@ class Run:
                         self._changed.notify_all()
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             with self._changed:
-                self._failure = self._failure or error
+                # A disk can be full at any line; this says so in the words of an error.
+                self._failure = self._failure or as_machine_trouble(error) or error
             self._halt()
 
     def _do_batch(self, environment: str, jobs: list[Job], place: Workplace) -> None:

@@ -33,7 +33,6 @@ from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
 from kerasmatrix.comparison import Comparison, compare
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.expectations import expect
 from kerasmatrix.gating import findings
 from kerasmatrix.matrix import Matrix, load_matrix
@@ -233,7 +232,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         )
         plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
         told = with_retries(tabulate(plan, observed, info, causes), plan, observed, causes)
-        return with_predictions(told, plan, store.folder)
+        return with_predictions(told, plan, store.folder, needed=trouble is None)
 
     again: Run | None = None
     trouble: BaseException | None = None
@@ -333,7 +332,7 @@ def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
     try:
         progress.begins(part)
         part.execute()
-    except (KeyboardInterrupt, InfrastructureError) as error:
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised once it is reported
         return error
     finally:
         progress.ends()
