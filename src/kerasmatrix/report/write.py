@@ -30,7 +30,7 @@ def check_folder(folder: Path) -> None:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
+    except FileExistsError:
         raise UsageError(
             f"{folder}: is not a folder: the reports cannot be written there",
             hint="name another folder with --output",
