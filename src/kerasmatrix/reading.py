@@ -12,12 +12,21 @@ import stat
 import zlib
 from pathlib import Path
 
-__all__ = ["LARGEST_RESULTS", "LARGEST_TEXT", "decompress", "read_bytes", "read_text"]
+__all__ = [
+    "LARGEST_RESULTS",
+    "LARGEST_TEXT",
+    "decompress",
+    "read_bytes",
+    "read_text",
+    "write_bytes",
+]
 
 # A matrix, a lock, a script: the largest that were seen have a few hundred kilobytes.
 LARGEST_TEXT = 16 << 20
 # A results.json with a hundred thousand cells has about 150 MB.
-LARGEST_RESULTS = 1 << 30
+LARGEST_RESULTS = 512 << 20
+# Compressed results have a fiftieth of their size; zeros would have a thousandth.
+ALWAYS_FITS, GREATEST_RATIO = 64 << 20, 250
 KINDS = (
     (stat.S_ISDIR, "is a folder"),
     (stat.S_ISFIFO, "is a pipe"),
@@ -52,6 +61,8 @@ def read_bytes(path: Path, at_most: int = LARGEST_TEXT) -> bytes:
         if status.st_size <= at_most:
             with open(handle, "rb", closefd=False) as file:
                 content = file.read(at_most + 1)
+            if content is None:  # some files of /proc wait for what is to come
+                raise OSError(errno.EAGAIN, "has no content now, and never ends", str(path))
         if status.st_size > at_most or len(content) > at_most:
             raise OSError(errno.EFBIG, f"is larger than {_in_words(at_most)}", str(path))
     finally:
@@ -74,9 +85,11 @@ def decompress(path: Path, at_most: int = LARGEST_RESULTS) -> str:
     Raises:
         OSError: as `read_text`, or it is damaged, or its content is larger than ``at_most``.
     """
+    packed = read_bytes(path, at_most)
     unpacking = zlib.decompressobj(GZIP)
+    at_most = min(at_most, max(ALWAYS_FITS, GREATEST_RATIO * len(packed)))
     try:
-        content = unpacking.decompress(read_bytes(path, at_most), at_most)
+        content = unpacking.decompress(packed, at_most)
     except zlib.error as error:
         raise OSError(errno.EIO, f"is damaged: {error}", str(path)) from None
     if unpacking.unconsumed_tail:
@@ -84,6 +97,19 @@ def decompress(path: Path, at_most: int = LARGEST_RESULTS) -> str:
     if not unpacking.eof:
         raise OSError(errno.EIO, "is damaged: it ends too early", str(path))
     return _decoded(content, path)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file that a user names; a pipe without a reader is an error, and no wait.
+
+    Raises:
+        OSError: it cannot be written; ``strerror`` says why.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+    handle = os.open(path, flags, 0o666)
+    os.set_blocking(handle, True)
+    with open(handle, "wb") as file:
+        file.write(content)
 
 
 def _decoded(content: bytes, path: Path) -> str:

@@ -25,8 +25,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Self, TypeVar
 
-from pydantic import ValidationError
-
 from kerasmatrix.database import ABSORBED, Row, damage, digest_row, is_whole, open_database
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.leftovers import end_leftovers
@@ -111,7 +109,7 @@ class Store:
             if killed:
                 end_leftovers(self._scratch)
             with _no_space_is_infrastructure(folder):
-                shutil.rmtree(self._scratch, ignore_errors=True)
+                _remove(self._scratch)
                 self._scratch.mkdir(exist_ok=True)
             self._database = _open_database(folder / DATABASE, warn, suspect=killed)
             if killed:
@@ -194,7 +192,7 @@ class Store:
         rows = self._read(
             "SELECT observation, measured_at FROM retries WHERE key = ? ORDER BY number", [key]
         )
-        with contextlib.suppress(ValidationError):  # damaged: done again
+        with contextlib.suppress(ValueError, TypeError):  # damaged: done again
             return tuple(
                 Measured(kind.model_validate_json(told), datetime.datetime.fromisoformat(at))
                 for told, at in rows
@@ -224,8 +222,7 @@ class Store:
         with self._keeping:
             if self.is_intact(target.name):
                 return
-            if target.exists():
-                shutil.rmtree(target)
+            _remove(target)
             folder.replace(target)
         _write_out_folder(self.artifacts)
 
@@ -306,9 +303,9 @@ class Store:
             return None
         try:
             observation = kind.model_validate_json(row[1])
-        except ValidationError:
-            return None  # of an earlier kerasmatrix: measured again
-        return Measured(observation, datetime.datetime.fromisoformat(row[2]))
+            return Measured(observation, datetime.datetime.fromisoformat(row[2]))
+        except (ValueError, TypeError):  # of an earlier kerasmatrix, or changed: measured again
+            return None
 
     def _read(self, question: str, values: Sequence[str]) -> list[Row]:
         with self._mutex, self._noting_damage():
@@ -330,9 +327,12 @@ class Store:
         """Turn a damaged database into an error that says so; the next run mends it."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except sqlite3.Error as error:
             if not damage(error):
-                raise
+                raise InfrastructureError(
+                    f"{self.folder / DATABASE}: cannot be used: {error}",
+                    hint="see that it can be read and written, and that no other program holds it",
+                ) from error
             self._suspect = True
             raise InfrastructureError(
                 f"{self.folder / DATABASE}: is damaged: {error}",
@@ -340,7 +340,7 @@ class Store:
             ) from error
 
     def _forget(self, key: str, artifact: str) -> None:
-        shutil.rmtree(self.artifacts / artifact, ignore_errors=True)
+        _remove(self.artifacts / artifact)
         with self._writing():
             self._database.execute("DELETE FROM observations WHERE key = ?", (key,))
 
@@ -354,7 +354,7 @@ class Store:
         wanted = {row[0] for row in named}
         for path in self.artifacts.iterdir():
             if path.name not in wanted:
-                shutil.rmtree(path, ignore_errors=True)
+                _remove(path)
 
 
 def _open_database(path: Path, warn: Callable[[str], None], *, suspect: bool) -> sqlite3.Connection:
@@ -365,6 +365,15 @@ def _open_database(path: Path, warn: Callable[[str], None], *, suspect: bool) ->
             f"{path}: cannot be opened: {error}",
             hint="make space, or name another folder with --store",
         ) from error
+
+
+def _remove(path: Path) -> None:
+    """Remove whatever has this name, as far as it goes: a folder, a file or a link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _write_out(folder: Path) -> None:

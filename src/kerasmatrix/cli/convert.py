@@ -82,6 +82,11 @@ def convert(  # noqa: PLR0913 - one argument per option
         )
     if not file.exists():
         raise UsageError(f"{file}: there is no such file")
+    if output.name in {"", ".."}:
+        raise UsageError(
+            f"{output}: is a folder, and not the name of a file",
+            hint="name the file to write, such as model.h5 in it",
+        )
     manifest = manifest or manifest_beside(output)
     check_output(file, output, manifest, overwrite=overwrite)
     with set_up(

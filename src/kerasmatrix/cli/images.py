@@ -27,6 +27,7 @@ from kerasmatrix.environments.venvs import default_cache, venv_name
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.project import Project
+from kerasmatrix.reading import read_bytes
 
 __all__ = ["images"]
 
@@ -167,9 +168,9 @@ def _kind(engine: str, matrix: Matrix, project: Project) -> _Kind:
         )
     path = project.build_root / DOCKERFILE
     try:
-        dockerfile = path.read_bytes()
+        dockerfile = read_bytes(path)
     except OSError as error:
-        raise InfrastructureError(f"{path}: cannot be read: {error}") from error
+        raise InfrastructureError(f"{path}: cannot be read: {error.strerror}") from error
 
     def tag(environment: Environment, lock: Lock) -> str:
         return image_tag(environment, lock, base_of(matrix.base_image, environment), dockerfile)

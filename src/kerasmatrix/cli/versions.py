@@ -21,6 +21,7 @@ from kerasmatrix.environments.releases import (
 )
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import ALL, Environment, Matrix, load_matrix
+from kerasmatrix.reading import read_bytes, write_bytes
 
 __all__ = ["versions"]
 
@@ -174,8 +175,7 @@ def _check_target(target: Path, matrix_file: Path) -> None:
         UsageError: it does.
     """
     try:
-        with target.open(encoding="utf-8", errors="replace") as file:
-            ours = file.readline().rstrip("\n") == MADE
+        ours = read_bytes(target).decode("utf-8", "replace").partition("\n")[0] == MADE
     except FileNotFoundError:
         return
     except OSError as error:
@@ -189,7 +189,7 @@ def _check_target(target: Path, matrix_file: Path) -> None:
 
 def _write(target: Path, text: str) -> None:
     try:
-        target.write_text(text, encoding="utf-8")
+        write_bytes(target, text.encode())
     except OSError as error:
         raise _unwritable(target, error) from error
 

@@ -23,6 +23,7 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import PYTHON, Environment
+from kerasmatrix.reading import read_bytes
 
 __all__ = [
     "BASE_LABEL",
@@ -78,9 +79,11 @@ def ensure_image(
         InfrastructureError: there is no base image, or the build failed (with the end of its log).
     """
     try:
-        dockerfile = (root / DOCKERFILE).read_bytes()
+        dockerfile = read_bytes(root / DOCKERFILE)
     except OSError as error:
-        raise InfrastructureError(f"{root / DOCKERFILE}: cannot be read: {error}") from error
+        raise InfrastructureError(
+            f"{root / DOCKERFILE}: cannot be read: {error.strerror}"
+        ) from error
     base = base_of(base_image, environment)
     tag = image_tag(environment, lock, base, dockerfile)
     try:

@@ -18,6 +18,7 @@ import uv
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Environment, Matrix
+from kerasmatrix.reading import read_text
 from kerasmatrix.versions import version_key
 
 __all__ = ["PINNED", "Lock", "read_lock", "resolve"]
@@ -48,11 +49,13 @@ def read_lock(folder: Path, environment: Environment) -> Lock:
     path = folder / f"{environment.name}.txt"
     way_out = f"run `nox -s lock -- {environment.name}`"
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise UsageError(
             f"{path}: environment {environment.name!r} has no lock", hint=way_out
         ) from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", hint=way_out) from None
     # Comments do not change what is installed, so they do not change the identity.
     content = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     packages = {_normalize(name): version for name, version in PINNED.findall(content)}
