@@ -8,9 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from kerasmatrix.bounds import Day, Seconds
 from kerasmatrix.diagnosis.catalogue import the_catalogue
@@ -136,17 +143,18 @@ class Matrix(_Strict):
             return {**data, "environments": named}
         return data
 
-    @model_validator(mode="after")
-    def _base_image_takes_a_python(self) -> Self:
-        image = self.base_image.replace(PYTHON, "")
-        if image == self.base_image:
+    @field_validator("base_image")
+    @classmethod
+    def _base_image_takes_a_python(cls, base_image: str) -> str:
+        image = base_image.replace(PYTHON, "")
+        if image == base_image:
             raise ValueError("base_image must contain {python}, as in 'python:{python}-slim'")
         if any(each in "{}" or each.isspace() for each in image):
             raise ValueError(
-                "base_image must be the name of an image, with {python} as its only placeholder, "
-                f"as in 'python:{{python}}-slim' (got {brief(self.base_image)})"
+                "must be the name of an image, with {python} as its only placeholder, as in "
+                "'python:{python}-slim'"
             )
-        return self
+        return base_image
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:

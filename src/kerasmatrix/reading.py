@@ -1,7 +1,7 @@
-"""Reads files that a user names: regular files only, and no more of them than a stated size.
+"""Reads and writes files that a user names, with no wait and within a stated size.
 
-Every reader of such a file uses these functions, so that a pipe or a device in its place is an
-error at once. Otherwise a pipe blocks, and a device such as /dev/zero has no end.
+Only regular files are read. Every reader of such a file uses these functions, so that a pipe or a
+device in its place is an error at once: a pipe blocks, and /dev/zero has no end.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     handle = os.open(path, flags, 0o666)
     os.set_blocking(handle, True)
-    with open(handle, "wb") as file:
+    with os.fdopen(handle, "wb") as file:
         file.write(content)
 
 

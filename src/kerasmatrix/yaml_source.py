@@ -25,7 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
 # An alias counts as often as it is used: a few lines can otherwise stand for billions of values.
-MOST_VALUES = 500_000
+MOST_VALUES = 200_000
 DEEPEST = 100
 LARGEST_NUMBER = 1 << 63
 
