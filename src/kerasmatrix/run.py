@@ -294,7 +294,9 @@ class Run:
             finally:
                 self._halt()
                 for thread in threads:
-                    thread.join()
+                    # An interrupt may have come before this one was started.
+                    with contextlib.suppress(RuntimeError):
+                        thread.join()
                 self._crew.go_home()
                 self._agenda.infer()
         if self._failure:

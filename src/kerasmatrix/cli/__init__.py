@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import cast
 
 import click
@@ -12,7 +13,7 @@ from kerasmatrix import __version__
 from kerasmatrix.cli.failures import show
 from kerasmatrix.cli.interrupts import INTERRUPTED, heed_interrupts
 from kerasmatrix.cli.streams import flush_output, lost_output
-from kerasmatrix.errors import InfrastructureError, KerasmatrixError, as_machine_trouble
+from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError, as_machine_trouble
 
 __all__ = ["commands", "main"]
 
@@ -150,6 +151,14 @@ def _invoke(arguments: list[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _is_folder_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _say(error: BaseException, *, debug: bool) -> int:
     """Print what went wrong in one line, with a hint; return the exit code."""
     if debug:
@@ -157,6 +166,8 @@ def _say(error: BaseException, *, debug: bool) -> int:
 
         click.echo("".join(traceback.format_exception(error)), nl=False, err=True)
     trouble = error if isinstance(error, KerasmatrixError) else as_machine_trouble(error)
+    if isinstance(error, FileNotFoundError) and _is_folder_gone():
+        trouble = UsageError("the current folder was removed", hint="change to another folder")
     if trouble:
         return show(trouble)
     from kerasmatrix.cli.crashes import BUG, keep_details, summary_of  # noqa: PLC0415 - as above

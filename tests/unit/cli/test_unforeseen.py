@@ -81,6 +81,17 @@ def test_debug_shows_the_traceback(call, broken, arguments):
     assert "a bug of kerasmatrix: ZeroDivisionError: by nothing" in err
 
 
+def test_main_in_a_removed_folder_says_so(tmp_path, monkeypatch, capsys):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(SystemExit) as left:
+        cli.main(["history"])
+    assert left.value.code == 2
+    assert "the current folder was removed" in capsys.readouterr().err
+
+
 def test_debug_is_understood_by_a_verb_of_a_verb(call):
     code, _, err = call("images", "prune", "--debug", "--matrix", "absent.yaml")
     assert code == 2
