@@ -21,10 +21,14 @@ def main() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Pydantic would look through all that is installed for plugins: a twentieth of `inspect`.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from kerasmatrix.cli import main as commands  # noqa: PLC0415 - after the lines above
-    from kerasmatrix.cli.streams import outlive_readers  # noqa: PLC0415 - as above
+    try:
+        from kerasmatrix.cli import main as commands  # noqa: PLC0415 - after the lines above
+        from kerasmatrix.cli.streams import outlive_readers  # noqa: PLC0415 - as above
 
-    outlive_readers()
+        outlive_readers()
+    except KeyboardInterrupt:  # nothing has begun yet, and nothing hears interrupts so far
+        os.write(2, b"kerasmatrix: interrupted\n")
+        os._exit(130)
     commands()
 
 

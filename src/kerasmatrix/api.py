@@ -40,6 +40,7 @@ from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.inspection.inspect import inspect as look_into
 from kerasmatrix.inspection.model_file import ModelFile
 from kerasmatrix.matrix import load_matrix
+from kerasmatrix.places import matrix_or_stock, places_of
 from kerasmatrix.plan import Remedies
 from kerasmatrix.prediction.brought import names_brought
 from kerasmatrix.prediction.notes import Notes
@@ -47,7 +48,6 @@ from kerasmatrix.prediction.predict import predict as foretell
 from kerasmatrix.prediction.target import target_of
 from kerasmatrix.project import Project
 from kerasmatrix.results import Results
-from kerasmatrix.stock import stock_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,7 +66,6 @@ __all__ = [
 ]
 
 PathLike = str | os.PathLike[str]
-MATRIX = Path("matrix.yaml")
 EVERYTHING = "all"
 DEFAULT = "default"
 
@@ -178,7 +177,7 @@ def predict(
         for env in loaded.select(environments=wanted).environments
     ]
     brought = names_brought(Path(custom_objects)) if custom_objects else frozenset()
-    notes = Notes(_store(project, store))
+    notes = Notes(_store(matrix, store))
     found = find_models(_paths(files))
     for error in found.refused.values():
         raise error
@@ -387,8 +386,7 @@ def load_results(
     Raises:
         UsageError: there is no such run.
     """
-    project = Project(_matrix_file(matrix))
-    return find_results(os.fspath(run), Archive(_store(project, store)))
+    return find_results(os.fspath(run), Archive(_store(matrix, store)))
 
 
 def frame(results: Results) -> pd.DataFrame:
@@ -399,18 +397,15 @@ def frame(results: Results) -> pd.DataFrame:
 
 
 def _matrix_file(matrix: PathLike | None) -> Path:
-    if matrix is not None:
-        return Path(matrix)
-    return MATRIX if MATRIX.is_file() else stock_folder() / MATRIX
+    return matrix_or_stock(_path(matrix))
 
 
-def _store(project: Project, store: PathLike | None) -> Path:
-    """Return the folder of the store; a package's own folder is no place to write into."""
-    if store is not None:
-        return Path(store)
-    if project.root == stock_folder().resolve() and Path.cwd().resolve() != project.root:
-        return default_cache() / "store"
-    return project.store
+def _store(matrix: PathLike | None, store: PathLike | None) -> Path:
+    return Path(store) if store is not None else places_of(_path(matrix)).store
+
+
+def _path(given: PathLike | None) -> Path | None:
+    return None if given is None else Path(given)
 
 
 @contextmanager
@@ -436,7 +431,7 @@ def _opened(  # noqa: PLR0913 - what measuring takes
         loaded,
         engine,
         trust=trust,
-        store=_store(project, store),
+        store=_store(matrix, store),
         wait=wait,
         jobs=jobs,
         remedies=remedies,

@@ -10,7 +10,6 @@ import contextlib
 import gzip
 import io
 import os
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,9 +17,11 @@ from kerasmatrix import past
 from kerasmatrix.boundary import make_apart
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
 from kerasmatrix.past import PastRun
+from kerasmatrix.reading import LARGEST_RESULTS, decompress, read_text
 from kerasmatrix.report.documents import json_parts, read_results
 from kerasmatrix.results import Results
 from kerasmatrix.staging import put
+from kerasmatrix.visible import brief
 
 __all__ = ["Archive", "find_results", "results_in"]
 
@@ -78,10 +79,10 @@ class Archive:
     def _in_short(self, run: str) -> PastRun | None:
         place = self.folder / f"{run}{SHORT_SUFFIX}"
         whole = self.folder / f"{run}{SUFFIX}"
-        with contextlib.suppress(OSError, EOFError, zlib.error, ValueError):
+        with contextlib.suppress(OSError, ValueError):
             # A run that was gated again is kept again, with what it did then.
             if place.stat().st_mtime_ns >= whole.stat().st_mtime_ns:
-                return past.from_json(gzip.decompress(place.read_bytes()).decode("utf-8"))
+                return past.from_json(decompress(place))
         try:
             short = past.in_short(self.read(run))
         except UsageError:
@@ -120,12 +121,15 @@ class Archive:
                 )
             run = known[PLACES[run]]
         if run not in known:
-            raise UsageError(f"{self.folder}: has no run {run!r}", hint=nearest(run, known))
+            raise UsageError(f"{self.folder}: has no run {brief(run)}", hint=nearest(run, known))
         place = self.folder / f"{run}{SUFFIX}"
         try:
-            text = gzip.decompress(place.read_bytes()).decode("utf-8")
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise UsageError(f"{place}: cannot be read: {error}") from None
+            text = decompress(place)
+        except OSError as error:
+            raise UsageError(
+                f"{place}: cannot be read: {error.strerror}",
+                hint="remove it, or name another run that `kerasmatrix history` lists",
+            ) from None
         return read_results(text, str(place))
 
 
@@ -136,8 +140,10 @@ def find_results(reference: str, archive: Archive) -> Results:
         UsageError: there is neither, or it cannot be read.
     """
     path = Path(reference)
-    # A run's id has a point in it, as a file's name has.
-    if not path.exists() and path.suffix != ".json" and os.sep not in reference:
+    # A run's id has a point in it, as a file's name has. Unlike Path.exists, os.path.exists is
+    # False for a name that no file can have.
+    is_there = os.path.exists(reference)  # noqa: PTH110
+    if not is_there and path.suffix != ".json" and os.sep not in reference:
         return archive.read(reference)
     return results_in(path)
 
@@ -149,11 +155,10 @@ def results_in(path: Path) -> Results:
         UsageError: there is none, or it cannot be read.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        text = read_text(path, LARGEST_RESULTS)
+    except OSError as error:
         raise UsageError(
-            f"{path}: cannot be read: {reason}",
+            f"{path}: cannot be read: {error.strerror}",
             hint="name a results.json, or a run that `kerasmatrix history` lists; "
             "`nox -s matrix` makes one",
         ) from None

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.visible import brief
 
 __all__ = ["ABSORBED", "Row", "damage", "digest_row", "is_whole", "open_database"]
 
@@ -56,6 +57,13 @@ ABSORBED = {
     "retries": "INSERT OR IGNORE INTO retries VALUES (?, ?, ?, ?, ?)",
     "runs": "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
 }
+# The columns of each table. There is nothing else in a database of ours: a trigger or a view of
+# another's would run at each of our statements.
+COLUMNS = {
+    "observations": ("key", "observation", "measured_at", "run", "digest"),
+    "runs": ("id", "started", "finished", "engine", "command"),
+    "retries": ("key", "number", "observation", "measured_at", "run"),
+}
 # What SQLite says of a file that is not, or not any more, what it has written.
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 BUSY_SECONDS = 30
@@ -74,9 +82,12 @@ def open_database(
         closely: check every page, not only what is met on the way.
 
     Raises:
-        UsageError: it was written by a newer kerasmatrix.
+        UsageError: it was written by a newer kerasmatrix, or is not ours.
         sqlite3.DatabaseError: it cannot be opened, and damage is not the reason.
     """
+    if path.exists() and not path.is_file():
+        # SQLite would wait for a pipe, and read a device to its end.
+        raise _not_ours(path, "it is not a file")
     try:
         return _connect(path, closely=closely)
     except sqlite3.DatabaseError as error:
@@ -117,6 +128,8 @@ def _connect(path: Path, *, closely: bool = False) -> sqlite3.Connection:
         if closely:
             _check_pages(database)
         _check_version(path, version)
+        if version < SCHEMA_VERSION:
+            _check_tables(path, database, version)
         if version == 0:
             # All or nothing, so that a run that is killed here leaves no half of it.
             database.executescript(
@@ -126,6 +139,7 @@ def _connect(path: Path, *, closely: bool = False) -> sqlite3.Connection:
             _add_digests(database)
         with database:
             database.execute(RETRIES)
+        _check_tables(path, database)
     except BaseException:
         database.close()
         raise
@@ -137,12 +151,47 @@ def _text(data: bytes) -> str:
 
 
 def _check_version(path: Path, version: int) -> None:
+    if version < 0:
+        raise _not_ours(path, f"it has schema {version}")
     if version > SCHEMA_VERSION:
         raise UsageError(
             f"{path}: written by a newer kerasmatrix (schema {version}, this one knows "
             f"{SCHEMA_VERSION})",
             hint="upgrade kerasmatrix, or name another folder with --store",
         )
+
+
+def _check_tables(path: Path, database: sqlite3.Connection, version: int = SCHEMA_VERSION) -> None:
+    """Find out whether a database has our tables and nothing else.
+
+    Raises:
+        UsageError: it has not.
+    """
+    wanted: dict[str, tuple[str, ...]] = {} if version == 0 else dict(COLUMNS)
+    if version == 1:
+        wanted["observations"] = COLUMNS["observations"][:-1]
+    found = database.execute(
+        "SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' ORDER BY 1, 2"
+    ).fetchall()
+    for kind, name in found:
+        if kind != "table" or name not in wanted:
+            raise _not_ours(path, f"it has a {kind} {brief(name)}")
+    there = {name for _, name in found}
+    for name, columns in wanted.items():
+        if name not in there:
+            if version < SCHEMA_VERSION and name == "retries":
+                continue
+            raise _not_ours(path, f"it has no table {name!r}")
+        has = tuple(row[1] for row in database.execute(f"PRAGMA table_info({name})"))
+        if has != columns:
+            raise _not_ours(path, f"its table {name!r} has other columns")
+
+
+def _not_ours(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"{path}: is not a database of kerasmatrix, or was changed by another program: {reason}",
+        hint="name another folder with --store, or move this file away to begin anew",
+    )
 
 
 def _check_pages(database: sqlite3.Connection) -> None:

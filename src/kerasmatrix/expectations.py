@@ -6,7 +6,6 @@ that exceptions stand below the rule.
 
 from __future__ import annotations
 
-import datetime
 import fnmatch
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
@@ -16,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 from kerasmatrix.boundary import make_apart
 from kerasmatrix.errors import nearest
 from kerasmatrix.outcome import BADNESS, Status
+from kerasmatrix.ranges import Day
 from kerasmatrix.results import CellResult, ExpectationResult, Results
 
 __all__ = ["SIDES", "Expectation", "PatternError", "expect", "names_of", "verdict_of"]
@@ -60,7 +60,7 @@ class Expectation(BaseModel):
     cause: str | None = None
     reason: Text
     link: str | None = None
-    until: datetime.date | None = None
+    until: Day | None = None
     where: str = Field(default="", description="file and line, noted when it is read")
 
 

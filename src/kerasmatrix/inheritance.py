@@ -8,6 +8,7 @@ mean, but for ``extends`` and ``scenarios``.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,12 @@ def read_chain(path: Path) -> tuple[YamlSource, ...]:
         UsageError: one of them cannot be read, or extends itself.
     """
     chain = [YamlSource(path)]
-    seen = {path.resolve()}
+    seen = {os.path.realpath(path)}
     while (base := _base_of(chain[-1])) is not None:
-        if base.resolve() in seen:
+        # Unlike Path.resolve, realpath accepts links that lead to each other; reading does not.
+        if os.path.realpath(base) in seen:
             raise chain[-1].error(("extends",), f"{base} extends itself")
-        seen.add(base.resolve())
+        seen.add(os.path.realpath(base))
         try:
             chain.append(YamlSource(base))
         except UsageError as error:

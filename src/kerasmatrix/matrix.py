@@ -6,22 +6,32 @@ whether an environment can be had; that is for the engines to find out.
 
 from __future__ import annotations
 
-import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.expectations import SIDES, Expectation, PatternError, names_of
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.inheritance import InheritedSource, read_chain
+from kerasmatrix.ranges import Day, Seconds
 from kerasmatrix.tolerance import Tolerance
 from kerasmatrix.versions import version_key
+from kerasmatrix.visible import brief, cut
+from kerasmatrix.yaml_source import Location
 
 __all__ = [
+    "PYTHON",
     "Environment",
     "Group",
     "Limits",
@@ -31,9 +41,16 @@ __all__ = [
     "version_key",
 ]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
-Version = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)+(\.?(post|rc|a|b)\d+)?$")]
-PythonVersion = Annotated[str, StringConstraints(pattern=r"^3\.\d+$")]
+# A name becomes part of file names, image tags and folder names, which have limits.
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
+Version = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)+(\.?(post|rc|a|b)[0-9]+)?$", max_length=40),
+]
+PythonVersion = Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")]
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
+VariableValue = Annotated[str, StringConstraints(max_length=32_768)]
+PYTHON = "{python}"
 ALL: Literal["*"] = "*"
 
 
@@ -55,11 +72,11 @@ class Environment(_Strict):
     keras: Version | None = None
     tf_keras: Version | None = None
     distribution: Literal["tensorflow", "tensorflow-cpu"] = "tensorflow-cpu"
-    as_of: datetime.date
+    as_of: Day
     also: tuple[str, ...] = ()
     source_packages: tuple[str, ...] = ()
     build_packages: tuple[str, ...] = ("setuptools", "wheel")
-    variables: dict[str, str] = Field(default_factory=dict)
+    variables: dict[Variable, VariableValue] = Field(default_factory=dict)
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -93,10 +110,10 @@ class Group(_Strict):
 class Limits(_Strict):
     """What one worker may use. Seconds, and mebibytes of memory for one task."""
 
-    open_seconds: Annotated[float, Field(gt=0)] = 180
-    task_seconds: Annotated[float, Field(gt=0)] = 60
-    memory_mb: Annotated[int, Field(ge=256)] = 4096
-    processes: Annotated[int, Field(ge=64)] = 1024
+    open_seconds: Seconds = 180
+    task_seconds: Seconds = 60
+    memory_mb: Annotated[int, Field(ge=256, le=1 << 24)] = 4096
+    processes: Annotated[int, Field(ge=64, le=1 << 22)] = 1024
 
 
 class Matrix(_Strict):
@@ -109,7 +126,7 @@ class Matrix(_Strict):
     environments: dict[Name, Environment] = Field(min_length=1)
     groups: dict[Name, Group]
     scenarios: tuple[str, ...] = Field(min_length=1)
-    formats: tuple[str, ...] = tuple(FORMATS)
+    formats: tuple[str, ...] = Field(default=tuple(FORMATS), min_length=1)
     current: Name | None = None
     candidate: Name | None = None
     expectations: tuple[Expectation, ...] = ()
@@ -128,11 +145,18 @@ class Matrix(_Strict):
             return {**data, "environments": named}
         return data
 
-    @model_validator(mode="after")
-    def _base_image_takes_a_python(self) -> Self:
-        if "{python}" not in self.base_image:
+    @field_validator("base_image")
+    @classmethod
+    def _base_image_takes_a_python(cls, base_image: str) -> str:
+        image = base_image.replace(PYTHON, "")
+        if image == base_image:
             raise ValueError("base_image must contain {python}, as in 'python:{python}-slim'")
-        return self
+        if any(each in "{}" or each.isspace() for each in image):
+            raise ValueError(
+                "must be the name of an image, with {python} as its only placeholder, as in "
+                "'python:{python}-slim'"
+            )
+        return base_image
 
     @property
     def names(self) -> dict[str, tuple[str, ...]]:
@@ -222,21 +246,27 @@ def load_matrix(path: Path) -> Matrix:
     chain = read_chain(path)
     source = InheritedSource(chain)
     matrix = source.parse(Matrix)
-    for index, name in enumerate(matrix.formats):
-        if name not in FORMATS:
-            raise source.error(
-                ("formats", index), f"unknown format {name!r}", hint=nearest(name, FORMATS)
-            )
+    _check_environments(source, matrix)
+    _check_names(source, ("formats",), matrix.formats, FORMATS)
     folders = [name for each in chain for name in _scenario_folders(each.path.parent / "scenarios")]
-    for index, name in enumerate(matrix.scenarios):
-        if name not in folders:
-            raise source.error(
-                ("scenarios", index),
-                f"unknown scenario {name!r}: there is no folder scenarios/{name}",
-                hint=nearest(name, folders),
-            )
+    _check_names(source, ("scenarios",), matrix.scenarios, folders)
     _check_upgrade(source, matrix)
     matrix = matrix.model_copy(update={"expectations": _placed_expectations(source, matrix)})
+    _check_groups(source, matrix)
+    return matrix
+
+
+def _check_environments(source: InheritedSource, matrix: Matrix) -> None:
+    for name, environment in matrix.environments.items():
+        if environment.name != name:
+            raise source.error(
+                ("environments", name, "name"),
+                f"an environment has its key as its name (got {brief(environment.name)})",
+                hint="take this line away, or change the key",
+            )
+
+
+def _check_groups(source: InheritedSource, matrix: Matrix) -> None:
     if "default" not in matrix.groups:
         raise source.error(("groups",), "the group 'default' is missing")
     valid = {
@@ -246,15 +276,33 @@ def load_matrix(path: Path) -> Matrix:
     }
     for group_name, group in matrix.groups.items():
         for kind, known in valid.items():
-            names = getattr(group, kind)
-            for index, name in enumerate(() if names == ALL else names):
-                if name not in known:
-                    raise source.error(
-                        ("groups", group_name, kind, index),
-                        f"unknown {kind.removesuffix('s')} {name!r}",
-                        hint=nearest(name, known),
-                    )
-    return matrix
+            names, location = getattr(group, kind), ("groups", group_name, kind)
+            if not names:
+                hint = f"name some, or write {ALL!r} for all"
+                raise source.error(location, "names none", hint=hint)
+            if names != ALL:
+                _check_names(source, location, names, known)
+
+
+def _check_names(
+    source: InheritedSource, location: Location, names: Sequence[str], known: Iterable[str]
+) -> None:
+    """Refuse a list with a name that is unknown, or that stands in it twice."""
+    kind = str(location[-1]).removesuffix("s")
+    known = tuple(known)
+    first: dict[str, int] = {}
+    for index, name in enumerate(names):
+        if name in first:
+            _, line, _ = source.place((*location, first[name]))
+            message = f"{name!r} stands twice (first on line {line}): it would be measured twice"
+            raise source.error((*location, index), message, hint="take one of them away")
+        first[name] = index
+        if name in known:
+            continue
+        message = f"unknown {kind} {brief(name)}"
+        if location == ("scenarios",):
+            message += f": there is no folder scenarios/{cut(name)}"
+        raise source.error((*location, index), message, hint=nearest(name, known))
 
 
 def _placed_expectations(source: InheritedSource, matrix: Matrix) -> tuple[Expectation, ...]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from kerasmatrix.inheritance import read_chain
+from kerasmatrix.places import places_of
 from kerasmatrix.stock import stock_folder
 
 __all__ = ["Project"]
@@ -25,12 +27,13 @@ class Project:
     @property
     def root(self) -> Path:
         """The folder of ``matrix.yaml``."""
-        return self.matrix_file.resolve().parent
+        return Path(os.path.realpath(self.matrix_file)).parent
 
     @cached_property
     def folders(self) -> tuple[Path, ...]:
         """The folders of ``matrix.yaml`` and of what it extends, the nearest first."""
-        found = (source.path.resolve().parent for source in read_chain(self.matrix_file))
+        chain = read_chain(self.matrix_file)
+        found = (Path(os.path.realpath(source.path)).parent for source in chain)
         return tuple(dict.fromkeys(found))
 
     @property
@@ -52,7 +55,7 @@ class Project:
     @property
     def store(self) -> Path:
         """The default place of the store."""
-        return self.root / ".kerasmatrix"
+        return places_of(self.matrix_file).store
 
     def scenario(self, name: str) -> Path:
         """Return the folder of a scenario."""

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 
 from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.notes import Notes
+from kerasmatrix.reading import LARGEST_RESULTS, read_bytes
 from kerasmatrix.report.documents import json_parts
 from kerasmatrix.results import Results
 from kerasmatrix.run import Run
@@ -41,7 +42,7 @@ class Recollection(NamedTuple):
 def recall(plan: Plan, store: Store) -> Recollection | None:
     """Return what a run of ``plan`` would find if it looked; None if that is not sure."""
     try:
-        head, _, body = store.recollection.read_bytes().partition(b"\n")
+        head, _, body = read_bytes(store.recollection, LARGEST_RESULTS).partition(b"\n")
         told = json.loads(head)
         if told["depends_on"] != _dependencies(plan, store):
             return None

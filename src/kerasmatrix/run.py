@@ -27,7 +27,7 @@ from kerasmatrix.answers import understand
 from kerasmatrix.boundary import describe_fault
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.errors import InfrastructureError, as_machine_trouble
 from kerasmatrix.harness import trees
 from kerasmatrix.knowledge import (
     BRIDGE,
@@ -302,7 +302,9 @@ class Run:
             finally:
                 self._halt()
                 for thread in threads:
-                    thread.join()
+                    # An interrupt may have come before this one was started.
+                    with contextlib.suppress(RuntimeError):
+                        thread.join()
                 self._crew.go_home()
                 self._agenda.infer()
         if self._failure:
@@ -404,7 +406,8 @@ class Run:
                         self._changed.notify_all()
         except BaseException as error:  # noqa: BLE001 - raised again in the main thread
             with self._changed:
-                self._failure = self._failure or error
+                # A disk can be full at any line; this says so in the words of an error.
+                self._failure = self._failure or as_machine_trouble(error) or error
             self._halt()
 
     def _do_batch(self, environment: str, jobs: list[Job]) -> None:

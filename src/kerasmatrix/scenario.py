@@ -17,6 +17,7 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.outcome import Status
 from kerasmatrix.patterns import compile_pattern
+from kerasmatrix.ranges import Seconds
 from kerasmatrix.tolerance import Tolerance
 from kerasmatrix.yaml_source import YamlSource
 
@@ -78,7 +79,7 @@ class Scenario(_Strict):
     load_requires: tuple[str, ...] = ()
     formats: tuple[str, ...] = tuple(FORMATS)
     tolerance: Tolerance | None = None
-    timeout_seconds: Annotated[float, Field(gt=0)] | None = None
+    timeout_seconds: Seconds | None = None
     claims: tuple[Claim, ...] = ()
     reports: tuple[Annotated[str, StringConstraints(pattern=r"^https?://\S+$")], ...] = ()
     given: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["STOCK", "stock_folder"]
+__all__ = ["STOCK", "is_installed", "stock_folder"]
 
 # How a matrix.yaml names this one in `extends`.
 STOCK = "kerasmatrix"
@@ -19,3 +19,8 @@ def stock_folder() -> Path:
     package = Path(__file__).resolve().parent
     packaged = package / "stock"
     return packaged if packaged.is_dir() else package.parent.parent
+
+
+def is_installed() -> bool:
+    """Whether it lies in an installed package, and not in a checkout, which is a project too."""
+    return stock_folder().parent == Path(__file__).resolve().parent

@@ -24,8 +24,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Self, TypeVar
 
-from pydantic import ValidationError
-
 from kerasmatrix import plain_files
 from kerasmatrix.database import ABSORBED, Row, damage, digest_row, is_whole, open_database
 from kerasmatrix.errors import InfrastructureError, UsageError
@@ -200,7 +198,7 @@ class Store:
         rows = self._read(
             "SELECT observation, measured_at FROM retries WHERE key = ? ORDER BY number", [key]
         )
-        with contextlib.suppress(ValidationError):  # damaged: done again
+        with contextlib.suppress(ValueError, TypeError):  # damaged: done again
             return tuple(
                 Measured(
                     kind.model_validate_json(told, context=self.shared),
@@ -239,8 +237,7 @@ class Store:
         with self._keeping:
             if self.is_intact(target.name):
                 return
-            if target.exists():
-                shutil.rmtree(target)
+            trees.remove(str(target))
             folder.replace(target)
         _write_out_folder(self.artifacts)
 
@@ -321,10 +318,10 @@ class Store:
             return None
         try:
             observation = kind.model_validate_json(row[1], context=self.shared)
-        except ValidationError:
-            # Of an earlier kerasmatrix, or beyond the limits on an answer: measured again.
+            return Measured(observation, datetime.datetime.fromisoformat(row[2]))
+        except (ValueError, TypeError):
+            # Of an earlier kerasmatrix, changed, or beyond the limits on an answer: measured again.
             return None
-        return Measured(observation, datetime.datetime.fromisoformat(row[2]))
 
     def _read(self, question: str, values: Sequence[str]) -> list[Row]:
         with self._mutex, self._noting_damage():
@@ -346,9 +343,12 @@ class Store:
         """Turn a damaged database into an error that says so; the next run mends it."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except sqlite3.Error as error:
             if not damage(error):
-                raise
+                raise InfrastructureError(
+                    f"{self.folder / DATABASE}: cannot be used: {error}",
+                    hint="see that it can be read and written, and that no other program holds it",
+                ) from error
             self._suspect = True
             raise InfrastructureError(
                 f"{self.folder / DATABASE}: is damaged: {error}",
@@ -356,7 +356,7 @@ class Store:
             ) from error
 
     def _forget(self, key: str, artifact: str) -> None:
-        shutil.rmtree(self.artifacts / artifact, ignore_errors=True)
+        trees.remove(str(self.artifacts / artifact))
         with self._writing():
             self._database.execute("DELETE FROM observations WHERE key = ?", (key,))
 
@@ -370,7 +370,7 @@ class Store:
         wanted = {row[0] for row in named}
         for path in self.artifacts.iterdir():
             if path.name not in wanted:
-                shutil.rmtree(path, ignore_errors=True)
+                trees.remove(str(path))
 
 
 def _open_database(path: Path, warn: Callable[[str], None], *, suspect: bool) -> sqlite3.Connection:

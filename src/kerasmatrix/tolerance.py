@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict
 
-from pydantic import BaseModel, ConfigDict, Field
+from kerasmatrix.ranges import NotNegative
 
 __all__ = ["Tolerance"]
 
@@ -14,5 +14,5 @@ class Tolerance(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    absolute: Annotated[float, Field(ge=0)] = 1e-5
-    relative: Annotated[float, Field(ge=0)] = 1e-4
+    absolute: NotNegative = 1e-5
+    relative: NotNegative = 1e-4

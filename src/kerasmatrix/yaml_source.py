@@ -14,6 +14,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from kerasmatrix.errors import UsageError, nearest
+from kerasmatrix.reading import read_text
+from kerasmatrix.visible import brief, cut
 
 __all__ = ["LOADER", "Location", "Source", "YamlSource"]
 
@@ -21,6 +23,32 @@ __all__ = ["LOADER", "Location", "Source", "YamlSource"]
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
+
+# An alias counts as often as it is used: a few lines can otherwise stand for billions of values.
+MOST_VALUES = 200_000
+DEEPEST = 100
+LARGEST_NUMBER = 1 << 63
+
+
+class _Loader(LOADER):  # type: ignore[misc, valid-type]
+    """Builds the values, and names the line of one that Python cannot hold."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002
+        try:
+            value = super().construct_object(node, deep)
+        except (yaml.YAMLError, RecursionError, MemoryError):
+            raise
+        except Exception as error:
+            # 2022-13-45 is a ValueError, `!!timestamp x` an AttributeError: it depends on the tag.
+            kind = node.tag.rpartition(":")[2]
+            raise _wrong(node, f"{brief(node.value)} is not a valid {kind}") from error
+        if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
+            raise _wrong(node, f"{brief(node.value)} is too large a number")
+        return value
+
+
+def _wrong(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 class Source:
@@ -35,7 +63,7 @@ class Source:
     def error(self, location: Location, message: str, *, hint: str | None = None) -> UsageError:
         """Return an error about the value at ``location``."""
         path, line, called = self.place(location)
-        key = ".".join(str(part) for part in called)
+        key = ".".join(cut(str(part)) for part in called)
         where = f"{path}:{line}: "
         return UsageError(f"{where}{key}: {message}" if key else f"{where}{message}", hint=hint)
 
@@ -62,7 +90,7 @@ class Source:
         message = first["msg"].removeprefix("Value error, ")
         value = first["input"]
         if isinstance(value, str | int | float | bool | datetime.date) or value is None:
-            message = f"{message} (got {value!r})"
+            message = f"{message} (got {brief(value)})"
         return self.error(location, message, hint=hint)
 
 
@@ -78,18 +106,22 @@ class YamlSource(Source):
         self.path = path
         self._lines: dict[Location, int] = {}
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path)
         except FileNotFoundError:
             raise UsageError(
                 f"{path}: no such file",
                 hint="run the command in the project's folder, or name the file with --matrix",
             ) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"{path}: cannot be read: {error}") from None
+        except OSError as error:
+            raise UsageError(
+                f"{path}: cannot be read: {error.strerror}", hint="name a file of YAML text"
+            ) from None
         try:
-            loader = LOADER(text)
+            loader = _Loader(text)
             try:
                 node = loader.get_single_node()
+                if node:
+                    self._note_lines(node)
                 self.data = loader.construct_document(node) if node else None
             finally:
                 loader.dispose()
@@ -99,8 +131,8 @@ class YamlSource(Source):
             raise UsageError(f"{path}:{line}: not valid YAML: {error.problem}") from None
         except yaml.YAMLError as error:
             raise UsageError(f"{path}: not valid YAML: {error}") from None
-        if node is not None:
-            self._note_lines(node, ())
+        except RecursionError:
+            raise UsageError(f"{path}: not valid YAML: it is nested too deeply") from None
 
     def place(self, location: Location) -> tuple[Path, int, Location]:
         """Return the line of ``location``, or of its closest parent that stands in the file."""
@@ -109,22 +141,53 @@ class YamlSource(Source):
             closest = closest[:-1]
         return self.path, self._lines.get(closest, 1), location
 
-    def _note_lines(self, node: yaml.Node, location: Location) -> None:
-        self._lines.setdefault(location, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                name = str(key.value)
-                inner = (*location, name)
-                if inner in self._lines:
-                    raise UsageError(
-                        f"{self.path}:{key.start_mark.line + 1}: {'.'.join(map(str, inner))}: "
-                        f"stands twice (first on line {self._lines[inner]})"
-                    )
-                self._lines[inner] = key.start_mark.line + 1
-                self._note_lines(value, inner)
-        elif isinstance(node, yaml.SequenceNode):
-            for index, value in enumerate(node.value):
-                self._note_lines(value, (*location, index))
+    def _note_lines(self, root: yaml.Node) -> None:
+        """Note the line of every value, before values are built of them.
+
+        Raises:
+            UsageError: a key stands twice, or the values are too many, too deep or endless.
+        """
+        waiting: list[tuple[yaml.Node, Location]] = [(root, ())]
+        values = 0
+        while waiting:
+            node, location = waiting.pop()
+            values += 1
+            if values > MOST_VALUES:
+                raise self._error(node, f"the file stands for more than {MOST_VALUES:,} values")
+            if len(location) > DEEPEST:
+                raise self._error(node, "it is nested too deeply, or holds itself by an alias")
+            self._lines.setdefault(location, node.start_mark.line + 1)
+            if isinstance(node, yaml.MappingNode):
+                waiting += [(value, self._keyed(location, key)) for key, value in node.value]
+            elif isinstance(node, yaml.SequenceNode):
+                waiting += [(value, (*location, at)) for at, value in enumerate(node.value)]
+            elif isinstance(node, yaml.ScalarNode):
+                self._check_text(node)
+
+    def _keyed(self, location: Location, key: yaml.Node) -> Location:
+        """Return the location of the value under ``key``, and note its line."""
+        if not isinstance(key, yaml.ScalarNode):
+            raise self._error(key, "a list or a mapping cannot be a key")
+        self._check_text(key)
+        inner = (*location, key.value)
+        if inner in self._lines:
+            called = ".".join(cut(str(part)) for part in inner)
+            first = self._lines[inner]
+            raise self._error(key, f"{called}: stands twice (first on line {first})")
+        self._lines[inner] = key.start_mark.line + 1
+        return inner
+
+    def _check_text(self, node: yaml.ScalarNode) -> None:
+        """Refuse text that cannot be part of a path, a command or a report."""
+        if "\0" in node.value:
+            raise self._error(node, f"{brief(node.value)} holds a NUL character")
+        try:
+            node.value.encode()
+        except UnicodeEncodeError:
+            raise self._error(node, f"{brief(node.value)} holds half a character") from None
+
+    def _error(self, node: yaml.Node, message: str) -> UsageError:
+        return UsageError(f"{self.path}:{node.start_mark.line + 1}: {message}")
 
 
 def _fields_at(model: type[BaseModel], location: Location) -> list[str]:

@@ -146,8 +146,9 @@ def check(
         raise UsageError(f"unknown environment {reference!r}", hint=nearest(reference, names))
     plan = setup.plan(files, environments)
     started = datetime.datetime.now(datetime.UTC)
+    first = _loads_everywhere(plan, files, reference)
     run = Run(
-        _loads_everywhere(plan, files, reference),
+        first,
         setup.engine,
         setup.store,
         id=f"check-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
@@ -161,10 +162,16 @@ def check(
     setup.listener.begins(run)
     try:
         run.execute()
-    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised once all is reported
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the caller raises it
         trouble = error
     finally:
         setup.listener.ends()
+    carried_out, observed, causes = run.plan, run.observed, run.causes
+    if carried_out is first:
+        # It was cut off before there was anything to compare with. The table is that of the
+        # second plan, with what earlier checks measured of it.
+        carried_out, observed = _cut_off(plan, observed, files, setup, reference)
+        causes = Causes(carried_out)
     info = RunInfo(
         id=run.id,
         started=started,
@@ -176,10 +183,10 @@ def check(
         known=run.known,
         retries=run.retries,
     )
-    results = tabulate(run.plan, run.observed, info, run.causes)
-    results = with_predictions(results, run.plan, setup.store.folder)
+    results = tabulate(carried_out, observed, info, causes)
+    results = with_predictions(results, carried_out, setup.store.folder, needed=trouble is None)
     results = redacted(_with_changes(results, files), (setup.store.folder, setup.project.root))
-    return Checked(results, run.plan, run.observed, trouble)
+    return Checked(results, carried_out, observed, trouble)
 
 
 def _with_changes(results: Results, files: Sequence[Given]) -> Results:
@@ -228,17 +235,45 @@ def _compared(  # noqa: PLR0913 - what the second plan takes
     return second, look_up(second, store, Causes(second), saves=saves)
 
 
+def _cut_off(
+    plan: Plan, seen: Observed, files: Sequence[Given], setup: Setup, reference: str | None
+) -> tuple[Plan, Observed]:
+    """Return the second plan as far as it is known when the first was not carried out."""
+    order = {file.scenario.name: _order(plan, file, reference) for file in files}
+    # A version that was not asked may load the file: only one that does is compared with.
+    chosen = {
+        name: next((row for row in rows if _is_loaded(seen, row)), rows[0])
+        for name, rows in order.items()
+    }
+    second = dataclasses.replace(plan, rows=tuple(chosen.values()))
+    saves = {row: seen.saves[row] for row in chosen.values() if _is_loaded(seen, row)}
+    known = Observed(saves=saves)
+    if not setup.fresh:
+        known = look_up(second, setup.store, Causes(second), saves=saves)
+    known.troubles.update(seen.troubles)
+    return second, known
+
+
+def _is_loaded(seen: Observed, row: Save) -> bool:
+    found = seen.saves.get(row)
+    return found is not None and judge_save(found.observation) is None
+
+
+def _order(plan: Plan, file: Given, reference: str | None) -> list[Save]:
+    """Return the rows that a file's cells may be compared with, the preferred one first."""
+    closest = by_closeness(file.told.writer, plan.selection.environments, plan.locks)
+    names = [reference] if reference else closest
+    return [Save(file.scenario.name, file.form, name) for name in names]
+
+
 def _reference(
     plan: Plan, seen: Observed, file: Given, store: Store, reference: str | None
 ) -> tuple[Save, Measured[SaveObservation] | None]:
     """Return the row of a file, and what its cells are compared with, as far as it is known."""
-    closest = by_closeness(file.told.writer, plan.selection.environments, plan.locks)
-    order = [reference] if reference else closest
-    rows = [Save(file.scenario.name, file.form, name) for name in order]
+    rows = _order(plan, file, reference)
     for row in rows:
-        found = seen.saves.get(row)
-        if found and judge_save(found.observation) is None:
-            return row, found
+        if _is_loaded(seen, row):
+            return row, seen.saves[row]
     tried = next((seen.saves[row] for row in rows if row in seen.saves), None)
     return rows[0], _nothing_to_compare_with(store, tried) if tried else None
 

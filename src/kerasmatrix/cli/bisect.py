@@ -10,6 +10,7 @@ from kerasmatrix.bisection.answer import Bisection, Look
 from kerasmatrix.bisection.bisect import Bisector
 from kerasmatrix.checking.checking import taken_in_one
 from kerasmatrix.checking.given import Companions
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, store_folder_option
 from kerasmatrix.cli.saying import say, say_json
 from kerasmatrix.cli.setups import measuring_options, set_up
@@ -22,7 +23,7 @@ MOST_PACKAGES = 8
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=NamedPath(path_type=Path))
 @click.option("--good", required=True, metavar="NAME", help="A version that loads the file.")
 @click.option("--bad", required=True, metavar="NAME", help="A version that does not.")
 @click.option(
@@ -52,7 +53,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
     jobs: int | None,
     trust: bool,
     fresh: bool,
-    store_folder: Path | None,
+    store_folder: Path,
 ) -> int:
     """Find the release with which FILE breaks, or its numbers change, between two versions.
 

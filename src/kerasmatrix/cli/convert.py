@@ -8,6 +8,7 @@ import click
 
 from kerasmatrix.checking.checking import taken_in_one
 from kerasmatrix.checking.given import Companions
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
 from kerasmatrix.cli.saying import say, say_json
 from kerasmatrix.cli.setups import measuring_options, set_up
@@ -30,19 +31,19 @@ NAMES = {"h5": "model.h5", "keras": "model.keras", "savedmodel": "model"}
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=NamedPath(path_type=Path))
 @click.option(
     "--for", "target", required=True, metavar="NAME", help="The version that is to load it."
 )
 @click.option(
     "--output",
     required=True,
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     help="The file to write; its ending (.h5, .keras, none for a SavedModel) is its format.",
 )
 @click.option(
     "--manifest",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     help="Where to say what was done.  [default: beside the output, .kerasmatrix.json]",
 )
 @click.option("--overwrite", is_flag=True, help="Replace what is there; never the original.")
@@ -67,7 +68,7 @@ def convert(  # noqa: PLR0913 - one argument per option
     jobs: int | None,
     trust: bool,
     fresh: bool,
-    store_folder: Path | None,
+    store_folder: Path,
 ) -> int:
     """Write FILE anew, so that a version loads it as it is and computes the same.
 
@@ -81,6 +82,11 @@ def convert(  # noqa: PLR0913 - one argument per option
         )
     if not file.exists():
         raise UsageError(f"{file}: there is no such file")
+    if output.name in {"", ".."}:
+        raise UsageError(
+            f"{output}: is a folder, and not the name of a file",
+            hint="name the file to write, such as model.h5 in it",
+        )
     manifest = manifest or manifest_beside(output)
     check_output(file, output, manifest, overwrite=overwrite)
     with set_up(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -12,9 +11,11 @@ import click
 
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.runs import store_option
+from kerasmatrix.cli.streams import read_input
 from kerasmatrix.diagnosis.catalogue import Cause
 from kerasmatrix.diagnosis.explain import explain_text
 from kerasmatrix.diagnosis.sightings import Sightings, find_sightings
+from kerasmatrix.errors import UsageError
 
 __all__ = ["explain"]
 
@@ -37,7 +38,7 @@ def explain(
 
     Where a run is stored, also between which versions it was seen, and what helped there.
     """
-    text = error if error is not None else sys.stdin.read()
+    text = error if error is not None else _input()
     cause = explain_text(text, saved_with, loaded_with)
     seen = _seen(Archive(store_folder), cause, saved_with, loaded_with) if cause else None
     if as_json:
@@ -49,6 +50,16 @@ def explain(
     else:
         click.echo("\n".join([_prose(cause), *(_measured(seen) if seen else [])]))
     return 0
+
+
+def _input() -> str:
+    try:
+        return read_input()
+    except OSError as error:
+        raise UsageError(
+            f"standard input: {error.strerror}",
+            hint="give the error's text as an argument, or a traceback on standard input",
+        ) from None
 
 
 def _seen(

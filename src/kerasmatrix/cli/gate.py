@@ -8,9 +8,9 @@ import click
 
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.compare import beside, counted
-from kerasmatrix.cli.options import matrix_option, retries_options
+from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.remeasuring import measure_again
-from kerasmatrix.cli.runs import read_run, store_option
+from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.saying import say
 from kerasmatrix.comparison import Comparison
 from kerasmatrix.comparison import compare as compare_results
@@ -43,7 +43,7 @@ WAYS_OUT = {
 )
 @retries_options(default=0)
 @matrix_option
-@store_option
+@store_folder_option
 def gate(  # noqa: PLR0913 - one argument per option
     *,
     run: str,

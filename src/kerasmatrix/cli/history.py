@@ -21,7 +21,7 @@ __all__ = ["history"]
 @click.command()
 @click.option(
     "--limit",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=1_000_000),
     default=10,
     show_default=True,
     help="So many, the newest.",

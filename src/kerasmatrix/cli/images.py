@@ -19,7 +19,7 @@ import requests
 import docker
 from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.failures import show_all
-from kerasmatrix.cli.options import group_option, matrix_option, names_option
+from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_option
 from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.environments.images import DOCKERFILE, base_of, image_tag
 from kerasmatrix.environments.locks import Lock, read_lock
@@ -28,6 +28,7 @@ from kerasmatrix.environments.venvs import default_cache, venv_name
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.project import Project
+from kerasmatrix.reading import read_bytes
 
 __all__ = ["images"]
 
@@ -49,7 +50,7 @@ def engine_option(command: Callable[..., int]) -> Callable[..., int]:
 @engine_option
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=JOBS,
     default=2,
     show_default=True,
     help="How many are made at a time.",
@@ -208,9 +209,9 @@ def _kind(engine: str, matrix: Matrix, project: Project) -> _Kind:
         )
     path = project.build_root / DOCKERFILE
     try:
-        dockerfile = path.read_bytes()
+        dockerfile = read_bytes(path)
     except OSError as error:
-        raise InfrastructureError(f"{path}: cannot be read: {error}") from error
+        raise InfrastructureError(f"{path}: cannot be read: {error.strerror}") from error
 
     def tag(environment: Environment, lock: Lock) -> str:
         return image_tag(environment, lock, base_of(matrix.base_image, environment), dockerfile)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix import __version__
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.errors import InfrastructureError
 
 __all__ = ["init"]
@@ -28,7 +29,7 @@ VERSION = "kerasmatrix==0.0.0"
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+@click.argument("folder", type=NamedPath(path_type=Path, file_okay=False), default=".")
 def init(folder: Path) -> int:
     """Write a small matrix, an example scenario, a noxfile and a workflow into FOLDER.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 __all__ = ["INTERRUPTED", "heed_interrupts"]
 
 INTERRUPTED = 130
+SOON = 0.01  # seconds: the callback has ended by then, or it is tried once more
 SHOW_CURSOR = b"\x1b[?25h"
 LEAVING = b"\nkerasmatrix: interrupted again: leaving at once. What was measured is kept.\n"
 
@@ -33,3 +35,26 @@ def heed_interrupts() -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
+    signal.signal(signal.SIGALRM, _interrupt_again)
+    if not isinstance(sys.unraisablehook, _Hook):
+        sys.unraisablehook = _Hook(sys.unraisablehook)
+
+
+class _Hook:
+    """Raises an interrupt again that came where Python ignores exceptions.
+
+    It may come in a callback of `os.fork`, in a finalizer or in a weak reference's callback.
+    """
+
+    def __init__(self, others: Callable[[sys.UnraisableHookArgs], object]) -> None:
+        self._others = others
+
+    def __call__(self, unraisable: sys.UnraisableHookArgs) -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, SOON)
+        else:
+            self._others(unraisable)
+
+
+def _interrupt_again(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.archive import Archive, find_results
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import matrix_option, output_option
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.expectations import expect
@@ -33,20 +34,19 @@ INFRASTRUCTURE = 3
     "--absorb",
     "stores",
     multiple=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=NamedPath(path_type=Path, file_okay=False),
     help="A shard's store: what it knows is known in the store from now on.",
 )
 def merge(
     results: tuple[str, ...],
     matrix_file: Path,
     output: Path,
-    store_folder: Path | None,
+    store_folder: Path,
     stores: tuple[Path, ...],
 ) -> int:
     """Merge the RESULTS of a run's shards (their results.json) and write the reports."""
     project = Project(matrix_file)
-    folder = store_folder or project.store
-    archive = Archive(folder)
+    archive = Archive(store_folder)
     parts = {name: find_results(name, archive) for name in results}
     told = next(iter(parts.values())).scenarios
     scenarios = [load_scenario(project.scenario(scenario.name)) for scenario in told]
@@ -56,7 +56,7 @@ def merge(
     merged = expect(merged, matrix.expectations, matrix.names)
     check_folder(output)
     if stores:
-        with Store(folder) as store:
+        with Store(store_folder) as store:
             for other in stores:
                 store.absorb(other)
     run = merged.run.id

@@ -9,23 +9,36 @@ from typing import Any, TypeVar
 
 import click
 
+from kerasmatrix.cli.named_path import NamedPath
+from kerasmatrix.places import Places, places_of
 from kerasmatrix.shards import Shard
+from kerasmatrix.visible import brief
 
 __all__ = [
+    "JOBS",
+    "beside_matrix_option",
     "budget_option",
     "cluster_options",
     "companions_options",
     "group_option",
     "matrix_option",
     "names_option",
+    "note_matrix",
     "output_option",
+    "places",
     "remedies_options",
     "retries_options",
     "shard_option",
     "store_folder_option",
 ]
 
-DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
+# A thread each. More would not be more work at a time, and a machine has only so many threads.
+JOBS = click.IntRange(min=1, max=256)
+LONGEST_BUDGET = 365 * 24 * 3600
+MOST_SHARDS = 10_000
+# Where the context of a command keeps which matrix is meant.
+MATRIX = "kerasmatrix.matrix"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -34,11 +47,41 @@ def matrix_option(command: Command) -> Command:
     return click.option(
         "--matrix",
         "matrix_file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=NamedPath(path_type=Path, dir_okay=False),
         default="matrix.yaml",
         show_default=True,
+        is_eager=True,
+        callback=note_matrix,
         help="The matrix to read.",
     )(command)
+
+
+def beside_matrix_option(command: Command) -> Command:
+    """Add ``--matrix FILE``, which only says where things are: it is not read."""
+    return click.option(
+        "--matrix",
+        "matrix_file",
+        type=NamedPath(path_type=Path, dir_okay=False),
+        default="matrix.yaml",
+        show_default=True,
+        is_eager=True,
+        expose_value=False,
+        callback=note_matrix,
+        help="The matrix that was run: the store and the reports are beside it.",
+    )(command)
+
+
+def note_matrix(
+    context: click.Context, _parameter: click.Parameter, value: Path | None
+) -> Path | None:
+    """Note which matrix is meant: the options for places, which come after it, depend on it."""
+    context.meta[MATRIX] = value
+    return value
+
+
+def places(context: click.Context) -> Places:
+    """Return where the store and the reports are if no option names another place."""
+    return places_of(context.meta[MATRIX])
 
 
 def group_option(command: Command) -> Command:
@@ -74,12 +117,12 @@ def companions_options(command: Command) -> Command:
     given = click.option(
         "--custom-objects",
         "code",
-        type=click.Path(path_type=Path),
+        type=NamedPath(path_type=Path),
         help="The module with the models' own classes and functions.",
     )(command)
     return click.option(
         "--inputs",
-        type=click.Path(path_type=Path),
+        type=NamedPath(path_type=Path),
         help="Sample inputs (.npz), instead of such as the models ask for.",
     )(given)
 
@@ -89,10 +132,9 @@ def output_option(command: Command) -> Command:
     stored = store_folder_option(command)
     return click.option(
         "--output",
-        type=click.Path(path_type=Path, file_okay=False),
-        default="reports",
-        show_default=True,
-        help="Where the reports go.",
+        type=NamedPath(path_type=Path, file_okay=False),
+        callback=lambda context, _, value: value or places(context).reports,
+        help="Where the reports go.  [default: reports beside the matrix]",
     )(stored)
 
 
@@ -136,7 +178,8 @@ def store_folder_option(command: Command) -> Command:
     return click.option(
         "--store",
         "store_folder",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=NamedPath(path_type=Path, file_okay=False),
+        callback=lambda context, _, value: value or places(context).store,
         help="What is known, and earlier runs.  [default: .kerasmatrix beside the matrix]",
     )(command)
 
@@ -180,8 +223,10 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | 
     found = DURATION.fullmatch(value.strip())
     parts = found.groups(default="0") if found else ()
     seconds = sum(int(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
-    if not seconds:
-        raise click.BadParameter(f"{value!r} is no time: write 30s, 5m or 1h30m")
+    if not 0 < seconds <= LONGEST_BUDGET:
+        raise click.BadParameter(
+            f"{brief(value)} is not a time of at most a year: write 30s, 5m or 1h30m"
+        )
     return seconds
 
 
@@ -189,9 +234,14 @@ def _shard(_context: click.Context, _parameter: click.Parameter, value: str | No
     if value is None:
         return None
     number, slash, count = value.partition("/")
-    if slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count):
-        return Shard(int(number), int(count))
-    raise click.BadParameter(f"{value!r} is no part of a whole: write 1/3 for the first of three")
+    short = max(len(number), len(count)) <= len(str(MOST_SHARDS))
+    if slash and short and number.isdecimal() and count.isdecimal():
+        shard = Shard(int(number), int(count))
+        if 1 <= shard.number <= shard.of <= MOST_SHARDS:
+            return shard
+    raise click.BadParameter(
+        f"{brief(value)} is not a part of at most {MOST_SHARDS}: write 1/3 for the first of three"
+    )
 
 
 def _split(

@@ -13,6 +13,8 @@ from pathlib import Path
 import click
 
 from kerasmatrix.archive import results_in
+from kerasmatrix.cli.named_path import NamedPath
+from kerasmatrix.cli.options import beside_matrix_option, places
 from kerasmatrix.cli.saying import say
 from kerasmatrix.errors import UsageError
 from kerasmatrix.outcome import Status
@@ -26,13 +28,13 @@ __all__ = ["paths"]
 @click.option("--from", "source", required=True, metavar="NAME", help="The version that saved.")
 @click.option("--to", "target", required=True, metavar="NAME", help="The version that is to load.")
 @click.option("--format", "form", metavar="NAME", help="Only files of this format.")
+@beside_matrix_option
 @click.option(
     "--results",
     "path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default="reports/results.json",
-    show_default=True,
-    help="The measured matrix.",
+    type=NamedPath(path_type=Path, dir_okay=False),
+    callback=lambda context, _, value: value or places(context).reports / "results.json",
+    help="The measured matrix.  [default: reports/results.json beside the matrix]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def paths(source: str, target: str, form: str | None, path: Path, *, as_json: bool) -> int:

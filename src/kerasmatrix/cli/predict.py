@@ -14,23 +14,23 @@ from rich.text import Text
 
 from kerasmatrix.checking.given import find_models
 from kerasmatrix.cli.failures import show, show_all
-from kerasmatrix.cli.options import names_option
+from kerasmatrix.cli.named_path import NamedPath
+from kerasmatrix.cli.options import names_option, note_matrix, store_folder_option
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import UsageError
 from kerasmatrix.matrix import load_matrix
+from kerasmatrix.places import matrix_or_stock
 from kerasmatrix.prediction.brought import names_brought
 from kerasmatrix.prediction.notes import Notes
 from kerasmatrix.prediction.predict import predict as foretell
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.target import Target, target_of
 from kerasmatrix.project import Project
-from kerasmatrix.stock import stock_folder
 from kerasmatrix.visible import visible
 
 __all__ = ["predict"]
 
 EVERYTHING = "all"
-MATRIX = Path("matrix.yaml")
 # What the promised form of a prediction has; why it is so is for people.
 FIELDS = {"environment", "status", "cause", "remedy", "rule", "confidence"}
 WIDTH = 120
@@ -38,27 +38,24 @@ STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=NamedPath(path_type=Path))
 @names_option("--to", "environments, or groups of them")
 @click.option(
     "--custom-objects",
     "code",
-    type=click.Path(path_type=Path),
+    type=NamedPath(path_type=Path),
     help="The module with the models' own classes and functions. It is read, not run.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--matrix",
     "matrix_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
+    is_eager=True,
+    callback=note_matrix,
     help="The matrix with the environments.  [default: matrix.yaml, else the package's own]",
 )
-@click.option(
-    "--store",
-    "store_folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Earlier runs, which are evidence.  [default: .kerasmatrix beside the matrix]",
-)
+@store_folder_option
 def predict(  # noqa: PLR0913 - one argument per option
     *,
     files: tuple[Path, ...],
@@ -66,15 +63,15 @@ def predict(  # noqa: PLR0913 - one argument per option
     code: Path | None,
     as_json: bool,
     matrix_file: Path | None,
-    store_folder: Path | None,
+    store_folder: Path,
 ) -> int:
     """Say what is likely to become of each of FILES in every version, and by which rule.
 
     FILES may be folders with models in them. Nothing is loaded, and nothing that is in them runs.
     """
-    own = matrix_file or (MATRIX if MATRIX.is_file() else stock_folder() / MATRIX)
+    own = matrix_or_stock(matrix_file)
     targets = _targets(own, to)
-    notes = Notes(store_folder or Project(own).store)
+    notes = Notes(store_folder)
     brought = names_brought(code) if code else frozenset()
     models = find_models(files)
     told: list[dict[str, object]] = []

@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from kerasmatrix.archive import Archive
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.runs import read_run, store_option
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.reading import write_bytes
 from kerasmatrix.report.badge import to_badge
 from kerasmatrix.report.documents import to_json
 from kerasmatrix.report.frame import cell_frame
@@ -36,7 +38,7 @@ FORMATS: dict[str, Callable[[Results], str | bytes]] = {
 @click.option("--format", "form", type=click.Choice(["html", *FORMATS]), required=True)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     help="The file to write.  [default: standard output]",
 )
 @store_option
@@ -54,7 +56,7 @@ def report(run: str, form: str, output: Path | None, store_folder: Path) -> int:
         return 0
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(data)
+        write_bytes(output, data)
     except OSError as error:
         raise InfrastructureError(
             f"{output}: cannot be written: {error.strerror}", hint="name another with --output"

@@ -17,6 +17,7 @@ from kerasmatrix.agenda import Again
 from kerasmatrix.archive import Archive
 from kerasmatrix.cli.engines import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.cli.options import (
+    JOBS,
     budget_option,
     cluster_options,
     group_option,
@@ -76,7 +77,7 @@ LOOK_BACK = 3
 @cluster_options
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=JOBS,
     help="Environments at work at a time.  [default: the cores, at most 8; what a cluster takes]",
 )
 @output_option
@@ -116,7 +117,7 @@ def run(  # noqa: PLR0913 - one argument per option
     inner: Literal["auto", "docker", "local"],
     jobs: int | None,
     output: Path,
-    store_folder: Path | None,
+    store_folder: Path,
     remedies: Literal["first", "all", "none"],
     shard: Shard | None,
     gate: bool,
@@ -142,7 +143,7 @@ def run(  # noqa: PLR0913 - one argument per option
     )
     # What is expected is enough to judge by; a baseline may come with it.
     asked = baseline or ("last" if gate and not matrix.expectations else None)
-    before = read_run(asked, store_folder or project.store) if asked else None
+    before = read_run(asked, store_folder) if asked else None
     if not dry_run:
         check_folder(output)
     engine = open_engine(engine_name, matrix, project, Cluster(scheduler, artifacts, inner))
@@ -151,7 +152,7 @@ def run(  # noqa: PLR0913 - one argument per option
             plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies),
             infer=not no_infer,
         )
-        with Store(store_folder or project.store, wait=_say_waiting, warn=_warn) as store:
+        with Store(store_folder, wait=_say_waiting, warn=_warn) as store:
             if shard:
                 own = take_shard(plan, shard, Archive(store.folder).recent())
                 plan = dataclasses.replace(plan, shard=own)
@@ -236,7 +237,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         )
         plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
         told = with_retries(tabulate(plan, observed, info, causes), plan, observed, causes)
-        return with_predictions(told, plan, store.folder)
+        return with_predictions(told, plan, store.folder, needed=trouble is None)
 
     folders = (store.folder, project.root)
     again: Run | None = None
@@ -340,7 +341,7 @@ def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
     try:
         progress.begins(part)
         part.execute()
-    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised once all is reported
+    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised once it is reported
         return error
     finally:
         progress.ends()

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import click
-
 from kerasmatrix.archive import Archive, find_results
+from kerasmatrix.cli.options import beside_matrix_option, store_folder_option
 from kerasmatrix.results import Results
 
 __all__ = ["read_run", "store_option"]
@@ -17,15 +16,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def store_option(command: Command) -> Command:
-    """Add ``--store DIR``, in which runs are kept."""
-    return click.option(
-        "--store",
-        "store_folder",
-        type=click.Path(path_type=Path, file_okay=False),
-        default=".kerasmatrix",
-        show_default=True,
-        help="Where runs are kept.",
-    )(command)
+    """Add ``--matrix FILE`` and ``--store DIR``: where the runs are that were kept."""
+    return beside_matrix_option(store_folder_option(command))
 
 
 def read_run(reference: str, store: Path) -> Results:

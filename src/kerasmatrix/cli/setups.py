@@ -11,7 +11,7 @@ import click
 
 from kerasmatrix.checking.setup import Setup, open_setup
 from kerasmatrix.cli.engines import DASK, ENGINES, Cluster, open_engine
-from kerasmatrix.cli.options import cluster_options, matrix_option
+from kerasmatrix.cli.options import JOBS, cluster_options, matrix_option
 from kerasmatrix.cli.terminal import TerminalProgress
 from kerasmatrix.matrix import load_matrix
 from kerasmatrix.plan import Remedies
@@ -42,7 +42,7 @@ def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
         ),
         click.option(
             "--jobs",
-            type=click.IntRange(min=1),
+            type=JOBS,
             help="Environments at work at a time.  [default: the cores, at most 8"
             f"{'; what a cluster takes' if DASK in engines else ''}]",
         ),
@@ -63,7 +63,7 @@ def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
 def set_up(  # noqa: PLR0913 - one argument per option
     matrix_file: Path,
     engine_name: str,
-    store: Path | None,
+    store: Path,
     *,
     jobs: int | None,
     trust: bool,

@@ -243,8 +243,8 @@ def _print_table(console: Console, results: Results) -> None:
     names = [environment.name for environment in results.environments]
     rows = [told.name for told in results.scenarios] if results.of_files else names
     corner = "file \\ loaded with" if results.of_files else CORNER
-    first = max(len(corner), *(len(name) + 4 for name in rows))
-    counted = max(len(_count(counts)) for counts in cells.values())
+    first = max([len(corner), *(len(name) + 4 for name in rows)])
+    counted = max((len(_count(counts)) for counts in cells.values()), default=0)
     named = first + sum(max(len(name), counted) + 2 for name in names) <= console.width
     roomy = first + len(names) * (max(counted, 2) + 2) <= console.width
     counts_fit = (named or roomy) and not results.of_files
@@ -288,4 +288,4 @@ def _worst(counts: Counter[Status]) -> Status:
     """Return the worst status that says something; where none does, the one that is there."""
     found = [status for status in Status if counts[status]]
     told = [status for status in found if status not in SILENT]
-    return (told or found)[-1]
+    return (told or found or [Status.NOT_RUN])[-1]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import group_option, matrix_option
 from kerasmatrix.environments.releases import (
     ask_index,
@@ -20,6 +21,7 @@ from kerasmatrix.environments.releases import (
 )
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import ALL, Environment, Matrix, load_matrix
+from kerasmatrix.reading import read_bytes, write_bytes
 
 __all__ = ["versions"]
 
@@ -36,7 +38,7 @@ MADE = "# Made by `kerasmatrix versions`, and made anew by it."
 @click.option(
     "--cooling-off",
     metavar="DAYS",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=0, max=3650),
     default=7,
     show_default=True,
     help="Count what came out at least so many days ago: bad releases are withdrawn in days.",
@@ -45,7 +47,7 @@ MADE = "# Made by `kerasmatrix versions`, and made anew by it."
 @click.option(
     "--write",
     "target",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NamedPath(path_type=Path, dir_okay=False),
     help="Write a matrix that extends this one, with what is new in the group.",
 )
 def versions(  # noqa: PLR0913 - one argument per option
@@ -173,8 +175,7 @@ def _check_target(target: Path, matrix_file: Path) -> None:
         UsageError: it does.
     """
     try:
-        with target.open(encoding="utf-8", errors="replace") as file:
-            ours = file.readline().rstrip("\n") == MADE
+        ours = read_bytes(target).decode("utf-8", "replace").partition("\n")[0] == MADE
     except FileNotFoundError:
         return
     except OSError as error:
@@ -188,7 +189,7 @@ def _check_target(target: Path, matrix_file: Path) -> None:
 
 def _write(target: Path, text: str) -> None:
     try:
-        target.write_text(text, encoding="utf-8")
+        write_bytes(target, text.encode())
     except OSError as error:
         raise _unwritable(target, error) from error
 

@@ -10,6 +10,7 @@ from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, candidates,
 from kerasmatrix.diagnosis.traceback_text import chain_of
 from kerasmatrix.errors import UsageError
 from kerasmatrix.versions import version_key
+from kerasmatrix.visible import brief
 
 __all__ = ["explain_text"]
 
@@ -51,6 +52,7 @@ def _keras_of(version: str | None) -> Literal[2, 3] | None:
         return None
     if "legacy" in version or "tf_keras" in version:
         return 2
-    if not re.search(r"\d+\.\d+", version):
-        raise UsageError(f"{version!r} is no version", hint="name one like tf2.15 or 2.15.1")
-    return 3 if version_key(version)[:2] >= FIRST_KERAS_3 else 2
+    found = re.search(r"(?<!\d)\d{1,4}\.\d{1,4}(?!\d)", version)
+    if found is None:
+        raise UsageError(f"{brief(version)} is no version", hint="name one like tf2.15 or 2.15.1")
+    return 3 if version_key(found.group()) >= FIRST_KERAS_3 else 2

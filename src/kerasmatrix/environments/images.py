@@ -22,7 +22,8 @@ from kerasmatrix.environments.locks import BUILD_LOCKS, Lock
 from kerasmatrix.environments.uses import InUse, making
 from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment
+from kerasmatrix.matrix import PYTHON, Environment
+from kerasmatrix.reading import read_bytes
 
 __all__ = [
     "BASE_LABEL",
@@ -48,7 +49,7 @@ BASE_LABEL = "org.opencontainers.image.base.name"
 
 def base_of(base_image: str, environment: Environment) -> str:
     """Return the image that an environment's image starts from."""
-    return base_image.format(python=environment.python)
+    return base_image.replace(PYTHON, environment.python)
 
 
 def image_tag(environment: Environment, lock: Lock, base: str, dockerfile: bytes) -> str:
@@ -93,9 +94,11 @@ def ensure_image(  # noqa: PLR0913, PLR0917 - what makes an image
         InfrastructureError: there is no base image, or the build failed (with the end of its log).
     """
     try:
-        dockerfile = (root / DOCKERFILE).read_bytes()
+        dockerfile = read_bytes(root / DOCKERFILE)
     except OSError as error:
-        raise InfrastructureError(f"{root / DOCKERFILE}: cannot be read: {error}") from error
+        raise InfrastructureError(
+            f"{root / DOCKERFILE}: cannot be read: {error.strerror}"
+        ) from error
     base = base_of(base_image, environment)
     tag = image_tag(environment, lock, base, dockerfile)
     if in_use:

@@ -22,6 +22,7 @@ import uv
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Environment, Matrix
+from kerasmatrix.reading import read_text
 from kerasmatrix.staging import put
 from kerasmatrix.versions import version_key
 
@@ -98,11 +99,11 @@ def read_lock(folder: Path, environment: Environment) -> Lock:
 def _read(path: Path, absent: str, way_out: str) -> str:
     """Return the text of a lock; ``absent`` says what it means that there is none."""
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except FileNotFoundError:
         raise UsageError(f"{path}: {absent}", hint=way_out) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}", hint=way_out) from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}", hint=way_out) from None
 
 
 def _content(text: str) -> str:

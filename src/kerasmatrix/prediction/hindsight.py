@@ -34,14 +34,25 @@ BESIDE = (".json", ".npz")
 GIVEN = "given"
 
 
-def with_predictions(results: Results, plan: Plan, store: Path) -> Results:
+def with_predictions(results: Results, plan: Plan, store: Path, *, needed: bool = True) -> Results:
     """Return ``results`` with what was foretold of each cell, and how good it was.
 
     Args:
         results: of a run of ``plan``.
         plan: with the scenarios' folders and the environments' locks.
         store: the folder of the store, with the artifacts.
+        needed: without them there are no results. Where a run was cut off by a full disk, they
+            cannot be kept either, and a table without them is better than none.
     """
+    try:
+        return _predicted(results, plan, store)
+    except Exception:
+        if needed:
+            raise
+        return results
+
+
+def _predicted(results: Results, plan: Plan, store: Path) -> Results:
     notes = Notes(store)
     files = _Files(plan, store / "artifacts", notes)
     boundary = Boundary()

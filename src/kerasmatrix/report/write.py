@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from kerasmatrix.boundary import make_apart
 from kerasmatrix.comparison import Comparison
-from kerasmatrix.errors import InfrastructureError, KerasmatrixError
+from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
 from kerasmatrix.past import PastRun
 from kerasmatrix.report.documents import content_of, json_parts
 from kerasmatrix.results import Results
@@ -35,10 +35,19 @@ def check_folder(folder: Path) -> None:
     """Make ``folder`` if need be, and find out before a long run whether it can be written.
 
     Raises:
+        UsageError: a file has its name.
         InfrastructureError: it cannot.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        raise UsageError(
+            f"{folder}: is not a folder: the reports cannot be written there",
+            hint="name another folder with --output",
+        ) from None
+    except OSError as error:
+        raise _unwritable(folder, error) from error
+    try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 from kerasmatrix.engines.base import Workplace
+from kerasmatrix.engines.dask.address import check_address
 from kerasmatrix.engines.dask.connection import Connection
 from kerasmatrix.engines.dask.dispatch import Dispatch
 from kerasmatrix.engines.dask.machine import Machine
@@ -57,9 +58,10 @@ class DaskEngine:
             tasks_per_order: how many tasks a machine is given at a time.
 
         Raises:
-            UsageError: the URL cannot be used.
+            UsageError: the address or the URL cannot be used.
             InfrastructureError: no scheduler answers.
         """
+        check_address(scheduler)
         self.name = recipe.name
         self.sandbox = recipe.sandbox
         self._recipe = recipe

@@ -12,6 +12,7 @@ from distributed import Client
 
 import docker
 from kerasmatrix.engines.base import Engine
+from kerasmatrix.engines.dask.address import check_address
 from kerasmatrix.engines.dask.connection import no_scheduler
 from kerasmatrix.engines.docker import DockerEngine
 from kerasmatrix.engines.local import LocalEngine
@@ -120,8 +121,10 @@ def has_docker(scheduler: str, seconds: float) -> bool:
     """Whether a worker of the cluster has a Docker Engine.
 
     Raises:
+        UsageError: the address cannot be used.
         EngineLost: no scheduler answers within ``seconds``.
     """
+    check_address(scheduler)
     try:
         with Client(scheduler, timeout=seconds, set_as_default=False) as client:
             told = client.run(docker_trouble, on_error="ignore")

@@ -1,0 +1,40 @@
+"""The type of arguments and options that name a file or a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+import click
+
+from kerasmatrix.visible import cut
+
+__all__ = ["NamedPath"]
+
+# What no file system can have, or nobody can reach: there is no sense in going on.
+UNUSABLE = {errno.ENAMETOOLONG, errno.ELOOP}
+
+
+class NamedPath(click.Path):
+    """A path that the system accepts as a name, whether something is there or not."""
+
+    def convert(
+        self,
+        value: str | os.PathLike[str],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Any:  # noqa: ANN401 - click's
+        """Return the path.
+
+        Raises:
+            click.BadParameter: it is too long, leads round in a circle, or holds a NUL.
+        """
+        try:
+            os.stat(value)  # noqa: PTH116 - it may be text or bytes
+        except ValueError as error:
+            self.fail(f"{cut(str(value))!r}: {error}", param, ctx)
+        except OSError as error:
+            if error.errno in UNUSABLE:
+                self.fail(f"{cut(str(value))!r}: {error.strerror}", param, ctx)
+        return super().convert(value, param, ctx)
