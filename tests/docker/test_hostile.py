@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from kerasmatrix import cli
+from kerasmatrix.answers import understand
 from kerasmatrix.checking.given import Companions, digest_file, stand_in
 from kerasmatrix.engines.base import Task, WorkerLost, Workplace
 from kerasmatrix.environments.locks import read_lock
@@ -20,7 +21,6 @@ from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.matrix import Limits, load_matrix
 from kerasmatrix.outcome import SaveObservation
-from kerasmatrix.run import _understand
 from kerasmatrix.sight import Sight
 from kerasmatrix.store import NoArtifact, Store, make_readable
 from tests.hostile.files import NAME, with_names_that_act
@@ -172,7 +172,7 @@ def test_a_lambda_breaks_no_promise_and_the_next_file_is_measured_right(bench, m
     elif answer["ended"] == "raised":
         assert misdeed.words in message
     assert trees.remove(str(folder))  # as a run does, whatever was left there
-    observation = _understand(SaveObservation, answer)
+    observation = understand(SaveObservation, answer)
     bench.store.remember(misdeed.name, observation, "test")
     assert bench.lost == 0, "the worker was lost"
     assert misdeed.spent in (bench.spent or "")

@@ -1,6 +1,7 @@
 import importlib
 import itertools
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -234,6 +235,54 @@ def test_a_version_that_cannot_be_had_is_infra(check, model):
     code, table, _ = check(model)
     assert code == 3
     assert statuses(table) == {("model.h5", "good"): "pass", ("model.h5", "absent"): "infra"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["checking._reference", "checking.judge_save", "checking.by_closeness"],
+)
+def test_check_reference_of_one_file_raises_others_are_whole(
+    check, model, tmp_path, monkeypatch, step
+):
+    check.project("good", "fails")
+    other = shutil.copy(model, tmp_path / "wicked.h5")
+    module = importlib.import_module("kerasmatrix.checking.checking")
+    name = step.partition(".")[2]
+    real, calls = getattr(module, name), itertools.count()
+
+    def raising(*arguments):
+        # The files are looked at one after the other.
+        if next(calls) == 0:
+            raise OverflowError("too large")
+        return real(*arguments)
+
+    monkeypatch.setattr(module, name, raising)
+    code, table, _ = check(other, model)
+    assert code == 3
+    found = statuses(table)
+    assert {found["model.h5", "good"], found["model.h5", "fails"]} == {"pass", "fail"}
+    assert {found["wicked.h5", "good"], found["wicked.h5", "fails"]} == {"infra"}
+    summaries = {cell["summary"] for cell in table["cells"] if cell["scenario"] == "wicked.h5"}
+    assert all("OverflowError: too large. Please report it" in text for text in summaries)
+
+
+def test_check_run_ends_with_our_exception_report_is_written(check, model, monkeypatch):
+    """What no file is to blame for ends the check, once it is said what was measured."""
+    check.project("good", "fails")
+    agenda = importlib.import_module("kerasmatrix.agenda").Agenda
+    real = agenda.take
+
+    def take(self):
+        if self._observed.loads:
+            raise RuntimeError("lost count")
+        return real(self)
+
+    monkeypatch.setattr(agenda, "take", take)
+    with pytest.raises(RuntimeError, match="lost count"):
+        check(model)
+    table = json.loads(Path("reports/check/results.json").read_text())
+    assert not table["run"]["complete"]
+    assert {"pass", "fail"} & set(statuses(table).values())
 
 
 def test_what_is_no_model_is_said_and_the_others_are_checked(check, model, tmp_path):
