@@ -19,7 +19,7 @@ from kerasmatrix.expectations import SIDES, Expectation, PatternError, names_of
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.inheritance import InheritedSource, read_chain
 from kerasmatrix.tolerance import Tolerance
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import is_legacy_keras, version_key
 
 __all__ = [
     "Environment",
@@ -28,7 +28,6 @@ __all__ = [
     "Matrix",
     "Selection",
     "load_matrix",
-    "version_key",
 ]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$")]
@@ -70,11 +69,16 @@ class Environment(_Strict):
         return (*pinned, *self.also)
 
     @property
+    def legacy_keras(self) -> bool:
+        """Whether its variables make ``tf.keras`` tf_keras, a Keras 2."""
+        return is_legacy_keras(self.variables)
+
+    @property
     def sort_key(self) -> tuple[Any, ...]:
         """Oldest first; the legacy Keras of a TensorFlow stands before its Keras 3."""
         return (
             version_key(self.tensorflow),
-            0 if self.variables.get("TF_USE_LEGACY_KERAS") else 1,
+            0 if self.legacy_keras else 1,
             version_key(self.keras or "0"),
             self.name,
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kerasmatrix.bridges import Chain, Hop
+from kerasmatrix.environments.keras_release import keras_major
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.matrix import Environment, Limits, Selection
@@ -31,15 +32,11 @@ from kerasmatrix.outcome import (
 )
 from kerasmatrix.scenario import Scenario
 from kerasmatrix.tolerance import Tolerance
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of
 
 __all__ = ["Known", "Plan", "Remedies", "Save", "digest_folder"]
 
 Remedies = Literal["none", "first", "all"]
-
-
-# Under this `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
-LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 
 
 class Known(Protocol):
@@ -101,9 +98,7 @@ class Plan:
 
     def keras_major(self, environment: str) -> int:
         """Return which Keras ``tf.keras`` is in an environment: 2 or 3."""
-        if self.environment(environment).variables.get(LEGACY_KERAS):
-            return 2
-        return self.locks[environment].keras_major
+        return keras_major(self.environment(environment), self.locks[environment])
 
     def asked_for(self, cell: Cell) -> bool:
         """Whether this run is to measure ``cell`` if it is not known."""
@@ -125,10 +120,10 @@ class Plan:
     def legacy_twin(self, environment: str) -> str | None:
         """Return the environment with the same TensorFlow minor and tf_keras for Keras, if any."""
         own = self.environment(environment)
-        minor = version_key(own.tensorflow)[:2]
+        minor = minor_of(own.tensorflow)
         for name, other in self._environments.items():
-            legacy = LEGACY_KERAS in other.variables and LEGACY_KERAS not in own.variables
-            if legacy and version_key(other.tensorflow)[:2] == minor:
+            legacy = other.legacy_keras and not own.legacy_keras
+            if legacy and minor_of(other.tensorflow) == minor:
                 return name
         return None
 
@@ -224,7 +219,7 @@ class Plan:
             return f"the scenario does not use the format {form}"
         env = self.environment(environment)
         since = FORMATS[form].since
-        if version_key(env.tensorflow)[:2] < since:
+        if minor_of(env.tensorflow) < since:
             return (
                 f"TensorFlow {env.tensorflow} has no format {form} "
                 f"(it came with {since[0]}.{since[1]})"

@@ -9,7 +9,7 @@ from kerasmatrix.diagnosis.catalogue import Cause, the_catalogue
 from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, candidates, classify
 from kerasmatrix.diagnosis.traceback_text import chain_of
 from kerasmatrix.errors import UsageError
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of
 
 __all__ = ["explain_text"]
 
@@ -53,4 +53,4 @@ def _keras_of(version: str | None) -> Literal[2, 3] | None:
         return 2
     if not re.search(r"\d+\.\d+", version):
         raise UsageError(f"{version!r} is no version", hint="name one like tf2.15 or 2.15.1")
-    return 3 if version_key(version)[:2] >= FIRST_KERAS_3 else 2
+    return 3 if minor_of(version) >= FIRST_KERAS_3 else 2

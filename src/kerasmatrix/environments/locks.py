@@ -18,7 +18,7 @@ import uv
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Environment, Matrix
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of
 
 __all__ = ["PINNED", "Lock", "read_lock", "resolve"]
 
@@ -36,7 +36,7 @@ class Lock:
     @property
     def keras_major(self) -> int:
         """The major version of the Keras that ``import keras`` gives; 2 where there is none."""
-        return version_key(self.packages.get("keras", "2"))[0]
+        return minor_of(self.packages.get("keras", "2"))[0]
 
 
 def read_lock(folder: Path, environment: Environment) -> Lock:
