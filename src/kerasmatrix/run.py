@@ -26,7 +26,7 @@ from pydantic import ValidationError
 from kerasmatrix.agenda import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.knowledge import (
     BRIDGE,
     artifact_of,
@@ -51,7 +51,7 @@ from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Attempt, Causes
 from kerasmatrix.repetition import Repetition
 from kerasmatrix.retrying import is_settled
-from kerasmatrix.scenario import digest_scenario
+from kerasmatrix.scenario import digest_scenario, not_measured
 from kerasmatrix.settling import is_the_machines, settle
 from kerasmatrix.sight import Sight
 from kerasmatrix.store import NoArtifact, Store, make_readable
@@ -221,7 +221,6 @@ class Run:
             lost=self._lost,
         )
         self._tasks = 0
-        self._copies: dict[str, str] = {}
         if again:
             self._agenda: Agenda = Repetition(plan, self.causes, again, room=self._room)
         else:
@@ -278,7 +277,7 @@ class Run:
         if self._budget:
             self._until = time.monotonic() + self._budget.seconds
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
-            self._copies = self._copy_scenarios(copies)
+            self._copy_scenarios(copies)
             apart = self.isolate or self._apart
             place = Workplace(copies, self._store.artifacts, scratch, apart)
             threads = [
@@ -303,16 +302,25 @@ class Run:
         self.complete = not (self._cut or (is_over and self._agenda.has_more()))
         return self.observed
 
-    def _copy_scenarios(self, copies: Path) -> dict[str, str]:
-        """Copy the scenarios, and return the digest of each copy.
+    def _copy_scenarios(self, copies: Path) -> None:
+        """Copy the scenarios, so that what is edited during the run is not measured.
 
-        What is measured is what was digested, whatever is edited in the meantime.
+        Raises:
+            UsageError: a scenario is not any more what it was when the plan was made: what is
+                measured of it would be filed under the digest of another.
+            InfrastructureError: there is no space.
         """
         try:
             for name, told in self.plan.scenarios.items():
-                shutil.copytree(told.folder, copies / name)
+                ignore = not_measured(told.folder)
+                shutil.copytree(told.folder, copies / name, ignore=ignore)
             make_readable(copies)
-            return {name: digest_scenario(copies / name) for name in self.plan.scenarios}
+            for name, told in self.plan.scenarios.items():
+                if digest_scenario(copies / name) != told.digest:
+                    raise UsageError(
+                        f"{told.folder}: was changed after the run had read it",
+                        hint="run again, and leave the scenario as it is until the run has begun",
+                    )
         except OSError as error:
             raise InfrastructureError(
                 f"{copies}: the scenarios cannot be copied: {error}",
@@ -657,7 +665,8 @@ class Run:
             return "the artifact was damaged or removed: another run saves it anew"
         if observation.ended != "returned":
             with contextlib.suppress(OSError):
-                if digest_scenario(place.scenarios / task.scenario) == self._copies[task.scenario]:
+                known = self.plan.scenarios[task.scenario].digest
+                if digest_scenario(place.scenarios / task.scenario) == known:
                     return None
             return "the run's copy of the scenario was damaged or removed: run again"
         return None

@@ -8,6 +8,7 @@ import itertools
 import os
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -32,7 +33,7 @@ from kerasmatrix.cli.runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
 from kerasmatrix.comparison import Comparison, compare
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.errors import KerasmatrixError
 from kerasmatrix.expectations import expect
 from kerasmatrix.gating import findings
 from kerasmatrix.matrix import Matrix, load_matrix
@@ -146,11 +147,18 @@ def run(  # noqa: PLR0913 - one argument per option
         check_folder(output)
     engine = open_engine(engine_name, matrix, project, Cluster(scheduler, artifacts, inner))
     try:
-        plan = dataclasses.replace(
-            plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies),
-            infer=not no_infer,
-        )
-        with Store(store_folder or project.store, wait=_say_waiting, warn=_warn) as store:
+
+        def make_plan() -> Plan:
+            made = plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies)
+            return dataclasses.replace(made, infer=not no_infer)
+
+        plan = make_plan()
+        waits: list[str] = []
+        wait = _say_waiting(waits)
+        with Store(store_folder or project.store, wait=wait, warn=_warn) as store:
+            if waits:
+                # Scenarios and locks may have been edited while another run held the store.
+                plan = make_plan()
             if shard:
                 own = take_shard(plan, shard, Archive(store.folder).recent())
                 plan = dataclasses.replace(plan, shard=own)
@@ -332,15 +340,21 @@ def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
     try:
         progress.begins(part)
         part.execute()
-    except (KeyboardInterrupt, InfrastructureError) as error:
+    except (KeyboardInterrupt, KerasmatrixError) as error:
         return error
     finally:
         progress.ends()
     return None
 
 
-def _say_waiting(message: str) -> None:
-    click.echo(f"Waiting: {message}.", err=True)
+def _say_waiting(waits: list[str]) -> Callable[[str], None]:
+    """Return what says that the store is waited for, and adds that to ``waits``."""
+
+    def say(message: str) -> None:
+        waits.append(message)
+        click.echo(f"Waiting: {message}.", err=True)
+
+    return say
 
 
 def _warn(message: str) -> None:
