@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kerasmatrix.bridges import Chain, Hop
+from kerasmatrix.environments.identity import identity_of
 from kerasmatrix.environments.keras_release import keras_major
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.formats import FORMATS
@@ -58,7 +59,8 @@ class Plan:
     others are another run's. ``repair`` is the digest of the code that carries out remedies, and
     ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
     ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
-    ``infer`` says whether one of several equal files stands for the others.
+    ``infer`` says whether one of several equal files stands for the others. ``recipe`` is how the
+    engine makes environments.
     ``walks`` are chains that are to be walked in a cell, whatever became of it, instead of such as
     might repair it.
     """
@@ -76,6 +78,7 @@ class Plan:
     shard: frozenset[str] | None = None
     rows: tuple[Save, ...] | None = None
     infer: bool = True
+    recipe: str = ""
     walks: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
 
     def cells(self) -> Iterator[Cell]:
@@ -112,6 +115,10 @@ class Plan:
     def environment(self, name: str) -> Environment:
         """Return a selected environment by its name."""
         return self._environments[name]
+
+    def identity(self, environment: str) -> str:
+        """Return the digest of what an environment is made from, its variables left out."""
+        return identity_of(self.environment(environment), self.locks[environment], self.recipe)
 
     @cached_property
     def _environments(self) -> dict[str, Environment]:
@@ -191,9 +198,8 @@ class Plan:
             parts = [
                 kind,
                 self.engine,
-                self.locks[environment].digest,
+                self.identity(environment),
                 sorted(self.environment(environment).variables.items()),
-                self.environment(environment).python,
                 self.scenarios[scenario].digest,
                 scenario,
                 form,

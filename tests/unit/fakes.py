@@ -170,6 +170,7 @@ class FakeEngine:
     batch = None
     idle_workers = 12
     slots = None
+    recipe = ""
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, Task]] = []

@@ -1,10 +1,13 @@
 """What is stored under a key was measured with what the key names."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
+from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import UsageError
+from kerasmatrix.outcome import Save
 from kerasmatrix.run import Run
 from kerasmatrix.store import Store
 from tests.unit.plans import make_plan
@@ -66,3 +69,40 @@ def test_workers_do_not_get_what_no_digest_covers(plan, engine, tmp_path):
     with Store(tmp_path / "store") as store:
         Run(plan, engine, store, id="r1").execute()
     assert found == {"save.py", "load.py"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda env: {"python": "3.9"},
+        lambda env: {"variables": {"TF_USE_LEGACY_KERAS": "1"}},
+    ],
+    ids=["python", "variables"],
+)
+def test_key_changes_with_the_environment(plan, change):
+    ours, other = plan.selection.environments
+    changed = ours.model_copy(update=change(ours))
+    selection = plan.selection.model_copy(update={"environments": (changed, other)})
+    after = dataclasses.replace(plan, selection=selection)
+    row = Save("first", "h5", ours.name)
+    assert after.save_key(row) != plan.save_key(row)
+    assert after.save_key(row._replace(saved_with=other.name)) == plan.save_key(
+        row._replace(saved_with=other.name)
+    )
+
+
+def test_key_changes_with_lock_and_recipe(plan):
+    row = Save("first", "h5", "good")
+    lock = Lock(plan.locks["good"].path, plan.locks["good"].content + "numpy==1.0\n")
+    other_lock = dataclasses.replace(plan, locks={**plan.locks, "good": lock})
+    other_recipe = dataclasses.replace(plan, recipe="another Dockerfile")
+    keys = {each.save_key(row) for each in (plan, other_lock, other_recipe)}
+    assert len(keys) == 3
+
+
+def test_key_does_not_change_with_comments_of_the_lock(plan):
+    row = Save("first", "h5", "good")
+    lock = Lock(plan.locks["good"].path, "# prose\n" + plan.locks["good"].content)
+    assert dataclasses.replace(plan, locks={**plan.locks, "good": lock}).save_key(
+        row
+    ) == plan.save_key(row)

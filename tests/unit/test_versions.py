@@ -27,7 +27,7 @@ def environment(value=None, **more):
 
 
 def lock_of(packages, folder):
-    return Lock(folder / "e.txt", "ab" * 32, packages)
+    return Lock(folder / "e.txt", "".join(f"{name}=={at}\n" for name, at in packages.items()))
 
 
 def test_version_key_of_releases_orders_as_pep_440():

@@ -126,6 +126,13 @@ class Engine(Protocol):
         """Whether workers see a run's own folders, and not copies that were made at their start."""
 
     @property
+    def recipe(self) -> str:
+        """How it makes environments, beside their locks: what else decides what is in them.
+
+        It is part of an environment's identity (`kerasmatrix.environments.identity`).
+        """
+
+    @property
     def batch(self) -> int | None:
         """How many tasks a worker is to be given in one go; None if that does not matter."""
 

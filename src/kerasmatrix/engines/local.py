@@ -21,7 +21,7 @@ from kerasmatrix.engines.base import Workplace, unavailable
 from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.engines.memory import idle_workers, machine_memory
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.environments.venvs import default_cache, ensure_venv
+from kerasmatrix.environments.venvs import RECIPE, default_cache, ensure_venv
 from kerasmatrix.harness import wire
 from kerasmatrix.matrix import Environment, Limits
 
@@ -46,6 +46,7 @@ class LocalEngine:
     in_place = True
     batch = None
     slots = None
+    recipe = RECIPE
 
     def __init__(self, cache: Path | None = None) -> None:
         self.cache = cache or default_cache()

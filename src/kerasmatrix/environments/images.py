@@ -7,18 +7,17 @@ a scenario rebuilds none.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import docker.errors
 import requests
 
 import docker
+from kerasmatrix.environments.identity import DOCKERFILE, identity_of, image_recipe
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
@@ -26,7 +25,6 @@ from kerasmatrix.matrix import Environment
 
 __all__ = [
     "BASE_LABEL",
-    "DOCKERFILE",
     "ENVIRONMENT_LABEL",
     "base_of",
     "build_context",
@@ -35,7 +33,6 @@ __all__ = [
     "image_tag",
 ]
 
-DOCKERFILE = "images/Dockerfile"
 LOCK = "images/locks/{name}.txt"
 LOG_LINES = 15
 ENVIRONMENT_LABEL = "kerasmatrix.environment"
@@ -49,8 +46,8 @@ def base_of(base_image: str, environment: Environment) -> str:
 
 def image_tag(environment: Environment, lock: Lock, base: str, dockerfile: bytes) -> str:
     """Return the name of an environment's image: it changes with whatever goes into it."""
-    content = "\0".join([lock.digest, base, hashlib.sha256(dockerfile).hexdigest()])
-    return f"kerasmatrix/{environment.name}:{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    identity = identity_of(environment, lock, image_recipe(base, dockerfile))
+    return f"kerasmatrix/{environment.name}:{identity[:12]}"
 
 
 def build_context(dockerfile: bytes, lock: bytes, name: str) -> bytes:
@@ -70,17 +67,13 @@ def ensure_image(
     environment: Environment,
     lock: Lock,
     base_image: str,
-    root: Path,
+    dockerfile: bytes,
 ) -> str:
     """Return the tag of the environment's image, building it if it is not there.
 
     Raises:
         InfrastructureError: there is no base image, or the build failed (with the end of its log).
     """
-    try:
-        dockerfile = (root / DOCKERFILE).read_bytes()
-    except OSError as error:
-        raise InfrastructureError(f"{root / DOCKERFILE}: cannot be read: {error}") from error
     base = base_of(base_image, environment)
     tag = image_tag(environment, lock, base, dockerfile)
     try:
@@ -137,7 +130,7 @@ def _build(  # noqa: PLR0913, PLR0917 - what goes into an image
     base: str,
     dockerfile: bytes,
 ) -> None:
-    context = build_context(dockerfile, lock.path.read_bytes(), environment.name)
+    context = build_context(dockerfile, lock.content.encode(), environment.name)
     messages = client.api.build(
         fileobj=io.BytesIO(context),
         custom_context=True,

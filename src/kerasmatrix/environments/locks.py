@@ -1,7 +1,7 @@
 """Locks: every package of an environment with its version and hashes, one file each.
 
 A lock is made by ``uv pip compile`` against the package index as it stood on the environment's
-``as_of`` day. Both pip and uv install from it; its digest is the environment's identity.
+``as_of`` day. Both pip and uv install from it; its digest is part of the environment's identity.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import uv
@@ -27,11 +28,25 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock as it stands in a file. ``packages`` maps normalized names to versions."""
+    """A lock as it stood in a file when it was read.
+
+    What is installed is ``content``, and not what the file holds by then: so nothing is ever
+    installed under the digest of another lock.
+    """
 
     path: Path
-    digest: str
-    packages: Mapping[str, str]
+    content: str
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the content. Comments change nothing that is installed."""
+        lines = (line for line in self.content.splitlines() if not line.lstrip().startswith("#"))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+    @cached_property
+    def packages(self) -> Mapping[str, str]:
+        """The versions by normalized name."""
+        return {_normalize(name): version for name, version in PINNED.findall(self.content)}
 
     @property
     def keras_major(self) -> int:
@@ -48,23 +63,22 @@ def read_lock(folder: Path, environment: Environment) -> Lock:
     path = folder / f"{environment.name}.txt"
     way_out = f"run `nox -s lock -- {environment.name}`"
     try:
-        text = path.read_text(encoding="utf-8")
+        lock = Lock(path, path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(
             f"{path}: environment {environment.name!r} has no lock", hint=way_out
         ) from None
-    # Comments do not change what is installed, so they do not change the identity.
-    content = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    packages = {_normalize(name): version for name, version in PINNED.findall(content)}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}", hint=way_out) from None
     for requirement in environment.requirements:
         name, _, version = requirement.partition("==")
-        locked = packages.get(_normalize(re.split(r"[~<>!=]", name)[0]))
+        locked = lock.packages.get(_normalize(re.split(r"[~<>!=]", name)[0]))
         if locked is None or (version and locked != version):
             raise UsageError(
                 f"{path}: matrix.yaml asks for {requirement}, the lock has {locked or 'none'}",
                 hint=way_out,
             )
-    return Lock(path, hashlib.sha256(content.encode()).hexdigest(), packages)
+    return lock
 
 
 def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:

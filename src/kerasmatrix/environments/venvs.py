@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -18,14 +19,20 @@ from pathlib import Path
 import platformdirs
 import uv
 
+from kerasmatrix.environments.identity import identity_of
 from kerasmatrix.environments.interpreters import find_interpreter
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
-__all__ = ["default_cache", "ensure_venv", "venv_name"]
+__all__ = ["COMPLETE", "RECIPE", "default_cache", "ensure_venv", "venv_name"]
 
 COMPLETE = "kerasmatrix-complete"
+LOCK = "kerasmatrix-lock.txt"
+MAKE = ("venv", "--quiet", "--no-project")
+INSTALL = ("pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode")
+# Part of an environment's identity: what is made in another way is another environment.
+RECIPE = " ".join((*MAKE, "&&", *INSTALL))
 
 
 def default_cache() -> Path:
@@ -35,8 +42,8 @@ def default_cache() -> Path:
 
 
 def venv_name(environment: Environment, lock: Lock) -> str:
-    """Return the name of an environment's folder: it changes with the lock."""
-    return f"{environment.name}-{lock.digest[:12]}"
+    """Return the name of an environment's folder: it changes with all that goes into it."""
+    return f"{environment.name}-{identity_of(environment, lock, RECIPE)[:12]}"
 
 
 def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
@@ -47,12 +54,12 @@ def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
     """
     folder = cache / "environments" / venv_name(environment, lock)
     python = folder / "bin" / "python"
-    if (folder / COMPLETE).exists() and python.exists():
+    if _is_made(environment, lock, folder):
         return python
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _only_one(folder.with_name(folder.name + ".lock")):
-            if not ((folder / COMPLETE).exists() and python.exists()):
+            if not _is_made(environment, lock, folder):
                 _make(environment, lock, folder)
     except OSError as error:
         raise InfrastructureError(
@@ -62,16 +69,30 @@ def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
     return python
 
 
+def _is_made(environment: Environment, lock: Lock, folder: Path) -> bool:
+    """Whether the environment is there, whole, and of the Python that is asked for."""
+    if not (folder / "bin" / "python").exists():
+        return False
+    try:
+        made_from = (folder / COMPLETE).read_text(encoding="utf-8").strip()
+        settings = (folder / "pyvenv.cfg").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    version = re.search(r"^version(?:_info)? *= *(\d+\.\d+)\b", settings, re.MULTILINE)
+    right = version is not None and version[1] == environment.python
+    return right and made_from == identity_of(environment, lock, RECIPE)
+
+
 def _make(environment: Environment, lock: Lock, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt may have left
     interpreter = find_interpreter(environment.python)
-    _uv(environment, "venv", "--quiet", "--no-project", "--python", str(interpreter), str(folder))
-    _uv(
-        environment,
-        "pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode",
-        "--python", str(folder / "bin" / "python"), str(lock.path),
-    )  # fmt: skip
-    (folder / COMPLETE).write_text(lock.digest + "\n", encoding="utf-8")
+    _uv(environment, *MAKE, "--python", str(interpreter), str(folder))
+    # From a copy: the lock's own file may have been changed since it was read.
+    copy = folder / LOCK
+    copy.write_text(lock.content, encoding="utf-8")
+    _uv(environment, *INSTALL, "--python", str(folder / "bin" / "python"), str(copy))
+    identity = identity_of(environment, lock, RECIPE)
+    (folder / COMPLETE).write_text(identity + "\n", encoding="utf-8")
 
 
 def _uv(environment: Environment, *arguments: str) -> None:

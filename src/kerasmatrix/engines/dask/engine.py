@@ -62,6 +62,7 @@ class DaskEngine:
         """
         self.name = recipe.name
         self.sandbox = recipe.sandbox
+        self.recipe = recipe.identity
         self._recipe = recipe
         self._tasks_per_order = tasks_per_order
         name = f"kerasmatrix-{uuid.uuid4().hex[:12]}"
@@ -107,9 +108,7 @@ class DaskEngine:
         """Have the environment made and opened on some machine, which keeps it open."""
         place = Place(
             environment,
-            lock.path.read_text(encoding="utf-8"),
-            lock.digest,
-            dict(lock.packages),
+            lock.content,
             limits,
             self._dispatch.bundle(workplace.scenarios)[0],
             workplace.apart,

@@ -240,7 +240,7 @@ class Machine(WorkerPlugin):
             if self._engine is None:
                 self._engine = self._recipe.build(self._folder)
             engine = self._engine
-        lock = self._lock_of(place)
+        lock = Lock(Path(f"{place.environment.name}.txt"), place.lock_text)
         scratch = self._folder / "scratch" / uuid.uuid4().hex
         scratch.mkdir(parents=True)
         try:
@@ -293,16 +293,6 @@ class Machine(WorkerPlugin):
         if self._engine:
             self._engine.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _lock_of(self, place: Place) -> Lock:
-        """Return the environment's lock, whose file is written here."""
-        path = self._folder / "locks" / place.lock_digest / f"{place.environment.name}.txt"
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(uuid.uuid4().hex)
-            part.write_text(place.lock_text, encoding="utf-8")
-            part.replace(path)
-        return Lock(path, place.lock_digest, place.lock_packages)
 
 
 class _Report:

@@ -45,8 +45,6 @@ class Place:
 
     environment: Environment
     lock_text: str
-    lock_digest: str
-    lock_packages: Mapping[str, str]
     limits: Limits
     scenarios: str
     apart: bool = False
@@ -56,7 +54,7 @@ class Place:
         """What an open worker must have been opened for to serve here."""
         parts = (
             self.environment.model_dump_json(),
-            self.lock_digest,
+            self.lock_text,
             self.limits.model_dump_json(),
             self.scenarios,
             str(self.apart),
