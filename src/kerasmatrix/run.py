@@ -32,8 +32,10 @@ from kerasmatrix.knowledge import (
     artifact_of,
     failed_crossing,
     form_of,
+    known_attempt,
     known_conversion,
     known_load,
+    known_probe,
     look_up,
     retry_key,
 )
@@ -355,6 +357,7 @@ class Run:
         before = self.observed
         self.plan, self.observed = sequel(before)
         self.observed.troubles.update(before.troubles)
+        self._unkept = self._unkept or bool(before.faults)
         self.known += self.observed.count - len(self.observed.saves)
         self.causes = Causes(self.plan)
         self._agenda = Agenda(self.plan, self.observed, self.causes, room=self._room)
@@ -402,7 +405,9 @@ class Run:
                 self._agenda.drop(environment)
                 self._listener.lost(environment, reason)
         finally:
-            if not self._agenda.keeps_workers:
+            with self._changed:
+                keeps_workers = self._agenda.keeps_workers
+            if not keeps_workers:
                 self._crew.dismiss(environment)
 
     def _do_round(
@@ -456,10 +461,16 @@ class Run:
     def _leave(self, environment: str, job: Job, fault: str) -> None:
         """End a job for a fault of the machine, which says nothing about its outcome."""
         with self._changed:
-            if isinstance(job, Save | Cell):
-                self.observed.faults[job] = fault
-            elif isinstance(job, Crossing | Repair):
-                self.observed.faults[job.cell] = fault
+            match job:
+                case Save() | Cell():
+                    faulted: list[Save | Cell] = [job]
+                case Crossing() | Repair():
+                    faulted = [job.cell]
+                case Conversion():
+                    faulted = [*self._agenda.give_up(job)]
+                case Again():
+                    faulted = [job.of]
+            self.observed.faults.update(dict.fromkeys(faulted, fault))
             self._listener.lost(environment, fault)
         self._finish(environment, job)
 
@@ -496,9 +507,12 @@ class Run:
 
     def _load(self, cell: Cell) -> _Steps:
         """Load a cell, unless it turns out to be known: equal saves leave equal artifacts."""
-        found = None if self._fresh else known_load(self.plan, self._store, self.observed, cell)
-        if found is None:
+        with self._changed:
             artifact = artifact_of(self.observed, cell)
+            found = None
+            if not self._fresh:
+                found = known_load(self.plan, self._store, self.observed, cell)
+        if found is None:
             task = self._task("load", cell, artifact=artifact)
             found = yield _Wanted(task, LoadObservation, self.plan.load_key(cell, artifact))
         with self._changed:
@@ -507,36 +521,48 @@ class Run:
 
     def _repair(self, cell: Cell) -> _Steps:
         """Find out what is at fault in a cell, and try remedies until one is seen to work."""
-        artifact = artifact_of(self.observed, cell)
-        if self._agenda.to_probe(cell):
-            key = self.plan.probe_key(cell, artifact)
-            # It may be known though the load is not: what somebody killed is not kept.
-            probed = None if self._fresh else self._store.known_probe(key)
+        with self._changed:
+            artifact = artifact_of(self.observed, cell)
+            to_probe = self._agenda.to_probe(cell)
+        if to_probe:
+            # It may be known though the load is not: what was killed from outside is not kept.
+            probed = None
+            if not self._fresh:
+                probed = known_probe(self.plan, self._store, cell, artifact)
             if probed is None:
+                key = self.plan.probe_key(cell, artifact)
                 task = self._task("probe", cell, artifact=artifact)
                 probed = yield _Wanted(task, ProbeObservation, key)
             with self._changed:
                 self.observed.probes[cell] = probed
-        while (wanted := self._agenda.next_attempt(cell)) is not None:
-            key = self.plan.attempt_key(cell, artifact, wanted)
-            found = None if self._fresh else self._store.known_load(key)
-            if found is None or not self.plan.still_known(found.observation, cell.scenario):
+        while (wanted := self._next_attempt(cell)) is not None:
+            found = None
+            if not self._fresh:
+                found = known_attempt(self.plan, self._store, cell, artifact, wanted)
+            if found is None:
+                key = self.plan.attempt_key(cell, artifact, wanted)
                 task = self._task("load", cell, artifact=artifact, remedies=wanted)
                 found = yield _Wanted(task, LoadObservation, key)
             self._file_attempt(cell, Attempt(wanted, found))
         with self._changed:
             self._agenda.repaired(cell)
 
+    def _next_attempt(self, cell: Cell) -> tuple[str, ...] | None:
+        with self._changed:
+            return self._agenda.next_attempt(cell)
+
     def _convert(self, job: Conversion) -> _Steps:
         """Make the last hop of a chain; where the one before was not made, neither is this."""
         row, chain = job
-        before = self.observed.conversions.get((row, chain[:-1]), self.observed.saves[row])
-        found: Measured[SaveObservation] | None = before
+        with self._changed:
+            before = self.observed.conversions.get((row, chain[:-1]), self.observed.saves[row])
+            found: Measured[SaveObservation] | None = before
+            if before.observation.artifact is not None:
+                found = None
+                if not self._fresh:
+                    found = known_conversion(self.plan, self._store, self.observed, row, chain)
         if before.observation.artifact is not None:
             artifact, form = before.observation.artifact, form_of(row, chain[:-1])
-            found = None
-            if not self._fresh:
-                found = known_conversion(self.plan, self._store, self.observed, row, chain)
             if found is None:
                 hop = chain[-1]
                 task = self._task(
@@ -555,14 +581,17 @@ class Run:
     def _cross(self, job: Crossing) -> _Steps:
         """Load what a chain ends with, as the cell's own file was to be loaded."""
         cell, chain = job
-        made = self.observed.conversions[Save(*cell[:3]), chain]
+        with self._changed:
+            made = self.observed.conversions[Save(*cell[:3]), chain]
         artifact = made.observation.artifact
         if artifact is None:
             self._file_attempt(cell, failed_crossing(made, chain))
             return
-        key = self.plan.attempt_key(cell, artifact, BRIDGE)
-        found = None if self._fresh else self._store.known_load(key)
+        found = None
+        if not self._fresh:
+            found = known_attempt(self.plan, self._store, cell, artifact, BRIDGE)
         if found is None:
+            key = self.plan.attempt_key(cell, artifact, BRIDGE)
             task = self._task("load", cell, artifact=artifact, form=form_of(cell, chain))
             found = yield _Wanted(task, LoadObservation, key)
         self._file_attempt(cell, Attempt(BRIDGE, found, chain))
@@ -570,11 +599,12 @@ class Run:
     def _repeat(self, job: Again) -> _Steps:
         """Do a save or load again until it does something else, or it was done often enough."""
         of, remedies = job.of, job.remedies
-        while not is_settled(self.plan, self.observed, self.causes, job):
+        while not self._is_settled(job):
             if isinstance(of, Cell):
-                artifact = artifact_of(self.observed, of)
+                with self._changed:
+                    artifact = artifact_of(self.observed, of)
+                    key = retry_key(self.plan, self.observed, of, remedies)
                 task = self._task("load", of, artifact=artifact, remedies=remedies)
-                key = retry_key(self.plan, self.observed, of, remedies)
                 wanted = _Wanted(task, LoadObservation, key, again=True)
             else:
                 task = self._task("save", of)
@@ -583,6 +613,10 @@ class Run:
             with self._changed:
                 done = self.observed.retries.get(of, ())
                 self.observed.retries[of] = (*done, Retry(remedies, found))
+
+    def _is_settled(self, job: Again) -> bool:
+        with self._changed:
+            return is_settled(self.plan, self.observed, self.causes, job)
 
     def _file_attempt(self, cell: Cell, attempt: Attempt) -> None:
         with self._changed:

@@ -276,7 +276,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
 
         return decide(results, comparison, accept_flaky=accept_flaky)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
-    return INFRASTRUCTURE if infra else 0
+    # A fault may also have met what was tried against a failure: the cell is still a failure.
+    return INFRASTRUCTURE if infra or measurement.observed.faults else 0
 
 
 def _doubtful(
