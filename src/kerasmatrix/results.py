@@ -266,6 +266,7 @@ class RetryResult(_Result):
     status: Status
     summary: str
     cause: str | None = None
+    lost: tuple[str, ...] = Field(default=(), description="what did not come back this time")
     remedy: str | None = Field(default=None, description="seen to work this time")
     measured_at: datetime.datetime
 

@@ -167,7 +167,8 @@ def run(  # noqa: PLR0913 - one argument per option
             # What is listed, measured anew, or done again has to be looked at cell by cell.
             same = None if dry_run or fresh or gate else recall(plan, store)
             if same:
-                info = _info(run_id, started, engine, known=same.known, isolated=isolate)
+                isolated = same.results.run.isolated
+                info = _info(run_id, started, engine, known=same.known, isolated=isolated)
                 results = _expected(same.results.model_copy(update={"run": info}), matrix)
                 _report(results, compare(before, results) if before else None, store, output)
                 return 0
@@ -233,7 +234,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
             started,
             engine,
             known=measurement.known,
-            isolated=measurement.isolate,
+            # How earlier runs measured what is known is not stored.
+            isolated=measurement.isolate and measurement.known == 0,
             measured=measurement.measured + (again.measured if again else 0),
             retries=measurement.retries + (again.retries if again else 0),
             complete=trouble is None and measurement.complete,
