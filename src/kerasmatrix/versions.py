@@ -9,7 +9,14 @@ from functools import lru_cache
 
 from packaging.version import Version
 
-__all__ = ["LEGACY_KERAS", "is_legacy_keras", "minor_of", "minor_text", "version_key"]
+__all__ = [
+    "LEGACY_KERAS",
+    "is_legacy_keras",
+    "is_same_release",
+    "minor_of",
+    "minor_text",
+    "version_key",
+]
 
 # Under this variable `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
 LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
@@ -39,6 +46,21 @@ def minor_of(version: str) -> tuple[int, int]:
     """Return the major and minor number of ``version``: ``2.15.0.post1`` -> ``(2, 15)``."""
     parsed = version_key(version)
     return parsed.major, parsed.minor
+
+
+def is_same_release(one: str, other: str, *, exactly: bool = False) -> bool:
+    """Return whether two versions are one release: ``2.22.0-rc0`` and ``2.22.0rc0`` are.
+
+    Unless it is asked ``exactly``, post-releases and local builds count as the release itself:
+    TensorFlow 2.15.0.post1 calls itself 2.15.0.
+    """
+    if exactly:
+        return version_key(one) == version_key(other)
+    return _release(version_key(one)) == _release(version_key(other))
+
+
+def _release(version: Version) -> tuple[Version, object, object]:
+    return Version(version.base_version), version.pre, version.dev
 
 
 def minor_text(version: str) -> str:

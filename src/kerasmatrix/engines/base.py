@@ -6,8 +6,8 @@ know what a task means or what its answer is worth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -48,12 +48,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Hello:
-    """What a worker says once it has imported TensorFlow."""
+    """What a worker says once it has imported TensorFlow.
+
+    ``keras`` is the version of `tf.keras`. ``modules`` are the versions of what it has imported,
+    ``distributions`` those of all that is installed there (`kerasmatrix.harness.imported`).
+    """
 
     tensorflow: str
     keras: str
     python: str
     import_seconds: float
+    modules: Mapping[str, str] = field(default_factory=dict)
+    distributions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Environment, Matrix
 from kerasmatrix.versions import minor_of
 
-__all__ = ["PINNED", "Lock", "read_lock", "resolve"]
+__all__ = ["PINNED", "Lock", "normalized", "read_lock", "resolve"]
 
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
 
@@ -46,7 +46,7 @@ class Lock:
     @cached_property
     def packages(self) -> Mapping[str, str]:
         """The versions by normalized name."""
-        return {_normalize(name): version for name, version in PINNED.findall(self.content)}
+        return {normalized(name): version for name, version in PINNED.findall(self.content)}
 
     @property
     def keras_major(self) -> int:
@@ -72,7 +72,7 @@ def read_lock(folder: Path, environment: Environment) -> Lock:
         raise UsageError(f"{path}: cannot be read: {error}", hint=way_out) from None
     for requirement in environment.requirements:
         name, _, version = requirement.partition("==")
-        locked = lock.packages.get(_normalize(re.split(r"[~<>!=]", name)[0]))
+        locked = lock.packages.get(normalized(re.split(r"[~<>!=]", name)[0]))
         if locked is None or (version and locked != version):
             raise UsageError(
                 f"{path}: matrix.yaml asks for {requirement}, the lock has {locked or 'none'}",
@@ -138,5 +138,6 @@ def _explain(environment: Environment, message: str) -> UsageError | Infrastruct
     return InfrastructureError(f"{what}: uv failed:\n{message}")
 
 
-def _normalize(name: str) -> str:
+def normalized(name: str) -> str:
+    """Return a distribution's name as indexes compare it: ``tf_keras`` is ``tf-keras``."""
     return re.sub(r"[-_.]+", "-", name).lower()
