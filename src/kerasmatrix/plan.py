@@ -20,6 +20,7 @@ from kerasmatrix.environments.keras_release import keras_major
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.matrix import Environment, Limits, Selection
+from kerasmatrix.origins import CHECKED_FILE, Origin, scenario_of, short
 from kerasmatrix.outcome import (
     Cell,
     LoadObservation,
@@ -35,7 +36,7 @@ from kerasmatrix.scenario import Scenario
 from kerasmatrix.tolerance import Tolerance
 from kerasmatrix.versions import minor_of
 
-__all__ = ["Known", "Plan", "Remedies", "Save", "digest_folder"]
+__all__ = ["Known", "Plan", "Remedies", "Save", "digest_folder", "environment_digest"]
 
 Remedies = Literal["none", "first", "all"]
 
@@ -116,9 +117,33 @@ class Plan:
         """Return a selected environment by its name."""
         return self._environments[name]
 
-    def identity(self, environment: str) -> str:
-        """Return the digest of what an environment is made from, its variables left out."""
-        return identity_of(self.environment(environment), self.locks[environment], self.recipe)
+    def _environment_digest(self, environment: str) -> str:
+        found = self._digests.get(environment)
+        if found is None:
+            env, lock = self.environment(environment), self.locks[environment]
+            found = self._digests[environment] = environment_digest(env, lock, self.recipe)
+        return found
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {}
+
+    def origin(self, environment: str, scenario: str, *, with_repair: bool) -> Origin:
+        """Return of what the key of a measurement is made.
+
+        Args:
+            environment: where it was made.
+            scenario: what it is about.
+            with_repair: whether the code that carries out remedies had part in it.
+        """
+        told = self.scenarios[scenario]
+        return Origin(
+            engine=self.engine,
+            environment=short(self._environment_digest(environment)),
+            scenario=CHECKED_FILE if told.given else scenario_of(scenario, told.digest),
+            harness=short(self.harness),
+            repair=short(self.repair) if with_repair else "",
+        )
 
     @cached_property
     def _environments(self) -> dict[str, Environment]:
@@ -198,8 +223,7 @@ class Plan:
             parts = [
                 kind,
                 self.engine,
-                self.identity(environment),
-                sorted(self.environment(environment).variables.items()),
+                self._environment_digest(environment),
                 self.scenarios[scenario].digest,
                 scenario,
                 form,
@@ -235,6 +259,12 @@ class Plan:
         if missing:
             return f"{environment} has no package {', '.join(missing)}"
         return None
+
+
+def environment_digest(environment: Environment, lock: Lock, recipe: str) -> str:
+    """Return the digest of an environment as the keys of its measurements hold it."""
+    parts = [identity_of(environment, lock, recipe), sorted(environment.variables.items())]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def digest_folder(folder: Path) -> str:

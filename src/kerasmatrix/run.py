@@ -74,13 +74,15 @@ class _Fault(Exception):
 class _Wanted:
     """A task that a job waits for: what kind of observation it makes, its key, how it went so far.
 
-    ``again`` says that it is done once more; what was known stays. ``tries`` grows as it is tried.
+    ``again`` says that it is done once more; what was known stays. ``with_repair`` says that its
+    key holds the code that carries out remedies. ``tries`` grows as it is tried.
     """
 
     task: Task
     kind: type[Observation]
     key: str
     again: bool = False
+    with_repair: bool = False
     tries: list[Observation] = field(default_factory=list)
 
     @property
@@ -436,7 +438,7 @@ class Run:
                 with self._changed:
                     self.measured += not group[0].wanted.tries
                 try:
-                    found = self._keep(group[0].wanted, answer, place)
+                    found = self._keep(environment, group[0].wanted, answer, place)
                 except _Fault as fault:
                     for one in group:
                         self._leave(environment, one.job, str(fault))
@@ -532,7 +534,7 @@ class Run:
             if probed is None:
                 key = self.plan.probe_key(cell, artifact)
                 task = self._task("probe", cell, artifact=artifact)
-                probed = yield _Wanted(task, ProbeObservation, key)
+                probed = yield _Wanted(task, ProbeObservation, key, with_repair=True)
             with self._changed:
                 self.observed.probes[cell] = probed
         while (wanted := self._next_attempt(cell)) is not None:
@@ -542,7 +544,7 @@ class Run:
             if found is None:
                 key = self.plan.attempt_key(cell, artifact, wanted)
                 task = self._task("load", cell, artifact=artifact, remedies=wanted)
-                found = yield _Wanted(task, LoadObservation, key)
+                found = yield _Wanted(task, LoadObservation, key, with_repair=True)
             self._file_attempt(cell, Attempt(wanted, found))
         with self._changed:
             self._agenda.repaired(cell)
@@ -574,7 +576,8 @@ class Run:
                     remedies=hop.remedies,
                 )
                 key = self.plan.conversion_key(row.scenario, form, hop, artifact)
-                found = yield _Wanted(task, SaveObservation, key)
+                with_repair = bool(hop.remedies)
+                found = yield _Wanted(task, SaveObservation, key, with_repair=with_repair)
         with self._changed:
             self.observed.conversions[row, chain] = found or before
 
@@ -593,7 +596,7 @@ class Run:
         if found is None:
             key = self.plan.attempt_key(cell, artifact, BRIDGE)
             task = self._task("load", cell, artifact=artifact, form=form_of(cell, chain))
-            found = yield _Wanted(task, LoadObservation, key)
+            found = yield _Wanted(task, LoadObservation, key, with_repair=True)
         self._file_attempt(cell, Attempt(BRIDGE, found, chain))
 
     def _repeat(self, job: Again) -> _Steps:
@@ -654,7 +657,7 @@ class Run:
         )
 
     def _keep(
-        self, wanted: _Wanted, answer: dict[str, Any], place: Workplace
+        self, environment: str, wanted: _Wanted, answer: dict[str, Any], place: Workplace
     ) -> Measured[Any] | None:
         """Commit what was seen; None if it is to be seen again before it is believed.
 
@@ -691,7 +694,8 @@ class Run:
             return Measured(believed, datetime.datetime.now(datetime.UTC))
         if wanted.again:
             return self._store.remember_retry(wanted.key, believed, self.id)
-        return self._store.remember(wanted.key, believed, self.id)
+        origin = self.plan.origin(environment, task.scenario, with_repair=wanted.with_repair)
+        return self._store.remember(wanted.key, believed, self.id, origin)
 
     def _damage(self, task: Task, place: Workplace, observation: Observation) -> str | None:
         """Say what a task was given that is not what it should have been, or None."""

@@ -27,6 +27,7 @@ VERBS = (
     "merge",
     "lock",
     "images",
+    "store",
     "versions",
     "explain",
     "paths",
