@@ -89,6 +89,24 @@ def test_fault_is_not_kept_as_an_answer(command, meet, name):
     assert code == 0
 
 
+def test_damaged_artifact_in_a_conversion_is_a_fault(command, engine):
+    command.project(*NAMES)
+    _, right, _ = command("--store", "right")
+    damaged = []
+
+    def damage(task):
+        if task.kind == "convert" and not damaged:
+            damaged.append(task.artifact)
+            place = engine.here.place.artifacts / task.artifact / "model.h5"
+            place.write_text("{}")
+
+    engine.before_task = damage
+    code, _, said = command()
+    assert (code, "damaged or removed" in said) == (3, True)
+    _, after, _ = command()
+    assert table_of(after) == table_of(right)
+
+
 def test_fault_in_one_bridge_leaves_the_others(command, meet):
     command.project(*NAMES, scenarios=("first", "second"))
     meet(lambda _, task: (task.kind, task.scenario) == ("convert", "first"), RAISED)
