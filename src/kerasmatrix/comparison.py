@@ -128,7 +128,7 @@ def _change(before: CellResult, after: CellResult) -> Change | None:
 
 
 class Outcome(NamedTuple):
-    """What a cell did, as far as it can be better or worse than another."""
+    """A cell's result, as far as it can be better or worse than another."""
 
     status: Status
     lost: tuple[str, ...] = ()

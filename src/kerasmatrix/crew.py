@@ -156,7 +156,7 @@ class Crew:
             if self._home.is_set():
                 raise
             self._lost(environment, error.message)
-            # What it is made from may have gone, too.
+            # Its image or virtual environment may have been removed, too.
             self._engine.prepare(env, lock)
             worker = self._engine.open(env, lock, place, plan.limits)
         mismatch = find_mismatch(worker.hello, env, lock)

@@ -1,4 +1,4 @@
-"""What a stored measurement belongs to: a key is a digest, and does not say what it was made of.
+"""The origin of a stored measurement: its key is a digest, and does not say what it was made of.
 
 Kept beside each measurement, so that it can be found out which of them can still be asked for.
 """
@@ -29,10 +29,10 @@ class Origin(NamedTuple):
 
 
 def scenario_of(name: str, digest: str) -> str:
-    """Return a scenario as origins have it: two of one content are told apart."""
+    """Return a scenario as origins have it: two with the same content differ by name."""
     return f"{name}:{short(digest)}"
 
 
 def short(digest: str) -> str:
-    """Return as much of a digest as tells it from others in one store."""
+    """Return as much of a digest as is needed to distinguish it from others in one store."""
     return digest[:LENGTH]

@@ -72,7 +72,7 @@ class Status(enum.StrEnum):
     NOT_RUN = "not-run"
 
 
-# What the operating system says when the disk is at fault: ENOSPC, EDQUOT, EIO, ESTALE.
+# The operating system's messages when the disk is at fault: ENOSPC, EDQUOT, EIO, ESTALE.
 FAULTS = (
     "No space left on device",
     "Disk quota exceeded",

@@ -136,11 +136,11 @@ class Plan:
             scenario: what it is about.
             with_repair: whether the code that carries out remedies had part in it.
         """
-        told = self.scenarios[scenario]
+        is_given, digest = self.scenarios[scenario].given, self.scenarios[scenario].digest
         return Origin(
             engine=self.engine,
             environment=short(self._environment_digest(environment)),
-            scenario=CHECKED_FILE if told.given else scenario_of(scenario, told.digest),
+            scenario=CHECKED_FILE if is_given else scenario_of(scenario, digest),
             harness=short(self.harness),
             repair=short(self.repair) if with_repair else "",
         )

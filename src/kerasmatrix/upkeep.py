@@ -27,7 +27,7 @@ BLOCK = 512  # of st_blocks, whatever the file system's are (stat(2))
 
 @dataclass(frozen=True)
 class Needed:
-    """What can still be asked for: see `Origin` for what each is made of.
+    """All that can still be asked for: see `Origin` for what each is made of.
 
     ``environments`` are with their engines. ``checked_files`` says whether files that were saved
     elsewhere count: they are in no matrix, but may be checked again.
@@ -58,7 +58,7 @@ class Needed:
 
 @dataclass(frozen=True)
 class Rubbish:
-    """What can be removed. ``reasons`` counts measurements by why; ``files`` are other paths."""
+    """All that can be removed; ``reasons`` counts measurements by why, ``files`` are databases."""
 
     keys: tuple[str, ...]
     reasons: Mapping[str, int]
@@ -143,17 +143,17 @@ def _damaged_rows(store: Store, named: Counter[str]) -> Iterator[str]:
 
 
 def _artifact(text: str) -> str | None:
-    told = _parsed(text)
-    name = told.get("artifact") if told else None
+    observation = _parsed(text)
+    name = observation.get("artifact") if observation else None
     return name if isinstance(name, str) else None
 
 
 def _parsed(text: str) -> dict[str, object] | None:
     try:
-        told = json.loads(text)
+        value = json.loads(text)
     except ValueError:
         return None
-    return told if isinstance(told, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _size(path: Path) -> int:

@@ -201,7 +201,7 @@ def _make_environment(name: str, lock: Lock, cache: Path) -> None:
     # Plain paths: NumPy and h5py of the tests' own environment, after the stand-in.
     paths = [STAND_IN, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     (site / "stand_in.pth").write_text("\n".join(dict.fromkeys(map(str, paths))) + "\n")
-    told = folder / "lock.txt"
-    told.write_text(lock.content)
-    subprocess.run([sys.executable, "-c", METADATA, told, site], check=True)
+    path = folder / "lock.txt"
+    path.write_text(lock.content)
+    subprocess.run([sys.executable, "-c", METADATA, path, site], check=True)
     (folder / COMPLETE).write_text(identity_of(environment, lock, RECIPE) + "\n")

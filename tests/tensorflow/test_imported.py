@@ -1,4 +1,4 @@
-"""What real environments say they have imported, and a copy of one that was tampered with."""
+"""Real environments say what they have imported, and so do copies that were tampered with."""
 
 import os
 import re

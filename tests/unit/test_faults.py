@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.run import Run
 from kerasmatrix.store import Store
 from tests.unit.fakes import LOAD_FACTS, FakeWorker
@@ -66,7 +67,7 @@ def meet(monkeypatch):
 
 
 def table_of(results):
-    """What is said of cells, without when it was measured."""
+    """Return the cells of results, without times."""
     return [
         (cell["saved_with"], cell["loaded_with"], cell["status"], cell["lost"],
          [(each["id"], each["status"], each["hops"]) for each in cell["remedies"]],
@@ -118,6 +119,33 @@ def test_fault_in_one_bridge_leaves_the_others(command, meet):
         for name, cell in cells.items()
     }
     assert bridged == {"first": [], "second": ["verified"]}
+
+
+def test_environment_lost_in_a_chain_leaves_other_bridges(command, engine):
+    engine.idle_workers = 0  # a worker is opened for every batch
+    command.project("good", "good2", "good3", "picky-good2", "picky-good3")
+    prepare = engine.prepare
+
+    def lose(environment, lock):
+        if environment.name == "good2" and any(task.kind == "probe" for _, task in engine.tasks):
+            raise InfrastructureError("good2: its image was removed")
+        prepare(environment, lock)
+
+    engine.prepare = lose
+    code, lost, _ = command()
+    assert code == 3
+    engine.prepare = prepare
+    _, after, _ = command()
+
+    def bridges(results):
+        return {
+            cell["loaded_with"]: [each["status"] for each in cell["remedies"] if each["hops"]]
+            for cell in results["cells"]
+            if cell["saved_with"] == "good" and cell["loaded_with"].startswith("picky")
+        }
+
+    assert bridges(lost) == {"picky-good2": [], "picky-good3": ["verified"]}
+    assert bridges(after) == {"picky-good2": ["verified"], "picky-good3": ["verified"]}
 
 
 @pytest.mark.parametrize("name", TIMED)

@@ -1,4 +1,4 @@
-"""What is stored under a key was measured with what the key names."""
+"""Everything stored under a key was measured with what the key names."""
 
 import dataclasses
 from pathlib import Path

@@ -278,8 +278,9 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
 
         return decide(results, comparison, accept_flaky=accept_flaky)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
-    # A fault may also have met what was tried against a failure: the cell is still a failure.
-    return INFRASTRUCTURE if infra or measurement.observed.faults else 0
+    # It may also be a remedy or a bridge that could not be tried: the cell is a failure still.
+    observed = measurement.observed
+    return INFRASTRUCTURE if infra or observed.faults or observed.troubles else 0
 
 
 def _doubtful(

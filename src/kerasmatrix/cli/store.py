@@ -74,7 +74,7 @@ def prune(
     """Remove measurements and artifacts that no lock, scenario or code refers to any more.
 
     Measurements of checked files stay, unless --files is given, and so do the results of runs.
-    What bisect measured in environments of its own is removed.
+    Measurements that bisect made in environments of its own are removed.
     """
     needed = _needed(matrix_file, files=files)
     said: list[str] = []

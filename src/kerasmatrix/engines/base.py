@@ -48,7 +48,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Hello:
-    """What a worker says once it has imported TensorFlow.
+    """The first message of a worker, sent once it has imported TensorFlow.
 
     ``keras`` is the version of `tf.keras`. ``modules`` are the versions of what it has imported,
     ``distributions`` those of all that is installed there (`kerasmatrix.harness.imported`).

@@ -117,7 +117,7 @@ class DockerEngine:
 
     @property
     def recipe(self) -> str:
-        """What images are made from beside locks: see `Engine`."""
+        """The base image and the Dockerfile: see `Engine`."""
         return image_recipe(self._base_image, self._dockerfile)
 
     def prepare(self, environment: Environment, lock: Lock) -> None:

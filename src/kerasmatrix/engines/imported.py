@@ -1,6 +1,6 @@
 """Whether a worker has imported what the lock of its environment says.
 
-What is measured in an environment is filed under its lock. Packages can be replaced after they
+Everything measured in an environment is filed under its lock. Packages can be replaced after they
 were installed, and one can overwrite another's files: a pre-release of TensorFlow brings
 `keras-nightly`, which puts its files in the place of those of the locked `keras`.
 """

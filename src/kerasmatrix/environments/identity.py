@@ -1,4 +1,4 @@
-"""What makes two environments the same: all that decides which packages are installed, and how.
+"""The identity of an environment: all that decides which packages are installed, and how.
 
 The folder of a virtual environment, the tag of an image and the key of everything measured in
 one carry this digest. The environment's variables are set when a worker is started, so they

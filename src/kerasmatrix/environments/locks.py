@@ -30,7 +30,7 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
 class Lock:
     """A lock as it stood in a file when it was read.
 
-    What is installed is ``content``, and not what the file holds by then: so nothing is ever
+    Installers get ``content``, never the file, which may have been changed since: so nothing is
     installed under the digest of another lock.
     """
 

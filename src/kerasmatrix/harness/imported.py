@@ -1,4 +1,4 @@
-"""What this process has imported, and what is installed there.
+"""Lists what this process has imported, and what is installed in its environment.
 
 The runner compares both with the lock of the environment. Nothing more is imported for it.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-# What decides how a model is saved and loaded. `keras` is not imported by every TensorFlow.
+# These decide how a model is saved and loaded. Not every TensorFlow imports `keras`.
 MODULES = ("tensorflow", "keras", "tf_keras", "numpy", "h5py")
 WANTED = ("Name", "Version")
 METADATA = (("dist-info", "METADATA"), ("egg-info", "PKG-INFO"))
@@ -39,10 +39,10 @@ def distributions() -> dict[str, str]:
             for ending, name in METADATA:
                 if entry.endswith("." + ending):
                     path = os.path.join(folder, entry)
-                    told = _headers(os.path.join(path, name) if os.path.isdir(path) else path)
-                    if "Name" in told and "Version" in told:
-                        # What comes first on the path is what is imported.
-                        found.setdefault(told["Name"], told["Version"])
+                    headers = _headers(os.path.join(path, name) if os.path.isdir(path) else path)
+                    if len(headers) == len(WANTED):
+                        # Python imports the first that it finds on its path.
+                        found.setdefault(headers["Name"], headers["Version"])
     return found
 
 

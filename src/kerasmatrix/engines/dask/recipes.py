@@ -38,7 +38,7 @@ class Recipe(Protocol):
 
     @property
     def identity(self) -> str:
-        """What decides, beside locks, what is in an environment."""
+        """How environments are made, beside their locks: see `kerasmatrix.engines.base.Engine`."""
 
     def trouble(self) -> str | None:
         """Say in a line why this engine cannot be had on this machine; None if it can."""
@@ -90,7 +90,7 @@ class DockerRecipe:
 
     @property
     def identity(self) -> str:
-        """What images are made from beside locks."""
+        """The base image and the Dockerfile."""
         return image_recipe(self.base_image, self.dockerfile)
 
     def trouble(self) -> str | None:
