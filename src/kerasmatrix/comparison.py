@@ -163,9 +163,16 @@ def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
         return ChangeKind.BROKEN if BADNESS[two.status] == BROKEN else ChangeKind.WORSE
     if one.is_worse_than(two):
         return ChangeKind.FIXED if BADNESS[one.status] == BROKEN else ChangeKind.BETTER
-    if (before.repaired_by is None) != (after.repaired_by is None):
-        return ChangeKind.REMEDY_LOST if before.repaired_by else ChangeKind.REMEDY_FOUND
-    return None if before.cause == after.cause else ChangeKind.CAUSE
+    changed = _remedy_change(before, after)
+    return changed or (None if before.cause == after.cause else ChangeKind.CAUSE)
+
+
+def _remedy_change(before: CellResult, after: CellResult) -> ChangeKind | None:
+    if before.repaired_by is None:
+        return ChangeKind.REMEDY_FOUND if after.repaired_by else None
+    # A remedy that the machine kept from being tried is not lost.
+    is_lost = after.repaired_by is None and after.untried is None
+    return ChangeKind.REMEDY_LOST if is_lost else None
 
 
 def _only(one: Results, other: Results) -> Names:

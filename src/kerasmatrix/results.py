@@ -297,6 +297,10 @@ class CellResult(_Slotted):
         ),
     ] = None
     remedies: Annotated[tuple[RemedyResult, ...], Field(description="in the order of trying")] = ()
+    untried: Annotated[
+        str | None,
+        Field(description="the fault of the machine for which a remedy could not be tried"),
+    ] = None
     lost: tuple[str, ...] = ()
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None

@@ -68,6 +68,11 @@ def test_a_remedy_that_works_no_more_is_a_change():
     assert [change.kind for change in found.changes] == [ChangeKind.REMEDY_FOUND]
 
 
+def test_remedy_that_the_machine_kept_from_being_tried_is_not_lost():
+    after = remedies(REJECTED).but(untried="OSError: [Errno 28] No space left on device")
+    assert compare(results_of(remedies(VERIFIED)), results_of(after)).changes == ()
+
+
 def test_another_cause_is_a_change():
     other = cell("fail", cause="weights-count")
     (change,) = compare(results_of(cell("fail")), results_of(other)).changes

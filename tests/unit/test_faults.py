@@ -81,8 +81,10 @@ def test_fault_is_not_kept_as_an_answer(command, meet, name):
     command.project(*NAMES)
     _, right, _ = command("--store", "right")
     meet(*MEETINGS[name])
-    code, _, said = command()
+    code, after, said = command()
     assert (code, FULL in said) == (3, True)
+    faulted = [cell["untried"] or cell["summary"] for cell in after["cells"]]
+    assert any(FULL in words for words in faulted)
     assert not Path(".kerasmatrix/recollection").exists()
     meet()
     code, after, _ = command()
