@@ -446,7 +446,11 @@ class Run:
                 if found is None:
                     going += [replace(one, wanted=group[0].wanted) for one in group]
                     continue
-                going += [self._go_on_with(environment, one.job, one.steps, found) for one in group]
+                # Each has its own, as it will when it is looked up: they are counted by that.
+                going += [
+                    self._go_on_with(environment, one.job, one.steps, found._replace())
+                    for one in group
+                ]
         return going
 
     def _go_on_with(
