@@ -75,6 +75,7 @@ class SyntheticEngine:
     sandbox = True
     in_place = True
     batch = None
+    recipe = ""
     slots = None
     idle_workers = 0
 

@@ -58,7 +58,7 @@ def plan(folder: Path, files: int, environments: Sequence[str]) -> Plan:
             for name in scenarios
         },
         locks={
-            name: Lock(folder / f"{name}.txt", name, {"tensorflow-cpu": "2.0"})
+            name: Lock(folder / f"{name}.txt", f"tensorflow-cpu==2.0\nkerasmatrix-{name}==1\n")
             for name in environments
         },
         engine="waiting",
@@ -86,7 +86,7 @@ def write(plan: Plan) -> None:
         told.folder.mkdir(parents=True)
         (told.folder / "given.json").write_text(name, encoding="utf-8")
     for lock in plan.locks.values():
-        lock.path.write_text(lock.digest, encoding="utf-8")
+        lock.path.write_text(lock.content, encoding="utf-8")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +100,7 @@ class WaitingEngine:
     in_place: bool = True
     batch: None = None
     slots: None = None
+    recipe: str = ""
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Nothing has to be made."""

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from kerasmatrix.engines.local import HARNESS, worker_variables
-from kerasmatrix.environments.keras_release import release_key, release_of
+from kerasmatrix.environments.keras_release import release_of
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.venvs import default_cache, ensure_venv
 from kerasmatrix.matrix import Environment, load_matrix
 from kerasmatrix.project import Project
+from kerasmatrix.versions import minor_of
 
 ASK = Path(__file__).with_name("ask.py")
 TARGET = Path(__file__).parent.parent / "src/kerasmatrix/prediction/surface.json"
@@ -37,7 +38,7 @@ def main(kept: Path | None) -> None:
         if release not in answers:
             print(f"{release}: {environment.name}", file=sys.stderr)
             answers[release] = _answer(environment, lock, kept)
-    order = sorted(answers, key=release_key)
+    order = sorted(answers, key=minor_of)
     TARGET.write_text(_compact(_summary(order, answers)), encoding="utf-8")
 
 

@@ -72,6 +72,7 @@ def measure(
             env.name: read_lock(ROOT / "images" / "locks", env) for env in selection.environments
         },
         engine=engine.name,
+        recipe=engine.recipe,
         harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
         limits=limits or matrix.limits,
         tolerance=matrix.tolerance,

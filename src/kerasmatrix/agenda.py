@@ -204,6 +204,34 @@ class Agenda:
         """Give up what an environment had to do: it cannot be had."""
         for queue in (self._saves, self._loads, self._repairs, self._bridges):
             queue.pop(environment, None)
+        self._give_up(
+            lambda row, chain: any(
+                hop.environment == environment
+                and (row, chain[:length]) not in self._observed.conversions
+                for length, hop in enumerate(chain, start=1)
+            )
+        )
+
+    def give_up(self, conversion: Conversion) -> list[Cell]:
+        """Give up the chains that go on from a hop that was not made; return their cells."""
+        row, chain = conversion
+        return self._give_up(lambda other, further: other == row and further[: len(chain)] == chain)
+
+    def _give_up(self, is_stuck: Callable[[Save, Chain], bool]) -> list[Cell]:
+        """Take queued hops of some chains out; return the cells that the chains were for."""
+        cells = []
+        for name, hops in list(self._bridges.items()):
+            left = []
+            for hop in hops:
+                row = hop.row if isinstance(hop, Conversion) else Save(*hop.cell[:3])
+                if not is_stuck(row, hop.chain):
+                    left.append(hop)
+                elif isinstance(hop, Crossing):
+                    cells.append(hop.cell)
+            self._bridges[name] = left
+            if not left:
+                del self._bridges[name]
+        return cells
 
     def done(self, cell: Cell) -> None:
         """Note that a load is done, however it ended."""

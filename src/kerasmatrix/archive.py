@@ -95,6 +95,26 @@ class Archive:
         """Return the ids of the runs that are kept, oldest first."""
         return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
 
+    def files(self, run: str) -> list[Path]:
+        """Return the files that hold a run."""
+        names = (f"{run}{SUFFIX}", f"{run}{SHORT_SUFFIX}")
+        return [path for name in names if (path := self.folder / name).exists()]
+
+    def remove(self, run: str) -> None:
+        """Remove a run.
+
+        Raises:
+            InfrastructureError: it cannot be removed.
+        """
+        try:
+            for path in self.files(run):
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InfrastructureError(
+                f"{error.filename}: cannot be removed: {error.strerror}",
+                hint="see that the folder can be written",
+            ) from error
+
     def recent(self) -> Iterator[Results]:
         """Yield the results of the latest runs, the newest first; those that are damaged are not.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,7 +17,15 @@ from kerasmatrix.outcome import BADNESS, Cell, Status
 from kerasmatrix.results import CellResult, Results
 from kerasmatrix.tabulation import cell_of
 
-__all__ = ["WORSENING", "Change", "ChangeKind", "Comparison", "compare"]
+__all__ = [
+    "WORSENING",
+    "Change",
+    "ChangeKind",
+    "Comparison",
+    "Outcome",
+    "compare",
+    "outcome_of",
+]
 
 BROKEN = 3
 
@@ -54,6 +63,8 @@ class Change(_Value):
     before: Status
     after: Status
     cause: str | None = Field(default=None, description="of what it does now")
+    lost_before: tuple[str, ...] = Field(default=(), description="what did not come back")
+    lost: tuple[str, ...] = Field(default=(), description="what does not come back now")
     summary: str = Field(description="of what it does now")
 
 
@@ -115,23 +126,58 @@ def _change(before: CellResult, after: CellResult) -> Change | None:
         before=before.status,
         after=after.status,
         cause=after.cause,
+        lost_before=before.lost,
+        lost=after.lost,
         summary=after.summary,
     )
 
 
+class Outcome(NamedTuple):
+    """A cell's result, as far as it can be better or worse than another."""
+
+    status: Status
+    lost: tuple[str, ...] = ()
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it says something about Keras."""
+        return self.status in BADNESS
+
+    def is_worse_than(self, other: Outcome) -> bool:
+        """Whether something is wrong here that is not wrong in ``other``; both are measured.
+
+        This is what compare, the gate and can-upgrade mean by worse: another status, or something
+        lost that the other still has.
+        """
+        one, two = BADNESS[self.status], BADNESS[other.status]
+        return one > two or (one == two and not set(self.lost) <= set(other.lost))
+
+
+def outcome_of(cell: CellResult) -> Outcome:
+    """Return what a cell did."""
+    return Outcome(cell.status, cell.lost)
+
+
 def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
-    one, two = BADNESS.get(before.status), BADNESS.get(after.status)
-    if one is None or two is None:
-        if one is two:
+    one, two = outcome_of(before), outcome_of(after)
+    if not (one.is_measured and two.is_measured):
+        if one.is_measured == two.is_measured:
             return None
-        return ChangeKind.MEASURED if one is None else ChangeKind.UNMEASURED
-    if two > one:
-        return ChangeKind.BROKEN if two == BROKEN else ChangeKind.WORSE
-    if two < one:
-        return ChangeKind.FIXED if one == BROKEN else ChangeKind.BETTER
-    if (before.repaired_by is None) != (after.repaired_by is None):
-        return ChangeKind.REMEDY_LOST if before.repaired_by else ChangeKind.REMEDY_FOUND
-    return None if before.cause == after.cause else ChangeKind.CAUSE
+        return ChangeKind.UNMEASURED if one.is_measured else ChangeKind.MEASURED
+    if two.is_worse_than(one):
+        return ChangeKind.BROKEN if BADNESS[two.status] == BROKEN else ChangeKind.WORSE
+    if one.is_worse_than(two):
+        return ChangeKind.FIXED if BADNESS[one.status] == BROKEN else ChangeKind.BETTER
+    changed = _remedy_change(before, after)
+    return changed or (None if before.cause == after.cause else ChangeKind.CAUSE)
+
+
+def _remedy_change(before: CellResult, after: CellResult) -> ChangeKind | None:
+    if before.repaired_by is None:
+        return ChangeKind.REMEDY_FOUND if after.repaired_by else None
+    # A remedy that the machine kept from being tried is not lost.
+    is_lost = after.repaired_by is None and after.untried is None
+    return ChangeKind.REMEDY_LOST if is_lost else None
 
 
 def _only(one: Results, other: Results) -> Names:

@@ -13,8 +13,10 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import kerasmatrix.harness
 from kerasmatrix.engines.base import (
     Engine,
     EngineLost,
@@ -23,13 +25,16 @@ from kerasmatrix.engines.base import (
     Worker,
     WorkerLost,
     Workplace,
+    unavailable,
 )
+from kerasmatrix.engines.imported import find_mismatch
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.outcome import LOST
-from kerasmatrix.plan import Plan
+from kerasmatrix.plan import Plan, digest_folder
 
 __all__ = ["Crew", "NotToBeHad", "Stopped"]
 
+HARNESS = Path(kerasmatrix.harness.__file__).parent
 # As many tasks are given to a worker in one go, unless its engine asks for more: what is lost with
 # it is sent again.
 BATCH = 64
@@ -181,18 +186,36 @@ class Crew:
                 surplus -= 1
 
     def _open(self, plan: Plan, environment: str, place: Workplace) -> Worker:
-        """Open a worker; one that dies at the start may have been killed, so another is tried."""
+        """Open a worker; one that dies at the start may have been killed, so another is tried.
+
+        Raises:
+            InfrastructureError: there is none, or it is not what its results would be filed under.
+        """
         env, lock = plan.environment(environment), plan.locks[environment]
         try:
             self._engine.prepare(env, lock)
-            return self._engine.open(env, lock, place, plan.limits)
+            worker = self._engine.open(env, lock, place, plan.limits)
         except NotStarted as error:
             if self._home.is_set():
                 raise
             self._lost(environment, error.message)
-        # What it is made from may have gone, too.
-        self._engine.prepare(env, lock)
-        return self._engine.open(env, lock, place, plan.limits)
+            # Its image or virtual environment may have been removed, too.
+            self._engine.prepare(env, lock)
+            worker = self._engine.open(env, lock, place, plan.limits)
+        mismatch = find_mismatch(worker.hello, env, lock)
+        trouble = f"it is not what its lock says: {mismatch}" if mismatch else self._edited(plan)
+        if trouble:
+            worker.close()
+            raise unavailable(env, trouble)
+        return worker
+
+    def _edited(self, plan: Plan) -> str | None:
+        """Return that the harness is not the one that the plan's keys name any more, or None."""
+        if not (self._engine.in_place and plan.harness):
+            return None  # other machines have a harness of their own, and are asked for theirs
+        if digest_folder(HARNESS) == plan.harness:
+            return None
+        return "kerasmatrix itself was changed after the run had begun: run again"
 
 
 def _lost_with_its_worker(how: WorkerLost) -> dict[str, Any]:

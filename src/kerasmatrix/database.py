@@ -49,12 +49,24 @@ CREATE TABLE IF NOT EXISTS retries (
     PRIMARY KEY (key, number)
 ) STRICT, WITHOUT ROWID
 """
+# Came later, too: of what each key is made (`kerasmatrix.origins`).
+ORIGINS = """
+CREATE TABLE IF NOT EXISTS origins (
+    key TEXT PRIMARY KEY,
+    engine TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    scenario TEXT NOT NULL,
+    harness TEXT NOT NULL,
+    repair TEXT NOT NULL
+) STRICT, WITHOUT ROWID
+"""
 # How the tables of another store are taken over: the later of two observations is kept.
 ABSORBED = {
     "observations": "INSERT INTO observations VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE "
     "SET observation = excluded.observation, measured_at = excluded.measured_at, "
     "run = excluded.run, digest = excluded.digest WHERE excluded.measured_at > measured_at",
     "retries": "INSERT OR IGNORE INTO retries VALUES (?, ?, ?, ?, ?)",
+    "origins": "INSERT OR IGNORE INTO origins VALUES (?, ?, ?, ?, ?, ?)",
     "runs": "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?)",
 }
 # The columns of each table. There is nothing else in a database of ours: a trigger or a view of
@@ -139,6 +151,7 @@ def _connect(path: Path, *, closely: bool = False) -> sqlite3.Connection:
             _add_digests(database)
         with database:
             database.execute(RETRIES)
+            database.execute(ORIGINS)
         _check_tables(path, database)
     except BaseException:
         database.close()

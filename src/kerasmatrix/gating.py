@@ -10,9 +10,9 @@ import enum
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kerasmatrix.comparison import WORSENING, Change, ChangeKind, Comparison
+from kerasmatrix.comparison import WORSENING, Change, ChangeKind, Comparison, Outcome
 from kerasmatrix.expectations import verdict_of
-from kerasmatrix.outcome import BADNESS, Cell, Status
+from kerasmatrix.outcome import Cell, Status
 from kerasmatrix.results import CellResult, ExpectationResult, Results, RetryResult
 from kerasmatrix.tabulation import cell_of
 
@@ -80,10 +80,12 @@ def _against_baseline(results: Results, comparison: Comparison | None) -> Iterat
 
 def _as_good(change: Change, again: RetryResult) -> bool:
     """Whether a cell that got worse was as good as before when it was measured again."""
-    bad, before = BADNESS.get(again.status), BADNESS[change.before]
+    outcome, before = Outcome(again.status, again.lost), Outcome(change.before, change.lost_before)
+    if not outcome.is_measured:
+        return True
     if change.kind is ChangeKind.REMEDY_LOST and again.remedy is None:
-        return bad is None or bad < before
-    return bad is None or bad <= before
+        return before.is_worse_than(outcome) and not outcome.is_worse_than(before)
+    return not outcome.is_worse_than(before)
 
 
 def _against_expectations(results: Results) -> Iterator[Finding]:

@@ -1,16 +1,26 @@
 """What is known of a plan, and what follows from it: what to try next in a cell that fails.
 
-Reads the store, and does nothing else. The same functions tell a run what to do and a later run
-what was done, so that the two cannot disagree.
+Reads the store, and does nothing else. The same functions say what a run has to do and what an
+earlier run has done, so that the two cannot disagree. Observations of a plan are read from the
+store here and nowhere else: every kind of them is out of date once its task may take longer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from kerasmatrix.bridges import Chain, find_chains, presume_chains
 from kerasmatrix.inference import infer_all
-from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation, Status
+from kerasmatrix.outcome import (
+    Cell,
+    LoadObservation,
+    Measured,
+    Observation,
+    ProbeObservation,
+    SaveObservation,
+    Status,
+)
 from kerasmatrix.plan import Plan, Save
 from kerasmatrix.repair import REPAIRABLE, Attempt, Causes, next_remedies
 from kerasmatrix.results import RemedyResult
@@ -21,14 +31,19 @@ __all__ = [
     "artifact_of",
     "failed_crossing",
     "form_of",
+    "known_attempt",
     "known_conversion",
     "known_load",
+    "known_probe",
+    "known_save",
     "look_up",
     "needs_repair",
     "next_attempt",
     "next_bridges",
     "retry_key",
 ]
+
+Seen = TypeVar("Seen", bound=Observation)
 
 BRIDGE = ("bridge",)
 # The formats that hold a model that can be trained on, whatever saved it.
@@ -47,8 +62,8 @@ def look_up(
         if save in observed.saves or plan.cannot_save(save) or not plan.in_shard(save):
             continue
         with observed.boundary.apart(save):
-            found = store.known_save(plan.save_key(save))
-            if found and plan.still_known(found.observation, save.scenario):
+            found = known_save(plan, store, save)
+            if found:
                 observed.saves[save] = found
     store.fetch_ahead(
         plan.load_key(cell, saved.observation.artifact)
@@ -94,7 +109,9 @@ def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
             key = plan.save_key(save)
             if key in retried:
                 saves = store.known_retries(key, SaveObservation)
-                observed.retries[save] = tuple(Retry((), each) for each in saves)
+                observed.retries[save] = tuple(
+                    Retry((), each) for each in saves if _current(plan, save.scenario, each)
+                )
     for cell in observed.loads:
         alone = [tried.remedies for tried in observed.attempts.get(cell, ()) if not tried.chain]
         with observed.boundary.apart(cell):
@@ -102,8 +119,12 @@ def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
                 key = retry_key(plan, observed, cell, remedies)
                 if key in retried:
                     loads = store.known_retries(key, LoadObservation)
-                    told = tuple(Retry(remedies, each) for each in loads)
-                    observed.retries[cell] = (*observed.retries.get(cell, ()), *told)
+                    retries = tuple(
+                        Retry(remedies, each)
+                        for each in loads
+                        if _current(plan, cell.scenario, each)
+                    )
+                    observed.retries[cell] = (*observed.retries.get(cell, ()), *retries)
 
 
 def retry_key(plan: Plan, observed: Observed, cell: Cell, remedies: tuple[str, ...]) -> str:
@@ -121,11 +142,11 @@ def _look_up_repairs(
 
     In rounds, as attempts follow from those before, so that the store is asked for many at once.
     """
-    probes = {cell: plan.probe_key(cell, artifact_of(observed, cell)) for cell in cells}
-    store.fetch_ahead(probes.values())
-    for cell, key in probes.items():
+    artifacts = {cell: artifact_of(observed, cell) for cell in cells}
+    store.fetch_ahead(plan.probe_key(cell, artifact) for cell, artifact in artifacts.items())
+    for cell, artifact in artifacts.items():
         with observed.boundary.apart(cell):
-            probe = store.known_probe(key)
+            probe = known_probe(plan, store, cell, artifact)
             if probe:
                 observed.probes[cell] = probe
     waiting = list(cells)
@@ -136,16 +157,14 @@ def _look_up_repairs(
                 remedies = next_attempt(plan, observed, causes, cell)
                 if remedies is not None:
                     wanted[cell] = remedies
-        keys = {
-            cell: plan.attempt_key(cell, artifact_of(observed, cell), remedies)
-            for cell, remedies in wanted.items()
-        }
-        store.fetch_ahead(keys.values())
+        store.fetch_ahead(
+            plan.attempt_key(cell, artifacts[cell], remedies) for cell, remedies in wanted.items()
+        )
         waiting = []
         for cell, remedies in wanted.items():
             with observed.boundary.apart(cell):
-                found = store.known_load(keys[cell])
-                if found and plan.still_known(found.observation, cell.scenario):
+                found = known_attempt(plan, store, cell, artifacts[cell], remedies)
+                if found:
                     done = observed.attempts.get(cell, ())
                     observed.attempts[cell] = (*done, Attempt(remedies, found))
                     waiting.append(cell)
@@ -240,7 +259,7 @@ def known_conversion(
         return None
     form, artifact = form_of(row, chain[:-1]), before.observation.artifact
     key = plan.conversion_key(row.scenario, form, chain[-1], artifact)
-    return store.known_save(key)
+    return _current(plan, row.scenario, store.known_save(key))
 
 
 def failed_crossing(conversion: Measured[SaveObservation], chain: Chain) -> Attempt:
@@ -257,6 +276,8 @@ def _look_up_bridges(plan: Plan, store: Store, observed: Observed, causes: Cause
         progress = False
         for cell, chain in next_bridges(plan, observed, causes):
             with observed.boundary.apart(cell):
+                if not plan.walks and next_attempt(plan, observed, causes, cell) is not None:
+                    continue  # a bridge comes after all else: what it follows from is not known
                 attempt = _known_crossing(plan, store, observed, cell, chain)
                 if attempt:
                     observed.attempts[cell] = (*observed.attempts.get(cell, ()), attempt)
@@ -276,7 +297,7 @@ def _known_crossing(
         if found.observation.artifact is None:
             return failed_crossing(found, chain)
     artifact = observed.conversions[row, chain].observation.artifact or ""
-    loaded = store.known_load(plan.attempt_key(cell, artifact, BRIDGE))
+    loaded = known_attempt(plan, store, cell, artifact, BRIDGE)
     return Attempt(BRIDGE, loaded, chain) if loaded else None
 
 
@@ -291,6 +312,11 @@ def artifact_of(observed: Observed, cell: Cell) -> str:
     return observed.saves[Save(*cell[:3])].observation.artifact or ""
 
 
+def known_save(plan: Plan, store: Store, save: Save) -> Measured[SaveObservation] | None:
+    """Return what is known of ``save``."""
+    return _current(plan, save.scenario, store.known_save(plan.save_key(save)))
+
+
 def known_load(
     plan: Plan, store: Store, observed: Observed, cell: Cell
 ) -> Measured[LoadObservation] | None:
@@ -299,4 +325,24 @@ def known_load(
     if saved is None or saved.observation.artifact is None or plan.cannot_load(cell):
         return None
     found = store.known_load(plan.load_key(cell, saved.observation.artifact))
-    return found if found and plan.still_known(found.observation, cell.scenario) else None
+    return _current(plan, cell.scenario, found)
+
+
+def known_probe(
+    plan: Plan, store: Store, cell: Cell, artifact: str
+) -> Measured[ProbeObservation] | None:
+    """Return what is known of the layers of ``artifact``, the file of ``cell``."""
+    return _current(plan, cell.scenario, store.known_probe(plan.probe_key(cell, artifact)))
+
+
+def known_attempt(
+    plan: Plan, store: Store, cell: Cell, artifact: str, remedies: tuple[str, ...]
+) -> Measured[LoadObservation] | None:
+    """Return what is known of a load of ``artifact`` in ``cell`` with ``remedies``."""
+    key = plan.attempt_key(cell, artifact, remedies)
+    return _current(plan, cell.scenario, store.known_load(key))
+
+
+def _current(plan: Plan, scenario: str, found: Measured[Seen] | None) -> Measured[Seen] | None:
+    """Return what was found, unless a task of ``scenario`` may take longer by now than it took."""
+    return found if found and plan.still_known(found.observation, scenario) else None

@@ -26,7 +26,7 @@ from kerasmatrix.formats import FORMATS
 from kerasmatrix.inheritance import InheritedSource, read_chain
 from kerasmatrix.ranges import Day, Seconds
 from kerasmatrix.tolerance import Tolerance
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import is_legacy_keras, version_key
 from kerasmatrix.visible import brief, cut
 from kerasmatrix.yaml_source import Location
 
@@ -38,7 +38,6 @@ __all__ = [
     "Matrix",
     "Selection",
     "load_matrix",
-    "version_key",
 ]
 
 # A name becomes part of file names, image tags and folder names, which have limits.
@@ -89,11 +88,16 @@ class Environment(_Strict):
         return (*pinned, *self.also)
 
     @property
+    def legacy_keras(self) -> bool:
+        """Whether its variables make ``tf.keras`` tf_keras, a Keras 2."""
+        return is_legacy_keras(self.variables)
+
+    @property
     def sort_key(self) -> tuple[Any, ...]:
         """Oldest first; the legacy Keras of a TensorFlow stands before its Keras 3."""
         return (
             version_key(self.tensorflow),
-            0 if self.variables.get("TF_USE_LEGACY_KERAS") else 1,
+            0 if self.legacy_keras else 1,
             version_key(self.keras or "0"),
             self.name,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 import enum
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -108,6 +108,14 @@ class Status(enum.StrEnum):
     INFRA = "infra"
     NOT_RUN = "not-run"
 
+
+# The operating system's messages when the disk is at fault: ENOSPC, EDQUOT, EIO, ESTALE.
+FAULTS = (
+    "No space left on device",
+    "Disk quota exceeded",
+    "Input/output error",
+    "Stale file handle",
+)
 
 # How bad a status is; those left out say nothing about Keras.
 BADNESS: Mapping[Status, int] = {
@@ -369,15 +377,30 @@ class Verdict(_Observed):
 
 
 def infrastructure_fault(observation: Observation) -> str | None:
-    """Say why this observation is about the machine and not about Keras, or None.
+    """Return why this observation is about the machine and not about Keras, or None.
 
-    Only what cannot be anything else: a disk without space, wherever it shows in the chain.
+    Only what cannot be anything else: a disk that is full or broken, wherever it shows. A load
+    that returned may have met it when it saved the model again, a probe in one of its layers.
     """
-    links = observation.error.chain if observation.error else ()
-    for link in links:
-        if "No space left on device" in link.message or "Disk quota exceeded" in link.message:
-            return cut(f"{link.type}: {link.message.strip().splitlines()[0]}", LONGEST_LINE)
+    for text in _messages(observation):
+        for line in text.splitlines():
+            if any(sign in line for sign in FAULTS):
+                return cut(line.strip(), LONGEST_LINE)
     return None
+
+
+def _messages(observation: Observation) -> Iterator[str]:
+    """Yield all texts in which a fault of the machine may show."""
+    value: object = getattr(observation, "value", None)
+    facts = [each for _, each in value] if isinstance(value, BaseModel) else []
+    for error in (observation.error, *facts):
+        if isinstance(error, ErrorReport):
+            links = error.chain or (ErrorLink(type=error.type, message=error.message),)
+            yield from (f"{link.type}: {link.message}" for link in links)
+    if isinstance(value, ProbeFacts):
+        yield from (culprit.error for culprit in value.culprits)
+    if observation.ended == "crashed":
+        yield observation.log
 
 
 def judge_save(save: SaveObservation) -> Verdict | None:

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from kerasmatrix.bridges import Chain, Hop
+from kerasmatrix.environments.identity import identity_of
+from kerasmatrix.environments.keras_release import keras_major
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.formats import FORMATS
 from kerasmatrix.matrix import Environment, Limits, Selection
+from kerasmatrix.origins import CHECKED_FILE, Origin, scenario_of, short
 from kerasmatrix.outcome import (
     Cell,
     LoadObservation,
@@ -31,15 +34,11 @@ from kerasmatrix.outcome import (
 )
 from kerasmatrix.scenario import Scenario
 from kerasmatrix.tolerance import Tolerance
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of
 
-__all__ = ["Known", "Plan", "Remedies", "Save", "digest_folder"]
+__all__ = ["Known", "Plan", "Remedies", "Save", "digest_folder", "environment_digest"]
 
 Remedies = Literal["none", "first", "all"]
-
-
-# Under this `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
-LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 
 
 class Known(Protocol):
@@ -61,7 +60,8 @@ class Plan:
     others are another run's. ``repair`` is the digest of the code that carries out remedies, and
     ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
     ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
-    ``infer`` says whether one of several equal files stands for the others.
+    ``infer`` says whether one of several equal files stands for the others. ``recipe`` is how the
+    engine makes environments.
     ``walks`` are chains that are to be walked in a cell, whatever became of it, instead of such as
     might repair it.
     """
@@ -79,6 +79,7 @@ class Plan:
     shard: frozenset[str] | None = None
     rows: tuple[Save, ...] | None = None
     infer: bool = True
+    recipe: str = ""
     walks: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
 
     def cells(self) -> Iterator[Cell]:
@@ -101,9 +102,7 @@ class Plan:
 
     def keras_major(self, environment: str) -> int:
         """Return which Keras ``tf.keras`` is in an environment: 2 or 3."""
-        if self.environment(environment).variables.get(LEGACY_KERAS):
-            return 2
-        return self.locks[environment].keras_major
+        return keras_major(self.environment(environment), self.locks[environment])
 
     def asked_for(self, cell: Cell) -> bool:
         """Whether this run is to measure ``cell`` if it is not known."""
@@ -118,6 +117,34 @@ class Plan:
         """Return a selected environment by its name."""
         return self._environments[name]
 
+    def _environment_digest(self, environment: str) -> str:
+        found = self._digests.get(environment)
+        if found is None:
+            env, lock = self.environment(environment), self.locks[environment]
+            found = self._digests[environment] = environment_digest(env, lock, self.recipe)
+        return found
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {}
+
+    def origin(self, environment: str, scenario: str, *, with_repair: bool) -> Origin:
+        """Return of what the key of a measurement is made.
+
+        Args:
+            environment: where it was made.
+            scenario: what it is about.
+            with_repair: whether the code that carries out remedies had part in it.
+        """
+        is_given, digest = self.scenarios[scenario].given, self.scenarios[scenario].digest
+        return Origin(
+            engine=self.engine,
+            environment=short(self._environment_digest(environment)),
+            scenario=CHECKED_FILE if is_given else scenario_of(scenario, digest),
+            harness=short(self.harness),
+            repair=short(self.repair) if with_repair else "",
+        )
+
     @cached_property
     def _environments(self) -> dict[str, Environment]:
         return {env.name: env for env in self.selection.environments}
@@ -125,10 +152,10 @@ class Plan:
     def legacy_twin(self, environment: str) -> str | None:
         """Return the environment with the same TensorFlow minor and tf_keras for Keras, if any."""
         own = self.environment(environment)
-        minor = version_key(own.tensorflow)[:2]
+        minor = minor_of(own.tensorflow)
         for name, other in self._environments.items():
-            legacy = LEGACY_KERAS in other.variables and LEGACY_KERAS not in own.variables
-            if legacy and version_key(other.tensorflow)[:2] == minor:
+            legacy = other.legacy_keras and not own.legacy_keras
+            if legacy and minor_of(other.tensorflow) == minor:
                 return name
         return None
 
@@ -196,9 +223,7 @@ class Plan:
             parts = [
                 kind,
                 self.engine,
-                self.locks[environment].digest,
-                sorted(self.environment(environment).variables.items()),
-                self.environment(environment).python,
+                self._environment_digest(environment),
                 self.scenarios[scenario].digest,
                 scenario,
                 form,
@@ -224,7 +249,7 @@ class Plan:
             return f"the scenario does not use the format {form}"
         env = self.environment(environment)
         since = FORMATS[form].since
-        if version_key(env.tensorflow)[:2] < since:
+        if minor_of(env.tensorflow) < since:
             return (
                 f"TensorFlow {env.tensorflow} has no format {form} "
                 f"(it came with {since[0]}.{since[1]})"
@@ -234,6 +259,12 @@ class Plan:
         if missing:
             return f"{environment} has no package {', '.join(missing)}"
         return None
+
+
+def environment_digest(environment: Environment, lock: Lock, recipe: str) -> str:
+    """Return the digest of an environment as the keys of its measurements hold it."""
+    parts = [identity_of(environment, lock, recipe), sorted(environment.variables.items())]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def digest_folder(folder: Path) -> str:

@@ -267,6 +267,7 @@ class RetryResult(_Result):
     status: Status
     summary: str
     cause: str | None = None
+    lost: tuple[str, ...] = Field(default=(), description="what did not come back this time")
     remedy: str | None = Field(default=None, description="seen to work this time")
     measured_at: datetime.datetime
 
@@ -297,6 +298,10 @@ class CellResult(_Slotted):
         ),
     ] = None
     remedies: Annotated[tuple[RemedyResult, ...], Field(description="in the order of trying")] = ()
+    untried: Annotated[
+        str | None,
+        Field(description="the fault of the machine for which a remedy could not be tried"),
+    ] = None
     lost: tuple[str, ...] = ()
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None

@@ -87,6 +87,7 @@ def judge_retry(
             status=first.status,
             summary=tried.summary,
             cause=observed.cause(causes, cell, first),
+            lost=first.lost,
             remedy=tried.id if tried.status == "verified" else None,
             measured_at=at,
         )
@@ -97,7 +98,13 @@ def judge_retry(
 
 
 def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> RetryResult:
-    return RetryResult(status=verdict.status, summary=verdict.summary, cause=cause, measured_at=at)
+    return RetryResult(
+        status=verdict.status,
+        summary=verdict.summary,
+        cause=cause,
+        lost=verdict.lost,
+        measured_at=at,
+    )
 
 
 def is_settled(plan: Plan, observed: Observed, causes: Causes, again: Again) -> bool:

@@ -27,15 +27,17 @@ from kerasmatrix.answers import understand
 from kerasmatrix.boundary import describe_fault
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
-from kerasmatrix.errors import InfrastructureError, as_machine_trouble
+from kerasmatrix.errors import InfrastructureError, UsageError, as_machine_trouble
 from kerasmatrix.harness import trees
 from kerasmatrix.knowledge import (
     BRIDGE,
     artifact_of,
     failed_crossing,
     form_of,
+    known_attempt,
     known_conversion,
     known_load,
+    known_probe,
     look_up,
     retry_key,
 )
@@ -53,7 +55,7 @@ from kerasmatrix.priority import Rank, Urgency
 from kerasmatrix.repair import Attempt, Causes
 from kerasmatrix.repetition import Repetition
 from kerasmatrix.retrying import is_settled
-from kerasmatrix.scenario import digest_scenario
+from kerasmatrix.scenario import digest_scenario, not_measured
 from kerasmatrix.settling import is_the_machines, settle
 from kerasmatrix.sight import Sight
 from kerasmatrix.store import NoArtifact, Store, make_readable
@@ -73,13 +75,15 @@ class _Fault(Exception):
 class _Wanted:
     """A task that a job waits for: what kind of observation it makes, its key, how it went so far.
 
-    ``again`` says that it is done once more; what was known stays. ``tries`` grows as it is tried.
+    ``again`` says that it is done once more; what was known stays. ``with_repair`` says that its
+    key holds the code that carries out remedies. ``tries`` grows as it is tried.
     """
 
     task: Task
     kind: type[Observation]
     key: str
     again: bool = False
+    with_repair: bool = False
     tries: list[Observation] = field(default_factory=list)
 
     @property
@@ -228,7 +232,6 @@ class Run:
             lost=self._lost,
         )
         self._tasks = 0
-        self._copies: dict[str, str] = {}
         if again:
             self._agenda: Agenda = Repetition(plan, self.causes, again, room=self._room)
         else:
@@ -286,7 +289,7 @@ class Run:
         if self._budget:
             self._until = time.monotonic() + self._budget.seconds
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
-            self._copies = self._copy_scenarios(copies)
+            self._copy_scenarios(copies)
             apart = self.isolate or self._apart
             self._whole = Workplace(copies, self._store.artifacts, scratch, apart)
             threads = [
@@ -313,19 +316,32 @@ class Run:
         self.complete = not (self._cut or (is_over and self._agenda.has_more()))
         return self.observed
 
-    def _copy_scenarios(self, copies: Path) -> dict[str, str]:
-        """Copy the scenarios, and return the digest of each copy.
+    def _copy_scenarios(self, copies: Path) -> None:
+        """Copy the scenarios, so that what is edited during the run is not measured.
 
-        What is measured is what was digested, whatever is edited in the meantime.
+        Raises:
+            UsageError: a scenario is not any more what it was when the plan was made: what is
+                measured of it would be filed under the digest of another.
+            InfrastructureError: there is no space.
         """
         try:
             for name, told in self.plan.scenarios.items():
                 # A file of the user was copied when it was taken in; that copy is ours, and no
                 # container can write it: its name here is a second one and takes no space.
                 copy = _link_or_copy if told.given else shutil.copy2
-                shutil.copytree(told.folder, copies / name, copy_function=copy)
+                shutil.copytree(
+                    told.folder,
+                    copies / name,
+                    ignore=not_measured(told.folder),
+                    copy_function=copy,
+                )
             make_readable(copies)
-            return {name: digest_scenario(copies / name) for name in self.plan.scenarios}
+            for name, told in self.plan.scenarios.items():
+                if digest_scenario(copies / name) != told.digest:
+                    raise UsageError(
+                        f"{told.folder}: was changed after the run had read it",
+                        hint="run again, and leave the scenario as it is until the run has begun",
+                    )
         except OSError as error:
             raise InfrastructureError(
                 f"{copies}: the scenarios cannot be copied: {error}",
@@ -361,6 +377,7 @@ class Run:
         self.plan, self.observed = sequel(before)
         self.observed.troubles.update(before.troubles)
         self.observed.boundary.faults.update(before.boundary.faults)
+        self._unkept = self._unkept or bool(before.faults)
         self.known += self.observed.count - len(self.observed.saves)
         self.causes = Causes(self.plan)
         self._agenda = Agenda(self.plan, self.observed, self.causes, room=self._room)
@@ -426,7 +443,9 @@ class Run:
                 self._agenda.drop(environment)
                 self._listener.lost(environment, reason)
         finally:
-            if not self._agenda.keeps_workers:
+            with self._changed:
+                keeps_workers = self._agenda.keeps_workers
+            if not keeps_workers:
                 self._crew.dismiss(environment)
 
     def _do_round(self, environment: str, waiting: list[_UnderWay]) -> list[_UnderWay | None]:
@@ -460,7 +479,7 @@ class Run:
         """Keep the answer that jobs of one key wait for, and let them go on with it."""
         wanted = group[0].wanted
         try:
-            found = self._keep(wanted, answer, place)
+            found = self._keep(environment, wanted, answer, place)
         except _Fault as fault:
             for one in group:
                 self._leave(environment, one.job, str(fault))
@@ -473,7 +492,10 @@ class Run:
             return []
         if found is None:
             return [replace(one, wanted=wanted) for one in group]
-        return [self._go_on_with(environment, one.job, one.steps, found) for one in group]
+        # Each has its own, as it will when it is looked up: they are counted by that.
+        return [
+            self._go_on_with(environment, one.job, one.steps, found._replace()) for one in group
+        ]
 
     def _go_on_with(
         self, environment: str, job: Job, steps: _Steps, found: Measured[Any] | None = None
@@ -501,10 +523,16 @@ class Run:
     def _leave(self, environment: str, job: Job, fault: str) -> None:
         """End a job for a fault of the machine, which says nothing about its outcome."""
         with self._changed:
-            if isinstance(job, Save | Cell):
-                self.observed.faults[job] = fault
-            elif isinstance(job, Crossing | Repair):
-                self.observed.faults[job.cell] = fault
+            match job:
+                case Save() | Cell():
+                    faulted: list[Save | Cell] = [job]
+                case Crossing() | Repair():
+                    faulted = [job.cell]
+                case Conversion():
+                    faulted = [*self._agenda.give_up(job)]
+                case Again():
+                    faulted = [job.of]
+            self.observed.faults.update(dict.fromkeys(faulted, fault))
             self._listener.lost(environment, fault)
         self._finish(environment, job)
 
@@ -541,9 +569,12 @@ class Run:
 
     def _load(self, cell: Cell) -> _Steps:
         """Load a cell, unless it turns out to be known: equal saves leave equal artifacts."""
-        found = None if self._fresh else known_load(self.plan, self._store, self.observed, cell)
-        if found is None:
+        with self._changed:
             artifact = artifact_of(self.observed, cell)
+            found = None
+            if not self._fresh:
+                found = known_load(self.plan, self._store, self.observed, cell)
+        if found is None:
             task = self._task("load", cell, artifact=artifact)
             found = yield _Wanted(task, LoadObservation, self.plan.load_key(cell, artifact))
         with self._changed:
@@ -552,36 +583,48 @@ class Run:
 
     def _repair(self, cell: Cell) -> _Steps:
         """Find out what is at fault in a cell, and try remedies until one is seen to work."""
-        artifact = artifact_of(self.observed, cell)
-        if self._agenda.to_probe(cell):
-            key = self.plan.probe_key(cell, artifact)
-            # It may be known though the load is not: what somebody killed is not kept.
-            probed = None if self._fresh else self._store.known_probe(key)
+        with self._changed:
+            artifact = artifact_of(self.observed, cell)
+            to_probe = self._agenda.to_probe(cell)
+        if to_probe:
+            # It may be known though the load is not: what was killed from outside is not kept.
+            probed = None
+            if not self._fresh:
+                probed = known_probe(self.plan, self._store, cell, artifact)
             if probed is None:
+                key = self.plan.probe_key(cell, artifact)
                 task = self._task("probe", cell, artifact=artifact)
-                probed = yield _Wanted(task, ProbeObservation, key)
+                probed = yield _Wanted(task, ProbeObservation, key, with_repair=True)
             with self._changed:
                 self.observed.probes[cell] = probed
-        while (wanted := self._agenda.next_attempt(cell)) is not None:
-            key = self.plan.attempt_key(cell, artifact, wanted)
-            found = None if self._fresh else self._store.known_load(key)
-            if found is None or not self.plan.still_known(found.observation, cell.scenario):
+        while (wanted := self._next_attempt(cell)) is not None:
+            found = None
+            if not self._fresh:
+                found = known_attempt(self.plan, self._store, cell, artifact, wanted)
+            if found is None:
+                key = self.plan.attempt_key(cell, artifact, wanted)
                 task = self._task("load", cell, artifact=artifact, remedies=wanted)
-                found = yield _Wanted(task, LoadObservation, key)
+                found = yield _Wanted(task, LoadObservation, key, with_repair=True)
             self._file_attempt(cell, Attempt(wanted, found))
         with self._changed:
             self._agenda.repaired(cell)
 
+    def _next_attempt(self, cell: Cell) -> tuple[str, ...] | None:
+        with self._changed:
+            return self._agenda.next_attempt(cell)
+
     def _convert(self, job: Conversion) -> _Steps:
         """Make the last hop of a chain; where the one before was not made, neither is this."""
         row, chain = job
-        before = self.observed.conversions.get((row, chain[:-1]), self.observed.saves[row])
-        found: Measured[SaveObservation] | None = before
+        with self._changed:
+            before = self.observed.conversions.get((row, chain[:-1]), self.observed.saves[row])
+            found: Measured[SaveObservation] | None = before
+            if before.observation.artifact is not None:
+                found = None
+                if not self._fresh:
+                    found = known_conversion(self.plan, self._store, self.observed, row, chain)
         if before.observation.artifact is not None:
             artifact, form = before.observation.artifact, form_of(row, chain[:-1])
-            found = None
-            if not self._fresh:
-                found = known_conversion(self.plan, self._store, self.observed, row, chain)
             if found is None:
                 hop = chain[-1]
                 task = self._task(
@@ -593,33 +636,38 @@ class Run:
                     remedies=hop.remedies,
                 )
                 key = self.plan.conversion_key(row.scenario, form, hop, artifact)
-                found = yield _Wanted(task, SaveObservation, key)
+                with_repair = bool(hop.remedies)
+                found = yield _Wanted(task, SaveObservation, key, with_repair=with_repair)
         with self._changed:
             self.observed.conversions[row, chain] = found or before
 
     def _cross(self, job: Crossing) -> _Steps:
         """Load what a chain ends with, as the cell's own file was to be loaded."""
         cell, chain = job
-        made = self.observed.conversions[Save(*cell[:3]), chain]
+        with self._changed:
+            made = self.observed.conversions[Save(*cell[:3]), chain]
         artifact = made.observation.artifact
         if artifact is None:
             self._file_attempt(cell, failed_crossing(made, chain))
             return
-        key = self.plan.attempt_key(cell, artifact, BRIDGE)
-        found = None if self._fresh else self._store.known_load(key)
+        found = None
+        if not self._fresh:
+            found = known_attempt(self.plan, self._store, cell, artifact, BRIDGE)
         if found is None:
+            key = self.plan.attempt_key(cell, artifact, BRIDGE)
             task = self._task("load", cell, artifact=artifact, form=form_of(cell, chain))
-            found = yield _Wanted(task, LoadObservation, key)
+            found = yield _Wanted(task, LoadObservation, key, with_repair=True)
         self._file_attempt(cell, Attempt(BRIDGE, found, chain))
 
     def _repeat(self, job: Again) -> _Steps:
         """Do a save or load again until it does something else, or it was done often enough."""
         of, remedies = job.of, job.remedies
-        while not is_settled(self.plan, self.observed, self.causes, job):
+        while not self._is_settled(job):
             if isinstance(of, Cell):
-                artifact = artifact_of(self.observed, of)
+                with self._changed:
+                    artifact = artifact_of(self.observed, of)
+                    key = retry_key(self.plan, self.observed, of, remedies)
                 task = self._task("load", of, artifact=artifact, remedies=remedies)
-                key = retry_key(self.plan, self.observed, of, remedies)
                 wanted = _Wanted(task, LoadObservation, key, again=True)
             else:
                 task = self._task("save", of)
@@ -628,6 +676,10 @@ class Run:
             with self._changed:
                 done = self.observed.retries.get(of, ())
                 self.observed.retries[of] = (*done, Retry(remedies, found))
+
+    def _is_settled(self, job: Again) -> bool:
+        with self._changed:
+            return is_settled(self.plan, self.observed, self.causes, job)
 
     def _file_attempt(self, cell: Cell, attempt: Attempt) -> None:
         with self._changed:
@@ -665,7 +717,7 @@ class Run:
         )
 
     def _keep(
-        self, wanted: _Wanted, answer: dict[str, Any], place: Workplace
+        self, environment: str, wanted: _Wanted, answer: dict[str, Any], place: Workplace
     ) -> Measured[Any] | None:
         """Commit what was seen; None if it is to be seen again before it is believed.
 
@@ -695,7 +747,8 @@ class Run:
             return Measured(believed, datetime.datetime.now(datetime.UTC))
         if wanted.again:
             return self._store.remember_retry(wanted.key, believed, self.id)
-        return self._store.remember(wanted.key, believed, self.id)
+        origin = self.plan.origin(environment, task.scenario, with_repair=wanted.with_repair)
+        return self._store.remember(wanted.key, believed, self.id, origin)
 
     def _with_artifact(
         self, observation: SaveObservation, task: Task, folder: Path
@@ -719,7 +772,8 @@ class Run:
             return "the artifact was damaged or removed: another run saves it anew"
         if observation.ended != "returned":
             with contextlib.suppress(OSError):
-                if digest_scenario(place.scenarios / task.scenario) == self._copies[task.scenario]:
+                known = self.plan.scenarios[task.scenario].digest
+                if digest_scenario(place.scenarios / task.scenario) == known:
                     return None
             return "the run's copy of the scenario was damaged or removed: run again"
         return None

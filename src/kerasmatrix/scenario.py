@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
@@ -21,7 +23,11 @@ from kerasmatrix.ranges import Seconds
 from kerasmatrix.tolerance import Tolerance
 from kerasmatrix.yaml_source import YamlSource
 
-__all__ = ["Claim", "Scenario", "digest_scenario", "load_scenario"]
+__all__ = ["Claim", "Scenario", "digest_scenario", "load_scenario", "not_measured"]
+
+PROSE = frozenset({"scenario.yaml", "README.md"})
+BYTECODE = "__pycache__"
+GIVEN = "given"  # the folder of a model that was saved elsewhere, which no script is in
 
 Relation = Literal["any", "same", "different", "newer-reader", "older-reader"]
 
@@ -114,7 +120,14 @@ def load_scenario(folder: Path) -> Scenario:
     for index, name in enumerate(scenario.formats):
         if name not in FORMATS:
             raise source.error(("formats", index), f"unknown format {name!r}")
-    return scenario.model_copy(update={"digest": digest_scenario(folder), "folder": folder})
+    try:
+        digest = digest_scenario(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or folder}: cannot be read: {error.strerror}",
+            hint="every file of a scenario is part of it: make it readable, or move it elsewhere",
+        ) from None
+    return scenario.model_copy(update={"digest": digest, "folder": folder})
 
 
 def _defines(path: Path, function: str) -> bool:
@@ -139,10 +152,49 @@ def _defines(path: Path, function: str) -> bool:
 
 
 def digest_scenario(folder: Path) -> str:
-    """Return the digest of the code: prose may change without a new measurement."""
+    """Return the digest of all files of a scenario but those that `not_measured` names.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
     total = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.suffix not in {".yaml", ".md", ".pyc"}:
-            total.update(str(path.relative_to(folder)).encode() + b"\0")
-            total.update(hashlib.sha256(path.read_bytes()).digest())
+    for name in sorted(_measured_files(folder)):
+        content = hashlib.sha256((folder / os.fsdecode(name)).read_bytes())
+        total.update(name + b"\0" + content.digest())
     return total.hexdigest()
+
+
+def not_measured(folder: Path) -> Callable[[str, list[str]], set[str]]:
+    """Return which names of a scenario's ``folder`` no worker gets, as `shutil.copytree` asks it.
+
+    These are the only files that may change without a new measurement: the scenario's own
+    ``scenario.yaml`` and ``README.md``, and the bytecode of its scripts. Files of these names in a
+    folder of the scenario, or in a model that was given, are data like any other.
+    """
+
+    def names(parent: str, entries: list[str]) -> set[str]:
+        if Path(parent) == folder:
+            return {*PROSE, BYTECODE}.intersection(entries)
+        is_given = Path(parent).relative_to(folder).parts[0] == GIVEN
+        return set() if is_given else {BYTECODE}.intersection(entries)
+
+    return names
+
+
+def _measured_files(folder: Path) -> Iterator[bytes]:
+    """Yield the path of each file that workers get, relative to ``folder``.
+
+    Links are followed, as in the copy that workers get.
+    """
+    left_out = not_measured(folder)
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+        ignored = left_out(parent, [*folders, *files])
+        folders[:] = [name for name in folders if name not in ignored]
+        for name in files:
+            path = Path(parent, name)
+            if name not in ignored and path.is_file():
+                yield os.fsencode(path.relative_to(folder))
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error

@@ -29,6 +29,7 @@ from kerasmatrix.database import ABSORBED, Row, damage, digest_row, is_whole, op
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.harness import trees
 from kerasmatrix.leftovers import end_leftovers
+from kerasmatrix.origins import Origin
 from kerasmatrix.outcome import (
     LoadObservation,
     Measured,
@@ -39,6 +40,7 @@ from kerasmatrix.outcome import (
 from kerasmatrix.plain_files import NotPlain, copy_tree, digest_tree
 
 __all__ = [
+    "DATABASE",
     "NoArtifact",
     "Store",
     "StoreBusy",
@@ -47,6 +49,7 @@ __all__ = [
 ]
 
 DATABASE = "store.sqlite"
+BLOCK = 512  # of st_blocks, whatever the file system's are (stat(2))
 CHUNK = 500  # keys in one question; SQLite has a limit of its own
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # A second name of a file would be a way to change it later.
@@ -60,7 +63,7 @@ class NoArtifact(Exception):
     """What a save left cannot be kept. The message says why."""
 
 
-class StoreBusy(Exception):
+class StoreBusy(InfrastructureError):
     """Another run holds the store. The message says which."""
 
 
@@ -73,6 +76,7 @@ class Store:
         *,
         wait: Callable[[str], None] | None = None,
         warn: Callable[[str], None] = lambda _: None,
+        closely: bool = False,
     ) -> None:
         """Open the store in ``folder``, making it if it is not there.
 
@@ -84,6 +88,7 @@ class Store:
             wait: called with a message if another run holds the store, which is then waited
                 for; without it, that is an error.
             warn: called with a message if the database was damaged.
+            closely: look at every page of the database, as after a run that was killed.
 
         Raises:
             StoreBusy: another run holds the store.
@@ -116,7 +121,7 @@ class Store:
             with _no_space_is_infrastructure(folder):
                 trees.remove(str(self._scratch))
                 self._scratch.mkdir(exist_ok=True)
-            self._database = _open_database(folder / DATABASE, warn, suspect=killed)
+            self._database = _open_database(folder / DATABASE, warn, suspect=killed or closely)
             if killed:
                 self._remove_unnamed_artifacts()
         except BaseException:
@@ -164,8 +169,17 @@ class Store:
         """Return what is known under ``key``."""
         return self._find(key, ProbeObservation)
 
-    def remember(self, key: str, observation: Kind, run: str) -> Measured[Kind]:
-        """Commit ``observation`` under ``key``; retries of what was known there are forgotten."""
+    def remember(
+        self, key: str, observation: Kind, run: str, origin: Origin | None = None
+    ) -> Measured[Kind]:
+        """Commit ``observation`` under ``key``; retries of what was known there are forgotten.
+
+        Args:
+            key: what it is found by.
+            observation: what was seen.
+            run: the run that saw it.
+            origin: of what the key is made; without it the next `prune` removes it.
+        """
         now = datetime.datetime.now(datetime.UTC)
         self._ahead.pop(key, None)
         row = (key, observation.model_dump_json(), now.isoformat(), run)
@@ -175,6 +189,10 @@ class Store:
                 (*row, digest_row(*row)),
             )
             self._database.execute("DELETE FROM retries WHERE key = ?", (key,))
+            if origin is not None:
+                self._database.execute(
+                    "INSERT OR REPLACE INTO origins VALUES (?, ?, ?, ?, ?, ?)", (key, *origin)
+                )
         return Measured(observation, now)
 
     def remember_retry(self, key: str, observation: Kind, run: str) -> Measured[Kind]:
@@ -273,6 +291,34 @@ class Store:
         with self._writing():
             for table, statement in ABSORBED.items():
                 self._database.executemany(statement, rows[table])
+
+    def forget(
+        self, keys: Iterable[str], artifacts: Iterable[Path] = (), files: Iterable[Path] = ()
+    ) -> None:
+        """Remove measurements, artifacts and other files of the store, and give space back.
+
+        Raises:
+            InfrastructureError: it cannot be written.
+        """
+        gone = [(key,) for key in keys]
+        with self._writing():
+            for table in ("observations", "retries", "origins"):
+                self._database.executemany(f"DELETE FROM {table} WHERE key = ?", gone)  # noqa: S608 - ours
+        with _no_space_is_infrastructure(self.folder):
+            for path in artifacts:
+                shutil.rmtree(path)
+            for path in files:
+                path.unlink(missing_ok=True)
+        # It takes space to give space back; what is not given back is used again later.
+        with self._mutex, contextlib.suppress(sqlite3.OperationalError):
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @property
+    def size(self) -> int:
+        """How many bytes all files of the store take on the disk."""
+        files = (path.lstat() for path in self.folder.rglob("*") if not path.is_dir())
+        return sum(found.st_blocks * BLOCK for found in files)
 
     def rows(self, table: str) -> list[Row]:
         """Return the rows of one of the store's tables."""
@@ -444,7 +490,7 @@ def _hold(path: Path, wait: Callable[[str], None] | None) -> IO[str]:
             handle.seek(0)
             message = f"another run (process {handle.read().strip() or '?'}) holds {path.parent}"
             if wait is None:
-                raise StoreBusy(message) from None
+                raise StoreBusy(message, hint="wait for it to end") from None
             wait(message)
             fcntl.flock(handle, fcntl.LOCK_EX)
         if not _is_there(handle, path):

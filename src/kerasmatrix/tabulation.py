@@ -330,6 +330,7 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
         if probe and probe.observation.value:
             told["culprits"] = probe.observation.value.culprits
         told["remedies"] = observed.judged(plan, causes, cell)
+        told["untried"] = observed.faults.get(cell)
     return verdict.but(**told)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kerasmatrix.comparison import outcome_of
 from kerasmatrix.outcome import BADNESS, Status
 from kerasmatrix.results import CellResult, Results
 
@@ -74,7 +75,11 @@ def examine(
                 theirs[cell.scenario, cell.format] = cell
     home = {file: cell for file, cell in ours.items() if cell.status in LOADS and file in theirs}
     measured = [file for file in home if theirs[file].status in BADNESS]
-    reasons = [_reason(theirs[file]) for file in measured if _is_worse(home[file], theirs[file])]
+    reasons = [
+        _reason(theirs[file])
+        for file in measured
+        if outcome_of(theirs[file]).is_worse_than(outcome_of(home[file]))
+    ]
     return Upgrade(
         source=source,
         target=target,
@@ -82,13 +87,6 @@ def examine(
         unknown=len(home) - len(measured),
         reasons=tuple(sorted(reasons, key=lambda reason: -BADNESS[reason.status])),
     )
-
-
-def _is_worse(home: CellResult, there: CellResult) -> bool:
-    """Whether something is wrong there that is not wrong at home."""
-    if BADNESS[there.status] != BADNESS[home.status]:
-        return BADNESS[there.status] > BADNESS[home.status]
-    return there.status is Status.DEGRADED and not set(there.lost) <= set(home.lost)
 
 
 def _reason(cell: CellResult) -> Reason:

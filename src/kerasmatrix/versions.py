@@ -1,17 +1,73 @@
-"""Version numbers of packages, as what orders them."""
+"""Version numbers of packages: how releases are ordered, and which Keras `tf.keras` is."""
 
 from __future__ import annotations
 
+import contextlib
 import re
-from functools import cache
+from collections.abc import Mapping
+from functools import lru_cache
 
-__all__ = ["version_key"]
+from packaging.version import Version
 
-DIGITS = 18
+__all__ = [
+    "LEGACY_KERAS",
+    "is_legacy_keras",
+    "is_same_release",
+    "minor_of",
+    "minor_text",
+    "version_key",
+]
+
+# Under this variable `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
+LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
+# The values for which TensorFlow 2.15 to 2.21 route `tf.keras` to tf_keras. Their lazy loader
+# (tensorflow/python/util/lazy_loader.py) compares with these three; "TRUE" or "yes" is off.
+LEGACY_ON = frozenset({"true", "True", "1"})
+
+# Model files name versions, too, and may hold anything: "2.2.4-tf", "2.3 to 2.4", megabytes.
+NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,5}")
+LONGEST = 100
 
 
-@cache
-def version_key(version: str) -> tuple[int, ...]:
-    """Return the numbers of ``version``, for sorting: ``2.15.0.post1`` -> ``(2, 15, 0, 1)``."""
-    # Versions come from files too, and Python makes no integer of thousands of digits.
-    return tuple(int(part[:DIGITS]) for part in re.findall(r"\d+", version))
+@lru_cache(maxsize=4096)
+def version_key(version: str) -> Version:
+    """Return what orders releases by age, as PEP 440 does: ``2.20.0rc1`` is before ``2.20.0``.
+
+    Text that is not a version counts as the first release number in it, or as 0 without one.
+    """
+    if len(version) <= LONGEST:
+        with contextlib.suppress(ValueError):
+            return Version(version)
+    found = NUMBERS.search(version)
+    return Version(found.group() if found else "0")
+
+
+def minor_of(version: str) -> tuple[int, int]:
+    """Return the major and minor number of ``version``: ``2.15.0.post1`` -> ``(2, 15)``."""
+    parsed = version_key(version)
+    return parsed.major, parsed.minor
+
+
+def is_same_release(one: str, other: str, *, exactly: bool = False) -> bool:
+    """Return whether two versions are one release: ``2.22.0-rc0`` and ``2.22.0rc0`` are.
+
+    Unless it is asked ``exactly``, post-releases and local builds count as the release itself:
+    TensorFlow 2.15.0.post1 calls itself 2.15.0.
+    """
+    if exactly:
+        return version_key(one) == version_key(other)
+    return _release(version_key(one)) == _release(version_key(other))
+
+
+def _release(version: Version) -> tuple[Version, object, object]:
+    return Version(version.base_version), version.pre, version.dev
+
+
+def minor_text(version: str) -> str:
+    """Return the major and minor number of ``version`` as text: ``2.15.0.post1`` -> ``2.15``."""
+    return "{}.{}".format(*minor_of(version))
+
+
+def is_legacy_keras(variables: Mapping[str, str]) -> bool:
+    """Return whether TensorFlow takes tf_keras for ``tf.keras`` under these variables."""
+    return variables.get(LEGACY_KERAS) in LEGACY_ON

@@ -7,7 +7,7 @@ one of real environments.
 
 from __future__ import annotations
 
-import hashlib
+import importlib.metadata
 import os
 import subprocess
 import sys
@@ -15,6 +15,11 @@ import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from kerasmatrix.environments.identity import identity_of
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.venvs import COMPLETE, RECIPE, venv_name
+from kerasmatrix.matrix import Environment
 
 if TYPE_CHECKING:
     from tests.chaos.daemon import Daemon
@@ -24,6 +29,16 @@ STAND_IN = Path(__file__).parent / "stand_in"
 GENERATIONS = {"old": 1, "middle": 2, "new": 3}
 MODELS = ("plain", "newer", "drifts", "dies", "unsavable")
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+OTHERS = {name: importlib.metadata.version(name) for name in ("numpy", "h5py")}
+IMAGE_PACKAGES = f"/usr/local/lib/python{PYTHON}/site-packages"
+# Says of all packages of a lock that they are installed in a folder.
+METADATA = (
+    "import pathlib, re, sys; "
+    '[(d.mkdir(), (d / "METADATA").write_text(f"Name: {n}\\nVersion: {v}\\n")) '
+    'for n, v in re.findall(r"(?m)^([\\w-]+)==(\\S+)", pathlib.Path(sys.argv[1]).read_text()) '
+    'for d in [pathlib.Path(sys.argv[2], f"{n}-{v}.dist-info")]]'
+)
 
 SAVE = """\
 import numpy as np
@@ -118,10 +133,14 @@ def stand_in_project(
     more = "".join(f", {name}: {value!r}" for name, value in (variables or {}).items())
     environments = ""
     for name, generation in GENERATIONS.items():
-        lock = f"tensorflow-cpu==2.{generation}.0 \\\n    --hash=sha256:00\n"
-        (folder / "images" / "locks" / f"{name}.txt").write_text(lock)
+        packages = {"tensorflow-cpu": f"2.{generation}.0", **OTHERS}
+        lock = "".join(
+            f"{each}=={version} \\\n    --hash=sha256:00\n" for each, version in packages.items()
+        )
+        path = folder / "images" / "locks" / f"{name}.txt"
+        path.write_text(lock)
         if not daemon:
-            _make_environment(name, lock, cache)
+            _make_environment(name, Lock(path, lock), cache)
         environments += (
             f'  {name}: {{tensorflow: 2.{generation}.0, python: "{PYTHON}", as_of: 2021-01-01,\n'
             f'    variables: {{STAND_IN_GENERATION: "{generation}", '
@@ -134,9 +153,10 @@ def stand_in_project(
         (place / "save.py").write_text(SAVE.format(name=name))
         (place / "load.py").write_text(LOAD)
         (place / "scenario.yaml").write_text(f"title: {name}\nshows: what becomes of it\n")
-    # The packages are in the image that it starts from.
+    # The packages are in the image that it starts from, without what an installer says of them.
     (folder / "images" / "Dockerfile").write_text(
-        "ARG BASE\nFROM ${BASE}\nARG LOCK\nCOPY ${LOCK} /kerasmatrix/lock.txt\n"
+        "ARG BASE\nFROM ${BASE}\nARG LOCK\nCOPY ${LOCK} /kerasmatrix/lock.txt\nUSER 0\n"
+        f"RUN python -c '{METADATA}' /kerasmatrix/lock.txt {IMAGE_PACKAGES}\nUSER 65534:65534\n"
     )
     (folder / "matrix.yaml").write_text(
         f"schema_version: 1\n{base_image}environments:\n{environments}groups:\n"
@@ -168,15 +188,20 @@ def real_project(
     return project
 
 
-def _make_environment(name: str, lock: str, cache: Path) -> None:
+def _make_environment(name: str, lock: Lock, cache: Path) -> None:
     """Make a virtual environment as the local engine expects to find it."""
-    digest = hashlib.sha256(lock.rstrip("\n").encode()).hexdigest()
-    folder = cache / "environments" / f"{name}-{digest[:12]}"
-    if (folder / "kerasmatrix-complete").exists():
+    environment = Environment.model_validate(
+        {"name": name, "python": PYTHON, "tensorflow": "2.0", "as_of": "2021-01-01"}
+    )
+    folder = cache / "environments" / venv_name(environment, lock)
+    if (folder / COMPLETE).exists():
         return
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (site,) = folder.glob("lib/python*/site-packages")
     # Plain paths: NumPy and h5py of the tests' own environment, after the stand-in.
     paths = [STAND_IN, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     (site / "stand_in.pth").write_text("\n".join(dict.fromkeys(map(str, paths))) + "\n")
-    (folder / "kerasmatrix-complete").write_text(digest + "\n")
+    path = folder / "lock.txt"
+    path.write_text(lock.content)
+    subprocess.run([sys.executable, "-c", METADATA, path, site], check=True)
+    (folder / COMPLETE).write_text(identity_of(environment, lock, RECIPE) + "\n")

@@ -44,6 +44,7 @@ class FakeRecipe:
     name: str = "fake"
     sandbox: bool = True
     trouble_in: str | None = None
+    identity: str = ""
 
     def trouble(self) -> str | None:
         return self.trouble_in

@@ -51,6 +51,7 @@ def measure(
             env.name: read_lock(root / "images" / "locks", env) for env in selection.environments
         },
         engine=engine.name,
+        recipe=engine.recipe,
         harness="the harness",
         limits=matrix.limits,
         tolerance=matrix.tolerance,

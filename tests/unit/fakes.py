@@ -19,9 +19,9 @@ from typing import Any
 
 from kerasmatrix.engines.base import Hello, Task, WorkerLost, Workplace
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.environments.releases import release_key
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Limits
+from kerasmatrix.versions import version_key
 
 WEIGHT = {"name": "kernel", "shape": [1], "dtype": "float32", "sha256": "aa"}
 ERROR = {
@@ -172,6 +172,7 @@ class FakeEngine:
     batch = None
     idle_workers = 12
     slots = None
+    recipe = ""
 
     def __init__(self) -> None:
         self.tasks: list[tuple[str, Task]] = []
@@ -223,7 +224,7 @@ class VersionedEngine(FakeEngine):
 
     def told(self, environment):
         names = [name for since, name in self.behaviour.items()
-                 if release_key(environment.tensorflow) >= release_key(since)]  # fmt: skip
+                 if version_key(environment.tensorflow) >= version_key(since)]  # fmt: skip
         return environment.model_copy(update={"name": names[-1] if names else "good"})
 
     def prepare(self, environment, lock):

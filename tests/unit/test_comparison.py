@@ -1,8 +1,11 @@
+import datetime
+
 import pytest
 
 from kerasmatrix.comparison import ChangeKind, compare
+from kerasmatrix.gating import FindingKind, findings
 from kerasmatrix.outcome import Status
-from kerasmatrix.results import RemedyResult
+from kerasmatrix.results import RemedyResult, RetryResult
 from tests.unit.report.factory import REJECTED, VERIFIED, make_cell, make_results
 
 
@@ -65,6 +68,11 @@ def test_a_remedy_that_works_no_more_is_a_change():
     assert [change.kind for change in found.changes] == [ChangeKind.REMEDY_FOUND]
 
 
+def test_remedy_that_the_machine_kept_from_being_tried_is_not_lost():
+    after = remedies(REJECTED).but(untried="OSError: [Errno 28] No space left on device")
+    assert compare(results_of(remedies(VERIFIED)), results_of(after)).changes == ()
+
+
 def test_another_cause_is_a_change():
     other = cell("fail", cause="weights-count")
     (change,) = compare(results_of(cell("fail")), results_of(other)).changes
@@ -102,3 +110,48 @@ def test_a_run_is_like_itself():
     results = make_results()
     assert compare(results, results).changes == ()
     assert compare(results, results).compared == 50
+
+
+RATE, STATE = "the optimizer's learning rate", "the optimizer state"
+
+
+@pytest.mark.parametrize("status", ["degraded", "drift"])
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        ((RATE,), (RATE, STATE), ChangeKind.WORSE),
+        ((RATE,), (STATE,), ChangeKind.WORSE),
+        ((RATE, STATE), (RATE,), ChangeKind.BETTER),
+        ((RATE, STATE), (STATE, RATE), None),
+    ],
+)
+def test_what_is_lost_decides_where_statuses_are_equal(status, before, after, kind):
+    one, two = (cell(status, cause=None, remedies=(), lost=lost) for lost in (before, after))
+    found = compare(results_of(one), results_of(two))
+    assert [change.kind for change in found.changes] == ([kind] if kind else [])
+    for change in found.changes:
+        assert (change.lost_before, change.lost) == (before, after)
+
+
+def test_gate_finds_cell_that_loses_more_than_the_baseline():
+    one = cell("degraded", lost=(RATE,))
+    two = one.but(lost=(RATE, STATE))
+    found = findings(results_of(two), compare(results_of(one), results_of(two)))
+    assert [each.kind for each in found] == [FindingKind.WORSE_THAN_BASELINE]
+
+
+@pytest.mark.parametrize(
+    ("lost", "kind"),
+    [((RATE,), FindingKind.FLAKY), ((RATE, STATE), FindingKind.WORSE_THAN_BASELINE)],
+)
+def test_gate_compares_what_a_retry_lost(lost, kind):
+    again = RetryResult(
+        status=Status.DEGRADED,
+        summary="words",
+        lost=lost,
+        measured_at=datetime.datetime.now(datetime.UTC),
+    )
+    one = cell("degraded", lost=(RATE,))
+    two = one.but(lost=(RATE, STATE), retries=(again,))
+    found = findings(results_of(two), compare(results_of(one), results_of(two)))
+    assert [each.kind for each in found] == [kind]

@@ -47,9 +47,23 @@ def test_a_run_of_which_nothing_changed_finds_what_it_would_by_looking(command, 
 def test_what_it_reports_is_a_run_of_its_own(command):
     command.project("good")
     _, first, _ = command()
-    _, second, _ = command("--isolate")
+    _, second, _ = command()
     assert second["run"]["id"] > first["run"]["id"]
-    assert (second["run"]["measured"], second["run"]["isolated"]) == (0, True)
+    assert second["run"]["measured"] == 0
+
+
+@pytest.mark.parametrize("recalled", [True, False])
+def test_isolated_is_said_of_what_was_measured_so(command, recalled):
+    command.project("good")
+    command()
+    if not recalled:
+        KEPT.unlink()
+    _, looked_up, _ = command("--isolate")
+    assert (looked_up["run"]["measured"], looked_up["run"]["isolated"]) == (0, False)
+    _, measured, _ = command("--isolate", "--fresh")
+    assert measured["run"]["isolated"]
+    _, again, _ = command()
+    assert again["run"]["isolated"]
 
 
 def test_changes_since_a_baseline_are_told(command, looks):

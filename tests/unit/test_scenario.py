@@ -1,8 +1,12 @@
+import os
+import shutil
+from pathlib import Path
+
 import pytest
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.matrix import load_matrix
-from kerasmatrix.scenario import load_scenario
+from kerasmatrix.scenario import digest_scenario, load_scenario, not_measured
 from tests.unit.fakes import make_scenario
 
 
@@ -14,6 +18,58 @@ def test_a_change_of_code_changes_the_digest_and_a_change_of_prose_does_not(tmp_
     assert load_scenario(folder).digest == before
     (folder / "load.py").write_text("def load(path): return 1\n")
     assert load_scenario(folder).digest != before
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["units.yaml", "notes.md", "data/scenario.yaml", "data/README.md", "lib/fast.pyc",
+     "given/model/assets/labels.yaml", "given/model/__pycache__/x.pyc"],
+)  # fmt: skip
+def test_digest_of_data_file_changes(tmp_path, name):
+    folder = tmp_path / "first"
+    make_scenario(folder)
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("8\n")
+    before = load_scenario(folder).digest
+    path.write_text("999\n")
+    assert load_scenario(folder).digest != before
+
+
+@pytest.mark.parametrize("name", ["README.md", "scenario.yaml", "__pycache__/a.pyc",
+                                  "lib/__pycache__/a.pyc"])  # fmt: skip
+def test_digest_leaves_out_what_no_worker_gets(tmp_path, name):
+    folder = tmp_path / "first"
+    make_scenario(folder)
+    before = digest_scenario(folder)
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("title: other")
+    assert digest_scenario(folder) == before
+    shutil.copytree(folder, tmp_path / "copy", ignore=not_measured(folder))
+    assert not (tmp_path / "copy" / name).exists()
+    assert digest_scenario(tmp_path / "copy") == before
+
+
+def test_digest_of_linked_folder_equals_that_of_its_copy(tmp_path):
+    folder = tmp_path / "first"
+    make_scenario(folder)
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared" / "layers.py").write_text("UNITS = 8\n")
+    (folder / "lib").symlink_to(tmp_path / "shared")
+    before = digest_scenario(folder)
+    shutil.copytree(folder, tmp_path / "copy", ignore=not_measured(folder))
+    assert digest_scenario(tmp_path / "copy") == before
+    (tmp_path / "shared" / "layers.py").write_text("UNITS = 9\n")
+    assert digest_scenario(folder) != before
+
+
+def test_digest_of_name_that_is_not_utf8_is_made(tmp_path):
+    folder = tmp_path / "first"
+    make_scenario(folder)
+    before = digest_scenario(folder)
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.npz")).write_bytes(b"x")
+    assert digest_scenario(folder) != before
 
 
 @pytest.mark.parametrize("name", ["save.py", "load.py", "scenario.yaml"])

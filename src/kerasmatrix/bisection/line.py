@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from kerasmatrix.environments.releases import release_key
+from packaging.version import Version
+
 from kerasmatrix.errors import UsageError
 from kerasmatrix.matrix import Environment
-from kerasmatrix.plan import LEGACY_KERAS
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of, version_key
 
 __all__ = ["between", "has_keras_3", "is_legacy", "line_of", "made_between", "oldest_first"]
 
 FIRST_KERAS_3 = (2, 16)  # `tf.keras` is Keras 3 from this TensorFlow on
-Place = tuple[tuple[Any, ...], tuple[Any, ...]]
+Place = tuple[Version, tuple[Any, ...]]
 
 
 def is_legacy(environment: Environment) -> bool:
     """Say whether ``tf.keras`` is tf_keras, a Keras 2 beside a TensorFlow that has Keras 3."""
-    return bool(environment.variables.get(LEGACY_KERAS))
+    return environment.legacy_keras
 
 
 def has_keras_3(environment: Environment) -> bool:
     """Say whether ``tf.keras`` is Keras 3."""
-    new = version_key(environment.tensorflow)[:2] >= FIRST_KERAS_3
+    new = minor_of(environment.tensorflow) >= FIRST_KERAS_3
     return new and not is_legacy(environment)
 
 
@@ -75,13 +75,13 @@ def between(releases: Iterable[str], older: str | None, newer: str | None) -> li
     """Return those of ``releases`` that lie between two, oldest first."""
     if newer is None:
         return []
-    low = release_key(older) if older else None
+    low = version_key(older) if older else None
     fit = {
         name
         for name in releases
-        if release_key(name) < release_key(newer) and (low is None or low < release_key(name))
+        if version_key(name) < version_key(newer) and (low is None or low < version_key(name))
     }
-    return sorted(fit, key=release_key)
+    return sorted(fit, key=version_key)
 
 
 def made_between(  # noqa: PLR0913 - what a line is made of
@@ -124,12 +124,12 @@ def made_between(  # noqa: PLR0913 - what a line is made of
 def place_of(environment: Environment) -> Place:
     """Return what orders environments: by TensorFlow, and by Keras where that goes its own way."""
     if is_legacy(environment):
-        keras: tuple[Any, ...] = (0, release_key(environment.tf_keras or "0"))
+        keras: tuple[Any, ...] = (0, version_key(environment.tf_keras or "0"))
     elif has_keras_3(environment):
-        keras = (1, release_key(environment.keras or "0"))
+        keras = (1, version_key(environment.keras or "0"))
     else:
         keras = (0,)
-    return (release_key(environment.tensorflow), keras)
+    return (version_key(environment.tensorflow), keras)
 
 
 def _later(one: Place, other: Place) -> bool:
@@ -141,7 +141,7 @@ def _keras_at(
     older: Environment, newer: Environment, tensorflow: str, keras: Sequence[str]
 ) -> str | None:
     """Return what a TensorFlow on the line has for Keras; None if that is a part of it."""
-    if version_key(tensorflow)[:2] < FIRST_KERAS_3:
+    if minor_of(tensorflow) < FIRST_KERAS_3:
         return None
     if is_legacy(newer):
         return next(
@@ -152,7 +152,7 @@ def _keras_at(
 
 def _fits(tf_keras: str, tensorflow: str) -> bool:
     """Whether a tf_keras is of this TensorFlow's minor, the only one that it works with."""
-    return version_key(tf_keras)[:2] == version_key(tensorflow)[:2]
+    return minor_of(tf_keras) == minor_of(tensorflow)
 
 
 def _of(
@@ -163,13 +163,9 @@ def _of(
     newer: Environment,
 ) -> Environment:
     """Return an environment with a TensorFlow and a Keras, on the Python that goes with it."""
-    legacy = is_legacy(newer) and version_key(tensorflow)[:2] >= FIRST_KERAS_3
-    minor = version_key(tensorflow)[:2]
-    alike = (
-        env
-        for env in bases
-        if version_key(env.tensorflow)[:2] == minor and is_legacy(env) == legacy
-    )
+    legacy = is_legacy(newer) and minor_of(tensorflow) >= FIRST_KERAS_3
+    minor = minor_of(tensorflow)
+    alike = (env for env in bases if minor_of(env.tensorflow) == minor and is_legacy(env) == legacy)
     base = next(alike, newer)
     kind = "tf_keras" if legacy else "keras"
     # A Keras that came out later than this TensorFlow wants a later index.

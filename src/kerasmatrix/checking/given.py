@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from kerasmatrix.environments.keras_release import release_of
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.formats import FORMATS
@@ -20,7 +21,7 @@ from kerasmatrix.matrix import Environment
 from kerasmatrix.plain_files import NotPlain, copy_file, copy_tree, digest_tree, walk
 from kerasmatrix.plain_files import digest_file as digest_plain_file
 from kerasmatrix.scenario import Scenario, digest_scenario
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of
 
 __all__ = [
     "Companions",
@@ -275,19 +276,19 @@ def _generation(environment: Environment, lock: Lock) -> int:
 
     TensorFlow's minor is that of its Keras 2; Keras 3 counts its own, a hundred further on.
     """
-    if lock.keras_major >= KERAS_3 and "TF_USE_LEGACY_KERAS" not in environment.variables:
-        return 100 + version_key(lock.packages["keras"])[1]
-    major, minor = version_key(environment.tensorflow)[:2]
+    major, minor = minor_of(release_of(environment, lock))
+    if major >= KERAS_3:
+        return 100 + minor
     return minor if major > 1 else -1
 
 
 def _generation_of(writer: Writer) -> int:
     if writer.keras_major == KERAS_3:
-        return 100 + (version_key(writer.keras)[1] if writer.keras else 0)
+        return 100 + (minor_of(writer.keras)[1] if writer.keras else 0)
     # A range such as "2.3 to 2.4" begins with the first version that it may be.
-    key = version_key(writer.tensorflow)[:2] if writer.tensorflow else ()
-    if key:
-        return key[1] if key[0] > 1 else -1
+    if writer.tensorflow:
+        major, minor = minor_of(writer.tensorflow)
+        return minor if major > 1 else -1
     # Keras 2 and 1 by themselves are older than any TensorFlow 2; of what does not say, the last
     # Keras 2 reads most.
     return -1 if writer.keras else 15

@@ -66,6 +66,7 @@ class Setup:
             scenarios=scenarios,
             locks={env.name: self.lock(env) for env in environments},
             engine=self.engine.name,
+            recipe=self.engine.recipe,
             harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
             limits=self.matrix.limits,
             tolerance=self.matrix.tolerance,

@@ -31,6 +31,7 @@ VERBS = (
     "merge",
     "lock",
     "images",
+    "store",
     "versions",
     "explain",
     "paths",

@@ -10,6 +10,7 @@ from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.later import DockerLater
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.engines.presence import docker_trouble
+from kerasmatrix.environments.identity import image_recipe, read_dockerfile
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Matrix
 from kerasmatrix.project import Project
@@ -50,7 +51,12 @@ def open_engine(
         return LocalEngine(matrix=project.matrix_file)
     trouble = docker_trouble()
     if trouble is None:
-        return DockerLater(lambda: _open_docker(matrix.base_image, project))
+        # Read once: what is built is what the keys of its results say.
+        dockerfile = read_dockerfile(project.build_root)
+        return DockerLater(
+            lambda: _open_docker(matrix.base_image, project, dockerfile),
+            image_recipe(matrix.base_image, dockerfile),
+        )
     if name == "docker":
         raise InfrastructureError(
             f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
@@ -61,10 +67,12 @@ def open_engine(
     return LocalEngine(matrix=project.matrix_file)
 
 
-def _open_docker(base_image: str, project: Project) -> Engine:
+def _open_docker(base_image: str, project: Project, dockerfile: bytes) -> Engine:
     from kerasmatrix.engines.docker import DockerEngine  # noqa: PLC0415 - it imports the SDK
 
-    return DockerEngine(base_image, project.build_root, matrix=project.matrix_file)
+    return DockerEngine(
+        base_image, project.build_root, matrix=project.matrix_file, dockerfile=dockerfile
+    )
 
 
 def _open_cluster(cluster: Cluster, matrix: Matrix, project: Project) -> Engine:
@@ -104,6 +112,5 @@ def _open_cluster(cluster: Cluster, matrix: Matrix, project: Project) -> Engine:
             click.echo("No Docker Engine on the Dask workers: using uv virtual environments.")
     recipe: Recipe = LocalRecipe()
     if inner == "docker":
-        dockerfile = project.build_root / "images" / "Dockerfile"
-        recipe = DockerRecipe(matrix.base_image, dockerfile.read_bytes())
+        recipe = DockerRecipe(matrix.base_image, read_dockerfile(project.build_root))
     return DaskEngine(cluster.scheduler, cluster.artifacts, recipe, connect_seconds=CONNECT_SECONDS)

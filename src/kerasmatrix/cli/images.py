@@ -21,14 +21,14 @@ from kerasmatrix.cli.engines import ENGINES, open_engine
 from kerasmatrix.cli.failures import show_all
 from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_option
 from kerasmatrix.engines.presence import docker_trouble
-from kerasmatrix.environments.images import DOCKERFILE, base_of, image_tag
+from kerasmatrix.environments.identity import read_dockerfile
+from kerasmatrix.environments.images import base_of, image_tag
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.pruning import Disk, Made, MadeImages, MadeVenvs, Others
 from kerasmatrix.environments.venvs import default_cache, venv_name
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.project import Project
-from kerasmatrix.reading import read_bytes
 
 __all__ = ["images"]
 
@@ -207,11 +207,7 @@ def _kind(engine: str, matrix: Matrix, project: Project) -> _Kind:
         raise InfrastructureError(
             f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
         )
-    path = project.build_root / DOCKERFILE
-    try:
-        dockerfile = read_bytes(path)
-    except OSError as error:
-        raise InfrastructureError(f"{path}: cannot be read: {error.strerror}") from error
+    dockerfile = read_dockerfile(project.build_root)
 
     def tag(environment: Environment, lock: Lock) -> str:
         return image_tag(environment, lock, base_of(matrix.base_image, environment), dockerfile)

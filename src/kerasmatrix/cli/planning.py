@@ -51,6 +51,7 @@ def plan_of(  # noqa: PLR0913 - what a plan is made of
             env.name: read_lock(project.locks_with(env.name), env) for env in selection.environments
         },
         engine=engine.name,
+        recipe=engine.recipe,
         harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
         limits=matrix.limits,
         tolerance=matrix.tolerance,

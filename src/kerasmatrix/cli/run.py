@@ -7,7 +7,7 @@ import datetime
 import itertools
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -148,11 +148,18 @@ def run(  # noqa: PLR0913 - one argument per option
         check_folder(output)
     engine = open_engine(engine_name, matrix, project, Cluster(scheduler, artifacts, inner))
     try:
-        plan = dataclasses.replace(
-            plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies),
-            infer=not no_infer,
-        )
-        with Store(store_folder, wait=_say_waiting, warn=_warn) as store:
+
+        def make_plan() -> Plan:
+            made = plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies)
+            return dataclasses.replace(made, infer=not no_infer)
+
+        plan = make_plan()
+        waits: list[str] = []
+        wait = _say_waiting(waits)
+        with Store(store_folder, wait=wait, warn=_warn) as store:
+            if waits:
+                # Scenarios and locks may have been edited while another run held the store.
+                plan = make_plan()
             if shard:
                 own = take_shard(plan, shard, Archive(store.folder).recent())
                 plan = dataclasses.replace(plan, shard=own)
@@ -161,7 +168,8 @@ def run(  # noqa: PLR0913 - one argument per option
             # What is listed, measured anew, or done again has to be looked at cell by cell.
             same = None if dry_run or fresh or gate else recall(plan, store)
             if same:
-                info = _info(run_id, started, engine, known=same.known, isolated=isolate)
+                isolated = same.results.run.isolated
+                info = _info(run_id, started, engine, known=same.known, isolated=isolated)
                 found = same.results.model_copy(update={"run": info})
                 results = _finished(found, matrix, (store.folder, project.root))
                 _report(results, compare(before, results) if before else None, store, output)
@@ -230,7 +238,8 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
             started,
             engine,
             known=measurement.known,
-            isolated=measurement.isolate,
+            # How earlier runs measured what is known is not stored.
+            isolated=measurement.isolate and measurement.known == 0,
             measured=measurement.measured + (again.measured if again else 0),
             retries=measurement.retries + (again.retries if again else 0),
             complete=trouble is None and measurement.complete,
@@ -274,7 +283,9 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
 
         return decide(results, comparison, accept_flaky=accept_flaky)
     infra = any(cell.status is Status.INFRA for cell in results.cells)
-    return INFRASTRUCTURE if infra else 0
+    # It may also be a remedy or a bridge that could not be tried: the cell is a failure still.
+    observed = measurement.observed
+    return INFRASTRUCTURE if infra or observed.faults or observed.troubles else 0
 
 
 def _doubtful(
@@ -348,8 +359,14 @@ def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
     return None
 
 
-def _say_waiting(message: str) -> None:
-    click.echo(f"Waiting: {message}.", err=True)
+def _say_waiting(waits: list[str]) -> Callable[[str], None]:
+    """Return what says that the store is waited for, and adds that to ``waits``."""
+
+    def say(message: str) -> None:
+        waits.append(message)
+        click.echo(f"Waiting: {message}.", err=True)
+
+    return say
 
 
 def _warn(message: str) -> None:

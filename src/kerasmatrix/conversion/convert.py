@@ -203,6 +203,11 @@ class Converter:
             run.execute()
         finally:
             self._setup.listener.ends()
+        if key in run.observed.faults:
+            raise InfrastructureError(
+                f"{cell.loaded_with}: could not be tried: {run.observed.faults[key]}",
+                hint="mend that and run again: what was measured so far is kept",
+            )
         walked = {way.chain: way for way in found}
         results = run.observed.judged(run.plan, run.causes, key)
         ended = [

@@ -5,8 +5,11 @@ Nothing that is there is replaced unless that was asked for, and the original ne
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from kerasmatrix.checking.given import digest_file
@@ -75,14 +78,38 @@ def write_file(made: Path, told: Manifest, output: Path, manifest: Path) -> None
                     f"{output}: what was written is not what was verified",
                     hint="see that the disk is sound, and convert again",
                 )
-            if output.is_dir():
-                output.replace(Path(folder, "before"))
-            staged.replace(output)
             listed = Path(folder, "manifest.json")
             listed.write_text(told.model_dump_json(indent=1) + "\n", encoding="utf-8")
-            shutil.move(listed, manifest)
+            with _set_aside(output, Path(folder, "before"), staged):
+                staged.replace(output)
+                shutil.move(listed, manifest)
     except OSError as error:
         raise InfrastructureError(
             f"{output}: cannot be written: {error.strerror or error}",
             hint="see that there is space, and that the folder can be written",
         ) from error
+
+
+@contextlib.contextmanager
+def _set_aside(output: Path, aside: Path, staged: Path) -> Iterator[None]:
+    """Keep what is at ``output`` as ``aside``, and put it back if ``staged`` does not get there.
+
+    A file is replaced by a file in one step and stays where it is until then. Where one of them
+    is a folder that cannot be done: what is there is moved out of the way first.
+    """
+    if not output.exists():
+        yield
+        return
+    if output.is_file() and staged.is_file():
+        os.link(output, aside)
+    else:
+        output.replace(aside)
+    try:
+        yield
+    except BaseException:
+        if output.is_dir():
+            shutil.rmtree(output)
+        elif aside.is_dir():
+            output.unlink(missing_ok=True)
+        aside.replace(output)
+        raise

@@ -9,7 +9,7 @@ from kerasmatrix.diagnosis.catalogue import Cause, the_catalogue
 from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, candidates, classify
 from kerasmatrix.diagnosis.traceback_text import chain_of
 from kerasmatrix.errors import UsageError
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of
 from kerasmatrix.visible import brief
 
 __all__ = ["explain_text"]
@@ -55,4 +55,4 @@ def _keras_of(version: str | None) -> Literal[2, 3] | None:
     found = re.search(r"(?<!\d)\d{1,4}\.\d{1,4}(?!\d)", version)
     if found is None:
         raise UsageError(f"{brief(version)} is no version", hint="name one like tf2.15 or 2.15.1")
-    return 3 if version_key(found.group()) >= FIRST_KERAS_3 else 2
+    return 3 if minor_of(found.group()) >= FIRST_KERAS_3 else 2

@@ -6,8 +6,8 @@ know what a task means or what its answer is worth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -48,12 +48,18 @@ class Task:
 
 @dataclass(frozen=True)
 class Hello:
-    """What a worker says once it has imported TensorFlow."""
+    """The first message of a worker, sent once it has imported TensorFlow.
+
+    ``keras`` is the version of `tf.keras`. ``modules`` are the versions of what it has imported,
+    ``distributions`` those of all that is installed there (`kerasmatrix.harness.imported`).
+    """
 
     tensorflow: str
     keras: str
     python: str
     import_seconds: float
+    modules: Mapping[str, str] = field(default_factory=dict)
+    distributions: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -124,6 +130,13 @@ class Engine(Protocol):
     @property
     def in_place(self) -> bool:
         """Whether workers see a run's own folders, and not copies that were made at their start."""
+
+    @property
+    def recipe(self) -> str:
+        """How it makes environments, beside their locks: what else decides what is in them.
+
+        It is part of an environment's identity (`kerasmatrix.environments.identity`).
+        """
 
     @property
     def batch(self) -> int | None:

@@ -123,4 +123,5 @@ class ConversingWorker:
                 environment,
                 f"TensorFlow cannot be imported: {error.get('type')}: {error.get('message')}",
             )
-        return Hello(**{field.name: message[field.name] for field in dataclasses.fields(Hello)})
+        names = [field.name for field in dataclasses.fields(Hello)]
+        return Hello(**{name: message[name] for name in names if name in message})

@@ -14,6 +14,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, Conv
 from kerasmatrix.engines.local import HARNESS, worker_variables
 from kerasmatrix.engines.memory import FEW, idle_workers
 from kerasmatrix.engines.runners import birth, is_gone
+from kerasmatrix.environments.identity import image_recipe, read_dockerfile
 from kerasmatrix.environments.images import ensure_image
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import InUse
@@ -67,7 +69,7 @@ class DockerEngine:
     batch = None
     slots = None
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what an engine is made of
         self,
         base_image: str,
         root: Path,
@@ -75,6 +77,7 @@ class DockerEngine:
         *,
         patience: float = PATIENCE_SECONDS,
         matrix: Path | None = None,
+        dockerfile: bytes | None = None,
     ) -> None:
         """Connect to the Docker Engine that the user's environment names.
 
@@ -84,12 +87,14 @@ class DockerEngine:
             client: who talks with the Docker Engine, if not a new one.
             patience: how many seconds it is waited for once it does not answer any more.
             matrix: whose project uses the images, for the record.
+            dockerfile: the content of the Dockerfile, if it was read already.
 
         Raises:
             InfrastructureError: there is none.
         """
         self._base_image = base_image
         self._root = root
+        self._read = dockerfile
         self._images: dict[str, str] = {}
         self._in_use = InUse(matrix)
         self._opened: list[DockerChannel] = []
@@ -111,11 +116,20 @@ class DockerEngine:
         except (*TROUBLES, KeyError, TypeError, ValueError):
             return FEW
 
+    @cached_property
+    def _dockerfile(self) -> bytes:
+        return self._read if self._read is not None else read_dockerfile(self._root)
+
+    @property
+    def recipe(self) -> str:
+        """The base image and the Dockerfile: see `Engine`."""
+        return image_recipe(self._base_image, self._dockerfile)
+
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Build the image, unless it is there already."""
         with self._engine_under(environment):
             self._images[environment.name] = ensure_image(
-                self._client, environment, lock, self._base_image, self._root, self._in_use
+                self._client, environment, lock, self._base_image, self._dockerfile, self._in_use
             )
 
     def open(

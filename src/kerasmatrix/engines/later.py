@@ -25,7 +25,8 @@ class DockerLater:
     batch = None
     slots = None
 
-    def __init__(self, make: Callable[[], Engine]) -> None:
+    def __init__(self, make: Callable[[], Engine], recipe: str) -> None:
+        self.recipe = recipe
         self._make = make
         self._made: Engine | None = None
         self._lock = threading.Lock()

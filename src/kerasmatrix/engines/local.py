@@ -22,7 +22,7 @@ from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, Conv
 from kerasmatrix.engines.memory import idle_workers, machine_memory
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import InUse
-from kerasmatrix.environments.venvs import default_cache, ensure_venv, venv_folder
+from kerasmatrix.environments.venvs import RECIPE, default_cache, ensure_venv, venv_folder
 from kerasmatrix.harness import wire
 from kerasmatrix.matrix import Environment, Limits
 
@@ -47,6 +47,7 @@ class LocalEngine:
     in_place = True
     batch = None
     slots = None
+    recipe = RECIPE
 
     def __init__(self, cache: Path | None = None, matrix: Path | None = None) -> None:
         """Keep environments in ``cache``, and record that the project of ``matrix`` uses them."""

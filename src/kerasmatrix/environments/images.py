@@ -7,7 +7,6 @@ a scenario rebuilds none.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
 import tarfile
 from collections.abc import Iterable, Mapping
@@ -18,16 +17,15 @@ import docker.errors
 import requests
 
 import docker
+from kerasmatrix.environments.identity import DOCKERFILE, identity_of, image_recipe
 from kerasmatrix.environments.locks import BUILD_LOCKS, Lock
 from kerasmatrix.environments.uses import InUse, making
 from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import PYTHON, Environment
-from kerasmatrix.reading import read_bytes
 
 __all__ = [
     "BASE_LABEL",
-    "DOCKERFILE",
     "ENVIRONMENT_LABEL",
     "TAG_LABEL",
     "base_of",
@@ -38,7 +36,6 @@ __all__ = [
     "image_tag",
 ]
 
-DOCKERFILE = "images/Dockerfile"
 LOCK = "images/locks/{name}.txt"
 BUILD_LOCK = f"images/locks/{BUILD_LOCKS}/{{name}}.txt"
 LOG_LINES = 15
@@ -54,8 +51,8 @@ def base_of(base_image: str, environment: Environment) -> str:
 
 def image_tag(environment: Environment, lock: Lock, base: str, dockerfile: bytes) -> str:
     """Return the name of an environment's image: it changes with whatever goes into it."""
-    content = "\0".join([lock.digest, base, hashlib.sha256(dockerfile).hexdigest()])
-    return f"kerasmatrix/{environment.name}:{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+    identity = identity_of(environment, lock, image_recipe(base, dockerfile))
+    return f"kerasmatrix/{environment.name}:{identity[:12]}"
 
 
 def image_mark(tag: str) -> Path:
@@ -65,7 +62,7 @@ def image_mark(tag: str) -> Path:
 
 def build_context(dockerfile: bytes, lock: Lock, name: str) -> bytes:
     """Return a tar of just what the build reads, laid out as in the project's folder."""
-    files = {DOCKERFILE: dockerfile, LOCK.format(name=name): lock.text.encode()}
+    files = {DOCKERFILE: dockerfile, LOCK.format(name=name): lock.content.encode()}
     if lock.build:
         files[BUILD_LOCK.format(name=name)] = lock.build.encode()
     archive = io.BytesIO()
@@ -83,7 +80,7 @@ def ensure_image(  # noqa: PLR0913, PLR0917 - what makes an image
     environment: Environment,
     lock: Lock,
     base_image: str,
-    root: Path,
+    dockerfile: bytes,
     in_use: InUse | None = None,
 ) -> str:
     """Return the tag of the environment's image, building it if it is not there.
@@ -93,12 +90,6 @@ def ensure_image(  # noqa: PLR0913, PLR0917 - what makes an image
     Raises:
         InfrastructureError: there is no base image, or the build failed (with the end of its log).
     """
-    try:
-        dockerfile = read_bytes(root / DOCKERFILE)
-    except OSError as error:
-        raise InfrastructureError(
-            f"{root / DOCKERFILE}: cannot be read: {error.strerror}"
-        ) from error
     base = base_of(base_image, environment)
     tag = image_tag(environment, lock, base, dockerfile)
     if in_use:

@@ -8,35 +8,28 @@ from __future__ import annotations
 
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.matrix import Environment
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of, minor_text
 
-__all__ = ["is_keras_3", "release_key", "release_of"]
+__all__ = ["is_keras_3", "keras_major", "release_of"]
 
 KERAS_3 = 3
-LEGACY = "TF_USE_LEGACY_KERAS"
-OFF = {"", "0", "false", "False"}
 
 
 def release_of(environment: Environment, lock: Lock) -> str:
     """Return the release of Keras that ``tf.keras`` is: ``2.15``, ``3.4``."""
     packages = lock.packages
-    if environment.variables.get(LEGACY, "") not in OFF and "tf-keras" in packages:
-        return _minor(packages["tf-keras"])
+    if environment.legacy_keras:
+        return minor_text(packages.get("tf-keras", environment.tensorflow))
     if lock.keras_major >= KERAS_3:
-        return _minor(packages["keras"])
-    return _minor(environment.tensorflow)
+        return minor_text(packages["keras"])
+    return minor_text(environment.tensorflow)
 
 
-def release_key(release: str) -> tuple[int, int]:
-    """Return what orders releases: ``2.9`` before ``2.15`` before ``3.4``."""
-    major, minor = version_key(release)[:2]
-    return major, minor
+def keras_major(environment: Environment, lock: Lock) -> int:
+    """Return the major version of the Keras that ``tf.keras`` is: 2 or 3."""
+    return 3 if is_keras_3(release_of(environment, lock)) else 2
 
 
 def is_keras_3(release: str) -> bool:
-    """Say whether a release is Keras 3."""
-    return release_key(release)[0] >= KERAS_3
-
-
-def _minor(version: str) -> str:
-    return ".".join(map(str, version_key(version)[:2]))
+    """Return whether a release is Keras 3."""
+    return minor_of(release)[0] >= KERAS_3

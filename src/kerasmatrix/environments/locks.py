@@ -1,7 +1,7 @@
 """Locks: every package of an environment with its version and hashes, one file each.
 
 A lock is made by ``uv pip compile`` against the package index as it stood on the environment's
-``as_of`` day. Both pip and uv install from it; its digest is the environment's identity.
+``as_of`` day. Both pip and uv install from it; its digest is part of the environment's identity.
 
 A source package runs other packages while it is built (setuptools, say). An environment with
 source packages has a second lock with these, the build lock, in the folder ``build`` beside the
@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import uv
@@ -24,9 +25,9 @@ from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import Environment, Matrix
 from kerasmatrix.reading import read_text
 from kerasmatrix.staging import put
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of
 
-__all__ = ["BUILD_LOCKS", "PINNED", "Lock", "read_lock", "resolve"]
+__all__ = ["BUILD_LOCKS", "PINNED", "Lock", "normalized", "read_lock", "resolve"]
 
 BUILD_LOCKS = "build"
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
@@ -37,29 +38,45 @@ NO_BINARY = "--no-binary "
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock as it was read from a file. ``packages`` maps normalized names to versions.
+    """A lock as it stood in a file when it was read.
 
-    What is installed is ``text``, not the file as it may stand by then: ``digest`` names the
-    environment, so it has to hold just the packages that the digest was made of.
+    Installers get ``content`` and ``build``, never the files, which may have been changed since: so
+    nothing is installed under the digest of another lock.
+
+    Attributes:
+        path: the file.
+        content: its text.
+        build: the text of the build lock; empty where nothing is built.
     """
 
     path: Path
-    digest: str
-    packages: Mapping[str, str]
-    text: str = ""
-    build: str = ""  # the build lock; empty where nothing is built
+    content: str
+    build: str = ""
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of what is installed and of what builds it."""
+        parts = [self.content, self.build] if self.build else [self.content]
+        return hashlib.sha256("\0".join(map(_without_comments, parts)).encode()).hexdigest()
+
+    @cached_property
+    def packages(self) -> Mapping[str, str]:
+        """The versions by normalized name."""
+        return {normalized(name): version for name, version in PINNED.findall(self.content)}
 
     @property
     def keras_major(self) -> int:
         """The major version of the Keras that ``import keras`` gives; 2 where there is none."""
-        return version_key(self.packages.get("keras", "2"))[0]
+        return minor_of(self.packages.get("keras", "2"))[0]
 
     @property
     def sources(self) -> str:
         """The part of the lock that is about source packages; empty where there is none."""
-        options = [line for line in self.text.splitlines() if line.startswith(NO_BINARY)]
-        names = {_normalize(line.removeprefix(NO_BINARY)) for line in options}
-        entries = (match[0] for match in ENTRY.finditer(self.text) if _normalize(match[1]) in names)
+        options = [line for line in self.content.splitlines() if line.startswith(NO_BINARY)]
+        names = {normalized(line.removeprefix(NO_BINARY)) for line in options}
+        entries = (
+            match[0] for match in ENTRY.finditer(self.content) if normalized(match[1]) in names
+        )
         found = "".join(entries)
         return "\n".join(options) + "\n" + found if found else ""
 
@@ -74,17 +91,15 @@ def read_lock(folder: Path, environment: Environment) -> Lock:
     path = folder / f"{environment.name}.txt"
     way_out = f"run `nox -s lock -- {environment.name}`"
     text = _read(path, f"environment {environment.name!r} has no lock", way_out)
-    content = _content(text)
-    packages = {_normalize(name): version for name, version in PINNED.findall(content)}
+    lock = Lock(path, text)
     for requirement in environment.requirements:
         name, _, version = requirement.partition("==")
-        locked = packages.get(_normalize(re.split(r"[~<>!=]", name)[0]))
+        locked = lock.packages.get(normalized(re.split(r"[~<>!=]", name)[0]))
         if locked is None or (version and locked != version):
             raise UsageError(
                 f"{path}: matrix.yaml asks for {requirement}, the lock has {locked or 'none'}",
                 hint=way_out,
             )
-    lock = Lock(path, hashlib.sha256(content.encode()).hexdigest(), packages, text)
     if not lock.sources:
         return lock
     build = _read(
@@ -92,8 +107,7 @@ def read_lock(folder: Path, environment: Environment) -> Lock:
         f"environment {environment.name!r} has source packages, and no lock of what builds them",
         way_out,
     )
-    both = f"{content}\0{_content(build)}"
-    return replace(lock, digest=hashlib.sha256(both.encode()).hexdigest(), build=build)
+    return replace(lock, build=build)
 
 
 def _read(path: Path, absent: str, way_out: str) -> str:
@@ -106,7 +120,7 @@ def _read(path: Path, absent: str, way_out: str) -> str:
         raise UsageError(f"{path}: cannot be read: {error.strerror}", hint=way_out) from None
 
 
-def _content(text: str) -> str:
+def _without_comments(text: str) -> str:
     """Return a lock without comments: they change neither what is installed nor the identity."""
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
@@ -208,5 +222,6 @@ def _explain(
     return InfrastructureError(f"{what}: uv failed:\n{message}")
 
 
-def _normalize(name: str) -> str:
+def normalized(name: str) -> str:
+    """Return a distribution's name as indexes compare it: ``tf_keras`` is ``tf-keras``."""
     return re.sub(r"[-_.]+", "-", name).lower()

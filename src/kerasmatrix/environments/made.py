@@ -14,10 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kerasmatrix.environments.locks import Lock, read_lock, resolve
-from kerasmatrix.environments.releases import ask_index, release_key
+from kerasmatrix.environments.releases import ask_index
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Matrix
 from kerasmatrix.staging import put
+from kerasmatrix.versions import version_key
 
 __all__ = ["lock_of_made", "releases_before"]
 
@@ -61,7 +62,7 @@ def releases_before(  # noqa: PLR0913 - what an index is asked
         older = ask(
             f"{package}<{current},>={down_to}", matrix=matrix, python=python, as_of=as_of, pre=False
         )
-        if older is None or release_key(older) >= release_key(current):
+        if older is None or version_key(older) >= version_key(current):
             break
         found.append(older)
         current = older

@@ -7,7 +7,6 @@ and `newer_than` are pure.
 from __future__ import annotations
 
 import datetime
-import re
 import subprocess
 from collections.abc import Callable, Sequence
 
@@ -16,6 +15,7 @@ import uv
 from kerasmatrix.environments.locks import PINNED
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment, Matrix
+from kerasmatrix.versions import minor_of, minor_text, version_key
 
 __all__ = [
     "ask_index",
@@ -23,23 +23,7 @@ __all__ = [
     "newer_than",
     "newest_environment",
     "newest_of",
-    "release_key",
 ]
-
-# Before, at and after a version: PEP 440's order of what may follow its numbers.
-STAGES = {"a": -3, "b": -2, "rc": -1, "": 0, "post": 1}
-RELEASE = re.compile(r"^(\d+(?:\.\d+)*)(?:\.?(a|b|rc|post)(\d+))?$")
-LONGEST = 4
-
-
-def release_key(version: str) -> tuple[tuple[int, ...], int, int]:
-    """Return what sorts releases by age within a package: ``2.22.0rc0`` is before ``2.22.0``."""
-    found = RELEASE.match(version)
-    if found is None:
-        raise ValueError(f"not a release: {version!r}")
-    numbers = [int(part) for part in found[1].split(".")]
-    padded = (*numbers, *[0] * LONGEST)[:LONGEST]
-    return padded, STAGES[found[2] or ""], int(found[3] or 0)
 
 
 def ask_index(
@@ -89,22 +73,22 @@ def newer_than(known: str, newest: str, ask: Callable[[str], str | None]) -> lis
     """
     found = []
     current: str | None = newest
-    while current is not None and release_key(current) > release_key(known):
+    while current is not None and version_key(current) > version_key(known):
         found.append(current)
-        if _minor(current) == _minor(known):
+        if minor_of(current) == minor_of(known):
             break
-        current = ask(".".join(map(str, _minor(current))))
+        current = ask(minor_text(current))
     return found[::-1]
 
 
 def newest_of(versions: Sequence[str]) -> str:
     """Return the newest of some releases."""
-    return max(versions, key=release_key)
+    return max(versions, key=version_key)
 
 
 def newest_environment(matrix: Matrix) -> Environment:
     """Return the environment with the newest TensorFlow, on whose Python new ones are made."""
-    return max(matrix.environments.values(), key=lambda env: release_key(env.tensorflow))
+    return max(matrix.environments.values(), key=lambda env: version_key(env.tensorflow))
 
 
 def new_environments(
@@ -129,20 +113,15 @@ def new_environments(
     """
     base = newest_environment(matrix)
     wanted = [("tf{}", release, release, newest_keras) for release in tensorflow]
-    stem = f"tf{'.'.join(map(str, _minor(base.tensorflow)))}-keras{{}}"
+    stem = f"tf{minor_text(base.tensorflow)}-keras{{}}"
     wanted += [(stem, release, base.tensorflow, release) for release in keras]
     taken = set(matrix.environments)
     made = []
     for pattern, release, on, with_keras in wanted:
-        short = pattern.format(".".join(map(str, _minor(release))))
-        final = release_key(release)[1] >= 0
+        short = pattern.format(minor_text(release))
+        final = not version_key(release).is_prerelease
         name = short if final and short not in taken else pattern.format(release)
         taken.add(name)
         told = {"name": name, "python": base.python, "tensorflow": on, "keras": with_keras}
         made.append(Environment.model_validate({**told, "as_of": as_of}))
     return made
-
-
-def _minor(version: str) -> tuple[int, int]:
-    numbers = release_key(version)[0]
-    return numbers[0], numbers[1]

@@ -8,22 +8,37 @@ TensorFlow 2.5 times faster.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
 import uv
 
+from kerasmatrix.environments.identity import identity_of
 from kerasmatrix.environments.interpreters import find_interpreter
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import making
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
-__all__ = ["COMPLETE", "default_cache", "ensure_venv", "venv_folder", "venv_name"]
+__all__ = ["COMPLETE", "RECIPE", "default_cache", "ensure_venv", "venv_folder", "venv_name"]
 
 COMPLETE = "kerasmatrix-complete"
+LOCK = "kerasmatrix-lock.txt"
+MAKE = ("venv", "--quiet", "--no-project")
+INSTALL = ("pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode")
+# Without isolation nothing builds but what is installed here. Without the cache no wheel is used
+# that something else has built. The last step removes what only builds.
+INSTALL_BUILDERS = ("pip", "sync", "--quiet", "--require-hashes")
+BUILD = (
+    "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--no-build-isolation",
+    "--no-cache",
+)  # fmt: skip
+# Part of an environment's identity: what is made in another way is another environment.
+RECIPE = " && ".join(map(" ".join, (MAKE, INSTALL_BUILDERS, BUILD, INSTALL)))
 
 
 def default_cache() -> Path:
@@ -33,8 +48,8 @@ def default_cache() -> Path:
 
 
 def venv_name(environment: Environment, lock: Lock) -> str:
-    """Return the name of an environment's folder: it changes with the lock."""
-    return f"{environment.name}-{lock.digest[:12]}"
+    """Return the name of an environment's folder: it changes with all that goes into it."""
+    return f"{environment.name}-{identity_of(environment, lock, RECIPE)[:12]}"
 
 
 def venv_folder(environment: Environment, lock: Lock, cache: Path) -> Path:
@@ -50,11 +65,11 @@ def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
     """
     folder = venv_folder(environment, lock, cache)
     python = folder / "bin" / "python"
-    if (folder / COMPLETE).exists() and python.exists():
+    if _is_made(environment, lock, folder):
         return python
     try:
         with making(folder):
-            if not ((folder / COMPLETE).exists() and python.exists()):
+            if not _is_made(environment, lock, folder):
                 _make(environment, lock, folder)
     except OSError as error:
         raise InfrastructureError(
@@ -64,30 +79,39 @@ def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
     return python
 
 
+def _is_made(environment: Environment, lock: Lock, folder: Path) -> bool:
+    """Whether the environment is there, whole, and of the Python that is asked for."""
+    if not (folder / "bin" / "python").exists():
+        return False
+    try:
+        made_from = (folder / COMPLETE).read_text(encoding="utf-8").strip()
+        settings = (folder / "pyvenv.cfg").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    version = re.search(r"^version(?:_info)? *= *(\d+\.\d+)\b", settings, re.MULTILINE)
+    right = version is not None and version[1] == environment.python
+    return right and made_from == identity_of(environment, lock, RECIPE)
+
+
 def _make(environment: Environment, lock: Lock, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt may have left
     interpreter = find_interpreter(environment.python)
-    _uv(environment, "venv", "--quiet", "--no-project", "--python", str(interpreter), str(folder))
+    _uv(environment, *MAKE, "--python", str(interpreter), str(folder))
     python = str(folder / "bin" / "python")
+    copy = folder / LOCK
 
-    def install(verb: str, text: str, *options: str) -> None:
-        # Not from the lock's file, which may have changed since its digest named the folder.
-        wanted = folder / "requirements.txt"
-        wanted.write_text(text, encoding="utf-8")
-        _uv(
-            environment,
-            "pip", verb, "--quiet", "--require-hashes", *options,
-            "--python", python, *(["-r"] if verb == "install" else []), str(wanted),
-        )  # fmt: skip
-        wanted.unlink()
+    def install(step: Sequence[str], text: str) -> None:
+        # From a copy: the lock's own file may have been changed since it was read.
+        copy.write_text(text, encoding="utf-8")
+        file = ("-r", str(copy)) if step is BUILD else (str(copy),)
+        _uv(environment, *step, "--python", python, *file)
 
     if lock.build:
-        # Without isolation nothing builds but what is installed here. Without the cache no wheel
-        # is used that something else has built; the last step removes what only builds.
-        install("sync", lock.build)
-        install("install", lock.sources, "--no-deps", "--no-build-isolation", "--no-cache")
-    install("sync", lock.text, "--compile-bytecode")
-    (folder / COMPLETE).write_text(lock.digest + "\n", encoding="utf-8")
+        install(INSTALL_BUILDERS, lock.build)
+        install(BUILD, lock.sources)
+    install(INSTALL, lock.content)
+    identity = identity_of(environment, lock, RECIPE)
+    (folder / COMPLETE).write_text(identity + "\n", encoding="utf-8")
 
 
 def _uv(environment: Environment, *arguments: str) -> None:

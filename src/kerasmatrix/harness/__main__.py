@@ -100,14 +100,19 @@ def _results(request: dict, places: Any, run: Any, condition: Any) -> Any:
 
 
 def _import_tensorflow() -> dict[str, Any]:
-    """Import TensorFlow and its Keras; return their versions."""
+    """Import TensorFlow and its Keras; return their versions, and those of what came with them."""
     import tensorflow as tf
 
-    from . import storage
+    from . import imported, storage
 
     # Reaching into `tf.keras` makes lazy loaders load, here and not in every child.
     assert callable(tf.keras.models.load_model)
-    return dict(tensorflow=tf.__version__, keras=storage.keras_version(tf.keras))
+    return dict(
+        tensorflow=tf.__version__,
+        keras=storage.keras_version(tf.keras),
+        modules=imported.modules(),
+        distributions=imported.distributions(),
+    )
 
 
 def _send(descriptor: int, data: bytes) -> None:

@@ -41,7 +41,7 @@ from kerasmatrix.inspection.plainness import find_fault, refusal
 from kerasmatrix.inspection.saved_model import read_saved_model
 from kerasmatrix.inspection.two_formats import which_loads_which
 from kerasmatrix.plain_files import LIMITS, NotPlain
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of
 from kerasmatrix.yaml_source import LOADER, YamlSource
 
 __all__ = ["Contents", "known_writers", "read_contents", "size_of"]
@@ -349,8 +349,8 @@ def _tensorflow_of(keras: str) -> str | None:
     for known in known_writers():
         if known["keras"] == keras:
             return str(known["tensorflow"])
-    key = version_key(keras)
-    if KERAS_IS_TENSORFLOW <= key[:2] < (KERAS_3,):
+    key = minor_of(keras)
+    if KERAS_IS_TENSORFLOW <= key < (KERAS_3,):
         return f"{key[0]}.{key[1]}"
     return None
 
@@ -363,8 +363,8 @@ def known_writers() -> tuple[Mapping[str, str], ...]:
 
 
 def _major(keras: str | None) -> Literal[1, 2, 3] | None:
-    major = version_key(keras)[:1] if keras else ()
-    return cast("Literal[1, 2, 3]", major[0]) if major and major[0] in {1, 2, 3} else None
+    major = minor_of(keras)[0] if keras else 0
+    return cast("Literal[1, 2, 3]", major) if major in {1, 2, 3} else None
 
 
 def _member(archive: zipfile.ZipFile, name: str, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON

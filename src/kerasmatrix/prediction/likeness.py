@@ -15,7 +15,7 @@ from typing import Any
 from kerasmatrix.inspection.architecture import INNER, inside, is_custom
 from kerasmatrix.prediction.signs import SIGNS, SIGNS_OF_READERS, Features, features_of
 from kerasmatrix.prediction.target import Target
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_text
 
 __all__ = ["likeness", "reader_of"]
 
@@ -62,7 +62,7 @@ def reader_of(features: Features, target: Target) -> str:
     """Return what of an environment decides what becomes of such a file."""
     parts = [target.release]
     if features.kind == "saved-model":
-        parts.append(".".join(map(str, version_key(target.tensorflow)[:2])))
+        parts.append(minor_text(target.tensorflow))
     if any(features.pythons):
         parts.append(target.python)
     return " ".join(parts)

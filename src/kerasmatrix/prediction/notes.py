@@ -35,6 +35,10 @@ CREATE TABLE cells (
 CREATE INDEX alike ON cells (likeness, reader);
 PRAGMA user_version = {VERSION};
 """
+CELLS = (
+    "SELECT likeness, reader, scenario, format, saved_with, loaded_with, status, cause, remedy "
+    "FROM cells"
+)
 BUSY_SECONDS = 10
 
 
@@ -73,12 +77,13 @@ class Notes:
 
     def cells(self, likeness: str | None = None) -> Iterator[tuple[str, str, Precedent]]:
         """Yield (likeness, reader, what came of it) of measured cells: of files alike, or all."""
-        for alike, reader, *cell in self._ask(
-            "SELECT likeness, reader, scenario, format, saved_with, loaded_with, status, cause, "
-            "remedy FROM cells WHERE likeness = ? OR ?",
-            likeness,
-            likeness is None,
-        ):
+        # One question for both would read all rows for every file: SQLite takes no index for OR.
+        found = (
+            self._ask(CELLS)
+            if likeness is None
+            else self._ask(f"{CELLS} WHERE likeness = ?", likeness)
+        )
+        for alike, reader, *cell in found:
             yield alike, reader, Precedent(*cell)
 
     def keep_cells(self, cells: Iterable[tuple[str, str, Precedent]]) -> None:

@@ -10,9 +10,10 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from kerasmatrix.environments.keras_release import is_keras_3, release_key
+from kerasmatrix.environments.keras_release import is_keras_3
 from kerasmatrix.inspection.architecture import inside, is_custom
 from kerasmatrix.prediction.surface import Surface
+from kerasmatrix.versions import minor_of
 
 __all__ = ["Obstacle", "find_obstacles", "find_training_obstacles"]
 
@@ -179,12 +180,12 @@ class _Walk:
         if not rest:
             return True
         if package == "tf_keras":
-            return not self.keras_3 and release_key(self.release) >= (2, 16)
+            return not self.keras_3 and minor_of(self.release) >= (2, 16)
         if rest.startswith("src.models"):
             return self.keras_3
         if rest.startswith("src.engine"):
-            return (2, 13) <= release_key(self.release) <= (2, 16)
-        return release_key(self.release) <= (2, 12)
+            return (2, 13) <= minor_of(self.release) <= (2, 16)
+        return minor_of(self.release) <= (2, 12)
 
 
 def find_obstacles(

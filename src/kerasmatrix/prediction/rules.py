@@ -13,14 +13,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
-from kerasmatrix.environments.keras_release import release_key
 from kerasmatrix.errors import nearest
 from kerasmatrix.inspection.model_file import Kind
 from kerasmatrix.patterns import compile_pattern
 from kerasmatrix.prediction.obstacles import Obstacle
 from kerasmatrix.prediction.signs import SIGNS, Features
 from kerasmatrix.prediction.target import Target
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import minor_of, minor_text
 from kerasmatrix.yaml_source import YamlSource
 
 __all__ = [
@@ -136,7 +135,7 @@ class Rule(_Strict):
             return True
         if writer is None:
             return False
-        own, other = release_key(reader), release_key(writer)
+        own, other = minor_of(reader), minor_of(writer)
         return {
             "reader-older": own < other,
             "reader-newer": own > other,
@@ -153,14 +152,14 @@ def within(span: str | None, release: str | None) -> bool:
         return False
     found = SPAN.match(span)
     ends = found.groupdict() if found else {}
-    key = release_key(release)
+    key = minor_of(release)
     first, last = ends.get("only") or ends["first"], ends.get("only") or ends["last"]
-    return (not first or release_key(first) <= key) and (not last or key <= release_key(last))
+    return (not first or minor_of(first) <= key) and (not last or key <= minor_of(last))
 
 
 @cache
 def _minor(version: str) -> str:
-    return ".".join(map(str, version_key(version)[:2]))
+    return minor_text(version)
 
 
 class _Rules(_Strict):

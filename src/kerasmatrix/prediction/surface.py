@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
-from kerasmatrix.environments.keras_release import release_key
+from kerasmatrix.versions import minor_of
 
 __all__ = ["Surface", "the_surface"]
 
@@ -85,12 +85,12 @@ class Surface:
 
     @cached_property
     def _sorted_keys(self) -> list[tuple[int, int]]:
-        return [release_key(release) for release in self._order]
+        return [minor_of(release) for release in self._order]
 
     def _place(self, release: str) -> int:
         place = self._places.get(release)
         if place is None:
-            found = bisect_right(self._sorted_keys, release_key(release)) - 1
+            found = bisect_right(self._sorted_keys, minor_of(release)) - 1
             place = self._places[release] = max(0, found)
         return place
 

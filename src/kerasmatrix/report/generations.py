@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasmatrix.plan import LEGACY_KERAS
-from kerasmatrix.versions import version_key
+from kerasmatrix.versions import is_legacy_keras, minor_of
 
 __all__ = ["brought_up_to_date"]
 
@@ -39,9 +38,9 @@ def _with_keras(environment: dict[str, Any]) -> dict[str, Any]:
     if "keras_major" in environment or not isinstance(packages, dict):
         return environment
     # As a lock says it: where there is no package of that name, tf.keras is a Keras 2.
-    version = version_key(str(packages.get("keras"))) or (2,)
-    legacy = isinstance(variables, dict) and variables.get(LEGACY_KERAS)
-    return {**environment, "keras_major": 2 if legacy else version[0]}
+    legacy = isinstance(variables, dict) and is_legacy_keras(variables)
+    major = 2 if legacy else minor_of(str(packages.get("keras") or "2"))[0]
+    return {**environment, "keras_major": major}
 
 
 def _with_advice(cause: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,9 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.bisection.bisect import Bisector
 from kerasmatrix.environments import made
-from kerasmatrix.environments.releases import newest_of, release_key
+from kerasmatrix.environments.releases import newest_of
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.versions import version_key
 from tests.hostile.files import ACTIVE
 from tests.unit import fakes
 from tests.unit.fakes import FakeWorker, VersionedEngine, make_project
@@ -42,7 +43,7 @@ def bisect(tmp_path, engine, index, monkeypatch, capsys):
         _, _, bounds = requirement.partition("<")
         below, _, least = bounds.partition(",>=")
         fit = [each for each in index
-               if release_key(least) <= release_key(each) < release_key(below)]  # fmt: skip
+               if version_key(least) <= version_key(each) < version_key(below)]  # fmt: skip
         return newest_of(fit) if fit else None
 
     def resolve(matrix, environment, folder):

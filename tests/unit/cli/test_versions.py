@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from kerasmatrix import cli
-from kerasmatrix.environments.releases import newest_of, release_key
+from kerasmatrix.environments.releases import newest_of
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import load_matrix
+from kerasmatrix.versions import version_key
 from tests.unit.fakes import make_project
 
 
@@ -35,8 +36,8 @@ def versions(tmp_path, monkeypatch, capsys, index):
         name, _, below = requirement.partition("<")
         fit = [
             version for version in index[name]
-            if (pre or release_key(version)[1] >= 0)
-            and (not below or release_key(version)[0] < release_key(below)[0])
+            if (pre or not version_key(version).is_prerelease)
+            and (not below or version_key(version).release < version_key(below).release)
         ]  # fmt: skip
         return newest_of(fit) if fit else None
 

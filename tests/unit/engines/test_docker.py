@@ -283,7 +283,7 @@ class FakeDaemon(FakeDocker):
 def lock(tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "Dockerfile").write_text("FROM scratch")
-    return Lock(tmp_path / "lock.txt", "00", {})
+    return Lock(tmp_path / "lock.txt", "tensorflow==2.2.3\n")
 
 
 REFUSED = requests.ConnectionError("connection refused")

@@ -19,7 +19,7 @@ def test_it_is_made_once_and_not_before_it_is_needed():
         def prepare(self, environment, lock):
             made.append((self, environment))
 
-    later = DockerLater(Preparing)
+    later = DockerLater(Preparing, "recipe")
     later.close()
     assert made == []
     later.prepare("one", None)
@@ -31,7 +31,7 @@ def test_it_is_made_once_and_not_before_it_is_needed():
 
 
 def test_there_is_as_much_room_as_the_engine_has():
-    assert DockerLater(FakeEngine).idle_workers == FakeEngine.idle_workers
+    assert DockerLater(FakeEngine, "recipe").idle_workers == FakeEngine.idle_workers
 
 
 def test_one_that_is_gone_by_then_ends_the_run():
@@ -39,5 +39,5 @@ def test_one_that_is_gone_by_then_ends_the_run():
         raise InfrastructureError("no Docker Engine: gone", hint="start one")
 
     with pytest.raises(EngineLost, match="gone") as error:
-        DockerLater(make).prepare(None, None)
+        DockerLater(make, "recipe").prepare(None, None)
     assert error.value.hint == "start one"

@@ -7,6 +7,7 @@ from pathlib import Path
 import docker.errors
 import pytest
 
+from kerasmatrix.environments.identity import read_dockerfile
 from kerasmatrix.environments.images import (
     base_of,
     build_context,
@@ -15,7 +16,7 @@ from kerasmatrix.environments.images import (
     image_mark,
     image_tag,
 )
-from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.uses import InUse, removing, uses_of
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
@@ -60,26 +61,44 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
     (tmp_path / "images" / "locks").mkdir(parents=True)
     (tmp_path / "images" / "Dockerfile").write_text("FROM scratch\n")
-    (tmp_path / "images" / "locks" / "tf2.2.txt").write_text("tensorflow==2.2.3\n")
+    (tmp_path / "images" / "locks" / "tf2.2.txt").write_text("tensorflow-cpu==2.2.3\n")
     return tmp_path
 
 
 @pytest.fixture
 def lock(project):
-    return Lock(project / "images" / "locks" / "tf2.2.txt", "ab" * 32, {})
+    return read_lock(project / "images" / "locks", ENVIRONMENT)
 
 
 def make(client, lock, project):
-    return ensure_image(client, ENVIRONMENT, lock, "mirror/python:{python}-slim", project)
+    dockerfile = read_dockerfile(project)
+    return ensure_image(client, ENVIRONMENT, lock, "mirror/python:{python}-slim", dockerfile)
 
 
 def test_the_tag_changes_with_everything_that_goes_in(lock):
     tag = image_tag(ENVIRONMENT, lock, "python:3.8-slim", b"FROM x")
     assert tag.startswith("kerasmatrix/tf2.2:")
-    other = Lock(lock.path, "cd" * 32, {})
+    other = Lock(lock.path, "tensorflow-cpu==2.2.2\n")
     assert tag != image_tag(ENVIRONMENT, other, "python:3.8-slim", b"FROM x")
     assert tag != image_tag(ENVIRONMENT, lock, "mirror/python:3.8-slim", b"FROM x")
     assert tag != image_tag(ENVIRONMENT, lock, "python:3.8-slim", b"FROM y")
+    later = ENVIRONMENT.model_copy(update={"python": "3.9"})
+    assert tag != image_tag(later, lock, "python:3.8-slim", b"FROM x")
+
+
+def test_image_of_lock_edited_after_it_was_read_has_what_was_read(project, lock):
+    client = FakeClient("mirror/python:3.8-slim")
+    lock.path.write_text("tensorflow-cpu==2.2.2\n")
+    make(client, lock, project)
+    with tarfile.open(fileobj=client.api.builds[0]["fileobj"]) as archive:
+        content = archive.extractfile("images/locks/tf2.2.txt").read()
+    assert content == b"tensorflow-cpu==2.2.3\n"
+
+
+def test_dockerfile_that_is_missing_is_named(project):
+    (project / "images" / "Dockerfile").unlink()
+    with pytest.raises(InfrastructureError, match="images/Dockerfile: cannot be read"):
+        read_dockerfile(project)
 
 
 def test_the_context_is_the_dockerfile_and_the_lock_as_in_the_project():

@@ -79,7 +79,7 @@ def test_a_lock_is_read_with_its_packages(uv, tmp_path):
     resolve(MATRIX, ENVIRONMENT, tmp_path)
     lock = read_lock(tmp_path, ENVIRONMENT)
     assert lock.packages == {"gast": "0.3.3", "tensorflow-cpu": "2.16.2", "tf-keras": "2.16.0"}
-    assert lock.text == lock.path.read_text()
+    assert lock.content == lock.path.read_text()
 
 
 def test_resolve_with_sources_locks_what_builds_them(uv, tmp_path):
@@ -186,5 +186,5 @@ def test_locks_without_source_packages_keep_their_identity(pytestconfig):
     root = pytestconfig.rootpath
     environments = load_matrix(root / "matrix.yaml").environments
     lock = read_lock(root / "images" / "locks", environments["tf2.15"])
-    lines = [line for line in lock.text.splitlines() if not line.startswith("#")]
+    lines = [line for line in lock.content.splitlines() if not line.startswith("#")]
     assert lock.digest == hashlib.sha256("\n".join(lines).encode()).hexdigest()

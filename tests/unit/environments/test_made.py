@@ -6,9 +6,10 @@ import pytest
 
 from kerasmatrix.environments import made
 from kerasmatrix.environments.made import lock_of_made, releases_before
-from kerasmatrix.environments.releases import newest_of, release_key
+from kerasmatrix.environments.releases import newest_of
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.matrix import load_matrix
+from kerasmatrix.versions import version_key
 from tests.unit.fakes import make_project
 
 DAY = datetime.date(2024, 1, 2)
@@ -31,7 +32,7 @@ class Index:
         below, _, least = bounds.partition(",>=")
         fit = [
             each for each in self.releases
-            if release_key(least) <= release_key(each) < release_key(below)
+            if version_key(least) <= version_key(each) < version_key(below)
         ]  # fmt: skip
         return newest_of(fit) if fit else None
 

@@ -10,10 +10,10 @@ from kerasmatrix.environments.releases import (
     new_environments,
     newer_than,
     newest_of,
-    release_key,
 )
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import load_matrix
+from kerasmatrix.versions import minor_of
 from tests.unit.fakes import make_project
 
 TODAY = datetime.date(2026, 1, 2)
@@ -28,20 +28,6 @@ def matrix(tmp_path):
     return load_matrix(path)
 
 
-def test_releases_sort_as_the_index_sorts_them():
-    inorder = ["1.15.5", "2.2.0", "2.10.0a1", "2.10.0rc0", "2.10.0rc1", "2.10.0", "2.10.0.post1",
-               "2.10.1"]  # fmt: skip
-    assert sorted(set(inorder), key=release_key) == inorder
-    assert release_key("2.10") == release_key("2.10.0")
-    assert newest_of(inorder) == "2.10.1"
-
-
-@pytest.mark.parametrize("text", ["", "nightly", "2.10.0.dev1", "2.x"])
-def test_what_is_no_release_is_refused(text):
-    with pytest.raises(ValueError, match="not a release"):
-        release_key(text)
-
-
 class Index:
     """Releases, and what was asked of them."""
 
@@ -52,8 +38,7 @@ class Index:
     def below(self, version):
         self.asked.append(version)
         # As pip: below 2.22 means below its pre-releases too.
-        numbers = release_key(version)[0][:2]
-        older = [name for name in self.releases if release_key(name)[0][:2] < numbers]
+        older = [name for name in self.releases if minor_of(name) < minor_of(version)]
         return newest_of(older) if older else None
 
 

@@ -58,3 +58,15 @@ def test_notes_of_another_version_are_made_anew(notes, tmp_path):
     assert list(notes.cells()) == []
     notes.keep_cells([("alike", "2.9", CELL)])
     assert list(notes.cells()) == [("alike", "2.9", CELL)]
+
+
+def test_cells_of_one_likeness_are_found_by_the_index(notes, tmp_path):
+    notes.keep_cells([("alike", "2.9", CELL)])
+    asked = []
+    ask = notes._ask
+    notes._ask = lambda *question: asked.append(question) or ask(*question)
+    assert len(list(notes.cells("alike"))) == 1
+    ((question, likeness),) = asked
+    with sqlite3.connect(tmp_path / DATABASE) as database:
+        (step,) = database.execute(f"EXPLAIN QUERY PLAN {question}", [likeness]).fetchall()
+    assert step[-1].startswith("SEARCH cells USING INDEX alike")

@@ -64,6 +64,7 @@ class DaskEngine:
         check_address(scheduler)
         self.name = recipe.name
         self.sandbox = recipe.sandbox
+        self.recipe = recipe.identity
         self._recipe = recipe
         self._tasks_per_order = tasks_per_order
         name = f"kerasmatrix-{uuid.uuid4().hex[:12]}"

@@ -17,9 +17,10 @@ from kerasmatrix.engines.dask.connection import no_scheduler
 from kerasmatrix.engines.docker import DockerEngine
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.engines.presence import docker_trouble
-from kerasmatrix.environments.images import DOCKERFILE, base_of, image_tag
+from kerasmatrix.environments.identity import image_recipe
+from kerasmatrix.environments.images import base_of, image_tag
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.environments.venvs import COMPLETE, default_cache
+from kerasmatrix.environments.venvs import COMPLETE, RECIPE, default_cache, venv_name
 from kerasmatrix.matrix import Environment
 
 __all__ = ["DockerRecipe", "LocalRecipe", "Recipe", "engine_label", "has_docker"]
@@ -35,6 +36,10 @@ class Recipe(Protocol):
     @property
     def sandbox(self) -> bool:
         """Whether what runs in it can do no harm to the machine."""
+
+    @property
+    def identity(self) -> str:
+        """How environments are made, beside their locks: see `kerasmatrix.engines.base.Engine`."""
 
     def trouble(self) -> str | None:
         """Say in a line why this engine cannot be had on this machine; None if it can."""
@@ -55,6 +60,7 @@ class LocalRecipe:
 
     name: str = "local"
     sandbox: bool = False
+    identity: str = RECIPE
 
     def trouble(self) -> str | None:
         """Say that there is none."""
@@ -71,7 +77,7 @@ class LocalRecipe:
 
     def holding(self, environment: Environment, lock: Lock) -> str:
         """Return the name of the environment's folder."""
-        return f"{environment.name}-{lock.digest[:12]}"
+        return venv_name(environment, lock)
 
 
 @dataclass(frozen=True)
@@ -83,16 +89,18 @@ class DockerRecipe:
     name: str = "docker"
     sandbox: bool = True
 
+    @property
+    def identity(self) -> str:
+        """The base image and the Dockerfile."""
+        return image_recipe(self.base_image, self.dockerfile)
+
     def trouble(self) -> str | None:
         """Say why no Docker Engine can be used."""
         return docker_trouble()
 
     def build(self, folder: Path) -> Engine:
-        """Return the engine, with the Dockerfile in ``folder``."""
-        path = folder / DOCKERFILE
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(self.dockerfile)
-        return DockerEngine(self.base_image, folder)
+        """Return the engine."""
+        return DockerEngine(self.base_image, folder, dockerfile=self.dockerfile)
 
     def held(self) -> tuple[str, ...]:
         """Return the tags of images that are there."""
