@@ -75,7 +75,10 @@ COLUMNS = {
     "observations": ("key", "observation", "measured_at", "run", "digest"),
     "runs": ("id", "started", "finished", "engine", "command"),
     "retries": ("key", "number", "observation", "measured_at", "run"),
+    "origins": ("key", "engine", "environment", "scenario", "harness", "repair"),
 }
+# Tables that a store may lack until it is opened: earlier releases did not make them.
+LATER = {"origins", "retries"}
 # What SQLite says of a file that is not, or not any more, what it has written.
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 BUSY_SECONDS = 30
@@ -192,7 +195,7 @@ def _check_tables(path: Path, database: sqlite3.Connection, version: int = SCHEM
     there = {name for _, name in found}
     for name, columns in wanted.items():
         if name not in there:
-            if version < SCHEMA_VERSION and name == "retries":
+            if name in LATER:
                 continue
             raise _not_ours(path, f"it has no table {name!r}")
         has = tuple(row[1] for row in database.execute(f"PRAGMA table_info({name})"))

@@ -102,7 +102,7 @@ def test_dockerfile_that_is_missing_is_named(project):
 
 
 def test_the_context_is_the_dockerfile_and_the_lock_as_in_the_project():
-    lock = Lock(Path("tf2.2.txt"), "00", {}, "lock")
+    lock = Lock(Path("tf2.2.txt"), "lock")
     context = io.BytesIO(build_context(b"FROM x", lock, "tf2.2"))
     with tarfile.open(fileobj=context) as archive:
         assert archive.getnames() == ["images/Dockerfile", "images/locks/tf2.2.txt"]
@@ -121,7 +121,8 @@ def test_build_of_source_packages_gets_the_build_lock(project, lock):
 def test_ensure_image_holds_the_image_until_closed(project, lock):
     in_use = InUse(project / "matrix.yaml")
     client = FakeClient("mirror/python:3.8-slim", messages=[{"stream": "done\n"}])
-    tag = ensure_image(client, ENVIRONMENT, lock, "mirror/python:{python}-slim", project, in_use)
+    dockerfile = read_dockerfile(project)
+    tag = ensure_image(client, ENVIRONMENT, lock, "mirror/python:{python}-slim", dockerfile, in_use)
     with removing(image_mark(tag)) as reason:
         assert reason == "a process uses it"
     in_use.close()
