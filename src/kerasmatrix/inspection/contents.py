@@ -55,6 +55,7 @@ DAMAGE = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, struct.error,
     zlib.error, zipfile.BadZipFile, lzma.LZMAError, yaml.YAMLError,
 )  # fmt: skip
+LONGEST_LINE = 500  # of an error, which may hold as much of the file as its names are long
 ZIP = b"PK"
 WEIGHTS_MEMBER = "model.weights.h5"
 KERAS_IS_TENSORFLOW = (2, 5)  # from here to 2.15 both have one version number
@@ -392,4 +393,4 @@ def _seekable(archive: zipfile.ZipFile, name: str) -> BinaryIO:
 
 def _first_line(error: Exception) -> str:
     line = next(iter(str(error).strip().splitlines()), "")
-    return line or type(error).__name__
+    return line[:LONGEST_LINE] or type(error).__name__

@@ -140,14 +140,17 @@ def _arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:
         path, holder, depth = waiting.pop()
         if depth > DEEPEST:
             raise ValueError(f"its groups are nested more than {DEEPEST} deep")
-        for name in holder:
-            link = holder.id.links.get_info(name.encode("utf-8", "surrogateescape"))
+        for stored in holder:
+            # h5py returns a name that is not UTF-8 as bytes.
+            raw = stored if isinstance(stored, bytes) else stored.encode("utf-8", "surrogateescape")
+            name = raw.decode("utf-8", "replace")
+            link = holder.id.links.get_info(raw)
             if link.type != h5py.h5l.TYPE_HARD or link.u in seen or (not depth and name in skip):
                 continue
             seen.add(link.u)
             if len(seen) > MOST_ARRAYS:
                 raise ValueError(f"it has more than {MOST_ARRAYS:,} groups and arrays")
-            item = holder[name]
+            item = holder[stored]
             if isinstance(item, h5py.Dataset):
                 found.append(_described(f"{path}{name}", item))
             elif isinstance(item, h5py.Group):

@@ -198,3 +198,22 @@ def test_inspect_folder_with_link_describes_it_and_notes_the_link(tmp_path):
     with pytest.raises(UsageError, match=r"assets/vocab\.txt is a symbolic link") as caught:
         predict(path, [target("2.9")])
     assert "cp -rL" in caught.value.hint
+
+
+def test_inspect_hdf5_name_that_is_not_utf8_is_shown(tmp_path):
+    path = files.hdf5_model(tmp_path / "model.h5")
+    with h5py.File(path, "r+") as file:
+        file["model_weights"].move("dense", b"\xff\xfe")
+    found = inspect(path, digest=True)
+    assert (found.weights.arrays, found.weights.parameters) == (2, 8)
+    assert found.model_dump_json()
+
+
+def test_inspect_archive_with_a_name_without_end_says_it_shortly(tmp_path):
+    path = tmp_path / "model.keras"
+    content = bytearray(files.archive(path).read_bytes())
+    content[26:28] = (0xFFFF).to_bytes(2, "little")  # the length of the first member's name
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="is damaged: File name in directory") as caught:
+        read_model_file(path)
+    assert len(caught.value.message) < 1000
