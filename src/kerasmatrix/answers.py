@@ -14,7 +14,7 @@ from kerasmatrix.outcome import Observation
 __all__ = ["understand"]
 
 Kind = TypeVar("Kind", bound=Observation)
-# The harness says these, and the runner the deadline. Anything else is somebody else's invention.
+# The fields that the harness sends. Anything else is ignored: the runner adds what it knows itself.
 ANSWERED = frozenset(
     {"ended", "value", "error", "stage", "exit_code", "signal", "seconds", "peak_memory_mb", "log"}
 )
@@ -30,13 +30,13 @@ def understand(
         answer: the message as it came from the worker.
         shared: values that other observations have, too; equal ones are made the same object.
     """
-    told = {key: value for key, value in answer.items() if key in ANSWERED}
+    fields = {key: value for key, value in answer.items() if key in ANSWERED}
     deadline = answer.get("deadline")
     # An endless deadline is none: JSON has no infinity.
     if isinstance(deadline, int | float) and 0 <= deadline <= sys.float_info.max:
-        told["deadline"] = deadline
+        fields["deadline"] = deadline
     try:
-        return kind.model_validate(told, context=shared)
+        return kind.model_validate(fields, context=shared)
     except (ValidationError, ArithmeticError, RecursionError) as error:
         return kind(ended="crashed", log=f"the answer does not fit: {_reason(error)}")
 

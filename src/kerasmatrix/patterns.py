@@ -33,7 +33,7 @@ class Pattern:
             PatternError: it is not a regular expression.
         """
         options = re2.Options()
-        options.log_errors = False  # it is said in the exception
+        options.log_errors = False  # the exception says it
         try:
             self._compiled = re2.compile(text, options)
         except re2.error as error:

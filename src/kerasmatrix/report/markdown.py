@@ -32,12 +32,12 @@ def to_markdown(results: Results) -> str:
         lines += ["", "### What does not come back as it was", ""]
         lines += ["| cell | status | cause | what happened |", "| --- | --- | --- | --- |"]
     for number, cell in enumerate(failing):
-        told = _row(cell)
-        size += len(told.encode("utf-8", "replace")) + 1
+        listed = _row(cell)
+        size += len(listed.encode("utf-8", "replace")) + 1
         if size > LARGEST:
             lines += ["", f"{len(failing) - number} more are left out here; the report has them."]
             break
-        lines.append(told)
+        lines.append(listed)
     return "\n".join(lines) + "\n"
 
 
