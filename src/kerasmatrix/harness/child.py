@@ -41,10 +41,10 @@ LEAST_PRIORITY = 19
 WORKS_PER_CHILD = 100
 HELD_MB = 512
 # What is another in the same message of two tasks: addresses and other identities of objects, the
-# digest of an artifact, the folder of a task, the config in the file (quoted since Keras 2.9).
-INCIDENTAL = re.compile(
-    r"0x[0-9a-f]+|\b[0-9a-f]{64}\b|\btask-\d+-[0-9a-f]+\b|\b\d{9,}\b|\bconfig(=|: )\{[^\n]*\}"
-)
+# digest of an artifact, the folder of a task.
+INCIDENTAL = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{64}\b|\btask-\d+-[0-9a-f]+\b|\b\d{9,}\b")
+# ... and the config in the file, which Keras quotes since 2.9: up to the last brace of its line.
+CONFIG = re.compile(r"\bconfig(?:=|: )\{")
 
 
 class Abandoned(Exception):
@@ -140,10 +140,25 @@ def _gist(ended: dict) -> tuple | None:
     """
     if ended["ended"] != "raised":
         return None
-    chain = [
-        (link["type"], INCIDENTAL.sub("", link["message"])) for link in ended["error"]["chain"]
-    ]
-    return (ended["stage"], *chain)
+    try:
+        chain = [
+            (link["type"], "\n".join(map(_general, link["message"].split("\n"))))
+            for link in ended["error"]["chain"]
+        ]
+    except (AttributeError, KeyError, TypeError):
+        return None  # forged: it is no failure that another child could confirm
+    return (str(ended["stage"]), *chain)
+
+
+def _general(line: str) -> str:
+    """Return a line of a message without what differs in the same message of another task.
+
+    In a time that is linear in the line: it may have been made to take long.
+    """
+    config, end = CONFIG.search(line), line.rfind("}")
+    if config is None or end < config.end():
+        return INCIDENTAL.sub("", line)
+    return INCIDENTAL.sub("", line[: config.start()]) + INCIDENTAL.sub("", line[end + 1 :])
 
 
 class _Child:

@@ -186,7 +186,7 @@ def test_nothing_is_changed_and_nothing_left(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_inspect_folder_with_link_describes_it_and_notes_the_link(tmp_path):
+def test_inspect_folder_with_link_notes_the_link(tmp_path):
     path = files.saved_model(tmp_path / "saved")
     plain = inspect(path)
     (path / "assets").mkdir(exist_ok=True)

@@ -59,7 +59,7 @@ def test_inspect_hdf5_with_archive_behind_describes_both(tmp_path):
     assert not any("Keras 3 refuses it" in note for note in found.notes)
 
 
-def test_predict_hdf5_with_archive_behind_is_unknown_where_it_counts(tmp_path):
+def test_predict_hdf5_with_archive_behind_is_unknown_from_2_12(tmp_path):
     plain = predicted(files.hdf5_model(tmp_path / "plain.h5"))
     rules = predicted(hdf5_and_archive(tmp_path, "model.keras"))
     for release in ("1.15", "2.9", "2.11"):  # these load the HDF5, and nothing else
@@ -142,7 +142,7 @@ def test_inspect_archive_behind_anything_goes_by_the_name(tmp_path, head):
         inspect(tmp_path / "model.bin")
 
 
-def test_inspect_weights_with_archive_behind_puts_the_model_first(tmp_path):
+def test_inspect_weights_with_archive_puts_the_model_first(tmp_path):
     path = files.hdf5_weights(tmp_path / "w.h5").rename(tmp_path / "model.keras")
     with path.open("ab") as file:
         file.write(archive_bytes(tmp_path))
