@@ -25,6 +25,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from kerasmatrix.agenda import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.answers import understand
 from kerasmatrix.boundary import describe_fault
+from kerasmatrix.bounds import LONGEST_LINE, cut
 from kerasmatrix.crew import Crew, NotToBeHad, Stopped
 from kerasmatrix.engines.base import Engine, Task, Workplace
 from kerasmatrix.errors import InfrastructureError, UsageError, as_machine_trouble
@@ -724,8 +725,8 @@ class Run:
         Raises:
             _Fault: what was seen is about the machine.
         """
-        if "fault" in answer:
-            raise _Fault(answer["fault"])
+        if "fault" in answer and "ended" not in answer:  # a harness always says how it ended
+            raise _Fault(cut(str(answer["fault"]), LONGEST_LINE))
         task = wanted.next_try
         folder = place.scratch / task.id
         observation = understand(wanted.kind, answer, self._store.shared)

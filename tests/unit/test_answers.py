@@ -59,7 +59,7 @@ RETURNED = {
 }
 RAISED = {**RETURNED, "ended": "raised", "value": None, "error": ERROR, "stage": "load"}
 NESTED: list = []
-for _ in range(500):
+for _ in range(100):
     NESTED = [NESTED]
 NASTY = [
     10**400, -(10**400), 2**63, -1, 0, 1e308, -1e308, float("inf"), float("nan"), True, None,
@@ -86,7 +86,7 @@ def put(answer, path, value):
     try:
         for key in path[:-1]:
             holder = holder[key]
-        holder[path[-1]] = value
+        holder[path[-1]] = copy.deepcopy(value)  # others may be put into it
     except (KeyError, IndexError, TypeError):
         pass
 
