@@ -52,7 +52,7 @@ def measure(
         },
         engine=engine.name,
         recipe=engine.recipe,
-        harness="the harness",
+        harness="",  # of the fake engine, which has none
         limits=matrix.limits,
         tolerance=matrix.tolerance,
         repair="the repairs",
