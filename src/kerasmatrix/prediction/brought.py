@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.reading import read_bytes
 
 __all__ = ["names_brought", "names_of_program"]
 
@@ -66,7 +67,7 @@ def _imported(path: Path) -> set[str]:
 
 def _parsed(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes(), str(path))
+        return ast.parse(read_bytes(path), str(path))
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -87,6 +87,7 @@ def test_long_name_is_usage_error(call, arguments, name):
 # What reads results or a matrix; each must not wait, nor take up memory.
 READ = [words for words in NAMED if words[0] in {"gate", "compare", "can-upgrade", "paths"}]
 READ += [("report", "X", "--format", "badge"), ("merge", "X"), ("run", "--matrix", "X")]
+READ += [("predict", "model.h5", "--custom-objects", "X")]
 READ += [("run", "--baseline", "X"), ("predict", "model.h5", "--matrix", "X")]
 
 
