@@ -160,11 +160,12 @@ class RemedyResult(_Result):
     """How a remedy fared in a cell.
 
     ``verified``: the repaired load has the same weights and outputs. ``rejected``: it loads, and
-    computes something else. ``failed``: it does not load.
+    computes something else. ``unverified``: it loads, and there are no outputs to compare. ``failed``: it
+    does not load.
     """
 
     id: str = Field(description="the remedy, or several together, joined by ' + '")
-    status: Literal["verified", "rejected", "failed"]
+    status: Literal["verified", "rejected", "unverified", "failed"]
     summary: str = Field(description="what came of it, in a sentence")
     cause: str | None = Field(default=None, description="of what it failed with")
     lost: tuple[str, ...] = Field(default=(), description="what stays lost")

@@ -44,10 +44,11 @@ STYLES = {
     Status.TIMEOUT: "bold red",
     Status.SAVE_FAILED: "red",
     Status.UNSUPPORTED: "dim",
+    Status.NOT_COMPARABLE: "cyan",
     Status.INFRA: "dim cyan",
     Status.NOT_RUN: "dim",
 }
-SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 # Why a budget is spent on a cell before others.
 WANTED: Mapping[Urgency | None, str] = {
     Urgency.CANDIDATE: "the candidate's column",
