@@ -113,7 +113,7 @@ class Checked:
                 cell.max_abs_diff,
                 cell.saved_with,
             )
-            for cell in self.results.cells
+            for cell in self.results.asked_for
         ]
         columns = ["file", "environment", "status", "summary", "cause", "remedy", "lost",
                    "max_abs_diff", "reference"]  # fmt: skip

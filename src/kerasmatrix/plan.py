@@ -63,7 +63,8 @@ class Plan:
     ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
     ``infer`` says whether one of several equal files stands for the others.
     ``walks`` are chains that are to be walked in a cell, whatever became of it, instead of such as
-    might repair it.
+    might repair it. ``taking`` has remedies with which files that were saved elsewhere are loaded
+    to find out what they compute.
     """
 
     selection: Selection
@@ -80,6 +81,7 @@ class Plan:
     rows: tuple[Save, ...] | None = None
     infer: bool = True
     walks: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
+    taking: Mapping[Save, tuple[str, ...]] = field(default_factory=dict)
 
     def cells(self) -> Iterator[Cell]:
         """Yield every selected cell in table order; there are none without columns."""
@@ -144,7 +146,9 @@ class Plan:
 
     def save_key(self, save: Save) -> str:
         """Return the key under which the observation of ``save`` is filed."""
-        return self._key("save", save.scenario, save.format, save.saved_with)
+        remedies = self.taking.get(save, ())
+        more = (self.repair, *remedies) if remedies else ()
+        return self._key("save", save.scenario, save.format, save.saved_with, *more)
 
     def load_key(self, cell: Cell, artifact: str) -> str:
         """Return the key of ``cell``, given the digest of what its save left."""

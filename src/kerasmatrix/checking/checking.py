@@ -1,8 +1,7 @@
 """Loads files with every version: finds for each what to compare with, then compares.
 
-Two plans, one after the other in the same workers. In the first every environment loads each file
-and notes what it computes; that of the environment most like the file's writer, of those that can
-load it, is the reference. In the second every environment is compared with it, and repaired.
+All in the same workers: see `kerasmatrix.checking.reference` for how a reference is found. Then
+every environment is compared with it, and repaired.
 """
 
 from __future__ import annotations
@@ -18,21 +17,18 @@ from kerasmatrix.checking.given import (
     Companions,
     Given,
     Look,
-    by_closeness,
     look_of,
     stand_in,
     unique_name,
 )
+from kerasmatrix.checking.reference import Search
 from kerasmatrix.checking.setup import Setup
-from kerasmatrix.errors import InfrastructureError, UsageError, nearest
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_file import ModelFile
-from kerasmatrix.knowledge import look_up
 from kerasmatrix.matrix import Environment
-from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, Weights, judge_save
-from kerasmatrix.plan import Plan, Save
+from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.hindsight import with_predictions
-from kerasmatrix.repair import Causes
 from kerasmatrix.results import Results, RunInfo
 from kerasmatrix.run import Run
 from kerasmatrix.store import Store
@@ -107,27 +103,25 @@ def check(
     Args:
         setup: where and how.
         files: what to load.
-        environments: with which versions.
+        environments: with which versions; what a file is compared with is added where it is not
+            among them.
         reference: the version to compare with; by default the one most like a file's writer.
         command: what to say in the results that was done.
 
     Raises:
         UsageError: there is no such reference.
     """
-    names = [env.name for env in environments]
-    if reference and reference not in names:
-        raise UsageError(f"unknown environment {reference!r}", hint=nearest(reference, names))
-    plan = setup.plan(files, environments)
+    search = Search(setup, files, environments, reference)
     started = datetime.datetime.now(datetime.UTC)
     run = Run(
-        _loads_everywhere(plan, files, reference),
+        search.first,
         setup.engine,
         setup.store,
         id=f"check-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
         jobs=setup.jobs,
         listener=setup.listener,
         fresh=setup.fresh,
-        sequel=lambda seen: _compared(plan, seen, files, setup.store, reference, fresh=setup.fresh),
+        sequel=search,
     )
     trouble: BaseException | None = None
     setup.listener.begins(run)
@@ -150,72 +144,22 @@ def check(
     )
     results = tabulate(run.plan, run.observed, info, run.causes)
     results = with_predictions(results, run.plan, setup.store.folder)
-    results = _with_changes(results, files)
+    results = _with_notes(results, files, search)
     return Checked(results, run.plan, run.observed, trouble)
 
 
-def _with_changes(results: Results, files: Sequence[Given]) -> Results:
-    """Say of files that have changed in the meantime that they have."""
-    changed = {file.scenario.name for file in files if file.has_changed}
+def _with_notes(results: Results, files: Sequence[Given], search: Search) -> Results:
+    """Say of files what they were compared with, and of those that have changed that they have."""
+    notes: dict[str, str] = {}
+    for file in files:
+        changed = CHANGED if file.has_changed else ""
+        notes[file.scenario.name] = " ".join(filter(None, (search.told(file), changed)))
     scenarios = tuple(
-        told.model_copy(update={"shows": f"{told.shows} {CHANGED}"})
-        if told.name in changed
-        else told
+        told.model_copy(update={"shows": f"{told.shows} {notes[told.name]}".strip()})
         for told in results.scenarios
     )
-    return results.model_copy(update={"scenarios": scenarios})
-
-
-def _loads_everywhere(plan: Plan, files: Sequence[Given], reference: str | None) -> Plan:
-    """Return the first plan: every environment, or ``reference`` alone, takes each file."""
-    names = [env.name for env in plan.selection.environments]
-    takers = [reference] if reference else names
-    rows = tuple(Save(file.scenario.name, file.form, name) for file in files for name in takers)
-    supported = tuple(row for row in rows if not plan.cannot_save(row))
-    return dataclasses.replace(plan, rows=supported, columns=frozenset())
-
-
-def _compared(  # noqa: PLR0913 - what the second plan takes
-    plan: Plan,
-    seen: Observed,
-    files: Sequence[Given],
-    store: Store,
-    reference: str | None,
-    *,
-    fresh: bool,
-) -> tuple[Plan, Observed]:
-    """Return the second plan, each file compared with its reference, and what is known of it."""
-    chosen = [_reference(plan, seen, file, store, reference) for file in files]
-    second = dataclasses.replace(plan, rows=tuple(row for row, _ in chosen))
-    saves = {row: found for row, found in chosen if found is not None}
-    if fresh:
-        return second, Observed(saves=saves)
-    return second, look_up(second, store, Causes(second), saves=saves)
-
-
-def _reference(
-    plan: Plan, seen: Observed, file: Given, store: Store, reference: str | None
-) -> tuple[Save, Measured[SaveObservation] | None]:
-    """Return the row of a file, and what its cells are compared with, as far as it is known."""
-    closest = by_closeness(file.told.writer, plan.selection.environments, plan.locks)
-    order = [reference] if reference else closest
-    rows = [Save(file.scenario.name, file.form, name) for name in order]
-    for row in rows:
-        found = seen.saves.get(row)
-        if found and judge_save(found.observation) is None:
-            return row, found
-    tried = next((seen.saves[row] for row in rows if row in seen.saves), None)
-    return rows[0], _nothing_to_compare_with(store, tried) if tried else None
-
-
-def _nothing_to_compare_with(
-    store: Store, tried: Measured[SaveObservation]
-) -> Measured[SaveObservation]:
-    """Return what stands for the reference of a file that no version loads as it is.
-
-    It is known to no store: the loads that it makes possible say why each version fails.
-    """
-    with store.scratch("nothing") as folder:
-        artifact = store.keep_artifact(folder)
-    nothing = SaveFacts(model="unknown", weights=Weights())
-    return Measured(SaveObservation(ended="returned", value=nothing, artifact=artifact), tried.at)
+    environments = tuple(
+        told.model_copy(update={"added": told.name in search.added})
+        for told in results.environments
+    )
+    return results.model_copy(update={"scenarios": scenarios, "environments": environments})

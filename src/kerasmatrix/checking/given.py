@@ -27,6 +27,7 @@ __all__ = [
     "Look",
     "by_closeness",
     "describe",
+    "distances",
     "digest_file",
     "find_models",
     "look_of",
@@ -227,13 +228,23 @@ def by_closeness(
 
     Of two that are equally far the newer is first: files are mostly read by what came later.
     """
-    wanted = _generation_of(writer)
+    found = distances(writer, environments, locks)
+    age = {environment.name: -place for place, environment in enumerate(environments)}
+    return sorted(found, key=lambda name: (found[name], age[name]))
 
-    def distance(environment: Environment) -> tuple[float, int]:
+
+def distances(
+    writer: Writer, environments: Sequence[Environment], locks: Mapping[str, Lock]
+) -> dict[str, float]:
+    """Return how many minors of Keras lie between a file's writer and each environment."""
+    first, last = _generations_of(writer)
+    found: dict[str, float] = {}
+    for environment in environments:
         own = _generation(environment, locks[environment.name])
-        return abs(own - wanted), -environments.index(environment)
-
-    return [environment.name for environment in sorted(environments, key=distance)]
+        # Of a range such as "2.3 to 2.4" the first is the nearest, by less than any minor.
+        within = min(max(own - first, 0), last - first) / 100
+        found[environment.name] = max(first - own, own - last, 0) + within
+    return found
 
 
 def _generation(environment: Environment, lock: Lock) -> int:
@@ -247,16 +258,21 @@ def _generation(environment: Environment, lock: Lock) -> int:
     return minor if major > 1 else -1
 
 
-def _generation_of(writer: Writer) -> int:
+def _generations_of(writer: Writer) -> tuple[int, int]:
+    """Return between which two places a writer stands in that order: it may be a range."""
     if writer.keras_major == KERAS_3:
-        return 100 + (version_key(writer.keras)[1] if writer.keras else 0)
-    # A range such as "2.3 to 2.4" begins with the first version that it may be.
-    key = version_key(writer.tensorflow)[:2] if writer.tensorflow else ()
-    if key:
-        return key[1] if key[0] > 1 else -1
+        place = 100 + (version_key(writer.keras)[1] if writer.keras else 0)
+        return place, place
+    places = []
+    for version in (writer.tensorflow or "").split(" to "):
+        key = version_key(version)[:2] if version else ()
+        if len(key) == len(("major", "minor")):
+            places.append(key[1] if key[0] > 1 else -1)
+    if places:
+        return places[0], places[-1]
     # Keras 2 and 1 by themselves are older than any TensorFlow 2; of what does not say, the last
     # Keras 2 reads most.
-    return -1 if writer.keras else 15
+    return (-1, -1) if writer.keras else (15, 15)
 
 
 def _called(path: Path, told: ModelFile) -> str:

@@ -91,5 +91,5 @@ def check(  # noqa: PLR0913 - one argument per option
         raise checked.trouble
     if refused:
         return USAGE
-    infra = any(cell.status is Status.INFRA for cell in checked.results.cells)
+    infra = any(cell.status is Status.INFRA for cell in checked.results.asked_for)
     return INFRASTRUCTURE if infra else 0

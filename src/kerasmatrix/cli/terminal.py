@@ -199,6 +199,9 @@ def print_results(results: Results, path: Path) -> None:
         console.print(_foretold(results.predictor), soft_wrap=True)
     _print_retries(console, results)
     for environment in results.environments:
+        if environment.added:
+            said = f"{environment.name} was added: files are compared with what it computes."
+            console.print(said, soft_wrap=True)
         if environment.trouble:
             first = visible(environment.trouble.strip().splitlines()[0])
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)

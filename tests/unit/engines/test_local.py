@@ -129,5 +129,6 @@ def test_a_worker_sees_few_variables_and_the_environments_own(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     variables = worker_variables(ENVIRONMENT, "/home")
     assert "TF_ENABLE_ONEDNN_OPTS" not in variables  # each release's own default
+    assert variables["ONEDNN_MAX_CPU_ISA"] == "AVX2"
     assert variables["A"] == "b"
     assert "KERAS_BACKEND" not in variables
