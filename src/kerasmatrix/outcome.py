@@ -378,7 +378,7 @@ def judge_load(
     drift = _drift(facts, tolerance, weights_equal=weights_equal)
     lost = tuple(_lost(saved, form, facts, trained=trained))
     if saved.refused and not drift:
-        same = "same weights" if weights_equal and facts.weights else "weights not compared"
+        same = "same weights" if weights_equal and facts.weights else "without weights to compare"
         but = f", but lost {'; '.join(lost)}" if lost else ""
         return Verdict(
             status=Status.NOT_COMPARABLE,
@@ -422,7 +422,10 @@ def _first_line(error: ErrorReport) -> str:
     # AutoGraph begins with where it was, which may be many lines (its "in user code:").
     if lines and lines[0] == IN_USER_CODE:
         lines = [next((line for line in lines if ERROR_LINE.match(line)), lines[-1])]
-    return f"{error.type}: {lines[0]}" if lines else error.type
+    if not lines:
+        return error.type
+    # What the harness says needs no type: it is a sentence.
+    return lines[0] if error.type.startswith("harness.") else f"{error.type}: {lines[0]}"
 
 
 def _how(observation: Observation) -> str:

@@ -9,6 +9,8 @@ import numpy as np
 __all__ = ["Spec", "batches", "forget_states", "specs_of"]
 
 TEXT = "string"
+TAKE_TEXT = {"TextVectorization", "StringLookup"}
+TAKE_INDICES = {"Embedding", "IntegerLookup", "CategoryEncoding", "Hashing"}
 # NumPy has no such numbers of its own: the model gets them as these, and casts them.
 AS_FLOAT32 = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 
@@ -115,8 +117,10 @@ def _structures(model: Any) -> Iterator:
             continue
         if structure is not None:
             yield structure
-    for shape in _built_shapes(model):
-        yield shape
+    yield from _built_shapes(model)
+    first = next(_layers(model), None)
+    if first is not None and "Sequential" in type(model).__name__:
+        yield from _taken_by(first)
 
 
 def _built_shapes(model: Any) -> Iterator:
@@ -136,6 +140,23 @@ def _built_shapes(model: Any) -> Iterator:
             yield Spec("input", sizes, None)
         elif sizes and all(isinstance(size, (list, tuple)) for size in sizes):
             yield [Spec(f"input_{number}", list(size), None) for number, size in enumerate(sizes)]
+
+
+def _taken_by(layer: Any) -> Iterator:
+    """Yield what a layer takes, where it says so: for a Sequential without an input of its own."""
+    kind = type(layer).__name__
+    if kind in TAKE_TEXT:
+        yield Spec("input", [None], TEXT)
+    elif kind in TAKE_INDICES:
+        yield Spec("input", [None, None], "int32")
+    wanted = getattr(layer, "input_spec", None)
+    wanted = wanted[0] if isinstance(wanted, (list, tuple)) and wanted else wanted
+    rank = getattr(wanted, "ndim", None) or getattr(wanted, "min_ndim", None)
+    if isinstance(rank, int) and rank > 0:
+        sizes: list = [None] * rank
+        for axis, size in (getattr(wanted, "axes", None) or {}).items():
+            sizes[int(axis)] = size
+        yield Spec("input", sizes, "float32")
 
 
 def _flat(structure: Any) -> tuple:

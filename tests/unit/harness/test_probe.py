@@ -280,3 +280,19 @@ def test_forget_states_resets_stateful_layers_at_any_depth():
     feeding.forget_states(types.SimpleNamespace(layers=[wrapper, stateful]))
     assert done.count("it") >= 1
     assert "other" not in done
+
+
+class Sequential(Model):
+    pass
+
+
+def test_find_sequential_without_input_takes_what_its_first_layer_takes():
+    vectorizer = type("TextVectorization", (), {})()
+    (texts,) = find(Sequential(layers=[vectorizer])).inputs
+    assert texts.dtype.kind == "U"
+    embedding = type("Embedding", (), {"input_dim": 3})()
+    (indices,) = find(Sequential(layers=[embedding])).inputs
+    assert (indices.shape, indices.dtype) == ((4, 5), np.int32)
+    spec = types.SimpleNamespace(ndim=None, min_ndim=2, axes={-1: 7})
+    dense = type("Dense", (), {"input_spec": spec})()
+    assert find(Sequential(layers=[dense])).inputs[0].shape == (4, 7)
