@@ -211,7 +211,8 @@ def check(  # noqa: PLR0913 - one argument per option
         files: files, or folders with models in them.
         environments: names of environments or of groups.
         custom_objects: a module with the models' own classes, and ``build()`` for weights.
-        inputs: sample inputs (npz), instead of such as the models ask for.
+        inputs: sample inputs (an npz file, or a folder with one for each model), instead of such
+            as the models ask for.
         reference: the environment to compare with; by default the one most like a file's writer.
         remedies: ``"first"`` that works, ``"all"``, or ``"none"``.
         engine: see the module.

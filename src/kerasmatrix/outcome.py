@@ -343,7 +343,7 @@ def judge_save(save: SaveObservation) -> Verdict | None:
     return Verdict(status=Status.SAVE_FAILED, summary=f"could not be saved: {_how(save)}")
 
 
-def judge_load(
+def judge_load(  # noqa: PLR0911 - one return for each way a load ends
     saved: SaveFacts,
     form: str,
     load: LoadObservation,

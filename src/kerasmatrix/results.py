@@ -163,8 +163,8 @@ class RemedyResult(_Result):
     """How a remedy fared in a cell.
 
     ``verified``: the repaired load has the same weights and outputs. ``rejected``: it loads, and
-    computes something else. ``unverified``: it loads, and there are no outputs to compare. ``failed``: it
-    does not load.
+    computes something else. ``unverified``: it loads, and there are no outputs to compare.
+    ``failed``: it does not load.
     """
 
     id: str = Field(description="the remedy, or several together, joined by ' + '")

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -27,8 +28,8 @@ __all__ = [
     "Look",
     "by_closeness",
     "describe",
-    "distances",
     "digest_file",
+    "distances",
     "find_models",
     "look_of",
     "stand_in",
@@ -44,6 +45,7 @@ FORMS = {
 }
 ENDINGS = {".h5", ".hdf5", ".keras"}
 SAVED_MODEL = "saved_model.pb"
+INPUTS_ENDING = ".npz"
 KERAS_3 = 3
 # Keras 3 takes weights by this ending only; before, it meant nothing.
 WEIGHTS_ENDING = ".weights.h5"
@@ -55,7 +57,10 @@ Look = tuple[tuple[str, int, int, int], ...]
 
 @dataclass(frozen=True)
 class Companions:
-    """What came with files: the code of their custom classes, and sample inputs (npz)."""
+    """What came with files: the code of their custom classes, and sample inputs.
+
+    ``inputs`` is an npz file for all of them, or a folder with one for each.
+    """
 
     code: Path | None = None
     inputs: Path | None = None
@@ -76,11 +81,27 @@ class Companions:
                 f"{self.code}: {self.code.stem!r} is no name of a module",
                 hint="call it as it is called in an import",
             )
-        if self.inputs and not (self.inputs.is_file() and self.inputs.suffix == ".npz"):
+        if self.inputs is None:
+            return
+        if self.inputs.is_dir():
+            if not any(self.inputs.glob(f"*{INPUTS_ENDING}")):
+                raise UsageError(
+                    f"{self.inputs}: is a folder without .npz files",
+                    hint="for models/churn.h5 it would be churn.npz or churn.h5.npz, "
+                    "written with numpy.savez",
+                )
+        elif not (self.inputs.is_file() and self.inputs.suffix == INPUTS_ENDING):
             raise UsageError(
-                f"{self.inputs}: is no .npz file",
+                f"{self.inputs}: is no .npz file, and no folder of them",
                 hint="write one with numpy.savez(path, first_input, second_input)",
             )
+
+    def inputs_for(self, model: Path) -> Path | None:
+        """Return the sample inputs of a model: of a folder those that are called as it is."""
+        if self.inputs is None or not self.inputs.is_dir():
+            return self.inputs
+        names = (f"{model.name}{INPUTS_ENDING}", f"{model.stem}{INPUTS_ENDING}")
+        return next((path for name in names if (path := self.inputs / name).is_file()), None)
 
 
 @dataclass(frozen=True)
@@ -175,9 +196,10 @@ def stand_in(
     given = {"code": companions.code.stem if companions.code else None}
     if companions.code:
         shutil.copyfile(companions.code, folder / companions.code.name)
-    if companions.inputs:
-        shutil.copyfile(companions.inputs, folder / "inputs.npz")
-    (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(companions.inputs)}))
+    inputs = companions.inputs_for(path)
+    if inputs:
+        _copy_inputs(inputs, folder / "inputs.npz")
+    (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(inputs)}))
     copy = folder / "given" / _called(path, told)
     _copy(path, copy)
     if before not in {None, look_of(path)}:
@@ -195,6 +217,28 @@ def stand_in(
         folder=folder,
     )
     return Given(told, scenario, digest_file(copy))
+
+
+def _copy_inputs(source: Path, target: Path) -> None:
+    """Copy sample inputs.
+
+    Raises:
+        UsageError: they are none, or cannot be read.
+    """
+    try:
+        shutil.copyfile(source, target)
+        with zipfile.ZipFile(target) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{source}: cannot be read as sample inputs: {error}",
+            hint="write them with numpy.savez(path, first_input, second_input)",
+        ) from error
+    if not names:
+        raise UsageError(
+            f"{source}: holds no arrays",
+            hint="write them with numpy.savez(path, first_input, second_input)",
+        )
 
 
 def unique_name(path: Path, taken: Iterable[str]) -> str:

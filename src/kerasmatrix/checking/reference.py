@@ -145,9 +145,9 @@ class Search:
             self._added[name] = self._known[name]
         pairs = [(file, name) for file in self._files for name in self._asked]
         pairs += [
-            (file, home)
+            (file, homes[file.scenario.name])
             for file in self._files
-            if (home := homes.get(file.scenario.name)) in self._added and home is not None
+            if homes.get(file.scenario.name, "") in self._added
         ]
         return self._taking(pairs)
 
@@ -177,9 +177,7 @@ class Search:
         if not without or self._setup.remedies == "none":
             return None
         for remedies in self._remedies:
-            pairs = [
-                (file, name) for file in without for name in self._tried(file)[:MOST_REPAIRED]
-            ]
+            pairs = [(file, name) for file in without for name in self._tried(file)[:MOST_REPAIRED]]
             plan = self._taking(pairs)
             if plan.rows:
                 self._repaired.update(dict.fromkeys(plan.rows, remedies))
@@ -199,15 +197,15 @@ class Search:
         saves = {}
         rows = []
         for file, row in chosen:
-            if row is None:
-                home = next(iter(self._tried(file)), self._order(file)[0])
-                row = self._row(file, home if home in self._columns() else self._nearest_asked(file))
-                tried = [self._takes[each] for each in self._rows_of(file)]
-                if tried:
-                    saves[row] = self._nothing_to_compare_with(tried[0])
-            else:
+            if row is not None:
+                rows.append(row)
                 saves[row] = self._as_reference(file, row)
-            rows.append(row)
+                continue
+            tried = [name for name in self._tried(file) if name in self._columns()]
+            rows.append(self._row(file, tried[0] if tried else self._nearest_asked(file)))
+            measured = [self._takes[each] for each in self._rows_of(file)]
+            if measured:
+                saves[rows[-1]] = self._nothing_to_compare_with(measured[0])
         plan = dataclasses.replace(self._plan(), rows=tuple(rows))
         if self._setup.fresh:
             return plan, Observed(saves=saves)
@@ -308,7 +306,7 @@ class Search:
         """
         loaded = list(self._loaded(file))
         called = [row for row, facts in loaded if facts.refused is None]
-        return (called or [row for row, _ in loaded] or [None])[0]
+        return next(iter((*called, *(row for row, _ in loaded))), None)
 
     def _as_reference(self, file: Given, row: Save) -> Take:
         """Return what the others are compared with, and whether it is so where it was saved."""

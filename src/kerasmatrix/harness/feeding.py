@@ -1,4 +1,4 @@
-"""Gives a model arrays in the shape it takes them: lists or dicts, text, ragged or sparse tensors."""
+"""Gives a model arrays as it takes them: in lists or dicts, as text, ragged or sparse tensors."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ AS_FLOAT32 = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 class Spec:
     """What a model says of one of its inputs; ``dtype`` is None where it does not say."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what a model says
+    def __init__(  # noqa: PLR0913 - what a model says
         self,
         name: str,
         shape: list,
         dtype: str | None,
+        *,
         ragged: bool = False,
         sparse: bool = False,
         ragged_rank: int = 1,

@@ -143,10 +143,7 @@ def _walk(config: dict, given: list, found: _Inputs, depth: int) -> list:
         return [flow]
     layers = [layer for layer in config["layers"] if isinstance(layer, dict)]
     names = {_name(layer) for layer in layers}
-    known: dict = {}
-    inputs = _references(config["input_layers"], names)
-    for reference, flow in zip(inputs, given):
-        known[reference] = flow
+    known: dict = dict(zip(_references(config["input_layers"], names), given))
     waiting = [
         (_name(layer), number, layer, _references(node, names))
         for layer in layers
@@ -272,7 +269,8 @@ def _numbers(value: Any) -> list:
 
 
 def _largest(*values: Any) -> int:
-    return max([1, *(number for value in values for number in _numbers(value))])
+    found: int = max([1, *(number for value in values for number in _numbers(value))])
+    return found
 
 
 def _hands_on(kind: str, config: dict, layer: dict) -> bool:
@@ -331,10 +329,12 @@ def _ask(wanted: Wanted, kind: str, config: dict, layer: dict) -> None:  # noqa:
         for key in NUMBERS_OF_INDICES:
             wanted.limit(config.get(key))
     built = layer.get("build_config")
-    shape = built.get("input_shape") if isinstance(built, dict) else None
-    if wanted.shape is None and isinstance(shape, (list, tuple)) and kind not in HANDS_ON:
-        if all(size is None or type(size) is int for size in shape):
-            wanted.shape = list(shape)
+    shape: Any = built.get("input_shape") if isinstance(built, dict) else None
+    is_shape = isinstance(shape, (list, tuple)) and all(
+        size is None or type(size) is int for size in shape
+    )
+    if wanted.shape is None and is_shape and kind not in HANDS_ON:
+        wanted.shape = list(shape)
 
 
 def _statistics(config: dict) -> tuple:
@@ -342,7 +342,7 @@ def _statistics(config: dict) -> tuple:
     found = []
     for key in ("mean", "variance"):
         value = config.get(key)
-        numbers = value if isinstance(value, (list, tuple)) else [value]
+        numbers: Any = value if isinstance(value, (list, tuple)) else [value]
         while len(numbers) == 1 and isinstance(numbers[0], (list, tuple)):
             numbers = numbers[0]
         if not numbers or not all(

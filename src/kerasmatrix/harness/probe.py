@@ -30,7 +30,9 @@ KEYS = "keys"
 TEXTS = "the model reads some words of a text"
 # Numbers in a message that may be sizes: not parts of names, versions or addresses.
 NUMBER = re.compile(r"(?<![\w.:/'\-])(\d{1,5})(?![\w:/']|\.\d)")
-BOUND = re.compile(r"\[0, ?(\d+)\)|bounds for axis \d+ with size (\d+)|must be (?:<|less than) (\d+)")
+BOUND = re.compile(
+    r"\[0, ?(\d+)\)|bounds for axis \d+ with size (\d+)|must be (?:<|less than) (\d+)"
+)
 MOST_HINTS = 8
 MESSAGE = 3000  # characters of a message that are looked at
 
@@ -217,8 +219,7 @@ def _brought(given: Any, model: Any, path: str) -> tuple:
         arrays = [np.asarray(array) for array in given]
         names = [f"array {number}" for number in range(1, len(arrays) + 1)]
     if specs and not (
-        len(specs) == len(arrays)
-        and all(_fits(array, spec) for array, spec in zip(arrays, specs))
+        len(specs) == len(arrays) and all(_fits(array, spec) for array, spec in zip(arrays, specs))
     ):
         ours = "; ".join(
             f"{name}: {array.dtype} {tuple(array.shape)}" for name, array in zip(names, arrays)
@@ -260,7 +261,7 @@ def _wanted(model: Any, specs: list) -> list:
 def _parts(model: Any) -> Iterator:
     """Yield the layers inside a model, however they are kept."""
     try:
-        yield from (getattr(model, "submodules", None) or model._flatten_layers())
+        yield from (getattr(model, "submodules", None) or model._flatten_layers())  # noqa: SLF001
     except Exception:
         yield from getattr(model, "layers", None) or ()
 
@@ -410,7 +411,7 @@ def _texts(shape: list, words: list, random: Any) -> np.ndarray:
     return np.array(texts).reshape(shape)
 
 
-def _numbers(  # noqa: PLR0911 - one line a kind of numbers
+def _numbers(  # noqa: C901, PLR0911 - one line a kind of numbers
     dtype: Any, wanted: graph.Wanted, shape: list, choice: _Choice, random: Any
 ) -> Any:
     if choice.values == "zeros":

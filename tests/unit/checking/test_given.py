@@ -1,6 +1,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 from kerasmatrix.checking.given import (
@@ -49,7 +50,7 @@ def test_a_file_becomes_a_scenario_with_a_copy_of_it(tmp_path):
     told = inspect(files.hdf5_model(tmp_path / "model.hdf5"))
     code, inputs = tmp_path / "my_layers.py", tmp_path / "sample.npz"
     code.write_text("class Mine: ...\n")
-    inputs.touch()
+    np.savez(inputs, np.zeros(3))
     given = stand_in(told, "it", tmp_path / "it", Companions(code, inputs))
     assert given.form == "h5"
     assert (given.scenario.given, given.scenario.title) == (True, told.path)
@@ -177,3 +178,39 @@ def test_a_file_that_has_become_something_else_has_changed(tmp_path):
     assert given.has_changed
     os.mkfifo(path)
     assert given.has_changed
+
+
+def test_inputs_for_folder_takes_the_file_of_that_name(tmp_path):
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    for name in ("a.npz", "a.h5.npz", "b.npz"):
+        np.savez(folder / name, np.zeros(1))
+    companions = Companions(inputs=folder)
+    companions.check()
+    assert companions.inputs_for(tmp_path / "a.h5") == folder / "a.h5.npz"
+    assert companions.inputs_for(tmp_path / "a.keras") == folder / "a.npz"
+    assert companions.inputs_for(tmp_path / "b.h5") == folder / "b.npz"
+    assert companions.inputs_for(tmp_path / "c.h5") is None
+
+
+def test_inputs_for_file_is_for_all_models(tmp_path):
+    np.savez(tmp_path / "x.npz", np.zeros(1))
+    companions = Companions(inputs=tmp_path / "x.npz")
+    companions.check()
+    assert companions.inputs_for(tmp_path / "a.h5") == tmp_path / "x.npz"
+
+
+def test_check_folder_without_inputs_is_a_mistake(tmp_path):
+    (tmp_path / "samples").mkdir()
+    with pytest.raises(UsageError, match=r"samples: is a folder without \.npz files"):
+        Companions(inputs=tmp_path / "samples").check()
+    with pytest.raises(UsageError, match=r"none: is no \.npz file, and no folder of them"):
+        Companions(inputs=tmp_path / "none").check()
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + b"\0" * 18])
+def test_stand_in_inputs_that_are_none_are_named(tmp_path, content):
+    told = inspect(files.hdf5_model(tmp_path / "model.h5"))
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(UsageError, match=r"x\.npz: (cannot be read as sample|holds no)"):
+        stand_in(told, "it", tmp_path / "it", Companions(inputs=tmp_path / "x.npz"))

@@ -165,7 +165,9 @@ def test_wanted_rescaling_of_pixels():
 
 
 def test_wanted_normalization_has_mean_and_deviation():
-    found = one(model(["x"], layer("Normalization", "n", "x", mean=[[3.0, 4]], variance=[[4.0, 9]])))
+    found = one(
+        model(["x"], layer("Normalization", "n", "x", mean=[[3.0, 4]], variance=[[4.0, 9]]))
+    )
     assert (found.mean, found.deviation) == ([3.0, 4.0], [2.0, 3.0])
 
 
