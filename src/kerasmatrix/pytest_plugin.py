@@ -140,7 +140,7 @@ def _check(  # noqa: PLR0913 - what a check takes
     absent = [cell for cell in cells if cell.status in SAYS_NOTHING]
     if absent:
         said = "; ".join(f"{cell.loaded_with}: {_first_line(cell.summary)}" for cell in absent)
-        _not_to_be_had(config, f"{file} was not loaded in {said}")
+        _not_to_be_had(config, f"{file} was not compared in {said}")
     return found
 
 
