@@ -213,7 +213,8 @@ def check(  # noqa: PLR0913 - one argument per option
         custom_objects: a module with the models' own classes, and ``build()`` for weights.
         inputs: sample inputs (an npz file, or a folder with one for each model), instead of such
             as the models ask for.
-        reference: the environment to compare with; by default the one most like a file's writer.
+        reference: the environment to compare with; by default the one of the matrix that is most
+            like a file's writer and loads it, whether it is among ``environments`` or not.
         remedies: ``"first"`` that works, ``"all"``, or ``"none"``.
         engine: see the module.
         trust: run what is in the files without a sandbox, too.

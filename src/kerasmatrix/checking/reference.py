@@ -46,6 +46,9 @@ HARMLESS = (("no-compile",), ("trust-the-lambda",), ("trust-the-lambda", "no-com
 # What no version can help against: something is missing that the file does not hold.
 BEYOND_VERSIONS = {"custom-class-missing", "weights-only-file", "killed-for-memory"}
 
+# So many names are listed in a sentence.
+MOST_NAMED = 6
+
 Take = Measured[SaveObservation]
 
 
@@ -110,7 +113,7 @@ class Search:
         if row is None:
             tried = self._tried(file)
             left = [name for name in self._order(file) if name not in tried]
-            more = f"; not tried: {', '.join(left)}" if left else ""
+            more = f"; not tried: {_some(left)}" if left else ""
             return f"No version that was tried loads it as it is ({', '.join(tried)}{more})."
         said = []
         if row.saved_with in self._added:
@@ -120,7 +123,7 @@ class Search:
             )
         if row in self._repaired:
             said.append(
-                f"No version loads it as it is: {row.saved_with} with "
+                f"No version that was tried loads it as it is: {row.saved_with} with "
                 f"{TOGETHER.join(self._repaired[row])} says what it computes."
             )
         return " ".join(said)
@@ -339,3 +342,10 @@ class Search:
         return Measured(
             SaveObservation(ended="returned", value=nothing, artifact=artifact), tried.at
         )
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names in a list, the last of many only counted."""
+    more = len(names) - MOST_NAMED
+    listed = ", ".join(names[:MOST_NAMED])
+    return f"{listed} and {more} more" if more > 0 else listed
