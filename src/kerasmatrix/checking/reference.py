@@ -105,13 +105,14 @@ class Search:
         if step is not None:
             return step, self._known_of(step)
         self._is_over = True
-        return self._comparison(seen)
+        return self._comparison()
 
     def told(self, file: Given) -> str:
         """Say in a sentence what a file was compared with, where that has to be said."""
-        row = self._chosen(file)
+        row, tried = self._chosen(file), self._tried(file)
+        if not self._is_over or not tried:
+            return ""
         if row is None:
-            tried = self._tried(file)
             left = [name for name in self._order(file) if name not in tried]
             more = f"; not tried: {_some(left)}" if left else ""
             return f"No version that was tried loads it as it is ({', '.join(tried)}{more})."
@@ -187,16 +188,12 @@ class Search:
                 return dataclasses.replace(plan, taking=dict.fromkeys(plan.rows, remedies))
         return None
 
-    def _comparison(self, seen: Observed) -> tuple[Plan, Observed]:
+    def _comparison(self) -> tuple[Plan, Observed]:
         """Return the plan in which every file is compared with its reference."""
         chosen = [(file, self._chosen(file)) for file in self._files]
         self._repaired = {row: self._repaired[row] for _, row in chosen if row in self._repaired}
         used = {row.saved_with for _, row in chosen if row is not None}
-        self._added = {
-            name: env
-            for name, env in self._added.items()
-            if name in used and name not in seen.troubles
-        }
+        self._added = {name: env for name, env in self._added.items() if name in used}
         saves = {}
         rows = []
         for file, row in chosen:
