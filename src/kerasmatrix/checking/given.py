@@ -47,6 +47,7 @@ ENDINGS = {".h5", ".hdf5", ".keras"}
 SAVED_MODEL = "saved_model.pb"
 INPUTS_ENDING = ".npz"
 KERAS_3 = 3
+FIRST_WITH_KERAS_3 = 16  # TensorFlow's minor
 # Keras 3 takes weights by this ending only; before, it meant nothing.
 WEIGHTS_ENDING = ".weights.h5"
 
@@ -283,8 +284,14 @@ def distances(
     """Return how many minors of Keras lie between a file's writer and each environment."""
     first, last = _generations_of(writer)
     found: dict[str, float] = {}
+    # A SavedModel of such a TensorFlow does not say which Keras made it.
+    by_tensorflow = writer.keras_major is None and first >= FIRST_WITH_KERAS_3
     for environment in environments:
-        own = _generation(environment, locks[environment.name])
+        own = (
+            version_key(environment.tensorflow)[1]
+            if by_tensorflow
+            else _generation(environment, locks[environment.name])
+        )
         # Of a range such as "2.3 to 2.4" the first is the nearest, by less than any minor.
         within = min(max(own - first, 0), last - first) / 100
         found[environment.name] = max(first - own, own - last, 0) + within

@@ -146,6 +146,8 @@ def test_a_file_is_described_in_a_sentence(tmp_path):
         ({"keras": "2.2.4", "keras_major": 2}, ["tf1.15", "tf2.0"]),
         ({"keras": "3.13.0", "keras_major": 3}, ["tf2.20", "tf2.19-keras3.13"]),
         ({}, ["tf2.15"]),
+        ({"tensorflow": "2.21.0"}, ["tf2.21"]),
+        ({"tensorflow": "2.9.3", "keras_major": 2}, ["tf2.9"]),
     ],
 )
 def test_the_reference_is_the_version_most_like_the_writer(writer, closest):
