@@ -206,7 +206,11 @@ class Search:
             measured = [self._takes[each] for each in self._rows_of(file)]
             if measured:
                 saves[rows[-1]] = self._nothing_to_compare_with(measured[0])
-        plan = dataclasses.replace(self._plan(), rows=tuple(rows))
+        only = {
+            name: frozenset(row.scenario for row in rows if row.saved_with == name)
+            for name in self._added
+        }
+        plan = dataclasses.replace(self._plan(), rows=tuple(rows), only=only)
         if self._setup.fresh:
             return plan, Observed(saves=saves)
         return plan, look_up(plan, self._setup.store, Causes(plan), saves=saves)

@@ -27,14 +27,14 @@ class Checks:
         self.engine = FakeEngine()
         self.model = files.hdf5_model(folder / "model.h5")
 
-    def __call__(self, names, *asked, reference=None, **options) -> Checked:
+    def __call__(self, names, *asked, reference=None, more=(), **options) -> Checked:
         if not (self.folder / "matrix.yaml").exists():
             make_project(self.folder, *names)
         place = self.folder / "matrix.yaml"
         matrix = load_matrix(place)
         with (
             open_setup(Project(place), matrix, self.engine, **options) as setup,
-            taken_in([self.model], setup.store, Companions()) as (given, _),
+            taken_in([self.model, *more], setup.store, Companions()) as (given, _),
         ):
             environments = [matrix.environments[name] for name in asked]
             return check(setup, given, environments, reference=reference)
@@ -61,6 +61,18 @@ def test_check_far_from_the_writer_adds_it(checks):
     assert [env.name for env in checked.results.environments if env.added] == ["good3"]
     assert [cell.loaded_with for cell in checked.results.asked_for] == ["good7"]
     assert "good3 was added to compare with" in checked.results.scenarios[0].shows
+
+
+def test_check_added_environment_loads_only_what_is_compared_with_it(checks):
+    other = files.hdf5_model(checks.folder / "other.h5", keras="2.7.0")
+    names = ("old1", "old2", "good3", "old4", *FAR)
+    checked = checks(names, "good7", more=[other])
+    found = {(cell.scenario, cell.loaded_with): cell.status for cell in checked.results.cells}
+    assert found == {
+        ("model.h5", "good3"): Status.PASS, ("model.h5", "good7"): Status.PASS,
+        ("other.h5", "good3"): Status.NOT_RUN, ("other.h5", "good7"): Status.PASS,
+    }  # fmt: skip
+    assert checked.results.run.complete
 
 
 def test_check_near_the_writer_adds_nothing(checks):
