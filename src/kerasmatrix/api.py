@@ -112,7 +112,7 @@ class Checked:
                 cell.max_abs_diff,
                 cell.saved_with,
             )
-            for cell in self.results.cells
+            for cell in self.results.asked_for
         ]
         columns = ["file", "environment", "status", "summary", "cause", "remedy", "lost",
                    "max_abs_diff", "reference"]  # fmt: skip
@@ -213,8 +213,10 @@ def check(  # noqa: PLR0913 - one argument per option
         files: files, or folders with models in them.
         environments: names of environments or of groups.
         custom_objects: a module with the models' own classes, and ``build()`` for weights.
-        inputs: sample inputs (npz), instead of such as the models ask for.
-        reference: the environment to compare with; by default the one most like a file's writer.
+        inputs: sample inputs (an npz file, or a folder with one for each model), instead of such
+            as the models ask for.
+        reference: the environment to compare with; by default the one of the matrix that is most
+            like a file's writer and loads it, whether it is among ``environments`` or not.
         remedies: ``"first"`` that works, ``"all"``, or ``"none"``.
         engine: see the module.
         trust: run what is in the files without a sandbox, too.

@@ -15,7 +15,7 @@ from kerasmatrix.scenario import Claim, Scenario
 __all__ = ["check_claims"]
 
 # These say nothing about what Keras does.
-SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 
 
 def check_claims(

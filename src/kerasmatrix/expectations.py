@@ -152,10 +152,12 @@ def verdict_of(
 ) -> Literal["met", "better", "worse"] | None:
     """Say how a cell keeps to what is expected of it; None where it says nothing about Keras."""
     bad = BADNESS.get(status)
-    if bad is None:
+    if bad is None and status is not Status.NOT_COMPARABLE:
         return None
     if status in expectation.status:
         return "met" if expectation.cause in {None, cause} else "worse"
+    if bad is None:
+        return None
     least = min(BADNESS.get(expected, 0) for expected in expectation.status)
     return "better" if bad < least else "worse"
 

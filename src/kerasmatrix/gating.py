@@ -18,7 +18,7 @@ from kerasmatrix.tabulation import cell_of
 
 __all__ = ["Finding", "FindingKind", "findings", "unseen"]
 
-UNSEEN = {Status.INFRA, Status.NOT_RUN}
+UNSEEN = {Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 
 
 class FindingKind(enum.StrEnum):
@@ -55,7 +55,7 @@ def findings(results: Results, comparison: Comparison | None) -> list[Finding]:
 
 
 def unseen(comparison: Comparison) -> int:
-    """Return how many cells of the baseline the machine could not measure this time."""
+    """Return how many cells of the baseline could not be measured or compared this time."""
     return sum(change.after in UNSEEN for change in comparison.of(ChangeKind.UNMEASURED))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import cached_property
@@ -90,6 +91,11 @@ LOST = "worker"
 # Where Keras 3 says what happened, after the outermost class and its whole config (its
 # serialization_lib.py); one such message holds another.
 WRAPPED = "Exception encountered: "
+IN_USER_CODE = "in user code:"
+ERROR_LINE = re.compile(r"[A-Za-z_.]*(Error|Exception)\b.*: ")
+GIVE_INPUTS = "give inputs that fit with --inputs"
+# A remedy that leaves the compile state aside.
+NO_COMPILE = "no-compile"
 # How NumPy names the types of arrays of texts.
 TEXTS = ("<U", ">U", "|S", "|O", "object")
 
@@ -105,6 +111,7 @@ class Status(enum.StrEnum):
     TIMEOUT = "timeout"
     SAVE_FAILED = "save-failed"
     UNSUPPORTED = "unsupported"
+    NOT_COMPARABLE = "not-comparable"
     INFRA = "infra"
     NOT_RUN = "not-run"
 
@@ -268,7 +275,16 @@ class _ModelFacts(_Observed):
 
 
 class SaveFacts(_ModelFacts):
-    """The model that was saved."""
+    """The model that was saved, or that the reference loaded.
+
+    ``refused`` is what it raised at all inputs that were tried: then it has no outputs to compare
+    with. ``refused_at_home`` is what the version raised that is most like the file's writer, where
+    the reference is another one. ``remedies`` are those with which the reference loaded it.
+    """
+
+    refused: ErrorReport | None = None
+    refused_at_home: ErrorReport | None = None
+    remedies: tuple[str, ...] = ()
 
     did: Notes = Field(default=(), description="what remedies did before it was, in order")
 
@@ -410,7 +426,7 @@ def judge_save(save: SaveObservation) -> Verdict | None:
     return Verdict(status=Status.SAVE_FAILED, summary=f"could not be saved: {_how(save)}")
 
 
-def judge_load(
+def judge_load(  # noqa: PLR0911 - one return for each way a load ends
     saved: SaveFacts,
     form: str,
     load: LoadObservation,
@@ -432,12 +448,28 @@ def judge_load(
     if load.ended == "crashed" or (load.error and load.error.type == "MemoryError"):
         return Verdict(status=Status.CRASH, summary=_how(load))
     facts = load.value
+    at_home = saved.refused_at_home or saved.refused
+    if facts is None and load.stage == "call" and at_home:
+        return Verdict(
+            status=Status.NOT_COMPARABLE,
+            summary=f"loads, but cannot be called, nor could it where it was saved: {_how(load)}",
+        )
     if facts is None:
         prefix = "loads, but cannot be called: " if load.stage == "call" else ""
         return Verdict(status=Status.FAIL, summary=prefix + _how(load))
     weights_equal = saved.weights.contents == facts.weights.contents
     drift = _drift(facts, tolerance, weights_equal=weights_equal)
     lost = tuple(_lost(saved, form, facts, trained=trained))
+    if saved.refused and not drift:
+        same = "same weights" if weights_equal and facts.weights else "without weights to compare"
+        but = f", but lost {'; '.join(lost)}" if lost else ""
+        return Verdict(
+            status=Status.NOT_COMPARABLE,
+            summary=f"loads, {same}{but}; outputs not compared: {_first_line(saved.refused)}"
+            f" ({GIVE_INPUTS})",
+            lost=lost,
+            weights_equal=weights_equal,
+        )
     if drift:
         return Verdict(status=Status.DRIFT, summary=drift, lost=lost, weights_equal=weights_equal)
     if lost:
@@ -458,7 +490,25 @@ def compared_facts(saved: SaveFacts, form: str) -> Hashable:
     """Return all that `judge_load` reads of a saved model: equal facts get equal verdicts."""
     compiled = None if form == "weights" else saved.compiled
     state = compiled.model_dump_json() if compiled else None
-    return (frozenset(saved.weights.contents.items()), bool(saved.weights), state)
+    refused = tuple(
+        error.model_dump_json() if error else None
+        for error in (saved.refused, saved.refused_at_home)
+    )
+    weights = frozenset(saved.weights.contents.items())
+    return (weights, bool(saved.weights), state, refused, saved.remedies)
+
+
+def _first_line(error: ErrorReport) -> str:
+    """Return the type of an exception and the line of its message that says what is wrong."""
+    message = error.message.rpartition(WRAPPED)[2].strip() or error.message.strip()
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    # AutoGraph begins with where it was, which may be many lines (its "in user code:").
+    if lines and lines[0] == IN_USER_CODE:
+        lines = [next((line for line in lines if ERROR_LINE.match(line)), lines[-1])]
+    if not lines:
+        return error.type
+    # What the harness says needs no type: it is a sentence.
+    return lines[0] if error.type.startswith("harness.") else f"{error.type}: {lines[0]}"
 
 
 def _how(observation: Observation) -> str:
@@ -467,10 +517,7 @@ def _how(observation: Observation) -> str:
         limit = observation.deadline
         return "no answer in time" if limit is None else f"no answer within {limit:g} s"
     if observation.error:
-        message = observation.error.message
-        told = message.rpartition(WRAPPED)[2].strip() or message.strip()
-        first = next(iter(told.splitlines()), "")
-        return f"{observation.error.type}: {first}" if first else observation.error.type
+        return _first_line(observation.error)
     if observation.stage == LOST:
         first = next(iter(observation.log.strip().splitlines()), "it was lost")
         return f"ended one worker after the other: {first}"
@@ -506,6 +553,8 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> l
         lost.append("the architecture (a model without layers or weights came back)")
     if loaded.resave_error is not None:
         lost.append(f"the ability to be saved again ({loaded.resave_error.type})")
+    if NO_COMPILE in saved.remedies and loaded.compiled is None:
+        lost.append("the compile state")
     if saved.compiled is None or form == "weights":
         return lost
     if loaded.compiled is None:

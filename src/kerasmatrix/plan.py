@@ -63,7 +63,9 @@ class Plan:
     ``infer`` says whether one of several equal files stands for the others. ``recipe`` is how the
     engine makes environments.
     ``walks`` are chains that are to be walked in a cell, whatever became of it, instead of such as
-    might repair it.
+    might repair it. ``taking`` has remedies with which files that were saved elsewhere are loaded
+    to find out what they compute. ``only`` has, for environments that are there for some scenarios'
+    sake, which these are.
     """
 
     selection: Selection
@@ -81,6 +83,8 @@ class Plan:
     infer: bool = True
     recipe: str = ""
     walks: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
+    taking: Mapping[Save, tuple[str, ...]] = field(default_factory=dict)
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def cells(self) -> Iterator[Cell]:
         """Yield every selected cell in table order; there are none without columns."""
@@ -107,7 +111,8 @@ class Plan:
     def asked_for(self, cell: Cell) -> bool:
         """Whether this run is to measure ``cell`` if it is not known."""
         wanted = self.columns is None or cell.loaded_with in self.columns
-        return wanted and self.in_shard(cell)
+        only = self.only.get(cell.loaded_with)
+        return wanted and (only is None or cell.scenario in only) and self.in_shard(cell)
 
     def in_shard(self, of: Save | Cell) -> bool:
         """Whether a row or cell is this run's, and not another shard's."""
@@ -171,7 +176,9 @@ class Plan:
 
     def save_key(self, save: Save) -> str:
         """Return the key under which the observation of ``save`` is filed."""
-        return self._key("save", save.scenario, save.format, save.saved_with)
+        remedies = self.taking.get(save, ())
+        more = (self.repair, *remedies) if remedies else ()
+        return self._key("save", save.scenario, save.format, save.saved_with, *more)
 
     def load_key(self, cell: Cell, artifact: str) -> str:
         """Return the key of ``cell``, given the digest of what its save left."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from kerasmatrix.bridges import Chain
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
@@ -91,10 +91,9 @@ def judge_attempt(
     verdict = plan.judge(cell, saved, observation)
     facts = observation.value
     works = verdict.status in WORKS
-    loads = works or verdict.status is Status.DRIFT
     return RemedyResult(
         id=TOGETHER.join(attempt.remedies),
-        status="verified" if works else "rejected" if loads else "failed",
+        status=_worth(verdict.status),
         summary=_summary(verdict, observation),
         cause=None if works else causes.of(cell, verdict.status, verdict.lost, observation),
         lost=verdict.lost,
@@ -104,6 +103,14 @@ def judge_attempt(
         else (),
         seconds=observation.seconds,
     )
+
+
+def _worth(status: Status) -> Literal["verified", "rejected", "unverified", "failed"]:
+    if status in WORKS:
+        return "verified"
+    if status is Status.NOT_COMPARABLE:
+        return "unverified"
+    return "rejected" if status is Status.DRIFT else "failed"
 
 
 def _summary(verdict: Verdict, observation: LoadObservation) -> str:

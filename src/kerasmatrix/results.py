@@ -94,6 +94,9 @@ class EnvironmentResult(_Result):
     keras_major: int = Field(description="which Keras `tf.keras` is there: 2 or 3")
     lock: str = Field(description="SHA-256 of the lock: the environment's identity")
     trouble: str | None = None
+    added: bool = Field(
+        default=False, description="it was not asked for: files are compared with what it computes"
+    )
 
 
 class ScenarioResult(_Result):
@@ -161,11 +164,12 @@ class RemedyResult(_Result):
     """How a remedy fared in a cell.
 
     ``verified``: the repaired load has the same weights and outputs. ``rejected``: it loads, and
-    computes something else. ``failed``: it does not load.
+    computes something else. ``unverified``: it loads, and there are no outputs to compare.
+    ``failed``: it does not load.
     """
 
     id: str = Field(description="the remedy, or several together, joined by ' + '")
-    status: Literal["verified", "rejected", "failed"]
+    status: Literal["verified", "rejected", "unverified", "failed"]
     summary: str = Field(description="what came of it, in a sentence")
     cause: str | None = Field(default=None, description="of what it failed with")
     lost: tuple[str, ...] = Field(default=(), description="what stays lost")
@@ -363,6 +367,12 @@ class Results(_Result):
     def inferred(self) -> int:
         """How many cells were not measured, but inferred from others."""
         return sum(cell.inferred_from is not None for cell in self.cells)
+
+    @property
+    def asked_for(self) -> tuple[CellResult, ...]:
+        """The cells of the environments that were asked for: others say what is compared with."""
+        added = {environment.name for environment in self.environments if environment.added}
+        return tuple(cell for cell in self.cells if cell.loaded_with not in added)
 
     @property
     def of_files(self) -> bool:

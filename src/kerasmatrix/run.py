@@ -64,8 +64,8 @@ from kerasmatrix.tabulation import Observed, Retry
 
 __all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]
 
-# Given what was observed, what to do next and what is known of that.
-Sequel = Callable[[Observed], tuple[Plan, Observed]]
+# Given what was observed, what to do next and what is known of that; None when all is done.
+Sequel = Callable[[Observed], tuple[Plan, Observed] | None]
 
 
 class _Fault(Exception):
@@ -371,15 +371,18 @@ class Run:
 
     def _go_on(self) -> bool:
         """Begin what comes after the plan that is carried out; False if nothing does."""
-        if self._sequel is None:
-            return False
-        sequel, self._sequel = self._sequel, None
         before = self.observed
-        self.plan, self.observed = sequel(before)
+        following = self._sequel(before) if self._sequel else None
+        if following is None:
+            self._sequel = None
+            return False
+        self.plan, self.observed = following
         self.observed.troubles.update(before.troubles)
         self.observed.boundary.faults.update(before.boundary.faults)
         self._unkept = self._unkept or bool(before.faults)
-        self.known += self.observed.count - len(self.observed.saves)
+        # The saves of a plan with cells were seen before, and are counted already.
+        compares = self.plan.columns != frozenset()
+        self.known += self.observed.count - (len(self.observed.saves) if compares else 0)
         self.causes = Causes(self.plan)
         self._agenda = Agenda(self.plan, self.observed, self.causes, room=self._room)
         for environment in before.troubles:
@@ -563,7 +566,8 @@ class Run:
 
     def _save(self, save: Save) -> _Steps:
         given = self.plan.scenarios[save.scenario].given
-        task = self._task("take" if given else "save", save)
+        remedies = self.plan.taking.get(save, ())
+        task = self._task("take" if given else "save", save, remedies=remedies)
         found = yield _Wanted(task, SaveObservation, self.plan.save_key(save))
         with self._changed:
             self.observed.saves[save] = found

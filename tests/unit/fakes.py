@@ -2,6 +2,7 @@
 
 The behaviour is in the environment's name: `good…` works, `drifts`, `fails`, `crashes`, `hangs`,
 `answers-garbage`, `dies-once`, `crashes-once`, `damages-artifacts` (once), `absent`;
+`refuses` loads and refuses all inputs, `cannot-call` those that others accepted;
 `fails-…-<remedy>` works with that remedy, or drifts; `picky-<writer>` loads only what that writer
 wrote; what fails loads what it converted itself, unless it is `stubborn`. Saves really write a
 file, so that the store really has artifacts. Environments with `twin` in their names write the
@@ -31,6 +32,12 @@ ERROR = {
     "traceback": "Traceback …",
 }
 
+REFUSAL = {
+    "type": "InvalidArgumentError",
+    "message": "only supports NHWC",
+    "chain": [{"type": "InvalidArgumentError", "message": "only supports NHWC"}],
+    "traceback": "Traceback …",
+}
 SAVE_FACTS = {"model": "Functional", "weights": [WEIGHT], "compiled": None, "timings": {}}
 LOAD_FACTS = {
     **SAVE_FACTS,
@@ -104,14 +111,20 @@ class FakeWorker:
             return {"ended": "returned", "value": {"culprits": [culprit]}, "seconds": 0.1}
         if task.remedies and self.name.endswith(task.remedies[-1]):
             # This environment is named for what helps in it, or makes it load wrongly.
+            if task.kind == "take":
+                return self._take(task)
             facts = {**LOAD_FACTS, "did": ["turned it round"]}
             if "drift" in self.name:
                 facts["max_abs_diff"] = 0.5
             return {"ended": "returned", "value": facts, "seconds": 0.1}
         if self.name.startswith("fails"):
-            return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
+            return {"ended": "raised", "error": self.engine.error, "stage": "load", "seconds": 0.1}
         if task.kind == "take":
             return self._take(task)
+        if self.name.startswith("cannot-call") or (
+            self.name.startswith("refuses") and self.refused_elsewhere(task)
+        ):
+            return {"ended": "raised", "error": REFUSAL, "stage": "call", "seconds": 0.1}
         facts = {**LOAD_FACTS}
         if self.name.startswith("drifts"):
             facts["max_abs_diff"] = 0.5
@@ -155,11 +168,17 @@ class FakeWorker:
             archive.writestr("config.json", json.dumps({**content, "by": "any twin"}))
             archive.writestr("metadata.json", json.dumps({"keras_version": f"2.{self.name}"}))
 
+    def refused_elsewhere(self, task: Task) -> bool:
+        """Whether the artifact has inputs: another environment accepted some."""
+        probe = self.place.artifacts / str(task.artifact) / "probe.npz"
+        return probe.exists() and "refuses" not in probe.read_text(encoding="utf-8")
+
     def _take(self, task: Task) -> dict[str, Any]:
         folder = self.place.scratch / task.id / "artifact"
         folder.mkdir(parents=True)
         (folder / "probe.npz").write_text(f"what {self.name} computes", encoding="utf-8")
-        return {"ended": "returned", "value": SAVE_FACTS, "seconds": 0.1}
+        facts = {**SAVE_FACTS, "refused": REFUSAL if self.name.startswith("refuses") else None}
+        return {"ended": "returned", "value": facts, "seconds": 0.1}
 
     def close(self) -> None:
         self.closed = True
@@ -179,6 +198,7 @@ class FakeEngine:
         self.batches: list[tuple[str, tuple[Task, ...]]] = []
         self.workers: list[FakeWorker] = []
         self.before_task = None
+        self.error = ERROR  # of loads that fail
         # Whose task it is, for whoever is called before it: workers are at work side by side.
         self.here = threading.local()
         self.mutex = threading.Lock()

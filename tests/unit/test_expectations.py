@@ -87,6 +87,8 @@ def results_of(*statuses, finished=None):
         ({"status": "fail"}, "infra", None),
         ({"status": "fail"}, "not-run", None),
         ({"status": "pass"}, "unsupported", None),
+        ({"status": "pass"}, "not-comparable", None),
+        ({"status": ["pass", "not-comparable"]}, "not-comparable", "met"),
     ],
 )
 def test_a_cell_keeps_to_what_is_expected_or_not(expected, status, verdict):

@@ -176,10 +176,23 @@ def test_facts_that_are_equal_get_equal_verdicts(field, form):
         "compiled": SAVED.compiled.model_copy(update={"loss": "mae"}),
         "timings": {"save": 3.0},
         "did": ("turned it round",),
+        "refused": ERROR,
+        "refused_at_home": ERROR,
+        "remedies": ("no-compile",),
     }[field]
-    changed = SAVED.model_copy(update={field: other})
-    load = LoadObservation.model_validate({"ended": "returned", "value": LOADED})
-    one, two = (judge_load(each, form, load, Tolerance()) for each in (SAVED, changed))
+    told = {**SAVED.model_dump(), field: other}
+    changed = SaveFacts.model_validate(told)
+    loads = [
+        LoadObservation.model_validate(each)
+        for each in (
+            {"ended": "returned", "value": LOADED},
+            {"ended": "returned", "value": {**LOADED, "compiled": None}},
+            {"ended": "raised", "stage": "call", "error": ERROR},
+        )
+    ]
+    one, two = (
+        [judge_load(each, form, load, Tolerance()) for load in loads] for each in (SAVED, changed)
+    )
     assert (compared_facts(SAVED, form) == compared_facts(changed, form)) == (one == two)
 
 

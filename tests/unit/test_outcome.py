@@ -218,3 +218,57 @@ def test_a_full_disk_is_never_an_incompatibility():
     assert "No space left" in infrastructure_fault(observation)
     plain = LoadObservation.model_validate({"ended": "raised", "error": ERROR})
     assert infrastructure_fault(plain) is None
+
+
+REFUSAL = {"type": "InvalidArgumentError", "message": "indices[0] = 5 is not in [0, 3)"}
+
+
+def raised_at(stage, save_changes):
+    saved = SaveFacts.model_validate({**SAVE_FACTS, **save_changes})
+    observation = LoadObservation.model_validate(
+        {"ended": "raised", "stage": stage, "error": REFUSAL}
+    )
+    return judge_load(saved, "h5", observation, TOLERANCE)
+
+
+def test_judge_load_reference_refused_is_not_comparable():
+    verdict = judge({"max_abs_diff": None}, {"refused": REFUSAL})
+    assert verdict.status is Status.NOT_COMPARABLE
+    assert verdict.weights_equal
+    assert verdict.summary == (
+        "loads, same weights; outputs not compared: InvalidArgumentError: indices[0] = 5 is not "
+        "in [0, 3) (give inputs that fit with --inputs)"
+    )
+
+
+def test_judge_load_reference_refused_says_what_was_lost():
+    verdict = judge({}, {"refused": REFUSAL, "compiled": COMPILED})
+    assert verdict.status is Status.NOT_COMPARABLE
+    assert verdict.lost == ("the compile state",)
+    assert "but lost the compile state" in verdict.summary
+
+
+def test_judge_load_reference_refused_and_other_weights_drift():
+    other = [{**WEIGHT, "sha256": "bb"}]
+    verdict = judge({"weights": other}, {"refused": REFUSAL})
+    assert (verdict.status, verdict.summary) == (Status.DRIFT, "the weights are not the same")
+
+
+def test_judge_load_call_refused_at_home_too_is_not_comparable():
+    at_home = {"refused_at_home": REFUSAL}
+    assert raised_at("call", at_home).status is Status.NOT_COMPARABLE
+    # A load that fails is a failure, wherever the model can be called.
+    assert raised_at("load", at_home).status is Status.FAIL
+    assert raised_at("call", {}).status is Status.FAIL
+
+
+def test_judge_load_reference_by_no_compile_names_the_compile_state():
+    verdict = judge({}, {"remedies": ("no-compile",)})
+    assert verdict.lost == ("the compile state",)
+
+
+def test_judge_load_error_in_user_code_names_its_line():
+    where = 'File "x.py", line 3, in call'
+    message = f"in user code:\n\n    {where}\n        run()\n\n    ValueError: too small\n"
+    verdict = judge({}, {"refused": {"type": "ValueError", "message": message}})
+    assert "not compared: ValueError: ValueError: too small" in verdict.summary

@@ -103,10 +103,10 @@ def test_an_environment_that_cannot_be_had_skips_or_fails(suite):
     told = marked("good", "absent")
     done = suite(told, "-rs", environments=("good", "absent"))
     done.assert_outcomes(skipped=1)
-    done.stdout.fnmatch_lines(["*model.h5 was not loaded in absent: *no CPython*"])
+    done.stdout.fnmatch_lines(["*model.h5 was not compared in absent: *no CPython*"])
     done = suite(told, "--kerasmatrix-require", environments=("good", "absent"))
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["model.h5 was not loaded in absent: *no CPython*"])
+    done.stdout.fnmatch_lines(["model.h5 was not compared in absent: *no CPython*"])
 
 
 def test_what_fails_is_not_hidden_by_what_cannot_be_had(suite):

@@ -12,7 +12,7 @@ def test_counts_reconcile_to_the_number_of_cells():
     results = make_results()
     counts = count_statuses(results.cells)
     assert sum(counts.values()) == len(results.cells) == 50
-    assert counts == dict.fromkeys(Status, 5)
+    assert set(counts.values()) == {4, 5}
     assert list(counts) == list(Status)
 
 

@@ -36,7 +36,7 @@ from kerasmatrix.stock import stock_folder
 __all__ = ["Bisector"]
 
 GOOD = {Status.PASS, Status.DEGRADED}
-SAYS_NOTHING = {Status.INFRA, Status.NOT_RUN}
+SAYS_NOTHING = {Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 # What makes a version what it is; TensorFlow's distributions count as one.
 KERAS = {True: "tf-keras", False: "keras"}
 FIRST_KERAS_3 = "3.0.0"
@@ -145,6 +145,12 @@ class Bisector:
         self._look(good, bad)
         for env, wanted in ((good, "good"), (bad, "bad")):
             look = self._looks[env.name]
+            if look.status is Status.NOT_COMPARABLE:
+                raise UsageError(
+                    f"{self._file.told.path}: {env.name}, which is said to be {wanted}: "
+                    f"{look.summary}",
+                    hint="give sample inputs that the model takes with --inputs",
+                )
             if look.finding == "skipped":
                 raise InfrastructureError(
                     f"{env.name}, which is said to be {wanted}, cannot be had: {look.summary}"

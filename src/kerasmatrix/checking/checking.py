@@ -1,8 +1,7 @@
 """Loads files with every version: finds for each what to compare with, then compares.
 
-Two plans, one after the other in the same workers. In the first every environment loads each file
-and notes what it computes; that of the environment most like the file's writer, of those that can
-load it, is the reference. In the second every environment is compared with it, and repaired.
+All in the same workers: see `kerasmatrix.checking.reference` for how a reference is found. Then
+every environment is compared with it, and repaired.
 """
 
 from __future__ import annotations
@@ -18,18 +17,16 @@ from pathlib import Path
 from kerasmatrix.checking.given import (
     Companions,
     Given,
-    by_closeness,
     look_of,
     stand_in,
     unique_name,
 )
+from kerasmatrix.checking.reference import Search
 from kerasmatrix.checking.setup import Setup
-from kerasmatrix.errors import InfrastructureError, UsageError, nearest
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.inspection.inspect import inspect
-from kerasmatrix.knowledge import look_up
 from kerasmatrix.matrix import Environment
-from kerasmatrix.outcome import Measured, SaveFacts, SaveObservation, Weights, judge_save
-from kerasmatrix.plan import Plan, Save
+from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.hindsight import with_predictions
 from kerasmatrix.repair import Causes
 from kerasmatrix.report.redacted import redacted
@@ -134,21 +131,18 @@ def check(
     Args:
         setup: where and how.
         files: what to load.
-        environments: with which versions.
+        environments: with which versions; what a file is compared with is added where it is not
+            among them.
         reference: the version to compare with; by default the one most like a file's writer.
         command: what to say in the results that was done.
 
     Raises:
         UsageError: there is no such reference.
     """
-    names = [env.name for env in environments]
-    if reference and reference not in names:
-        raise UsageError(f"unknown environment {reference!r}", hint=nearest(reference, names))
-    plan = setup.plan(files, environments)
+    search = Search(setup, files, environments, reference)
     started = datetime.datetime.now(datetime.UTC)
-    first = _loads_everywhere(plan, files, reference)
     run = Run(
-        first,
+        search.first,
         setup.engine,
         setup.store,
         id=f"check-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
@@ -156,7 +150,7 @@ def check(
         listener=setup.listener,
         fresh=setup.fresh,
         trust=setup.trust,
-        sequel=lambda seen: _compared(plan, seen, files, setup.store, reference, fresh=setup.fresh),
+        sequel=search,
     )
     trouble: BaseException | None = None
     setup.listener.begins(run)
@@ -167,10 +161,10 @@ def check(
     finally:
         setup.listener.ends()
     carried_out, observed, causes = run.plan, run.observed, run.causes
-    if carried_out is first:
+    if not search.is_over:
         # It was cut off before there was anything to compare with. The table is that of the
-        # second plan, with what earlier checks measured of it.
-        carried_out, observed = _cut_off(plan, observed, files, setup, reference)
+        # comparison, with what earlier checks measured of it.
+        carried_out, observed = search.cut_off(observed)
         causes = Causes(carried_out)
     info = RunInfo(
         id=run.id,
@@ -185,107 +179,23 @@ def check(
     )
     results = tabulate(carried_out, observed, info, causes)
     results = with_predictions(results, carried_out, setup.store.folder, needed=trouble is None)
-    results = redacted(_with_changes(results, files), (setup.store.folder, setup.project.root))
+    results = _with_notes(results, files, search)
+    results = redacted(results, (setup.store.folder, setup.project.root))
     return Checked(results, carried_out, observed, trouble)
 
 
-def _with_changes(results: Results, files: Sequence[Given]) -> Results:
-    """Say of files that have changed in the meantime that they have."""
-    changed = {file.scenario.name for file in files if file.has_changed}
+def _with_notes(results: Results, files: Sequence[Given], search: Search) -> Results:
+    """Say of files what they were compared with, and of those that have changed that they have."""
+    notes: dict[str, str] = {}
+    for file in files:
+        changed = CHANGED if file.has_changed else ""
+        notes[file.scenario.name] = " ".join(filter(None, (search.told(file), changed)))
     scenarios = tuple(
-        told.model_copy(update={"shows": f"{told.shows} {CHANGED}"})
-        if told.name in changed
-        else told
+        told.model_copy(update={"shows": f"{told.shows} {notes[told.name]}".strip()})
         for told in results.scenarios
     )
-    return results.model_copy(update={"scenarios": scenarios})
-
-
-def _loads_everywhere(plan: Plan, files: Sequence[Given], reference: str | None) -> Plan:
-    """Return the first plan: every environment, or ``reference`` alone, takes each file."""
-    names = [env.name for env in plan.selection.environments]
-    takers = [reference] if reference else names
-    rows = tuple(Save(file.scenario.name, file.form, name) for file in files for name in takers)
-    supported = tuple(row for row in rows if not plan.cannot_save(row))
-    return dataclasses.replace(plan, rows=supported, columns=frozenset())
-
-
-def _compared(  # noqa: PLR0913 - what the second plan takes
-    plan: Plan,
-    seen: Observed,
-    files: Sequence[Given],
-    store: Store,
-    reference: str | None,
-    *,
-    fresh: bool,
-) -> tuple[Plan, Observed]:
-    """Return the second plan, each file compared with its reference, and what is known of it."""
-    chosen = []
-    for file in files:
-        first = reference or plan.selection.environments[0].name
-        row = Save(file.scenario.name, file.form, first)
-        found: Measured[SaveObservation] | None = None
-        with seen.boundary.apart(row):
-            row, found = _reference(plan, seen, file, store, reference)
-        chosen.append((row, found))
-    second = dataclasses.replace(plan, rows=tuple(row for row, _ in chosen))
-    saves = {row: found for row, found in chosen if found is not None}
-    if fresh:
-        return second, Observed(saves=saves)
-    return second, look_up(second, store, Causes(second), saves=saves)
-
-
-def _cut_off(
-    plan: Plan, seen: Observed, files: Sequence[Given], setup: Setup, reference: str | None
-) -> tuple[Plan, Observed]:
-    """Return the second plan as far as it is known when the first was not carried out."""
-    order = {file.scenario.name: _order(plan, file, reference) for file in files}
-    # A version that was not asked may load the file: only one that does is compared with.
-    chosen = {
-        name: next((row for row in rows if _is_loaded(seen, row)), rows[0])
-        for name, rows in order.items()
-    }
-    second = dataclasses.replace(plan, rows=tuple(chosen.values()))
-    saves = {row: seen.saves[row] for row in chosen.values() if _is_loaded(seen, row)}
-    known = Observed(saves=saves)
-    if not setup.fresh:
-        known = look_up(second, setup.store, Causes(second), saves=saves)
-    known.troubles.update(seen.troubles)
-    return second, known
-
-
-def _is_loaded(seen: Observed, row: Save) -> bool:
-    found = seen.saves.get(row)
-    return found is not None and judge_save(found.observation) is None
-
-
-def _order(plan: Plan, file: Given, reference: str | None) -> list[Save]:
-    """Return the rows that a file's cells may be compared with, the preferred one first."""
-    closest = by_closeness(file.told.writer, plan.selection.environments, plan.locks)
-    names = [reference] if reference else closest
-    return [Save(file.scenario.name, file.form, name) for name in names]
-
-
-def _reference(
-    plan: Plan, seen: Observed, file: Given, store: Store, reference: str | None
-) -> tuple[Save, Measured[SaveObservation] | None]:
-    """Return the row of a file, and what its cells are compared with, as far as it is known."""
-    rows = _order(plan, file, reference)
-    for row in rows:
-        if _is_loaded(seen, row):
-            return row, seen.saves[row]
-    tried = next((seen.saves[row] for row in rows if row in seen.saves), None)
-    return rows[0], _nothing_to_compare_with(store, tried) if tried else None
-
-
-def _nothing_to_compare_with(
-    store: Store, tried: Measured[SaveObservation]
-) -> Measured[SaveObservation]:
-    """Return what stands for the reference of a file that no version loads as it is.
-
-    It is known to no store: the loads that it makes possible say why each version fails.
-    """
-    with store.scratch("nothing") as folder:
-        artifact = store.keep_artifact(folder)
-    nothing = SaveFacts(model="unknown", weights=Weights())
-    return Measured(SaveObservation(ended="returned", value=nothing, artifact=artifact), tried.at)
+    environments = tuple(
+        told.model_copy(update={"added": told.name in search.added})
+        for told in results.environments
+    )
+    return results.model_copy(update={"scenarios": scenarios, "environments": environments})

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -31,6 +32,7 @@ __all__ = [
     "by_closeness",
     "describe",
     "digest_file",
+    "distances",
     "find_models",
     "look_of",
     "stand_in",
@@ -46,7 +48,9 @@ FORMS = {
 }
 ENDINGS = {".h5", ".hdf5", ".keras"}
 SAVED_MODEL = "saved_model.pb"
+INPUTS_ENDING = ".npz"
 KERAS_3 = 3
+FIRST_WITH_KERAS_3 = 16  # TensorFlow's minor
 # Keras 3 takes weights by this ending only; before, it meant nothing.
 WEIGHTS_ENDING = ".weights.h5"
 # A scenario's name is that of a folder, which with a number behind it has at most 255 bytes.
@@ -61,7 +65,10 @@ Look = tuple[tuple[str, int, int, int], ...]
 
 @dataclass(frozen=True)
 class Companions:
-    """What came with files: the code of their custom classes, and sample inputs (npz)."""
+    """What came with files: the code of their custom classes, and sample inputs.
+
+    ``inputs`` is an npz file for all of them, or a folder with one for each.
+    """
 
     code: Path | None = None
     inputs: Path | None = None
@@ -82,11 +89,27 @@ class Companions:
                 f"{self.code}: {self.code.stem!r} is no name of a module",
                 hint="call it as it is called in an import",
             )
-        if self.inputs and not (self.inputs.is_file() and self.inputs.suffix == ".npz"):
+        if self.inputs is None:
+            return
+        if self.inputs.is_dir():
+            if not any(self.inputs.glob(f"*{INPUTS_ENDING}")):
+                raise UsageError(
+                    f"{self.inputs}: is a folder without .npz files",
+                    hint="for models/churn.h5 it would be churn.npz or churn.h5.npz, "
+                    "written with numpy.savez",
+                )
+        elif not (self.inputs.is_file() and self.inputs.suffix == INPUTS_ENDING):
             raise UsageError(
-                f"{self.inputs}: is no .npz file",
+                f"{self.inputs}: is no .npz file, and no folder of them",
                 hint="write one with numpy.savez(path, first_input, second_input)",
             )
+
+    def inputs_for(self, model: Path) -> Path | None:
+        """Return the sample inputs of a model: of a folder those that are called as it is."""
+        if self.inputs is None or not self.inputs.is_dir():
+            return self.inputs
+        names = (f"{model.name}{INPUTS_ENDING}", f"{model.stem}{INPUTS_ENDING}")
+        return next((path for name in names if (path := self.inputs / name).is_file()), None)
 
 
 @dataclass(frozen=True)
@@ -196,7 +219,7 @@ def stand_in(
     copy = folder / "given" / _called(path, told)
     with _writing(folder):
         folder.mkdir(parents=True)
-        _write_scripts(folder, companions)
+        _write_scripts(folder, companions, companions.inputs_for(path))
         copy.parent.mkdir()
         sha256 = _copy(path, copy)
     if before not in {None, look_of(path)}:
@@ -217,16 +240,38 @@ def stand_in(
     return Given(told, scenario, sha256)
 
 
-def _write_scripts(folder: Path, companions: Companions) -> None:
+def _write_scripts(folder: Path, companions: Companions, inputs: Path | None) -> None:
     for script in ("load.py", "save.py"):
         text = resources.files("kerasmatrix.checking").joinpath("stand_in", script).read_text()
         (folder / script).write_text(text)
     given = {"code": companions.code.stem if companions.code else None}
     if companions.code:
         _copy(companions.code, folder / companions.code.name)
-    if companions.inputs:
-        _copy(companions.inputs, folder / "inputs.npz")
-    (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(companions.inputs)}))
+    if inputs:
+        _copy_inputs(inputs, folder / "inputs.npz")
+    (folder / "given.json").write_text(json.dumps({**given, "inputs": bool(inputs)}))
+
+
+def _copy_inputs(source: Path, target: Path) -> None:
+    """Copy sample inputs.
+
+    Raises:
+        UsageError: the file is not an .npz file with arrays, or cannot be read.
+    """
+    _copy(source, target)
+    try:
+        with zipfile.ZipFile(target) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{source}: cannot be read as sample inputs: {error}",
+            hint="write them with numpy.savez(path, first_input, second_input)",
+        ) from error
+    if not names:
+        raise UsageError(
+            f"{source}: holds no arrays",
+            hint="write them with numpy.savez(path, first_input, second_input)",
+        )
 
 
 def unique_name(path: Path, taken: Iterable[str]) -> str:
@@ -262,13 +307,29 @@ def by_closeness(
 
     Of two that are equally far the newer is first: files are mostly read by what came later.
     """
-    wanted = _generation_of(writer)
+    found = distances(writer, environments, locks)
+    age = {environment.name: -place for place, environment in enumerate(environments)}
+    return sorted(found, key=lambda name: (found[name], age[name]))
 
-    def distance(environment: Environment) -> tuple[float, int]:
-        own = _generation(environment, locks[environment.name])
-        return abs(own - wanted), -environments.index(environment)
 
-    return [environment.name for environment in sorted(environments, key=distance)]
+def distances(
+    writer: Writer, environments: Sequence[Environment], locks: Mapping[str, Lock]
+) -> dict[str, float]:
+    """Return how many minors of Keras lie between a file's writer and each environment."""
+    first, last = _generations_of(writer)
+    found: dict[str, float] = {}
+    # A SavedModel of such a TensorFlow does not say which Keras made it.
+    by_tensorflow = writer.keras_major is None and first >= FIRST_WITH_KERAS_3
+    for environment in environments:
+        own = (
+            minor_of(environment.tensorflow)[1]
+            if by_tensorflow
+            else _generation(environment, locks[environment.name])
+        )
+        # Of a range such as "2.3 to 2.4" the first is the nearest, by less than any minor.
+        within = min(max(own - first, 0), last - first) / 100
+        found[environment.name] = max(first - own, own - last, 0) + within
+    return found
 
 
 def _generation(environment: Environment, lock: Lock) -> int:
@@ -282,16 +343,21 @@ def _generation(environment: Environment, lock: Lock) -> int:
     return minor if major > 1 else -1
 
 
-def _generation_of(writer: Writer) -> int:
+def _generations_of(writer: Writer) -> tuple[int, int]:
+    """Return between which two places a writer stands in that order: it may be a range."""
     if writer.keras_major == KERAS_3:
-        return 100 + (minor_of(writer.keras)[1] if writer.keras else 0)
-    # A range such as "2.3 to 2.4" begins with the first version that it may be.
-    if writer.tensorflow:
-        major, minor = minor_of(writer.tensorflow)
-        return minor if major > 1 else -1
+        place = 100 + (minor_of(writer.keras)[1] if writer.keras else 0)
+        return place, place
+    places = []
+    for version in (writer.tensorflow or "").split(" to "):
+        if version:
+            major, minor = minor_of(version)
+            places.append(minor if major > 1 else -1)
+    if places:
+        return places[0], places[-1]
     # Keras 2 and 1 by themselves are older than any TensorFlow 2; of what does not say, the last
     # Keras 2 reads most.
-    return -1 if writer.keras else 15
+    return (-1, -1) if writer.keras else (15, 15)
 
 
 def _called(path: Path, told: ModelFile) -> str:

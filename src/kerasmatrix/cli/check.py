@@ -94,5 +94,5 @@ def check(  # noqa: PLR0913 - one argument per option
         raise checked.trouble
     if found.refused or refused:
         return USAGE
-    infra = any(cell.status is Status.INFRA for cell in results.cells)
+    infra = any(cell.status is Status.INFRA for cell in results.asked_for)
     return INFRASTRUCTURE if infra else 0

@@ -123,7 +123,8 @@ def companions_options(command: Command) -> Command:
     return click.option(
         "--inputs",
         type=NamedPath(path_type=Path),
-        help="Sample inputs (.npz), instead of such as the models ask for.",
+        help="Sample inputs, instead of such as the models ask for: an .npz file, or a folder with "
+        "NAME.npz for each model NAME.h5.",
     )(given)
 
 

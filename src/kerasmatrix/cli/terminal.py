@@ -44,10 +44,11 @@ STYLES = {
     Status.TIMEOUT: "bold red",
     Status.SAVE_FAILED: "red",
     Status.UNSUPPORTED: "dim",
+    Status.NOT_COMPARABLE: "cyan",
     Status.INFRA: "dim cyan",
     Status.NOT_RUN: "dim",
 }
-SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 # Why a budget is spent on a cell before others.
 WANTED: Mapping[Urgency | None, str] = {
     Urgency.CANDIDATE: "the candidate's column",
@@ -197,15 +198,23 @@ def print_results(results: Results, path: Path) -> None:
     if results.predictor:
         console.print(_foretold(results.predictor), soft_wrap=True)
     _print_retries(console, results)
-    for environment in results.environments:
-        if environment.trouble:
-            first = visible(environment.trouble.strip().splitlines()[0])
-            console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
+    _print_environments(console, results)
     if not results.run.complete:
         left = sum(cell.summary == RUN_ENDED for cell in results.cells)
         what = f"{left} cells were not run" if left else "not every remedy was tried"
         console.print(f"The run is incomplete: {what}. Run it again to go on.", style="bold")
     console.print(Text(f"Report: {path}"), soft_wrap=True)
+
+
+def _print_environments(console: Console, results: Results) -> None:
+    """Print which environments were added, and which could not be had."""
+    for environment in results.environments:
+        if environment.added:
+            said = f"{environment.name} was added: files are compared with what it computes."
+            console.print(said, soft_wrap=True)
+        if environment.trouble:
+            first = visible(environment.trouble.strip().splitlines()[0])
+            console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
 
 
 def _foretold(predictor: PredictorResult) -> str:

@@ -102,9 +102,14 @@ class Converter:
             raise UsageError(f"{output}: {reason}", hint="call it .h5, which every version has")
         if cell.status in GOOD and form == cell.format:
             return self._copied(checked, cell, output)
+        if cell.status is Status.NOT_COMPARABLE:
+            why = f"what is made of it could not be compared with it: {cell.summary}"
+            return self._nothing(checked, cell, why)
         if not self._has_reference(checked):
             return self._nothing(
-                checked, cell, "no version loads it as it is, so nobody knows what it computes"
+                checked,
+                cell,
+                "no version that was tried loads it, so there is nothing to compare with",
             )
         working = self._walk(checked, cell, form)
         if working:

@@ -56,7 +56,7 @@ class Tried(_Value):
     remedies: tuple[str, ...]
     hops: tuple[str, ...]
     format: str | None = Field(description="of the file; null where it was a program's remedy")
-    status: Literal["verified", "rejected", "failed"]
+    status: Literal["verified", "rejected", "unverified", "failed"]
     summary: str
 
 

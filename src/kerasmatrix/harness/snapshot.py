@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from . import feeding
+
 __all__ = ["compile_state", "difference", "outputs", "plain", "stir", "weights"]
 
 
@@ -78,21 +80,49 @@ def _stirred(array: Any, random: Any, *, trained: bool) -> Any:
     return array
 
 
-def outputs(model: Any, inputs: list) -> list:
+def outputs(model: Any, inputs: list, keys: list | None = None) -> list:
     """Return the model's outputs on ``inputs`` as arrays, in order.
 
-    Where execution is eager the model is called directly: ``predict`` would trace a function.
+    Args:
+        model: is called on them as a list, or as a dict where it takes one.
+        inputs: arrays, in the order of the model's inputs.
+        keys: what the model called them where it was saved, if it took a dict there.
     """
+    refused = None
+    for batch in feeding.batches(model, inputs, keys):
+        feeding.forget_states(model)
+        try:
+            answer = _answer(model, batch, len(inputs[0]))
+        except MemoryError:
+            raise
+        except Exception as error:
+            refused = refused or error
+        else:
+            return [_dense(leaf) for leaf in _leaves(answer)]
+    raise refused or ValueError("there are no inputs to call the model on")
+
+
+def _answer(model: Any, batch: Any, size: int) -> Any:
+    """Call a model. Where execution is eager that is direct: ``predict`` would trace a function."""
     import tensorflow as tf
 
-    batch = inputs[0] if len(inputs) == 1 else list(inputs)
     if not tf.executing_eagerly():
-        answer = model.predict(batch, batch_size=len(inputs[0]))
-    elif type(model).__name__ == "TFSMLayer":
-        answer = model(batch)
-    else:
-        answer = model(batch, training=False)
-    return [np.asarray(leaf) for leaf in _leaves(answer)]
+        return model.predict(batch, batch_size=size)
+    if type(model).__name__ == "TFSMLayer":
+        return model(batch)
+    return model(batch, training=False)
+
+
+def _dense(leaf: Any) -> np.ndarray:
+    """Return an output as an array, whatever kind of tensor it is."""
+    if hasattr(leaf, "to_tensor"):  # ragged
+        leaf = leaf.to_tensor()
+    elif hasattr(leaf, "dense_shape"):
+        import tensorflow as tf
+
+        leaf = tf.sparse.to_dense(leaf)
+    array = np.asarray(leaf)
+    return array.astype(str) if array.dtype.kind == "O" else array
 
 
 def difference(measured: list, reference: list) -> dict:

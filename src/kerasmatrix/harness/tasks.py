@@ -23,7 +23,7 @@ class Work:
     """One task as a function without arguments, with the ``stage`` it has come to.
 
     Stages: ``script`` (the scenario's file), ``build``, ``save``, ``load``, ``call`` (the model
-    on the probe inputs), ``inspect``.
+    on the sample inputs), ``inspect``.
     """
 
     def __init__(self, request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
@@ -34,6 +34,7 @@ class Work:
         self.deadline = request["deadline"]
         self.stage = "script"
         self.timings: dict = {}
+        self._loader: dict | None = None
         self._began = 0.0
 
     @property
@@ -83,22 +84,22 @@ class Work:
         model = names["build"]()
         snapshot.stir(model, SAVE_SEED)
         self._enter("call")
-        inputs = probe.make(model, names)
-        outputs = snapshot.outputs(model, inputs)
-        probe.check(outputs, snapshot.outputs(model, inputs))
+        sample = self._sample(model, names)
         self._enter("inspect")
         facts = dict(
             model=type(model).__name__,
             weights=snapshot.weights(model),
             compiled=snapshot.compile_state(model),
-            outputs=[dict(shape=list(array.shape), dtype=str(array.dtype)) for array in outputs],
+            outputs=[
+                dict(shape=list(array.shape), dtype=str(array.dtype)) for array in sample.outputs
+            ],
         )
         self._enter("save")
         target = os.path.join(self.folder, "artifact")
         os.makedirs(target)
         storage.save(model, self.request["format"], target)
         self._enter("inspect")
-        probe.save(os.path.join(target, "probe.npz"), inputs, outputs)
+        probe.save(os.path.join(target, "probe.npz"), sample)
         with open(os.path.join(target, "manifest.json"), "w") as handle:
             json.dump(
                 dict(facts, scenario=self.request["scenario"], format=self.request["format"]),
@@ -112,26 +113,30 @@ class Work:
     def _take(self) -> dict:
         """Load a file that was saved elsewhere, and note what this version computes from it.
 
-        The artifact is what others are compared with; the file itself stays where it is.
+        The artifact is what others are compared with; the file itself stays where it is. A model
+        that refuses all inputs, and does not get them from elsewhere, is compared without outputs.
         """
         _seed(LOAD_SEED)
         target = os.path.join(self.folder, "artifact")
         os.makedirs(target)
-        names = script.run_script(os.path.join(self.scenario, "load.py"))
-        self._enter("load")
-        form, file = self.request["format"], self._with_given(target)
-        model = storage.load(form, file, names, lambda: self._build(names))
+        model, did, path = self._loaded(self._with_given(target))
         self._enter("call")
-        inputs = probe.make(model, names, storage.find(form, file))
-        outputs = snapshot.outputs(model, inputs)
-        probe.check(outputs, snapshot.outputs(model, inputs))
+        sample = refusal = None
+        try:
+            sample = self._sample(model, self._names, path)
+        except MemoryError:
+            raise
+        except Exception as error:
+            refusal = failure.describe(error)
         self._enter("inspect")
         facts = dict(
             model=type(model).__name__,
             weights=snapshot.weights(model),
             compiled=snapshot.compile_state(model),
+            did=did,
+            refused=refusal,
         )
-        probe.save(os.path.join(target, "probe.npz"), inputs, outputs)
+        probe.save(os.path.join(target, "probe.npz"), sample)
         self._enter(None)
         return dict(facts, timings=self.timings)
 
@@ -140,8 +145,8 @@ class Work:
         artifact = self._artifact()
         model, did, _ = self._loaded(artifact)
         self._enter("call")
-        inputs, reference = probe.load(os.path.join(artifact, "probe.npz"))
-        outputs = snapshot.outputs(model, inputs)
+        sample = probe.load(os.path.join(artifact, "probe.npz"))
+        outputs = snapshot.outputs(model, sample.inputs, sample.keys) if sample else []
         self._enter("inspect")
         facts = dict(
             model=type(model).__name__,
@@ -149,7 +154,7 @@ class Work:
             compiled=snapshot.compile_state(model),
             did=did,
         )
-        facts.update(snapshot.difference(outputs, reference))
+        facts.update(snapshot.difference(outputs, sample.outputs if sample else []))
         self._enter("resave")
         facts["resave_error"] = self._save_again(model)
         self._enter(None)
@@ -200,10 +205,22 @@ class Work:
             case = remedies.Case(form, artifact, self.scenario, self.folder)
             model = remedies.load(case, self.request["remedies"])
             return model, case.did, case.path
-        names = script.run_script(os.path.join(self.scenario, "load.py"))
+        names = self._names
         self._enter("load")
         model = storage.load(form, artifact, names, lambda: self._build(names))
         return model, [], storage.find(form, artifact)
+
+    @property
+    def _names(self) -> dict:
+        """The names that the scenario's ``load.py`` defines; it runs at the first use."""
+        if self._loader is None:
+            self._loader = script.run_script(os.path.join(self.scenario, "load.py"))
+        return self._loader
+
+    def _sample(self, model: Any, names: dict, path: str = "") -> probe.Sample:
+        """Return inputs that the model accepts, and its outputs."""
+        seconds = self.deadline / 3
+        return probe.find(model, names, path, call=snapshot.outputs, seconds=seconds)
 
     def _artifact(self) -> str:
         """Return the folder with the model to be loaded and its ``probe.npz``."""

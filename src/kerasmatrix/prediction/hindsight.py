@@ -8,13 +8,14 @@ once and kept beside the store.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import resources
 from pathlib import Path
 
 from kerasmatrix.boundary import Boundary, make_apart, spoilt
 from kerasmatrix.errors import UsageError
+from kerasmatrix.outcome import Status
 from kerasmatrix.plan import Plan
 from kerasmatrix.prediction.brought import names_of_program
 from kerasmatrix.prediction.notes import Notes, Read
@@ -30,6 +31,7 @@ __all__ = ["code_digest", "model_in", "with_predictions"]
 # How a store calls the model among what a save left.
 MODELS = ("model", "weights")
 BESIDE = (".json", ".npz")
+DOUBTED = Status.NOT_COMPARABLE
 # Where the scenario that stands for a file keeps it.
 GIVEN = "given"
 
@@ -100,6 +102,10 @@ def _precedents(
 ) -> Precedents:
     """Return what earlier runs and this one have measured, and note what is new."""
     known = {cell[:4]: (alike, reader, cell) for alike, reader, cell in notes.cells()}
+    doubted = [*_doubted(cells, known, files)]
+    notes.forget_cells(doubted)
+    for key in doubted:
+        del known[key]
     new = {}
     for cell, told in zip(cells, read, strict=True):
         with boundary.apart(cell_of(cell)):
@@ -120,6 +126,25 @@ def _precedents(
     return precedents
 
 
+def _doubted(
+    cells: Sequence[CellResult], known: Iterable[tuple[str, str, str, str]], files: _Files
+) -> Iterator[tuple[str, str, str, str]]:
+    """Yield noted cells that are no evidence any more.
+
+    What was taken for a failure may have been the fault of the inputs; and a file that was saved
+    elsewhere has one reference, of which there may have been another before.
+    """
+    now = {
+        (cell.scenario, cell.format, cell.loaded_with): cell
+        for cell in cells
+        if cell.status is DOUBTED or (files.is_given(cell) and is_measured(cell))
+    }
+    for key in known:
+        cell = now.get((key[0], key[1], key[3]))
+        if cell and (cell.status is DOUBTED or cell.saved_with != key[2]):
+            yield key
+
+
 class _Files:
     """The files of a run as predictions see them: those known before, and those read now."""
 
@@ -136,6 +161,10 @@ class _Files:
             env.name: target_of(env, plan.locks[env.name]) for env in plan.selection.environments
         }
         self._readers = {name: _reader(target) for name, target in self._targets.items()}
+
+    def is_given(self, cell: CellResult) -> bool:
+        """Whether the file of a cell was saved elsewhere."""
+        return self._plan.scenarios[cell.scenario].given
 
     def reader(self, cell: CellResult) -> str:
         """Return what stands for the environment that loads a cell, in all that was read."""

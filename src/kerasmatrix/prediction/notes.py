@@ -91,6 +91,11 @@ class Notes:
         rows = [(likeness, reader, *cell) for likeness, reader, cell in cells]
         self._keep("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
+    def forget_cells(self, cells: Iterable[tuple[str, str, str, str]]) -> None:
+        """Forget what was noted of cells: scenario, format, saved with, loaded with."""
+        where = "scenario = ? AND format = ? AND saved_with = ? AND loaded_with = ?"
+        self._keep(f"DELETE FROM cells WHERE {where}", list(cells))  # noqa: S608 - our own text
+
     def _ask(self, question: str, *values: object) -> list[tuple[Any, ...]]:
         if not self._path.is_file():
             return []

@@ -33,6 +33,9 @@ LOOKS: dict[Status, Look] = {
     Status.TIMEOUT: Look("◷", "timeout", "the load did not end in time"),
     Status.SAVE_FAILED: Look("⊘", "not saved", "the writing version could not save it"),
     Status.UNSUPPORTED: Look("-", "n/a", "one of the versions has no such format or package"),
+    Status.NOT_COMPARABLE: Look(
+        "○", "not compared", "loads; no inputs could be found on which to compare its outputs"
+    ),
     Status.INFRA: Look("?", "no env", "the environment could not be had: says nothing on Keras"),
     Status.NOT_RUN: Look("·", "not run", "not measured yet"),
 }

@@ -59,6 +59,7 @@ def render_html(
         results=results,
         names=[environment.name for environment in results.environments],
         notes={told.name: release_notes(told) for told in results.environments},
+        added=[each.name for each in results.environments if each.added],
         troubles={
             environment.name: first_line(environment.trouble)
             for environment in results.environments

@@ -1,8 +1,8 @@
 """JUnit XML, for the test views of CI services: a suite for each block, a test case for each cell.
 
 A cell that does not come back as it was (drift included) is a failure, and so is one that is flaky;
-one that the machine could not measure is an error, one that does not exist or was not run is
-skipped. Pure.
+one that the machine could not measure is an error, one that does not exist, could not be compared
+or was not run is skipped. Pure.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kerasmatrix.results import CellResult, Results
 __all__ = ["to_junit"]
 
 FAILURES = {Status.DRIFT, Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.SAVE_FAILED}
-SKIPPED = {Status.UNSUPPORTED, Status.NOT_RUN}
+SKIPPED = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.NOT_RUN}
 
 
 def to_junit(results: Results) -> str:

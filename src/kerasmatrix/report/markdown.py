@@ -20,7 +20,7 @@ __all__ = ["line", "row", "to_markdown"]
 LARGEST = 1_000_000
 # So many flaky cells are listed; the report marks all.
 LISTED = 50
-SILENT = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 
 
 def to_markdown(results: Results) -> str:

@@ -40,7 +40,8 @@ LONGEST_TEXT = 24_000
 # ... and of a summary that stands in the columns, where the filter looks for text.
 LONGEST_SUMMARY = 240
 NONE = -1
-CODES = {status: str(number) for number, status in enumerate(Status)}
+# A character for each: the digits, and what follows them in ASCII.
+CODES = {status: chr(ord("0") + number) for number, status in enumerate(Status)}
 
 
 class PageData(NamedTuple):

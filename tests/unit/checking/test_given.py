@@ -1,6 +1,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 from kerasmatrix.checking.given import (
@@ -59,7 +60,7 @@ def test_a_file_becomes_a_scenario_with_a_copy_of_it(tmp_path):
     told = inspect(files.hdf5_model(tmp_path / "model.hdf5"))
     code, inputs = tmp_path / "my_layers.py", tmp_path / "sample.npz"
     code.write_text("class Mine: ...\n")
-    inputs.touch()
+    np.savez(inputs, np.zeros(3))
     given = stand_in(told, "it", tmp_path / "it", Companions(code, inputs))
     assert given.form == "h5"
     assert (given.scenario.given, given.scenario.title) == (True, told.path)
@@ -163,6 +164,8 @@ def test_a_file_is_described_in_a_sentence(tmp_path):
         ({"keras": "2.2.4", "keras_major": 2}, ["tf1.15", "tf2.0"]),
         ({"keras": "3.13.0", "keras_major": 3}, ["tf2.20", "tf2.19-keras3.13"]),
         ({}, ["tf2.15"]),
+        ({"tensorflow": "2.21.0"}, ["tf2.21"]),
+        ({"tensorflow": "2.9.3", "keras_major": 2}, ["tf2.9"]),
     ],
 )
 def test_the_reference_is_the_version_most_like_the_writer(writer, closest):
@@ -222,3 +225,39 @@ def test_a_file_that_has_become_something_else_has_changed(tmp_path):
     assert given.has_changed
     os.mkfifo(path)
     assert given.has_changed
+
+
+def test_inputs_for_folder_takes_the_file_of_that_name(tmp_path):
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    for name in ("a.npz", "a.h5.npz", "b.npz"):
+        np.savez(folder / name, np.zeros(1))
+    companions = Companions(inputs=folder)
+    companions.check()
+    assert companions.inputs_for(tmp_path / "a.h5") == folder / "a.h5.npz"
+    assert companions.inputs_for(tmp_path / "a.keras") == folder / "a.npz"
+    assert companions.inputs_for(tmp_path / "b.h5") == folder / "b.npz"
+    assert companions.inputs_for(tmp_path / "c.h5") is None
+
+
+def test_inputs_for_file_is_for_all_models(tmp_path):
+    np.savez(tmp_path / "x.npz", np.zeros(1))
+    companions = Companions(inputs=tmp_path / "x.npz")
+    companions.check()
+    assert companions.inputs_for(tmp_path / "a.h5") == tmp_path / "x.npz"
+
+
+def test_check_folder_without_inputs_is_a_mistake(tmp_path):
+    (tmp_path / "samples").mkdir()
+    with pytest.raises(UsageError, match=r"samples: is a folder without \.npz files"):
+        Companions(inputs=tmp_path / "samples").check()
+    with pytest.raises(UsageError, match=r"none: is no \.npz file, and no folder of them"):
+        Companions(inputs=tmp_path / "none").check()
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + b"\0" * 18])
+def test_stand_in_inputs_that_are_none_are_named(tmp_path, content):
+    told = inspect(files.hdf5_model(tmp_path / "model.h5"))
+    (tmp_path / "x.npz").write_bytes(content)
+    with pytest.raises(UsageError, match=r"x\.npz: (cannot be read as sample|holds no)"):
+        stand_in(told, "it", tmp_path / "it", Companions(inputs=tmp_path / "x.npz"))

@@ -323,9 +323,9 @@ MESSAGES = {
         error("ValueError", "Unable to restore custom object of type _tf_keras_rnn_layer."),
     ],
     "scenario-says-nothing": [
-        error("harness.probe.Unusable", "the model does not say what its inputs are: give save.py "
-              "a probe()"),
-        error("harness.probe.Unusable", "the scenario is not deterministic: two calls on the same "
+        error("harness.probe.Unusable", "the model does not say what its inputs are: give it "
+              "sample inputs"),
+        error("harness.probe.NotDeterministic", "the model is not deterministic: two calls on the same "
               "batch give other outputs", status=Status.SAVE_FAILED),
     ],
     "killed-for-memory": [error("MemoryError", "", status=Status.CRASH)],

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.prediction import hindsight, predict
+from kerasmatrix.prediction.notes import Notes
 from tests.unit.fakes import SAVE_FACTS, FakeWorker
 from tests.unit.inspection import files
 
@@ -104,6 +105,27 @@ def test_a_file_that_cannot_be_read_has_no_prediction(command, monkeypatch):
     assert code == 0
     assert table["cells"][0]["prediction"] is None
     assert table["predictor"] is None
+
+
+REFUSED = {"type": "ValueError", "message": "not these", "chain": [], "traceback": ""}
+
+
+def test_not_comparable_cell_is_no_evidence(command, monkeypatch):
+    command.project("good", "fails", scenarios=("first", "second"))
+    command("--remedies", "none", "--scenarios", "first")
+    # Measured again, it turns out that nothing can be said of it: what was noted is forgotten.
+    facts = {**SAVE_FACTS, "refused": REFUSED}
+    before = FakeWorker._save
+    monkeypatch.setattr(FakeWorker, "_save", lambda *given: {**before(*given), "value": facts})
+    monkeypatch.setattr(
+        FakeWorker, "_do", lambda self, task: self._save(task) if task.kind == "save"
+        else {"ended": "raised", "error": REFUSED, "stage": "call", "seconds": 0.1},
+    )  # fmt: skip
+    _, table, _ = command("--remedies", "none", "--scenarios", "first", "--fresh")
+    assert {each["status"] for each in table["cells"]} == {"not-comparable"}
+    assert table["predictor"] is None
+    assert Path(".kerasmatrix/predictions.sqlite").is_file()
+    assert list(Notes(Path(".kerasmatrix")).cells()) == []
 
 
 def test_the_digest_of_the_code_covers_rules_and_what_reads_files():

@@ -76,6 +76,7 @@ def case_of(status, message="words"):
         ("save-failed", ["failure"]),
         ("infra", ["error"]),
         ("unsupported", ["skipped"]),
+        ("not-comparable", ["skipped"]),
         ("not-run", ["skipped"]),
     ],
 )

@@ -46,7 +46,8 @@ def test_columns_say_what_the_cells_are():
     results = make_results()
     columns, _ = data_of(results)
     for number, cell in enumerate(results.cells):
-        assert columns["statuses"][int(columns["status"][number])]["id"] == cell.status.value
+        place = ord(columns["status"][number]) - ord("0")
+        assert columns["statuses"][place]["id"] == cell.status.value
         slug = columns["cause"][number]
         assert (columns["slugs"][slug] if slug >= 0 else None) == cell.cause
         help_ = columns["help"][number]

@@ -44,9 +44,9 @@ else:
 if _given["inputs"]:
 
     def probe():
-        """Return the sample inputs, in the order in which they were stored."""
+        """Return the sample inputs by name, in the order in which they were stored."""
         with np.load(os.path.join(HERE, "inputs.npz")) as stored:
-            return [stored[name] for name in stored.files]
+            return {name: stored[name] for name in stored.files}
 
 
 def load(path):

@@ -33,7 +33,9 @@ def load_into(model: Any, form: str, folder: str) -> str:
     """
     remarks = ""
     if not _is_built(model):
-        snapshot.outputs(model, probe.load(os.path.join(folder, "probe.npz"))[0])
+        sample = probe.load(os.path.join(folder, "probe.npz"))
+        if sample:
+            snapshot.outputs(model, sample.inputs, sample.keys)
         remarks += "; called before, since it was not built yet"
     path = storage.find(form, folder)
     if os.path.isdir(path):

@@ -322,12 +322,13 @@ def test_a_model_that_does_not_take_its_weights_is_found_out(tmp_path):
 
 def test_a_model_that_is_not_built_yet_is_called_before(tmp_path, monkeypatch):
     newer(tmp_path / "model.weights.h5", NEWER)
-    weights.probe.save(str(tmp_path / "probe.npz"), [full(0, 4, 2)], [])
+    sample = weights.probe.Sample([full(0, 4, 2)], [])
+    weights.probe.save(str(tmp_path / "probe.npz"), sample)
     model = two_layers()
     model.layers[2].built = False
     called = []
     monkeypatch.setattr(weights.snapshot, "outputs", lambda *args: called.append(args))
     assert "called before" in weights.load_into(model, "weights", str(tmp_path))
-    ((called_model, (batch,)),) = called
+    ((called_model, (batch,), _),) = called
     assert called_model is model
     assert batch.shape == (4, 2)

@@ -62,7 +62,7 @@ const keptOf = (cell) => (data.expected[cell] ? KEPT[data.expected[cell][0]] : n
 const flaky = new Set(data.flaky);
 
 const LOADS = new Set(["pass", "degraded", "drift"]);
-const SILENT = new Set(["unsupported", "infra", "not-run"]);
+const SILENT = new Set(["unsupported", "not-comparable", "infra", "not-run"]);
 const REPAIRABLE = new Set(["fail", "crash", "timeout", "drift"]);
 
 // ---- details ----

@@ -1,0 +1,247 @@
+"""Gives a model arrays as it takes them: in lists or dicts, as text, ragged or sparse tensors."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+import numpy as np
+
+__all__ = ["Spec", "batches", "forget_states", "specs_of"]
+
+TEXT = "string"
+TAKE_TEXT = {"TextVectorization", "StringLookup"}
+TAKE_INDICES = {"Embedding", "IntegerLookup", "CategoryEncoding", "Hashing"}
+# NumPy has no such numbers of its own: the model gets them as these, and casts them.
+AS_FLOAT32 = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
+
+
+class Spec:
+    """What a model says of one of its inputs; ``dtype`` is None where it does not say."""
+
+    def __init__(  # noqa: PLR0913 - what a model says
+        self,
+        name: str,
+        shape: list,
+        dtype: str | None,
+        *,
+        ragged: bool = False,
+        sparse: bool = False,
+        ragged_rank: int = 1,
+    ) -> None:
+        self.name = name
+        self.shape = shape
+        self.dtype = dtype
+        self.ragged = ragged
+        self.sparse = sparse
+        self.ragged_rank = ragged_rank
+
+    def __str__(self) -> str:
+        sizes = ", ".join("any" if size is None else str(size) for size in self.shape)
+        return f"{self.name}: {self.dtype or 'any type'} ({sizes})"
+
+
+def specs_of(model: Any, path: str = "") -> tuple:
+    """Return what a model says of its inputs, and their keys where it takes them as a dict.
+
+    Args:
+        model: a model or layer that was loaded.
+        path: its file; the folder of a SavedModel says what the model itself may not.
+
+    Returns:
+        A list of `Spec`, empty where nothing says what the inputs are, and a list of keys or None.
+    """
+    import os
+
+    for structure in _structures(model):
+        found, keys = _flat(structure)
+        if found and all(_rank(tensor) is not None for tensor in found):
+            names = _names(model, len(found)) or keys
+            return [_spec(each, number, names) for number, each in enumerate(found)], keys
+    if os.path.isdir(path):
+        return _served(path)
+    return [], None
+
+
+def batches(model: Any, inputs: list, keys: Any = None) -> Iterator:
+    """Yield what to call a model on, made of the arrays ``inputs``: the likeliest form first."""
+    specs, own_keys = specs_of(model)
+    if len(specs) != len(inputs):
+        specs = [None] * len(inputs)
+    tensors = [_tensor(array, spec) for array, spec in zip(inputs, specs)]
+    together = tensors[0] if len(tensors) == 1 else tensors
+    named = own_keys or keys
+    names = named or [spec.name for spec in specs if spec is not None]
+    by_name = dict(zip(names, tensors)) if len(set(names)) == len(tensors) else None
+    if named and by_name and len(tensors) > 1:
+        yield by_name
+        yield together
+        return
+    yield together
+    if by_name and (named or len(tensors) > 1):
+        yield by_name
+
+
+def forget_states(model: Any) -> None:
+    """Let stateful layers forget what an earlier call has left in them."""
+    for layer in _layers(model):
+        if getattr(layer, "stateful", False) is not True:
+            continue
+        for name in ("reset_state", "reset_states"):
+            if hasattr(layer, name):
+                try:
+                    getattr(layer, name)()
+                except Exception:  # it has not been called yet, or counts something else
+                    continue
+                break
+
+
+def _layers(model: Any) -> Iterator:
+    try:
+        layers = list(getattr(model, "layers", None) or ())
+    except Exception:
+        layers = []
+    for layer in layers:
+        yield layer
+        yield from _layers(layer)
+        inner = getattr(layer, "layer", None)
+        if inner is not None and inner is not layer:
+            yield inner
+
+
+def _structures(model: Any) -> Iterator:
+    """Yield what says what a model's inputs are, the best first."""
+    # The structure in which the model was made is kept by Functional ones only.
+    for name in ("_nested_inputs", "_inputs_struct", "inputs", "_saved_model_inputs_spec"):
+        try:
+            structure = getattr(model, name, None)
+        except Exception:  # Keras 3 of a Sequential that was not called yet
+            continue
+        if structure is not None:
+            yield structure
+    yield from _built_shapes(model)
+    first = next(_layers(model), None)
+    if first is not None and "Sequential" in type(model).__name__:
+        yield from _taken_by(first)
+
+
+def _built_shapes(model: Any) -> Iterator:
+    """Yield the shape that a model was built for, as a `Spec` without a type."""
+    shapes: list = []
+    try:
+        shapes.append((model.get_build_config() or {}).get("input_shape"))
+    except Exception:
+        pass
+    shapes.append(getattr(model, "_build_input_shape", None))
+    for shape in shapes:
+        try:
+            sizes = [getattr(size, "value", size) for size in shape]
+        except Exception:  # it is None, or of unknown rank
+            continue
+        if sizes and all(size is None or isinstance(size, int) for size in sizes):
+            yield Spec("input", sizes, None)
+        elif sizes and all(isinstance(size, (list, tuple)) for size in sizes):
+            yield [Spec(f"input_{number}", list(size), None) for number, size in enumerate(sizes)]
+
+
+def _taken_by(layer: Any) -> Iterator:
+    """Yield what a layer takes, where it says so: for a Sequential without an input of its own."""
+    kind = type(layer).__name__
+    if kind in TAKE_TEXT:
+        yield Spec("input", [None], TEXT)
+    elif kind in TAKE_INDICES:
+        yield Spec("input", [None, None], "int32")
+    wanted = getattr(layer, "input_spec", None)
+    wanted = wanted[0] if isinstance(wanted, (list, tuple)) and wanted else wanted
+    rank = getattr(wanted, "ndim", None) or getattr(wanted, "min_ndim", None)
+    if isinstance(rank, int) and rank > 0:
+        sizes: list = [None] * rank
+        for axis, size in (getattr(wanted, "axes", None) or {}).items():
+            sizes[int(axis)] = size
+        yield Spec("input", sizes, "float32")
+
+
+def _flat(structure: Any) -> tuple:
+    """Return the tensors of a structure in Keras's order, and the keys of a plain dict."""
+    if isinstance(structure, dict):
+        keys = sorted(structure)
+        found = [leaf for key in keys for leaf in _flat(structure[key])[0]]
+        return found, keys if len(found) == len(keys) else None
+    if isinstance(structure, (list, tuple)) and not hasattr(structure, "dtype"):
+        return [leaf for part in structure for leaf in _flat(part)[0]], None
+    return [structure], None
+
+
+def _rank(tensor: Any) -> int | None:
+    try:
+        return len(tensor.shape)
+    except Exception:
+        return None
+
+
+def _names(model: Any, number: int) -> list | None:
+    names = getattr(model, "input_names", None)
+    if isinstance(names, (list, tuple)) and len(names) == number:
+        return [str(name) for name in names]
+    return None
+
+
+def _spec(tensor: Any, number: int, names: Any) -> Spec:
+    if isinstance(tensor, Spec):
+        return tensor
+    kind = getattr(tensor, "type_spec", None) or tensor
+    kind_name = type(kind).__name__
+    shape = [getattr(size, "value", size) for size in tensor.shape]  # TF 1's Dimension
+    name = str(names[number] if names else getattr(tensor, "name", None) or f"input_{number}")
+    dtype = tensor.dtype if isinstance(tensor.dtype, str) else tensor.dtype.name
+    ragged = "Ragged" in kind_name or getattr(tensor, "ragged", False) is True
+    return Spec(
+        name.partition(":")[0],
+        shape,
+        dtype,
+        ragged=ragged,
+        sparse="Sparse" in kind_name or getattr(tensor, "sparse", False) is True,
+        ragged_rank=int(getattr(kind, "ragged_rank", None) or 1) if ragged else 1,
+    )
+
+
+def _served(path: str) -> tuple:
+    """Return what the ``serving_default`` of a SavedModel takes, in order, and its keys."""
+    import tensorflow as tf
+
+    try:
+        signature = tf.saved_model.load(path).signatures["serving_default"]
+        specs = signature.structured_input_signature[1]
+    except Exception:  # it has none, or cannot be read without the classes of its objects
+        return [], None
+    keys = sorted(specs)
+    return [_spec(specs[key], number, keys) for number, key in enumerate(keys)], keys
+
+
+def _tensor(array: Any, spec: Spec | None) -> Any:
+    """Return what stands for an array where a model wants another kind of tensor."""
+    import tensorflow as tf
+
+    text = array.dtype.kind in "OSU"
+    if not tf.executing_eagerly():
+        return array.astype(object) if text else array
+    if spec is not None and spec.ragged:
+        tensor = tf.constant(array)
+        if spec.ragged_rank > 1:
+            return tf.RaggedTensor.from_tensor(tensor, ragged_rank=spec.ragged_rank)
+        # The rows get shorter, down to one.
+        lengths = [max(1, array.shape[1] - row) for row in range(len(array))]
+        return tf.RaggedTensor.from_tensor(tensor, lengths=lengths)
+    if spec is not None and spec.sparse:
+        return tf.sparse.from_dense(tf.constant(array))
+    return tf.constant(array) if text else array
+
+
+def as_numpy(dtype: str | None) -> Any:
+    """Return NumPy's type for a model's; None for what NumPy has no numbers for."""
+    if dtype in AS_FLOAT32:
+        return np.dtype("float32")
+    try:
+        found = np.dtype(dtype or "float32")
+    except TypeError:
+        return None
+    return found if found.kind in "fiubc" else None
