@@ -17,6 +17,7 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
+from kerasmatrix import verdict
 from kerasmatrix.tolerance import Tolerance
 
 __all__ = [
@@ -167,10 +168,50 @@ class OptimizerState(_Observed):
 
 
 class CompileState(_Observed):
-    """What ``compile`` set."""
+    """What ``compile`` set. ``arguments`` are all but the optimizer, by value."""
 
     loss: Any = None
     optimizer: OptimizerState
+    arguments: Mapping[str, Any] | None = None
+
+
+class StoredState(_Observed):
+    """What a file holds of an optimizer, and of what ``compile`` set, read without loading it."""
+
+    slots: tuple[str, ...] = ()
+    iterations: int | None = None
+    config: Mapping[str, Any] | None = None
+
+
+class TrainingFacts(_Observed):
+    """What ``evaluate`` gave on a fixed batch, and how each weight changed in one training step.
+
+    ``not_compared`` says why there are no numbers; ``raised``, that it raised an exception.
+    ``steps`` are for each weight, in order, two numbers that any other change would change.
+    """
+
+    evaluate: tuple[tuple[str, float], ...] = ()
+    steps: tuple[tuple[float, float], ...] = ()
+    not_compared: str | None = None
+    raised: bool = False
+    seconds: float = 0.0
+
+
+class Deviation(_Observed):
+    """How far an output is from its reference: enough of it for any tolerance.
+
+    ``corners`` are (difference, size of the reference, index) of the elements of which one exceeds
+    a tolerance most, whichever it is; see ``harness/deviation.py``. ``epsilon`` is the spacing of
+    the type's numbers at 1, and 0 for what is either equal or not.
+    """
+
+    dtypes: tuple[str, str]
+    exact: bool
+    finite: bool = True
+    epsilon: float = 0.0
+    corners: tuple[tuple[float, float, int], ...] = ()
+    max_abs_diff: float = 0.0
+    max_abs_reference: float = 0.0
 
 
 class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs a place
@@ -194,6 +235,11 @@ class _ModelFacts(_Observed):
     model: str
     weights: Annotated[Weights, _shared(tuple)]
     compiled: Annotated[CompileState, _shared(CompileState.model_dump_json)] | None = None
+    layers: Annotated[str, _shared(str)] | None = Field(
+        default=None, description="the settings of every layer, packed"
+    )
+    structure: Any = None
+    training: TrainingFacts | None = None
     timings: Mapping[str, float] = Field(default_factory=dict)
 
 
@@ -202,6 +248,9 @@ class SaveFacts(_ModelFacts):
 
     did: tuple[str, ...] = Field(
         default=(), description="what remedies did before it was, in order"
+    )
+    stored: StoredState | None = Field(
+        default=None, description="what the file itself holds, where it was saved elsewhere"
     )
 
 
@@ -212,6 +261,7 @@ class LoadFacts(_ModelFacts):
     finite: bool
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None
+    deviations: tuple[Deviation, ...] = ()
     resave_error: ErrorReport | None = None
     did: tuple[str, ...] = Field(default=(), description="what the remedies did, in order")
 
@@ -306,6 +356,7 @@ class Verdict(_Observed):
     summary: str
     lost: tuple[str, ...] = ()
     weights_equal: bool | None = None
+    not_compared: tuple[str, ...] = ()
 
 
 def infrastructure_fault(observation: Observation) -> str | None:
@@ -353,28 +404,28 @@ def judge_load(
         prefix = "loads, but cannot be called: " if load.stage == "call" else ""
         return Verdict(status=Status.FAIL, summary=prefix + _how(load))
     weights_equal = saved.weights.contents == facts.weights.contents
-    drift = _drift(facts, tolerance, weights_equal=weights_equal)
+    drift = _drift(saved, facts, tolerance, weights_equal=weights_equal)
     lost = tuple(_lost(saved, form, facts, trained=trained))
+    status, summary = Status.PASS, "same weights, same outputs"
     if drift:
-        return Verdict(status=Status.DRIFT, summary=drift, lost=lost, weights_equal=weights_equal)
-    if lost:
-        return Verdict(
-            status=Status.DEGRADED,
-            summary=f"loads and predicts, but lost {'; '.join(lost)}",
-            lost=lost,
-            weights_equal=weights_equal,
-        )
+        status, summary = Status.DRIFT, drift
+    elif lost:
+        status = Status.DEGRADED
+        summary = f"loads and predicts, but lost {'; '.join(lost)}"
     return Verdict(
-        status=Status.PASS,
-        summary="same weights, same outputs",
+        status=status,
+        summary=summary,
+        lost=lost,
         weights_equal=weights_equal,
+        not_compared=tuple(verdict.not_compared(saved, form, facts)),
     )
 
 
 def compared_facts(saved: SaveFacts, form: str) -> Hashable:
     """Return all that `judge_load` reads of a saved model: equal facts get equal verdicts."""
     compiled = None if form == "weights" else saved.compiled
-    state = compiled.model_dump_json() if compiled else None
+    # The settings and numbers beyond these are each save's own, and judged as such.
+    state = compiled.model_dump_json(exclude={"arguments"}) if compiled else None
     return (frozenset(saved.weights.contents.items()), bool(saved.weights), state)
 
 
@@ -397,15 +448,17 @@ def _how(observation: Observation) -> str:
     return "the process gave no understandable answer"
 
 
-def _drift(facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool) -> str | None:
+def _drift(
+    saved: SaveFacts, facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool
+) -> str | None:
     """Say in which way the numbers differ, or None."""
     if not facts.shapes_equal:
         return "the outputs have other shapes"
     if not facts.finite:
         return "NaN or infinity where the saved model had numbers, or the reverse"
-    allowed = tolerance.absolute + tolerance.relative * (facts.max_abs_reference or 0.0)
-    if facts.max_abs_diff is not None and facts.max_abs_diff > allowed:
-        return f"outputs differ by up to {facts.max_abs_diff:.3g} (allowed {allowed:.3g})"
+    found = verdict.drift(saved, facts, tolerance)
+    if found:
+        return found
     # A graph that came back without its layers has no weights to look at, or further variables:
     # its outputs are what it promises, and the rest is lost.
     if not weights_equal and facts.weights and facts.model != "TFSMLayer":
@@ -413,7 +466,9 @@ def _drift(facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool) -> st
     return None
 
 
-def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> list[str]:
+def _lost(
+    saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool
+) -> list[str]:
     """List what the format brings back and this load did not."""
     lost = []
     if loaded.model == "TFSMLayer":
@@ -422,74 +477,15 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> l
         lost.append("the architecture (a model without layers or weights came back)")
     if loaded.resave_error is not None:
         lost.append(f"the ability to be saved again ({loaded.resave_error.type})")
-    if saved.compiled is None or form == "weights":
-        return lost
-    if loaded.compiled is None:
-        return [*lost, "the compile state"]
-    before, after = saved.compiled, loaded.compiled
-    if _loss_name(before.loss) != _loss_name(after.loss):
-        lost.append(f"the loss ({_loss_name(before.loss)} became {_loss_name(after.loss)})")
-    if _same_word(before.optimizer.name) != _same_word(after.optimizer.name):
-        lost.append(f"the optimizer ({before.optimizer.name} became {after.optimizer.name})")
-    else:
-        lost.extend(_lost_hyperparameters(before.optimizer, after.optimizer))
-    if _is_state_lost(before.optimizer, after.optimizer, trained=trained):
-        lost.append("the optimizer state")
-    return lost
-
-
-def _is_state_lost(before: OptimizerState, after: OptimizerState, *, trained: bool) -> bool:
-    if trained and not before.slots:
-        return not (after.slots or after.unreadable)
-    # Before the first step there is no state to lose.
-    if not before.iterations:
-        return False
-    same = before.iterations == after.iterations
-    return not same or Counter(before.slots) != Counter(after.slots)
-
-
-# Keras has called these by more than one name (keras/losses.py, its aliases).
-LOSS_ALIASES = {
-    "mse": "meansquarederror",
-    "mae": "meanabsoluteerror",
-    "mape": "meanabsolutepercentageerror",
-    "msle": "meansquaredlogarithmicerror",
-    "kld": "kldivergence",
-    "kullbackleiblerdivergence": "kldivergence",
-}
-# `lr` became `learning_rate` in TF 2.0's optimizers; both mean the same number.
-HYPERPARAMETER_ALIASES = {"lr": "learning_rate"}
-NUMBERS_ONLY = (int, float)
-
-
-def _lost_hyperparameters(before: OptimizerState, after: OptimizerState) -> list[str]:
-    """Compare the numbers that both optimizers name; each release names some of its own."""
-    ours = _named_numbers(before)
-    theirs = _named_numbers(after)
-    return [
-        f"the optimizer's {name} ({ours[name]:g} became {theirs[name]:g})"
-        for name in sorted(ours.keys() & theirs.keys())
-        # Stored as float32 on one side and as double on the other.
-        if abs(ours[name] - theirs[name]) > 1e-6 * max(abs(ours[name]), abs(theirs[name]))
-    ]
-
-
-def _named_numbers(optimizer: OptimizerState) -> dict[str, float]:
-    return {
-        HYPERPARAMETER_ALIASES.get(name, name): float(value)
-        for name, value in optimizer.hyperparameters.items()
-        if isinstance(value, NUMBERS_ONLY)
-    }
-
-
-def _loss_name(loss: Any) -> str:  # noqa: ANN401 - a name, or names by output
-    if isinstance(loss, Mapping):
-        return ", ".join(f"{key}: {_loss_name(value)}" for key, value in sorted(loss.items()))
-    if isinstance(loss, list | tuple):
-        return ", ".join(_loss_name(value) for value in loss)
-    word = _same_word(str(loss))
-    return LOSS_ALIASES.get(word, word)
-
-
-def _same_word(name: str) -> str:
-    return name.replace("_", "").lower()
+    if form == "weights":
+        # The code that builds the model again compiles it as well.
+        return [*lost, *verdict.lost_settings(saved, loaded)]
+    state = verdict.lost_settings(saved, loaded)
+    if saved.compiled is not None and loaded.compiled is None:
+        state.append("the compile state")
+    elif saved.compiled is not None and loaded.compiled is not None:
+        state += verdict.lost_arguments(saved.compiled, loaded.compiled)
+        if verdict.is_state_lost(saved, loaded, trained=trained):
+            state.append("the optimizer state")
+    # Another step is what anything of these leads to: by itself it needs no naming.
+    return [*lost, *(state or verdict.lost_training(saved, loaded))]

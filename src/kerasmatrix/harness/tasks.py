@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import Any
 
-from . import failure, probe, script, snapshot, storage
+from . import configuration, failure, probe, script, snapshot, storage, stored, training
 
 __all__ = ["Work"]
 
@@ -83,9 +83,7 @@ class Work:
         probe.check(outputs, snapshot.outputs(model, inputs))
         self._enter("inspect")
         facts = dict(
-            model=type(model).__name__,
-            weights=snapshot.weights(model),
-            compiled=snapshot.compile_state(model),
+            _facts(model, outputs),
             outputs=[dict(shape=list(array.shape), dtype=str(array.dtype)) for array in outputs],
         )
         self._enter("save")
@@ -101,6 +99,8 @@ class Work:
                 indent=1,
                 sort_keys=True,
             )
+        self._enter("train")
+        facts["training"] = training.observe(model, inputs, outputs)
         self._enter(None)
         return dict(facts, timings=self.timings)
 
@@ -121,12 +121,11 @@ class Work:
         outputs = snapshot.outputs(model, inputs)
         probe.check(outputs, snapshot.outputs(model, inputs))
         self._enter("inspect")
-        facts = dict(
-            model=type(model).__name__,
-            weights=snapshot.weights(model),
-            compiled=snapshot.compile_state(model),
-        )
+        facts = _facts(model, outputs)
+        facts["stored"] = stored.training_state(form, storage.find(form, file))
         probe.save(os.path.join(target, "probe.npz"), inputs, outputs)
+        self._enter("train")
+        facts["training"] = training.observe(model, inputs, outputs)
         self._enter(None)
         return dict(facts, timings=self.timings)
 
@@ -138,15 +137,12 @@ class Work:
         inputs, reference = probe.load(os.path.join(artifact, "probe.npz"))
         outputs = snapshot.outputs(model, inputs)
         self._enter("inspect")
-        facts = dict(
-            model=type(model).__name__,
-            weights=snapshot.weights(model),
-            compiled=snapshot.compile_state(model),
-            did=did,
-        )
+        facts = dict(_facts(model, outputs), did=did)
         facts.update(snapshot.difference(outputs, reference))
         self._enter("resave")
         facts["resave_error"] = self._save_again(model)
+        self._enter("train")
+        facts["training"] = training.observe(model, inputs, reference)
         self._enter(None)
         return dict(facts, timings=self.timings)
 
@@ -242,6 +238,17 @@ class Work:
         self._began = now
         if stage is not None:
             self.stage = stage
+
+
+def _facts(model: Any, outputs: Any) -> dict:
+    """Return what is known of a model that has been called."""
+    return dict(
+        model=type(model).__name__,
+        weights=snapshot.weights(model),
+        compiled=snapshot.compile_state(model),
+        layers=configuration.packed(configuration.layers(model)),
+        structure=outputs.structure,
+    )
 
 
 def _seed(seed: int) -> None:
