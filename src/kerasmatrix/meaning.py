@@ -83,14 +83,14 @@ MEANINGLESS = {
     "compile_config", "function_type", "module_objects",
     # The shape that a layer was built with: the weights and outputs have it.
     "batch_input_shape", "batch_shape", "input_shape", "build_input_shape", "input_dim",
-    "input_length", "sparse", "ragged", "input_spec",
+    "input_length", "sparse", "ragged", "input_spec", "query_shape", "key_shape", "value_shape",
     # How, and not what, is computed. Source: the layers' documentation.
     "implementation", "unroll", "jit_compile", "autocast", "_allow_non_tensor_positional_args",
     "ema_overwrite_frequency", "flash_attention", "experimental_autocast", "use_cudnn",
     "steps_per_execution", "auto_scale_loss", "fused", "virtual_batch_size",
     "adjustment", "renorm", "renorm_clipping", "renorm_momentum",
     # Keras 2's bookkeeping of cells and of Bidirectional's second layer.
-    "num_constants", "time_major", "zero_output_for_mask",
+    "num_constants", "time_major", "zero_output_for_mask", "dynamic",
     # Python bytecode differs from one Python to the next; the outputs say whether it does the same.
     "output_shape_module", "output_shape_type", "code", "defaults", "closure",
     "filename", "lineno",
@@ -100,7 +100,7 @@ MEANINGLESS = {
 # What a class of the user's own has of these are Keras's additions; the rest are its arguments.
 ADDED = {
     "module", "registered_name", "build_config", "shared_object_id", "batch_input_shape",
-    "batch_shape", "build_input_shape", "compile_config", "autocast",
+    "batch_shape", "build_input_shape", "compile_config", "autocast", "dynamic",
 }  # fmt: skip
 # ... and of these classes. Text and index layers compute in types of their own, whatever their
 # policy says; a metric that counts does so exactly in each type.
@@ -248,6 +248,8 @@ class _Named(NamedTuple):
 CUSTOM = "custom:"
 ABSENT = object()
 PAIR = 2
+# Source: keras/utils/losses_utils.py: outside of a custom training loop `auto` is the other.
+REDUCED = ("auto", "sum_over_batch_size")
 
 
 def differences(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[Difference]:  # noqa: ANN401 - JSON
@@ -293,6 +295,10 @@ def _compare(  # noqa: PLR0911 - one case for each pair of kinds
         return  # Keras 3 draws a seed where none is given
     if owner == "lambda" and key == "function" and not _are_words(before, after):
         return  # bytecode differs from one Python to the next; the outputs tell
+    if key == "axis" and _may_be_one_axis(before, after):
+        return  # counted from either end; another axis has other weights or outputs
+    if key == "reduction" and all(side in REDUCED for side in (before, after)):
+        return
     if key == "factor" and _factor(before) == _factor(after):
         return
     if key == "dtype" or key.endswith("dtype_policy"):
@@ -340,6 +346,9 @@ def _compare_settings(
                 yield Difference((*path, key), before.get(key), after.get(key))
             continue
         ours, theirs = before.get(key, ABSENT), after.get(key, ABSENT)
+        if not (_is_unset(ours) or _is_unset(theirs)):
+            yield from _compare(ours, theirs, (*path, key), owner)
+            continue
         if _means_default(owner, key, ours) and _means_default(owner, key, theirs):
             continue
         if (owner, fold(key)) in DERIVED and (ours is ABSENT or theirs is ABSENT):
@@ -383,6 +392,10 @@ def _renamed(settings: Mapping[str, Any], owner: str) -> dict[str, Any]:
     }
 
 
+def _is_unset(value: Any) -> bool:  # noqa: ANN401 - JSON
+    return value is ABSENT or value is None
+
+
 def _is_meaningless(owner: str, key: str) -> bool:
     if owner.startswith(CUSTOM):
         return key in ADDED
@@ -390,15 +403,13 @@ def _is_meaningless(owner: str, key: str) -> bool:
 
 
 def _means_default(owner: str, key: str, value: Any) -> bool:  # noqa: ANN401 - JSON
-    if value is ABSENT or value is None:
+    if _is_unset(value):
         return True
     default = _default(owner, key)
     if default is ABSENT:
         if owner.startswith(CUSTOM):
             return False
         return any(type(value) is type(nothing) and value == nothing for nothing in NOTHING)
-    if key == "reduction" and value == "auto":
-        return True
     return next(_compare(value, default, (key,), owner), None) is None
 
 
@@ -486,6 +497,14 @@ def _equal(before: Any, after: Any) -> bool:  # noqa: ANN401 - JSON
 
 def _are_words(before: Any, after: Any) -> bool:
     return isinstance(before, str) and isinstance(after, str)
+
+
+def _may_be_one_axis(before: Any, after: Any) -> bool:
+    sides = [side if _is_list(side) else [side] for side in (before, after)]
+    numbers = [all(type(axis) is int for axis in side) for side in sides]
+    if not all(numbers) or len(sides[0]) != len(sides[1]):
+        return False
+    return all((one < 0) != (other < 0) or one == other for one, other in zip(*sides, strict=True))
 
 
 def _factor(value: Any) -> Any:

@@ -481,11 +481,6 @@ def _lost(
         # The code that builds the model again compiles it as well.
         return [*lost, *verdict.lost_settings(saved, loaded)]
     state = verdict.lost_settings(saved, loaded)
-    if saved.compiled is not None and loaded.compiled is None:
-        state.append("the compile state")
-    elif saved.compiled is not None and loaded.compiled is not None:
-        state += verdict.lost_arguments(saved.compiled, loaded.compiled)
-        if verdict.is_state_lost(saved, loaded, trained=trained):
-            state.append("the optimizer state")
-    # Another step is what anything of these leads to: by itself it needs no naming.
-    return [*lost, *(state or verdict.lost_training(saved, loaded))]
+    state += verdict.lost_compile_state(saved, loaded, trained=trained)
+    # Other numbers in training are what any of these lead to: they need no naming beside it.
+    return [*lost, *state, *verdict.lost_training(saved, loaded, explained=bool(state))]

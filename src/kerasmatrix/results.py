@@ -297,6 +297,10 @@ class CellResult(_Slotted):
     ] = None
     remedies: Annotated[tuple[RemedyResult, ...], Field(description="in the order of trying")] = ()
     lost: tuple[str, ...] = ()
+    not_compared: Annotated[
+        tuple[str, ...],
+        Field(description="what the status does not speak of, each with the reason"),
+    ] = ()
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None
     weights_equal: bool | None = None

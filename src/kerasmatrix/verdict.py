@@ -31,6 +31,7 @@ __all__ = [
     "drift",
     "is_state_lost",
     "lost_arguments",
+    "lost_compile_state",
     "lost_settings",
     "lost_training",
     "not_compared",
@@ -50,6 +51,12 @@ LARGEST_SETTINGS = 32 << 20
 # More layers than this with one and the same loss are counted.
 MOST_LAYERS_NAMED = 3
 NO_LAYERS = "TFSMLayer"
+# Layers to some releases only: inputs, and what Keras 2 makes of an operation in a model. Of their
+# settings the outputs tell.
+NOT_LAYERS = {
+    "inputlayer", "tfoplambda", "slicingoplambda", "tensorflowoplayer", "classmethod",
+    "instancemethod", "instanceproperty",
+}  # fmt: skip
 
 
 def drift(saved: SaveFacts, loaded: LoadFacts, tolerance: Tolerance) -> str | None:
@@ -122,6 +129,52 @@ def _lost_settings(saved: str, loaded: str) -> tuple[str, ...]:
     return tuple(said)
 
 
+def lost_compile_state(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> list[str]:
+    """List what of the compile state did not come back: that of the model, and of its file.
+
+    The version that others are compared with may itself have lost something that the file holds.
+    """
+    config = saved.stored.config if saved.stored else None
+    before, after = saved.compiled, loaded.compiled
+    if before is None and not config:
+        return []
+    if after is None:
+        return ["the compile state"]
+    lost = lost_arguments(before, after) if before else []
+    known = {_subject(each) for each in lost}
+    lost += [each for each in _lost_from_file(config or {}, after) if _subject(each) not in known]
+    if is_state_lost(saved, loaded, trained=trained):
+        lost.append("the optimizer state")
+    return lost
+
+
+def _subject(lost: str) -> str:
+    return lost.partition(" (")[0]
+
+
+def _lost_from_file(config: Mapping[str, Any], after: CompileState) -> Iterator[str]:
+    """Yield what a file says of loss and optimizer and the model that came back does not."""
+    arguments = after.arguments or {"loss": after.loss}
+    if config.get("loss"):
+        yield from _lost_losses(config["loss"], arguments.get("loss"))
+    if _loss_weights(config.get("loss_weights")) != _loss_weights(arguments.get("loss_weights")):
+        yield (
+            f"the loss weights ({shown(config.get('loss_weights'))} became "
+            f"{shown(arguments.get('loss_weights'))})"
+        )
+    optimizer = config.get("optimizer_config") or config.get("optimizer")
+    if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get("config"), Mapping):
+        return
+    name = str(optimizer.get("class_name"))
+    # Keras 1 wrote arrays into it.
+    numbers = {
+        key: value
+        for key, value in optimizer["config"].items()
+        if isinstance(value, bool | int | float | str)
+    }
+    yield from _lost_hyperparameters(name.rpartition(">")[2], numbers, after.optimizer)
+
+
 def lost_arguments(before: CompileState, after: CompileState) -> list[str]:
     """List what `compile` was given and the model that came back was not."""
     lost = []
@@ -144,9 +197,9 @@ def lost_arguments(before: CompileState, after: CompileState) -> list[str]:
 
 def is_state_lost(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> bool:
     """Whether steps or moments that the model, or its file, had did not come back."""
-    if saved.compiled is None or loaded.compiled is None:
+    if loaded.compiled is None:
         return False
-    before, after = saved.compiled.optimizer, loaded.compiled.optimizer
+    after = loaded.compiled.optimizer
     stored = saved.stored
     if stored is not None and stored.slots and (stored.iterations or stored.iterations is None):
         # The file decides, and not what the version made of it that others are compared with.
@@ -155,6 +208,9 @@ def is_state_lost(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> bool
         steps = stored.iterations
         same_steps = steps is None or after.iterations in {None, steps}
         return not same_steps or bool(Counter(stored.slots) - Counter(after.slots))
+    if saved.compiled is None:
+        return False
+    before = saved.compiled.optimizer
     if trained and not before.slots:
         return not (after.slots or after.unreadable)
     # Before the first step there is no state to lose.
@@ -164,14 +220,18 @@ def is_state_lost(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> bool
     return not same_count or Counter(before.slots) != Counter(after.slots)
 
 
-def lost_training(saved: SaveFacts, loaded: LoadFacts) -> list[str]:
-    """List in what `evaluate` and one training step differ from what they were."""
+def lost_training(saved: SaveFacts, loaded: LoadFacts, *, explained: bool) -> list[str]:
+    """List in what `evaluate` and one training step differ from what they were.
+
+    Where other numbers are ``explained`` by what else was lost, only that training fails is new.
+    """
     before, after = saved.training, loaded.training
     if before is None or after is None or before.not_compared is not None:
         return []
     if after.raised:
-        return [f"the ability to be trained ({after.not_compared})"]
-    if after.not_compared is not None:
+        kind = (after.not_compared or "").partition(":")[0]
+        return [f"the ability to be trained ({kind})"]
+    if after.not_compared is not None or explained:
         return []
     lost = []
     theirs = dict(_by_name(after.evaluate))
@@ -233,9 +293,9 @@ def _matched(
 ) -> tuple[list[tuple[dict[str, Any], dict[str, Any]]], list[dict[str, Any]], list[dict[str, Any]]]:
     """Return which layer is which, and those of either side that are none of the other's.
 
-    An input layer is a layer to some releases only, and has no settings but its shape.
+    Of two layers of one class those of one name are the same.
     """
-    ours, theirs = ([each for each in side if not _is_input(each)] for side in (before, after))
+    ours, theirs = ([each for each in side if _is_layer(each)] for side in (before, after))
     if [_kind(each) for each in ours] == [_kind(each) for each in theirs]:
         return list(zip(ours, theirs, strict=True)), [], []
     pairs, left = [], []
@@ -251,8 +311,8 @@ def _matched(
     return pairs, left, free
 
 
-def _is_input(layer: Mapping[str, Any]) -> bool:
-    return _kind(layer) == "inputlayer"
+def _is_layer(layer: Mapping[str, Any]) -> bool:
+    return _kind(layer) not in NOT_LAYERS
 
 
 def _kind(layer: Mapping[str, Any]) -> str:
@@ -357,23 +417,23 @@ def _metric_name(metric: Any) -> str:  # noqa: ANN401 - JSON
 
 
 def _lost_optimizer(before: OptimizerState, after: OptimizerState) -> Iterator[str]:
-    if before.unreadable and not before.hyperparameters:
-        return
+    if not before.unreadable or before.hyperparameters:
+        yield from _lost_hyperparameters(before.name, before.hyperparameters, after)
+
+
+def _lost_hyperparameters(
+    name: str, hyperparameters: Mapping[str, Any], after: OptimizerState
+) -> Iterator[str]:
     sides = [
-        {
-            "class_name": each.name,
-            "config": {key: value for key, value in each.hyperparameters.items() if key != "name"},
-        }
-        for each in (before, after)
+        {"class_name": owner, "config": {key: value for key, value in each.items() if key != "name"}}
+        for owner, each in ((name, hyperparameters), (after.name, after.hyperparameters))
     ]
     for found in differences(*sides):
-        if not found.path:
-            yield f"the optimizer ({before.name} became {after.name})"
-            continue
-        yield (
-            f"the optimizer's {'.'.join(found.path)} "
-            f"({shown(found.before)} became {shown(found.after)})"
-        )
+        change = f"({shown(found.before)} became {shown(found.after)})"
+        if found.path:
+            yield f"the optimizer's {'.'.join(found.path)} {change}"
+        else:
+            yield f"the optimizer ({name} became {after.name})"
 
 
 def _by_name(values: Sequence[tuple[str, float]]) -> Iterator[tuple[str, float]]:

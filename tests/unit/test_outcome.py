@@ -1,5 +1,7 @@
 import pytest
 
+from kerasmatrix.harness import configuration
+
 from kerasmatrix.outcome import (
     LoadObservation,
     SaveFacts,
@@ -218,3 +220,166 @@ def test_a_full_disk_is_never_an_incompatibility():
     assert "No space left" in infrastructure_fault(observation)
     plain = LoadObservation.model_validate({"ended": "raised", "error": ERROR})
     assert infrastructure_fault(plain) is None
+
+
+def deviating(diff, size, *, epsilon=1.2e-7, largest=None, dtypes=("float32", "float32")):
+    """Return what is known of an output in which one element differs."""
+    return {
+        "dtypes": dtypes,
+        "exact": diff == 0,
+        "epsilon": epsilon,
+        "corners": [[diff, size, 1]] if diff and epsilon else [],
+        "max_abs_diff": diff,
+        "max_abs_reference": size if largest is None else largest,
+    }
+
+
+@pytest.mark.parametrize(
+    ("output", "status"),
+    [
+        # Beside a thousand, a hundredth is not allowed to become nine of them.
+        (deviating(0.08, 0.01, largest=1000.0), Status.DRIFT),
+        (deviating(1.09e-4, 1.0), Status.PASS),
+        (deviating(1.2e-4, 1.0), Status.DRIFT),
+        # The rounding of sums of numbers of a thousand.
+        (deviating(5e-4, 1e-6, largest=1000.0), Status.PASS),
+        (deviating(1e-5, 0.0), Status.PASS),
+        (deviating(2e-5, 0.0), Status.DRIFT),
+        (deviating(1.0, 3.0, epsilon=0.0, dtypes=("int64", "int64")), Status.DRIFT),
+        (deviating(0.0, 3.0, epsilon=0.0, dtypes=("int64", "int64")), Status.PASS),
+        (deviating(0.0, 3.0, dtypes=("float16", "float32")), Status.DRIFT),
+    ],
+)
+def test_judge_load_allows_each_element_its_own_difference(output, status):
+    assert judge({"deviations": [output]}).status is status
+
+
+def test_judge_load_names_the_output_that_drifts():
+    verdict = judge({"deviations": [deviating(0.0, 1000.0), deviating(0.5, 1.0)]})
+    assert verdict.status is Status.DRIFT
+    assert verdict.summary.startswith("output 2: outputs differ by up to 0.5")
+    assert "element 1" in verdict.summary
+
+
+def test_judge_load_outputs_by_other_names_drift():
+    verdict = judge({"structure": {"b": "*"}}, {"structure": {"a": "*"}})
+    assert verdict.status is Status.DRIFT
+    assert judge({"structure": "*"}, {"structure": ["*"]}).status is Status.PASS
+
+
+def with_arguments(**arguments):
+    return {"compiled": {**COMPILED, "arguments": {"loss": "mse", **arguments}}}
+
+
+HUBER = {"class_name": "Huber", "config": {"delta": 0.5, "name": "huber"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ({"loss": HUBER}, {"loss": {"class_name": "Huber", "config": {"delta": 1.0}}},
+         "the loss's delta (0.5 became 1.0)"),
+        ({"loss": ["mse", HUBER]}, {"loss": ["mse", {"class_name": "Huber", "config": {}}]},
+         "the loss's delta of output 1 (0.5 became unset)"),
+        ({"loss": {"a": "mse", "b": "mae"}}, {"loss": {"a": "mse", "b": "mse"}},
+         "the loss of output b (mae became mse)"),
+        ({"loss_weights": [1.0, 0.5]}, {"loss_weights": None},
+         "the loss weights ([1.0, 0.5] became None)"),
+        ({"metrics": ["mae"]}, {"metrics": None}, "the metric mae"),
+        ({"metrics": [{"class_name": "AUC", "config": {"num_thresholds": 50}}]},
+         {"metrics": [[{"class_name": "AUC", "config": {"num_thresholds": 80}}]]},
+         "the metric AUC's num_thresholds (50 became 80)"),
+        ({"weighted_metrics": [["mse"]]}, {}, "the weighted metric mse"),
+        ({"run_eagerly": True}, {}, "the compile argument run_eagerly (True became False)"),
+    ],
+)  # fmt: skip
+def test_judge_load_names_the_compile_argument_that_is_lost(before, after, lost):
+    verdict = judge(with_arguments(**after), with_arguments(**before))
+    assert verdict.status is Status.DEGRADED
+    assert verdict.lost == (lost,)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"loss": "mse"}, {"loss": ["mean_squared_error"]}),
+        ({"loss": ["mse", "mse"]}, {"loss": "mse"}),
+        ({"loss_weights": None}, {"loss_weights": [1.0, 1.0]}),
+        ({"metrics": ["mae", "mse"]}, {"metrics": [["mse", "mae"], ["mae"]]}),
+        ({"metrics": None}, {"metrics": []}),
+    ],
+)
+def test_judge_load_lets_compile_arguments_be_spelled_otherwise(before, after):
+    assert judge(with_arguments(**after), with_arguments(**before)).status is Status.PASS
+
+
+def layers(**changes):
+    config = {"rate": 0.5, **changes}
+    layer = {"path": ["drop"], "class": "Dropout", "trainable": True, "config": config}
+    return {"layers": configuration.packed([layer])}
+
+
+def test_judge_load_names_the_setting_of_a_layer_that_changed():
+    verdict = judge(layers(rate=0.3), layers())
+    assert verdict.lost == ("the rate of layer drop (0.5 became 0.3)",)
+    assert judge(layers(seed=None), layers()).status is Status.PASS
+    assert judge(layers(rate=0.3), layers(), form="weights").status is Status.DEGRADED
+
+
+def test_judge_load_settings_that_cannot_be_read_are_not_compared():
+    unknown = {"path": ["drop"], "class": "Dropout", "trainable": True, "unknown": "it raises"}
+    verdict = judge({"layers": configuration.packed([unknown])}, layers())
+    assert verdict.status is Status.PASS
+    assert verdict.not_compared == ("the settings of drop: it raises",)
+
+
+STEP = {"evaluate": [["loss", 0.5]], "steps": [[0.01, 0.002]]}
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({"evaluate": [["loss", 0.6]], "steps": [[0.01, 0.002]]}, "evaluate() gives (loss: 0.5"),
+        ({"evaluate": [["loss", 0.5]], "steps": [[0.02, 0.004]]}, "goes on training"),
+        ({"evaluate": [["loss", 0.5]], "steps": [[0.01, -0.002]]}, "goes on training"),
+        ({"not_compared": "ValueError: no", "raised": True}, "be trained (ValueError)"),
+    ],
+)
+def test_judge_load_names_training_that_goes_another_way(after, words):
+    compiled = {"compiled": COMPILED}
+    verdict = judge({**compiled, "training": after}, {**compiled, "training": STEP})
+    assert verdict.status is Status.DEGRADED
+    assert words in verdict.lost[0]
+    again = judge({**compiled, "training": STEP}, {**compiled, "training": STEP})
+    assert (again.status, again.not_compared) == (Status.PASS, ())
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_judge_load_training_without_numbers_is_said_not_to_be_compared(side):
+    compiled, without = {"compiled": COMPILED}, {"not_compared": "TensorFlow runs in graph mode"}
+    sides = [{**compiled, "training": STEP}, {**compiled, "training": STEP}]
+    sides[side]["training"] = without
+    verdict = judge(sides[1], sides[0])
+    assert verdict.status is Status.PASS
+    assert verdict.not_compared == ("training: TensorFlow runs in graph mode",)
+
+
+def test_judge_load_what_the_file_holds_decides_and_not_the_reference():
+    fresh = {**COMPILED, "optimizer": {**ADAM, "iterations": 0, "slots": []}}
+    stored = {"slots": ["m", "v"], "iterations": 5, "config": {"loss": HUBER}}
+    verdict = judge({"compiled": fresh}, {"compiled": fresh, "stored": stored})
+    assert verdict.lost == ("the loss (Huber became mse)", "the optimizer state")
+    trained = {**ADAM, "iterations": 5, "slots": ["m", "v", "more"]}
+    whole = {"loss": "huber", "optimizer": trained, "arguments": {"loss": HUBER}}
+    assert judge({"compiled": whole}, {"compiled": fresh, "stored": stored}).lost != ()
+    assert judge({"compiled": whole}, {"compiled": whole, "stored": stored}).status is Status.PASS
+    # Slots of zeros are slots that were lost, too.
+    zeros = {**whole, "optimizer": {**trained, "slots": ["0", "0"]}}
+    assert judge({"compiled": zeros}, {"compiled": whole, "stored": stored}).lost == (
+        "the optimizer state",
+    )
+
+
+def test_judge_load_a_file_that_was_compiled_and_comes_back_without_is_degraded():
+    stored = {"config": {"loss": "mse"}}
+    assert judge({}, {"stored": stored}).lost == ("the compile state",)

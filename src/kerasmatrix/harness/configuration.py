@@ -183,10 +183,11 @@ def _layer(layer: Any, path: tuple) -> dict:
         kept = getattr(layer, name, None)
         if name not in config and kept:
             told["config"][name] = described(kept, 1)
-    # Keras 2 keeps a vocabulary beside the config.
-    if hasattr(layer, "get_vocabulary") and config.get("vocabulary") is None:
+    if hasattr(layer, "get_vocabulary"):
+        # The config has at most the one that the layer was made with.
         try:
             told["vocabulary"] = _digest([_known(word) for word in layer.get_vocabulary()])
+            told["config"].pop("vocabulary", None)
         except Exception:
             told["vocabulary"] = None
     return told

@@ -1,0 +1,178 @@
+"""Plants every difference in loaded models, and reports what the harness sees. Runs inside an
+environment: ``python planted.py HARNESS_PARENT OUTPUT``.
+"""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[0:0] = [HERE, sys.argv[1]]
+
+import numpy as np
+
+from harness import failure, snapshot, storage, tasks, training
+
+import differences
+import models
+import spellings
+from models import KERAS_3, K, L
+
+FORMS = ("h5", "keras", "savedmodel", "weights")
+
+
+def forms():
+    """Return the formats that this release has, and reads as a model."""
+    import tensorflow as tf
+
+    version = tuple(int(part) for part in tf.__version__.split(".")[:2])
+    left_out = {"keras"} if version < (2, 12) else set()
+    if KERAS_3:
+        left_out.add("savedmodel")  # what comes back is a layer around a graph
+    return [form for form in FORMS if form not in left_out]
+
+
+def saved_facts(model, inputs):
+    """Return what `tasks.Work` notes of a model that it saves, but for training."""
+    outputs = snapshot.outputs(model, inputs)
+    return tasks._facts(model, outputs), outputs
+
+
+def loaded_facts(load, plant, inputs, reference):
+    """Return the observation of a load with a difference in it."""
+    stage = "load"
+    try:
+        model = load()
+        noise = 0.0
+        if plant is not None:
+            planted = plant(model)
+            if isinstance(planted, tuple):
+                noise, planted = 1e-7, planted[1]
+            model = planted if planted is not None else model
+        stage = "call"
+        outputs = snapshot.outputs(model, inputs)
+        structure = outputs.structure
+        outputs = snapshot.Outputs(
+            array * array.dtype.type(1 + noise) if noise and array.dtype.kind == "f" else array
+            for array in outputs
+        )
+        outputs.structure = structure
+        stage = "inspect"
+        facts = tasks._facts(model, outputs)
+        facts.update(snapshot.difference(outputs, reference))
+        facts["training"] = training.observe(model, inputs, reference)
+        return dict(ended="returned", value=facts)
+    except Exception as error:
+        return dict(ended="raised", stage=stage, error=failure.describe(error))
+
+
+def main():
+    """Write one JSON object a line: a control, a difference that matters, or one that does not."""
+    out = open(sys.argv[2], "w")
+
+    def tell(**what):
+        out.write(json.dumps(what) + "\n")
+        out.flush()
+
+    names = {case[1] for case in differences.MATTERS} | {case[1] for case in spellings.VAIN}
+    for name in sorted(names):
+        K.backend.clear_session()
+        try:
+            model = models.MODELS[name]()
+            inputs = models.inputs(name)
+            facts, reference = saved_facts(model, inputs)
+        except Exception as error:
+            tell(kind="no-model", model=name, error=repr(error)[:300])
+            continue
+        folders = {}
+        for form in forms():
+            folders[form] = tempfile.mkdtemp()
+            try:
+                storage.save(model, form, folders[form])
+            except Exception as error:
+                tell(kind="no-model", model=name, format=form, error=repr(error)[:300])
+                del folders[form]
+        facts["training"] = training.observe(model, inputs, reference)
+        for form, folder in folders.items():
+
+            def load(form=form, folder=folder):
+                K.backend.clear_session()
+                script = dict(keras=K, load=K.models.load_model)
+                return storage.load(form, folder, script, models.MODELS[name])
+
+            tell(
+                kind="control", model=name, format=form, saved=facts,
+                load=loaded_facts(load, None, inputs, reference),
+            )
+            for case, base, words, plant, held in differences.MATTERS:
+                if base == name and form in held:
+                    tell(
+                        kind="matters", name=case, model=name, format=form, words=words,
+                        saved=facts, load=loaded_facts(load, plant, inputs, reference),
+                    )
+            for case, base, plant, held in spellings.VAIN:
+                if base == name and form in held:
+                    tell(
+                        kind="vain", name=case, model=name, format=form, saved=facts,
+                        load=loaded_facts(load, plant, inputs, reference),
+                    )
+            shutil.rmtree(folder)
+    for number, (case, shape, one, other) in enumerate(spellings.LAYERS):
+        spelled(tell, case, number, lambda make: around(make, shape), one, other)
+    for number, (case, one, other) in enumerate(spellings.COMPILED):
+        spelled(tell, case, number, with_arguments, one, other)
+
+
+def around(make, shape):
+    """Return a model of one layer."""
+    inputs = K.Input(shape, name="start")
+    return K.Model(inputs, make()(inputs))
+
+
+def with_arguments(make):
+    """Return a small model, compiled."""
+    model = K.Sequential([K.Input((3,)), L.Dense(1, activation="sigmoid", name="answer")])
+    model.compile(**dict(dict(optimizer=models.optimizer("SGD", 0.01)), **make()))
+    return model
+
+
+def spelled(tell, case, number, build, one, other):
+    """Report a model in one spelling, judged as if the other had been saved; and the reverse."""
+    for form in ("h5", "keras", "savedmodel"):
+        # A SavedModel takes seconds to write: every fourth case.
+        if form not in forms() or (form == "savedmodel" and number % 4):
+            continue
+        K.backend.clear_session()
+        folder = tempfile.mkdtemp()
+        try:
+            first, second = build(one), build(other)
+            second.set_weights(first.get_weights())
+            shape = first.input_shape[1:]
+            inputs = [np.random.RandomState(5).uniform(0, 1, (4, *shape)).astype("float32")]
+            sides = []
+            for model, twin in ((first, second), (second, first)):
+                facts, reference = saved_facts(model, inputs)
+                shutil.rmtree(folder)
+                os.makedirs(folder)
+                storage.save(twin, form, folder)
+                sides.append((model, facts, reference, loaded_from(form, folder, inputs, reference)))
+            for model, facts, reference, load in sides:
+                facts["training"] = training.observe(model, inputs, reference)
+                tell(kind="vain", name=case, model="spelled", format=form, saved=facts, load=load)
+        except Exception:
+            tell(kind="no-model", model=case, format=form, error=traceback.format_exc()[-300:])
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def loaded_from(form, folder, inputs, reference):
+    script = dict(keras=K, load=K.models.load_model)
+    return loaded_facts(
+        lambda: storage.load(form, folder, script, None), None, inputs, reference
+    )
+
+
+if __name__ == "__main__":
+    main()
