@@ -17,7 +17,7 @@ from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
-from kerasmatrix import verdict
+from kerasmatrix import compile_state, layer_settings, verdict
 from kerasmatrix.tolerance import Tolerance
 
 __all__ = [
@@ -466,9 +466,7 @@ def _drift(
     return None
 
 
-def _lost(
-    saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool
-) -> list[str]:
+def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> list[str]:
     """List what the format brings back and this load did not."""
     lost = []
     if loaded.model == "TFSMLayer":
@@ -479,8 +477,8 @@ def _lost(
         lost.append(f"the ability to be saved again ({loaded.resave_error.type})")
     if form == "weights":
         # The code that builds the model again compiles it as well.
-        return [*lost, *verdict.lost_settings(saved, loaded)]
-    state = verdict.lost_settings(saved, loaded)
-    state += verdict.lost_compile_state(saved, loaded, trained=trained)
+        return [*lost, *layer_settings.lost_settings(saved, loaded)]
+    state = layer_settings.lost_settings(saved, loaded)
+    state += compile_state.lost_compile_state(saved, loaded, trained=trained)
     # Other numbers in training are what any of these lead to: they need no naming beside it.
     return [*lost, *state, *verdict.lost_training(saved, loaded, explained=bool(state))]

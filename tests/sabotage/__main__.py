@@ -116,7 +116,9 @@ def _is_let_be(verdict: Verdict, control: Verdict | None) -> bool:
 
 
 def _print(cases: list[Case], environments: list[str]) -> int:
-    columns = [(name, form) for name in environments for form in ("h5", "keras", "savedmodel", "weights")]
+    columns = [
+        (name, form) for name in environments for form in ("h5", "keras", "savedmodel", "weights")
+    ]
     columns = [each for each in columns if any((c.environment, c.format) == each for c in cases)]
     for kind, title in (("matters", "DIFFERENCES THAT MATTER: seen and named"),
                         ("vain", "DIFFERENCES THAT DO NOT: let be")):  # fmt: skip

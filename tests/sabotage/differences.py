@@ -6,7 +6,6 @@ is not every one.
 """
 
 import numpy as np
-
 from models import KERAS_3, K, L, optimizer
 
 WHOLE = ("h5", "keras", "savedmodel")  # hold settings, and what `compile` was given
@@ -335,7 +334,7 @@ MATTERS = [
     ("the dropout of an LSTM", "sequence", "dropout", cell("both", "dropout", 0.5), WHOLE),
     ("the recurrent dropout of a GRU", "sequence", "recurrent_dropout", cell("gru", "recurrent_dropout", 0.4), WHOLE),
     ("a regularizer of an embedding", "sequence", "embeddings_regularizer", put("words", "embeddings_regularizer", None), WHOLE),
-    ("a stateful layer", "sequence", "stateful", put("gru", "stateful", True), WHOLE),
+    ("a stateful layer", "plain", "stateful of layer relu", put("relu", "stateful", True), WHOLE),
     ("the activation of a gate", "sequence", "recurrent_activation",
      cell("gru", "recurrent_activation", lambda: K.activations.tanh), WHOLE),
     ("the rate of a schedule", "sequence", "decay_rate", tuned("learning_rate", schedule(decay_rate=0.5)), WHOLE),

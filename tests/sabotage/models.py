@@ -77,8 +77,11 @@ def sequence():
         [
             K.Input((5,), dtype="int32"),
             L.Embedding(9, 4, mask_zero=True, name="words", embeddings_regularizer="l2"),
-            L.Bidirectional(L.LSTM(3, return_sequences=True, dropout=0.2), name="both"),
-            L.GRU(4, name="gru", recurrent_dropout=0.1),
+            # Unrolled: what Keras 2 does else is traced, which takes seconds for each load.
+            L.Bidirectional(
+                L.LSTM(3, return_sequences=True, dropout=0.2, unroll=True), name="both"
+            ),
+            L.GRU(4, name="gru", recurrent_dropout=0.1, unroll=True),
             L.Dense(1, activation="sigmoid", name="answer"),
         ]
     )
@@ -113,7 +116,9 @@ def plain():
         [K.Input((4,)), L.Dense(5, name="first"), L.ReLU(name="relu"), L.Dense(1, name="answer")]
     )
     model.compile(
-        optimizer("RMSprop", 0.02, rho=0.8, momentum=0.1), loss="mean_squared_error", metrics=["mae"]
+        optimizer("RMSprop", 0.02, rho=0.8, momentum=0.1),
+        loss="mean_squared_error",
+        metrics=["mae"],
     )
     return model
 
@@ -145,7 +150,9 @@ def codes():
     x = lookup(inputs)
     y = L.Embedding(8, 2, name="words")(x)
     z = L.Embedding(8, 2, name="hashes")(hashed(inputs))
-    return K.Model(inputs, L.Dense(1, name="answer")(L.Flatten(name="flat")(L.Add(name="sum")([y, z]))))
+    return K.Model(
+        inputs, L.Dense(1, name="answer")(L.Flatten(name="flat")(L.Add(name="sum")([y, z])))
+    )
 
 
 def policy():
@@ -180,7 +187,9 @@ def inputs(name):
     """Return the sample inputs of a model."""
     draw = random(9)
     if name == "sequence":
-        return [np.array([[1, 2, 3, 0, 0], [4, 5, 6, 7, 8], [2, 2, 0, 0, 0], [8, 1, 1, 3, 0]], "int32")]
+        return [
+            np.array([[1, 2, 3, 0, 0], [4, 5, 6, 7, 8], [2, 2, 0, 0, 0], [8, 1, 1, 3, 0]], "int32")
+        ]
     if name == "codes":
         return [np.array([[3, 5], [7, 1], [5, 5], [9, 3]], "int64")]
     shape = {"dense": (6,), "image": (8, 8, 3), "pictures": (8, 8, 3), "numbers": (3,)}

@@ -5,7 +5,6 @@ if the other had been saved. `VAIN` are plants as in `differences.py` after whic
 """
 
 import numpy as np
-
 from differences import ALL, WHOLE, compiled, layer, tuned
 from models import KERAS_3, K, L, optimizer
 

@@ -1,7 +1,6 @@
 import pytest
 
 from kerasmatrix.harness import configuration
-
 from kerasmatrix.outcome import (
     LoadObservation,
     SaveFacts,

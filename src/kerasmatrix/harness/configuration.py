@@ -49,13 +49,14 @@ def compile_arguments(model: Any) -> dict:
     losses = getattr(model, "compiled_loss", None)
     metrics = getattr(model, "compiled_metrics", None)
     if hasattr(model, "_compile_loss"):  # Keras 3
-        losses, metrics = model._compile_loss, getattr(model, "_compile_metrics", None)
+        losses = getattr(model, "_compile_loss", None)
+        metrics = getattr(model, "_compile_metrics", None)
     weights = getattr(losses, "_user_loss_weights", None)
     if weights is None and not callable(getattr(model, "loss_weights", None)):
         weights = getattr(model, "loss_weights", None)
     usual = getattr(metrics, "_user_metrics", None)
     weighted = getattr(metrics, "_user_weighted_metrics", None)
-    if isinstance(metrics, type(None)) or not hasattr(metrics, "_user_metrics"):
+    if (metrics is None) or not hasattr(metrics, "_user_metrics"):
         # TensorFlow 1 keeps the lists themselves.
         usual = _list_of(model, "_compile_metrics")
         weighted = _list_of(model, "_compile_weighted_metrics")
@@ -68,7 +69,7 @@ def compile_arguments(model: Any) -> dict:
     )
 
 
-def described(value: Any, depth: int = 0) -> Any:  # noqa: PLR0911 - one line for each kind of value
+def described(value: Any, depth: int = 0) -> Any:  # noqa: C901, PLR0911 - one line for each kind
     """Return ``value`` as JSON; an object is its class and config, a function its name."""
     if value is None or isinstance(value, (bool, int)):
         return value
@@ -211,9 +212,7 @@ def _listed(value: Any, depth: int) -> Any:
 
 def described_leaves(values: list) -> list:
     """Return a long list as data whose digest does not depend on how a number is stored."""
-    return [
-        f"{inner:.6g}" if isinstance(inner, float) else described(inner, 1) for inner in values
-    ]
+    return [f"{inner:.6g}" if isinstance(inner, float) else described(inner, 1) for inner in values]
 
 
 def _digest(values: list) -> str:

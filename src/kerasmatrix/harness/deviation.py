@@ -107,10 +107,12 @@ def storable(array: Any) -> np.ndarray:
     array = np.asarray(array)
     if array.dtype.kind in "OSU":
         texts = [repr(_text(each)) for each in array.ravel().tolist()]
-        return np.asarray(texts or [], dtype="U" if texts else "U1").reshape(array.shape)
+        made: np.ndarray = np.asarray(texts, dtype="U" if texts else "U1")
+        return made.reshape(array.shape)
     if array.dtype.kind == "V" and array.dtype.names is None:
-        return array.astype("float32")
-    return array
+        array = array.astype("float32")
+    plain: np.ndarray = array
+    return plain
 
 
 def _text(value: Any) -> Any:
@@ -129,9 +131,9 @@ def _corners(diff: np.ndarray, size: np.ndarray) -> list:
     """Return the places of the corners of the hull: none is exceeded in both by another point."""
     places = np.lexsort((-diff, size))
     # Of two points the one with the smaller reference and the larger difference is the worse.
-    best = np.maximum.accumulate(diff[places])
-    rising = np.concatenate(([True], diff[places][1:] > best[:-1])) if places.size else []
-    places = places[rising] if places.size else places
+    if places.size:
+        best = np.maximum.accumulate(diff[places])
+        places = places[np.concatenate(([True], diff[places][1:] > best[:-1]))]
     while places.size > BLOCK:
         blocks = np.array_split(places, -(-places.size // BLOCK))
         fewer = np.concatenate([_chain(block, diff, size) for block in blocks])

@@ -71,7 +71,7 @@ def _saved_model(path: str) -> dict | None:
 
     reader = tf.train.load_checkpoint(os.path.join(path, "variables", "variables"))
     shapes = reader.get_variable_to_shape_map()
-    arrays = []
+    arrays: list = []
     for name, shape in shapes.items():
         is_slot = SLOT.search(name) and shape
         if (is_slot or STEPS.match(name)) and len(arrays) < MOST_ARRAYS:
@@ -83,6 +83,7 @@ def _arrays(group: Any) -> list:
     found: list = []
 
     def look(name: str, item: Any) -> None:
+        del name
         if hasattr(item, "shape") and len(found) < MOST_ARRAYS:
             found.append(np.asarray(item[()]))
 

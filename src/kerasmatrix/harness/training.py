@@ -26,6 +26,7 @@ LIBRARIES = ("keras", "tensorflow", "tensorflow_core", "tf_keras")
 # What a random layer draws by, and the value with which it draws nothing.
 RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
 SEED = 20200727
+HALF = 0.5
 
 
 class NotComparable(Exception):
@@ -91,7 +92,7 @@ def _observed(model: Any, inputs: list, reference: list) -> dict:
         model.train_function = model.test_function = None
         model.reset_metrics()
         measured = model.test_on_batch(batch, expected, return_dict=True)
-        evaluated = [[str(name), _number(value)] for name, value in _flat(measured)]
+        evaluated: list = [[str(name), _number(value)] for name, value in _flat(measured)]
         if not all(np.isfinite(value) for _, value in evaluated):
             raise NotComparable("evaluate() gives NaN or infinity")
         model.reset_metrics()
@@ -142,9 +143,9 @@ def _target(loss: Any, output: Any, random: Any) -> np.ndarray:
     if name.startswith(("categorical", "kl", "kullback")):
         return np.asarray(np.eye(output.shape[-1])[classes], "float32")
     if name.startswith("binary"):
-        return np.asarray(pattern > 0.5, "float32")
+        return np.asarray(pattern > HALF, "float32")
     if "hinge" in name:
-        return np.asarray(np.where(pattern > 0.5, 1, -1), "float32")
+        return np.asarray(np.where(pattern > HALF, 1, -1), "float32")
     return np.asarray(pattern, "float32")
 
 
@@ -184,7 +185,7 @@ def _without_chance(model: Any) -> Any:
 
 def _all_layers(model: Any) -> list:
     if hasattr(model, "_flatten_layers"):
-        return list(model._flatten_layers())
+        return list(model._flatten_layers())  # noqa: SLF001 - Keras 2 shows its cells nowhere else
     modules = getattr(model, "submodules", None)
     return list(modules) if modules is not None else list(model.layers)
 
@@ -209,7 +210,7 @@ def _check_is_fast_and_certain(model: Any, batch: Any) -> None:
 
 def _steps(before: list, after: list) -> list:
     """Return how each weight has changed, as two numbers that a permutation would change too."""
-    found = []
+    found: list = []
     for old, new in zip(before, after):
         change = np.asarray(new, "float64") - np.asarray(old, "float64") if _is_number(old) else 0.0
         change = np.ravel(change)
@@ -229,11 +230,13 @@ def _is_number(array: Any) -> bool:
 def _flat(measured: Any) -> list:
     if not isinstance(measured, dict):
         return [("loss", measured)]
-    found = []
+    found: list = []
     for name, value in sorted(measured.items()):
-        found += [(f"{name}/{part}", inner) for part, inner in _flat(value)] if isinstance(
-            value, dict
-        ) else [(name, value)]
+        found += (
+            [(f"{name}/{part}", inner) for part, inner in _flat(value)]
+            if isinstance(value, dict)
+            else [(name, value)]
+        )
     return found
 
 
@@ -250,6 +253,7 @@ def _is_library(method: Any) -> bool:
 @contextlib.contextmanager
 def _time_limit() -> Any:
     def give_up(number: int, frame: Any) -> None:
+        del number, frame
         raise _TooLong
 
     kept = signal.signal(signal.SIGALRM, give_up)
