@@ -86,7 +86,7 @@ def is_state_lost(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> bool
         return False
     after = loaded.compiled.optimizer
     stored = saved.stored
-    if stored is not None and stored.slots:
+    if stored is not None and (stored.slots or stored.iterations):
         # The file decides, and not what the version made of it that others are compared with.
         return not after.unreadable and _has_less(stored, after)
     if saved.compiled is None:

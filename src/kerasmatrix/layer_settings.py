@@ -21,7 +21,8 @@ __all__ = ["has_layers", "lost_settings", "unknown_settings", "unpacked"]
 LARGEST_SETTINGS = 32 << 20
 # More layers than this with one and the same loss are counted.
 MOST_LAYERS_NAMED = 3
-NO_LAYERS = "TFSMLayer"
+# What comes back of a SavedModel as a graph.
+GRAPHS = {"TFSMLayer", "Signature"}
 # Layers to some releases only: inputs, and what Keras 2 makes of an operation in a model. Of their
 # settings the outputs tell.
 NOT_LAYERS = {
@@ -39,9 +40,12 @@ def lost_settings(saved: SaveFacts, loaded: LoadFacts) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _lost_settings(saved: str, loaded: str) -> tuple[str, ...]:
+    ours, theirs = unpacked(saved), unpacked(loaded)
+    if not theirs:
+        return ()  # the architecture is lost, with all that it has
     # Few cells of a run have settings that no other has.
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    pairs, missing, new = _matched(unpacked(saved), unpacked(loaded))
+    pairs, missing, new = _matched(ours, theirs)
     for before, after in pairs:
         for each in _layer_differences(before, after):
             key = (".".join(each.path), shown(each.before), shown(each.after))
@@ -71,7 +75,7 @@ def unpacked(settings: str) -> list[dict[str, Any]]:
 
 def has_layers(loaded: LoadFacts) -> bool:
     """Whether a model with layers came back, and not a graph."""
-    return loaded.model != NO_LAYERS and bool(loaded.weights)
+    return loaded.model not in GRAPHS
 
 
 @lru_cache(maxsize=4096)

@@ -81,11 +81,15 @@ def lost_training(saved: SaveFacts, loaded: LoadFacts, *, explained: bool) -> li
     Where other numbers are ``explained`` by what else was lost, only that training fails is new.
     """
     before, after = saved.training, loaded.training
-    if before is None or after is None or before.not_compared is not None:
+    if before is None or after is None:
         return []
-    if after.raised:
+    # A file was trained where it was saved, even if the reference cannot train it either.
+    was_trained = bool(saved.stored and saved.stored.config and after.evaluate)
+    if after.raised and (before.not_compared is None or was_trained):
         kind = (after.not_compared or "").partition(":")[0]
         return [f"the ability to be trained ({kind})"]
+    if before.not_compared is not None:
+        return []
     if after.not_compared is not None or explained:
         return []
     lost: list[str] = []
@@ -115,10 +119,8 @@ def not_compared(saved: SaveFacts, form: str, loaded: LoadFacts) -> Iterator[str
     before_training, after_training = saved.training, loaded.training
     if before_training is None or after_training is None:
         return
-    why = before_training.not_compared or (
-        None if after_training.raised else after_training.not_compared
-    )
-    if why:
+    why = before_training.not_compared or after_training.not_compared
+    if why and not lost_training(saved, loaded, explained=True):
         yield f"training: {why}"
 
 

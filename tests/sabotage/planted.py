@@ -121,9 +121,7 @@ def main():
                         format=form,
                         words=words,
                         saved=facts,
-                        load=loaded_facts(
-                            load, plant, inputs, reference, "training" in words
-                        ),
+                        load=loaded_facts(load, plant, inputs, reference, "training" in words),
                     )
             for case, base, plant, held in spellings.VAIN:
                 if base == name and form in held:
@@ -165,7 +163,9 @@ def spelled(tell, case, number, build, one, other):
         folder = tempfile.mkdtemp()
         try:
             # One way in one format, the other way in the next.
-            model, twin = (build(one), build(other)) if form != "keras" else (build(other), build(one))
+            model, twin = (
+                (build(one), build(other)) if form != "keras" else (build(other), build(one))
+            )
             twin.set_weights(model.get_weights())
             shape = model.input_shape[1:]
             inputs = [np.random.RandomState(5).uniform(0, 1, (4, *shape)).astype("float32")]

@@ -382,3 +382,13 @@ def test_judge_load_what_the_file_holds_decides_and_not_the_reference():
 def test_judge_load_a_file_that_was_compiled_and_comes_back_without_is_degraded():
     stored = {"config": {"loss": "mse"}}
     assert judge({}, {"stored": stored}).lost == ("the compile state",)
+
+
+def test_judge_load_a_file_that_no_version_can_train_has_lost_that():
+    fails = {"evaluate": [["loss", 1.0]], "not_compared": "ValueError: Unknown", "raised": True}
+    sides = {"compiled": COMPILED, "training": fails}
+    stored = {"stored": {"config": {"loss": "mse"}}}
+    assert judge(sides, {**sides, **stored}).lost == ("the ability to be trained (ValueError)",)
+    # A scenario's own model could not be trained either.
+    verdict = judge(sides, sides)
+    assert (verdict.lost, verdict.not_compared) == ((), ("training: ValueError: Unknown",))

@@ -28,7 +28,7 @@ def training_state(form: str, path: str) -> dict | None:
     """Return what the file at ``path`` holds; None if it has no optimizer or cannot be read.
 
     Returns:
-        ``slots``: sorted digests of the optimizer's arrays, scalars left out; ``iterations``;
+        ``slots``: sorted digests of the optimizer's arrays, without scalars and zeros; ``iterations``;
         ``config``: the training configuration as the file has it, None if it has none.
     """
     readers = {"h5": _hdf5, "keras": _archive, "savedmodel": _saved_model}
@@ -98,7 +98,8 @@ def _state(arrays: list, config: Any) -> dict | None:
         return None
     whole = [int(array) for array in arrays if array.ndim == 0 and array.dtype.kind in "iu"]
     return dict(
-        slots=sorted(snapshot.digest(array) for array in arrays if array.ndim > 0),
+        # Zeros are what a new optimizer begins with: Keras 1 stored some that nothing reads.
+        slots=sorted(snapshot.digest(array) for array in arrays if array.ndim > 0 and array.any()),
         iterations=max(whole, default=None),
         config=config if isinstance(config, dict) else None,
     )

@@ -27,6 +27,7 @@ LIBRARIES = ("keras", "tensorflow", "tensorflow_core", "tf_keras")
 RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
 SEED = 20200727
 HALF = 0.5
+LONGEST_MESSAGE = 100
 
 
 class NotComparable(Exception):
@@ -60,8 +61,7 @@ def observe(model: Any, inputs: list, reference: list) -> dict:
     except MemoryError:
         found = dict(not_compared="there is not enough memory")
     except Exception as error:
-        first = (str(error).strip().splitlines() or [""])[0][:200]
-        found = dict(not_compared=f"{type(error).__name__}: {first}", raised=True)
+        found = dict(not_compared=_told(error), raised=True)
     found["seconds"] = round(time.process_time() - began, 4)
     return found
 
@@ -96,9 +96,16 @@ def _observed(model: Any, inputs: list, reference: list) -> dict:
         if not all(np.isfinite(value) for _, value in evaluated):
             raise NotComparable("evaluate() gives NaN or infinity")
         model.reset_metrics()
-        model.train_on_batch(batch, expected)
-    after = model.get_weights()
-    return dict(evaluate=evaluated, steps=_steps(before, after))
+        try:
+            model.train_on_batch(batch, expected)
+        except Exception as error:  # the targets fit, as it could be evaluated on them
+            return dict(evaluate=evaluated, not_compared=_told(error), raised=True)
+    return dict(evaluate=evaluated, steps=_steps(before, model.get_weights()))
+
+
+def _told(error: Exception) -> str:
+    first = (str(error).strip().splitlines() or [""])[0][:LONGEST_MESSAGE]
+    return f"{type(error).__name__}: {first}"
 
 
 def targets(model: Any, reference: list) -> Any:
