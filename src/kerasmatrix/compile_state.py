@@ -26,8 +26,9 @@ def lost_compile_state(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) ->
     if after is None:
         return ["the compile state"]
     lost = lost_arguments(before, after) if before else []
-    known = {_subject(each) for each in lost}
-    lost += [each for each in _lost_from_file(config or {}, after) if _subject(each) not in known]
+    if config:
+        known = {_subject(each) for each in lost}
+        lost += [each for each in _lost_from_file(config, after) if _subject(each) not in known]
     if is_state_lost(saved, loaded, trained=trained):
         lost.append("the optimizer state")
     return lost

@@ -82,6 +82,8 @@ def _judged(environment: str, path: Path) -> Iterator[Case]:
         if told["kind"] == "no-model":
             print(f"{environment}: no {told['model']} {told.get('format', '')}: {told['error']}")
             continue
+        if told["load"] is None:
+            continue  # the format does not bring back what was to be changed
         verdict = _verdict(told)
         place = (told["model"], told["format"])
         if told["kind"] == "control":

@@ -108,21 +108,33 @@ def slots(change):
     return plant
 
 
+def first_moment(arrays):
+    """Return the place of the first array that is no scalar."""
+    found = [place for place, array in enumerate(arrays) if array.ndim > 1]
+    if not found:
+        raise NotHeld("this release does not read moments from the format")
+    return found[0]
+
+
+class NotHeld(Exception):
+    """What is to be changed did not come back at all, which the control says."""
+
+
 def zeroed(arrays):
     """Forget the moments of the first weight that has some."""
-    place = next(place for place, array in enumerate(arrays) if array.ndim > 1)
+    place = first_moment(arrays)
     return [np.zeros_like(array) if n == place else array for n, array in enumerate(arrays)]
 
 
 def one_moment(arrays):
-    place = next(place for place, array in enumerate(arrays) if array.ndim > 1)
+    place = first_moment(arrays)
     return [one(0.5)(array) if n == place else array for n, array in enumerate(arrays)]
 
 
 def swapped(arrays):
     """Let two moments of one shape change places."""
     places = [n for n, array in enumerate(arrays) if array.ndim > 1]
-    shape = arrays[places[0]].shape
+    shape = arrays[first_moment(arrays)].shape
     first, other = [n for n in places if arrays[n].shape == shape][:2]
     arrays = list(arrays)
     arrays[first], arrays[other] = arrays[other], arrays[first]
@@ -130,6 +142,7 @@ def swapped(arrays):
 
 
 def counted(arrays):
+    first_moment(arrays)
     return [array + 7 if array.ndim == 0 and array.dtype.kind == "i" else array for array in arrays]
 
 
@@ -138,9 +151,14 @@ def rewired(make):
     return make
 
 
+def call_it(found, new):
+    """Give a layer another name: a property in Keras 2, an attribute in Keras 3."""
+    found._name = found.__dict__["name"] = new
+
+
 def rename(name, new):
     def plant(model):
-        layer(model, name)._name = new
+        call_it(layer(model, name), new)
         if hasattr(model, "output_names"):
             try:
                 model.output_names = [new if each == name else each for each in model.output_names]

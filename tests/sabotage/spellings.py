@@ -5,7 +5,7 @@ if the other had been saved. `VAIN` are plants as in `differences.py` after whic
 """
 
 import numpy as np
-from differences import ALL, WHOLE, compiled, layer, tuned
+from differences import ALL, WHOLE, call_it, compiled, layer, tuned
 from models import KERAS_3, K, L, optimizer
 
 I = K.initializers
@@ -110,11 +110,11 @@ COMPILED = [
 def renumbered(model):
     for number, each in enumerate(model.layers):
         if each.name.startswith(("dense", "flatten", "input_")):
-            each._name = f"{each.name.rstrip('0123456789').rstrip('_')}_{number + 20}"
+            call_it(each, f"{each.name.rstrip('0123456789').rstrip('_')}_{number + 20}")
 
 
 def named(model):
-    model._name = "another_model"
+    call_it(model, "another_model")
 
 
 def same_weights(model):

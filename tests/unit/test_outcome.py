@@ -304,6 +304,7 @@ def test_judge_load_names_the_compile_argument_that_is_lost(before, after, lost)
         ({"loss": "mse"}, {"loss": ["mean_squared_error"]}),
         ({"loss": ["mse", "mse"]}, {"loss": "mse"}),
         ({"loss_weights": None}, {"loss_weights": [1.0, 1.0]}),
+        ({"loss_weights": [1.0, 0.5]}, {"loss_weights": {"a": 1, "b": 0.5}}),
         ({"metrics": ["mae", "mse"]}, {"metrics": [["mse", "mae"], ["mae"]]}),
         ({"metrics": None}, {"metrics": []}),
     ],

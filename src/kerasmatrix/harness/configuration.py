@@ -133,7 +133,7 @@ def _hidden(value: Any, config: dict, depth: int) -> dict:
     """Return arguments that an object was made with and its config does not mention.
 
     Keras 3 leaves the arguments of wrapped losses and metrics out (``Huber``'s ``delta``), and
-    layers that a user wrote forget arguments of theirs.
+    layers forget arguments of theirs: those that a user wrote, and ``ELU`` in Keras 3.
     """
     found: dict = {}
     wrapped = getattr(value, "_fn_kwargs", None)
@@ -142,15 +142,15 @@ def _hidden(value: Any, config: dict, depth: int) -> dict:
     function = getattr(value, "_fn", None) or getattr(value, "fn", None)
     if function is not None and "fn" not in config:
         found["fn"] = described(function, depth + 1)
-    if type(value).__module__.split(".")[0] in LIBRARIES:
-        return found
+    # Only a class of the user's own keeps an argument under another name than Keras would read.
+    prefixes = ("",) if type(value).__module__.split(".")[0] in LIBRARIES else ("", "_")
     try:
         names = list(inspect.signature(type(value).__init__).parameters)[1:]
     except (TypeError, ValueError):
         return found
     for name in names:
-        for attribute in (name, "_" + name):
-            kept = vars(value).get(attribute, value)
+        for prefix in prefixes:
+            kept = vars(value).get(prefix + name, value)
             if name not in config and kept is not value and _is_plain(kept):
                 found[name] = described(kept, depth + 1)
     return found
