@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
@@ -422,11 +423,15 @@ def judge_load(
 
 
 def compared_facts(saved: SaveFacts, form: str) -> Hashable:
-    """Return all that `judge_load` reads of a saved model: equal facts get equal verdicts."""
+    """Return what decides of a saved model whether a load of it works: equal facts, equal answers.
+
+    Each cell is judged by its own save. Settings, compile arguments and training, which releases
+    write down differently, are left out here: they decide between pass and degraded only.
+    """
     compiled = None if form == "weights" else saved.compiled
-    # The settings and numbers beyond these are each save's own, and judged as such.
     state = compiled.model_dump_json(exclude={"arguments"}) if compiled else None
-    return (frozenset(saved.weights.contents.items()), bool(saved.weights), state)
+    structure = json.dumps(saved.structure, sort_keys=True)
+    return (frozenset(saved.weights.contents.items()), bool(saved.weights), state, structure)
 
 
 def _how(observation: Observation) -> str:

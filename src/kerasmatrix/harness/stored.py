@@ -28,7 +28,7 @@ def training_state(form: str, path: str) -> dict | None:
     """Return what the file at ``path`` holds; None if it has no optimizer or cannot be read.
 
     Returns:
-        ``slots``: sorted digests of the optimizer's arrays, without scalars and zeros; ``iterations``;
+        ``slots``: sorted digests of its arrays, without scalars and zeros; ``iterations``;
         ``config``: the training configuration as the file has it, None if it has none.
     """
     readers = {"h5": _hdf5, "keras": _archive, "savedmodel": _saved_model}
