@@ -11,13 +11,15 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from kerasmatrix.meaning import Difference, differences, fold, shown
+from kerasmatrix.meaning import Difference, compute_type, differences, fold, shown
 
 if TYPE_CHECKING:
     from kerasmatrix.outcome import LoadFacts, SaveFacts
 
-__all__ = ["has_layers", "lost_settings", "unknown_settings", "unpacked"]
+__all__ = ["has_layers", "lost_settings", "narrow_epsilon", "unknown_settings", "unpacked"]
 
+# The spacing of numbers at 1.
+NARROW = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 LARGEST_SETTINGS = 32 << 20
 # More layers than this with one and the same loss are counted.
 MOST_LAYERS_NAMED = 3
@@ -58,6 +60,13 @@ def _lost_settings(saved: str, loaded: str) -> tuple[str, ...]:
     if new and not missing:
         said += [f"the layers as they were ({layer['path'][-1]} is new)" for layer in new]
     return tuple(said)
+
+
+@lru_cache(maxsize=4096)
+def narrow_epsilon(settings: str) -> float:
+    """Return the spacing at 1 of the narrowest type that a layer computes in, or 0."""
+    found = (compute_type(layer.get("config", {}).get("dtype")) for layer in unpacked(settings))
+    return max((NARROW.get(name, 0.0) for name in found), default=0.0)
 
 
 def unpacked(settings: str) -> list[dict[str, Any]]:

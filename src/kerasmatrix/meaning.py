@@ -29,7 +29,7 @@ from kerasmatrix.spellings import (
     WRAPPERS,
 )
 
-__all__ = ["Difference", "differences", "fold", "same", "shown"]
+__all__ = ["Difference", "compute_type", "differences", "fold", "same", "shown"]
 
 # Stored as float32 on one side and as double on the other.
 RELATIVE = 1e-6
@@ -265,6 +265,11 @@ def _policy(value: Any) -> str:
         config = value.get("config")
         value = config.get("name") or config.get("mode") if isinstance(config, Mapping) else config
     return str(value).rpartition(".")[2] if value not in {None, "_infer", "infer"} else "float32"
+
+
+def compute_type(policy: Any) -> str:
+    """Return the type that a layer with a dtype policy computes in."""
+    return _policy(policy).removeprefix("mixed_")
 
 
 def _is_resolved(one: str, other: str) -> bool:

@@ -253,6 +253,22 @@ def test_judge_load_allows_each_element_its_own_difference(output, status):
     assert judge({"deviations": [output]}).status is status
 
 
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        ("float32", Status.DRIFT),
+        ("mixed_float16", Status.PASS),
+        ({"class_name": "DTypePolicy", "config": {"name": "float16"}}, Status.PASS),
+    ],
+)
+def test_judge_load_allows_the_rounding_of_a_narrow_type(policy, status):
+    kept = layers(dtype=policy)
+    off = {"deviations": [deviating(5e-4, 0.17, largest=0.97)]}
+    assert judge({**kept, **off}, kept).status is status
+    wrong = {"deviations": [deviating(5e-2, 0.17, largest=0.97)]}
+    assert judge({**kept, **wrong}, kept).status is Status.DRIFT
+
+
 def test_judge_load_names_the_output_that_drifts():
     verdict = judge({"deviations": [deviating(0.0, 1000.0), deviating(0.5, 1.0)]})
     assert verdict.status is Status.DRIFT
