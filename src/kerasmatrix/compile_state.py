@@ -11,7 +11,7 @@ from kerasmatrix.meaning import differences, fold, same, shown
 if TYPE_CHECKING:
     from kerasmatrix.outcome import CompileState, LoadFacts, OptimizerState, SaveFacts, StoredState
 
-__all__ = ["is_state_lost", "lost_arguments", "lost_compile_state"]
+__all__ = ["is_state_lost", "is_state_reordered", "lost_arguments", "lost_compile_state"]
 
 
 def lost_compile_state(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> list[str]:
@@ -100,6 +100,14 @@ def is_state_lost(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> bool
         return False
     same_count = before.iterations == after.iterations
     return not same_count or Counter(before.slots) != Counter(after.slots)
+
+
+def is_state_reordered(saved: SaveFacts, loaded: LoadFacts) -> bool:
+    """Whether all moments came back, in another order."""
+    if saved.compiled is None or loaded.compiled is None:
+        return False
+    before, after = saved.compiled.optimizer.slots, loaded.compiled.optimizer.slots
+    return before != after and Counter(before) == Counter(after)
 
 
 def _has_less(stored: StoredState, after: OptimizerState) -> bool:

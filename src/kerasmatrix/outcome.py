@@ -159,7 +159,7 @@ class WeightDigest(_Observed):
 
 
 class OptimizerState(_Observed):
-    """An optimizer: its class, hyperparameters, step count and slot digests."""
+    """An optimizer: its class, hyperparameters, step count and slot digests, in its order."""
 
     name: str
     hyperparameters: Mapping[str, Any] = Field(default_factory=dict)
@@ -485,5 +485,7 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> l
         return [*lost, *layer_settings.lost_settings(saved, loaded)]
     state = layer_settings.lost_settings(saved, loaded)
     state += compile_state.lost_compile_state(saved, loaded, trained=trained)
-    # Other numbers in training are what any of these lead to: they need no naming beside it.
-    return [*lost, *state, *verdict.lost_training(saved, loaded, explained=bool(state))]
+    # Other numbers in training are what any of these lead to: they need no naming beside it, unless
+    # moments may have gone to other weights, which releases list in orders of their own.
+    explained = bool(state) and not compile_state.is_state_reordered(saved, loaded)
+    return [*lost, *state, *verdict.lost_training(saved, loaded, explained=explained)]

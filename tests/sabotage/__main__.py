@@ -47,6 +47,7 @@ def main() -> int:
     parser.add_argument("--environments", default=ENVIRONMENTS)
     parser.add_argument("--keep", type=Path, help="a folder for what the harness reported")
     parser.add_argument("--judge-only", action="store_true", help="judge what is kept there")
+    parser.add_argument("--models", default="", help="only these of models.py, or `spelled`")
     options = parser.parse_args()
     names = options.environments.split(",")
     with tempfile.TemporaryDirectory() as scratch:
@@ -56,18 +57,20 @@ def main() -> int:
         for name in names:
             path = folder / f"{name}.jsonl"
             if not options.judge_only:
-                _plant(name, path, Path(scratch))
+                _plant(
+                    name, path, Path(scratch), options.models.split(",") if options.models else []
+                )
             cases += _judged(name, path)
     return _print(cases, names)
 
 
-def _plant(name: str, path: Path, home: Path) -> None:
+def _plant(name: str, path: Path, home: Path, models: list[str]) -> None:
     environment = load_matrix(ROOT / "matrix.yaml").environments[name]
     lock = read_lock(ROOT / "images" / "locks", environment)
     python = ensure_venv(environment, lock, default_cache())
     script = Path(__file__).parent / "planted.py"
     variables = {"PATH": "/usr/bin:/bin", **worker_variables(environment, str(home))}
-    command = [str(python), "-B", str(script), str(HARNESS), str(path)]
+    command = [str(python), "-B", str(script), str(HARNESS), str(path), *models]
     done = subprocess.run(
         command, env=variables, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=False
     )
@@ -104,17 +107,24 @@ def _verdict(told: dict[str, Any]) -> Verdict:
 
 
 def _is_seen(verdict: Verdict, control: Verdict | None, words: str) -> bool:
-    """Whether it is not a pass, and says something that it does not say without the difference."""
+    """Whether it is not a pass, and what is said names the difference.
+
+    Where the release itself loses in saving what is planted, it says so without the difference, too.
+    """
+    said = (verdict.summary, *verdict.lost)
     known = {control.summary, *control.lost} if control else set()
-    said = [each for each in (verdict.summary, *verdict.lost) if each not in known]
-    return verdict.status is not Status.PASS and any(re.search(words, each) for each in said)
+    lost_anyway = any(re.search(words, each) for each in known)
+    new = [each for each in said if each not in known or lost_anyway]
+    return verdict.status is not Status.PASS and any(re.search(words, each) for each in new)
 
 
 def _is_let_be(verdict: Verdict, control: Verdict | None) -> bool:
-    """Whether it is a pass, or what it is without the difference."""
-    if control is None or control.status is Status.PASS:
-        return verdict.status is Status.PASS
-    return (verdict.status, set(verdict.lost)) == (control.status, set(control.lost))
+    """Whether it is a pass, or no worse than without the difference."""
+    if verdict.status is Status.PASS:
+        return True
+    if control is None or verdict.status is not control.status:
+        return False
+    return set(verdict.lost) <= set(control.lost)
 
 
 def _print(cases: list[Case], environments: list[str]) -> int:

@@ -269,7 +269,7 @@ MATTERS = [
      put("first", "activation", lambda: K.activations.tanh), WHOLE),
     ("an activation nearly the same", "dense", "activation of layer first",
      put("first", "activation", lambda: K.activations.elu), WHOLE),
-    ("alpha of ELU", "dense", "alpha of layer elu", put("elu", "alpha", 0.6), WHOLE),
+    ("alpha of ELU", "dense", "alpha of layer elu|outputs differ", put("elu", "alpha", 0.6), WHOLE),
     ("epsilon of BatchNormalization", "dense", "epsilon of layer norm", put("norm", "epsilon", 0.001), WHOLE),
     ("momentum of BatchNormalization", "dense", "momentum of layer norm", put("norm", "momentum", 0.99), WHOLE),
     ("the rate of Dropout", "dense", "rate of layer drop", put("drop", "rate", 0.3), WHOLE),

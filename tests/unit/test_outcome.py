@@ -370,6 +370,19 @@ def test_judge_load_names_training_that_goes_another_way(after, words):
     assert (again.status, again.not_compared) == (Status.PASS, ())
 
 
+def test_judge_load_names_moments_that_went_to_other_weights():
+    before = {**ADAM, "iterations": 3, "slots": ["m", "v"], "hyperparameters": {"beta_1": 0.9}}
+    after = {**before, "slots": ["v", "m"], "hyperparameters": {"beta_1": 0.8}}
+    other = {**STEP, "steps": [[0.02, 0.01]]}
+    sides = [
+        {"compiled": {"loss": "mse", "optimizer": each}, "training": steps}
+        for each, steps in ((before, STEP), (after, other))
+    ]
+    changed, way = judge(sides[1], sides[0]).lost
+    assert changed == "the optimizer's beta_1 (0.9 became 0.8)"
+    assert way.startswith("the way it goes on training")
+
+
 @pytest.mark.parametrize("side", [0, 1])
 def test_judge_load_training_without_numbers_is_said_not_to_be_compared(side):
     compiled, without = {"compiled": COMPILED}, {"not_compared": "TensorFlow runs in graph mode"}

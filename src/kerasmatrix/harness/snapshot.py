@@ -149,7 +149,7 @@ def _optimizer(optimizer: Any) -> dict:
         hyperparameters=hyperparameters,
         iterations=iterations,
         # Scalars are counters and rates, which the hyperparameters tell.
-        slots=sorted(digest(array) for array in arrays if array.ndim > 0),
+        slots=[digest(array) for array in arrays if array.ndim > 0],
         unreadable=unreadable or None,
     )
 
