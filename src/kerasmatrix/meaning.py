@@ -97,6 +97,9 @@ def _compare(before: Any, after: Any, path: tuple[str, ...], owner: str) -> Iter
     key = path[-1] if path else ""
     if _is_spelling(owner, key, before, after):
         return
+    if _is_policy(key):
+        yield Difference(path, before, after)
+        return
     ours, theirs = _named(before), _named(after)
     if ours and theirs and (isinstance(before, Mapping) or isinstance(after, Mapping)):
         yield from _compare_objects(ours, theirs, before, after, path)
@@ -115,7 +118,7 @@ def _is_spelling(owner: str, key: str, before: Any, after: Any) -> bool:  # noqa
     """Whether two values of a setting of this kind are ways to write one."""
     if key == "seed" and before is None:
         return True  # Keras 3 draws a seed where none is given
-    if key == "dtype" or key.endswith("dtype_policy"):
+    if _is_policy(key):
         return _policy(before) == _policy(after)
     if owner == "lambda" and key == "function":
         # Bytecode differs from one Python to the next; the outputs tell.
@@ -265,6 +268,10 @@ def _policy(value: Any) -> str:
         config = value.get("config")
         value = config.get("name") or config.get("mode") if isinstance(config, Mapping) else config
     return str(value).rpartition(".")[2] if value not in {None, "_infer", "infer"} else "float32"
+
+
+def _is_policy(key: str) -> bool:
+    return key == "dtype" or key.endswith("dtype_policy")
 
 
 def compute_type(policy: Any) -> str:

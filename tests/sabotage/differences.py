@@ -248,6 +248,16 @@ def edited(name, key, value):
     return plant
 
 
+def rescaled(model):
+    scale = layer(model, "small").kernel_scale
+    scale.assign(scale * 1.05)
+
+
+def requantized(model):
+    kernel = layer(model, "small")._kernel
+    kernel.assign(np.array(kernel) ^ 1)
+
+
 H = K.losses.Huber
 CCE = K.losses.CategoricalCrossentropy
 NUMBERS = "outputs differ|weights"
@@ -389,8 +399,6 @@ MATTERS = [
     ("a word of a vocabulary", "codes", "vocabulary of layer lookup", vocabulary, WHOLE),
     ("the bins of Hashing", "codes", "num_bins of layer hashing", put("hashing", "num_bins", 5), WHOLE),
     ("the precision of a layer", "policy", "dtype of layer half", policy_of("half", "float32"), WHOLE),
-    ("the scale of a quantized kernel", "quantized", NUMBERS,
-     lambda m: layer(m, "small").kernel_scale.assign(layer(m, "small").kernel_scale * 1.05), ("keras",)),
-    ("a quantized number", "quantized", NUMBERS,
-     lambda m: layer(m, "small")._kernel.assign(one(1)(np.array(layer(m, "small")._kernel)).astype("int8")), ("keras",)),
+    ("the scale of a quantized kernel", "quantized", NUMBERS, rescaled, ("keras",)),
+    ("a quantized number", "quantized", NUMBERS, requantized, ("keras",)),
 ]  # fmt: skip

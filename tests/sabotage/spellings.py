@@ -157,7 +157,6 @@ VAIN = [
     ("loss weights as a tuple", "dense", compiled(loss_weights=lambda: [1, 0.5]), WHOLE),
     ("the rate set to what it is", "dense", tuned("learning_rate", 0.01), WHOLE),
     ("a model made of its own config", "image", made_again, WHOLE),
-    ("numbers made of their own config", "numbers", made_again, ("h5",)),
     ("the same vocabulary set again", "codes", lambda m: layer(m, "lookup").set_vocabulary([3, 5, 7]), WHOLE),
     ("layers of pictures with other automatic numbers", "pictures", renumbered, WHOLE),
     ("rounding of a sequence model", "sequence", moved_by_rounding, ALL),

@@ -67,6 +67,8 @@ def test_same_is_true_of_two_spellings(before, after):
          ("learning_rate", "decay_rate")),
         (named("Dense", name="head_1"), named("Dense", name="head_2"), ("name",)),
         (named("Dense", dtype="float32"), named("Dense", dtype="mixed_float16"), ("dtype",)),
+        (named("Dense", dtype=POLICY),
+         named("Dense", dtype=named("DTypePolicy", name="mixed_float16")), ("dtype",)),
         (named("BatchNormalization", axis=[1]), named("BatchNormalization", axis=[2]), ("axis",)),
         (named("EinsumDense", equation="ab,bc->ac"), named("EinsumDense", equation="ab,cb->ac"),
          ("equation",)),
