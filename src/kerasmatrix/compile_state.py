@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 __all__ = ["is_state_lost", "is_state_reordered", "lost_arguments", "lost_compile_state"]
 
 
+LARGEST_WEIGHT = 1e300  # a larger whole number has no float
+
+
 def lost_compile_state(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> list[str]:
     """List what of the compile state did not come back: that of the model, and of its file.
 
@@ -155,7 +158,7 @@ def _loss_weights(weights: Any) -> list[float] | None:
     if not isinstance(weights, list):
         weights = [weights]
     numbers = [1.0 if each is None else each for each in weights]
-    if not all(isinstance(each, int | float) for each in numbers):
+    if not all(isinstance(each, int | float) and abs(each) < LARGEST_WEIGHT for each in numbers):
         return None
     rounded = [float(f"{each:.6g}") for each in numbers]
     return None if set(rounded) <= {1.0} else rounded

@@ -75,11 +75,17 @@ def unpacked(settings: str) -> list[dict[str, Any]]:
         reader = zlib.decompressobj()
         text = reader.decompress(base64.b64decode(settings), LARGEST_SETTINGS)
         found = json.loads(text.decode("utf-8", "surrogatepass")) if reader.eof else []
-    except (ValueError, binascii.Error, zlib.error):
+    except (ValueError, RecursionError, binascii.Error, zlib.error):
         return []
-    if not isinstance(found, list):
-        return []
-    return [each for each in found if isinstance(each, dict) and each.get("path")]
+    return [each for each in found if _is_entry(each)] if isinstance(found, list) else []
+
+
+def _is_entry(value: Any) -> bool:
+    """Whether a value is the settings of a layer: what an environment reports may be anything."""
+    if not isinstance(value, dict) or not isinstance(value.get("config", {}), dict):
+        return False
+    path = value.get("path")
+    return isinstance(path, list) and bool(path) and all(isinstance(name, str) for name in path)
 
 
 def has_layers(loaded: LoadFacts) -> bool:

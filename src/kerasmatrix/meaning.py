@@ -63,7 +63,11 @@ def differences(before: Any, after: Any) -> Iterator[Difference]:
 
     The name of the outermost object is compared; what is inside of it is named by its key.
     """
-    yield from _compare(before, after, (), "")
+    try:
+        found = list(_compare(before, after, (), ""))
+    except RecursionError:  # no settings are nested so deep: an environment reports nonsense
+        found = [Difference((), None, None)]
+    yield from found
 
 
 def same(before: Any, after: Any) -> bool:
@@ -307,7 +311,10 @@ def _equal(before: Any, after: Any, *, exact: bool = False) -> bool:
     if isinstance(before, bool) or isinstance(after, bool):
         return bool(before == after)
     if isinstance(before, int | float) and isinstance(after, int | float):
-        return math.isclose(before, after, rel_tol=RELATIVE, abs_tol=0.0)
+        try:
+            return math.isclose(before, after, rel_tol=RELATIVE, abs_tol=0.0)
+        except OverflowError:
+            return before == after
     if isinstance(before, str) and isinstance(after, str):
         words = WORD.match(before) and WORD.match(after) and not exact
         return before == after or (bool(words) and fold(before) == fold(after))

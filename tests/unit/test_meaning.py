@@ -92,6 +92,14 @@ def test_a_custom_class_has_no_defaults_of_keras(key):
     assert [found.path for found in differences(before, after)] == [(key,)]
 
 
+def test_differences_of_nonsense_end():
+    deep, other = [], []
+    for _ in range(5000):
+        deep, other = [deep, 1], [other, 1]
+    assert not same({"a": deep}, {"a": [other]})
+    assert not same(named("Dense", units=10**400), named("Dense", units=2.0))
+
+
 def test_a_setting_that_only_the_reader_knows_is_no_difference():
     assert same(named("Dense"), named("Dense", quantization_config=named("Int8")))
 

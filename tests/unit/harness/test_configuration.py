@@ -99,6 +99,13 @@ def test_packed_settings_that_are_too_long_are_none():
     assert configuration.packed([noise]) is None
 
 
+@pytest.mark.parametrize(
+    "settings", [5, {"path": ["a"]}, [5, {"path": 3}, {"path": [{}]}, {"path": ["a"], "config": 1}]]
+)
+def test_unpacked_settings_of_no_layer_are_left_out(settings):
+    assert unpacked(configuration.packed(settings)) == []
+
+
 @pytest.mark.parametrize("text", ["", "no base64!", "eJw=", "eJxLSkwCAAFgAGE="])
 def test_unpacked_nonsense_is_nothing(text):
     assert unpacked(text) == []
