@@ -270,4 +270,4 @@ def _time_limit() -> Any:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, kept)
+        signal.signal(signal.SIGPROF, kept or signal.SIG_DFL)
