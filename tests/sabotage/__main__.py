@@ -26,6 +26,7 @@ from kerasmatrix.outcome import LoadObservation, SaveFacts, Status, Verdict, jud
 from kerasmatrix.tolerance import Tolerance
 
 ROOT = Path(__file__).parent.parent.parent
+FORMATS = ("h5", "keras", "savedmodel", "weights")
 ENVIRONMENTS = "tf2.4,tf2.15,tf2.21"
 HARNESS = ROOT / "src" / "kerasmatrix"
 
@@ -47,6 +48,7 @@ def main() -> int:
     parser.add_argument("--environments", default=ENVIRONMENTS)
     parser.add_argument("--keep", type=Path, help="a folder for what the harness reported")
     parser.add_argument("--judge-only", action="store_true", help="judge what is kept there")
+    parser.add_argument("--formats", default=",".join(FORMATS))
     parser.add_argument("--models", default="", help="only these of models.py, or `spelled`")
     options = parser.parse_args()
     names = options.environments.split(",")
@@ -57,20 +59,19 @@ def main() -> int:
         for name in names:
             path = folder / f"{name}.jsonl"
             if not options.judge_only:
-                _plant(
-                    name, path, Path(scratch), options.models.split(",") if options.models else []
-                )
+                models = options.models.split(",") if options.models else []
+                _plant(name, path, Path(scratch), [options.formats, *models])
             cases += _judged(name, path)
     return _print(cases, names)
 
 
-def _plant(name: str, path: Path, home: Path, models: list[str]) -> None:
+def _plant(name: str, path: Path, home: Path, which: list[str]) -> None:
     environment = load_matrix(ROOT / "matrix.yaml").environments[name]
     lock = read_lock(ROOT / "images" / "locks", environment)
     python = ensure_venv(environment, lock, default_cache())
     script = Path(__file__).parent / "planted.py"
     variables = {"PATH": "/usr/bin:/bin", **worker_variables(environment, str(home))}
-    command = [str(python), "-B", str(script), str(HARNESS), str(path), *models]
+    command = [str(python), "-B", str(script), str(HARNESS), str(path), *which]
     done = subprocess.run(
         command, env=variables, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=False
     )
@@ -128,9 +129,7 @@ def _is_let_be(verdict: Verdict, control: Verdict | None) -> bool:
 
 
 def _print(cases: list[Case], environments: list[str]) -> int:
-    columns = [
-        (name, form) for name in environments for form in ("h5", "keras", "savedmodel", "weights")
-    ]
+    columns = [(name, form) for name in environments for form in FORMATS]
     columns = [each for each in columns if any((c.environment, c.format) == each for c in cases)]
     for kind, title in (("matters", "DIFFERENCES THAT MATTER: seen and named"),
                         ("vain", "DIFFERENCES THAT DO NOT: let be")):  # fmt: skip

@@ -1,5 +1,5 @@
 """Plants every difference in loaded models, and reports what the harness sees. Runs inside an
-environment: ``python planted.py HARNESS_PARENT OUTPUT [MODEL…]``.
+environment: ``python planted.py HARNESS_PARENT OUTPUT FORMATS [MODEL…]``.
 """
 
 import json
@@ -19,18 +19,16 @@ import spellings
 from harness import failure, snapshot, storage, tasks, training
 from models import KERAS_3, K, L
 
-FORMS = ("h5", "keras", "savedmodel", "weights")
-
 
 def forms():
-    """Return the formats that this release has, and reads as a model."""
+    """Return which of the formats that were asked for this release has, and reads as a model."""
     import tensorflow as tf
 
     version = tuple(int(part) for part in tf.__version__.split(".")[:2])
     left_out = {"keras"} if version < (2, 12) else set()
     if KERAS_3:
         left_out.add("savedmodel")  # what comes back is a layer around a graph
-    return [form for form in FORMS if form not in left_out]
+    return [form for form in sys.argv[3].split(",") if form not in left_out]
 
 
 def saved_facts(model, inputs):
@@ -82,7 +80,7 @@ def main():
         out.flush()
 
     names = {case[1] for case in differences.MATTERS} | {case[1] for case in spellings.VAIN}
-    wanted = set(sys.argv[3:]) or {*names, "spelled"}
+    wanted = set(sys.argv[4:]) or {*names, "spelled"}
     names &= wanted
     for name in sorted(names):
         for form in forms():
