@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kerasmatrix.meaning import differences, fold, same, shown
+from kerasmatrix.meaning import Difference, differences, fold, shown
 
 if TYPE_CHECKING:
     from kerasmatrix.outcome import CompileState, LoadFacts, OptimizerState, SaveFacts, StoredState
@@ -167,12 +167,15 @@ def _loss_weights(weights: Any) -> list[float] | None:
 def _lost_metrics(before: Any, after: Any, word: str) -> Iterator[str]:
     ours, theirs = list(_metrics(before)), list(_metrics(after))
     for metric in ours:
-        if any(same(metric, each) for each in theirs):
+        if any(not _metric_differences(metric, each) for each in theirs):
             continue
         alike = [each for each in theirs if _metric_name(each) == _metric_name(metric)]
         # The first that none of the others is.
-        twin = next((each for each in alike if not any(same(other, each) for other in ours)), None)
-        found = list(differences(metric, twin)) if twin is not None else []
+        twin = next(
+            (each for each in alike if all(_metric_differences(other, each) for other in ours)),
+            None,
+        )
+        found = _metric_differences(metric, twin) if twin is not None else []
         if not found:
             yield f"the {word} {shown(metric)}"
         for each in found:
@@ -192,6 +195,22 @@ def _metrics(value: Any) -> Iterator[Any]:
             yield from _metrics(value[key])
     elif value is not None:
         yield value
+
+
+def _metric_differences(before: Any, after: Any) -> list[Difference]:
+    """Return in what a metric is another one.
+
+    Keras 2 puts an output's name before that of its metric, and again when it was loaded.
+    """
+    return [
+        each
+        for each in differences(before, after)
+        if each.path != ("name",) or not _is_prefixed(str(each.before), str(each.after))
+    ]
+
+
+def _is_prefixed(before: str, after: str) -> bool:
+    return before.endswith(f"_{after}") or after.endswith(f"_{before}")
 
 
 def _metric_name(metric: Any) -> str:

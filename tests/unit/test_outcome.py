@@ -323,6 +323,10 @@ def test_judge_load_names_the_compile_argument_that_is_lost(before, after, lost)
         ({"loss_weights": [1.0, 0.5]}, {"loss_weights": {"a": 1, "b": 0.5}}),
         ({"metrics": ["mae", "mse"]}, {"metrics": [["mse", "mae"], ["mae"]]}),
         ({"metrics": None}, {"metrics": []}),
+        (
+            {"metrics": [{"class_name": "AUC", "config": {"name": "left_area"}}]},
+            {"metrics": [{"class_name": "AUC", "config": {"name": "left_left_area"}}]},
+        ),
     ],
 )
 def test_judge_load_lets_compile_arguments_be_spelled_otherwise(before, after):
