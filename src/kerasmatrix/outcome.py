@@ -485,7 +485,10 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> l
         return [*lost, *layer_settings.lost_settings(saved, loaded)]
     state = layer_settings.lost_settings(saved, loaded)
     state += compile_state.lost_compile_state(saved, loaded, trained=trained)
-    # Other numbers in training are what any of these lead to: they need no naming beside it, unless
-    # moments may have gone to other weights, which releases list in orders of their own.
-    explained = bool(state) and not compile_state.is_state_reordered(saved, loaded)
-    return [*lost, *state, *verdict.lost_training(saved, loaded, explained=explained)]
+    training = verdict.lost_training(
+        saved,
+        loaded,
+        explained=bool(state),
+        reordered=compile_state.is_state_reordered(saved, loaded),
+    )
+    return [*lost, *state, *training]

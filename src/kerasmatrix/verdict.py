@@ -81,10 +81,14 @@ def _output_drift(deviation: Deviation, tolerance: Tolerance, narrowest: float) 
     return None
 
 
-def lost_training(saved: SaveFacts, loaded: LoadFacts, *, explained: bool) -> list[str]:
+def lost_training(
+    saved: SaveFacts, loaded: LoadFacts, *, explained: bool, reordered: bool = False
+) -> list[str]:
     """List in what `evaluate` and one training step differ from what they were.
 
     Where other numbers are ``explained`` by what else was lost, only that training fails is new.
+    So is another step, if moments came back ``reordered``: each release has an order of its own,
+    and only the step shows whether they went to other weights.
     """
     before, after = saved.training, loaded.training
     if before is None or after is None:
@@ -96,15 +100,15 @@ def lost_training(saved: SaveFacts, loaded: LoadFacts, *, explained: bool) -> li
         return [f"the ability to be trained ({kind})"]
     if before.not_compared is not None:
         return []
-    if after.not_compared is not None or explained:
+    if after.not_compared is not None or (explained and not reordered):
         return []
     lost: list[str] = []
     theirs = dict(_by_name(after.evaluate))
-    for name, value in _by_name(before.evaluate):
+    for name, value in () if explained else _by_name(before.evaluate):
         now = theirs.get(name, value)
         if abs(now - value) > EVALUATE_ABSOLUTE + EVALUATE_RELATIVE * abs(value):
             lost.append(f"what evaluate() gives ({name}: {value:.6g} became {now:.6g})")
-    if not lost and not _same_steps(saved, loaded):
+    if (reordered or not lost) and not _same_steps(saved, loaded):
         largest = max(size for size, _ in before.steps)
         now = max(size for size, _ in after.steps)
         lost.append(
