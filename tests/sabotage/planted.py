@@ -168,10 +168,14 @@ def spelled(tell, case, number, build, one, other):
             shape = model.input_shape[1:]
             inputs = [np.random.RandomState(5).uniform(0, 1, (4, *shape)).astype("float32")]
             facts, reference = saved_facts(model, inputs)
+            control, _ = saved_facts(twin, inputs)
             storage.save(twin, form, folder)
             load = loaded_from(form, folder, inputs, reference)
             facts["training"] = training.observe(model, inputs, reference)
-            tell(kind="vain", name=case, model="spelled", format=form, saved=facts, load=load)
+            control["training"] = training.observe(twin, inputs, reference)
+            place = dict(model=f"spelled: {case}", format=form, load=load)
+            tell(kind="control", saved=control, **place)
+            tell(kind="vain", name=case, saved=facts, **place)
         except Exception:
             tell(kind="no-model", model=case, format=form, error=traceback.format_exc()[-300:])
         shutil.rmtree(folder, ignore_errors=True)
