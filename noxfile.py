@@ -142,6 +142,13 @@ def isolation(session: nox.Session) -> None:
 
 
 @nox.session
+def sabotage(session: nox.Session) -> None:
+    """Plant differences in loaded models: those that matter are named, the others let be."""
+    _install(session, "tests")
+    session.run("python", "-m", "tests.sabotage", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Measure 10,000 cells in one go and count what hung (-- --group all --scenarios NAME,…)."""
     _install(session)

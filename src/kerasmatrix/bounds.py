@@ -23,7 +23,9 @@ __all__ = [
     "MOST_CULPRITS",
     "MOST_KEYS",
     "MOST_LINKS",
+    "MOST_OUTPUTS",
     "MOST_PARTS",
+    "MOST_STEPS",
     "MOST_TIMINGS",
     "MOST_WEIGHTS",
     "Amount",
@@ -35,6 +37,8 @@ __all__ = [
     "MessageText",
     "Name",
     "Notes",
+    "Number",
+    "PackedText",
     "Plain",
     "Slots",
     "TracebackText",
@@ -60,7 +64,11 @@ CHAIN_CHARACTERS = 40_000
 MOST_WEIGHTS = 50_000
 MOST_SLOTS = 4 * MOST_WEIGHTS
 MOST_DIMENSIONS = 64
+# The settings of all layers, packed: what `harness.configuration` makes at the most.
+LONGEST_PACKED = 1 << 20
 MOST_TIMINGS = 50
+# Outputs of a model, and numbers about each weight or output that the harness reports.
+MOST_OUTPUTS, MOST_STEPS = 1_000, 512
 MOST_CULPRITS, MOST_KEYS = 50, 10
 MOST_NOTES, NOTES_CHARACTERS = 100, 6_000
 # Of a loss or the arguments of an optimizer, which may nest.
@@ -159,10 +167,12 @@ LogText = Annotated[str, _cut_to(LONGEST_LOG)]
 Notes = Annotated[tuple[str, ...], BeforeValidator(_notes)]
 # Compared only: refused. These are checked without a call into Python, since there are many.
 Identifier = Annotated[str, Field(max_length=4_000)]
+PackedText = Annotated[str, Field(max_length=LONGEST_PACKED)]
 Digest = Annotated[str, Field(max_length=128)]
 Slots = Annotated[tuple[Digest, ...], FailFast(), at_most(MOST_SLOTS)]
 # Numbers: as JSON has them, never as texts, and finite.
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True, ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 ArrayShape = Annotated[
     tuple[Annotated[int, Field(strict=True, ge=0, le=LARGEST_INTEGER)], ...],

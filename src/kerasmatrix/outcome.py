@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import enum
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -28,12 +29,15 @@ from pydantic import (
 )
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
+from kerasmatrix import compile_state, layer_settings, verdict
 from kerasmatrix.bounds import (
     CHAIN_CHARACTERS,
     LONGEST_LINE,
     MOST_CULPRITS,
     MOST_KEYS,
     MOST_LINKS,
+    MOST_OUTPUTS,
+    MOST_STEPS,
     MOST_TIMINGS,
     MOST_WEIGHTS,
     Amount,
@@ -45,6 +49,8 @@ from kerasmatrix.bounds import (
     MessageText,
     Name,
     Notes,
+    Number,
+    PackedText,
     Plain,
     Slots,
     TracebackText,
@@ -231,7 +237,7 @@ class WeightDigest(_Observed):
 
 
 class OptimizerState(_Observed):
-    """An optimizer: its class, hyperparameters, step count and slot digests."""
+    """An optimizer: its class, hyperparameters, step count and slot digests, in its order."""
 
     name: Name
     hyperparameters: Annotated[Mapping[str, Any], BeforeValidator(plain)] = Field(
@@ -243,10 +249,52 @@ class OptimizerState(_Observed):
 
 
 class CompileState(_Observed):
-    """What ``compile`` set."""
+    """What ``compile`` set. ``arguments`` are all but the optimizer, by value."""
 
     loss: Plain = None
     optimizer: OptimizerState
+    arguments: Annotated[Mapping[str, Any], BeforeValidator(plain)] | None = None
+
+
+class StoredState(_Observed):
+    """What a file holds of an optimizer, and of what ``compile`` set, read without loading it."""
+
+    slots: Slots = ()
+    iterations: Whole | None = None
+    config: Annotated[Mapping[str, Any], BeforeValidator(plain)] | None = None
+
+
+class TrainingFacts(_Observed):
+    """What ``evaluate`` gave on a fixed batch, and how each weight changed in one training step.
+
+    ``not_compared`` says why there are no numbers; ``raised``, that it raised an exception.
+    ``steps`` are for each weight, in order, two numbers that any other change would change.
+    """
+
+    evaluate: Annotated[tuple[tuple[Name, Number], ...], FailFast(), at_most(MOST_TIMINGS)] = ()
+    steps: Annotated[tuple[tuple[Number, Number], ...], FailFast(), at_most(MOST_STEPS)] = ()
+    not_compared: Line | None = None
+    raised: Annotated[bool, Field(strict=True)] = False
+    seconds: Amount = 0.0
+
+
+class Deviation(_Observed):
+    """How far an output is from its reference: enough of it for any tolerance.
+
+    ``corners`` are (difference, size of the reference, index) of the elements of which one exceeds
+    a tolerance most, whichever it is; see ``harness/deviation.py``. ``epsilon`` is the spacing of
+    the type's numbers at 1, and 0 for what is either equal or not.
+    """
+
+    dtypes: tuple[Name, Name]
+    exact: Annotated[bool, Field(strict=True)]
+    finite: Annotated[bool, Field(strict=True)] = True
+    epsilon: Amount = 0.0
+    corners: Annotated[
+        tuple[tuple[Amount, Amount, Whole], ...], FailFast(), at_most(MOST_STEPS)
+    ] = ()
+    max_abs_diff: Amount = 0.0
+    max_abs_reference: Amount = 0.0
 
 
 class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs a place
@@ -271,6 +319,11 @@ class _ModelFacts(_Observed):
     model: Name
     weights: Annotated[Weights, _shared(tuple)]
     compiled: Annotated[CompileState, _shared(CompileState.model_dump_json)] | None = None
+    layers: Annotated[PackedText, _shared(str)] | None = Field(
+        default=None, description="the settings of every layer, packed"
+    )
+    structure: Plain = None
+    training: TrainingFacts | None = None
     timings: Annotated[Mapping[Name, Amount], at_most(MOST_TIMINGS)] = Field(default_factory=dict)
 
 
@@ -287,6 +340,9 @@ class SaveFacts(_ModelFacts):
     remedies: tuple[str, ...] = ()
 
     did: Notes = Field(default=(), description="what remedies did before it was, in order")
+    stored: StoredState | None = Field(
+        default=None, description="what the file itself holds, where it was saved elsewhere"
+    )
 
 
 class LoadFacts(_ModelFacts):
@@ -296,6 +352,7 @@ class LoadFacts(_ModelFacts):
     finite: Annotated[bool, Field(strict=True)]
     max_abs_diff: Amount | None = None
     max_abs_reference: Amount | None = None
+    deviations: Annotated[tuple[Deviation, ...], FailFast(), at_most(MOST_OUTPUTS)] = ()
     resave_error: ErrorReport | None = None
     did: Notes = Field(default=(), description="what the remedies did, in order")
 
@@ -390,6 +447,7 @@ class Verdict(_Observed):
     summary: Line
     lost: Notes = ()
     weights_equal: bool | None = None
+    not_compared: tuple[str, ...] = ()
 
 
 def infrastructure_fault(observation: Observation) -> str | None:
@@ -426,7 +484,7 @@ def judge_save(save: SaveObservation) -> Verdict | None:
     return Verdict(status=Status.SAVE_FAILED, summary=f"could not be saved: {_how(save)}")
 
 
-def judge_load(  # noqa: PLR0911 - one return for each way a load ends
+def judge_load(
     saved: SaveFacts,
     form: str,
     load: LoadObservation,
@@ -458,7 +516,7 @@ def judge_load(  # noqa: PLR0911 - one return for each way a load ends
         prefix = "loads, but cannot be called: " if load.stage == "call" else ""
         return Verdict(status=Status.FAIL, summary=prefix + _how(load))
     weights_equal = saved.weights.contents == facts.weights.contents
-    drift = _drift(facts, tolerance, weights_equal=weights_equal)
+    drift = _drift(saved, facts, tolerance, weights_equal=weights_equal)
     lost = tuple(_lost(saved, form, facts, trained=trained))
     if saved.refused and not drift:
         same = "same weights" if weights_equal and facts.weights else "without weights to compare"
@@ -469,33 +527,38 @@ def judge_load(  # noqa: PLR0911 - one return for each way a load ends
             f" ({GIVE_INPUTS})",
             lost=lost,
             weights_equal=weights_equal,
+            not_compared=tuple(verdict.not_compared(saved, form, facts)),
         )
+    status, summary = Status.PASS, "same weights, same outputs"
     if drift:
-        return Verdict(status=Status.DRIFT, summary=drift, lost=lost, weights_equal=weights_equal)
-    if lost:
-        return Verdict(
-            status=Status.DEGRADED,
-            summary=f"loads and predicts, but lost {'; '.join(lost)}",
-            lost=lost,
-            weights_equal=weights_equal,
-        )
+        status, summary = Status.DRIFT, drift
+    elif lost:
+        status = Status.DEGRADED
+        summary = f"loads and predicts, but lost {'; '.join(lost)}"
     return Verdict(
-        status=Status.PASS,
-        summary="same weights, same outputs",
+        status=status,
+        summary=summary,
+        lost=lost,
         weights_equal=weights_equal,
+        not_compared=tuple(verdict.not_compared(saved, form, facts)),
     )
 
 
 def compared_facts(saved: SaveFacts, form: str) -> Hashable:
-    """Return all that `judge_load` reads of a saved model: equal facts get equal verdicts."""
+    """Return what decides of a saved model whether a load of it works: equal facts, equal answers.
+
+    Each cell is judged by its own save. Settings, compile arguments and training, which releases
+    write down differently, are left out here: they decide between pass and degraded only.
+    """
     compiled = None if form == "weights" else saved.compiled
-    state = compiled.model_dump_json() if compiled else None
+    state = compiled.model_dump_json(exclude={"arguments"}) if compiled else None
+    structure = json.dumps(saved.structure, sort_keys=True)
     refused = tuple(
         error.model_dump_json() if error else None
         for error in (saved.refused, saved.refused_at_home)
     )
     weights = frozenset(saved.weights.contents.items())
-    return (weights, bool(saved.weights), state, refused, saved.remedies)
+    return (weights, bool(saved.weights), state, structure, refused, saved.remedies)
 
 
 def _first_line(error: ErrorReport) -> str:
@@ -528,15 +591,17 @@ def _how(observation: Observation) -> str:
     return "the process gave no understandable answer"
 
 
-def _drift(facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool) -> str | None:
+def _drift(
+    saved: SaveFacts, facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool
+) -> str | None:
     """Say in which way the numbers differ, or None."""
     if not facts.shapes_equal:
         return "the outputs have other shapes"
     if not facts.finite:
         return "NaN or infinity where the saved model had numbers, or the reverse"
-    allowed = tolerance.absolute + tolerance.relative * (facts.max_abs_reference or 0.0)
-    if facts.max_abs_diff is not None and facts.max_abs_diff > allowed:
-        return f"outputs differ by up to {facts.max_abs_diff:.3g} (allowed {allowed:.3g})"
+    found = verdict.drift(saved, facts, tolerance)
+    if found:
+        return found
     # A graph that came back without its layers has no weights to look at, or further variables:
     # its outputs are what it promises, and the rest is lost.
     if not weights_equal and facts.weights and facts.model != "TFSMLayer":
@@ -555,74 +620,15 @@ def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> l
         lost.append(f"the ability to be saved again ({loaded.resave_error.type})")
     if NO_COMPILE in saved.remedies and loaded.compiled is None:
         lost.append("the compile state")
-    if saved.compiled is None or form == "weights":
-        return lost
-    if loaded.compiled is None:
-        return [*lost, "the compile state"]
-    before, after = saved.compiled, loaded.compiled
-    if _loss_name(before.loss) != _loss_name(after.loss):
-        lost.append(f"the loss ({_loss_name(before.loss)} became {_loss_name(after.loss)})")
-    if _same_word(before.optimizer.name) != _same_word(after.optimizer.name):
-        lost.append(f"the optimizer ({before.optimizer.name} became {after.optimizer.name})")
-    else:
-        lost.extend(_lost_hyperparameters(before.optimizer, after.optimizer))
-    if _is_state_lost(before.optimizer, after.optimizer, trained=trained):
-        lost.append("the optimizer state")
-    return lost
-
-
-def _is_state_lost(before: OptimizerState, after: OptimizerState, *, trained: bool) -> bool:
-    if trained and not before.slots:
-        return not (after.slots or after.unreadable)
-    # Before the first step there is no state to lose.
-    if not before.iterations:
-        return False
-    same = before.iterations == after.iterations
-    return not same or Counter(before.slots) != Counter(after.slots)
-
-
-# Keras has called these by more than one name (keras/losses.py, its aliases).
-LOSS_ALIASES = {
-    "mse": "meansquarederror",
-    "mae": "meanabsoluteerror",
-    "mape": "meanabsolutepercentageerror",
-    "msle": "meansquaredlogarithmicerror",
-    "kld": "kldivergence",
-    "kullbackleiblerdivergence": "kldivergence",
-}
-# `lr` became `learning_rate` in TF 2.0's optimizers; both mean the same number.
-HYPERPARAMETER_ALIASES = {"lr": "learning_rate"}
-NUMBERS_ONLY = (int, float)
-
-
-def _lost_hyperparameters(before: OptimizerState, after: OptimizerState) -> list[str]:
-    """Compare the numbers that both optimizers name; each release names some of its own."""
-    ours = _named_numbers(before)
-    theirs = _named_numbers(after)
-    return [
-        f"the optimizer's {name} ({ours[name]:g} became {theirs[name]:g})"
-        for name in sorted(ours.keys() & theirs.keys())
-        # Stored as float32 on one side and as double on the other.
-        if abs(ours[name] - theirs[name]) > 1e-6 * max(abs(ours[name]), abs(theirs[name]))
-    ]
-
-
-def _named_numbers(optimizer: OptimizerState) -> dict[str, float]:
-    return {
-        HYPERPARAMETER_ALIASES.get(name, name): float(value)
-        for name, value in optimizer.hyperparameters.items()
-        if isinstance(value, NUMBERS_ONLY)
-    }
-
-
-def _loss_name(loss: Any) -> str:  # noqa: ANN401 - a name, or names by output
-    if isinstance(loss, Mapping):
-        return ", ".join(f"{key}: {_loss_name(value)}" for key, value in sorted(loss.items()))
-    if isinstance(loss, list | tuple):
-        return ", ".join(_loss_name(value) for value in loss)
-    word = _same_word(str(loss))
-    return LOSS_ALIASES.get(word, word)
-
-
-def _same_word(name: str) -> str:
-    return name.replace("_", "").lower()
+    if form == "weights":
+        # The code that builds the model again compiles it as well.
+        return [*lost, *layer_settings.lost_settings(saved, loaded)]
+    state = layer_settings.lost_settings(saved, loaded)
+    state += compile_state.lost_compile_state(saved, loaded, trained=trained)
+    training = verdict.lost_training(
+        saved,
+        loaded,
+        explained=bool(state),
+        reordered=compile_state.is_state_reordered(saved, loaded),
+    )
+    return [*lost, *state, *training]

@@ -307,6 +307,10 @@ class CellResult(_Slotted):
         Field(description="the fault of the machine for which a remedy could not be tried"),
     ] = None
     lost: tuple[str, ...] = ()
+    not_compared: Annotated[
+        tuple[str, ...],
+        Field(description="what the status does not speak of, each with the reason"),
+    ] = ()
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None
     weights_equal: bool | None = None

@@ -271,6 +271,7 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
             error=observation.error,
             lost=verdict.lost,
             weights_equal=verdict.weights_equal,
+            not_compared=verdict.not_compared,
             max_abs_diff=facts.max_abs_diff if facts else None,
             max_abs_reference=facts.max_abs_reference if facts else None,
             seconds=observation.seconds,

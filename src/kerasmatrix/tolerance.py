@@ -10,7 +10,12 @@ __all__ = ["Tolerance"]
 
 
 class Tolerance(BaseModel):
-    """How far outputs may differ: ``absolute + relative * max|reference|``, elementwise."""
+    """How far each element of an output may differ: ``absolute + relative * |reference|``.
+
+    As `numpy.allclose` does it. An element near zero of an output with large numbers carries their
+    rounding, so that ``absolute`` is at least that of the output's largest number; see
+    `kerasmatrix.verdict`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -148,6 +148,51 @@ def test_a_release_of_keras_3_is_named_with_what_an_older_one_does_not_take(
     assert keras.notes.endswith("/keras/releases/tag/v3.15.1")
 
 
+TRAINED = """
+import sys
+import numpy as np
+from tensorflow import keras
+
+model = keras.Sequential([keras.layers.Dense(3, input_shape=(4,)), keras.layers.Dense(1)])
+model.compile(keras.optimizers.Adam(0.01), keras.losses.Huber(delta=0.5))
+model.fit(np.ones((4, 4)), np.ones((4, 1)), epochs=5, verbose=0)
+for path in sys.argv[1:]:
+    model.save(path)
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(engine, matrix, tmp_path_factory):
+    """A folder with a model that TensorFlow 2.15 trained for five steps, in two formats."""
+    folder, environment = tmp_path_factory.mktemp("trained"), matrix.environments["tf2.15"]
+    lock = read_lock(ROOT / "images" / "locks", environment)
+    subprocess.run(
+        [ensure_venv(environment, lock, engine.cache), "-c", TRAINED, folder / "saved",
+         folder / "model.h5"],
+        env=worker_variables(environment, str(folder)), check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+def test_check_says_that_the_steps_in_a_saved_model_are_lost(setup, matrix, trained):
+    with taken_in([trained / "saved"], setup.store, Companions()) as (given, _):
+        checked = check(setup, given, [matrix.environments["tf2.15"]])
+    (cell,) = checked.results.cells
+    assert (cell.status, cell.lost) == (Status.DEGRADED, ("the optimizer state",))
+
+
+def test_convert_lists_what_the_new_file_has_lost(setup, matrix, trained):
+    environments = [matrix.environments["tf2.15"]]
+    with taken_in([trained / "model.h5"], setup.store, Companions()) as (given, _):
+        converter = Converter(setup, given[0], matrix.environments["tf2.21"], environments)
+        converted = converter.make("keras", "new.keras")
+        assert isinstance(converted, Converted), converted
+    verified = converted.manifest.verified
+    assert verified.status is Status.DEGRADED
+    assert "the optimizer state" in verified.lost
+    assert any(lost.startswith("the loss's delta (0.5 became") for lost in verified.lost)
+
+
 SUITE = """
 import pytest
 

@@ -30,6 +30,14 @@ def build():
     model.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
     return model
 """
+LINEAR = """
+@tf.custom_gradient
+def double(x):
+    return tf.identity(x), lambda upstream: 2 * upstream
+
+def linear(x):
+    return double(x)
+"""
 SCENARIOS = {
     "works": (GOOD_SAVE, GOOD_LOAD),
     "save_syntax_error": ("def build(:\n", GOOD_LOAD),
@@ -80,6 +88,19 @@ SCENARIOS = {
         GOOD_LOAD.replace("load_model(path)", "load_model(path, compile=False)"),
     ),
     "load_trained": (TRAINED, GOOD_LOAD),
+    "load_with_another_setting": (
+        TRAINED.replace("Dense(2, input_shape=(3,))", "Dense(2, input_shape=(3,), name='first')"),
+        GOOD_LOAD.replace("    return", "    model =")
+        + "    model.layers[0].kernel_regularizer = keras.regularizers.l2(0.1)\n    return model\n",
+    ),
+    # A function of the same name, which has another gradient.
+    "load_trains_otherwise": (
+        TRAINED,
+        GOOD_LOAD.replace("import keras", "import keras\nimport tensorflow as tf")
+        .replace("def load", LINEAR + "\ndef load")
+        .replace("    return", "    model =")
+        + "    model.layers[0].activation = linear\n    return model\n",
+    ),
 }
 
 # Causes that no version is to blame for: any shows them.
@@ -88,6 +109,8 @@ CAUSES = [
     ("save_is_nan", "scenario-says-nothing"),
     ("load_eats_memory", "killed-for-memory"),
     ("load_uncompiled", "compile-state-lost"),
+    ("load_with_another_setting", "layer-settings-changed"),
+    ("load_trains_otherwise", "trains-otherwise"),
 ]
 
 
@@ -126,6 +149,8 @@ def results(engine, tmp_path_factory):
         ("load_prints_garbage", Status.PASS, ""),
         ("load_uncompiled", Status.DEGRADED, "the compile state"),
         ("load_trained", Status.PASS, ""),
+        ("load_with_another_setting", Status.DEGRADED, "the kernel_regularizer of layer first"),
+        ("load_trains_otherwise", Status.DEGRADED, "the way it goes on training"),
     ],
 )
 def test_each_is_one_cells_outcome_and_nothing_elses(results, scenario, status, words):

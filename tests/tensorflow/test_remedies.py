@@ -50,6 +50,7 @@ SEEN = [
     # Not broken, but less than before.
     ("trained_adam", "h5", "tf2.15", "tf2.21", "learning-rate-reset", None),
     ("trained_adam", "h5", "tf2.21", "tf2.21", "optimizer-state-lost", None),
+    ("compiled_objects", "h5", "tf2.21", "tf2.21", "cannot-be-trained", None),
     ("import_path", "savedmodel", "tf2.21", "tf2.21", "inference-only", None),
     ("conv_lstm", "savedmodel", "tf2.4", "tf2.2", "cannot-be-saved-again", None),
     # Not saved at all.

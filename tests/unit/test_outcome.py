@@ -1,5 +1,6 @@
 import pytest
 
+from kerasmatrix.harness import configuration
 from kerasmatrix.outcome import (
     LoadObservation,
     SaveFacts,
@@ -272,3 +273,210 @@ def test_judge_load_error_in_user_code_names_its_line():
     message = f"in user code:\n\n    {where}\n        run()\n\n    ValueError: too small\n"
     verdict = judge({}, {"refused": {"type": "ValueError", "message": message}})
     assert "not compared: ValueError: ValueError: too small" in verdict.summary
+
+
+def deviating(diff, size, *, epsilon=1.2e-7, largest=None, dtypes=("float32", "float32")):
+    """Return what is known of an output in which one element differs."""
+    return {
+        "dtypes": dtypes,
+        "exact": diff == 0,
+        "epsilon": epsilon,
+        "corners": [[diff, size, 1]] if diff and epsilon else [],
+        "max_abs_diff": diff,
+        "max_abs_reference": size if largest is None else largest,
+    }
+
+
+@pytest.mark.parametrize(
+    ("output", "status"),
+    [
+        # Beside a thousand, a hundredth is not allowed to become nine of them.
+        (deviating(0.08, 0.01, largest=1000.0), Status.DRIFT),
+        (deviating(1.09e-4, 1.0), Status.PASS),
+        (deviating(1.2e-4, 1.0), Status.DRIFT),
+        # The rounding of sums of numbers of a thousand.
+        (deviating(5e-4, 1e-6, largest=1000.0), Status.PASS),
+        (deviating(1e-5, 0.0), Status.PASS),
+        (deviating(2e-5, 0.0), Status.DRIFT),
+        (deviating(1.0, 3.0, epsilon=0.0, dtypes=("int64", "int64")), Status.DRIFT),
+        (deviating(0.0, 3.0, epsilon=0.0, dtypes=("int64", "int64")), Status.PASS),
+        (deviating(0.0, 3.0, dtypes=("float16", "float32")), Status.DRIFT),
+    ],
+)
+def test_judge_load_allows_each_element_its_own_difference(output, status):
+    assert judge({"deviations": [output]}).status is status
+
+
+@pytest.mark.parametrize(
+    ("policy", "status"),
+    [
+        ("float32", Status.DRIFT),
+        ("mixed_float16", Status.PASS),
+        ({"class_name": "DTypePolicy", "config": {"name": "float16"}}, Status.PASS),
+    ],
+)
+def test_judge_load_allows_the_rounding_of_a_narrow_type(policy, status):
+    kept = layers(dtype=policy)
+    off = {"deviations": [deviating(5e-4, 0.17, largest=0.97)]}
+    assert judge({**kept, **off}, kept).status is status
+    wrong = {"deviations": [deviating(5e-2, 0.17, largest=0.97)]}
+    assert judge({**kept, **wrong}, kept).status is Status.DRIFT
+
+
+def test_judge_load_names_the_output_that_drifts():
+    verdict = judge({"deviations": [deviating(0.0, 1000.0), deviating(0.5, 1.0)]})
+    assert verdict.status is Status.DRIFT
+    assert verdict.summary.startswith("output 2: outputs differ by up to 0.5")
+    assert "element 1" in verdict.summary
+
+
+def test_judge_load_outputs_by_other_names_drift():
+    verdict = judge({"structure": {"b": "*"}}, {"structure": {"a": "*"}})
+    assert verdict.status is Status.DRIFT
+    assert judge({"structure": "*"}, {"structure": ["*"]}).status is Status.PASS
+
+
+def with_arguments(**arguments):
+    return {"compiled": {**COMPILED, "arguments": {"loss": "mse", **arguments}}}
+
+
+HUBER = {"class_name": "Huber", "config": {"delta": 0.5, "name": "huber"}}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ({"loss": HUBER}, {"loss": {"class_name": "Huber", "config": {"delta": 1.0}}},
+         "the loss's delta (0.5 became 1.0)"),
+        ({"loss": ["mse", HUBER]}, {"loss": ["mse", {"class_name": "Huber", "config": {}}]},
+         "the loss's delta of output 1 (0.5 became unset)"),
+        ({"loss": {"a": "mse", "b": "mae"}}, {"loss": {"a": "mse", "b": "mse"}},
+         "the loss of output b (mae became mse)"),
+        ({"loss_weights": [1.0, 0.5]}, {"loss_weights": None},
+         "the loss weights ([1.0, 0.5] became None)"),
+        ({"metrics": ["mae"]}, {"metrics": None}, "the metric mae"),
+        ({"metrics": [{"class_name": "AUC", "config": {"num_thresholds": 50}}]},
+         {"metrics": [[{"class_name": "AUC", "config": {"num_thresholds": 80}}]]},
+         "the metric AUC's num_thresholds (50 became 80)"),
+        ({"weighted_metrics": [["mse"]]}, {}, "the weighted metric mse"),
+        ({"run_eagerly": True}, {}, "the compile argument run_eagerly (True became False)"),
+    ],
+)  # fmt: skip
+def test_judge_load_names_the_compile_argument_that_is_lost(before, after, lost):
+    verdict = judge(with_arguments(**after), with_arguments(**before))
+    assert verdict.status is Status.DEGRADED
+    assert verdict.lost == (lost,)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"loss": "mse"}, {"loss": ["mean_squared_error"]}),
+        ({"loss": ["mse", "mse"]}, {"loss": "mse"}),
+        ({"loss_weights": None}, {"loss_weights": [1.0, 1.0]}),
+        ({"loss_weights": [1.0, 0.5]}, {"loss_weights": {"a": 1, "b": 0.5}}),
+        ({"metrics": ["mae", "mse"]}, {"metrics": [["mse", "mae"], ["mae"]]}),
+        ({"metrics": None}, {"metrics": []}),
+        (
+            {"metrics": [{"class_name": "AUC", "config": {"name": "left_area"}}]},
+            {"metrics": [{"class_name": "AUC", "config": {"name": "left_left_area"}}]},
+        ),
+    ],
+)
+def test_judge_load_lets_compile_arguments_be_spelled_otherwise(before, after):
+    assert judge(with_arguments(**after), with_arguments(**before)).status is Status.PASS
+
+
+def layers(**changes):
+    config = {"rate": 0.5, **changes}
+    layer = {"path": ["drop"], "class": "Dropout", "trainable": True, "config": config}
+    return {"layers": configuration.packed([layer])}
+
+
+def test_judge_load_names_the_setting_of_a_layer_that_changed():
+    verdict = judge(layers(rate=0.3), layers())
+    assert verdict.lost == ("the rate of layer drop (0.5 became 0.3)",)
+    assert judge(layers(seed=None), layers()).status is Status.PASS
+    assert judge(layers(rate=0.3), layers(), form="weights").status is Status.DEGRADED
+
+
+def test_judge_load_settings_that_cannot_be_read_are_not_compared():
+    unknown = {"path": ["drop"], "class": "Dropout", "trainable": True, "unknown": "it raises"}
+    verdict = judge({"layers": configuration.packed([unknown])}, layers())
+    assert verdict.status is Status.PASS
+    assert verdict.not_compared == ("the settings of drop: it raises",)
+
+
+STEP = {"evaluate": [["loss", 0.5]], "steps": [[0.01, 0.002]]}
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        ({"evaluate": [["loss", 0.6]], "steps": [[0.01, 0.002]]}, "evaluate() gives (loss: 0.5"),
+        ({"evaluate": [["loss", 0.5]], "steps": [[0.02, 0.004]]}, "goes on training"),
+        ({"evaluate": [["loss", 0.5]], "steps": [[0.01, -0.002]]}, "goes on training"),
+        ({"not_compared": "ValueError: no", "raised": True}, "be trained (ValueError)"),
+    ],
+)
+def test_judge_load_names_training_that_goes_another_way(after, words):
+    compiled = {"compiled": COMPILED}
+    verdict = judge({**compiled, "training": after}, {**compiled, "training": STEP})
+    assert verdict.status is Status.DEGRADED
+    assert words in verdict.lost[0]
+    again = judge({**compiled, "training": STEP}, {**compiled, "training": STEP})
+    assert (again.status, again.not_compared) == (Status.PASS, ())
+
+
+def test_judge_load_names_moments_that_went_to_other_weights():
+    before = {**ADAM, "iterations": 3, "slots": ["m", "v"], "hyperparameters": {"beta_1": 0.9}}
+    after = {**before, "slots": ["v", "m"], "hyperparameters": {"beta_1": 0.8}}
+    other = {**STEP, "steps": [[0.02, 0.01]]}
+    sides = [
+        {"compiled": {"loss": "mse", "optimizer": each}, "training": steps}
+        for each, steps in ((before, STEP), (after, other))
+    ]
+    changed, way = judge(sides[1], sides[0]).lost
+    assert changed == "the optimizer's beta_1 (0.9 became 0.8)"
+    assert way.startswith("the way it goes on training")
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_judge_load_training_without_numbers_is_said_not_to_be_compared(side):
+    compiled, without = {"compiled": COMPILED}, {"not_compared": "TensorFlow runs in graph mode"}
+    sides = [{**compiled, "training": STEP}, {**compiled, "training": STEP}]
+    sides[side]["training"] = without
+    verdict = judge(sides[1], sides[0])
+    assert verdict.status is Status.PASS
+    assert verdict.not_compared == ("training: TensorFlow runs in graph mode",)
+
+
+def test_judge_load_what_the_file_holds_decides_and_not_the_reference():
+    fresh = {**COMPILED, "optimizer": {**ADAM, "iterations": 0, "slots": []}}
+    stored = {"slots": ["m", "v"], "iterations": 5, "config": {"loss": HUBER}}
+    verdict = judge({"compiled": fresh}, {"compiled": fresh, "stored": stored})
+    assert verdict.lost == ("the loss (Huber became mse)", "the optimizer state")
+    trained = {**ADAM, "iterations": 5, "slots": ["m", "v", "more"]}
+    whole = {"loss": "huber", "optimizer": trained, "arguments": {"loss": HUBER}}
+    assert judge({"compiled": whole}, {"compiled": fresh, "stored": stored}).lost != ()
+    assert judge({"compiled": whole}, {"compiled": whole, "stored": stored}).status is Status.PASS
+    # Slots of zeros are slots that were lost, too.
+    zeros = {**whole, "optimizer": {**trained, "slots": ["0", "0"]}}
+    assert judge({"compiled": zeros}, {"compiled": whole, "stored": stored}).lost == (
+        "the optimizer state",
+    )
+
+
+def test_judge_load_a_file_that_was_compiled_and_comes_back_without_is_degraded():
+    stored = {"config": {"loss": "mse"}}
+    assert judge({}, {"stored": stored}).lost == ("the compile state",)
+
+
+def test_judge_load_a_file_that_no_version_can_train_has_lost_that():
+    fails = {"evaluate": [["loss", 1.0]], "not_compared": "ValueError: Unknown", "raised": True}
+    sides = {"compiled": COMPILED, "training": fails}
+    stored = {"stored": {"config": {"loss": "mse"}}}
+    assert judge(sides, {**sides, **stored}).lost == ("the ability to be trained (ValueError)",)
+    # A scenario's own model could not be trained either.
+    verdict = judge(sides, sides)
+    assert (verdict.lost, verdict.not_compared) == ((), ("training: ValueError: Unknown",))

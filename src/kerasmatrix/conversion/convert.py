@@ -240,6 +240,7 @@ class Converter:
             summary=cell.summary,
             lost=cell.lost,
             weights_equal=cell.weights_equal,
+            not_compared=cell.not_compared,
         )
         verified = self._verified(checked, cell, verdict, loaded)
         manifest = self._manifest(
@@ -341,6 +342,7 @@ class Converter:
             status=verdict.status,
             summary=verdict.summary,
             lost=verdict.lost,
+            not_compared=verdict.not_compared,
             reference=_maker(checked, cell.saved_with),
             weights_equal=verdict.weights_equal,
             max_abs_diff=facts.max_abs_diff if facts else None,

@@ -44,6 +44,9 @@ class Verified(_Value):
     status: Status
     summary: str
     lost: tuple[str, ...]
+    not_compared: tuple[str, ...] = Field(
+        default=(), description="what the status does not speak of, each with the reason"
+    )
     reference: Maker = Field(description="what computes the outputs that were compared with")
     weights_equal: bool | None
     max_abs_diff: float | None

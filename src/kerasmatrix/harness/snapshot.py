@@ -7,9 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from . import feeding
+from . import configuration, deviation, feeding
 
-__all__ = ["compile_state", "difference", "outputs", "plain", "stir", "weights"]
+__all__ = [
+    "Outputs",
+    "array_of",
+    "compile_state",
+    "difference",
+    "digest",
+    "leaves",
+    "outputs",
+    "plain",
+    "stir",
+    "structure",
+    "weights",
+]
 
 
 INTEGER_BITS = 63  # of a whole number that every reader of JSON takes
@@ -20,7 +32,7 @@ def weights(model: Any) -> list:
     variables = list(model.weights)
     arrays = model.get_weights() if hasattr(model, "get_weights") else None
     if arrays is None or len(arrays) != len(variables):
-        arrays = [_array(variable) for variable in variables]
+        arrays = [array_of(variable) for variable in variables]
     return [
         dict(
             # A vocabulary among the weights (Keras 2.13 to 2.15) has no name.
@@ -80,7 +92,13 @@ def _stirred(array: Any, random: Any, *, trained: bool) -> Any:
     return array
 
 
-def outputs(model: Any, inputs: list, keys: list | None = None) -> list:
+class Outputs(list):
+    """Arrays in order, and the ``structure`` in which the model returned them."""
+
+    structure: Any = None
+
+
+def outputs(model: Any, inputs: list, keys: list | None = None) -> Outputs:
     """Return the model's outputs on ``inputs`` as arrays, in order.
 
     Args:
@@ -98,7 +116,9 @@ def outputs(model: Any, inputs: list, keys: list | None = None) -> list:
         except Exception as error:
             refused = refused or error
         else:
-            return [_dense(leaf) for leaf in _leaves(answer)]
+            found = Outputs(deviation.storable(leaf) for leaf in leaves(answer))
+            found.structure = structure(answer)
+            return found
     raise refused or ValueError("there are no inputs to call the model on")
 
 
@@ -113,45 +133,9 @@ def _answer(model: Any, batch: Any, size: int) -> Any:
     return model(batch, training=False)
 
 
-def _dense(leaf: Any) -> np.ndarray:
-    """Return an output as an array, whatever kind of tensor it is."""
-    if hasattr(leaf, "to_tensor"):  # ragged
-        leaf = leaf.to_tensor()
-    elif hasattr(leaf, "dense_shape"):
-        import tensorflow as tf
-
-        leaf = tf.sparse.to_dense(leaf)
-    array = np.asarray(leaf)
-    return array.astype(str) if array.dtype.kind == "O" else array
-
-
 def difference(measured: list, reference: list) -> dict:
-    """Compare two lists of output arrays.
-
-    Returns:
-        ``shapes_equal``; ``finite``, whether NaN and infinity stand in the same places (or
-        nowhere); ``max_abs_diff`` and ``max_abs_reference`` over the finite entries.
-    """
-    shapes_equal = [array.shape for array in measured] == [array.shape for array in reference]
-    result: dict = dict(
-        shapes_equal=shapes_equal, finite=True, max_abs_diff=None, max_abs_reference=None
-    )
-    if not shapes_equal:
-        return result
-    diff = size = 0.0
-    for our, their in zip(measured, reference):
-        if our.dtype.kind not in "fiub" or their.dtype.kind not in "fiub":
-            diff = max(diff, 0.0 if np.array_equal(our, their) else 1.0)
-            continue
-        ours, theirs = our.astype("float64"), their.astype("float64")
-        if not np.array_equal(np.isfinite(ours), np.isfinite(theirs)):
-            result["finite"] = False
-        both = np.isfinite(ours) & np.isfinite(theirs)
-        if both.any():
-            diff = max(diff, float(np.max(np.abs(ours[both] - theirs[both]))))
-            size = max(size, float(np.max(np.abs(theirs[both]))))
-    result.update(max_abs_diff=diff, max_abs_reference=size)
-    return result
+    """Compare outputs with reference outputs; see `deviation.deviation`."""
+    return deviation.deviation(measured, reference)
 
 
 def compile_state(model: Any) -> dict | None:
@@ -159,12 +143,16 @@ def compile_state(model: Any) -> dict | None:
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return None
-    return dict(loss=plain(getattr(model, "loss", None)), optimizer=_optimizer(optimizer))
+    return dict(
+        loss=plain(getattr(model, "loss", None)),
+        optimizer=_optimizer(optimizer),
+        arguments=configuration.compile_arguments(model),
+    )
 
 
 def _optimizer(optimizer: Any) -> dict:
     try:
-        hyperparameters = plain(optimizer.get_config())
+        hyperparameters = configuration.described(optimizer.get_config())
     except Exception as error:
         hyperparameters = {}
         unreadable = f"{type(error).__name__}: {error}"
@@ -172,7 +160,7 @@ def _optimizer(optimizer: Any) -> dict:
         unreadable = ""
     try:
         arrays = [np.asarray(array) for array in _optimizer_arrays(optimizer)]
-        iterations = int(np.asarray(_array(optimizer.iterations)))
+        iterations = int(np.asarray(array_of(optimizer.iterations)))
     except Exception as error:
         arrays, iterations = [], None
         unreadable = f"{type(error).__name__}: {error}"
@@ -181,7 +169,7 @@ def _optimizer(optimizer: Any) -> dict:
         hyperparameters=hyperparameters,
         iterations=iterations,
         # Scalars are counters and rates, which the hyperparameters tell.
-        slots=sorted(digest(array) for array in arrays if array.ndim > 0),
+        slots=[digest(array) for array in arrays if array.ndim > 0],
         unreadable=unreadable or None,
     )
 
@@ -192,10 +180,10 @@ def _optimizer_arrays(optimizer: Any) -> list:
     variables = optimizer.variables
     if callable(variables) and not isinstance(variables, list):
         variables = variables()
-    return [_array(variable) for variable in variables]
+    return [array_of(variable) for variable in variables]
 
 
-def _array(variable: Any) -> np.ndarray:
+def array_of(variable: Any) -> np.ndarray:
     """Return the value of a variable of any Keras, in eager or graph mode."""
     import tensorflow as tf
 
@@ -226,9 +214,27 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
     return getattr(value, "__name__", None) or type(value).__name__
 
 
-def _leaves(answer: Any) -> list:
+def leaves(answer: Any) -> list:
+    """Return the arrays in a model's answer, dictionaries in the order of their keys."""
     if isinstance(answer, dict):
-        return [leaf for key in sorted(answer) for leaf in _leaves(answer[key])]
+        return [leaf for key in sorted(answer) for leaf in leaves(answer[key])]
     if isinstance(answer, (list, tuple)):
-        return [leaf for inner in answer for leaf in _leaves(inner)]
-    return [answer]
+        return [leaf for inner in answer for leaf in leaves(inner)]
+    if hasattr(answer, "flat_values") and hasattr(answer, "nested_row_splits"):  # ragged
+        return [np.asarray(part) for part in (answer.flat_values, *answer.nested_row_splits)]
+    if hasattr(answer, "dense_shape") and hasattr(answer, "indices"):  # sparse
+        return [np.asarray(part) for part in (answer.indices, answer.values, answer.dense_shape)]
+    return [np.asarray(answer)]
+
+
+def structure(answer: Any) -> Any:
+    """Return how the arrays of an answer are arranged: ``*`` is one, with names where it has."""
+    if isinstance(answer, dict):
+        return {str(key): structure(answer[key]) for key in sorted(answer)}
+    if isinstance(answer, (list, tuple)):
+        return [structure(inner) for inner in answer]
+    if hasattr(answer, "nested_row_splits"):
+        return "ragged"
+    if hasattr(answer, "dense_shape"):
+        return "sparse"
+    return "*"

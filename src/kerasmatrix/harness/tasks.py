@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import Any
 
-from . import failure, probe, script, snapshot, storage
+from . import configuration, failure, probe, script, snapshot, storage, stored, training
 
 __all__ = ["Work"]
 
@@ -87,9 +87,7 @@ class Work:
         sample = self._sample(model, names)
         self._enter("inspect")
         facts = dict(
-            model=type(model).__name__,
-            weights=snapshot.weights(model),
-            compiled=snapshot.compile_state(model),
+            _facts(model, sample.outputs),
             outputs=[
                 dict(shape=list(array.shape), dtype=str(array.dtype)) for array in sample.outputs
             ],
@@ -107,6 +105,8 @@ class Work:
                 indent=1,
                 sort_keys=True,
             )
+        self._enter("train")
+        facts["training"] = training.observe(model, sample)
         self._enter(None)
         return dict(facts, timings=self.timings)
 
@@ -129,14 +129,12 @@ class Work:
         except Exception as error:
             refusal = failure.describe(error)
         self._enter("inspect")
-        facts = dict(
-            model=type(model).__name__,
-            weights=snapshot.weights(model),
-            compiled=snapshot.compile_state(model),
-            did=did,
-            refused=refusal,
-        )
+        outputs = sample.outputs if sample else snapshot.Outputs()
+        facts = dict(_facts(model, outputs), did=did, refused=refusal)
+        facts["stored"] = stored.training_state(self.request["format"], path)
         probe.save(os.path.join(target, "probe.npz"), sample)
+        self._enter("train")
+        facts["training"] = training.observe(model, sample)
         self._enter(None)
         return dict(facts, timings=self.timings)
 
@@ -146,17 +144,16 @@ class Work:
         model, did, _ = self._loaded(artifact)
         self._enter("call")
         sample = probe.load(os.path.join(artifact, "probe.npz"))
-        outputs = snapshot.outputs(model, sample.inputs, sample.keys) if sample else []
-        self._enter("inspect")
-        facts = dict(
-            model=type(model).__name__,
-            weights=snapshot.weights(model),
-            compiled=snapshot.compile_state(model),
-            did=did,
+        outputs = (
+            snapshot.outputs(model, sample.inputs, sample.keys) if sample else snapshot.Outputs()
         )
+        self._enter("inspect")
+        facts = dict(_facts(model, outputs), did=did)
         facts.update(snapshot.difference(outputs, sample.outputs if sample else []))
         self._enter("resave")
         facts["resave_error"] = self._save_again(model)
+        self._enter("train")
+        facts["training"] = training.observe(model, sample)
         self._enter(None)
         return dict(facts, timings=self.timings)
 
@@ -264,6 +261,17 @@ class Work:
         self._began = now
         if stage is not None:
             self.stage = stage
+
+
+def _facts(model: Any, outputs: Any) -> dict:
+    """Return what is known of a model that has been called."""
+    return dict(
+        model=type(model).__name__,
+        weights=snapshot.weights(model),
+        compiled=snapshot.compile_state(model),
+        layers=configuration.packed(configuration.layers(model)),
+        structure=outputs.structure,
+    )
 
 
 def _seed(seed: int) -> None:

@@ -264,6 +264,7 @@ class _Details:
                 for again in cell.retries
             ],
             self._past(past),
+            [self._text(what) for what in cell.not_compared],
         ]
 
     def _past(self, spans: Sequence[Span]) -> int | None:

@@ -257,3 +257,18 @@ def test_what_a_file_says_does_nothing_to_a_terminal(convert, monkeypatch, more)
     assert code == 1
     assert "alert(1)" in out
     assert not [each for each in out if not each.isprintable() and each != "\n"]
+
+
+@pytest.mark.parametrize("target", ["good", "fails-unless-rewrite-config"])
+def test_convert_lists_what_the_file_held_and_the_new_one_lacks(convert, monkeypatch, target):
+    # The version that is compared with brings back no steps either.
+    adam = {"name": "Adam", "iterations": 0, "slots": ["zeros", "zeros"]}
+    compiled = {"loss": "mse", "optimizer": adam}
+    stored = {"slots": ["m", "v"], "iterations": 4500, "config": {"loss": "mse"}}
+    monkeypatch.setitem(fakes.SAVE_FACTS, "compiled", compiled)
+    monkeypatch.setitem(fakes.SAVE_FACTS, "stored", stored)
+    monkeypatch.setitem(fakes.LOAD_FACTS, "compiled", compiled)
+    convert.project("good", "fails-unless-rewrite-config")
+    assert convert("--for", target)[0] == 0
+    verified = manifest().verified
+    assert (verified.status, verified.lost) == ("degraded", ("the optimizer state",))

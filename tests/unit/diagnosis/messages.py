@@ -342,7 +342,22 @@ MESSAGES = {
         ]),
     ],
     "optimizer-state-lost": [Evidence(status=Status.DEGRADED, lost=["the optimizer state"])],
-    "compile-state-lost": [Evidence(status=Status.DEGRADED, lost=["the compile state"])],
+    "compile-state-lost": [
+        Evidence(status=Status.DEGRADED, lost=["the compile state"]),
+        Evidence(status=Status.DEGRADED, lost=["the loss's delta (0.5 became 1.0)"]),
+        Evidence(status=Status.DEGRADED, lost=["the weighted metric mse"]),
+    ],
+    "cannot-be-trained": [
+        Evidence(status=Status.DEGRADED, lost=["the ability to be trained (ValueError)"]),
+    ],
+    "layer-settings-changed": [
+        Evidence(status=Status.DEGRADED, lost=["the rate of layer dropout (0.5 became 0.3)"]),
+        Evidence(status=Status.DEGRADED, lost=["the rate of 5 layers, the first a (1 became 2)"]),
+        Evidence(status=Status.DEGRADED, lost=["the layer dense (Dense)"]),
+    ],
+    "trains-otherwise": [
+        Evidence(status=Status.DEGRADED, lost=["what evaluate() gives (loss: 1 became 2)"]),
+    ],
     "cannot-be-saved-again": [
         Evidence(status=Status.DEGRADED, lost=["the ability to be saved again (ValueError)"]),
     ],

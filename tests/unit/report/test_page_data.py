@@ -156,4 +156,4 @@ def test_what_runs_said_of_cells_is_in_a_chunk_once():
     assert columns["runs"] == ["2026-01-02 03:04"] * 2
     assert len(chunk["pasts"]) == 3
     assert chunk["pasts"][0] == [[0, 1, 2, "pass", None, None, False]]
-    assert [row[-1] for row in chunk["cells"]] == [0, 1, 2, *[None] * 47]
+    assert [row[13] for row in chunk["cells"]] == [0, 1, 2, *[None] * 47]

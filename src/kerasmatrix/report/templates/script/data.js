@@ -95,7 +95,7 @@ async function detailsOf(cell) {
   const chunk = await chunkOf(cell);
   const { text } = chunk;
   const [summary, error, lost, difference, reference, weightsEqual, artifact, save, load, faults,
-    attempts, foretold, retries, past] = chunk.cells[cell % data.chunk];
+    attempts, foretold, retries, past, notCompared] = chunk.cells[cell % data.chunk];
   const side = (place) => {
     if (place === null) return null;
     const [ended, stage, seconds, memory, timings, log, measured, retried] = chunk.sides[place];
@@ -116,6 +116,7 @@ async function detailsOf(cell) {
     saved: names[savedOf[cell]], loaded: names[loadedOf[cell]], status: statusOf(cell),
     summary: summary === null ? summaryOf(cell) : text(summary), cause: causeOf(cell),
     error: error === null ? null : errorAt(error), lost: lost.map(text), difference, reference,
+    notCompared: notCompared.map(text),
     weightsEqual, artifact, save: side(save), load: side(load),
     faults: (faults || []).map((place) => {
       const [layer, className, keys, raised] = chunk.faults[place];

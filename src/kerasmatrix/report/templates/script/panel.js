@@ -80,6 +80,7 @@ function numberRows(found) {
   if (found.reference !== null) rows.push(["largest output as saved", number(found.reference)]);
   if (found.weightsEqual !== null) rows.push(["same weights, digest for digest", found.weightsEqual ? "yes" : "no"]);
   found.lost.forEach((what) => rows.push(["lost", what]));
+  found.notCompared.forEach((what) => rows.push(["not compared", what]));
   return rows;
 }
 

@@ -1,0 +1,296 @@
+"""Whether a model goes on as it would have where it was saved: `evaluate`, and one training step.
+
+This is the last thing that a task does, since it changes the model. It runs eagerly: a traced
+function would cost more than the step. Where something cannot be compared the answer says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import signal
+import time
+from typing import Any
+
+import numpy as np
+
+from . import feeding
+
+__all__ = ["NotComparable", "observe", "targets"]
+
+# Of processor time, since machines are busy with other things. A step on the four sample inputs
+# takes about three times what the call takes; a task has 60 s.
+LONGEST_CALL_SECONDS = 2.0
+LONGEST_SECONDS = 20
+MOST_PARAMETERS = 30_000_000  # with their gradients and moments half a gigabyte
+# The weights that are reported one by one; more are summed up in one last entry.
+MOST_WEIGHTS = 256
+LIBRARIES = ("keras", "tensorflow", "tensorflow_core", "tf_keras")
+# What a random layer draws by, and the value with which it draws nothing.
+RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
+SEED = 20200727
+HALF = 0.5
+LONGEST_MESSAGE = 100
+
+
+class NotComparable(Exception):
+    """Training cannot be compared here; the message says why."""
+
+
+class _TooLong(Exception):
+    pass
+
+
+def observe(model: Any, sample: Any) -> dict:
+    """Evaluate ``model`` and train it for one step.
+
+    Args:
+        model: a model, compiled or not; it is not what it was afterwards.
+        sample: a `probe.Sample` with one batch of inputs, and what the saved model computed from
+            them: targets are made of it. None where no inputs were accepted.
+
+    Returns:
+        ``not_compared`` with a reason, or ``evaluate`` (a list of name and value) and ``steps``:
+        for each weight the root mean square of its change, and its mean with fixed signs.
+    """
+    began = time.process_time()
+    try:
+        with _time_limit():
+            found = _observed(model, sample)
+    except NotComparable as error:
+        found = dict(not_compared=str(error))
+    except _TooLong:
+        found = dict(not_compared="it takes too long")
+    except MemoryError:
+        found = dict(not_compared="there is not enough memory")
+    except Exception as error:
+        found = dict(not_compared=_told(error), raised=True)
+    found["seconds"] = round(time.process_time() - began, 4)
+    return found
+
+
+def _observed(model: Any, sample: Any) -> dict:
+    import tensorflow as tf
+
+    if sample is None:
+        raise NotComparable("no inputs were accepted")
+
+    if getattr(model, "optimizer", None) is None:
+        raise NotComparable("it is not compiled")
+    if not tf.executing_eagerly():
+        raise NotComparable("TensorFlow runs in graph mode")
+    if not getattr(model, "trainable_weights", None):
+        raise NotComparable("it has no weights to train")
+    for name in ("train_step", "test_step", "compute_loss", "fit", "train_on_batch"):
+        method = getattr(type(model), name, None)
+        if method is not None and not _is_library(method):
+            raise NotComparable(f"it has a {name} of its own")
+    if sum(int(np.prod(np.shape(weight))) for weight in model.trainable_weights) > MOST_PARAMETERS:
+        raise NotComparable(f"it has more than {MOST_PARAMETERS:,} weights to train")
+    expected = targets(model, sample.outputs)
+    before = model.get_weights()
+    with _without_chance(model):
+        batch = _batch(model, sample)
+        model.set_weights(before)
+        model.run_eagerly = True
+        # Functions that were traced before would be used in spite of that.
+        model.train_function = model.test_function = None
+        model.reset_metrics()
+        measured = model.test_on_batch(batch, expected, return_dict=True)
+        evaluated: list = [[str(name), _number(value)] for name, value in _flat(measured)]
+        if not all(np.isfinite(value) for _, value in evaluated):
+            raise NotComparable("evaluate() gives NaN or infinity")
+        model.reset_metrics()
+        try:
+            model.train_on_batch(batch, expected)
+        except Exception as error:  # the targets fit, as it could be evaluated on them
+            return dict(evaluate=evaluated, not_compared=_told(error), raised=True)
+    return dict(evaluate=evaluated, steps=_steps(before, model.get_weights()))
+
+
+def _batch(model: Any, sample: Any) -> Any:
+    """Return the inputs in the first form that the model accepts.
+
+    Raises:
+        NotComparable: a call takes too long, or does not give the same twice.
+    """
+    refused = None
+    for batch in feeding.batches(model, sample.inputs, sample.keys):
+        try:
+            _check_is_fast_and_certain(model, batch)
+        except (NotComparable, _TooLong, MemoryError):
+            raise
+        except Exception as error:
+            refused = refused or error
+        else:
+            return batch
+    raise refused or NotComparable("no inputs were accepted")
+
+
+def _told(error: Exception) -> str:
+    first = (str(error).strip().splitlines() or [""])[0][:LONGEST_MESSAGE]
+    return f"{type(error).__name__}: {first}"
+
+
+def targets(model: Any, reference: list) -> Any:
+    """Return targets that fit the model's losses; they are the same for the same reference.
+
+    Raises:
+        NotComparable: it is not known what the losses take.
+    """
+    loss = getattr(model, "loss", None)
+    if loss is None:
+        if getattr(model, "losses", None):
+            return None  # all its losses are added by its layers
+        raise NotComparable("it was compiled without a loss")
+    names = list(getattr(model, "output_names", None) or ())
+    if isinstance(loss, dict):
+        if not set(loss) <= set(names) or len(names) != len(reference):
+            raise NotComparable("its losses name outputs that it does not have")
+        losses = [loss.get(name) for name in names]
+    elif isinstance(loss, (list, tuple)):
+        losses = list(loss)
+    else:
+        losses = [loss] * len(reference)
+    if len(losses) != len(reference) or any(each is None for each in losses):
+        raise NotComparable("not every output has a loss")
+    random = np.random.RandomState(SEED)
+    made = [_target(each, array, random) for each, array in zip(losses, reference)]
+    return made[0] if len(made) == 1 else made
+
+
+def _target(loss: Any, output: Any, random: Any) -> np.ndarray:
+    """Return targets of the kind that a loss takes for an output."""
+    output = np.asarray(output)
+    if output.dtype.kind != "f" or not output.ndim:
+        raise NotComparable("an output is not an array of floating-point numbers")
+    if not np.isfinite(output).all():
+        raise NotComparable("its outputs are not all finite")
+    name = _name_of(loss)
+    pattern = random.uniform(0.1, 0.9, output.shape)
+    classes = random.randint(0, output.shape[-1], output.shape[:-1])
+    if name.startswith("sparse"):
+        return np.asarray(classes, "int32")
+    if name.startswith(("categorical", "kl", "kullback")):
+        return np.asarray(np.eye(output.shape[-1])[classes], "float32")
+    if name.startswith("binary"):
+        return np.asarray(pattern > HALF, "float32")
+    if "hinge" in name:
+        return np.asarray(np.where(pattern > HALF, 1, -1), "float32")
+    return np.asarray(pattern, "float32")
+
+
+def _name_of(loss: Any) -> str:
+    """Return the folded name of a loss: of a wrapped function that function's."""
+    if isinstance(loss, str):
+        return _folded(loss)
+    inner = getattr(loss, "_fn", None) or getattr(loss, "fn", None)
+    name = getattr(loss, "__name__", None) or type(loss).__name__
+    if inner is not None and type(loss).__name__ == "LossFunctionWrapper":
+        name = getattr(inner, "__name__", name)
+    return _folded(name)
+
+
+def _folded(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+@contextlib.contextmanager
+def _without_chance(model: Any) -> Any:
+    """Let layers that draw random numbers in training draw none, where that can be set."""
+    changed: list = []
+    for layer in _all_layers(model):
+        if type(layer).__module__.split(".")[0] not in LIBRARIES:
+            continue
+        for name in RATES:
+            rate = vars(layer).get(name)
+            if isinstance(rate, (int, float)) and not isinstance(rate, bool) and rate:
+                changed.append((layer, name, rate))
+                setattr(layer, name, type(rate)(0))
+    try:
+        yield
+    finally:
+        for layer, name, rate in changed:
+            setattr(layer, name, rate)
+
+
+def _all_layers(model: Any) -> list:
+    if hasattr(model, "_flatten_layers"):
+        return list(model._flatten_layers())  # noqa: SLF001 - Keras 2 shows its cells nowhere else
+    modules = getattr(model, "submodules", None)
+    return list(modules) if modules is not None else list(model.layers)
+
+
+def _check_is_fast_and_certain(model: Any, batch: Any) -> None:
+    """Refuse a model that draws random numbers in training, or whose step would take too long.
+
+    Layers that a user wrote may draw from anywhere: only two calls show it.
+    """
+    from . import snapshot
+
+    before = model.get_weights()
+    began = time.process_time()
+    first = snapshot.leaves(model(batch, training=True))
+    if time.process_time() - began > LONGEST_CALL_SECONDS:
+        raise NotComparable("a call takes too long to train on it")
+    model.set_weights(before)
+    for one, other in zip(first, snapshot.leaves(model(batch, training=True))):
+        if not np.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True):
+            raise NotComparable("it draws random numbers in training")
+
+
+def _steps(before: list, after: list) -> list:
+    """Return how each weight has changed, as two numbers that a permutation would change too."""
+    found: list = []
+    for old, new in zip(before, after):
+        change = np.asarray(new, "float64") - np.asarray(old, "float64") if _is_number(old) else 0.0
+        change = np.ravel(change)
+        signs = np.random.RandomState(SEED).choice([-1.0, 1.0], change.size)
+        size = float(np.sqrt(np.mean(change**2))) if change.size else 0.0
+        found.append([size, float(np.mean(change * signs)) if change.size else 0.0])
+    if len(found) > MOST_WEIGHTS:
+        rest = np.asarray(found[MOST_WEIGHTS:])
+        found = [*found[:MOST_WEIGHTS], [float(np.mean(rest[:, 0])), float(np.mean(rest[:, 1]))]]
+    return [[float(f"{number:.6g}") for number in pair] for pair in found]
+
+
+def _is_number(array: Any) -> bool:
+    return np.asarray(array).dtype.kind in "fiu"
+
+
+def _flat(measured: Any) -> list:
+    if not isinstance(measured, dict):
+        return [("loss", measured)]
+    found: list = []
+    for name, value in sorted(measured.items()):
+        found += (
+            [(f"{name}/{part}", inner) for part, inner in _flat(value)]
+            if isinstance(value, dict)
+            else [(name, value)]
+        )
+    return found
+
+
+def _number(value: Any) -> float:
+    array = np.asarray(value, "float64")
+    return float(f"{float(array.mean()):.8g}")
+
+
+def _is_library(method: Any) -> bool:
+    module = getattr(method, "__module__", "") or ""
+    return module.split(".")[0] in LIBRARIES
+
+
+@contextlib.contextmanager
+def _time_limit() -> Any:
+    def give_up(number: int, frame: Any) -> None:
+        del number, frame
+        raise _TooLong
+
+    kept = signal.signal(signal.SIGPROF, give_up)
+    signal.setitimer(signal.ITIMER_PROF, LONGEST_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, kept or signal.SIG_DFL)
