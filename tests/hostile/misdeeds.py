@@ -497,7 +497,7 @@ if os.fork() == 0:
 for number in range(3, 64):
     try:
         if os.readlink("/proc/self/fd/%d" % number).startswith("pipe:"):
-            os.write(number, b'{"value":{},"printed":0,"last":false}\n')
+            os.write(number, b'{"value":{},"printed":0,"last":false}\\n')
     except OSError:
         pass
 time.sleep(10 ** 6)
@@ -520,13 +520,15 @@ tell("dug")
         "digs_folders_in_its_artifact",
         "what cannot be listed at once is not kept",
         """
-os.chdir("artifact")
-for _ in range(5000):
-    tried(os.mkdir, "deeper"); os.chdir("deeper")
-os.chdir("/kerasmatrix/scratch")
+here = os.getcwd()
+if not os.path.exists("artifact/deeper"):
+    os.chdir("artifact")
+    for _ in range(5000):
+        os.mkdir("deeper"); os.chdir("deeper")
+    os.chdir(here)
 """,
-        ended=("returned", "raised"),
-        words="deeper than",
+        ended=("returned",),
+        words="lies deeper than",
         deadline=60.0,
     ),
     Misdeed(
