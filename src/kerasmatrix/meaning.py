@@ -114,6 +114,9 @@ def _compare(before: Any, after: Any, path: tuple[str, ...], owner: str) -> Iter
     if _is_list(before) and _is_list(after):
         yield from _compare_lists(before, after, path, owner)
         return
+    texts = isinstance(before, str) and isinstance(after, str)
+    if texts and _is_resolved(fold(before), fold(after)):
+        return
     if not _equal(before, after, exact=owner.startswith(CUSTOM)):
         yield Difference(path, before, after)
 

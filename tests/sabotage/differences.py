@@ -173,8 +173,12 @@ def cell(name, attribute, value):
 
     def plant(model):
         found = layer(model, name)
-        inner = getattr(found, "forward_layer", found)
-        inner.cell.__dict__[attribute] = value() if callable(value) else value
+        # Bidirectional keeps the layer that it was made with, and one for each direction.
+        parts = [
+            getattr(found, part, None) for part in ("layer", "forward_layer", "backward_layer")
+        ]
+        for inner in [part for part in parts if part is not None] or [found]:
+            inner.cell.__dict__[attribute] = value() if callable(value) else value
 
     return plant
 

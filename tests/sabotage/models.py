@@ -26,9 +26,9 @@ class Scale(L.Layer):
         return dict(super().get_config(), factor=self.factor)
 
 
-def optimizer(name, *arguments, **named):
+def optimizer(kind, *arguments, **named):
     """Return an optimizer of the release's own default generation."""
-    return getattr(K.optimizers, name)(*arguments, **named)
+    return getattr(K.optimizers, kind)(*arguments, **named)
 
 
 def dense():

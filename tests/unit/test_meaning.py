@@ -25,6 +25,7 @@ POLICY = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "fl
         (named("Huber", delta=1.0), named("Huber", reduction="sum_over_batch_size")),
         (named("LossFunctionWrapper", fn="huber", delta=0.5), named("Huber", delta=0.5)),
         ("accuracy", named("MeanMetricWrapper", fn="binary_accuracy", dtype="float32")),
+        ("accuracy", "binary_accuracy"),
         (named("Adam", epsilon=None), named("Adam", epsilon=1e-7)),
         (named("Adam", lr=0.007), named("Adam", learning_rate=0.0070000002160668373)),
         (named("Adam", decay=0.0), named("Adam", weight_decay=None, use_ema=False)),
