@@ -296,13 +296,17 @@ class Search:
                     raise
         usable = [self._known[name] for name in locks]
         whole = self._setup.plan(self._files, usable)
-        return {
-            file.scenario.name: {
+
+        def measure(file: Given) -> dict[str, float]:
+            return {
                 name: distance
                 for name, distance in distances(file.told.writer, usable, locks).items()
                 if name in self._asked or not whole.cannot_save(self._row(file, name))
             }
-            for file in self._files
+
+        unknown = dict.fromkeys(self._asked, 0.0)
+        return {
+            file.scenario.name: self._unless_spoilt(file, unknown, measure) for file in self._files
         }
 
     def _distance(self, file: Given, name: str) -> float:

@@ -112,11 +112,12 @@ def test_check_refused_files_leave_the_others_rows(check, engine, model, tmp_pat
         assert said in out
 
 
-def ten_files(folder):
+def ten_files(folder, class_name="Dense"):
     """Ten models in a folder, no two of one content."""
     folder.mkdir()
     for units in range(1, 11):
-        layer = {**files.DENSE, "config": {**files.DENSE["config"], "units": units}}
+        config = {**files.DENSE["config"], "units": units}
+        layer = {"class_name": class_name, "config": config}
         config = {**files.SEQUENTIAL, "config": {"name": "sequential", "layers": [layer]}}
         files.hdf5_model(folder / f"model-{units}.h5", config)
     return folder
@@ -135,9 +136,10 @@ def phases(engine, name):
 TEN = (*(f"good{number}" for number in range(8)), "fails", "fails-unless-rewrite-config")
 
 
-def test_check_of_trusted_files_imports_each_version_once(check, engine, tmp_path):
+@pytest.mark.parametrize(("class_name", "options"), [("Dense", ()), ("Mine", ("--trust",))])
+def test_check_of_data_or_trusted_files_imports_once(check, engine, tmp_path, class_name, options):
     check.project(*TEN)
-    code, table, _ = check(ten_files(tmp_path / "models"), "--trust")
+    code, table, _ = check(ten_files(tmp_path / "models", class_name), *options)
     assert code == 0
     assert len(table["cells"]) == 10 * len(TEN)
     # One worker finds a reference, compares with it, repairs, and converts for other versions.
@@ -146,10 +148,10 @@ def test_check_of_trusted_files_imports_each_version_once(check, engine, tmp_pat
     assert sorted(worker.name for worker in engine.workers) == sorted(TEN)
 
 
-def test_check_in_a_sandbox_gives_each_file_its_own_worker(check, engine, tmp_path):
+def test_check_gives_each_file_with_code_its_own_worker(check, engine, tmp_path):
     engine.idle_workers = 200
     check.project(*TEN)
-    code, table, _ = check(ten_files(tmp_path / "models"))
+    code, table, _ = check(ten_files(tmp_path / "models", "Mine"))
     assert code == 0
     assert len(table["cells"]) == 10 * len(TEN)
     assert sorted(worker.name for worker in engine.workers) == sorted(TEN * 10)
@@ -162,7 +164,7 @@ def test_check_without_room_ends_waiting_workers(check, engine, tmp_path):
     most = []
     engine.before_task = lambda _: most.append(sum(not each.closed for each in engine.workers))
     check.project(*TEN)
-    check(ten_files(tmp_path / "models"), "--remedies", "none")
+    check(ten_files(tmp_path / "models", "Mine"), "--remedies", "none")
     assert {len({task.scenario for task in worker.done}) for worker in engine.workers} == {1}
     assert max(most) <= 12 + 1
     # Without any that wait, each of a hundred would be opened for each of two phases.
@@ -239,24 +241,26 @@ def test_a_version_that_cannot_be_had_is_infra(check, model):
 
 @pytest.mark.parametrize(
     "step",
-    ["checking._reference", "checking.judge_save", "checking.by_closeness"],
+    ["judge_save", "distances", "Search._chosen", "Search._as_reference", "Search._is_loaded"],
 )
 def test_check_reference_of_one_file_raises_others_are_whole(
     check, model, tmp_path, monkeypatch, step
 ):
     check.project("good", "fails")
     other = shutil.copy(model, tmp_path / "wicked.h5")
-    module = importlib.import_module("kerasmatrix.checking.checking")
-    name = step.partition(".")[2]
-    real, calls = getattr(module, name), itertools.count()
+    place = importlib.import_module("kerasmatrix.checking.reference")
+    *parents, name = step.split(".")
+    for parent in parents:
+        place = getattr(place, parent)
+    real, calls = getattr(place, name), itertools.count()
 
-    def raising(*arguments):
+    def raising(*arguments, **options):
         # The files are looked at one after the other.
         if next(calls) == 0:
             raise OverflowError("too large")
-        return real(*arguments)
+        return real(*arguments, **options)
 
-    monkeypatch.setattr(module, name, raising)
+    monkeypatch.setattr(place, name, raising)
     code, table, _ = check(other, model)
     assert code == 3
     found = statuses(table)
@@ -278,9 +282,9 @@ def test_check_run_ends_with_our_exception_report_is_written(check, model, monke
         return real(self)
 
     monkeypatch.setattr(agenda, "take", take)
-    with pytest.raises(RuntimeError, match="lost count"):
-        check(model)
-    table = json.loads(Path("reports/check/results.json").read_text())
+    code, table, out = check(model)
+    assert code == 70
+    assert "RuntimeError: lost count" in out
     assert not table["run"]["complete"]
     assert {"pass", "fail"} & set(statuses(table).values())
 
