@@ -97,9 +97,9 @@ SCENARIOS = {
     # Adam would take the same step.
     "load_trains_otherwise": (
         TRAINED.replace("Adam(0.007)", "SGD(0.1)"),
-        GOOD_LOAD.replace("import keras", "import keras\nimport tensorflow as tf")
+        GOOD_LOAD.replace("    return", "    model =")
+        .replace("import keras", "import keras\nimport tensorflow as tf")
         .replace("def load", LINEAR + "\ndef load")
-        .replace("    return", "    model =")
         + "    model.layers[0].activation = linear\n    return model\n",
     ),
 }
