@@ -94,11 +94,12 @@ SCENARIOS = {
         + "    model.layers[0].kernel_regularizer = keras.regularizers.l2(0.1)\n    return model\n",
     ),
     # A function of the same name, which has another gradient.
+    # Adam would take the same step.
     "load_trains_otherwise": (
-        TRAINED,
-        GOOD_LOAD.replace("import keras", "import keras\nimport tensorflow as tf")
+        TRAINED.replace("Adam(0.007)", "SGD(0.1)"),
+        GOOD_LOAD.replace("    return", "    model =")
+        .replace("import keras", "import keras\nimport tensorflow as tf")
         .replace("def load", LINEAR + "\ndef load")
-        .replace("    return", "    model =")
         + "    model.layers[0].activation = linear\n    return model\n",
     ),
 }
