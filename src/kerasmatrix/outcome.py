@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime
 import enum
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import cached_property
@@ -61,6 +60,7 @@ from kerasmatrix.bounds import (
     plain,
     share_out,
 )
+from kerasmatrix.patterns import compile_pattern
 from kerasmatrix.tolerance import Tolerance
 
 __all__ = [
@@ -98,7 +98,7 @@ LOST = "worker"
 # serialization_lib.py); one such message holds another.
 WRAPPED = "Exception encountered: "
 IN_USER_CODE = "in user code:"
-ERROR_LINE = re.compile(r"[A-Za-z_.]*(Error|Exception)\b.*: ")
+ERROR_LINE = compile_pattern(r"^[A-Za-z_.]*(Error|Exception)\b.*: ")
 GIVE_INPUTS = "give inputs that fit with --inputs"
 # A remedy that leaves the compile state aside.
 NO_COMPILE = "no-compile"
@@ -567,7 +567,7 @@ def _first_line(error: ErrorReport) -> str:
     lines = [line.strip() for line in message.splitlines() if line.strip()]
     # AutoGraph begins with where it was, which may be many lines (its "in user code:").
     if lines and lines[0] == IN_USER_CODE:
-        lines = [next((line for line in lines if ERROR_LINE.match(line)), lines[-1])]
+        lines = [next((line for line in lines if ERROR_LINE.is_in(line)), lines[-1])]
     if not lines:
         return error.type
     # What the harness says needs no type: it is a sentence.

@@ -196,7 +196,9 @@ def test_understand_huge_hyperparameter_is_text_and_judged():
     observation = understand(LoadObservation, answer)
     hyperparameters = observation.value.compiled.optimizer.hyperparameters
     assert hyperparameters == {"lr": 0.001, "clipnorm": "an integer of 1329 bits"}
-    saved = SaveFacts.model_validate({**SAVE_FACTS, "compiled": COMPILED})
+    saved = SaveFacts.model_validate(
+        {**SAVE_FACTS, "compiled": observation.value.compiled.model_dump()}
+    )
     verdict = judge_load(saved, "h5", observation, Tolerance(absolute=1e-5, relative=1e-4))
     assert verdict.status is Status.PASS
 

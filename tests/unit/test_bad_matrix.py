@@ -142,7 +142,7 @@ def test_load_scenario_endless_timeout_is_refused(tmp_path, key):
         load_scenario(tmp_path / "first")
 
 
-@pytest.mark.parametrize("pattern", ["(a{99999999999})", "(" * 20000])
+@pytest.mark.parametrize("pattern", ["(a", "(" * 20000])
 def test_load_scenario_pattern_too_large_is_refused(tmp_path, pattern):
     claims = f"claims:\n  - {{says: x, status: [fail], error: '{pattern}'}}\n"
     make_scenario(tmp_path / "first", claims=claims)

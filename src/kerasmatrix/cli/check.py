@@ -13,6 +13,7 @@ from kerasmatrix.checking.checking import check as check_files
 from kerasmatrix.checking.given import Companions, find_models
 from kerasmatrix.cli.engines import Cluster
 from kerasmatrix.cli.failures import show_all
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import (
     companions_options,
     names_option,
@@ -33,7 +34,7 @@ USAGE, INFRASTRUCTURE = 2, 3
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=NamedPath(path_type=Path, any_length=True))
 @names_option("--environments", "environments, or groups of them")
 @companions_options
 @click.option("--reference", metavar="NAME", help="The version to compare the others with.")

@@ -11,6 +11,8 @@ from kerasmatrix.visible import visible
 
 __all__ = ["show", "show_all"]
 
+LONGEST_LINE = 4_000  # characters; a path can be as long
+
 
 def show(error: KerasmatrixError) -> int:
     """Print ``error`` and return its exit code."""
@@ -22,7 +24,16 @@ def show(error: KerasmatrixError) -> int:
 
 def _lines(text: str) -> str:
     """Return ``text`` with further lines indented: none of them looks like a message of its own."""
-    return "\n  ".join(visible(line) for line in text.split("\n"))
+    lines = (_cut(line) for line in text.split("\n"))
+    return "\n  ".join(map(visible, lines))
+
+
+def _cut(line: str) -> str:
+    """Return a line without its middle if it is long: what is wrong stands at its end."""
+    if len(line) <= LONGEST_LINE:
+        return line
+    half = LONGEST_LINE // 2
+    return f"{line[:half]}…{line[-half:]}"
 
 
 def show_all(errors: Iterable[KerasmatrixError | None]) -> int:

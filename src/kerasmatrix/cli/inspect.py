@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.failures import show
+from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.inspect import inspect as look_into
 from kerasmatrix.inspection.model_file import ModelFile
@@ -16,7 +17,7 @@ __all__ = ["inspect"]
 
 
 @click.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), required=False)
+@click.argument("files", nargs=-1, type=NamedPath(path_type=Path, any_length=True), required=False)
 @click.option("--digest", is_flag=True, help="Read all weights and make a digest of them.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each file.")
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of such a document.")

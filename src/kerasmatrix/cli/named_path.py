@@ -13,11 +13,23 @@ from kerasmatrix.visible import cut
 __all__ = ["NamedPath"]
 
 # What no file system can have, or nobody can reach: there is no sense in going on.
-UNUSABLE = {errno.ENAMETOOLONG, errno.ELOOP}
+UNUSABLE = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
 
 
 class NamedPath(click.Path):
     """A path that the system accepts as a name, whether something is there or not."""
+
+    def __init__(self, *, path_type: type, any_length: bool = False, **options: bool) -> None:
+        """Describe what is accepted.
+
+        Args:
+            path_type: as of `click.Path`.
+            any_length: accept what no file can be called: one of several names must not refuse
+                the others.
+            options: as of `click.Path`.
+        """
+        super().__init__(path_type=path_type, **options)
+        self._unusable = frozenset() if any_length else UNUSABLE
 
     def convert(
         self,
@@ -35,6 +47,6 @@ class NamedPath(click.Path):
         except ValueError as error:
             self.fail(f"{cut(str(value))!r}: {error}", param, ctx)
         except OSError as error:
-            if error.errno in UNUSABLE:
+            if error.errno in self._unusable:
                 self.fail(f"{cut(str(value))!r}: {error.strerror}", param, ctx)
         return super().convert(value, param, ctx)

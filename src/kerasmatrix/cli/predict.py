@@ -38,7 +38,7 @@ STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, type=NamedPath(path_type=Path, any_length=True))
 @names_option("--to", "environments, or groups of them")
 @click.option(
     "--custom-objects",

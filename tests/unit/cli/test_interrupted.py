@@ -144,7 +144,8 @@ def test_check_on_a_full_store_says_so(call, monkeypatch, full):
         monkeypatch.setattr(
             Store, "scratch", lambda self, name: refuse() if name == full else scratch(self, name)
         )
-    code, said = call(FakeEngine(), "check", "model.h5", "--environments", "fails")
+    only = ("--environments", "fails", "--reference", "fails")
+    code, said = call(FakeEngine(), "check", "model.h5", *only)
     assert (code, said.count("No space left on device")) == (3, 1)
 
 

@@ -7,6 +7,7 @@ from distributed.comm.addressing import parse_address, parse_host_port
 from distributed.comm.registry import get_backend
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.redaction import mask_secrets_of
 from kerasmatrix.visible import brief
 
 __all__ = ["check_address"]
@@ -32,7 +33,9 @@ def check_address(address: str) -> None:
         _, port = parse_host_port(place)
         secure = Security().get_connection_args("client")["ssl_context"] is not None
     except Exception as error:
-        reason = str(error).strip() or type(error).__name__
+        # Dask repeats parts of the address, without the scheme by which a secret is known.
+        url = address if "://" in address else f"tcp://{address}"
+        reason = mask_secrets_of(url, str(error).strip() or type(error).__name__)
         raise UsageError(f"--scheduler {brief(address)}: {reason}", hint=hint) from error
     if not 0 < port <= LAST_PORT:
         raise UsageError(f"--scheduler {brief(address)}: {port} is not a port", hint=hint)
