@@ -7,8 +7,10 @@ what was done, so that the two cannot disagree.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from kerasmatrix.bridges import Chain, find_chains, presume_chains
+from kerasmatrix.formats import FORMATS
 from kerasmatrix.inference import infer_all
 from kerasmatrix.outcome import Cell, LoadObservation, Measured, SaveObservation, Status
 from kerasmatrix.plan import Plan, Save
@@ -167,15 +169,20 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
         walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
         told = plan.scenarios[cell.scenario]
         if told.given:
-            chains = presume_chains(
-                cell, names, WHOLE, statuses, lambda save: not plan.cannot_save(save)
-            )
+            chains = presume_chains(cell, names, WHOLE, statuses, partial(_is_worth_saving, plan))
         else:
             chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
         chain = next((chain for chain in chains if chain not in walked), None)
         if chain is not None:
             wanted.append((cell, chain))
     return wanted
+
+
+def _is_worth_saving(plan: Plan, save: Save) -> bool:
+    """Whether a version saves a format, and not only the content of another under its name."""
+    form = FORMATS[save.format]
+    tensorflow = plan.environment(save.saved_with).tensorflow
+    return not plan.cannot_save(save) and not form.is_hdf5_by_another_name(tensorflow)
 
 
 def _next_walks(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:

@@ -115,7 +115,7 @@ class Work:
         names = script.run_script(os.path.join(self.scenario, "load.py"))
         self._enter("load")
         form, file = self.request["format"], self._with_given(target)
-        model = storage.load(form, file, names, lambda: self._build(names))
+        model = storage.load_reference(form, file, names, lambda: self._build(names))
         self._enter("call")
         inputs = probe.make(model, names, storage.find(form, file))
         outputs = snapshot.outputs(model, inputs)
