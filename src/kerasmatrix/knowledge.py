@@ -30,6 +30,7 @@ __all__ = [
     "next_attempt",
     "next_bridges",
     "retry_key",
+    "saves_a_format_of_its_own",
 ]
 
 BRIDGE = ("bridge",)
@@ -169,7 +170,9 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
         walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
         told = plan.scenarios[cell.scenario]
         if told.given:
-            chains = presume_chains(cell, names, WHOLE, statuses, partial(_is_worth_saving, plan))
+            chains = presume_chains(
+                cell, names, WHOLE, statuses, partial(saves_a_format_of_its_own, plan)
+            )
         else:
             chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
         chain = next((chain for chain in chains if chain not in walked), None)
@@ -178,7 +181,7 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
     return wanted
 
 
-def _is_worth_saving(plan: Plan, save: Save) -> bool:
+def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:
     """Whether a version saves a format, and not only the content of another under its name."""
     form = FORMATS[save.format]
     tensorflow = plan.environment(save.saved_with).tensorflow
