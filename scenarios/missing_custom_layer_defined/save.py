@@ -20,7 +20,7 @@ class MyCustomLayer(keras.layers.Layer):
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.units), initializer="random_normal"
+            name="kernel", shape=(input_shape[-1], self.units), initializer="random_normal"
         )
         super(MyCustomLayer, self).build(input_shape)  # noqa: UP008
 

@@ -65,6 +65,7 @@ SEEN = [
     ("v1_vs_v2", "h5", "tf2.21", "tf2.21", "v1-mode-in-keras-3", None),
     ("import_path_python_keras", "h5", "tf2.15", "tf2.15", "keras-package-mix", None),
     ("conv_lstm", "savedmodel", "tf2.2", "tf2.2", "savedmodel-untracked", None),
+    ("missing_custom_layer", "savedmodel", "tf2.4", "tf2.4", "weight-without-name", None),
     ("subclassed_with_config", "h5", "tf2.15", "tf2.15", "subclassed-in-h5", None),
 ]  # fmt: skip
 
