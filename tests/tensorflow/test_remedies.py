@@ -45,7 +45,7 @@ SEEN = [
     ("import_path", "keras", "tf2.4", "tf2.16", "container-mismatch", "true-name"),
     ("import_path", "keras", "tf2.15", "tf2.4", "container-mismatch", "rebuild-and-load-weights"),
     ("import_path", "keras-archive", "tf2.12", "tf2.15", "functional-module-path",
-     "rewrite-config"),
+     "rewrite-config + weights-apart"),
     ("import_path", "h5", "tf2.21", "tf2.16", "config-key-too-new", "rewrite-config"),
     ("multi_head_attention", "h5", "tf2.4", "tf2.15", "config-key-absent",
      "rebuild-and-load-weights"),
