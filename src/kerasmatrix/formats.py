@@ -83,14 +83,14 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             name="savedmodel",
-            title="SavedModel",
+            title="SavedModel; from Keras 3 what model.export writes",
             since=(1, 15),
             since_source="Keras 2: model.save(format 'tf'); Keras 3: model.export, as its "
             "migration guide says",
         ),
         Format(
             name="weights",
-            title="weights only",
+            title="weights only, into a model built by code",
             since=(1, 15),
             since_source="in every release here",
         ),
