@@ -5,16 +5,15 @@ By hand: ``python save.py model.h5``
 
 import sys
 
+import tensorflow.keras.layers as module_of_layers
 from tensorflow.keras.layers import Dense, Input
 from tensorflow.keras.models import Model
-
-import tensorflow as tf
 
 
 def build():
     inputs = Input(shape=(10,))
     hidden = Dense(64, activation="relu")(inputs)
-    hidden = tf.keras.layers.LayerNormalization()(hidden)
+    hidden = module_of_layers.LayerNormalization()(hidden)
     outputs = Dense(1)(hidden)
     return Model(inputs, outputs)
 

@@ -5,32 +5,34 @@ By hand: ``python save.py model.h5``
 
 import sys
 
-import tensorflow as tf
+from tensorflow.keras.layers import Dense, Input
+from tensorflow.keras.models import Model
+
 from tensorflow import keras
 
 
 class MyCustomLayer(keras.layers.Layer):
-    """A dense layer without bias, whose ``units`` are not in its config."""
+    """A dense layer without bias; neither its config nor its constructor is complete."""
 
-    def __init__(self, units=32, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, units=32):
+        super(MyCustomLayer, self).__init__()  # noqa: UP008 - as the example has it
         self.units = units
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
-            name="kernel", shape=(int(input_shape[-1]), self.units), initializer="glorot_uniform"
+            shape=(input_shape[-1], self.units), initializer="random_normal"
         )
-        super().build(input_shape)
+        super(MyCustomLayer, self).build(input_shape)  # noqa: UP008
 
     def call(self, inputs):
-        return tf.matmul(inputs, self.kernel)
+        return keras.activations.relu(keras.backend.dot(inputs, self.kernel))
 
 
 def build():
-    inputs = keras.Input(shape=(10,))
+    inputs = Input(shape=(10,))
     hidden = MyCustomLayer(64)(inputs)
-    outputs = keras.layers.Dense(1)(hidden)
-    model = keras.Model(inputs, outputs)
+    outputs = Dense(1)(hidden)
+    model = Model(inputs, outputs)
     model.compile(optimizer="adam", loss="mse")
     return model
 

@@ -5,7 +5,9 @@ By hand: ``python save.py model.h5``
 
 import sys
 
-import tensorflow as tf
+from tensorflow.keras.layers import Dense, Input
+from tensorflow.keras.models import Model
+
 from tensorflow import keras
 
 
@@ -13,17 +15,17 @@ class MyCustomLayer(keras.layers.Layer):
     """A dense layer without bias."""
 
     def __init__(self, units=32, **kwargs):
-        super().__init__(**kwargs)
+        super(MyCustomLayer, self).__init__(**kwargs)  # noqa: UP008 - as the example has it
         self.units = units
 
     def build(self, input_shape):
         self.kernel = self.add_weight(
-            name="kernel", shape=(int(input_shape[-1]), self.units), initializer="glorot_uniform"
+            name="kernel", shape=(input_shape[-1], self.units), initializer="random_normal"
         )
-        super().build(input_shape)
+        super(MyCustomLayer, self).build(input_shape)  # noqa: UP008
 
     def call(self, inputs):
-        return tf.matmul(inputs, self.kernel)
+        return keras.activations.relu(keras.backend.dot(inputs, self.kernel))
 
     def get_config(self):
         config = super().get_config()
@@ -32,10 +34,10 @@ class MyCustomLayer(keras.layers.Layer):
 
 
 def build():
-    inputs = keras.Input(shape=(10,))
+    inputs = Input(shape=(10,))
     hidden = MyCustomLayer(64)(inputs)
-    outputs = keras.layers.Dense(1)(hidden)
-    model = keras.Model(inputs, outputs)
+    outputs = Dense(1)(hidden)
+    model = Model(inputs, outputs)
     model.compile(optimizer="adam", loss="mse")
     return model
 

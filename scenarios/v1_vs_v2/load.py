@@ -5,15 +5,16 @@ By hand: ``python load.py model.h5``
 
 import sys
 
-from tensorflow import keras
+from tensorflow.keras.layers import LSTM
+from tensorflow.keras.models import Sequential, load_model
 
 
 def build():
-    return keras.Sequential([keras.layers.LSTM(128, input_shape=(10, 1))])
+    return Sequential([LSTM(128, input_shape=(10, 1))])
 
 
 def load(path):
-    return keras.models.load_model(path)
+    return load_model(path)
 
 
 if __name__ == "__main__":

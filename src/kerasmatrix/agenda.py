@@ -26,7 +26,7 @@ from kerasmatrix.tabulation import Observed
 __all__ = ["Again", "Agenda", "Conversion", "Crossing", "Job", "Repair"]
 
 # What is stored with its architecture, which can be looked at layer by layer.
-PROBED_FORMATS = {"h5", "keras"}
+PROBED_FORMATS = {"h5", "keras", "keras-archive"}
 
 
 class Repair(NamedTuple):

@@ -1,24 +1,58 @@
-"""The formats a model is stored in, and which Keras has them: data, with its source.
+"""The formats a model is stored in, and which releases write them: data, with its source.
 
-Support is declared here and never guessed from an error, so that a format that a version does
-not know is `unsupported` and a format that it should know but cannot read is `fail`.
+Support is declared here and never guessed from an error, so that a format that a release cannot
+write is `unsupported`. A release that cannot read what another wrote is `fail`: the program that
+calls `load_model` fails there.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kerasmatrix.versions import minor_of
+
 __all__ = ["FORMATS", "Format"]
 
 
 @dataclass(frozen=True)
 class Format:
-    """A way to store a model. ``since`` is the first TensorFlow whose Keras writes and reads it."""
+    """A way to store a model.
+
+    ``since`` is the first TensorFlow that writes it. Where ``until`` is set, later releases write
+    the same file as the format ``later``, so that it has no rows of theirs. Up to ``hdf5_until``
+    the file holds what the format ``h5`` does.
+    """
 
     name: str
     title: str
     since: tuple[int, int]
     since_source: str
+    until: tuple[int, int] | None = None
+    later: str = ""
+    hdf5_until: tuple[int, int] | None = None
+
+    def is_hdf5_by_another_name(self, tensorflow: str) -> bool:
+        """Whether a release of TensorFlow writes the content of the format ``h5``."""
+        return self.hdf5_until is not None and minor_of(tensorflow) <= self.hdf5_until
+
+    def why_not_written(self, tensorflow: str) -> str | None:
+        """Say why a release of TensorFlow does not write this format, or None if it does."""
+        minor = minor_of(tensorflow)
+        if minor < self.since:
+            return (
+                f"TensorFlow {tensorflow} has no format {self.name} "
+                f"(it came with {self.since[0]}.{self.since[1]})"
+            )
+        if self.until is not None and minor > self.until:
+            return f"TensorFlow {tensorflow} writes the same file as the format {self.later}"
+        return None
+
+    def has_rows(self, tensorflow: str) -> bool:
+        """Whether the table has rows of this format for a release, if only to say that it lacks it.
+
+        A format of some releases only has rows of theirs and no others.
+        """
+        return self.until is None or self.why_not_written(tensorflow) is None
 
 
 FORMATS: dict[str, Format] = {
@@ -32,23 +66,31 @@ FORMATS: dict[str, Format] = {
         ),
         Format(
             name="keras",
-            title="Keras v3 archive",
-            # A `.keras` path given to an older release yields HDF5 or a SavedModel under that
-            # name: another format, measured under its own.
+            title="File with the ending .keras",
+            since=(1, 15),
+            since_source="measured: model.save('m.keras') writes HDF5 in TensorFlow 1.15 to 2.12, "
+            "a Keras v3 archive from 2.13 on",
+            hdf5_until=(2, 12),
+        ),
+        Format(
+            name="keras-archive",
+            title="Keras v3 archive, asked for by name",
             since=(2, 12),
-            since_source="keras v2.12.0 keras/saving/saving_lib.py; the TensorFlow 2.12 release "
-            "notes call it the new Keras format",
+            since_source="measured: in TensorFlow 2.12 the ending .keras and save_format='keras' "
+            "give HDF5, save_format='keras_v3' the archive",
+            until=(2, 12),
+            later="keras",
         ),
         Format(
             name="savedmodel",
-            title="SavedModel",
+            title="SavedModel; from Keras 3 what model.export writes",
             since=(1, 15),
-            since_source="Keras 2: model.save(format 'tf'); Keras 3: model.export, read back "
-            "with TFSMLayer, as its migration guide says",
+            since_source="Keras 2: model.save(format 'tf'); Keras 3: model.export, as its "
+            "migration guide says",
         ),
         Format(
             name="weights",
-            title="weights only",
+            title="weights only, into a model built by code",
             since=(1, 15),
             since_source="in every release here",
         ),

@@ -8,9 +8,11 @@ store here and nowhere else: every kind of them is out of date once its task may
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from kerasmatrix.bridges import Chain, find_chains, presume_chains
+from kerasmatrix.formats import FORMATS
 from kerasmatrix.inference import infer_all
 from kerasmatrix.outcome import (
     Cell,
@@ -41,6 +43,7 @@ __all__ = [
     "next_attempt",
     "next_bridges",
     "retry_key",
+    "saves_a_format_of_its_own",
 ]
 
 Seen = TypeVar("Seen", bound=Observation)
@@ -208,7 +211,7 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
             told = plan.scenarios[cell.scenario]
             if told.given:
                 chains = presume_chains(
-                    cell, names, WHOLE, statuses, lambda save: not plan.cannot_save(save)
+                    cell, names, WHOLE, statuses, partial(saves_a_format_of_its_own, plan)
                 )
             else:
                 chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
@@ -216,6 +219,13 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
             if chain is not None:
                 wanted.append((cell, chain))
     return wanted
+
+
+def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:
+    """Whether a version saves a format, and not only the content of another under its name."""
+    form = FORMATS[save.format]
+    tensorflow = plan.environment(save.saved_with).tensorflow
+    return not plan.cannot_save(save) and not form.is_hdf5_by_another_name(tensorflow)
 
 
 def _next_walks(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:

@@ -200,19 +200,30 @@ class Matrix(_Strict):
     ) -> Selection:
         """Return the part of the matrix that is asked for; names given outdo the group.
 
+        A format that none of the environments has rows of is left out, unless it was asked for.
+
         Raises:
-            UsageError: a name that the matrix does not have.
+            UsageError: a name that the matrix does not have; a format that was asked for and that
+                no environment has rows of.
         """
         if group not in self.groups:
             raise UsageError(f"unknown group {group!r}", hint=nearest(group, self.groups))
         chosen = self.groups[group]
         names = _choose("environment", environments, chosen.environments, tuple(self.environments))
+        chosen_environments = tuple(
+            env for env in self.sorted_environments() if env.name in set(names)
+        )
+        asked = tuple(formats)
         return Selection(
-            environments=tuple(env for env in self.sorted_environments() if env.name in set(names)),
+            environments=chosen_environments,
             current=self.current if self.current in names else None,
             candidate=self.candidate if self.candidate in names else None,
             scenarios=_choose("scenario", scenarios, chosen.scenarios, self.scenarios),
-            formats=_choose("format", formats, chosen.formats, self.formats),
+            formats=tuple(
+                form
+                for form in _choose("format", asked, chosen.formats, self.formats)
+                if _has_rows(form, chosen_environments, asked=form in asked)
+            ),
         )
 
     def ungrouped(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -344,6 +355,25 @@ def _scenario_folders(folder: Path) -> list[str]:
     if not folder.is_dir():
         return []
     return sorted(entry.name for entry in folder.iterdir() if (entry / "scenario.yaml").is_file())
+
+
+def _has_rows(form: str, environments: Iterable[Environment], *, asked: bool) -> bool:
+    """Whether any of the environments has rows of a format.
+
+    Raises:
+        UsageError: none has, and the format was ``asked`` for.
+    """
+    told = FORMATS[form]
+    if any(told.has_rows(environment.tensorflow) for environment in environments):
+        return True
+    if asked:
+        first = ".".join(map(str, told.since))
+        raise UsageError(
+            f"--formats: no selected environment writes the format {form!r}",
+            hint=f"select one with TensorFlow {first}; "
+            f"later releases write the same file as {told.later!r}",
+        )
+    return False
 
 
 def _choose(

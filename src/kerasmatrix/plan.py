@@ -102,7 +102,8 @@ class Plan:
         for scenario in self.selection.scenarios:
             for form in self.selection.formats:
                 for writer in self.selection.environments:
-                    yield Save(scenario, form, writer.name)
+                    if FORMATS[form].has_rows(writer.tensorflow):
+                        yield Save(scenario, form, writer.name)
 
     def keras_major(self, environment: str) -> int:
         """Return which Keras ``tf.keras`` is in an environment: 2 or 3."""
@@ -254,13 +255,10 @@ class Plan:
         told = self.scenarios[scenario]
         if form not in told.formats:
             return f"the scenario does not use the format {form}"
-        env = self.environment(environment)
-        since = FORMATS[form].since
-        if minor_of(env.tensorflow) < since:
-            return (
-                f"TensorFlow {env.tensorflow} has no format {form} "
-                f"(it came with {since[0]}.{since[1]})"
-            )
+        # A reader is never excused: `load_model` of a release that cannot read the file fails.
+        unwritten = FORMATS[form].why_not_written(self.environment(environment).tensorflow)
+        if side == "save" and unwritten:
+            return unwritten
         needed = told.save_requires if side == "save" else told.load_requires
         missing = [name for name in needed if name not in self.locks[environment].packages]
         if missing:

@@ -23,7 +23,7 @@ def results(engine, store):
     return measure(
         engine,
         store,
-        scenarios=("import_path", "missing_custom_layer", "v1_vs_v2"),
+        scenarios=("import_path", "missing_custom_layer", "v1_vs_v2", "v1_vs_v2_compat_keras"),
         formats=("h5", "keras", "savedmodel", "weights"),
     )
 

@@ -17,7 +17,7 @@ def outcome(cell):
 
 def test_what_is_inferred_is_what_measuring_gives(engine, tmp_path):
     matrix = {
-        "scenarios": ("v1_vs_v2", "import_path"),
+        "scenarios": ("v1_vs_v2_compat_keras", "import_path"),
         "formats": ("weights",),
         "environments": ("tf2.2", "tf2.4", "tf2.15"),
         "remedies": "first",
@@ -28,8 +28,8 @@ def test_what_is_inferred_is_what_measuring_gives(engine, tmp_path):
     told = [(cell, measured) for cell, measured in pairs if cell.inferred_from]
     # Both write the same weights, whatever they would have drawn for them.
     assert {(cell.scenario, cell.saved_with, cell.inferred_from) for cell, _ in told} >= {
-        ("v1_vs_v2", "tf2.2", "tf2.4"),
-        ("v1_vs_v2", "tf2.4", "tf2.2"),
+        ("v1_vs_v2_compat_keras", "tf2.2", "tf2.4"),
+        ("v1_vs_v2_compat_keras", "tf2.4", "tf2.2"),
         ("import_path", "tf2.2", "tf2.4"),
         ("import_path", "tf2.4", "tf2.2"),
     }

@@ -18,6 +18,14 @@ from tensorflow import keras
 def load(path):
     return keras.models.load_model(path)
 """
+# What the manual of Keras 3 says of a SavedModel.
+AS_LAYER = """\
+from tensorflow import keras
+
+
+def load(path):
+    return keras.layers.TFSMLayer(path, call_endpoint="serving_default")
+"""
 UNPICKLE = """\
 import pickle
 
@@ -112,6 +120,12 @@ PROGRAMS = {
         UNPICKLE,
     ),
     "list_as_sequential": (save_as(AS_LIST), LOAD),
+    "as_layer": (save("keras.layers.Dense(2, input_shape=(3,))"), AS_LAYER),
+    # A layer of Keras 3 casts what it is given, and the graph wants it as it was.
+    "half_as_layer": (
+        (ROOT / "scenarios" / "mixed_precision" / "save.py").read_text(encoding="utf-8"),
+        AS_LAYER,
+    ),
 }
 # Program, format, saved with, loaded with: its cause, and the remedy that works (None: none does).
 RARER = [
@@ -126,6 +140,8 @@ RARER = [
     ("pickled", "h5", "tf2.15", "tf2.16", "pickle-module-path", "rebuild-and-load-weights"),
     ("list_as_sequential", "h5", "tf2.15", "tf2.16", "sequential-as-list", "rewrite-config"),
     ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
+    ("as_layer", "savedmodel", "tf2.16", "tf2.16", "inference-only", None),
+    ("half_as_layer", "savedmodel", "tf2.16", "tf2.16", "savedmodel-revival", "saved-model-load"),
 ]  # fmt: skip
 NEVER_ENDS = "load-never-ends"
 
@@ -159,7 +175,8 @@ def rare(engine, folder, tmp_path_factory):
 )
 def test_a_program_has_its_cause_and_what_helps(rare, program, form, saved, loaded, cause, remedy):
     found = rare(program, form, saved, loaded)
-    assert (found.status, found.cause) == (Status.FAIL, cause), found.summary
+    assert found.status in {Status.FAIL, Status.DEGRADED}, found.summary
+    assert found.cause == cause, found.summary
     repaired = found.repaired_by
     assert (repaired and repaired.id) == remedy, found.remedies
 

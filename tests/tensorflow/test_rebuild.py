@@ -1,11 +1,9 @@
 """Weights into a model that code has built, and calls of a signature, across Keras 2 and 3."""
 
-import shutil
-
 import pytest
 
 from kerasmatrix.outcome import Status
-from tests.real import ROOT, cell, measure
+from tests.real import cell, measure
 
 pytestmark = pytest.mark.tensorflow
 
@@ -26,19 +24,11 @@ FAILING = [
 
 @pytest.fixture(scope="module")
 def results(engine, tmp_path_factory):
-    # Two of them leave out SavedModels, since a plain load in Keras 3 cannot be compared.
-    scenarios = tmp_path_factory.mktemp("scenarios")
-    for name in SCENARIOS:
-        shutil.copytree(ROOT / "scenarios" / name, scenarios / name)
-        described = (scenarios / name / "scenario.yaml").read_text().splitlines()
-        kept = [line for line in described if not line.startswith("formats:")]
-        (scenarios / name / "scenario.yaml").write_text("\n".join(kept))
     return measure(
         engine,
         tmp_path_factory.mktemp("store"),
         scenarios=SCENARIOS,
         formats=("savedmodel", "weights"),
-        folder=scenarios,
         remedies="all",
     )
 

@@ -37,7 +37,15 @@ SEEN = [
     ("missing_custom_layer_defined", "savedmodel", "tf2.4", "tf2.2", "savedmodel-metadata-newer",
      "saved-model-load"),
     ("import_path_keras", "savedmodel", "tf2.2", "tf2.2", "container-mismatch", "saved-model-load"),
-    ("mixed_precision", "savedmodel", "tf2.16", "tf2.16", "savedmodel-revival", "saved-model-load"),
+    # TFSMLayer casts what it is given, so that the signature itself must be called.
+    ("mixed_precision", "savedmodel", "tf2.16", "tf2.16", "savedmodel", "saved-model-load"),
+    ("import_path", "savedmodel", "tf2.21", "tf2.21", "savedmodel", "tfsm-layer"),
+    ("import_path", "savedmodel", "tf2.15", "tf2.21", "savedmodel", "tfsm-layer"),
+    # The ending means HDF5 to one side and an archive to the other.
+    ("import_path", "keras", "tf2.4", "tf2.16", "container-mismatch", "true-name"),
+    ("import_path", "keras", "tf2.15", "tf2.4", "container-mismatch", "rebuild-and-load-weights"),
+    ("import_path", "keras-archive", "tf2.12", "tf2.15", "functional-module-path",
+     "rewrite-config + weights-apart"),
     ("import_path", "h5", "tf2.21", "tf2.16", "config-key-too-new", "rewrite-config"),
     ("multi_head_attention", "h5", "tf2.4", "tf2.15", "config-key-absent",
      "rebuild-and-load-weights"),
@@ -51,7 +59,6 @@ SEEN = [
     ("trained_adam", "h5", "tf2.15", "tf2.21", "learning-rate-reset", None),
     ("trained_adam", "h5", "tf2.21", "tf2.21", "optimizer-state-lost", None),
     ("compiled_objects", "h5", "tf2.21", "tf2.21", "cannot-be-trained", None),
-    ("import_path", "savedmodel", "tf2.21", "tf2.21", "inference-only", None),
     ("conv_lstm", "savedmodel", "tf2.4", "tf2.2", "cannot-be-saved-again", None),
     # Not saved at all.
     ("missing_custom_layer", "h5", "tf2.2", "tf2.2", "get-config-missing", None),
@@ -59,6 +66,7 @@ SEEN = [
     ("v1_vs_v2", "h5", "tf2.21", "tf2.21", "v1-mode-in-keras-3", None),
     ("import_path_python_keras", "h5", "tf2.15", "tf2.15", "keras-package-mix", None),
     ("conv_lstm", "savedmodel", "tf2.2", "tf2.2", "savedmodel-untracked", None),
+    ("missing_custom_layer", "savedmodel", "tf2.4", "tf2.4", "weight-without-name", None),
     ("subclassed_with_config", "h5", "tf2.15", "tf2.15", "subclassed-in-h5", None),
 ]  # fmt: skip
 

@@ -124,6 +124,6 @@ def test_every_scenario_of_the_project_is_valid_and_in_the_matrix(pytestconfig):
 
 def test_the_documents_scenarios_state_its_claims(pytestconfig):
     names = load_matrix(pytestconfig.rootpath / "matrix.yaml").select().scenarios
-    assert len(names) == 9
+    assert len(names) == 10
     for name in names:
         assert load_scenario(pytestconfig.rootpath / "scenarios" / name).claims, name

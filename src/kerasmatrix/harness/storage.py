@@ -1,4 +1,4 @@
-"""Saves a model in a format, and loads it back the way the loading version's manual says."""
+"""Saves a model in a format, and loads it back as the user's program does: by ``load_model``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import importlib
 import os
 from typing import Any
 
-__all__ = ["FILE_NAMES", "find", "load", "major", "save"]
+__all__ = ["FILE_NAMES", "find", "load", "load_reference", "major", "save"]
 
 KERAS_3 = 3  # SavedModel became an export for inference
 FILE_NAMES = {
     "h5": "model.h5",
     "keras": "model.keras",
+    "keras-archive": "model.keras",
     "savedmodel": "model",
     "weights": "weights.h5",
 }
@@ -31,8 +32,8 @@ def save(model: Any, form: str, folder: str) -> None:
         model.export(path)
     elif form == "savedmodel":
         model.save(path, save_format="tf")
-    elif form == "keras" and _keras_2_12():
-        # 2.12 has the archive, but not yet as what the ending `.keras` means.
+    elif form == "keras-archive" and _keras_2_12():
+        # In Keras 2.12 the ending `.keras` means HDF5, and so does save_format="keras".
         model.save(path, save_format="keras_v3")
     else:
         model.save(path)
@@ -56,20 +57,29 @@ def find(form: str, folder: str) -> str:
 def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
     """Return the model stored in ``folder``.
 
-    ``load_script`` are the names of the scenario's ``load.py``, among them the ``keras`` it
-    loads with; ``build`` makes the untrained model, for weights.
+    ``load_script`` are the names of the scenario's ``load.py``; ``build`` makes the untrained
+    model, for weights. Whatever else would load the file is a remedy.
     """
-    import tensorflow as tf
-
     path = find(form, folder)
     if form == "weights":
         model = build()
         model.load_weights(path)
         return model
+    return load_script["load"](path)
+
+
+def load_reference(form: str, folder: str, load_script: dict, build: Any) -> Any:
+    """Return something that computes what the model in ``folder`` does, for others to be compared.
+
+    ``load_model`` of Keras 3 loads no SavedModel, so that nothing could be said of one that Keras 3
+    exported. Called as a layer it says what it computes.
+    """
+    import tensorflow as tf
+
     keras = load_script.get("keras", tf.keras)
     if form == "savedmodel" and major(keras) >= KERAS_3:
-        return keras.layers.TFSMLayer(path, call_endpoint="serving_default")
-    return load_script["load"](path)
+        return keras.layers.TFSMLayer(find(form, folder), call_endpoint="serving_default")
+    return load(form, folder, load_script, build)
 
 
 def keras_version(keras: Any) -> str:

@@ -204,7 +204,9 @@ class Work:
             return model, case.did, case.path
         names = self._names
         self._enter("load")
-        model = storage.load(form, artifact, names, lambda: self._build(names))
+        # What others are compared with may come back in another way than a program loads it.
+        load = storage.load_reference if self.request["kind"] == "take" else storage.load
+        model = load(form, artifact, names, lambda: self._build(names))
         return model, [], storage.find(form, artifact)
 
     @property

@@ -79,11 +79,11 @@ def _parts(path: Path) -> Iterator[tuple[object, ...]]:
     if path.name == FACTS:
         return
     yield ("file", path.name)
-    if path.suffix == ".h5":
+    if path.suffix == ".keras" and zipfile.is_zipfile(path):
+        yield from _archive(path)
+    elif path.suffix in {".h5", ".keras"}:
         with path.open("rb") as file:
             yield from _hdf5(file)
-    elif path.suffix == ".keras":
-        yield from _archive(path)
     elif path.suffix == ".npz":
         with np.load(path) as arrays:
             for name in sorted(arrays.files):

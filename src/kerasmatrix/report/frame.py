@@ -18,7 +18,7 @@ __all__ = ["COLUMNS", "cell_frame", "overview"]
 # What a column holds. docs/columns.md says it too, with the types.
 COLUMNS: Mapping[str, str] = {
     "scenario": "what was saved: the name of its folder, or of the file",
-    "format": "how it was stored: h5, keras, savedmodel, weights",
+    "format": "how it was stored: h5, keras, keras-archive, savedmodel, weights",
     "saved_with": "the environment that wrote it",
     "loaded_with": "the environment that loaded it",
     "status": "what happened: pass, degraded, drift, fail and so on, as in README.md",

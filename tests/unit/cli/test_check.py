@@ -309,10 +309,11 @@ def test_two_files_of_one_name_are_two_rows(check, model, tmp_path):
     assert set(statuses(table)) == {("model.h5", "good"), ("model.h5-2", "good")}
 
 
-def test_a_format_that_a_version_lacks_is_unsupported(check, tmp_path):
-    check.project("good", formats=("h5", "keras"))
+def test_check_archive_in_a_version_from_before_is_loaded(check, engine, tmp_path):
+    check.project("good", formats=("h5", "keras"))  # TensorFlow 2.1
     _, table, _ = check(files.archive(tmp_path / "model.keras"))
-    assert statuses(table) == {("model.keras", "good"): "unsupported"}
+    assert statuses(table) == {("model.keras", "good"): "pass"}
+    assert {task.kind for _, task in engine.tasks} == {"take", "load"}
 
 
 def test_names_and_messages_of_files_do_nothing_to_page_and_terminal(

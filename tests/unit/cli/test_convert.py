@@ -1,3 +1,4 @@
+import dataclasses
 import importlib
 import json
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.checking.given import digest_file
 from kerasmatrix.conversion.manifest import Manifest
+from kerasmatrix.formats import FORMATS
 from tests.hostile.files import ACTIVE
 from tests.unit import fakes
 from tests.unit.fakes import make_project
@@ -185,7 +187,6 @@ def test_the_manifest_can_be_put_elsewhere(convert, tmp_path):
     [
         (("--for", "god"), "out.h5", "unknown environment 'god'"),
         (("--for", "good"), "out.txt", "its ending stands for no format"),
-        (("--for", "good"), "out.keras", "has no format keras"),
         (("--for", "good"), "nowhere/out.h5", "there is no such folder"),
         (("--for", "good", "--overwrite"), "full", "is a folder, and no SavedModel"),
         (("--for", "good", "--manifest", "out.h5"), "out.h5", "is where the model goes"),
@@ -216,7 +217,20 @@ def test_a_version_that_cannot_be_had_is_the_machines_fault(convert):
     assert "absent: cannot be had" in out
 
 
-def test_a_format_that_the_version_lacks_is_said(convert, tmp_path):
+@pytest.fixture
+def without_archives(monkeypatch):
+    """Pretend that releases as old as those of the fakes have no format keras."""
+    monkeypatch.setitem(FORMATS, "keras", dataclasses.replace(FORMATS["keras"], since=(2, 12)))
+
+
+def test_convert_to_a_format_the_version_lacks_is_refused(convert, without_archives):
+    convert.project("good")
+    code, said = convert("--for", "good", out="out.keras")
+    assert code == 2
+    assert "has no format keras" in said
+
+
+def test_a_format_that_the_version_lacks_is_said(convert, without_archives, tmp_path):
     convert.project("good")
     files.archive(tmp_path / "model.keras")
     code, out = convert("--for", "good", file="model.keras")

@@ -1,5 +1,6 @@
 """The whole command line on fake environments."""
 
+import dataclasses
 import gzip
 import os
 import sys
@@ -11,6 +12,7 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.engines.base import EngineLost, WorkerLost
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.formats import FORMATS
 from kerasmatrix.store import Store
 from tests.unit.fakes import make_project
 
@@ -313,7 +315,9 @@ def test_a_column_loads_with_one_environment_only(command, engine):
     assert {name for name, task in engine.tasks if task.kind == "load"} == {"good2"}
 
 
-def test_an_unsupported_format_is_declared_not_tried(command, engine):
+def test_an_unsupported_format_is_declared_not_tried(command, engine, monkeypatch):
+    newer = dataclasses.replace(FORMATS["keras"], since=(2, 12))
+    monkeypatch.setitem(FORMATS, "keras", newer)
     command.project("good", formats=("h5", "keras"))
     _, table, _ = command()
     assert statuses(table) == {"pass": 1, "unsupported": 1}

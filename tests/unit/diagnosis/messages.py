@@ -40,6 +40,9 @@ MESSAGES = {
         error("ValueError", "Object dictionary contained a non-trackable object: (None, None) (for "
               "key states)", format="savedmodel"),
     ],
+    "weight-without-name": [
+        error("AttributeError", "'NoneType' object has no attribute 'replace'", format="savedmodel"),
+    ],
     "gru-reset-after": [
         error("ValueError", "GRU(reset_after=False) is not compatible with GRU(reset_after=True)"),
         error("ValueError", "Shapes (2, 9) and (9,) are incompatible"),

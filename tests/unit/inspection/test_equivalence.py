@@ -38,6 +38,12 @@ def test_saves_of_one_major_version_are_equal(folder):
     assert not equal(folder(keras="2.4.0"), folder(keras="3.4.1"))
 
 
+def test_hdf5_called_keras_is_compared_by_content(folder):
+    assert equal(folder(name="model.keras"), folder(name="model.keras", keras="2.15.0"))
+    assert not equal(folder(name="model.keras"), folder(name="model.h5"))
+    assert not equal(folder(name="model.keras"), folder(write=archive, name="model.keras"))
+
+
 def renamed(config):
     return json.loads(json.dumps(config).replace('"units": 2', '"units": 3'))
 

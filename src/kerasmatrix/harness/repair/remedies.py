@@ -157,11 +157,9 @@ def _shares_classes(case: Case) -> bool:
 
 
 def _load_plainly(case: Case) -> Any:
-    if case.form in ("weights", "savedmodel"):
-        # These do not go through a scenario's load function in every Keras.
+    if case.form == "weights":
+        # They do not go through a scenario's load function.
         folder = os.path.dirname(case.path)
-        if case.form == "savedmodel" and case.arguments:
-            return case.load_model(case.path)
         return storage.load(case.form, folder, case.loader, case.build)
     return case.load_model(case.path)
 
@@ -280,6 +278,14 @@ def _rebuild_and_load_weights(case: Case) -> Any:
     return model
 
 
+def _tfsm_layer(case: Case) -> Any:
+    layer = getattr(case.keras.layers, "TFSMLayer", None)
+    if layer is None:
+        raise NotApplicable("this Keras has no TFSMLayer")
+    case.did.append("loaded it as a layer, TFSMLayer, that calls serving_default")
+    return layer(case.path, call_endpoint="serving_default")
+
+
 def _saved_model_load(case: Case) -> Any:
     from . import signature
 
@@ -295,6 +301,7 @@ REMEDIES = {
     "no-compile": _no_compile,
     "custom-objects": _custom_objects,
     "trust-the-lambda": _trust_the_lambda,
+    "tfsm-layer": _tfsm_layer,
     "saved-model-load": _saved_model_load,
     "same-function": _same_function,
     "rewrite-config": _rewrite_config,

@@ -1,5 +1,7 @@
 """Remedies on a pretended Keras: what each changes about a load, and what it leaves alone."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from kerasmatrix.harness.repair import remedies
@@ -95,6 +97,25 @@ def test_a_model_is_built_by_the_loading_scripts_code_if_it_has_some(case):
     assert made.build() == "built"
     made.loader["build"] = lambda: "built by load.py"
     assert made.build() == "built by load.py"
+
+
+def test_tfsm_layer_calls_the_serving_signature(case):
+    made = case(form="savedmodel")
+    made.keras.layers = SimpleNamespace(TFSMLayer=lambda path, call_endpoint: (path, call_endpoint))
+    assert remedies.load(made, ["tfsm-layer"]) == (made.path, "serving_default")
+    assert made.did == ["loaded it as a layer, TFSMLayer, that calls serving_default"]
+
+
+def test_tfsm_layer_without_such_a_layer_does_not_apply(case):
+    made = case(form="savedmodel")
+    made.keras.layers = SimpleNamespace()
+    with pytest.raises(remedies.NotApplicable, match="has no TFSMLayer"):
+        remedies.load(made, ["tfsm-layer"])
+
+
+def test_savedmodel_goes_through_the_scripts_load(case):
+    made = case(form="savedmodel")
+    assert remedies.load(made, ["no-compile"])["path"] == made.path
 
 
 def test_every_remedy_that_is_carried_out_by_a_load_has_its_function():
