@@ -235,8 +235,9 @@ def _fits(array: Any, spec: feeding.Spec) -> bool:
     text = array.dtype.kind in "OSU"
     if spec.dtype is not None and text != (spec.dtype == feeding.TEXT):
         return False
+    # A model that was only called says how large its batch was then, and takes any.
     return len(array.shape) == len(spec.shape) and all(
-        size is None or size == own for size, own in zip(spec.shape, array.shape)
+        size is None or size == own for size, own in zip(spec.shape[1:], array.shape[1:])
     )
 
 
