@@ -399,6 +399,7 @@ class Writing:
         self.reason = ""
         self.is_full = False
         self._pid = pid
+        self._hidden: set = set()
         self._folder = folder and os.path.dirname(folder)
         self._next = time.monotonic() + LOOK_SECONDS
 
@@ -417,9 +418,10 @@ class Writing:
         size, files = trees.measure(folder, WRITTEN_FILES)
         if files > WRITTEN_FILES:
             return f"it wrote more than {WRITTEN_FILES} files"
-        try:
-            size += seclusion.held(self._pid, folder)
-        except seclusion.Hidden:
+        unnamed, hidden = seclusion.held(self._pid, folder)
+        size += unnamed
+        stay_hidden, self._hidden = hidden & self._hidden, hidden
+        if stay_hidden:
             return "it hid which files it has open"
         if size > WRITTEN_BYTES:
             return f"it wrote more than {WRITTEN_BYTES >> 30} GB"

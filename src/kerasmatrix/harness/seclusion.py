@@ -18,7 +18,6 @@ from typing import Any
 from . import trees
 
 __all__ = [
-    "Hidden",
     "alone",
     "close_off",
     "end_all",
@@ -65,10 +64,6 @@ def close_off() -> None:
 def open_up() -> None:
     """Let a child look at itself, which its parent was made unable to."""
     _prctl(PR_SET_DUMPABLE, 1)
-
-
-class Hidden(Exception):
-    """A process does not let the harness see which files it has open."""
 
 
 def end_all(spared: int | None = None) -> bool:
@@ -145,31 +140,32 @@ def sweep(scratch: str, keep: Any) -> None:
                 trees.remove(os.path.join(folder, name))
 
 
-def held(pid: int, folder: str) -> int:
+def held(pid: int, folder: str) -> tuple:
     """Return how many bytes processes hold in files without a name on the disk of ``folder``.
 
     Such a file is in no folder, but it takes space until the last process lets go of it. Those
     that are counted are the child ``pid`` and, in a container, all but this process.
 
-    Raises:
-        Hidden: a process does not show its files.
+    Returns:
+        The bytes, and the processes that do not show which files they have open. A process that
+        is about to end is one of these for a moment.
     """
+    sizes: dict = {}
+    hidden: set = set()
     try:
         disk = os.stat(folder).st_dev
     except OSError:
-        return 0
-    sizes: dict = {}
+        return 0, hidden
     for process in _processes() if alone() else [pid]:
         if process == os.getpid() or not _lives(process):
             continue
         try:
             sizes.update(_unnamed_files(process, disk))
         except PermissionError:
-            if _lives(process):
-                raise Hidden from None
+            hidden.add(process)
         except OSError:
             pass  # it has ended
-    return sum(sizes.values())
+    return sum(sizes.values()), hidden
 
 
 def _unnamed_files(pid: int, disk: int) -> dict:
