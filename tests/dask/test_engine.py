@@ -105,7 +105,7 @@ def test_no_machine_that_fits_says_why(cluster, tmp_path, notes):
 
 def test_a_machine_with_too_little_memory_gets_nothing(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good")
-    matrix.write_text(f"{matrix.read_text()}limits: {{memory_mb: 100000000}}\n")
+    matrix.write_text(f"{matrix.read_text()}limits: {{memory_mb: 16000000}}\n")
     recipe = FakeRecipe(notes)
     engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
     with contextlib.closing(engine), pytest.raises(EngineLost, match="MB of memory: the largest"):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.tensorflow
 
 SELECTION = {
     "environments": ("tf2.2", "tf2.4"),
-    "scenarios": ("import_path", "v1_vs_v2"),
+    "scenarios": ("import_path", "v1_vs_v2_compat_keras"),
     "formats": ("h5", "weights"),
     # Which of two equal files is loaded depends on which is there first.
     "infer": False,
