@@ -302,7 +302,7 @@ def test_the_overview_counts_what_passes_the_filters(page):
     bar = pair.locator(".status-bar")
     told = "saved with tf2.1, loaded with tf2.1: 1 pass, 1 fail"
     assert bar.get_attribute("aria-label") == told
-    assert pair.locator("small").inner_text() == "1/2"
+    assert pair.locator("small").inner_text() == "1/2 ↻1"
     page.get_by_label("Status").select_option("pass")
     assert counted(page, "5 of 50 cells")
     page.locator("#overview").scroll_into_view_if_needed()
