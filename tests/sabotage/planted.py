@@ -16,7 +16,7 @@ import differences
 import models
 import numpy as np
 import spellings
-from harness import failure, snapshot, storage, tasks, training
+from harness import failure, probe, snapshot, storage, tasks, training
 from models import KERAS_3, K, L
 
 
@@ -63,7 +63,7 @@ def loaded_facts(load, plant, inputs, reference, trains=True):
         facts = tasks._facts(model, outputs)
         facts.update(snapshot.difference(outputs, reference))
         if trains:
-            facts["training"] = training.observe(model, inputs, reference)
+            facts["training"] = training.observe(model, probe.Sample(inputs, reference))
         return dict(ended="returned", value=facts)
     except differences.NotHeld:
         return None
@@ -92,7 +92,7 @@ def main():
                 inputs = models.inputs(name)
                 facts, reference = saved_facts(model, inputs)
                 storage.save(model, form, folder)
-                facts["training"] = training.observe(model, inputs, reference)
+                facts["training"] = training.observe(model, probe.Sample(inputs, reference))
             except Exception as error:
                 tell(kind="no-model", model=name, format=form, error=repr(error)[:300])
                 continue
@@ -171,8 +171,8 @@ def spelled(tell, case, number, build, one, other):
             control, _ = saved_facts(twin, inputs)
             storage.save(twin, form, folder)
             load = loaded_from(form, folder, inputs, reference)
-            facts["training"] = training.observe(model, inputs, reference)
-            control["training"] = training.observe(twin, inputs, reference)
+            facts["training"] = training.observe(model, probe.Sample(inputs, reference))
+            control["training"] = training.observe(twin, probe.Sample(inputs, reference))
             place = dict(model=f"spelled: {case}", format=form, load=load)
             tell(kind="control", saved=control, **place)
             tell(kind="vain", name=case, saved=facts, **place)
