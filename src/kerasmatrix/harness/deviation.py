@@ -87,7 +87,10 @@ def of_output(ours: Any, theirs: Any) -> dict:
     places = np.flatnonzero(both)
     if not places.size:
         return result
-    diff, size = np.abs(ours[both] - theirs[both]), np.abs(theirs[both])
+    largest = np.finfo("float64").max
+    with np.errstate(over="ignore"):  # the difference of two finite numbers may be infinite
+        diff = np.minimum(np.abs(ours[both] - theirs[both]), largest)
+        size = np.minimum(np.abs(theirs[both]), largest)
     result["max_abs_diff"] = float(diff.max())
     result["max_abs_reference"] = float(size.max())
     apart = np.flatnonzero(diff)

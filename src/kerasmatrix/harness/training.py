@@ -29,6 +29,7 @@ LIBRARIES = ("keras", "tensorflow", "tensorflow_core", "tf_keras")
 # What a random layer draws by, and the value with which it draws nothing.
 RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
 SEED = 20200727
+NOT_FINITE = 1e300  # stands for NaN and infinity
 HALF = 0.5
 LONGEST_MESSAGE = 100
 
@@ -243,15 +244,25 @@ def _steps(before: list, after: list) -> list:
     """Return how each weight has changed, as two numbers that a permutation would change too."""
     found: list = []
     for old, new in zip(before, after):
-        change = np.asarray(new, "float64") - np.asarray(old, "float64") if _is_number(old) else 0.0
-        change = np.ravel(change)
-        signs = np.random.RandomState(SEED).choice([-1.0, 1.0], change.size)
-        size = float(np.sqrt(np.mean(change**2))) if change.size else 0.0
-        found.append([size, float(np.mean(change * signs)) if change.size else 0.0])
+        with np.errstate(all="ignore"):  # NaN and infinity are answers, too
+            found.append(_change(old, new))
     if len(found) > MOST_WEIGHTS:
         rest = np.asarray(found[MOST_WEIGHTS:])
         found = [*found[:MOST_WEIGHTS], [float(np.mean(rest[:, 0])), float(np.mean(rest[:, 1]))]]
-    return [[float(f"{number:.6g}") for number in pair] for pair in found]
+    # JSON has no NaN: a step that ends there is unlike any other, and like itself.
+    return [
+        [float(f"{number:.6g}") if np.isfinite(number) else NOT_FINITE for number in pair]
+        for pair in found
+    ]
+
+
+def _change(old: Any, new: Any) -> list:
+    """Return the root mean square of a change, and its mean with fixed signs."""
+    if not _is_number(old) or not np.size(old):
+        return [0.0, 0.0]
+    change = np.ravel(np.asarray(new, "float64") - np.asarray(old, "float64"))
+    signs = np.random.RandomState(SEED).choice([-1.0, 1.0], change.size)
+    return [float(np.sqrt(np.mean(change**2))), float(np.mean(change * signs))]
 
 
 def _is_number(array: Any) -> bool:

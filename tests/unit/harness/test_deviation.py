@@ -77,3 +77,9 @@ def test_deviation_of_other_shapes_has_no_numbers():
     found = deviation([np.zeros((2, 3))], [np.zeros((3, 2))])
     assert (found["shapes_equal"], found["max_abs_diff"]) == (False, None)
     assert deviation([np.zeros(2)], [])["shapes_equal"] is False
+
+
+def test_difference_of_the_largest_numbers_is_finite():
+    found = of_output(np.array([1.7e308]), np.array([-1.7e308]))
+    assert np.isfinite(found["max_abs_diff"])
+    assert np.isfinite(found["corners"]).all()

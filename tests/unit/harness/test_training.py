@@ -1,5 +1,6 @@
 """Targets that fit a loss, and changes of weights as numbers; with pretended models."""
 
+import json
 import types
 
 import numpy as np
@@ -96,3 +97,12 @@ def test_steps_of_many_weights_are_summed_up():
     arrays = [np.zeros(2)] * (training.MOST_WEIGHTS + 50)
     changed = [array + 1 for array in arrays]
     assert len(training._steps(arrays, changed)) == training.MOST_WEIGHTS + 1
+
+
+def test_steps_that_are_not_numbers_can_be_written_as_json():
+    before = [np.ones(3), np.ones(2)]
+    after = [np.array([1.0, np.nan, 1.0]), np.full(2, np.inf)]
+    steps = training._steps(before, after)
+    assert json.loads(json.dumps(steps, allow_nan=False)) == steps
+    assert steps == training._steps(before, after)
+    assert steps != training._steps(before, before)
