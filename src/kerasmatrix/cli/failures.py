@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import click
@@ -11,7 +12,7 @@ from kerasmatrix.visible import visible
 
 __all__ = ["show", "show_all"]
 
-LONGEST_LINE = 4_000  # characters; a path can be as long
+LONG_WORD = re.compile(r"\S{1000,}")
 
 
 def show(error: KerasmatrixError) -> int:
@@ -24,16 +25,13 @@ def show(error: KerasmatrixError) -> int:
 
 def _lines(text: str) -> str:
     """Return ``text`` with further lines indented: none of them looks like a message of its own."""
-    lines = (_cut(line) for line in text.split("\n"))
+    lines = (LONG_WORD.sub(_shortened, line) for line in text.split("\n"))
     return "\n  ".join(map(visible, lines))
 
 
-def _cut(line: str) -> str:
-    """Return a line without its middle if it is long: what is wrong stands at its end."""
-    if len(line) <= LONGEST_LINE:
-        return line
-    half = LONGEST_LINE // 2
-    return f"{line[:half]}…{line[-half:]}"
+def _shortened(word: re.Match[str]) -> str:
+    """Return a word, such as a path, without its middle: what is wrong with it stands beside it."""
+    return f"{word[0][:200]}…{word[0][-100:]}"
 
 
 def show_all(errors: Iterable[KerasmatrixError | None]) -> int:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import (
     custom_objects,
     dtype_policies,
@@ -38,6 +40,7 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
     Raises:
         UsageError: it is no model, or damaged; the message says what it is.
     """
+    _check_name(path)
     bounds = BOUNDS
     if digest:
         seconds = BOUNDS.cpu_seconds + _size(path) // BYTES_PER_SECOND
@@ -45,6 +48,21 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
     found = guarded(read_model_file, bounds, path, digest=digest)
     # The answer is text; a path need not be.
     return found.model_copy(update={"path": str(path)})
+
+
+def _check_name(path: Path) -> None:
+    """Find out whether a file can be called so.
+
+    Raises:
+        UsageError: no file can.
+    """
+    try:
+        path.lstat()
+    except ValueError as error:  # a zero byte
+        raise UsageError(f"{path}: {error}") from None
+    except OSError as error:
+        if error.errno in {errno.ENAMETOOLONG, errno.ELOOP}:
+            raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _size(path: Path) -> int:

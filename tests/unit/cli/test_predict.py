@@ -57,7 +57,7 @@ def test_of_several_files_it_is_said_which(predict, model, tmp_path):
     told = json.loads(out)
     assert code == 0
     assert [each["file"] for each in told["files"]] == [str(model), str(other)]
-    assert told["files"][1]["predictions"][0]["status"] == "unsupported"
+    assert told["files"][1]["predictions"][0]["status"] == "fail"
 
 
 def test_a_file_that_is_no_model_is_named_and_the_others_are_foretold(predict, model, tmp_path):
