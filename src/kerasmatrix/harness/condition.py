@@ -23,6 +23,7 @@ MEMORY_STATISTICS = ("/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory/memory
 HELD = {"anon", "shmem", "total_rss", "total_shmem"}
 SYSTEM_V = ("shm", "sem", "msg")
 IOPRIO_GET, IOPRIO_WHO_PROCESS = 251, 1  # on x86-64 (``asm/unistd_64.h``, ``linux/ioprio.h``)
+BEST_EFFORT, CLASS_SHIFT = 2, 13  # ``linux/ioprio.h``
 PR_GET_TIMERSLACK = 30
 LIMITS = [number for name, number in sorted(vars(resource).items()) if name.startswith("RLIMIT_")]
 
@@ -57,16 +58,27 @@ def _scheduling(thread: int) -> Any:
     """Return all that another process of the user may set of a thread; None if it has ended."""
     libc = ctypes.CDLL(None)
     try:
+        nice = os.getpriority(os.PRIO_PROCESS, thread)
         return (
             os.sched_getscheduler(thread),
             os.sched_getparam(thread).sched_priority,
             sorted(os.sched_getaffinity(thread)),
-            os.getpriority(os.PRIO_PROCESS, thread),
-            libc.syscall(IOPRIO_GET, IOPRIO_WHO_PROCESS, thread),
+            nice,
+            _io_priority(libc.syscall(IOPRIO_GET, IOPRIO_WHO_PROCESS, thread), nice),
             libc.prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0),
         )
     except OSError:
         return None
+
+
+def _io_priority(value: int, nice: int) -> int:
+    """Return a thread's priority of input and output; 0 if it was never set.
+
+    Then Linux reports no class before the first access to a disk, and later the class best effort
+    with a level that follows from the nice value (``block/ioprio.c``).
+    """
+    follows = BEST_EFFORT << CLASS_SHIFT | (nice + 20) // 5
+    return 0 if value >> CLASS_SHIFT == 0 or value == follows else value
 
 
 def _threads() -> list:

@@ -89,3 +89,11 @@ def test_condition_memory_that_stays_is_a_difference(tmp_path, monkeypatch):
     assert before.difference() is None
     held[0] += 1
     assert "memory" in before.difference()
+
+
+@pytest.mark.parametrize(
+    ("value", "nice", "shown"),
+    [(0, 0, 0), (4, 0, 0), (2 << 13 | 4, 0, 0), (2 << 13 | 7, 19, 0), (2 << 13 | 0, 0, 2 << 13)],
+)
+def test_io_priority_never_set_is_the_same_before_and_after_io(value, nice, shown):
+    assert condition._io_priority(value, nice) == shown
