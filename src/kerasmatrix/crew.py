@@ -130,7 +130,7 @@ class Crew:
             finally:
                 self._at_work.discard(key)
                 if len(waiting) > given - len(batch):
-                    self._end(key)  # nobody waits for the rest of what it was given
+                    self._end(key)  # its remaining answers would never be read
 
     def dismiss(self, environment: str) -> None:
         """End the environment's workers, if there are any."""

@@ -12,7 +12,7 @@ from kerasmatrix.visible import cut
 
 __all__ = ["NamedPath"]
 
-# What no file system can have, or nobody can reach: there is no sense in going on.
+# Errors for names that no file system accepts, and for links that form a circle.
 UNUSABLE = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
 
 

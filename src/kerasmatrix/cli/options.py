@@ -44,20 +44,19 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def matrix_option(command: Command) -> Command:
     """Add ``--matrix FILE``."""
-    return click.option(
-        "--matrix",
-        "matrix_file",
-        type=NamedPath(path_type=Path, dir_okay=False),
-        default="matrix.yaml",
-        show_default=True,
-        is_eager=True,
-        callback=note_matrix,
-        help="The matrix to read.",
-    )(command)
+    return _matrix_option(command, "The matrix to read.")
 
 
 def beside_matrix_option(command: Command) -> Command:
     """Add ``--matrix FILE``, which only says where things are: it is not read."""
+    return _matrix_option(
+        command,
+        "The matrix that was run: the store and the reports are beside it.",
+        expose_value=False,
+    )
+
+
+def _matrix_option(command: Command, description: str, *, expose_value: bool = True) -> Command:
     return click.option(
         "--matrix",
         "matrix_file",
@@ -65,9 +64,9 @@ def beside_matrix_option(command: Command) -> Command:
         default="matrix.yaml",
         show_default=True,
         is_eager=True,
-        expose_value=False,
+        expose_value=expose_value,
         callback=note_matrix,
-        help="The matrix that was run: the store and the reports are beside it.",
+        help=description,
     )(command)
 
 

@@ -31,7 +31,7 @@ PR_SET_PDEATHSIG = 1
 PATIENCE = 5
 # What a task may write at the most; a model and what it is made of are far below.
 WRITTEN_BYTES, WRITTEN_FILES = 8 << 30, 50_000
-# A child ends when the disk has less room than this, whoever has filled it: the machine needs it.
+# A child is ended when the disk has less free space than this, even if others have filled it.
 LEAST_FREE = 1 << 30
 LOOK_SECONDS = 0.5  # between two looks at what was written
 LOOK_SHARE = 4  # ... and at least so many times as long as one took
@@ -353,7 +353,7 @@ class Deadline:
         self._starved += max([delays[name] - self._delays.get(name, 0) for name in delays] or [0])
         self._delays = delays
         waited = now - self._started
-        # A wait that has not ended yet is in no statistics: whoever is runnable waits, or works.
+        # The statistics lack a wait that still goes on: a runnable thread waits, or works.
         idle = not runnable and waited - self._starved >= self._seconds
         worked = self._processor_seconds() - self._used >= self._seconds
         return idle or worked or waited >= PATIENCE * self._seconds
