@@ -10,7 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-from typing import Any
+from typing import NamedTuple
 
 from . import seclusion
 
@@ -23,9 +23,20 @@ MEMORY_STATISTICS = ("/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory/memory
 HELD = {"anon", "shmem", "total_rss", "total_shmem"}
 SYSTEM_V = ("shm", "sem", "msg")
 IOPRIO_GET, IOPRIO_WHO_PROCESS = 251, 1  # on x86-64 (``asm/unistd_64.h``, ``linux/ioprio.h``)
-BEST_EFFORT, CLASS_SHIFT = 2, 13  # ``linux/ioprio.h``
+CLASS_SHIFT, LEVEL = 13, (1 << 13) - 1  # ``linux/ioprio.h``
 PR_GET_TIMERSLACK = 30
 LIMITS = [number for name, number in sorted(vars(resource).items()) if name.startswith("RLIMIT_")]
+
+
+class Scheduling(NamedTuple):
+    """All that another process of the user may set of a thread."""
+
+    policy: int
+    priority: int
+    processors: tuple
+    nice: int
+    io_priority: int
+    timer_slack: int
 
 
 class Condition:
@@ -38,49 +49,70 @@ class Condition:
 
     def difference(self) -> str | None:
         """Say in what the container differs from when this was made; None if in nothing."""
-        # A thread that has ended was not changed: libraries end some of theirs.
-        now = {thread: _scheduling(thread) for thread in self._threads}
-        rescheduled = any(now[thread] not in (None, self._threads[thread]) for thread in now)
+        rescheduled = self._rescheduled()
         differences = (
             (seclusion.others(), "processes are left"),
             (_limits() != self._limits, "the limits of the harness were changed"),
-            (rescheduled, "the scheduling of the harness was changed"),
+            (rescheduled, f"the scheduling of the harness was changed: {rescheduled}"),
             (any(map(_system_v, SYSTEM_V)), "System V objects are left"),
             (any(map(_names, seclusion.SHARED)), "files are left in memory"),
             (_held_memory() - self._memory > MEMORY, "memory is not free again"),
         )
         return next((reason for is_so, reason in differences if is_so), None)
 
+    def _rescheduled(self) -> str | None:
+        """Return the first field of a thread's scheduling that changed, with both values."""
+        for thread, before in self._threads.items():
+            now = _scheduling(thread)
+            # A thread that has ended was not changed: libraries end some of theirs.
+            if before and now and now != before:
+                return next(
+                    f"{name} {getattr(before, name)!r} became {getattr(now, name)!r}"
+                    for name in Scheduling._fields
+                    if getattr(before, name) != getattr(now, name)
+                )
+        return None
+
 
 def _limits() -> list:
     return [resource.getrlimit(number) for number in LIMITS]
 
 
-def _scheduling(thread: int) -> Any:
-    """Return all that another process of the user may set of a thread; None if it has ended."""
+def _scheduling(thread: int) -> Scheduling | None:
+    """Return how a thread is scheduled; None if it has ended."""
     libc = ctypes.CDLL(None)
     try:
+        policy = os.sched_getscheduler(thread)
         nice = os.getpriority(os.PRIO_PROCESS, thread)
-        return (
-            os.sched_getscheduler(thread),
-            os.sched_getparam(thread).sched_priority,
-            sorted(os.sched_getaffinity(thread)),
-            nice,
-            _io_priority(libc.syscall(IOPRIO_GET, IOPRIO_WHO_PROCESS, thread), nice),
-            libc.prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0),
+        io_priority = libc.syscall(IOPRIO_GET, IOPRIO_WHO_PROCESS, thread)
+        return Scheduling(
+            policy=policy,
+            priority=os.sched_getparam(thread).sched_priority,
+            processors=tuple(sorted(os.sched_getaffinity(thread))),
+            nice=nice,
+            io_priority=_io_priority(io_priority, policy, nice),
+            timer_slack=libc.prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0),
         )
     except OSError:
         return None
 
 
-def _io_priority(value: int, nice: int) -> int:
+def _io_priority(value: int, policy: int, nice: int) -> int:
     """Return a thread's priority of input and output; 0 if it was never set.
 
-    Then Linux reports no class before the first access to a disk, and later the class best effort
-    with a level that follows from the nice value (``block/ioprio.c``).
+    Then Linux reports no class before the first access to a disk, and later the class and level
+    that follow from the scheduling policy and the nice value (``linux/ioprio.h``).
     """
-    follows = BEST_EFFORT << CLASS_SHIFT | (nice + 20) // 5
-    return 0 if value >> CLASS_SHIFT == 0 or value == follows else value
+    kind, level = value >> CLASS_SHIFT, value & LEVEL
+    follows = (_io_class(policy), (nice + 20) // 5)
+    return 0 if value < 0 or kind == 0 or (kind, level) == follows else value
+
+
+def _io_class(policy: int) -> int:
+    """Return the class of input and output that follows from a scheduling policy."""
+    if policy == os.SCHED_IDLE:
+        return 3
+    return 1 if policy in {os.SCHED_FIFO, os.SCHED_RR} else 2
 
 
 def _threads() -> list:

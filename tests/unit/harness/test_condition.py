@@ -95,8 +95,18 @@ def test_condition_memory_that_stays_is_a_difference(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("value", "nice", "shown"),
-    [(0, 0, 0), (4, 0, 0), (2 << 13 | 4, 0, 0), (2 << 13 | 7, 19, 0), (2 << 13 | 0, 0, 2 << 13)],
+    ("value", "policy", "nice", "shown"),
+    [
+        (0, os.SCHED_OTHER, 0, 0),
+        (4, os.SCHED_OTHER, 0, 0),
+        (-1, os.SCHED_OTHER, 0, 0),
+        (2 << 13 | 4, os.SCHED_OTHER, 0, 0),
+        (2 << 13 | 7, os.SCHED_OTHER, 19, 0),
+        (3 << 13 | 4, os.SCHED_IDLE, 0, 0),
+        (1 << 13 | 4, os.SCHED_FIFO, 0, 0),
+        (3 << 13 | 4, os.SCHED_OTHER, 0, 3 << 13 | 4),
+        (2 << 13 | 0, os.SCHED_OTHER, 0, 2 << 13),
+    ],
 )
-def test_io_priority_never_set_is_the_same_before_and_after_io(value, nice, shown):
-    assert condition._io_priority(value, nice) == shown
+def test_io_priority_never_set_is_the_same_before_and_after_io(value, policy, nice, shown):
+    assert condition._io_priority(value, policy, nice) == shown

@@ -162,6 +162,10 @@ class Machine(WorkerPlugin):
             except ParcelMissing as missing:
                 return report.ending("missing", message=missing.reason, digest=missing.digest)
             except WorkerLost as lost:
+                if labour.off:
+                    # Dask may give a task that it has cancelled to the same thread again, and take
+                    # this for its result: closing the worker says nothing about the model.
+                    return report.ending("trouble", message="the order was called off")
                 return report.ending("lost", message=str(lost), memory=lost.memory)
             except KerasmatrixError as error:
                 return report.ending("trouble", message=error.message, hint=error.hint)
