@@ -11,12 +11,12 @@ import textwrap
 import docker.errors
 import pytest
 
+from kerasmatrix.config.matrix import Limits
 from kerasmatrix.engines.base import Task, WorkerLost
 from kerasmatrix.engines.docker import DockerEngine
 from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import idle_workers
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Limits
 from tests.real import ROOT
 from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
 
@@ -182,7 +182,7 @@ def test_no_container_outlives_a_runner_that_is_killed_while_a_child_is_busy(
         from kerasmatrix.engines.base import Task, Workplace
         from kerasmatrix.engines.docker import DockerEngine
         from kerasmatrix.environments.locks import read_lock
-        from kerasmatrix.matrix import Limits, load_matrix
+        from kerasmatrix.config.matrix import Limits, load_matrix
 
         root = Path({str(ROOT)!r})
         environment = load_matrix(root / "matrix.yaml").environments["tf2.4"]

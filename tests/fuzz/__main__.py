@@ -25,11 +25,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from kerasmatrix.checking.given import Companions, Look, find_models, look_of, stand_in
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection.guarded import BOUNDS
+from kerasmatrix.files.model_input import Companions, Look, find_models, look_of, stand_in
 from kerasmatrix.inspection.inspect import inspect, prepare, read_model_file
-from kerasmatrix.inspection.model_file import ModelFile
+from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.inspection.reader_process import BOUNDS
 from kerasmatrix.prediction.predict import prepare as prepare_rules
 from kerasmatrix.prediction.predict import read_and_foretell
 from kerasmatrix.prediction.target import Target

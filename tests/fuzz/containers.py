@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kerasmatrix.stock import stock_folder
+from kerasmatrix.config.bundled import bundled_folder
 from tests.fuzz.mutation import ordinary
 
 VERSIONS = ("tf2.4", "tf2.16")
@@ -81,7 +81,7 @@ class Checks:
         folder = self._folder / "checks" / name
         command = [
             sys.executable, "-m", "kerasmatrix", "check", *map(str, paths), "--engine", "docker",
-            "--matrix", str(stock_folder() / "matrix.yaml"), "--remedies", "none",
+            "--matrix", str(bundled_folder() / "matrix.yaml"), "--remedies", "none",
             "--environments", ",".join(self._versions),
             "--store", str(folder / "store"), "--output", str(folder),
         ]  # fmt: skip
