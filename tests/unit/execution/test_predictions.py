@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.execution import predictions
-from kerasmatrix.prediction import rules
-from kerasmatrix.prediction import predict
+from kerasmatrix.prediction import predict, rules
 from kerasmatrix.prediction.cache import Notes
 from tests.unit.fakes import SAVE_FACTS, FakeWorker
 from tests.unit.inspection import files
