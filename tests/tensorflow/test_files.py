@@ -14,8 +14,8 @@ from kerasmatrix.checking.setup import open_setup
 from kerasmatrix.conversion.convert import Converted, Converter
 from kerasmatrix.conversion.manifest import Manifest
 from kerasmatrix.conversion.writing import write_file
-from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.matrix import load_matrix
 from kerasmatrix.outcome import Status

@@ -9,8 +9,8 @@ import subprocess
 
 import pytest
 
-from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.matrix import load_matrix
 from tests.real import ROOT

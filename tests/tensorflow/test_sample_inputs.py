@@ -8,8 +8,8 @@ import pytest
 from kerasmatrix.checking.checking import check, taken_in
 from kerasmatrix.checking.given import Companions
 from kerasmatrix.checking.setup import open_setup
-from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.matrix import load_matrix
 from kerasmatrix.outcome import Status

@@ -8,7 +8,8 @@ import pytest
 from kerasmatrix.engines import local
 from kerasmatrix.engines.base import Task, WorkerLost
 from kerasmatrix.engines.conversation import ConversingWorker
-from kerasmatrix.engines.local import ProcessChannel, worker_variables
+from kerasmatrix.engines.local import ProcessChannel
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.matrix import Environment
 
