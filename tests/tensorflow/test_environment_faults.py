@@ -8,9 +8,9 @@ from click.testing import CliRunner
 
 from kerasmatrix.cli.explain import explain
 from kerasmatrix.config.matrix import load_matrix
-from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.interpreters import find_interpreter
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.variables import worker_variables
 from tests.real import ROOT
 
 pytestmark = pytest.mark.tensorflow

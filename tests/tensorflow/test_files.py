@@ -9,8 +9,8 @@ import pytest
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
-from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.files.bisect import Bisector
 from kerasmatrix.files.check import check, taken_in

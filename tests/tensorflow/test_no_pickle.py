@@ -10,8 +10,8 @@ import subprocess
 import pytest
 
 from kerasmatrix.config.matrix import load_matrix
-from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from tests.real import ROOT
 

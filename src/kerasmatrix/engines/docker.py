@@ -26,7 +26,7 @@ from docker.types import LogConfig, Mount, Ulimit
 import docker
 from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace, unavailable
-from kerasmatrix.engines.local import HARNESS, worker_variables
+from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import FEW, idle_workers
 from kerasmatrix.engines.process_id import birth, is_gone
 from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout, ConversingWorker
@@ -34,6 +34,7 @@ from kerasmatrix.environments.identity import image_recipe, read_dockerfile
 from kerasmatrix.environments.images import ensure_image
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import InUse
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.harness import protocol
 

@@ -24,10 +24,11 @@ from kerasmatrix.engines.memory import idle_workers, machine_memory
 from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import InUse
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import RECIPE, ensure_venv, venv_folder
 from kerasmatrix.harness import protocol
 
-__all__ = ["HARNESS", "LocalEngine", "ProcessChannel", "worker_variables"]
+__all__ = ["HARNESS", "LocalEngine", "ProcessChannel"]
 
 HARNESS = Path(kerasmatrix.harness.__file__).parent
 LOG_TAIL = 2000
@@ -96,31 +97,6 @@ class LocalEngine:
         with contextlib.suppress(OSError):
             self._in_use.take(venv_folder(environment, lock, self.cache))
         return ensure_venv(environment, lock, self.cache)
-
-
-def worker_variables(environment: Environment, home: str) -> dict[str, str]:
-    """Return the environment variables of a worker: few, and the same on every engine.
-
-    The user's own are left out, since `TF_…` and `KERAS_…` change what is measured. What a release
-    does by default it does here, oneDNN included: without it kernels are missing that a plain
-    program has. oneDNN is held to the instructions that every machine of the last ten years has:
-    its rounding is then the same on all of them, and with AVX-512 the training step of a separable
-    convolution overwrites memory (measured in TensorFlow 2.9 to 2.15). Operations have one thread,
-    since cells of several environments run side by side: their number changes neither what can be
-    called nor, in what was measured, a single bit of it.
-    """
-    return {
-        "HOME": home,  # Keras reads and writes ~/.keras
-        "LANG": "C.UTF-8",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "ONEDNN_MAX_CPU_ISA": "AVX2",
-        "TF_NUM_INTRAOP_THREADS": "1",
-        "TF_NUM_INTEROP_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        **environment.variables,
-    }
 
 
 class ProcessChannel:

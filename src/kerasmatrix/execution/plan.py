@@ -18,6 +18,7 @@ from kerasmatrix.config.scenario import Scenario
 from kerasmatrix.environments.identity import identity_of
 from kerasmatrix.environments.keras_version import keras_major
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.variables import lasting_variables
 from kerasmatrix.execution.bridges import Chain, Hop
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.observations import (
@@ -267,5 +268,5 @@ class Plan:
 
 def environment_digest(environment: Environment, lock: Lock, recipe: str) -> str:
     """Return the digest of an environment as the keys of its measurements hold it."""
-    parts = [identity_of(environment, lock, recipe), sorted(environment.variables.items())]
+    parts = [identity_of(environment, lock, recipe), sorted(lasting_variables(environment).items())]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -117,6 +117,11 @@ def _optimizer_state(features: Features, target: Target) -> bool:
     return features.contents.stored.optimizer_arrays > STEPS_AND_RATE
 
 
+def _optimizer_arrays(features: Features, target: Target) -> bool:
+    """It holds any variable of its optimizer, if only the count of steps."""
+    return features.contents.stored.optimizer_arrays > 0
+
+
 def _new_optimizer(features: Features, target: Target) -> bool:
     """Its optimizer is of the generation of TensorFlow 2.11: ``Custom>Adam``, ``weight_decay``."""
     optimizer = features.training.get("optimizer_config", features.training.get("optimizer"))
@@ -281,6 +286,7 @@ SIGNS: Mapping[str, Sign] = {
     "misnamed": _misnamed,
     "compiled": _compiled,
     "optimizer-state": _optimizer_state,
+    "optimizer-arrays": _optimizer_arrays,
     "new-optimizer": _new_optimizer,
     "short-names": _short_names,
     "legacy-optimizer": _legacy_optimizer,

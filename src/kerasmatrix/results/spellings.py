@@ -229,4 +229,9 @@ REPEATED = {"strides", "dilation_rate", "kernel_size", "pool_size", "size", "axi
 REDUCED = ("auto", "sum_over_batch_size")
 # Source: `lr` became `learning_rate` with TensorFlow 2.0's optimizers; Keras 3.0 renamed the rest.
 RENAMED = {"lr": "learning_rate", "dtype_policy": "dtype"}
-RENAMED_IN = {("leakyrelu", "alpha"): "negative_slope"}
+# tf.keras's Nadam takes the `schedule_decay` of Keras 2.3 and before as its `decay`
+# (tensorflow/python/keras/optimizer_v2/nadam.py, TensorFlow 1.15 to tf_keras).
+RENAMED_IN = {
+    ("leakyrelu", "alpha"): "negative_slope",
+    ("nadam", "schedule_decay"): "decay",
+}

@@ -162,6 +162,9 @@ MESSAGES = {
         error("TypeError", "Could not locate function 'mse'. Make sure custom classes are …"),
         error("ValueError", "Unknown loss function: CustomLoss"),
         error("ValueError", "Unable to restore custom object of type _tf_keras_metric currently."),
+        error("ValueError", 'Unable to restore custom object of class "MeanMetricWrapper" (type '
+              "_tf_keras_metric). Please make sure that this class is included in the "
+              "`custom_objects` arg when calling `load_model()`."),
     ],
     "lambda-bytecode": [
         error("EOFError", "EOF read where object expected"),
@@ -324,6 +327,9 @@ MESSAGES = {
               "deserialized properly. {'dtype': {'class_name': 'DTypePolicy'}}",
               ("TypeError", "Could not locate class 'MyLayer'.")),
         error("ValueError", "Unable to restore custom object of type _tf_keras_rnn_layer."),
+        error("ValueError", 'Unable to restore custom object of class "MyCell" (type '
+              "_tf_keras_rnn_layer). Please make sure that this class is included in the "
+              "`custom_objects` arg when calling `load_model()`."),
     ],
     "scenario-says-nothing": [
         error("harness.probe.Unusable", "the model does not say what its inputs are: give it "

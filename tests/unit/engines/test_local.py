@@ -8,8 +8,9 @@ import pytest
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines import local
 from kerasmatrix.engines.base import Task, WorkerLost
-from kerasmatrix.engines.local import ProcessChannel, worker_variables
+from kerasmatrix.engines.local import ProcessChannel
 from kerasmatrix.engines.protocol import ConversingWorker
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.errors import InfrastructureError
 
 ENVIRONMENT = Environment(

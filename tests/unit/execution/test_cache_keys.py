@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.variables import FIXED, lasting_variables, worker_variables
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.results.observations import Save
@@ -89,6 +90,21 @@ def test_key_changes_with_the_environment(plan, change):
     assert after.save_key(row._replace(saved_with=other.name)) == plan.save_key(
         row._replace(saved_with=other.name)
     )
+
+
+@pytest.mark.parametrize("name", sorted(FIXED))
+def test_key_changes_with_every_variable_of_all_workers(plan, monkeypatch, name):
+    row = Save("first", "h5", "good")
+    before = plan.save_key(row)
+    monkeypatch.setitem(FIXED, name, "another value")
+    assert dataclasses.replace(plan).save_key(row) != before
+
+
+def test_key_holds_every_variable_of_a_worker_but_its_home(plan):
+    ours = plan.selection.environments[0]
+    variables = worker_variables(ours, "/home")
+    assert variables.pop("HOME") == "/home"
+    assert variables == lasting_variables(ours)
 
 
 def test_key_changes_with_lock_and_recipe(plan):

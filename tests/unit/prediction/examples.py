@@ -22,6 +22,7 @@ KERAS_2_ARCHIVED = "keras.src.engine.functional"
 LAMBDA = model(INPUT, layer("Lambda", function=[LAMBDA_3_8, None, None]))
 HARD = model(INPUT, layer(units=2, activation="hard_sigmoid"))
 ADAM = {"class_name": "Adam", "config": {"learning_rate": 0.1}}
+SGD = {"class_name": "SGD", "config": {"learning_rate": 0.1}}
 NEW_ADAM = {"class_name": "Custom>Adam", "config": {"learning_rate": 0.1}}
 SCHEDULED = {"class_name": "SGD", "config": {"learning_rate": {"class_name": "ExponentialDecay"}}}
 MSE = {"class_name": "MeanSquaredError", "config": {}}
@@ -124,6 +125,7 @@ EXAMPLES = {
     "schedule": (h5(model(INPUT, DENSE), training=trained(SCHEDULED)), "3.4"),
     "rate-reset": (h5(model(INPUT, DENSE), keras="2.12.0", training=trained(NEW_ADAM)), "3.4"),
     "state-lost": (h5(model(INPUT, DENSE), training=trained(), optimizer_arrays=5), "3.4"),
+    "cannot-be-trained": (h5(MODEL, training=trained(SGD), optimizer_arrays=1), "3.4"),
     "saved-model-in-keras-3": (saved_model(PLAIN), "3.4"),
     "nothing-against": (h5(PLAIN), "2.9"),
 }
