@@ -54,8 +54,17 @@ save("channels_first", channels, conv)
 
 tree = {"b": keras.Input((2,), name="b"), "a": keras.Input((4,), name="a")}
 save("dict_inputs", tree, {"c": layers.Dense(1)(layers.concatenate([tree["a"], tree["b"]]))})
+
+for policy in ("mixed_float16", "mixed_bfloat16"):
+    keras.mixed_precision.set_global_policy(policy)
+    small = keras.Input((8, 8, 3))
+    conv = layers.Flatten()(layers.Conv2D(4, 3)(small))
+    save(policy, small, layers.Dense(2, dtype="float32")(layers.Dense(4, "relu")(conv)))
 """
-NAMES = ("channels_first", "dict_inputs", "embedding_behind", "text", "u_net")
+NAMES = (
+    "channels_first", "dict_inputs", "embedding_behind", "mixed_bfloat16", "mixed_float16", "text",
+    "u_net",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import Any
 
-from . import configuration, failure, probe, script, snapshot, storage, stored, training
+from . import configuration, failure, precision, probe, script, snapshot, storage, stored, training
 
 __all__ = ["Work"]
 
@@ -68,6 +68,7 @@ class Work:
         os.makedirs(self.folder)
         os.chdir(self.folder)
         os.environ["TMPDIR"] = tempfile.tempdir = self.folder
+        precision.lift_limit(self.scenario)
         kinds = {
             "save": self._save,
             "take": self._take,
