@@ -142,9 +142,9 @@ class Work:
     def _load(self) -> dict:
         _seed(LOAD_SEED)
         artifact = self._artifact()
-        model, did, _ = self._loaded(artifact)
+        model, did, path = self._loaded(artifact)
         self._enter("call")
-        sample = probe.load(os.path.join(artifact, "probe.npz"))
+        sample = self._reference_sample(model, path, artifact)
         outputs = (
             snapshot.outputs(model, sample.inputs, sample.keys) if sample else snapshot.Outputs()
         )
@@ -221,6 +221,18 @@ class Work:
         """Return inputs that the model accepts, and its outputs."""
         seconds = self.deadline / 3
         return probe.find(model, names, path, call=snapshot.outputs, seconds=seconds)
+
+    def _reference_sample(self, model: Any, path: str, artifact: str) -> probe.Sample | None:
+        """Return what the reference computed.
+
+        Where there is none the model is called all the same: if that ends the process, this is why
+        no version has become the reference.
+        """
+        try:
+            return probe.load(os.path.join(artifact, "probe.npz"))
+        except probe.Unusable:
+            self._sample(model, self._names, path)
+            raise
 
     def _artifact(self) -> str:
         """Return the folder with the model to be loaded and its ``probe.npz``."""
