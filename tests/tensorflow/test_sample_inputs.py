@@ -54,8 +54,27 @@ save("channels_first", channels, conv)
 
 tree = {"b": keras.Input((2,), name="b"), "a": keras.Input((4,), name="a")}
 save("dict_inputs", tree, {"c": layers.Dense(1)(layers.concatenate([tree["a"], tree["b"]]))})
+
+for policy in ("mixed_float16", "mixed_bfloat16"):
+    keras.mixed_precision.set_global_policy(policy)
+    small = keras.Input((8, 8, 3))
+    conv = layers.Flatten()(layers.Conv2D(4, 3)(small))
+    save(policy, small, layers.Dense(2, dtype="float32")(layers.Dense(4, "relu")(conv)))
 """
-NAMES = ("channels_first", "dict_inputs", "embedding_behind", "text", "u_net")
+ABORTS = """
+import sys
+import tensorflow as tf
+
+keras = tf.keras
+inputs = keras.Input((3,))
+# When the model is put together it gets a tensor without a value.
+end = keras.layers.Lambda(lambda x: x if not hasattr(x, "numpy") else __import__("os").abort())
+keras.Model(inputs, end(inputs)).save(sys.argv[1])
+"""
+NAMES = (
+    "channels_first", "dict_inputs", "embedding_behind", "mixed_bfloat16", "mixed_float16", "text",
+    "u_net",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +117,21 @@ def test_models_are_called_where_they_were_saved(setup, matrix, models):
         checked = check(setup, given, [matrix.environments[name]])
     found = {cell.scenario: (cell.status, cell.summary) for cell in checked.results.cells}
     assert {status for status, _ in found.values()} == {Status.PASS}, found
+
+
+def test_call_that_ends_the_process_everywhere_is_a_crash(setup, engine, matrix, tmp_path):
+    environment = matrix.environments["tf2.15"]
+    lock = read_lock(ROOT / "images" / "locks", environment)
+    path, script = tmp_path / "aborts.h5", tmp_path / "make.py"
+    script.write_text(ABORTS)
+    subprocess.run(
+        [ensure_venv(environment, lock, engine.cache), script, path],
+        env=worker_variables(environment, str(tmp_path)), check=True, capture_output=True,
+    )  # fmt: skip
+    with taken_in([path], setup.store, Companions()) as (given, _):
+        checked = check(setup, given, [environment])
+    (cell,) = (each for each in checked.results.cells if each.loaded_with == "tf2.15")
+    assert cell.status is Status.CRASH
 
 
 def test_inputs_that_do_not_fit_are_not_comparable(setup, matrix, models, tmp_path):

@@ -14,9 +14,10 @@ __all__ = ["FIXED", "lasting_variables", "worker_variables"]
 # does by default it does here, oneDNN included: without it kernels are missing that a plain
 # program has. oneDNN is held to the instructions that every machine of the last ten years has:
 # its rounding is then the same on all of them, and with AVX-512 the training step of a separable
-# convolution overwrites memory (measured in TensorFlow 2.9 to 2.15). Operations have one thread,
-# since cells of several environments run side by side: their number changes neither what can be
-# called nor, in what was measured, a single bit of it.
+# convolution overwrites memory (measured in TensorFlow 2.9 to 2.15). A model of half precision is
+# excepted (`kerasmatrix.harness.precision`). Operations have one thread, since cells of several
+# environments run side by side: their number changes neither what can be called nor, in what was
+# measured, a single bit of it.
 FIXED = {
     "LANG": "C.UTF-8",
     "CUDA_VISIBLE_DEVICES": "-1",

@@ -161,7 +161,7 @@ def _optimizer(optimizer: Any) -> dict:
         unreadable = ""
     try:
         arrays = [np.asarray(array) for array in _optimizer_arrays(optimizer)]
-        iterations = int(np.asarray(array_of(optimizer.iterations)))
+        iterations = int(np.asarray(array_of(steps_of(optimizer))))
     except Exception as error:
         arrays, iterations = [], None
         unreadable = f"{type(error).__name__}: {error}"
@@ -173,6 +173,17 @@ def _optimizer(optimizer: Any) -> dict:
         slots=[digest(array) for array in arrays if array.ndim > 0],
         unreadable=unreadable or None,
     )
+
+
+def steps_of(optimizer: Any) -> Any:
+    """Return how many steps an optimizer has made, as files count them.
+
+    Keras 3 divides ``iterations`` by the steps that one update of the weights takes.
+    """
+    counting = getattr(optimizer, "inner_optimizer", None) or optimizer
+    if getattr(counting, "gradient_accumulation_steps", None):
+        return counting._iterations  # noqa: SLF001 - Keras shows it nowhere else
+    return optimizer.iterations
 
 
 def _optimizer_arrays(optimizer: Any) -> list:

@@ -15,6 +15,7 @@ from . import (
     exception_data,
     formats,
     model_facts,
+    precision,
     sample_inputs,
     script,
     stored_state,
@@ -77,6 +78,7 @@ class Work:
         os.makedirs(self.folder)
         os.chdir(self.folder)
         os.environ["TMPDIR"] = tempfile.tempdir = self.folder
+        precision.lift_limit(self.scenario)
         kinds = {
             "save": self._save,
             "take": self._take,
@@ -150,9 +152,9 @@ class Work:
     def _load(self) -> dict:
         _seed(LOAD_SEED)
         artifact = self._artifact()
-        model, did, _ = self._loaded(artifact)
+        model, did, path = self._loaded(artifact)
         self._enter("call")
-        sample = sample_inputs.load(os.path.join(artifact, "probe.npz"))
+        sample = self._reference_sample(model, path, artifact)
         outputs = (
             model_facts.outputs(model, sample.inputs, sample.keys)
             if sample
@@ -232,6 +234,20 @@ class Work:
         seconds = self.deadline / 3
         return sample_inputs.find(model, names, path, call=model_facts.outputs, seconds=seconds)
 
+    def _reference_sample(
+        self, model: Any, path: str, artifact: str
+    ) -> sample_inputs.Sample | None:
+        """Return what the reference computed.
+
+        Where there is none the model is called all the same: if that ends the process, this is why
+        no version has become the reference.
+        """
+        try:
+            return sample_inputs.load(os.path.join(artifact, "probe.npz"))
+        except sample_inputs.Unusable:
+            self._sample(model, self._names, path)
+            raise
+
     def _artifact(self) -> str:
         """Return the folder with the model to be loaded and its ``probe.npz``."""
         return self._with_given(os.path.join(self.artifacts, self.request["artifact"]))
@@ -259,7 +275,7 @@ class Work:
         return names["build"]()
 
     def _save_again(self, model: Any) -> dict | None:
-        """Save the loaded model in its own format; None if that works, else the failure."""
+        """Save the loaded model in its own format; None if that works, else the exception_data."""
         target = os.path.join(self.folder, "again")
         os.makedirs(target)
         try:

@@ -61,13 +61,17 @@ def _lost_from_file(config: Mapping[str, Any], after: CompileState) -> Iterator[
     if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get("config"), Mapping):
         return
     name = str(optimizer.get("class_name"))
-    # Keras 1 wrote arrays into it.
-    numbers = {
-        key: value
-        for key, value in optimizer["config"].items()
-        if isinstance(value, bool | int | float | str)
-    }
+    settings = {key: _readable(value) for key, value in optimizer["config"].items()}
+    numbers = {key: value for key, value in settings.items() if value is not None}
     yield from _lost_hyperparameters(name.rpartition(">")[2], numbers, after.optimizer)
+
+
+def _readable(value: Any) -> Any:
+    """Return a setting that a file holds as others have it; None where it says nothing."""
+    if isinstance(value, Mapping) and set(value) == {"type", "value"}:
+        value = value["value"]  # an array, as Keras 1 wrote it
+    is_object = isinstance(value, Mapping) and isinstance(value.get("class_name"), str)
+    return value if is_object or isinstance(value, bool | int | float | str) else None
 
 
 def lost_arguments(before: CompileState, after: CompileState) -> list[str]:

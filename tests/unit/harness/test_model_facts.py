@@ -68,3 +68,27 @@ def test_weights_that_cannot_be_told_apart_are_not_replaced():
     model.weights.append(types.SimpleNamespace())
     model_facts.stir(model, 1)
     assert np.array_equal(model.arrays[0], KERNEL)
+
+
+def optimizer(**more):
+    """An optimizer of Keras 3, which has made five steps."""
+    return types.SimpleNamespace(iterations=5, _iterations=5, **more)
+
+
+def accumulating():
+    """Every second of its steps updates the weights, and only those are its iterations."""
+    return types.SimpleNamespace(iterations=2, _iterations=5, gradient_accumulation_steps=2)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        optimizer(),
+        optimizer(gradient_accumulation_steps=None),
+        accumulating(),
+        types.SimpleNamespace(iterations=2, inner_optimizer=accumulating()),
+        types.SimpleNamespace(iterations=5),
+    ],
+)
+def test_steps_are_those_that_a_file_holds(known):
+    assert model_facts.steps_of(known) == 5

@@ -28,10 +28,7 @@ POLICY = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "fl
         ("accuracy", "binary_accuracy"),
         (named("Adam", epsilon=None), named("Adam", epsilon=1e-7)),
         (named("Adam", lr=0.007), named("Adam", learning_rate=0.0070000002160668373)),
-        (
-            named("Nadam", lr=0.002, schedule_decay=0.01),
-            named("Nadam", learning_rate=0.002, decay=0.01),
-        ),
+        (named("Nadam", schedule_decay=0.01), named("Nadam", decay=0.01)),
         (named("Nadam", schedule_decay=0.004), named("Nadam", beta_1=0.9)),
         (named("Adam", decay=0.0), named("Adam", weight_decay=None, use_ema=False)),
         (named("Dense", kernel_initializer="glorot_uniform"),

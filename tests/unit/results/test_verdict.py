@@ -467,6 +467,30 @@ def test_judge_load_what_the_file_holds_decides_and_not_the_reference():
     )
 
 
+DECAY = {"class_name": "CosineDecay", "config": {"initial_learning_rate": 0.1, "decay_steps": 9}}
+
+
+@pytest.mark.parametrize(
+    ("held", "came_back", "lost"),
+    [
+        (DECAY, DECAY, ()),
+        (DECAY, 0.001, ("the optimizer's learning_rate (CosineDecay became 0.001)",)),
+        # As Keras 1 wrote an array.
+        ({"type": "ndarray", "value": 0.25}, 0.25, ()),
+        (
+            {"type": "ndarray", "value": 0.25},
+            0.5,
+            ("the optimizer's learning_rate (0.25 became 0.5)",),
+        ),
+    ],
+)
+def test_judge_load_compares_every_rate_that_a_file_holds(held, came_back, lost):
+    rate = {**ADAM, "hyperparameters": {"learning_rate": came_back}}
+    compiled = {"compiled": {**COMPILED, "optimizer": rate}}
+    config = {"optimizer_config": {"class_name": "Adam", "config": {"learning_rate": held}}}
+    assert judge(compiled, {**compiled, "stored": {"config": config}}).lost == lost
+
+
 def test_judge_load_a_file_that_was_compiled_and_comes_back_without_is_degraded():
     stored = {"config": {"loss": "mse"}}
     assert judge({}, {"stored": stored}).lost == ("the compile state",)
