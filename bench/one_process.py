@@ -49,7 +49,7 @@ def _bare(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
 
     # A load that fails costs its time too.
     with contextlib.suppress(Exception):
-        tasks.Work(request, scenarios, artifacts, scratch)()
+        tasks.Task(request, scenarios, artifacts, scratch)()
 
 
 def _forked(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:

@@ -18,7 +18,7 @@ from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import idle_workers
 from kerasmatrix.errors import InfrastructureError
 from tests.real import ROOT
-from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
+from tests.unit.harness.spared_child import EXPECTED, SCRIPT
 
 pytestmark = pytest.mark.docker
 
@@ -114,14 +114,14 @@ def test_workers_may_wait_in_half_of_the_machines_memory(engine, client):
 def test_what_is_left_beside_a_child_that_waits_is_ended_in_a_container_too(client):
     told = client.containers.run(
         "python:3.8-slim",
-        ["python", "-B", "/closed_off.py", "/"],
+        ["python", "-B", "/spared_child.py", "/"],
         volumes={
             str(HARNESS): {"bind": "/harness", "mode": "ro"},
-            CLOSED_OFF: {"bind": "/closed_off.py", "mode": "ro"},
+            SCRIPT: {"bind": "/spared_child.py", "mode": "ro"},
         },
         remove=True,
     )
-    assert json.loads(told) == GOES_ON
+    assert json.loads(told) == EXPECTED
 
 
 def test_a_closed_engine_has_no_containers(own_engine, tf24, place, client):

@@ -32,7 +32,7 @@ def forms():
 
 
 def saved_facts(model, inputs):
-    """Return what `tasks.Work` notes of a model that it saves, but for training."""
+    """Return what `tasks.Task` notes of a model that it saves, but for training."""
     outputs = model_facts.outputs(model, inputs)
     return tasks._facts(model, outputs), outputs
 

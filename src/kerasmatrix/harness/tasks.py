@@ -21,14 +21,14 @@ from . import (
     training,
 )
 
-__all__ = ["Work"]
+__all__ = ["Task"]
 
 GIVEN = "given"  # of a scenario that saves nothing: the folder with the file that it is about
 SAVE_SEED = 1
 LOAD_SEED = 2  # another one, so that a rebuilt model is not right by chance
 
 
-class Work:
+class Task:
     """One task as a function without arguments, with the ``stage`` it has come to.
 
     Stages: ``script`` (the scenario's file), ``build``, ``save``, ``load``, ``call`` (the model
