@@ -228,9 +228,9 @@ def _true_name(case: Case) -> None:
 
 def _same_function(case: Case) -> None:
     """Hand over what a function's name meant to the Keras that wrote the file."""
-    from . import architecture, functions, rewrite
+    from . import architecture, functions
 
-    written_by = 3 if rewrite.is_newer(architecture.read(case.path)) else 2
+    written_by = 3 if architecture.is_from_keras_3(architecture.read(case.path)) else 2
     if written_by == formats.major(case.keras):
         raise NotApplicable("the file's Keras and this one mean the same by every name")
     objects = functions.MEANT[written_by]

@@ -2,8 +2,8 @@ import copy
 
 import pytest
 
-from kerasmatrix.harness.remedies.architecture import Stored
-from kerasmatrix.harness.remedies.rewrite import is_newer, rewrite
+from kerasmatrix.harness.remedies.architecture import Stored, is_from_keras_3
+from kerasmatrix.harness.remedies.rewrite import rewrite
 from tests.unit.harness.remedies.readers import FakeReader
 
 OLD, NEW = FakeReader(2), FakeReader(3)
@@ -65,8 +65,8 @@ def layers_of(result):
 
 
 def test_the_writer_is_told_by_how_it_wired_the_model():
-    assert is_newer(Stored(NEW_MODEL, None, archive=False))
-    assert not is_newer(Stored(OLD_MODEL, None, archive=False))
+    assert is_from_keras_3(Stored(NEW_MODEL, None, archive=False))
+    assert not is_from_keras_3(Stored(OLD_MODEL, None, archive=False))
 
 
 def test_from_old_to_new():
