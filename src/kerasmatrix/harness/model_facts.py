@@ -19,7 +19,7 @@ __all__ = [
     "leaves",
     "outputs",
     "plain",
-    "stir",
+    "randomize_weights",
     "structure",
     "weights",
 ]
@@ -54,7 +54,7 @@ def digest(array: Any) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
-def stir(model: Any, seed: int) -> None:
+def randomize_weights(model: Any, seed: int) -> None:
     """Give weights values that every release agrees on, and that no loader puts there by itself.
 
     Initializers have drawn other numbers from one seed since TensorFlow 2.10, and orthogonal ones
@@ -70,15 +70,15 @@ def stir(model: Any, seed: int) -> None:
         is_trained = [id(variable) in trained for variable in variables]
     else:  # some layers of Keras 2.13 to 2.15 count a vocabulary on one side only
         is_trained = [False] * len(arrays)
-    stirred = [
-        _stirred(array, np.random.RandomState(seed + number), trained=trained)
+    randomized = [
+        _randomized(array, np.random.RandomState(seed + number), trained=trained)
         for number, (array, trained) in enumerate(zip(arrays, is_trained))
     ]
-    if any(before is not after for before, after in zip(arrays, stirred)):
-        model.set_weights(stirred)
+    if any(before is not after for before, after in zip(arrays, randomized)):
+        model.set_weights(randomized)
 
 
-def _stirred(array: Any, random: Any, *, trained: bool) -> Any:
+def _randomized(array: Any, random: Any, *, trained: bool) -> Any:
     """Return what to put in the place of ``array``: itself, or numbers of the same kind."""
     if array.dtype.kind != "f" or not np.isfinite(array).all() or not array.size:
         return array  # a model that computes nothing stays one

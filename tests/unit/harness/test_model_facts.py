@@ -27,7 +27,7 @@ class Model:
 
 def stirred(*arrays, **more):
     model = Model(*arrays, **more)
-    model_facts.stir(model, 1)
+    model_facts.randomize_weights(model, 1)
     return model.arrays
 
 
@@ -58,7 +58,7 @@ def test_a_bias_of_zeros_and_ones_is_moved_too():
 def test_what_is_not_trained_stays_as_it_was_made():
     mean, counter = np.array([1.0, 2.0], "float32"), np.array(7)
     model = Model(mean, counter, untrained=(0, 1))
-    model_facts.stir(model, 1)
+    model_facts.randomize_weights(model, 1)
     assert model.set == 0
     assert model.arrays[0] is mean
 
@@ -66,5 +66,5 @@ def test_what_is_not_trained_stays_as_it_was_made():
 def test_weights_that_cannot_be_told_apart_are_not_replaced():
     model = Model(KERNEL)
     model.weights.append(types.SimpleNamespace())
-    model_facts.stir(model, 1)
+    model_facts.randomize_weights(model, 1)
     assert np.array_equal(model.arrays[0], KERNEL)
