@@ -172,7 +172,7 @@ def _one_keras(case: Case) -> None:
         return tf.keras.models.load_model(path)
 
     case.loader = {"keras": tf.keras, "load": load_with_tensorflow}
-    case.did.append("used tensorflow.keras instead of what load.py imports")
+    case.did.append("used tensorflow.keras instead of the Keras that load.py imports")
 
 
 def _no_v1_mode(case: Case) -> None:
@@ -198,7 +198,7 @@ def _no_compile(case: Case) -> None:
 
 def _custom_objects(case: Case) -> None:
     if "given_objects" in case.loader:
-        raise NotApplicable("all that was given is handed over already")
+        raise NotApplicable("load.py hands over all given objects already")
     objects = case.custom_objects()
     if not objects:
         raise NotApplicable("the model has no classes or functions of its own")
@@ -220,11 +220,11 @@ def _true_name(case: Case) -> None:
     ending = ".keras" if zipfile.is_zipfile(case.path) else ".h5"
     before = os.path.splitext(case.path)[1]
     if before in (ending, ".hdf5" if ending == ".h5" else ending):
-        raise NotApplicable("the file is what its name says")
+        raise NotApplicable("the ending fits the content")
     renamed = os.path.join(case.scratch, "model" + ending)
     os.symlink(case.path, renamed)
     case.path = renamed
-    case.did.append(f"called it {ending}, which it is, instead of {before or 'nothing'}")
+    case.did.append(f"gave it the ending {ending} of its content instead of {before or 'none'}")
 
 
 def _same_function(case: Case) -> None:
@@ -233,7 +233,7 @@ def _same_function(case: Case) -> None:
 
     written_by = 3 if architecture.is_from_keras_3(architecture.read(case.path)) else 2
     if written_by == formats.major(case.keras):
-        raise NotApplicable("the file's Keras and this one mean the same by every name")
+        raise NotApplicable("the file's Keras and this one have the same functions")
     objects = functions.MEANT[written_by]
     handed = case.arguments.setdefault("custom_objects", {})
     handed.update((name, function) for name, function in objects.items() if name not in handed)

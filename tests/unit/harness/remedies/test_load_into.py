@@ -306,7 +306,7 @@ def test_a_vocabulary_stays_as_the_code_made_it_and_this_is_said(tmp_path):
     words = Layer("words", frozen=[Vocabulary()])
     model = Model(words, *two_layers().layers)
     how = weights.load_into(model, "weights", str(tmp_path))
-    assert "a vocabulary is no weight" in how
+    assert "a vocabulary is not a weight" in how
     assert values(model) == ALL
 
 
