@@ -150,13 +150,13 @@ def _ordinary(bench):
     return answer["value"]["weights"], bench.store.keep_artifact(folder / "artifact")
 
 
-def test_there_are_many_misdeeds_and_each_says_what_it_promises():
+def test_attacks_are_many_and_name_their_promise():
     assert len({misdeed.name for misdeed in MISDEEDS}) == len(MISDEEDS) >= 30
     assert all(misdeed.promise for misdeed in MISDEEDS)
 
 
 @pytest.mark.parametrize("misdeed", MISDEEDS, ids=lambda misdeed: misdeed.name)
-def test_a_lambda_breaks_no_promise_and_the_next_file_is_measured_right(bench, misdeed):
+def test_attack_breaks_no_promise_next_file_is_right(bench, misdeed):
     bench.file(misdeed.name, f"{PRELUDE}\n{misdeed.code}")
     answer, folder = bench.do("take", misdeed.name, misdeed.deadline)
     assert answer["ended"] in misdeed.ended, answer
@@ -232,7 +232,7 @@ def _cells(table, file):
     }
 
 
-def test_a_check_of_hostile_files_harms_nothing_and_nobody(bench, check, tmp_path):
+def test_check_of_hostile_files_does_no_harm(bench, check, tmp_path):
     models = tmp_path / "models"
     models.mkdir()
     ordinary = [models / name for name in ("0.h5", "named.h5", "zz.h5")]  # before, amid, after

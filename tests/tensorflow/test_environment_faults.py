@@ -54,7 +54,7 @@ def save_and_load(environment, newer, folder):
 
 
 @pytest.mark.parametrize(("name", "newer", "cause"), FAULTS, ids=[case[1] for case in FAULTS])
-def test_a_package_that_is_too_new_is_named_for_what_it_is(engine, tmp_path, name, newer, cause):
+def test_run_too_new_package_is_environment_fault(engine, tmp_path, name, newer, cause):
     environment = load_matrix(ROOT / "matrix.yaml").environments[name]
     done = save_and_load(environment, newer, tmp_path)
     assert done.returncode == 1

@@ -65,7 +65,7 @@ def setup(engine, matrix, tmp_path):
         yield opened
 
 
-def test_a_converted_file_is_loaded_by_a_plain_program(setup, engine, matrix, model, tmp_path):
+def test_convert_file_is_loaded_by_plain_program(setup, engine, matrix, model, tmp_path):
     target, output = matrix.environments["tf2.2"], tmp_path / "converted.h5"
     before = model.read_bytes()
     with taken_in([model], setup.store, Companions()) as (given, _):
@@ -90,7 +90,7 @@ def test_a_converted_file_is_loaded_by_a_plain_program(setup, engine, matrix, mo
     assert "Total params: 897" in done.stdout
 
 
-def test_three_files_with_two_versions_are_two_imports(
+def test_check_three_files_two_versions_import_twice(
     setup, engine, matrix, model, tmp_path, monkeypatch
 ):
     opened = []
@@ -113,7 +113,7 @@ def test_three_files_with_two_versions_are_two_imports(
     assert sorted(opened) == ["tf2.2", "tf2.4"]
 
 
-def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix, model, tmp_path):
+def test_bisect_functional_model_finds_first_loader(setup, matrix, model, tmp_path):
     with taken_in([model], setup.store, Companions()) as (given, _):
         bisector = Bisector(setup, given[0], cache=tmp_path, within_matrix=True)
         found = bisector.find(matrix.environments["tf2.21"], matrix.environments["tf2.2"])
@@ -127,9 +127,7 @@ def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix,
     ]
 
 
-def test_a_release_of_keras_3_is_named_with_what_an_older_one_does_not_take(
-    setup, engine, matrix, tmp_path
-):
+def test_bisect_keras_3_names_release_and_refused_argument(setup, engine, matrix, tmp_path):
     older, newer = matrix.environments["tf2.16"], matrix.environments["tf2.21"]
     lock = read_lock(ROOT / "images" / "locks", newer)
     subprocess.run(
@@ -197,16 +195,16 @@ SUITE = """
 import pytest
 
 @pytest.mark.loads_in("tf2.4")
-def test_it_loads_where_it_was_saved(model_check):
+def test_generated_scenario_loads_where_saved(model_check):
     assert list(model_check("model.h5").frame["status"]) == ["pass"]
 
 @pytest.mark.loads_in("tf2.4", "tf2.2")
-def test_it_loads_in_both(model_check):
+def test_generated_scenario_loads_in_both(model_check):
     model_check("model.h5")
 """
 
 
-def test_a_suite_of_ones_own_is_told_cause_and_remedy(engine, model, tmp_path):
+def test_pytest_suite_of_user_reports_cause_and_fix(engine, model, tmp_path):
     (tmp_path / "test_model.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nkerasmatrix_engine = local\nkerasmatrix_trust = true\n"

@@ -15,7 +15,7 @@ def outcome(cell):
     )  # fmt: skip
 
 
-def test_what_is_inferred_is_what_measuring_gives(engine, tmp_path):
+def test_inferred_results_equal_measured_ones(engine, tmp_path):
     matrix = {
         "scenarios": ("v1_vs_v2_compat_keras", "import_path"),
         "formats": ("weights",),

@@ -10,7 +10,7 @@ from tests.installed import install
 pytestmark = pytest.mark.tensorflow
 
 
-def test_a_new_project_is_measured_by_its_own_nox_session(engine, tmp_path):
+def test_new_project_nox_session_runs_matrix(engine, tmp_path):
     installed = install(tmp_path / "installed")
     team = tmp_path / "team"
     assert installed.run(tmp_path, "kerasmatrix", "init", "team").returncode == 0

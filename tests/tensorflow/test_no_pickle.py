@@ -42,7 +42,7 @@ print(json.dumps({
     ("name", "files"),
     [("tf2.4", ["model.h5", "model"]), ("tf2.21", ["model.h5", "model.keras"])],
 )
-def test_neither_saving_nor_loading_unpickles_anything(engine, tmp_path, name, files):
+def test_save_and_load_unpickle_nothing(engine, tmp_path, name, files):
     environment = load_matrix(ROOT / "matrix.yaml").environments[name]
     lock = read_lock(ROOT / "images" / "locks", environment)
     done = subprocess.run(

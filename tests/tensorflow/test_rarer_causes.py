@@ -173,7 +173,7 @@ def rare(engine, folder, tmp_path_factory):
     RARER,
     ids=[f"{case[4]}-{case[3]}-{case[0]}" for case in RARER],
 )
-def test_a_program_has_its_cause_and_what_helps(rare, program, form, saved, loaded, cause, remedy):
+def test_rare_failure_has_cause_and_fix(rare, program, form, saved, loaded, cause, remedy):
     found = rare(program, form, saved, loaded)
     assert found.status in {Status.FAIL, Status.DEGRADED}, found.summary
     assert found.cause == cause, found.summary
@@ -181,7 +181,7 @@ def test_a_program_has_its_cause_and_what_helps(rare, program, form, saved, load
     assert (repaired and repaired.id) == remedy, found.remedies
 
 
-def test_a_load_that_never_ends_is_ended_and_repaired(engine, tmp_path):
+def test_load_without_end_times_out_and_is_fixed(engine, tmp_path):
     results = measure(
         engine,
         tmp_path,

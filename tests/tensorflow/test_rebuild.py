@@ -34,7 +34,7 @@ def results(engine, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("scenario", "form", "saved", "loaded", "remedy"), FAILING)
-def test_what_a_plain_load_refuses_is_brought_back(results, scenario, form, saved, loaded, remedy):
+def test_rebuild_restores_model_that_load_refuses(results, scenario, form, saved, loaded, remedy):
     found = cell(results, scenario, form, saved, loaded)
     assert found.status is Status.FAIL
     tried = {each.id: (each.status, each.summary) for each in found.remedies}

@@ -82,7 +82,7 @@ def seen(engine, tmp_path_factory):
     SEEN,
     ids=[f"{case[4]}-{case[3]}-{case[0]}" for case in SEEN],
 )
-def test_a_cell_has_its_cause_and_what_helps(seen, scenario, form, saved, loaded, cause, remedy):
+def test_failing_cell_has_cause_and_fix(seen, scenario, form, saved, loaded, cause, remedy):
     found = seen(scenario, form, saved, loaded)
     assert found.status is not Status.PASS
     assert found.cause == cause, found.summary
@@ -92,19 +92,19 @@ def test_a_cell_has_its_cause_and_what_helps(seen, scenario, form, saved, loaded
         assert repaired.did
 
 
-def test_what_loads_with_other_numbers_is_no_remedy(seen):
+def test_fix_with_other_outputs_does_not_count(seen):
     tried = seen("hard_sigmoid", "keras", "tf2.15", "tf2.21").remedies
     (plain,) = [each for each in tried if each.id == "rewrite-config"]
     assert plain.status == "rejected"
     assert "outputs differ" in plain.summary
 
 
-def test_a_verified_remedy_says_what_stays_lost(seen):
+def test_verified_fix_lists_lost_features(seen):
     repaired = seen("compiled_strings", "h5", "tf2.21", "tf2.21").repaired_by
     assert repaired.lost == ("the compile state",)
 
 
-def test_layers_at_fault_are_named_with_their_arguments(seen):
+def test_layer_check_reports_layers_and_arguments(seen):
     culprits = seen("gru", "h5", "tf2.15", "tf2.21").culprits
     assert [(each.class_name, each.keys) for each in culprits] == [
         ("GRU", ("time_major",))  # Keras 3 takes `implementation` out of **kwargs
