@@ -1,4 +1,4 @@
-"""What an engine promises of its containers: nothing outlasts them, and they end for a reason."""
+"""Containers of the Docker engine: nothing outlasts them, and their end has a reason."""
 
 import contextlib
 import json
@@ -112,7 +112,7 @@ def test_engine_idle_workers_fit_in_half_of_memory(engine, client):
 
 
 def test_container_leftover_is_killed_waiting_child_is_spared(client):
-    told = client.containers.run(
+    output = client.containers.run(
         "python:3.8-slim",
         ["python", "-B", "/spared_child.py", "/"],
         volumes={
@@ -121,7 +121,7 @@ def test_container_leftover_is_killed_waiting_child_is_spared(client):
         },
         remove=True,
     )
-    assert json.loads(told) == EXPECTED
+    assert json.loads(output) == EXPECTED
 
 
 def test_engine_closed_has_no_containers(own_engine, tf24, place, client):

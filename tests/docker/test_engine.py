@@ -1,4 +1,4 @@
-"""What a container lets a scenario do, and what is left of it afterwards."""
+"""The restrictions of a container, and its state after a scenario."""
 
 import json
 import os

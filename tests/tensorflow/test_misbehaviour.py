@@ -1,4 +1,4 @@
-"""Scenarios that do everything wrong, in one real worker: each is one cell's outcome."""
+"""Misbehaving scenarios in one real worker: each affects only its own cell."""
 
 import pytest
 
@@ -104,7 +104,7 @@ SCENARIOS = {
     ),
 }
 
-# Causes that no version is to blame for: any shows them.
+# Causes that do not depend on a version.
 CAUSES = [
     ("save_is_random", "scenario-says-nothing"),
     ("save_is_nan", "scenario-says-nothing"),

@@ -1,4 +1,4 @@
-"""Remedies that take another program, another environment or another version, with TensorFlow."""
+"""Fixes that use another program, environment or version, with real TensorFlow."""
 
 import shutil
 
@@ -22,7 +22,7 @@ import tensorflow as tf
 def load(path):
     return tf.keras.models.load_model(path)
 """
-# What a program does before it loads, what that costs it in tf2.21, and what helps.
+# Code before the load, the cause of its failure in tf2.21, and the fix.
 PROGRAMS = [
     (
         "from tensorflow.python.keras.layers import LayerNormalization",

@@ -1,4 +1,4 @@
-"""What configs of models ask of their inputs, as each generation of Keras writes them."""
+"""Requirements on inputs, in the configs of each generation of Keras."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a file holds of an optimizer."""
+"""The optimizer's state in a file."""
 
 import io
 import json

@@ -106,12 +106,12 @@ def test_load_into_other_shapes_raise_and_change_nothing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("stored", "wanted", "told"), [((2, 6), (6,), "True"), ((6,), (2, 6), "False")]
+    ("stored", "wanted", "reset_after"), [((2, 6), (6,), "True"), ((6,), (2, 6), "False")]
 )
-def test_load_into_gru_of_other_kind_names_reset_after(tmp_path, stored, wanted, told):
+def test_load_into_gru_of_other_kind_names_reset_after(tmp_path, stored, wanted, reset_after):
     older(tmp_path / "weights.h5", [("gru", [full(1, 3, 6), full(2, *stored)])])
     model = Model(GRU("gru", Variable("kernel", 3, 6), Variable("bias", *wanted)))
-    with pytest.raises(layout.OtherShapes, match=f"saved with reset_after={told}"):
+    with pytest.raises(layout.OtherShapes, match=f"saved with reset_after={reset_after}"):
         weights.load_into(model, "weights", str(tmp_path))
 
 

@@ -38,8 +38,8 @@ def old_model(*layers, inputs, outputs, name="model"):
 
 
 def new_model(*layers, inputs, outputs, name="model"):
-    told = old_model(*layers, inputs=inputs, outputs=outputs, name=name)
-    return {"module": "keras.src.models.functional", "registered_name": "Functional", **told}
+    model = old_model(*layers, inputs=inputs, outputs=outputs, name=name)
+    return {"module": "keras.src.models.functional", "registered_name": "Functional", **model}
 
 
 OLD_MODEL = old_model(

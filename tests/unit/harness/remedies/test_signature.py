@@ -1,4 +1,4 @@
-"""What of a SavedModel must be known before it is called: positions, and what may be left out."""
+"""The order of a SavedModel's inputs and outputs, and the parts that may be removed."""
 
 import json
 from types import SimpleNamespace
@@ -93,7 +93,7 @@ def definition(name, **attr):
 
 @pytest.fixture
 def known(monkeypatch):
-    """What operations this TensorFlow has, with their attributes."""
+    """The operations of this TensorFlow, with their attributes."""
     operations = {
         "MatMul": definition("MatMul", T=None),
         "VarHandleOp": definition("VarHandleOp", dtype=None),
