@@ -27,7 +27,8 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)
     sys.path.insert(0, parent)
-    from harness import probe, script, storage, tasks  # noqa: F401 - not to be timed with a task
+    # Imported here, so that it is not timed with a task.
+    from harness import formats, sample_inputs, script, tasks  # noqa: F401
 
     sys.path.pop(0)  # a scenario must not find the harness's neighbours by mistake
     started = time.time()
@@ -49,7 +50,7 @@ def _bare(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
 
     # A load that fails costs its time too.
     with contextlib.suppress(Exception):
-        tasks.Work(request, scenarios, artifacts, scratch)()
+        tasks.Task(request, scenarios, artifacts, scratch)()
 
 
 def _forked(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
@@ -66,19 +67,19 @@ def _forked(request: dict, scenarios: str, artifacts: str, scratch: str) -> None
 
 
 def _save(scenario: Path, form: str, folder: Path) -> None:
-    from harness import probe, script, storage
+    from harness import formats, sample_inputs, script
 
     names = script.run_script(str(scenario / "save.py"))
     model = names["build"]()
     # Whatever they are made of, the model is called once, by this program.
-    _predict(model, probe.find(model, names, call=lambda *_: []).inputs)
+    _predict(model, sample_inputs.find(model, names, call=lambda *_: []).inputs)
     folder.mkdir(parents=True)
-    storage.save(model, form, str(folder))
+    formats.save(model, form, str(folder))
 
 
 def _load(scenario: Path, form: str, artifact: Path) -> None:
     import numpy as np
-    from harness import probe, script, storage
+    from harness import formats, sample_inputs, script
 
     names = script.run_script(str(scenario / "load.py"))
 
@@ -86,8 +87,8 @@ def _load(scenario: Path, form: str, artifact: Path) -> None:
         own = names if "build" in names else script.run_script(str(scenario / "save.py"))
         return own["build"]()
 
-    model = storage.load(form, str(artifact), names, build)
-    sample = probe.load(str(artifact / "probe.npz"))
+    model = formats.load(form, str(artifact), names, build)
+    sample = sample_inputs.load(str(artifact / "probe.npz"))
     np.allclose(_predict(model, sample.inputs), sample.outputs[0])
 
 

@@ -35,8 +35,8 @@ FUNCTIONS = ["activations", "initializers", "regularizers", "constraints", "loss
 def main(harness: str) -> dict:
     """Return what ``tf.keras`` has: classes by place with their keys, functions, operations."""
     sys.path.insert(0, str(Path(harness).parent))
-    classes = importlib.import_module("harness.repair.classes")
-    storage = importlib.import_module("harness.storage")
+    classes = importlib.import_module("harness.remedies.classes")
+    formats = importlib.import_module("harness.formats")
     keras = importlib.import_module("tensorflow").keras
     keras.layers  # noqa: B018 - lazily loaded in some releases
     reader = classes.Reader(keras)
@@ -56,7 +56,7 @@ def main(harness: str) -> dict:
                 shown = places.get("layers.experimental.preprocessing", {}).get(name)
                 places[place][name] = shown or {"takes": None, "needs": []}
     return {
-        "keras": storage.keras_version(keras),
+        "keras": formats.keras_version(keras),
         "python": sys.version.split()[0],
         "classes": places,
         "functions": {place: functions(keras, place) for place in FUNCTIONS},

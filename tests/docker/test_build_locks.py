@@ -35,19 +35,19 @@ def locked():
     return environment, read_lock(ROOT / "images" / "locks", environment), matrix.base_image
 
 
-def test_image_holds_what_is_locked_and_pip_only(client, locked):
+def test_image_holds_locked_packages_and_pip_only(client, locked):
     environment, lock, base_image = locked
     in_use = InUse()
     tag = ensure_image(client, environment, lock, base_image, read_dockerfile(ROOT), in_use)
     with removing(image_mark(tag)) as reason:
         assert reason == "a process uses it"
     in_use.close()
-    told = json.loads(client.containers.run(tag, ["python", "-c", INSTALLED], remove=True))
-    installed = {name.replace("_", "-"): version for name, version in told["versions"].items()}
+    image = json.loads(client.containers.run(tag, ["python", "-c", INSTALLED], remove=True))
+    installed = {name.replace("_", "-"): version for name, version in image["versions"].items()}
     assert installed.pop("pip")
     assert installed == lock.packages
     assert (
-        told["built by"] == f"Generator: bdist_wheel ({dict(PINNED.findall(lock.build))['wheel']})"
+        image["built by"] == f"Generator: bdist_wheel ({dict(PINNED.findall(lock.build))['wheel']})"
     )
 
 

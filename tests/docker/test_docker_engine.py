@@ -1,4 +1,4 @@
-"""What an engine promises of its containers: nothing outlasts them, and they end for a reason."""
+"""Containers of the Docker engine: nothing outlasts them, and their end has a reason."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import idle_workers
 from kerasmatrix.errors import InfrastructureError
 from tests.real import ROOT
-from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
+from tests.unit.harness.spared_child import EXPECTED, SCRIPT
 
 pytestmark = pytest.mark.docker
 
@@ -91,7 +91,7 @@ def worker(engine, tf24, place):
     opened.close()
 
 
-def test_children_that_eat_the_containers_memory_are_killed_and_the_worker_lives_on(worker, place):
+def test_container_full_memory_kills_children_not_worker(worker, place):
     eaters = EATERS.format(number=16, megabytes=200, score=1000)
     result = ask(worker, place, "eaters", eaters, PATIENCE)
     assert result["error"]["message"] == "one of us was killed"
@@ -99,45 +99,45 @@ def test_children_that_eat_the_containers_memory_are_killed_and_the_worker_lives
     assert again["error"]["message"] == "'still here'"
 
 
-def test_a_worker_killed_for_memory_says_so(worker, place):
+def test_worker_killed_for_memory_reports_it(worker, place):
     """A child can make itself and many others less likely to be chosen."""
     with pytest.raises(WorkerLost, match="out of memory") as caught:
         ask(worker, place, "eaters", SMALL_EATERS, PATIENCE)
     assert caught.value.memory
 
 
-def test_a_killed_container_is_no_shortage_of_memory(worker, place, client):
+def test_worker_killed_container_is_not_out_of_memory(worker, place, client):
     client.api.kill(worker._channel._container.id)
     with pytest.raises(WorkerLost, match="killed") as caught:
         ask(worker, place, "killed", "def build(): pass")
     assert not caught.value.memory
 
 
-def test_a_crash_leaves_no_core_file(worker, place):
+def test_worker_child_crashes_leaves_no_core_file(worker, place):
     crash = ask(worker, place, "crash", "import os\ndef build(): os.abort()")
     assert crash["signal"] == signal.SIGABRT
     assert json.loads(ask(worker, place, "left", LEFT)["error"]["message"]) == [[], [0, 0]]
 
 
-def test_workers_may_wait_in_half_of_the_machines_memory(engine, client):
+def test_engine_idle_workers_fit_in_half_of_memory(engine, client):
     memory = client.info()["MemTotal"]
     assert engine.idle_workers == idle_workers(memory) >= 12
 
 
-def test_what_is_left_beside_a_child_that_waits_is_ended_in_a_container_too(client):
-    told = client.containers.run(
+def test_container_leftover_is_killed_waiting_child_is_spared(client):
+    output = client.containers.run(
         "python:3.8-slim",
-        ["python", "-B", "/closed_off.py", "/"],
+        ["python", "-B", "/spared_child.py", "/"],
         volumes={
             str(HARNESS): {"bind": "/harness", "mode": "ro"},
-            CLOSED_OFF: {"bind": "/closed_off.py", "mode": "ro"},
+            SCRIPT: {"bind": "/spared_child.py", "mode": "ro"},
         },
         remove=True,
     )
-    assert json.loads(told) == GOES_ON
+    assert json.loads(output) == EXPECTED
 
 
-def test_a_closed_engine_has_no_containers(own_engine, tf24, place, client):
+def test_engine_closed_has_no_containers(own_engine, tf24, place, client):
     worker = own_engine.open(*tf24, place, LIMITS)
     container = worker._channel._container.id
     own_engine.close()
@@ -147,7 +147,7 @@ def test_a_closed_engine_has_no_containers(own_engine, tf24, place, client):
     worker.close()
 
 
-def test_a_folder_may_have_a_colon_in_its_name(engine, tf24, place, tmp_path):
+def test_engine_folder_with_colon_is_mounted(engine, tf24, place, tmp_path):
     folder = tmp_path / "sce:narios"
     place.scenarios.rename(folder)
     moved = type(place)(folder, place.artifacts, place.scratch)
@@ -159,13 +159,13 @@ def test_a_folder_may_have_a_colon_in_its_name(engine, tf24, place, tmp_path):
         opened.close()
 
 
-def test_a_missing_folder_is_an_error_and_leaves_no_container(engine, tf24, place):
+def test_engine_missing_folder_fails_without_container(engine, tf24, place):
     place.artifacts.rmdir()
     with pytest.raises(InfrastructureError, match="artifacts"):
         engine.open(*tf24, place, LIMITS)
 
 
-def test_an_interrupt_while_a_container_is_made_leaves_none(engine, tf24, place, monkeypatch):
+def test_engine_interrupted_at_start_leaves_no_container(engine, tf24, place, monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -174,9 +174,7 @@ def test_an_interrupt_while_a_container_is_made_leaves_none(engine, tf24, place,
         engine.open(*tf24, place, LIMITS)
 
 
-def test_no_container_outlives_a_runner_that_is_killed_while_a_child_is_busy(
-    engine, tf24, place, client
-):
+def test_engine_runner_killed_leaves_no_container(engine, tf24, place, client):
     """The harness hears of it although its child, which would never end, keeps it waiting."""
     engine.prepare(*tf24)
     folder = place.scenarios / "endless"

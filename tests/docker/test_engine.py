@@ -1,4 +1,4 @@
-"""What a container lets a scenario do, and what is left of it afterwards."""
+"""The restrictions of a container, and its state after a scenario."""
 
 import json
 import os
@@ -80,7 +80,7 @@ def save(engine, tf24, place):
     worker.close()
 
 
-def test_a_container_is_closed_up(save):
+def test_container_restrictions_hold(save):
     result = save(FACTS)
     found = json.loads(result["error"]["message"])
     assert found["uid"] != 0
@@ -91,7 +91,7 @@ def test_a_container_is_closed_up(save):
     assert found["written"] == ["/tmp", "/kerasmatrix/scratch"]
 
 
-def test_each_misdeed_is_one_tasks_outcome_and_the_worker_lives_on(save):
+def test_container_attack_fails_one_task_only(save):
     assert save("import os\ndef build(): os.abort()")["signal"] == signal.SIGABRT
     assert save("import sys\ndef build(): sys.exit(9)")["exit_code"] == 9
     assert save("def build(): print('x' * 99); 1 / 0")["error"]["type"] == "ZeroDivisionError"
@@ -102,7 +102,7 @@ def test_each_misdeed_is_one_tasks_outcome_and_the_worker_lives_on(save):
     assert save("def build(): raise KeyError('still here')")["error"]["message"] == "'still here'"
 
 
-def test_a_container_that_dies_is_a_lost_worker_not_an_outcome(save, client):
+def test_container_dies_is_lost_worker(save, client):
     label = f"kerasmatrix.runner={os.getpid()}"
     (container,) = client.containers.list(filters={"label": label})
     container.kill()
@@ -110,12 +110,12 @@ def test_a_container_that_dies_is_a_lost_worker_not_an_outcome(save, client):
         save("def build(): pass")
 
 
-def test_closing_twice_is_allowed(save):
+def test_worker_closed_twice_raises_nothing(save):
     save.worker.close()
     save.worker.close()
 
 
-def test_an_environment_without_image_and_base_says_how_to_get_one(client, tf24):
+def test_engine_without_image_says_how_to_build_it(client, tf24):
     from kerasmatrix.engines.docker import DockerEngine
 
     engine = DockerEngine("kerasmatrix.invalid/python:{python}-none", ROOT)

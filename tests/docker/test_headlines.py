@@ -5,7 +5,7 @@ from tests.real import check_headlines, measure
 pytestmark = pytest.mark.docker
 
 
-def test_what_is_known_to_be_so_is_measured_so_in_containers(engine, tmp_path):
+def test_run_in_containers_measures_known_facts(engine, tmp_path):
     results = measure(
         engine,
         tmp_path,

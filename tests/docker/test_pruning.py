@@ -20,7 +20,7 @@ RUN head -c 5000000 /dev/urandom > /five-megabytes
 """
 
 
-def test_an_image_is_removed_when_no_container_needs_it(client):
+def test_prune_unused_image_is_removed(client):
     name = f"kerasmatrix/pruned:{os.getpid()}"
     client.images.build(fileobj=io.BytesIO(DOCKERFILE.encode()), tag=name, rm=True)
     made = MadeImages(client)

@@ -1,7 +1,7 @@
-"""Files made to do harm to who reads them, each with the promise that it must not break.
+"""Files that attack their reader, each with the promise that it must not break.
 
-Made without TensorFlow. A file may be given a ``secret``, the path of a file beside it whose
-content must appear nowhere.
+They are made without TensorFlow. ``secret`` is the path of another file, whose content must not
+appear in any answer.
 """
 
 import bz2
@@ -22,10 +22,10 @@ import numpy as np
 
 from tests.unit.inspection import files
 
-SECRET = "the key of another house"  # what no file may bring into an answer
-# What acts on a page, on a terminal, on a table and on Markdown.
+SECRET = "the key of another house"  # must not appear in any answer
+# Text with an effect on a page, a terminal, a spreadsheet and Markdown, unless it is escaped.
 ACTIVE = "</script><script>alert(1)</script>\x1b]0;owned\x07\x1b[2J[red]\u202e|`=1+1"
-# The same for a name that a file can have, too.
+# The same without a slash, for the name of a file.
 NAME = '"><img src=x onerror=alert(1)>&lt;\x1b]0;owned\x07{{ 7*7 }}'
 
 
@@ -33,8 +33,8 @@ NAME = '"><img src=x onerror=alert(1)>&lt;\x1b]0;owned\x07{{ 7*7 }}'
 class Hostile:
     """A kind of file; ``make(folder, secret)`` returns its path.
 
-    ``said`` is what `inspect` must say, as a regular expression of its error or of its notes; where
-    it is None the file is read like any other.
+    ``said`` is a regular expression that the error or the notes of `inspect` must match. If it is
+    None the file is read like any other.
     """
 
     name: str
@@ -78,32 +78,32 @@ def archive(folder, configuration, metadata=b'{"keras_version": "3.4.1"}'):
 
 
 def with_names_that_act(path):
-    """Write a model whose own name, a layer's and a class's are to act, and return its path."""
+    """Write a model with active text in its name, a layer's and a class's; return its path."""
     layers = [
         layer(ACTIVE),
         layer(NAME),
         {"class_name": f"{NAME}{ACTIVE}", "config": {"name": "n"}},
     ]
-    told = config(*layers)
-    told["config"]["name"] = ACTIVE
-    made = files.hdf5_model(path, told)
-    with h5py.File(made, "r+") as file:
-        file.attrs["model_config"] = np.bytes_(json.dumps(told))  # as a release's h5py reads it
-    return made
+    model = config(*layers)
+    model["config"]["name"] = ACTIVE
+    written = files.hdf5_model(path, model)
+    with h5py.File(written, "r+") as file:
+        file.attrs["model_config"] = np.bytes_(json.dumps(model))  # bytes, for every h5py
+    return written
 
 
 # ---- archives ----
 
 
-@hostile("a member is not unpacked beyond what a config can be", "claims to be")
-def archive_config_that_unpacks_to_much(folder, secret):
+@hostile("a member is unpacked up to the maximum of a config", "claims to be")
+def archive_config_bomb(folder, secret):
     path = folder / "model.keras"
     members = [("metadata.json", "{}"), ("config.json", b" " * (40 << 20))]
     return zipped(path, members, zipfile.ZIP_DEFLATED)
 
 
-@hostile("a member that says less than it is is not unpacked further", "damaged")
-def archive_config_that_lies_about_its_size(folder, secret):
+@hostile("a member is unpacked up to its declared size", "damaged")
+def archive_config_with_false_size(folder, secret):
     path = folder / "model.keras"
     members = [("metadata.json", "{}"), ("config.json", b" " * (8 << 20))]
     data = bytearray(zipped(path, members, zipfile.ZIP_DEFLATED).read_bytes())
@@ -114,8 +114,8 @@ def archive_config_that_lies_about_its_size(folder, secret):
     return path
 
 
-@hostile("weights that unpack to more than a memory stay packed", "too large to unpack")
-def archive_weights_that_unpack_to_much(folder, secret):
+@hostile("weights larger than memory are not unpacked", "too large to unpack")
+def archive_weights_bomb(folder, secret):
     path = files.archive(folder / "model.keras", compression=zipfile.ZIP_DEFLATED)
     data = bytearray(path.read_bytes())
     place = data.rfind(b"PK\x01\x02")
@@ -124,15 +124,15 @@ def archive_weights_that_unpack_to_much(folder, secret):
     return path
 
 
-@hostile("bzip2 that unpacks to much costs no more memory than is allowed", "claims|damaged|memory")
-def archive_of_dense_bzip2(folder, secret):
+@hostile("unpacking bzip2 keeps to the memory limit", "claims|damaged|memory")
+def archive_bzip2_bomb(folder, secret):
     path = folder / "model.keras"
     members = [("metadata.json", "{}"), ("config.json", b"\0" * (31 << 20))]
     return zipped(path, members, zipfile.ZIP_BZIP2)
 
 
-@hostile("a compression that is not known is damage", "damaged")
-def archive_of_an_unknown_compression(folder, secret):
+@hostile("an unknown compression is damage", "damaged")
+def archive_unknown_compression(folder, secret):
     path = archive(folder, config())
     data = bytearray(path.read_bytes())
     for signature, place in ((b"PK\x01\x02", 10), (b"PK\x03\x04", 8)):
@@ -142,24 +142,24 @@ def archive_of_an_unknown_compression(folder, secret):
     return path
 
 
-@hostile("nothing is written outside, and it is told", "leads out of a folder")
-def archive_with_a_path_upwards(folder, secret):
+@hostile("no file is written outside, and the path is reported", "leads out of a folder")
+def archive_parent_path(folder, secret):
     path = archive(folder, config())
     with zipfile.ZipFile(path, "a") as opened:
         opened.writestr("assets/../../../escaped.txt", "out")
     return path
 
 
-@hostile("nothing is written outside, and it is told", "leads out of a folder")
-def archive_with_an_absolute_path(folder, secret):
+@hostile("no file is written outside, and the path is reported", "leads out of a folder")
+def archive_absolute_path(folder, secret):
     path = archive(folder, config())
     with zipfile.ZipFile(path, "a") as opened:
         opened.writestr(f"{folder}/escaped.txt", "out")
     return path
 
 
-@hostile("a link in an archive is not followed, and it is told", "symbolic link")
-def archive_with_a_symbolic_link(folder, secret):
+@hostile("a link in an archive is not followed, and reported", "symbolic link")
+def archive_symbolic_link(folder, secret):
     path = archive(folder, config())
     link = zipfile.ZipInfo("assets/link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
@@ -168,8 +168,10 @@ def archive_with_a_symbolic_link(folder, secret):
     return path
 
 
-@hostile("it is told, and read as Keras reads it", "more than one 'config.json'")
-def archive_with_two_configs(folder, secret):
+@hostile(
+    "the duplicate is reported, and the one read that Keras reads", "more than one 'config.json'"
+)
+def archive_two_configs(folder, secret):
     path = archive(folder, config())
     with zipfile.ZipFile(path, "a") as opened, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -177,15 +179,15 @@ def archive_with_two_configs(folder, secret):
     return path
 
 
-@hostile("a list without end is read within bounds")
-def archive_of_many_members(folder, secret):
+@hostile("a long list of members is read within limits")
+def archive_many_members(folder, secret):
     members = [(f"assets/{number}", b"") for number in range(20_000)]
-    told = [("metadata.json", "{}"), ("config.json", json.dumps(config()))]
-    return zipped(folder / "model.keras", [*told, *members])
+    usual = [("metadata.json", "{}"), ("config.json", json.dumps(config()))]
+    return zipped(folder / "model.keras", [*usual, *members])
 
 
-@hostile("members that share their bytes are read once", "damaged|no weights")
-def archive_whose_members_overlap(folder, secret):
+@hostile("overlapping members are read once", "damaged|no weights")
+def archive_overlapping_members(folder, secret):
     path = archive(folder, config())
     data = bytearray(path.read_bytes())
     first, last = data.find(b"PK\x01\x02"), data.rfind(b"PK\x01\x02")
@@ -194,8 +196,8 @@ def archive_whose_members_overlap(folder, secret):
     return path
 
 
-@hostile("it is named for what it is", "encrypted")
-def archive_that_is_encrypted(folder, secret):
+@hostile("the error names the kind of damage", "encrypted")
+def archive_encrypted(folder, secret):
     path = archive(folder, config())
     data = bytearray(path.read_bytes())
     data[data.find(b"PK\x01\x02") + 8] |= 1
@@ -203,114 +205,112 @@ def archive_that_is_encrypted(folder, secret):
     return path
 
 
-@hostile("it is named for what it is", "damaged")
-def archive_cut_off(folder, secret):
+@hostile("the error names the kind of damage", "damaged")
+def archive_truncated(folder, secret):
     path = files.archive(folder / "model.keras")
     path.write_bytes(path.read_bytes()[:-70])
     return path
 
 
-@hostile("it is no config", "damaged")
-def archive_whose_config_is_a_list(folder, secret):
+@hostile("a list is not a config", "damaged")
+def archive_config_is_list(folder, secret):
     return archive(folder, [config()])
 
 
-@hostile("it is no metadata", "damaged")
-def archive_whose_metadata_is_a_list(folder, secret):
+@hostile("a list is not metadata", "damaged")
+def archive_metadata_is_list(folder, secret):
     return archive(folder, config(), "[1]")
 
 
 # ---- configs ----
 
 
-@hostile("it does not end its reader", "nested too deeply")
-def config_nested_without_end(folder, secret):
+@hostile("deep nesting does not crash the reader", "nested too deeply")
+def config_deeply_nested(folder, secret):
     return archive(folder, '{"config":' * 100_000 + "1" + "}" * 100_000)
 
 
-@hostile("its tree is cut off")
-def config_of_wrappers_in_wrappers(folder, secret):
+@hostile("the tree of layers is cut off")
+def config_nested_wrappers(folder, secret):
     nested = layer()
     for _ in range(300):
         nested = {"class_name": "TimeDistributed", "config": {"name": "w", "layer": nested}}
     return archive(folder, config(nested))
 
 
-@hostile("a reader does not follow it to its end", "more than 100,000 layers")
-def config_of_very_many_layers(folder, secret):
+@hostile("the number of layers is limited", "more than 100,000 layers")
+def config_too_many_layers(folder, secret):
     one = json.dumps(layer())
     layers = ",".join([one] * 110_000)
     return archive(folder, '{"class_name":"Sequential","config":{"layers":[' + layers + "]}}")
 
 
-@hostile("it is told, and read as Keras reads it", "stands twice")
-def config_with_a_key_twice(folder, secret):
+@hostile("the duplicate is reported, and the one read that Keras reads", "stands twice")
+def config_duplicate_key(folder, secret):
     return archive(folder, '{"class_name": "Sequential", "config": {}, "class_name": "Functional"}')
 
 
-@hostile("it is damage", "damaged")
-def config_that_is_no_unicode(folder, secret):
+@hostile("the file is damaged", "damaged")
+def config_not_unicode(folder, secret):
     return archive(folder, b'{"class_name": "Seq\xff\xfe", "config": {}}')
 
 
-@hostile("it is damage", "damaged")
-def config_with_a_number_without_end(folder, secret):
+@hostile("the file is damaged", "damaged")
+def config_huge_number(folder, secret):
     text = '{"class_name":"S","config":{"batch_shape":[' + "9" * 100_000 + "]}}"
     return archive(folder, text)
 
 
-@hostile("it is left out")
-def config_with_numbers_that_are_none(folder, secret):
+@hostile("numbers that are not finite are left out")
+def config_not_finite_numbers(folder, secret):
     text = '{"class_name":"S","config":{"batch_shape":[NaN, Infinity, 1e999],"units":-Infinity}}'
     return archive(folder, text)
 
 
-@hostile("half a character is shown as none")
-def config_with_half_a_character(folder, secret):
+@hostile("a lone surrogate is not shown")
+def config_lone_surrogates(folder, secret):
     return archive(folder, '{"class_name":"\\ud800","config":{"name":"\\udfff"}}')
 
 
-@hostile("a name is cut to what can be read")
-def config_with_a_name_without_end(folder, secret):
+@hostile("a long name is cut off")
+def config_huge_name(folder, secret):
     return archive(folder, config(layer("x" * (8 << 20))))
 
 
-@hostile("what acts on pages and terminals is shown and does nothing")
-def config_with_active_names(folder, secret):
+@hostile("active text is shown without effect")
+def config_active_names(folder, secret):
     return archive(folder, config(layer(ACTIVE), {"class_name": ACTIVE, "config": {"name": "n"}}))
 
 
-@hostile("types that make no sense are no layers")
-def config_of_nonsense(folder, secret):
-    told = {"class_name": ["a"], "config": {"name": {"b": 1}, "layers": [1, None, config()]}}
-    return archive(folder, {**told, "compile_config": {"optimizer": [[[[1]]]], "loss": 3}})
+@hostile("values of wrong types are not layers")
+def config_wrong_types(folder, secret):
+    model = {"class_name": ["a"], "config": {"name": {"b": 1}, "layers": [1, None, config()]}}
+    return archive(folder, {**model, "compile_config": {"optimizer": [[[[1]]]], "loss": 3}})
 
 
-@hostile("a loss of losses without end is cut off")
-def config_with_a_loss_without_end(folder, secret):
+@hostile("nested losses are cut off")
+def config_deeply_nested_loss(folder, secret):
     loss = "mse"
     for number in range(200):
         loss = [loss, loss] if number < 12 else {"a": loss}
     return archive(folder, {**config(), "compile_config": {"loss": loss, "metrics": loss}})
 
 
-@hostile(
-    "it makes no object and does not end its reader", "damaged|more than|not read within|memory"
-)
-def yaml_that_multiplies(folder, secret):
+@hostile("aliases do not exhaust the reader", "damaged|more than|not read within|memory")
+def yaml_alias_bomb(folder, secret):
     lines = ['a0: &a0 {class_name: "D", config: {}}']
     for number in range(1, 12):
         inner = ", ".join([f"*a{number - 1}"] * 10)
-        told = f"{{class_name: M, config: {{layers: [{inner}]}}}}"
-        lines.append(f"a{number}: &a{number} {told}")
+        model = f"{{class_name: M, config: {{layers: [{inner}]}}}}"
+        lines.append(f"a{number}: &a{number} {model}")
     text = "\n".join([*lines, "class_name: Sequential", "config: {layers: [*a11]}"])
     path = folder / "model.yaml"
     path.write_text(text)
     return path
 
 
-@hostile("it makes no object", "damaged")
-def yaml_that_would_run_code(folder, secret):
+@hostile("no object is created", "damaged")
+def yaml_runs_code(folder, secret):
     path = folder / "model.yaml"
     ran = folder / "escaped.txt"
     path.write_text(
@@ -320,8 +320,8 @@ def yaml_that_would_run_code(folder, secret):
     return path
 
 
-@hostile("it does not harm its caller", "damaged|ends its reader|memory")
-def yaml_nested_without_end(folder, secret):
+@hostile("deep nesting does not harm the caller", "damaged|ends its reader|memory")
+def yaml_deeply_nested(folder, secret):
     path = folder / "model.yaml"
     path.write_text("class_name: S\nconfig: " + "[" * 200_000 + "]" * 200_000)
     return path
@@ -337,8 +337,8 @@ def hdf5(folder, change, **more):
     return path
 
 
-@hostile("a link out of the file is not followed", "the file does not say|$")
-def hdf5_whose_weights_are_in_another_file(folder, secret):
+@hostile("a link to another file is not followed", "the file does not say|$")
+def hdf5_weights_in_other_file(folder, secret):
     def change(file):
         del file["model_weights"]
         file["model_weights"] = h5py.ExternalLink(str(secret.with_suffix(".h5")), "/")
@@ -346,8 +346,8 @@ def hdf5_whose_weights_are_in_another_file(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("links that lead round do not hold it up")
-def hdf5_with_links_that_lead_round(folder, secret):
+@hostile("circular links end")
+def hdf5_circular_links(folder, secret):
     def change(file):
         file["a"] = h5py.SoftLink("/b")
         file["b"] = h5py.SoftLink("/a")
@@ -357,16 +357,16 @@ def hdf5_with_links_that_lead_round(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("a group inside itself is read once")
-def hdf5_with_a_group_in_itself(folder, secret):
+@hostile("a group in itself is read once")
+def hdf5_group_in_itself(folder, secret):
     def change(file):
         file["model_weights/dense/again"] = file["model_weights"]
 
     return hdf5(folder, change)
 
 
-@hostile("an array in another file is told and not read", "in another file", digest=True)
-def hdf5_with_an_array_in_another_file(folder, secret):
+@hostile("an array in another file is reported, not read", "in another file", digest=True)
+def hdf5_array_in_other_file(folder, secret):
     def change(file):
         held = [(str(secret), 0, len(SECRET))]
         file["model_weights"].create_dataset("e", (len(SECRET),), "u1", external=held)
@@ -374,8 +374,8 @@ def hdf5_with_an_array_in_another_file(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("a virtual array is told and not read", "in another file", digest=True)
-def hdf5_with_a_virtual_array(folder, secret):
+@hostile("a virtual array is reported, not read", "in another file", digest=True)
+def hdf5_virtual_array(folder, secret):
     def change(file):
         layout = h5py.VirtualLayout((8,), "u1", maxshape=(None,))
         source = h5py.VirtualSource(
@@ -387,45 +387,45 @@ def hdf5_with_a_virtual_array(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("it is told, and nothing of that size is made", "many times what it has")
-def hdf5_that_claims_much(folder, secret):
+@hostile("the claim is reported, and no memory of that size allocated", "many times what it has")
+def hdf5_huge_array(folder, secret):
     def change(file):
         file["model_weights"].create_dataset("big", (1 << 50,), "f4", chunks=(1 << 16,))
 
     return hdf5(folder, change)
 
 
-@hostile("what is claimed and not there is not read", "many times what it has", digest=True)
-def hdf5_whose_digest_would_not_end(folder, secret):
-    return hdf5_that_claims_much(folder, secret)
+@hostile("missing data of an array are not read", "many times what it has", digest=True)
+def hdf5_huge_array_digest(folder, secret):
+    return hdf5_huge_array(folder, secret)
 
 
-@hostile("a config longer than any is not read", "too long a one")
-def hdf5_with_a_config_without_end(folder, secret):
+@hostile("the length of a config is limited", "too long a one")
+def hdf5_huge_config(folder, secret):
     path = folder / "model.h5"
     with h5py.File(path, "w", libver="latest") as file:
         file.attrs["model_config"] = np.bytes_(b" " * (40 << 20))
     return path
 
 
-@hostile("a config that is many is none", "too long a one")
-def hdf5_with_many_configs(folder, secret):
+@hostile("an array is not a config", "too long a one")
+def hdf5_many_configs(folder, secret):
     def change(file):
         file.attrs["model_config"] = ["{}"] * 3
 
     return hdf5(folder, change)
 
 
-@hostile("a config that is nothing is none", "damaged|too long a one")
-def hdf5_with_an_empty_config(folder, secret):
+@hostile("an empty attribute is not a config", "damaged|too long a one")
+def hdf5_empty_config(folder, secret):
     def change(file):
         file.attrs["model_config"] = h5py.Empty("S10")
 
     return hdf5(folder, change)
 
 
-@hostile("groups in groups do not hold it up", "nested more than 200 deep")
-def hdf5_with_groups_without_end(folder, secret):
+@hostile("the depth of groups is limited", "nested more than 200 deep")
+def hdf5_deeply_nested_groups(folder, secret):
     def change(file):
         group = file["model_weights"]
         for _ in range(3000):
@@ -434,8 +434,8 @@ def hdf5_with_groups_without_end(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("types that Keras does not write are counted, not read", digest=True)
-def hdf5_of_strange_types(folder, secret):
+@hostile("arrays of other types are counted, not read", digest=True)
+def hdf5_unusual_types(folder, secret):
     def change(file):
         group = file["model_weights"]
         group["nothing"] = h5py.Empty("f4")
@@ -448,8 +448,8 @@ def hdf5_of_strange_types(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("names that act are shown and do nothing")
-def hdf5_with_active_names(folder, secret):
+@hostile("active names are shown without effect")
+def hdf5_active_names(folder, secret):
     def change(file):
         file["model_weights"].create_group("é" * 300)
         file.attrs["keras_version"] = ACTIVE
@@ -457,8 +457,8 @@ def hdf5_with_active_names(folder, secret):
     return hdf5(folder, change, config=config(layer(ACTIVE)))
 
 
-@hostile("it is damage", "damaged|read")
-def hdf5_whose_middle_is_overwritten(folder, secret):
+@hostile("the file is damaged", "damaged|read")
+def hdf5_overwritten(folder, secret):
     path = files.hdf5_model(folder / "model.h5")
     data = bytearray(path.read_bytes())
     for place in range(100, len(data), 37):
@@ -470,15 +470,15 @@ def hdf5_whose_middle_is_overwritten(folder, secret):
 # ---- SavedModels ----
 
 
-@hostile("it is damage", "damaged")
-def saved_model_with_a_number_without_end(folder, secret):
+@hostile("the file is damaged", "damaged")
+def saved_model_endless_number(folder, secret):
     path = files.saved_model(folder / "model")
     (path / "saved_model.pb").write_bytes(b"\x08\x01\x12" + b"\xff" * 4000)
     return path
 
 
-@hostile("what refers to itself is read once")
-def saved_model_that_refers_to_itself(folder, secret):
+@hostile("an object that refers to itself is read once")
+def saved_model_refers_to_itself(folder, secret):
     path = files.saved_model(folder / "model")
     root = files.child(0, "variables") + files.child(0, "_value") + files.variable(2, 2)
     graph = files.message(7, files.message(1, root))
@@ -487,8 +487,8 @@ def saved_model_that_refers_to_itself(folder, secret):
     return path
 
 
-@hostile("it is damage", "claims more numbers")
-def saved_model_that_claims_much(folder, secret):
+@hostile("the file is damaged", "claims more numbers")
+def saved_model_huge_arrays(folder, secret):
     path = files.saved_model(folder / "model")
     nodes = [files.child(1, "variables"), files.child(2, "0"), files.variable(*[1 << 40] * 40)]
     graph = files.message(7, b"".join(files.message(1, node) for node in nodes))
@@ -497,8 +497,8 @@ def saved_model_that_claims_much(folder, secret):
     return path
 
 
-@hostile("its metadata does not end its reader", "damaged")
-def saved_model_with_metadata_nested_without_end(folder, secret):
+@hostile("nested metadata does not crash the reader", "damaged")
+def saved_model_deeply_nested_metadata(folder, secret):
     path = files.saved_model(folder / "model", metadata={})
     text = b'{"a":' * 50_000
     node = files.message(4, b"_tf_keras_model") + files.message(5, text)
@@ -506,54 +506,54 @@ def saved_model_with_metadata_nested_without_end(folder, secret):
     return path
 
 
-@hostile("what a link leads to is not told", r"saved_model\.pb is a symbolic link")
-def saved_model_that_is_a_link_to_another_file(folder, secret):
+@hostile("the target of a link is not shown", r"saved_model\.pb is a symbolic link")
+def saved_model_is_link(folder, secret):
     path = folder / "model"
     path.mkdir()
     (path / "saved_model.pb").symlink_to(secret)
     return path
 
 
-@hostile("a folder that leads round does not hold it up", "variables is a symbolic link")
-def saved_model_with_folders_that_lead_round(folder, secret):
+@hostile("a circular link to a folder ends", "variables is a symbolic link")
+def saved_model_circular_folders(folder, secret):
     path = files.saved_model(folder / "model")
     (path / "variables").symlink_to(path)
     return path
 
 
-# ---- what is no file, and no model ----
+# ---- other kinds of files ----
 
 
-@hostile("nobody waits for what is never written", "a device or a pipe")
-def pipe_that_nobody_writes(folder, secret):
+@hostile("a pipe is not opened", "a device or a pipe")
+def pipe_without_writer(folder, secret):
     path = folder / "model.h5"
     os.mkfifo(path)
     return path
 
 
-@hostile("a device without end is not read", "a device or a pipe")
+@hostile("a device is not read", "a device or a pipe")
 def link_to_a_device(folder, secret):
     path = folder / "model.h5"
     path.symlink_to("/dev/zero")
     return path
 
 
-@hostile("a name that leads round is an error", "cannot be read")
+@hostile("a circular link is an error", "cannot be read")
 def link_to_itself(folder, secret):
     path = folder / "model.h5"
     path.symlink_to(path)
     return path
 
 
-@hostile("a name that acts is shown and does nothing", "an empty file")
-def name_that_acts(folder, secret):
+@hostile("an active name is shown without effect", "an empty file")
+def name_active(folder, secret):
     path = folder / "\x1b[2J<script>\nkerasmatrix: [red]fine.h5"
     path.touch()
     return path
 
 
-@hostile("a name that is no text is shown all the same")
-def name_that_is_no_text(folder, secret):
+@hostile("a name that is not UTF-8 is shown")
+def name_not_utf8(folder, secret):
     path = folder / os.fsdecode(b"model\xff\xfe.keras")
     archive(folder, config()).rename(path)
     return path
@@ -569,15 +569,15 @@ class Runs:
         return os.system, (self.command,)
 
 
-@hostile("it is not unpickled", "a Python pickle")
-def pickle_that_runs(folder, secret):
+@hostile("a pickle is not loaded", "a Python pickle")
+def pickle_runs_code(folder, secret):
     path = folder / "model.h5"
     path.write_bytes(pickle.dumps(Runs(f"touch {folder}/escaped.txt"), protocol=4))
     return path
 
 
-@hostile("it is not unpickled", "a Python pickle")
-def pickle_of_old_that_runs(folder, secret):
+@hostile("a pickle is not loaded", "a Python pickle")
+def pickle_protocol_0_runs_code(folder, secret):
     path = folder / "model.h5"
     path.write_bytes(pickle.dumps(Runs(f"touch {folder}/escaped.txt"), protocol=0))
     return path
@@ -592,7 +592,7 @@ def array_of_objects(folder, secret):
     return path
 
 
-@hostile("it is named for what it is and not unpacked", "compressed by bzip2")
+@hostile("compressed data are named, not unpacked", "compressed by bzip2")
 def compressed_bomb(folder, secret):
     path = folder / "model.h5"
     path.write_bytes(bz2.compress(b"\0" * (8 << 20)))
@@ -600,7 +600,7 @@ def compressed_bomb(folder, secret):
 
 
 def secret_beside(folder: Path) -> Path:
-    """Make the file that nobody may read, and an HDF5 of that name; return the first's path."""
+    """Write the secret as text and as HDF5 of that name; return the path of the text."""
     path = folder / "secret.txt"
     path.write_text(SECRET)
     with h5py.File(path.with_suffix(".h5"), "w") as file:

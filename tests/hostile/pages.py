@@ -1,10 +1,10 @@
-"""What a browser makes of a page in which there is text of files that are not ours."""
+"""The elements of a page that shows text of hostile files, as a browser parses it."""
 
 from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """Notes the elements of a page, and what is in its scripts."""
+    """Collects the elements, event handlers and scripts of a page."""
 
     def __init__(self, text):
         super().__init__()

@@ -109,7 +109,7 @@ def slots(change):
 
 
 def first_moment(arrays):
-    """Return the place of the first array that is no scalar."""
+    """Return the index of the first array that is not a scalar."""
     found = [place for place, array in enumerate(arrays) if array.ndim > 1]
     if not found:
         raise NotHeld("this release does not read moments from the format")
@@ -117,7 +117,7 @@ def first_moment(arrays):
 
 
 class NotHeld(Exception):
-    """What is to be changed did not come back at all, which the control says."""
+    """The part to change was not restored at all, which the control reports."""
 
 
 def zeroed(arrays):

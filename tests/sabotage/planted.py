@@ -32,7 +32,7 @@ def forms():
 
 
 def saved_facts(model, inputs):
-    """Return what `tasks.Work` notes of a model that it saves, but for training."""
+    """Return the facts that `tasks.Task` reports for a model that it saves, without training."""
     outputs = model_facts.outputs(model, inputs)
     return tasks._facts(model, outputs), outputs
 
@@ -75,8 +75,8 @@ def main():
     """Write one JSON object a line: a control, a difference that matters, or one that does not."""
     out = open(sys.argv[2], "w")
 
-    def tell(**what):
-        out.write(json.dumps(what) + "\n")
+    def report(**fields):
+        out.write(json.dumps(fields) + "\n")
         out.flush()
 
     names = {case[1] for case in differences.MATTERS} | {case[1] for case in spellings.VAIN}
@@ -94,14 +94,14 @@ def main():
                 formats.save(model, form, folder)
                 facts["training"] = training.observe(model, sample_inputs.Sample(inputs, reference))
             except Exception as error:
-                tell(kind="no-model", model=name, format=form, error=repr(error)[:300])
+                report(kind="no-model", model=name, format=form, error=repr(error)[:300])
                 continue
 
             def load(form=form, folder=folder):
                 script = dict(keras=K, load=K.models.load_model)
                 return formats.load(form, folder, script, models.MODELS[name])
 
-            tell(
+            report(
                 kind="control",
                 model=name,
                 format=form,
@@ -110,7 +110,7 @@ def main():
             )
             for case, base, words, plant, held in differences.MATTERS:
                 if base == name and form in held:
-                    tell(
+                    report(
                         kind="matters",
                         name=case,
                         model=name,
@@ -121,7 +121,7 @@ def main():
                     )
             for case, base, plant, held in spellings.VAIN:
                 if base == name and form in held:
-                    tell(
+                    report(
                         kind="vain",
                         name=case,
                         model=name,
@@ -133,9 +133,9 @@ def main():
     if "spelled" not in wanted:
         return
     for number, (case, shape, one, other) in enumerate(spellings.LAYERS):
-        spelled(tell, case, number, lambda make: around(make, shape), one, other)
+        spelled(report, case, number, lambda make: around(make, shape), one, other)
     for number, (case, one, other) in enumerate(spellings.COMPILED):
-        spelled(tell, case, number, with_arguments, one, other)
+        spelled(report, case, number, with_arguments, one, other)
 
 
 def around(make, shape):
@@ -151,7 +151,7 @@ def with_arguments(make):
     return model
 
 
-def spelled(tell, case, number, build, one, other):
+def spelled(report, case, number, build, one, other):
     """Report a model in one spelling, judged as if the other had been saved."""
     for form in ("h5", "keras", "savedmodel"):
         # A SavedModel takes seconds to write: every fourth case.
@@ -174,10 +174,10 @@ def spelled(tell, case, number, build, one, other):
             facts["training"] = training.observe(model, sample_inputs.Sample(inputs, reference))
             control["training"] = training.observe(twin, sample_inputs.Sample(inputs, reference))
             place = dict(model=f"spelled: {case}", format=form, load=load)
-            tell(kind="control", saved=control, **place)
-            tell(kind="vain", name=case, saved=facts, **place)
+            report(kind="control", saved=control, **place)
+            report(kind="vain", name=case, saved=facts, **place)
         except Exception:
-            tell(kind="no-model", model=case, format=form, error=traceback.format_exc()[-300:])
+            report(kind="no-model", model=case, format=form, error=traceback.format_exc()[-300:])
         shutil.rmtree(folder, ignore_errors=True)
 
 

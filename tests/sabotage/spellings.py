@@ -122,7 +122,7 @@ def same_weights(model):
 
 
 def made_again(model):
-    """Make the model again from its own config: as whoever copies it does."""
+    """Create the model again from its own config, like a program that copies it."""
     twin = model.__class__.from_config(model.get_config())
     twin.set_weights(model.get_weights())
     return twin

@@ -5,5 +5,5 @@ from tests.real import ENVIRONMENTS, REPAIRED, local_engine
 
 @pytest.fixture(scope="session")
 def engine():
-    """The local engine with its environments made, or a reason why there is none."""
+    """The local engine with its environments installed; skips with a reason if that fails."""
     return local_engine(*ENVIRONMENTS, *REPAIRED)

@@ -1,4 +1,4 @@
-"""Faults of the environment and not of the file: a lock with one package that is too new."""
+"""Faults of the environment, not of the file: a lock with one package that is too new."""
 
 import subprocess
 
@@ -22,7 +22,7 @@ model = tf.keras.Sequential([tf.keras.layers.LSTM(3, input_shape=(4, 1))])
 model.save(sys.argv[1])
 tf.keras.models.load_model(sys.argv[1])
 """
-# Environment, what is too new for it, and the cause that its error has.
+# Environment, a package that is too new for it, and the cause of the error.
 FAULTS = [
     ("tf2.2", "h5py==3.1.0", "h5py3-str-decode"),
     ("tf2.2", "numpy==1.20.3", "symbolic-tensor-numpy"),
@@ -54,9 +54,9 @@ def save_and_load(environment, newer, folder):
 
 
 @pytest.mark.parametrize(("name", "newer", "cause"), FAULTS, ids=[case[1] for case in FAULTS])
-def test_a_package_that_is_too_new_is_named_for_what_it_is(engine, tmp_path, name, newer, cause):
+def test_run_too_new_package_is_environment_fault(engine, tmp_path, name, newer, cause):
     environment = load_matrix(ROOT / "matrix.yaml").environments[name]
     done = save_and_load(environment, newer, tmp_path)
     assert done.returncode == 1
-    told = CliRunner().invoke(explain, ["--json"], input=done.stderr, standalone_mode=False)
-    assert f'"cause": "{cause}"' in told.output, done.stderr[-2000:]
+    explained = CliRunner().invoke(explain, ["--json"], input=done.stderr, standalone_mode=False)
+    assert f'"cause": "{cause}"' in explained.output, done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""Verbs about a file that was saved elsewhere, with real TensorFlow."""
+"""Commands about a file that was saved elsewhere, with real TensorFlow."""
 
 import importlib.metadata
 import shutil
@@ -25,23 +25,23 @@ from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 pytestmark = pytest.mark.tensorflow
 
 PLUGIN_MODULE = "kerasmatrix.pytest_plugin"
-# Named where the package was installed before it had the plugin.
+# A package that was installed before it had the plugin does not register it.
 INSTALLED = importlib.metadata.entry_points(group="pytest11").select(value=PLUGIN_MODULE)
 PLUGIN = () if INSTALLED else ("-p", PLUGIN_MODULE)
-# What other tests make anyway.
-MADE = {*ENVIRONMENTS, *REPAIRED}
+# Environments that other tests need, too.
+INSTALLED_ENVIRONMENTS = {*ENVIRONMENTS, *REPAIRED}
 
 
 @pytest.fixture(scope="module")
 def matrix():
     whole = load_matrix(ROOT / "matrix.yaml")
-    kept = {name: env for name, env in whole.environments.items() if name in MADE}
+    kept = {name: env for name, env in whole.environments.items() if name in INSTALLED_ENVIRONMENTS}
     return whole.model_copy(update={"environments": kept})
 
 
 @pytest.fixture(scope="module")
 def model(engine, matrix, tmp_path_factory):
-    """A Functional model that TensorFlow 2.4 saved as HDF5, by hand."""
+    """A Functional model that a plain program saved as HDF5 with TensorFlow 2.4."""
     folder = tmp_path_factory.mktemp("model")
     environment = matrix.environments["tf2.4"]
     python = ensure_venv(
@@ -65,19 +65,19 @@ def setup(engine, matrix, tmp_path):
         yield opened
 
 
-def test_a_converted_file_is_loaded_by_a_plain_program(setup, engine, matrix, model, tmp_path):
+def test_convert_file_is_loaded_by_plain_program(setup, engine, matrix, model, tmp_path):
     target, output = matrix.environments["tf2.2"], tmp_path / "converted.h5"
     before = model.read_bytes()
     with taken_in([model], setup.store, Companions()) as (given, _):
         converter = Converter(setup, given[0], target, [matrix.environments["tf2.4"]])
         converted = converter.make("h5", str(output))
         assert isinstance(converted, Converted), converted
-        write_file(converted.made, converted.manifest, output, tmp_path / "told.json")
-    made = Manifest.model_validate_json((tmp_path / "told.json").read_text())
-    assert (made.action, made.remedies) == ("rewritten", ("rewrite-config",))
-    assert made.verified.status is Status.PASS
-    assert made.verified.weights_equal
-    assert made.verified.max_abs_reference
+        write_file(converted.made, converted.manifest, output, tmp_path / "manifest.json")
+    manifest = Manifest.model_validate_json((tmp_path / "manifest.json").read_text())
+    assert (manifest.action, manifest.remedies) == ("rewritten", ("rewrite-config",))
+    assert manifest.verified.status is Status.PASS
+    assert manifest.verified.weights_equal
+    assert manifest.verified.max_abs_reference
     assert model.read_bytes() == before
     script = ROOT / "scenarios" / "import_path" / "load.py"
     python = ensure_venv(target, read_lock(ROOT / "images" / "locks", target), engine.cache)
@@ -90,7 +90,7 @@ def test_a_converted_file_is_loaded_by_a_plain_program(setup, engine, matrix, mo
     assert "Total params: 897" in done.stdout
 
 
-def test_three_files_with_two_versions_are_two_imports(
+def test_check_three_files_two_versions_import_twice(
     setup, engine, matrix, model, tmp_path, monkeypatch
 ):
     opened = []
@@ -107,29 +107,27 @@ def test_three_files_with_two_versions_are_two_imports(
     environments = [matrix.environments[name] for name in ("tf2.2", "tf2.4")]
     with taken_in(paths, setup.store, Companions()) as (given, _):
         checked = check(setup, given, environments)
-    # Each was loaded twice, to be compared with and to be compared, and repaired where it fails.
-    found = [(cell.loaded_with, cell.status, bool(cell.remedies)) for cell in checked.results.cells]
-    assert sorted(found) == [("tf2.2", Status.FAIL, True)] * 3 + [("tf2.4", Status.PASS, False)] * 3
+    # Each file was loaded as the reference and as a cell, and fixed if the load fails.
+    cells = [(cell.loaded_with, cell.status, bool(cell.remedies)) for cell in checked.results.cells]
+    assert sorted(cells) == [("tf2.2", Status.FAIL, True)] * 3 + [("tf2.4", Status.PASS, False)] * 3
     assert sorted(opened) == ["tf2.2", "tf2.4"]
 
 
-def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix, model, tmp_path):
+def test_bisect_functional_model_finds_first_loader(setup, matrix, model, tmp_path):
     with taken_in([model], setup.store, Companions()) as (given, _):
         bisector = Bisector(setup, given[0], cache=tmp_path, within_matrix=True)
         found = bisector.find(matrix.environments["tf2.21"], matrix.environments["tf2.2"])
     assert (found.last_good.environment, found.first_bad.environment) == ("tf2.4", "tf2.2")
     assert found.first_bad.cause == "unknown-functional"
     assert "Unknown layer: Functional" in found.first_bad.summary
-    assert found.candidates == len(MADE)
-    assert found.loads == 4  # both ends, and log2 of what lies between
+    assert found.candidates == len(INSTALLED_ENVIRONMENTS)
+    assert found.loads == 4  # both ends, and log2 of the number of environments between them
     assert [(change.package, change.newer) for change in found.releases] == [
         ("tensorflow", "2.4.4")
     ]
 
 
-def test_a_release_of_keras_3_is_named_with_what_an_older_one_does_not_take(
-    setup, engine, matrix, tmp_path
-):
+def test_bisect_keras_3_names_release_and_refused_argument(setup, engine, matrix, tmp_path):
     older, newer = matrix.environments["tf2.16"], matrix.environments["tf2.21"]
     lock = read_lock(ROOT / "images" / "locks", newer)
     subprocess.run(
@@ -141,7 +139,7 @@ def test_a_release_of_keras_3_is_named_with_what_an_older_one_does_not_take(
         found = Bisector(setup, given[0], cache=tmp_path, within_matrix=True).find(newer, older)
     assert (found.last_good.keras, found.first_bad.keras) == ("3.15.1", "3.4.1")
     assert found.first_bad.cause == "config-key-too-new"
-    # What an older Keras is given of a newer one's, and not the config of the whole model.
+    # The argument that the older Keras refuses, not the config of the whole model.
     assert any(key in found.first_bad.summary for key in ("input_axes", "quantization_config"))
     keras = next(change for change in found.releases if change.package == "keras")
     assert (keras.older, keras.newer) == ("3.4.1", "3.15.1")
@@ -174,14 +172,14 @@ def trained(engine, matrix, tmp_path_factory):
     return folder
 
 
-def test_check_says_that_the_steps_in_a_saved_model_are_lost(setup, matrix, trained):
+def test_check_saved_model_reports_lost_optimizer_state(setup, matrix, trained):
     with taken_in([trained / "saved"], setup.store, Companions()) as (given, _):
         checked = check(setup, given, [matrix.environments["tf2.15"]])
     (cell,) = checked.results.cells
     assert (cell.status, cell.lost) == (Status.DEGRADED, ("the optimizer state",))
 
 
-def test_convert_lists_what_the_new_file_has_lost(setup, matrix, trained):
+def test_convert_lists_lost_features(setup, matrix, trained):
     environments = [matrix.environments["tf2.15"]]
     with taken_in([trained / "model.h5"], setup.store, Companions()) as (given, _):
         converter = Converter(setup, given[0], matrix.environments["tf2.21"], environments)
@@ -197,16 +195,16 @@ SUITE = """
 import pytest
 
 @pytest.mark.loads_in("tf2.4")
-def test_it_loads_where_it_was_saved(model_check):
+def test_generated_scenario_loads_where_saved(model_check):
     assert list(model_check("model.h5").frame["status"]) == ["pass"]
 
 @pytest.mark.loads_in("tf2.4", "tf2.2")
-def test_it_loads_in_both(model_check):
+def test_generated_scenario_loads_in_both(model_check):
     model_check("model.h5")
 """
 
 
-def test_a_suite_of_ones_own_is_told_cause_and_remedy(engine, model, tmp_path):
+def test_pytest_suite_of_user_reports_cause_and_fix(engine, model, tmp_path):
     (tmp_path / "test_model.py").write_text(SUITE)
     (tmp_path / "pytest.ini").write_text(
         "[pytest]\nkerasmatrix_engine = local\nkerasmatrix_trust = true\n"
@@ -218,9 +216,9 @@ def test_a_suite_of_ones_own_is_told_cause_and_remedy(engine, model, tmp_path):
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
-    for said in (
+    for line in (
         "model.h5 does not come back as it was in 1 of 2 environments",
         "tf2.2: fail: unknown-functional: ValueError: Unknown layer: Functional",
         "what was seen to help there: rewrite-config",
     ):
-        assert said in done.stdout
+        assert line in done.stdout

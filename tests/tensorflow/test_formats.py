@@ -1,4 +1,4 @@
-"""A file by its ending and an archive by its name, where a release keeps the two apart."""
+"""The formats `keras` and `keras-archive`, which differ in Keras 2.12 only."""
 
 import pytest
 
@@ -35,13 +35,13 @@ def results(engine, store):
         ("keras-archive", "tf2.12", "tf2.15", Status.FAIL, "parent module keras.engine.functional"),
     ],
 )
-def test_keras_file_loads_as_a_plain_program_does(results, form, saved, loaded, status, words):
+def test_keras_format_loads_like_plain_program(results, form, saved, loaded, status, words):
     found = cell(results, "import_path", form, saved, loaded)
     assert found.status is status, found.summary
     assert words in found.summary
 
 
-def test_archive_has_rows_of_the_one_release_only(results):
+def test_keras_archive_format_has_rows_of_one_release(results):
     writers = {each.saved_with for each in results.cells if each.format == "keras-archive"}
     assert writers == {"tf2.12"}
 
@@ -55,7 +55,7 @@ def test_archive_has_rows_of_the_one_release_only(results):
         ("keras-archive", "tf2.12", b"PK\x03\x04"),
     ],
 )
-def test_keras_file_holds_what_its_release_writes(results, store, form, saved, begins):
+def test_keras_format_content_depends_on_release(results, store, form, saved, begins):
     artifact = cell(results, "import_path", form, saved, saved).artifact
     content = (store / "artifacts" / artifact / "model.keras").read_bytes()
     assert content.startswith(begins)

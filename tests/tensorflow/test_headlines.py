@@ -28,7 +28,7 @@ def results(engine, store):
     )
 
 
-def test_what_is_known_to_be_so_is_measured_so(results):
+def test_run_measures_known_facts(results):
     check_headlines(results)
 
 
@@ -36,7 +36,7 @@ def test_what_is_known_to_be_so_is_measured_so(results):
     ("saved", "loaded"),
     [("tf2.4", "tf2.2"), ("tf2.4", "tf2.4"), ("tf2.2", "tf2.16"), ("tf2.16", "tf2.4")],
 )
-def test_a_plain_program_sees_the_same(engine, results, store, tmp_path, saved, loaded):
+def test_run_agrees_with_plain_program(engine, results, store, tmp_path, saved, loaded):
     """Runs load.py by hand, as a user would, and compares its end with the cell."""
     found = cell(results, "import_path", "h5", saved, loaded)
     environment = load_matrix(ROOT / "matrix.yaml").environments[loaded]
@@ -60,7 +60,7 @@ def test_a_plain_program_sees_the_same(engine, results, store, tmp_path, saved, 
         assert found.error.message.splitlines()[0] in last
 
 
-def test_the_artifact_says_what_was_saved(results, store):
+def test_artifact_manifest_describes_saved_model(results, store):
     found = cell(results, "import_path", "h5", "tf2.4", "tf2.4")
     folder = store / "artifacts" / found.artifact
     manifest = json.loads((folder / "manifest.json").read_text())

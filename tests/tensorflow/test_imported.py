@@ -1,4 +1,4 @@
-"""Real environments say what they have imported, and so do copies that were tampered with."""
+"""Imported packages of real environments, and of copies with other packages."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def say_hello(engine, environment, lock, folder):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_environment_is_what_its_lock_says(engine, tmp_path, name):
+def test_environment_imports_packages_of_its_lock(engine, tmp_path, name):
     environment, lock = environment_of(name)
     hello = say_hello(engine, environment, lock, tmp_path)
     assert hello.modules["tensorflow"] == environment.tensorflow
@@ -61,7 +61,7 @@ def copy(engine, tmp_path):
 
 
 def write(path, text):
-    """Write a file that may be a second name of one in the real environment."""
+    """Replace a file, which may be a hard link to one in the real environment."""
     path.unlink(missing_ok=True)
     path.parent.mkdir(exist_ok=True)
     path.write_text(text)

@@ -1,4 +1,4 @@
-"""Equal files of real releases: what is inferred from one is what loading the other gives."""
+"""Results of equal files: inferred ones equal measured ones, in real releases."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def outcome(cell):
     )  # fmt: skip
 
 
-def test_what_is_inferred_is_what_measuring_gives(engine, tmp_path):
+def test_inferred_results_equal_measured_ones(engine, tmp_path):
     matrix = {
         "scenarios": ("v1_vs_v2_compat_keras", "import_path"),
         "formats": ("weights",),
@@ -25,15 +25,15 @@ def test_what_is_inferred_is_what_measuring_gives(engine, tmp_path):
     inferring = measure(engine, tmp_path, **matrix)
     measuring = measure(engine, tmp_path, **matrix, infer=False)
     pairs = zip(inferring.cells, measuring.cells, strict=True)
-    told = [(cell, measured) for cell, measured in pairs if cell.inferred_from]
-    # Both write the same weights, whatever they would have drawn for them.
-    assert {(cell.scenario, cell.saved_with, cell.inferred_from) for cell, _ in told} >= {
+    inferred = [(cell, measured) for cell, measured in pairs if cell.inferred_from]
+    # Both releases write the same weights, since the harness has set these.
+    assert {(cell.scenario, cell.saved_with, cell.inferred_from) for cell, _ in inferred} >= {
         ("v1_vs_v2_compat_keras", "tf2.2", "tf2.4"),
         ("v1_vs_v2_compat_keras", "tf2.4", "tf2.2"),
         ("import_path", "tf2.2", "tf2.4"),
         ("import_path", "tf2.4", "tf2.2"),
     }
-    for cell, measured in told:
+    for cell, measured in inferred:
         assert measured.inferred_from is None
         assert outcome(measured) == outcome(cell)
-    assert {cell.status.value for cell, _ in told} >= {"pass", "drift"}
+    assert {cell.status.value for cell, _ in inferred} >= {"pass", "drift"}

@@ -1,4 +1,4 @@
-"""From nothing to a measured matrix, as the README says it: with the wheel, outside a checkout."""
+"""The first steps of the README, with the wheel and outside a checkout."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from tests.installed import install
 pytestmark = pytest.mark.tensorflow
 
 
-def test_a_new_project_is_measured_by_its_own_nox_session(engine, tmp_path):
+def test_new_project_nox_session_runs_matrix(engine, tmp_path):
     installed = install(tmp_path / "installed")
     team = tmp_path / "team"
     assert installed.run(tmp_path, "kerasmatrix", "init", "team").returncode == 0
@@ -30,7 +30,7 @@ def test_a_new_project_is_measured_by_its_own_nox_session(engine, tmp_path):
         remedy["status"] == "verified" for remedy in cells["keras", "tf2.15", "tf2.21"]["remedies"]
     )
     assert "kerasmatrix" in (team / "reports" / "index.html").read_text()
-    # What the README says comes next: this run is kept as the baseline, and gated.
+    # The next step of the README: this run becomes the baseline of the gate.
     shutil.copy(team / "reports" / "results.json", team / "baseline.json")
     gated = installed.run(team, "nox", "-s", "gate")
     assert gated.returncode == 0, gated.stdout + gated.stderr

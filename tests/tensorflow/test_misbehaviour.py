@@ -1,4 +1,4 @@
-"""Scenarios that do everything wrong, in one real worker: each is one cell's outcome."""
+"""Misbehaving scenarios in one real worker: each affects only its own cell."""
 
 import pytest
 
@@ -104,7 +104,7 @@ SCENARIOS = {
     ),
 }
 
-# Causes that no version is to blame for: any shows them.
+# Causes that do not depend on a version.
 CAUSES = [
     ("save_is_random", "scenario-says-nothing"),
     ("save_is_nan", "scenario-says-nothing"),
@@ -154,23 +154,23 @@ def results(engine, tmp_path_factory):
         ("load_trains_otherwise", Status.DEGRADED, "the way it goes on training"),
     ],
 )
-def test_each_is_one_cells_outcome_and_nothing_elses(results, scenario, status, words):
+def test_misbehaving_scenario_affects_its_cell_only(results, scenario, status, words):
     found = cell(results, scenario, "h5", "tf2.4", "tf2.4")
     assert found.status is status, found.summary
     assert words in found.summary
 
 
 @pytest.mark.parametrize(("scenario", "cause"), CAUSES)
-def test_what_a_program_does_wrong_has_its_cause(results, scenario, cause):
+def test_misbehaving_scenario_has_cause(results, scenario, cause):
     found = cell(results, scenario, "h5", "tf2.4", "tf2.4")
     assert found.cause == cause, found.summary
 
 
-def test_what_a_hanging_load_printed_is_kept(results):
+def test_hanging_load_keeps_its_output(results):
     assert "waiting" in cell(results, "load_hangs", "h5", "tf2.4", "tf2.4").load.log
 
 
-def test_the_source_line_of_a_syntax_error_is_in_the_traceback(results):
+def test_syntax_error_traceback_has_source_line(results):
     error = cell(results, "save_syntax_error", "h5", "tf2.4", "tf2.4").error
     assert "save.py" in error.traceback
     assert "line 1" in error.traceback

@@ -1,7 +1,6 @@
-"""A published note says that Keras stores models with `pickle`. Python itself tells: it does not.
+"""Keras does not store models with `pickle`, although a published note says so.
 
-Every unpickling of an object raises the audit event `pickle.find_class` (PEP 578), from Python 3.8
-on.
+Since Python 3.8 every unpickling of an object raises the audit event `pickle.find_class` (PEP 578).
 """
 
 import json
@@ -20,7 +19,7 @@ pytestmark = pytest.mark.tensorflow
 PROGRAM = """\
 import fractions, json, pickle, sys
 seen = []
-sys.addaudithook(lambda event, told: seen.append(told) if event == "pickle.find_class" else None)
+sys.addaudithook(lambda event, args: seen.append(args) if event == "pickle.find_class" else None)
 import tensorflow as tf
 inputs = tf.keras.Input(shape=(4,))
 model = tf.keras.Model(inputs, tf.keras.layers.Dense(2, activation="relu")(inputs))
@@ -42,7 +41,7 @@ print(json.dumps({
     ("name", "files"),
     [("tf2.4", ["model.h5", "model"]), ("tf2.21", ["model.h5", "model.keras"])],
 )
-def test_neither_saving_nor_loading_unpickles_anything(engine, tmp_path, name, files):
+def test_save_and_load_unpickle_nothing(engine, tmp_path, name, files):
     environment = load_matrix(ROOT / "matrix.yaml").environments[name]
     lock = read_lock(ROOT / "images" / "locks", environment)
     done = subprocess.run(
@@ -54,5 +53,5 @@ def test_neither_saving_nor_loading_unpickles_anything(engine, tmp_path, name, f
         check=True,
     )
     counts = json.loads(done.stdout.splitlines()[-1])
-    assert counts.pop("a pickle") > 0  # so the event is there to be seen
+    assert counts.pop("a pickle") > 0  # this Python raises the event
     assert counts == dict.fromkeys(files, 0)

@@ -1,4 +1,4 @@
-"""Remedies that take another program, another environment or another version, with TensorFlow."""
+"""Fixes that use another program, environment or version, with real TensorFlow."""
 
 import shutil
 
@@ -22,7 +22,7 @@ import tensorflow as tf
 def load(path):
     return tf.keras.models.load_model(path)
 """
-# What a program does before it loads, what that costs it in tf2.21, and what helps.
+# Code before the load, the cause of its failure in tf2.21, and the fix.
 PROGRAMS = [
     (
         "from tensorflow.python.keras.layers import LayerNormalization",
@@ -38,7 +38,7 @@ PROGRAMS = [
 
 
 @pytest.mark.parametrize(("before", "cause", "remedy"), PROGRAMS, ids=[p[2] for p in PROGRAMS])
-def test_a_program_that_hinders_itself_is_repaired(engine, tmp_path, before, cause, remedy):
+def test_fix_for_load_script_is_verified(engine, tmp_path, before, cause, remedy):
     folder = tmp_path / "scenarios" / "hindered"
     shutil.copytree(ROOT / "scenarios" / "import_path", folder)
     (folder / "load.py").write_text(LOAD.format(before=before))
@@ -55,7 +55,7 @@ def test_a_program_that_hinders_itself_is_repaired(engine, tmp_path, before, cau
     assert found.repaired_by.id == remedy, found.remedies
 
 
-def test_the_same_tensorflow_with_tf_keras_is_tried(engine, tmp_path):
+def test_fix_by_tf_keras_environment_is_tried(engine, tmp_path):
     results = measure(
         engine,
         tmp_path,
@@ -70,7 +70,7 @@ def test_the_same_tensorflow_with_tf_keras_is_tried(engine, tmp_path):
     assert tried.hops == ("tf2.16-legacy", "tf2.16-legacy")
 
 
-def test_a_version_in_between_loads_it_and_saves_it_again(engine, tmp_path):
+def test_fix_by_intermediate_version_is_verified(engine, tmp_path):
     results = measure(
         engine,
         tmp_path,
@@ -84,7 +84,7 @@ def test_a_version_in_between_loads_it_and_saves_it_again(engine, tmp_path):
     assert found.repaired_by.hops == ("tf2.4", "tf2.2", "tf2.16")
 
 
-def test_hdf5_called_keras_is_loaded_under_its_true_name(engine, tmp_path):
+def test_fix_true_name_loads_hdf5_called_keras(engine, tmp_path):
     results = measure(
         engine, tmp_path / "store", scenarios=("import_path",), environments=("tf2.15",)
     )

@@ -18,7 +18,7 @@ from tensorflow import keras
 def load(path):
     return keras.models.load_model(path)
 """
-# What the manual of Keras 3 says of a SavedModel.
+# The way to load a SavedModel in the manual of Keras 3.
 AS_LAYER = """\
 from tensorflow import keras
 
@@ -45,7 +45,7 @@ def save(layers, before=""):
 
 
 def save_as(method):
-    """Return a ``save.py`` that writes something else than this Keras's own file."""
+    """Return a ``save.py`` that writes another file than this Keras would."""
     body = "\n        ".join(method.splitlines())
     return (
         "import json\nimport pickle\n\nimport h5py\nfrom tensorflow import keras\n\n\n"
@@ -55,7 +55,7 @@ def save_as(method):
 
 
 def rebuild(layer):
-    """Return a ``load.py`` that builds a model of ``layer`` for the weights in the file."""
+    """Return a ``load.py`` that builds a model with ``layer`` for the weights in the file."""
     return (
         "import tensorflow as tf\n\n\n"
         "def load(path):\n"
@@ -65,7 +65,7 @@ def rebuild(layer):
     )
 
 
-# It takes no `name`, which every config has.
+# It lacks the argument `name`, which every config has.
 SCALED = """\
 class Scaled(keras.layers.Layer):
     def __init__(self, factor):
@@ -78,12 +78,12 @@ class Scaled(keras.layers.Layer):
     def get_config(self):
         return {**super().get_config(), "factor": self.factor}
 """
-# Keras 2.2 wrote a Sequential so. No Keras that still runs does.
+# A Sequential as Keras 2.2 wrote it.
 AS_LIST = """\
 super().save(path)
 with h5py.File(path, "r+") as file:
     config = json.loads(file.attrs["model_config"])
-    config["config"] = config["config"]["layers"][1:]  # what it wrote had no layer for the input
+    config["config"] = config["config"]["layers"][1:]  # without an input layer
     file.attrs["model_config"] = json.dumps(config)"""
 # `save.py` and `load.py`.
 PROGRAMS = {
@@ -99,12 +99,12 @@ PROGRAMS = {
         ),
         LOAD,
     ),
-    # What a program for TensorFlow 1 calls a GRU.
+    # The name of a GRU in programs for TensorFlow 1.
     "gru_of_v1": (
         save("keras.layers.GRU(4, input_shape=(6, 3))"),
         rebuild("tf.compat.v1.keras.layers.GRU(4, input_shape=(6, 3))"),
     ),
-    # It can be built without a GPU, and that suffices to be given weights.
+    # It can be built without a GPU, which suffices for loading weights.
     "gru_of_cudnn": (
         save("keras.layers.GRU(4, reset_after=False, input_shape=(6, 3))"),
         rebuild("tf.compat.v1.keras.layers.CuDNNGRU(4, input_shape=(6, 3))"),
@@ -121,13 +121,13 @@ PROGRAMS = {
     ),
     "list_as_sequential": (save_as(AS_LIST), LOAD),
     "as_layer": (save("keras.layers.Dense(2, input_shape=(3,))"), AS_LAYER),
-    # A layer of Keras 3 casts what it is given, and the graph wants it as it was.
+    # A layer of Keras 3 casts its inputs, but the graph takes the original type.
     "half_as_layer": (
         (ROOT / "scenarios" / "mixed_precision" / "save.py").read_text(encoding="utf-8"),
         AS_LAYER,
     ),
 }
-# Program, format, saved with, loaded with: its cause, and the remedy that works (None: none does).
+# Program, format, saved with, loaded with: the cause, and the fix that works, or None.
 RARER = [
     ("name_out_of_scope", "h5", "tf2.15", "tf2.15", "lambda-scope-or-shape", "custom-objects"),
     ("gru_of_v1", "h5", "tf2.15", "tf2.15", "gru-reset-after", "rebuild-and-load-weights"),
@@ -136,7 +136,7 @@ RARER = [
      "rebuild-and-load-weights"),
     ("weights_alone", "h5", "tf2.15", "tf2.15", "weights-only-file", "rebuild-and-load-weights"),
     ("locally_connected", "h5", "tf2.15", "tf2.16", "builtin-layer-gone", None),
-    # In a pickle there is an archive, which holds the weights.
+    # The pickle contains an archive with the weights.
     ("pickled", "h5", "tf2.15", "tf2.16", "pickle-module-path", "rebuild-and-load-weights"),
     ("list_as_sequential", "h5", "tf2.15", "tf2.16", "sequential-as-list", "rewrite-config"),
     ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
@@ -148,7 +148,7 @@ NEVER_ENDS = "load-never-ends"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Return a folder with each program as a scenario, in the one format that it is about."""
+    """Return a folder with each program as a scenario, in its one format."""
     folder = tmp_path_factory.mktemp("scenarios")
     forms = {case[0]: case[1] for case in RARER}
     for name, (saving, loading) in PROGRAMS.items():
@@ -163,7 +163,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rare(engine, folder, tmp_path_factory):
-    """Measure all that one pair of versions shows, at once."""
+    """Measure all programs of one pair of versions at once."""
     store = tmp_path_factory.mktemp("store")
     return OnePairAtATime(engine, store, RARER, lambda case: case[2:4], folder)
 
@@ -173,7 +173,7 @@ def rare(engine, folder, tmp_path_factory):
     RARER,
     ids=[f"{case[4]}-{case[3]}-{case[0]}" for case in RARER],
 )
-def test_a_program_has_its_cause_and_what_helps(rare, program, form, saved, loaded, cause, remedy):
+def test_rare_failure_has_cause_and_fix(rare, program, form, saved, loaded, cause, remedy):
     found = rare(program, form, saved, loaded)
     assert found.status in {Status.FAIL, Status.DEGRADED}, found.summary
     assert found.cause == cause, found.summary
@@ -181,7 +181,7 @@ def test_a_program_has_its_cause_and_what_helps(rare, program, form, saved, load
     assert (repaired and repaired.id) == remedy, found.remedies
 
 
-def test_a_load_that_never_ends_is_ended_and_repaired(engine, tmp_path):
+def test_load_without_end_times_out_and_is_fixed(engine, tmp_path):
     results = measure(
         engine,
         tmp_path,
@@ -189,7 +189,7 @@ def test_a_load_that_never_ends_is_ended_and_repaired(engine, tmp_path):
         environments=("tf2.2", "tf2.16"),
         folder=ROOT / "scenarios",
         columns=("tf2.16",),
-        # Of processor time, and spent twice: a load that does not answer is tried again.
+        # Processor time, used twice: a load that times out is repeated.
         limits=Limits(task_seconds=3),
         remedies="first",
     )

@@ -1,4 +1,4 @@
-"""Weights into a model that code has built, and calls of a signature, across Keras 2 and 3."""
+"""Loading weights into a built model, and calling a signature, across Keras 2 and 3."""
 
 import pytest
 
@@ -11,7 +11,7 @@ SCENARIOS = ("nested_models", "several_inputs_outputs", "subclassed_with_config"
 FAILING = [
     # Attributes and a list lead to the same layers, and Keras 2.3 has no such layout.
     ("subclassed_with_config", "weights", "tf2.16", "tf2.4", "rebuild-and-load-weights"),
-    # What is Functional now was called Model before TF 2.3.
+    # The class Functional was called Model before TF 2.3.
     ("nested_models", "weights", "tf2.16", "tf2.2", "rebuild-and-load-weights"),
     ("several_inputs_outputs", "savedmodel", "tf2.16", "tf2.4", "rebuild-and-load-weights"),
     # Operations and attributes that an older TensorFlow does not know.
@@ -34,8 +34,8 @@ def results(engine, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("scenario", "form", "saved", "loaded", "remedy"), FAILING)
-def test_what_a_plain_load_refuses_is_brought_back(results, scenario, form, saved, loaded, remedy):
+def test_rebuild_restores_model_that_load_refuses(results, scenario, form, saved, loaded, remedy):
     found = cell(results, scenario, form, saved, loaded)
     assert found.status is Status.FAIL
-    tried = {each.id: (each.status, each.summary) for each in found.remedies}
+    tried = {fix.id: (fix.status, fix.summary) for fix in found.remedies}
     assert tried[remedy][0] == "verified", tried

@@ -1,4 +1,4 @@
-"""Causes and remedies with real TensorFlow, each in the smallest cell that shows it."""
+"""Causes and fixes with real TensorFlow, each in the smallest cell that shows it."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.real import OnePairAtATime
 
 pytestmark = pytest.mark.tensorflow
 
-# Scenario, format, saved with, loaded with: its cause, and the remedy that works (None: none does).
+# Scenario, format, saved with, loaded with: the cause, and the fix that works, or None.
 SEEN = [
     ("import_path", "h5", "tf2.15", "tf2.2", "unknown-functional", "rewrite-config"),
     ("gru", "h5", "tf2.21", "tf2.2", "inputlayer-batch-shape", "rewrite-config"),
@@ -37,11 +37,11 @@ SEEN = [
     ("missing_custom_layer_defined", "savedmodel", "tf2.4", "tf2.2", "savedmodel-metadata-newer",
      "saved-model-load"),
     ("import_path_keras", "savedmodel", "tf2.2", "tf2.2", "container-mismatch", "saved-model-load"),
-    # TFSMLayer casts what it is given, so that the signature itself must be called.
+    # TFSMLayer casts its inputs, so that the signature itself must be called.
     ("mixed_precision", "savedmodel", "tf2.16", "tf2.16", "savedmodel", "saved-model-load"),
     ("import_path", "savedmodel", "tf2.21", "tf2.21", "savedmodel", "tfsm-layer"),
     ("import_path", "savedmodel", "tf2.15", "tf2.21", "savedmodel", "tfsm-layer"),
-    # The ending means HDF5 to one side and an archive to the other.
+    # The ending means HDF5 in one release and an archive in the other.
     ("import_path", "keras", "tf2.4", "tf2.16", "container-mismatch", "true-name"),
     ("import_path", "keras", "tf2.15", "tf2.4", "container-mismatch", "rebuild-and-load-weights"),
     ("import_path", "keras-archive", "tf2.12", "tf2.15", "functional-module-path",
@@ -49,11 +49,11 @@ SEEN = [
     ("import_path", "h5", "tf2.21", "tf2.16", "config-key-too-new", "rewrite-config"),
     ("multi_head_attention", "h5", "tf2.4", "tf2.15", "config-key-absent",
      "rebuild-and-load-weights"),
-    # It loads, and nothing but its numbers tells: the name means another function.
+    # It loads with other outputs: the name means another function.
     ("hard_sigmoid", "h5", "tf2.15", "tf2.21", "silent-drift", "same-function"),
     ("hard_sigmoid", "keras", "tf2.15", "tf2.21", "config-key-removed",
      "same-function + rewrite-config"),
-    # The program uses a layer that this version does not have: nothing can help.
+    # The program uses a layer that this version lacks: there is no fix.
     ("multi_head_attention", "weights", "tf2.15", "tf2.2", "not-there-yet", None),
     # Not broken, but less than before.
     ("trained_adam", "h5", "tf2.15", "tf2.21", "learning-rate-reset", None),
@@ -73,7 +73,7 @@ SEEN = [
 
 @pytest.fixture(scope="module")
 def seen(engine, tmp_path_factory):
-    """Measure one pair of versions in one format at a time, and only what is asked about."""
+    """Measure one pair of versions in one format at a time, without other cells."""
     return OnePairAtATime(engine, tmp_path_factory.mktemp("store"), SEEN, lambda case: case[1:4])
 
 
@@ -82,7 +82,7 @@ def seen(engine, tmp_path_factory):
     SEEN,
     ids=[f"{case[4]}-{case[3]}-{case[0]}" for case in SEEN],
 )
-def test_a_cell_has_its_cause_and_what_helps(seen, scenario, form, saved, loaded, cause, remedy):
+def test_failing_cell_has_cause_and_fix(seen, scenario, form, saved, loaded, cause, remedy):
     found = seen(scenario, form, saved, loaded)
     assert found.status is not Status.PASS
     assert found.cause == cause, found.summary
@@ -92,22 +92,22 @@ def test_a_cell_has_its_cause_and_what_helps(seen, scenario, form, saved, loaded
         assert repaired.did
 
 
-def test_what_loads_with_other_numbers_is_no_remedy(seen):
+def test_fix_with_other_outputs_does_not_count(seen):
     tried = seen("hard_sigmoid", "keras", "tf2.15", "tf2.21").remedies
     (plain,) = [each for each in tried if each.id == "rewrite-config"]
     assert plain.status == "rejected"
     assert "outputs differ" in plain.summary
 
 
-def test_a_verified_remedy_says_what_stays_lost(seen):
+def test_verified_fix_lists_lost_features(seen):
     repaired = seen("compiled_strings", "h5", "tf2.21", "tf2.21").repaired_by
     assert repaired.lost == ("the compile state",)
 
 
-def test_layers_at_fault_are_named_with_their_arguments(seen):
+def test_layer_check_reports_layers_and_arguments(seen):
     culprits = seen("gru", "h5", "tf2.15", "tf2.21").culprits
-    assert [(each.class_name, each.keys) for each in culprits] == [
+    assert [(part.class_name, part.keys) for part in culprits] == [
         ("GRU", ("time_major",))  # Keras 3 takes `implementation` out of **kwargs
     ]
     nested = seen("nested_models", "h5", "tf2.2", "tf2.21")
-    assert nested.culprits == ()  # each layer is fine, their wiring is not
+    assert nested.culprits == ()  # each layer can be created, but the wiring fails

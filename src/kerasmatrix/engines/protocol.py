@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.base import Hello, NotStarted, Task, WorkerLost, unavailable
 from kerasmatrix.harness import protocol
-from kerasmatrix.harness.child import PATIENCE
+from kerasmatrix.harness.deadline import PATIENCE
 
 __all__ = ["SILENT", "Channel", "ChannelClosed", "ChannelTimeout", "ConversingWorker"]
 

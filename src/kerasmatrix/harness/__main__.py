@@ -1,7 +1,7 @@
 """The worker: imports TensorFlow once, then runs tasks in children forked from itself.
 
 Run as ``python HARNESS_FOLDER --scenarios DIR --artifacts DIR --scratch DIR``. Nothing here may
-start TensorFlow's runtime (no op, no eager context), or forked children hang.
+start TensorFlow's runtime (no operation, no eager context), or forked children hang.
 """
 
 from __future__ import annotations
@@ -19,44 +19,35 @@ from typing import Any
 
 
 def main() -> int:
-    """Say hello, then answer tasks until the input ends."""
-    from . import child, condition, exception_data, process_state, protocol, sandbox
+    """Send a hello, then answer batches of tasks until the input ends."""
+    from . import batch, child, child_process, condition, process_state, protocol, sandbox
 
     parser = argparse.ArgumentParser(prog="kerasmatrix-harness")
     for name in ("--scenarios", "--artifacts", "--scratch"):
         parser.add_argument(name, required=True)
-    places = parser.parse_args()
-    sys.path.pop(0)  # a scenario must not find this folder's neighbours by mistake
+    folders = parser.parse_args()
+    sys.path.pop(0)  # a scenario must not import a file next to this folder by mistake
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the runner decides when a worker stops
-    child.die_with_parent()  # also when it is stopped, and cannot see its input end
-    out = os.dup(1)
-    os.dup2(2, 1)  # whatever prints, the answers stay clean
-    started = time.monotonic()
-    try:
-        hello = _import_tensorflow()
-    except BaseException as error:
-        message = dict(kind="unavailable", error=exception_data.describe(error))
-        _send(out, protocol.encode(dict(message, protocol=protocol.PROTOCOL)))
+    child_process.die_with_parent()  # a stopped worker does not see its input end
+    answers = os.dup(1)
+    os.dup2(2, 1)  # output of TensorFlow must not get among the answers
+    hello = _hello()
+    if hello["kind"] != "hello":
+        protocol.send(answers, hello)
         return 1
-    hello.update(
-        kind="hello",
-        protocol=protocol.PROTOCOL,
-        python=platform.python_version(),
-        import_seconds=time.monotonic() - started,
-    )
-    # What TensorFlow consists of stays: no collection looks through it again.
+    # TensorFlow's objects stay: the garbage collector need not look through them again.
     gc.collect()
     gc.freeze()
-    baseline = process_state.Baseline((places.scenarios, places.artifacts, places.scratch))
-    sandbox.close_off()  # now that the baseline has looked at this process
-    # The first task finds what each later one finds: an import leaves files in /tmp.
-    sandbox.sweep(places.scratch, os.listdir(places.scratch))
-    initial = condition.Condition() if sandbox.alone() else None
-    _send(out, protocol.encode(hello))
+    state = process_state.ProcessState((folders.scenarios, folders.artifacts, folders.scratch))
+    sandbox.restrict_ptrace()  # only now: the process state has read this process's /proc
+    sandbox.adopt_orphans()
+    # TensorFlow's import leaves files in /tmp, which the tasks after the first would not see.
+    sandbox.clean_tmp(folders.scratch, os.listdir(folders.scratch))
+    initial = condition.Condition() if sandbox.is_container_init() else None
+    protocol.send(answers, hello)
     requests = protocol.Line(0)
-    run = functools.partial(
-        child.run, watch=requests, private=(out,), baseline=baseline, confirmed=set()
-    )
+    settings = child_process.Settings(0, private=(answers,), state=state)
+    run = functools.partial(batch.run, watch=requests, confirmed=set())
     while True:
         line = requests.take()
         if line is None:
@@ -65,48 +56,77 @@ def main() -> int:
             requests.fill()
             continue
         try:
-            for result in _results(protocol.decode(line), places, run, initial):
-                _send(out, protocol.encode(result))
-        except child.Abandoned:
+            for result in _results(protocol.decode(line), folders, run, settings, initial):
+                protocol.send(answers, result)
+        except child.RunnerGone:
             return 0
 
 
-def _results(request: dict, places: Any, run: Any, condition: Any) -> Any:
-    """Do the tasks of a batch in children that ``run`` makes; yield each result as it is there.
+def _hello() -> dict[str, Any]:
+    """Import TensorFlow; return the message that says whether that worked."""
+    from . import exception_data, protocol
 
-    After a file of others, ``spent`` says why the container is not to be used for another one.
+    started = time.monotonic()
+    try:
+        versions = _import_tensorflow()
+    except BaseException as error:
+        return dict(
+            kind="unavailable", error=exception_data.describe(error), protocol=protocol.PROTOCOL
+        )
+    return dict(
+        versions,
+        kind="hello",
+        protocol=protocol.PROTOCOL,
+        python=platform.python_version(),
+        import_seconds=time.monotonic() - started,
+    )
+
+
+def _results(request: dict, folders: Any, run: Any, settings: Any, initial: Any) -> Any:
+    """Run the tasks of a batch; yield each result as it arrives.
+
+    Args:
+        request: the message of the runner.
+        folders: the command line.
+        run: `batch.run`.
+        settings: of children, without a limit of memory.
+        initial: the `Condition` of the container at the start. After a file from elsewhere,
+            ``spent`` says how the container differs from it, and must not get another file.
     """
     from . import child, protocol, sandbox, tasks, trees
 
-    works = [
-        tasks.Work(task, places.scenarios, places.artifacts, places.scratch)
+    batch = [
+        tasks.Task(task, folders.scenarios, folders.artifacts, folders.scratch)
         for task in request["tasks"]
     ]
-    names = {work.request["id"] for work in works}
-    memory = max(task["memory_mb"] for task in request["tasks"])
+    names = {task.request["id"] for task in batch}
+    settings = settings._replace(
+        memory_mb=max(task["memory_mb"] for task in request["tasks"]),
+        after_child=lambda: sandbox.clean_tmp(folders.scratch, names),
+    )
     done = 0
     try:
-        for result in run(works, memory, after=lambda: sandbox.sweep(places.scratch, names)):
-            work = works[done]
+        for result in run(batch, settings):
+            task = batch[done]
             done += 1
-            if result["ended"] != "returned" or work.request["kind"] in ("load", "probe"):
-                # However it ended, it leaves nothing.
-                trees.remove(work.folder)
-            result["spent"] = condition.difference() if condition and work.is_given else None
-            yield dict(result, kind="result", protocol=protocol.PROTOCOL, id=work.request["id"])
-    except child.Abandoned:
-        for work in works[done:]:
-            trees.remove(work.folder)
+            if result["ended"] != "returned" or task.request["kind"] in ("load", "probe"):
+                # There is no artifact that the runner would fetch.
+                trees.remove(task.folder)
+            result["spent"] = initial.difference() if initial and task.is_given else None
+            yield dict(result, kind="result", protocol=protocol.PROTOCOL, id=task.request["id"])
+    except child.RunnerGone:
+        for task in batch[done:]:
+            trees.remove(task.folder)
         raise
 
 
 def _import_tensorflow() -> dict[str, Any]:
-    """Import TensorFlow and its Keras; return their versions, and those of what came with them."""
+    """Import TensorFlow and its Keras; return the versions of imported and installed packages."""
     import tensorflow as tf
 
     from . import formats, imported
 
-    # Reaching into `tf.keras` makes lazy loaders load, here and not in every child.
+    # An access to `tf.keras` makes lazy loaders load: here once, not in every child.
     assert callable(tf.keras.models.load_model)
     return dict(
         tensorflow=tf.__version__,
@@ -116,15 +136,10 @@ def _import_tensorflow() -> dict[str, Any]:
     )
 
 
-def _send(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]
-
-
 if __name__ == "__main__":
     if __package__:
         sys.exit(main())
-    # Started by its folder: begin again as a package.
+    # Started by its folder: start again as a package.
     folder = os.path.dirname(os.path.abspath(__file__))
     sys.path[0] = os.path.dirname(folder)
     runpy.run_module(os.path.basename(folder), run_name="__main__", alter_sys=True)

@@ -1,8 +1,8 @@
-"""Whether a container is still as it was before a stranger's file was loaded in it.
+"""Whether a file from elsewhere has changed the container in which it was loaded.
 
-A process may change limits and scheduling of another one of its user, and some things outlive all
-processes: shared memory, message queues, files in memory. The next file must not meet them, so a
-container in which anything differs does nothing more.
+A process may change the limits and the scheduling of another process of its user. Shared memory,
+message queues and files in memory outlive all processes. None of these may reach the next file, so
+a container with any difference gets no more tasks.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from . import sandbox
 
 __all__ = ["Condition"]
 
-# In bytes: what the harness itself comes to hold while it waits and reads answers.
+# Bytes that the harness itself may allocate while it waits and reads answers.
 MEMORY = 64 << 20
 MEMORY_STATISTICS = ("/sys/fs/cgroup/memory.stat", "/sys/fs/cgroup/memory/memory.stat")
-# Of control groups version 2, and of version 1.
-HELD = {"anon", "shmem", "total_rss", "total_shmem"}
+# Memory that no cache gives back: in control groups version 2, and in version 1.
+UNRECLAIMABLE = {"anon", "shmem", "total_rss", "total_shmem"}
 SYSTEM_V = ("shm", "sem", "msg")
 IOPRIO_GET, IOPRIO_WHO_PROCESS = 251, 1  # on x86-64 (``asm/unistd_64.h``, ``linux/ioprio.h``)
 CLASS_SHIFT, LEVEL = 13, (1 << 13) - 1  # ``linux/ioprio.h``
@@ -29,7 +29,7 @@ LIMITS = [number for name, number in sorted(vars(resource).items()) if name.star
 
 
 class Scheduling(NamedTuple):
-    """All that another process of the user may set of a thread."""
+    """The properties of a thread that another process of its user may set."""
 
     policy: int
     priority: int
@@ -40,7 +40,7 @@ class Scheduling(NamedTuple):
 
 
 class Condition:
-    """How this container is now; the process is the harness, its first process."""
+    """The state of this container at the time of creation, seen from its first process."""
 
     def __init__(self) -> None:
         self._threads = {thread: _scheduling(thread) for thread in _threads()}
@@ -48,23 +48,23 @@ class Condition:
         self._memory = _held_memory()
 
     def difference(self) -> str | None:
-        """Say in what the container differs from when this was made; None if in nothing."""
+        """Return a difference between the container now and then; None if there is none."""
         rescheduled = self._rescheduled()
         differences = (
-            (sandbox.others(), "processes are left"),
+            (sandbox.other_processes(), "processes are left"),
             (_limits() != self._limits, "the limits of the harness were changed"),
             (rescheduled, f"the scheduling of the harness was changed: {rescheduled}"),
             (any(map(_system_v, SYSTEM_V)), "System V objects are left"),
             (any(map(_names, sandbox.SHARED)), "files are left in memory"),
             (_held_memory() - self._memory > MEMORY, "memory is not free again"),
         )
-        return next((reason for is_so, reason in differences if is_so), None)
+        return next((reason for differs, reason in differences if differs), None)
 
     def _rescheduled(self) -> str | None:
         """Return the first field of a thread's scheduling that changed, with both values."""
         for thread, before in self._threads.items():
             now = _scheduling(thread)
-            # A thread that has ended was not changed: libraries end some of theirs.
+            # Libraries end threads of their own: one that has ended was not changed.
             if before and now and now != before:
                 return next(
                     f"{name} {getattr(before, name)!r} became {getattr(now, name)!r}"
@@ -79,7 +79,7 @@ def _limits() -> list:
 
 
 def _scheduling(thread: int) -> Scheduling | None:
-    """Return how a thread is scheduled; None if it has ended."""
+    """Return the scheduling of a thread; None if it has ended."""
     libc = ctypes.CDLL(None)
     try:
         policy = os.sched_getscheduler(thread)
@@ -120,14 +120,14 @@ def _threads() -> list:
 
 
 def _held_memory() -> int:
-    """Return how many bytes the container holds that no cache gives back; 0 if unknown."""
+    """Return how many bytes the container's processes and shared memory hold; 0 if unknown."""
     for path in MEMORY_STATISTICS:
         try:
             with open(path) as handle:
                 pairs = [line.split() for line in handle]
         except OSError:
             continue
-        return sum(int(value) for name, value in pairs if name in HELD)
+        return sum(int(value) for name, value in pairs if name in UNRECLAIMABLE)
     return 0
 
 

@@ -1,7 +1,7 @@
-"""The settings of a model as plain data: what `get_config` and `compile` were given, by value.
+"""The settings of a model as plain data: the arguments of its layers and of `compile`, by value.
 
-Nothing is interpreted here. Releases spell one setting differently, and which spellings mean the
-same is decided where settings are compared (`kerasmatrix.results.equal_settings`).
+Nothing is interpreted here. Releases spell settings differently; `results.equal_settings` decides
+which spellings mean the same.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ import numpy as np
 __all__ = ["compile_arguments", "described", "layers", "packed"]
 
 DEEPEST = 24
-# Longer lists (vocabularies, tables) are represented by their digest.
+# Longer lists (vocabularies, tables) are replaced by their digest.
 LONGEST_LIST = 256
 LONGEST_TEXT = 4096
 LIBRARIES = ("keras", "tensorflow", "tensorflow_core", "tf_keras")
-# The packed text may not be longer: an observation is kept for every cell.
+# A limit of the packed text, since every cell stores one.
 LONGEST_PACKED = 1 << 20
 
 
 def layers(model: Any) -> list:
-    """Return the settings of every layer in order, those of nested models too.
+    """Return the settings of every layer in order, including those in nested models.
 
-    Each is ``path`` (names from the outermost model), ``class``, ``trainable``, and ``config``;
-    ``unknown`` says why there is no config.
+    Each has ``path`` (names from the outermost model), ``class``, ``trainable``, and ``config`` or,
+    if there is none, ``unknown`` with the reason.
     """
     found: list = []
     _collect(model, (), found, set())
@@ -38,14 +38,14 @@ def layers(model: Any) -> list:
 
 
 def packed(settings: Any) -> str | None:
-    """Return settings as compressed JSON in base64; None where they are too long to be kept."""
+    """Return settings as compressed JSON in base64; None if they are too long to be stored."""
     text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
     short = base64.b64encode(zlib.compress(text.encode("utf-8", "surrogatepass"), 9))
     return short.decode("ascii") if len(short) <= LONGEST_PACKED else None
 
 
 def compile_arguments(model: Any) -> dict:
-    """Return what a compiled model was compiled with, but for the optimizer."""
+    """Return the arguments with which a model was compiled, without the optimizer."""
     losses = getattr(model, "compiled_loss", None)
     metrics = getattr(model, "compiled_metrics", None)
     if hasattr(model, "_compile_loss"):  # Keras 3
@@ -125,15 +125,15 @@ def _object(value: Any, depth: int) -> Any:
 
 
 def _whose(value: Any) -> dict:
-    """Say of an object that its class is not Keras's own."""
+    """Return ``custom`` if the class of an object is not Keras's own."""
     return {} if type(value).__module__.split(".")[0] in LIBRARIES else dict(custom=True)
 
 
 def _hidden(value: Any, config: dict, depth: int) -> dict:
-    """Return arguments that an object was made with and its config does not mention.
+    """Return constructor arguments of an object that its config lacks.
 
-    Keras 3 leaves the arguments of wrapped losses and metrics out (``Huber``'s ``delta``), and
-    layers forget arguments of theirs: those that a user wrote, and ``ELU`` in Keras 3.
+    Keras 3 leaves out the arguments of wrapped losses and metrics (``Huber``'s ``delta``), and some
+    layers leave out arguments of theirs: those of users, and ``ELU`` in Keras 3.
     """
     found: dict = {}
     wrapped = getattr(value, "_fn_kwargs", None)
@@ -142,7 +142,7 @@ def _hidden(value: Any, config: dict, depth: int) -> dict:
     function = getattr(value, "_fn", None) or getattr(value, "fn", None)
     if function is not None and "fn" not in config:
         found["fn"] = described(function, depth + 1)
-    # Only a class of the user's own keeps an argument under another name than Keras would read.
+    # Only classes of users keep an argument as `_name` alone.
     prefixes = ("",) if type(value).__module__.split(".")[0] in LIBRARIES else ("", "_")
     try:
         names = list(inspect.signature(type(value).__init__).parameters)[1:]
@@ -185,7 +185,7 @@ def _layer(layer: Any, path: tuple) -> dict:
         if name not in config and kept:
             told["config"][name] = described(kept, 1)
     if hasattr(layer, "get_vocabulary"):
-        # The config has at most the one that the layer was made with.
+        # The config has only the vocabulary of the constructor, not one of `adapt`.
         try:
             told["vocabulary"] = _digest([_known(word) for word in layer.get_vocabulary()])
             told["config"].pop("vocabulary", None)
@@ -211,7 +211,7 @@ def _listed(value: Any, depth: int) -> Any:
 
 
 def described_leaves(values: list) -> list:
-    """Return a long list as data whose digest does not depend on how a number is stored."""
+    """Return a long list as data whose digest does not depend on the type of its numbers."""
     return [f"{inner:.6g}" if isinstance(inner, float) else described(inner, 1) for inner in values]
 
 

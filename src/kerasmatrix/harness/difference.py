@@ -1,8 +1,8 @@
-"""How far outputs are from reference outputs, so that any tolerance can be applied later.
+"""The difference between outputs and reference outputs, for any tolerance that is applied later.
 
 A tolerance allows each element `absolute + relative * |reference|`. Which element exceeds that most
 depends on the tolerance, but it is always one of the corners of the upper convex hull of the points
-(|reference|, |difference|): those few are all that a verdict needs of an array.
+(|reference|, |difference|): a verdict needs only these few points of an array.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 __all__ = ["deviation", "of_output", "storable"]
 
 NUMBERS = "fc"
-# Points that one round of the hull looks at: more are reduced block by block.
+# Points in one computation of a hull: more are reduced block by block.
 BLOCK = 4096
 MOST_CORNERS = 64
 
@@ -25,7 +25,7 @@ def deviation(measured: list, reference: list) -> dict:
     Returns:
         ``shapes_equal``; ``finite``, whether NaN and each infinity stand in the same places;
         ``max_abs_diff`` and ``max_abs_reference`` over the finite elements of all outputs;
-        ``deviations``, what `of_output` says of each, where the shapes are equal.
+        ``deviations``, the results of `of_output`, if the shapes are equal.
     """
     shapes_equal = [np.shape(array) for array in measured] == [
         np.shape(array) for array in reference
@@ -53,7 +53,7 @@ def of_output(ours: Any, theirs: Any) -> dict:
 
     Returns:
         ``dtypes`` of both; ``exact``, whether every element is the same; ``epsilon``, the spacing
-        of numbers of the coarser type at 1 (0 for what is not a floating-point number);
+        of numbers of the coarser type at 1 (0 if it is not a floating-point type);
         ``corners``, a list of (difference, reference, index of the element); the maxima.
     """
     ours, theirs = storable(ours), storable(theirs)
@@ -68,7 +68,7 @@ def of_output(ours: Any, theirs: Any) -> dict:
         max_abs_reference=0.0,
     )
     if kinds != ("number", "number"):
-        # Indices, flags and texts are right or wrong: no number says by how much.
+        # Indices, flags and texts are right or wrong; there is no small difference.
         if not result["exact"]:
             result["max_abs_diff"] = 1.0
         return result
@@ -103,9 +103,9 @@ def of_output(ours: Any, theirs: Any) -> dict:
 
 
 def storable(array: Any) -> np.ndarray:
-    """Return ``array`` in a type that needs no pickle: of texts and objects how they are written.
+    """Return ``array`` in a type that needs no pickle: texts and objects as their ``repr``.
 
-    TensorFlow's own narrow floats (bfloat16, float8) become float32, which holds each of them.
+    TensorFlow's narrow floats (bfloat16, float8) become float32, which represents them exactly.
     """
     array = np.asarray(array)
     if array.dtype.kind in "OSU":
@@ -131,9 +131,9 @@ def _epsilon(dtype: Any) -> float:
 
 
 def _corners(diff: np.ndarray, size: np.ndarray) -> list:
-    """Return the places of the corners of the hull: none is exceeded in both by another point."""
+    """Return the indices of the corners of the hull that no other point exceeds in both numbers."""
     places = np.lexsort((-diff, size))
-    # Of two points the one with the smaller reference and the larger difference is the worse.
+    # A point with a smaller reference and a larger difference than another is the worse one.
     if places.size:
         best = np.maximum.accumulate(diff[places])
         places = places[np.concatenate(([True], diff[places][1:] > best[:-1]))]
@@ -151,7 +151,7 @@ def _corners(diff: np.ndarray, size: np.ndarray) -> list:
 
 
 def _chain(places: Any, diff: np.ndarray, size: np.ndarray) -> np.ndarray:
-    """Return the corners of the upper hull of points in order of size: a monotone chain."""
+    """Return the corners of the upper hull of points in order of size (a monotone chain)."""
     hull: list = []
     for place in places:
         while len(hull) > 1:

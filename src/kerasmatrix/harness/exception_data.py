@@ -6,7 +6,7 @@ import traceback
 
 __all__ = ["describe"]
 
-# A message can hold a whole model config; this much of it tells what went wrong.
+# A message can hold a whole model config; the cause is at its beginning or its end.
 MESSAGE_LIMIT = 20000
 TRACEBACK_LIMIT = 16000
 CHAIN_LIMIT = 20
@@ -47,7 +47,7 @@ def _message(error: BaseException) -> str:
 
 
 def _cut(text: str, limit: int) -> str:
-    """Return ``text`` as valid Unicode, its middle left out where it is longer than ``limit``."""
+    """Return ``text`` as valid Unicode, without its middle if it is longer than ``limit``."""
     text = text.encode("utf-8", "replace").decode("utf-8")
     if len(text) <= limit:
         return text

@@ -1,4 +1,4 @@
-"""Gives a model arrays as it takes them: in lists or dicts, as text, ragged or sparse tensors."""
+"""Converts arrays to the inputs of a model: lists or dicts, text, ragged or sparse tensors."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["Spec", "batches", "forget_states", "specs_of"]
 TEXT = "string"
 TAKE_TEXT = {"TextVectorization", "StringLookup"}
 TAKE_INDICES = {"Embedding", "IntegerLookup", "CategoryEncoding", "Hashing"}
-# NumPy has no such numbers of its own: the model gets them as these, and casts them.
+# Types that NumPy lacks: the model gets float32 for them, and casts it.
 AS_FLOAT32 = ("bfloat16", "float8_e4m3fn", "float8_e5m2")
 
 
 class Spec:
-    """What a model says of one of its inputs; ``dtype`` is None where it does not say."""
+    """The declaration of one input of a model; ``dtype`` is None if it is not declared."""
 
-    def __init__(  # noqa: PLR0913 - what a model says
+    def __init__(  # noqa: PLR0913 - the parts of a declaration
         self,
         name: str,
         shape: list,
@@ -41,14 +41,14 @@ class Spec:
 
 
 def specs_of(model: Any, path: str = "") -> tuple:
-    """Return what a model says of its inputs, and their keys where it takes them as a dict.
+    """Return the declared inputs of a model, and their keys if it takes them as a dict.
 
     Args:
         model: a model or layer that was loaded.
-        path: its file; the folder of a SavedModel says what the model itself may not.
+        path: its file; a SavedModel declares inputs that the loaded object may not declare.
 
     Returns:
-        A list of `Spec`, empty where nothing says what the inputs are, and a list of keys or None.
+        A list of `Spec`, empty if nothing declares the inputs, and a list of keys or None.
     """
     import os
 
@@ -63,7 +63,7 @@ def specs_of(model: Any, path: str = "") -> tuple:
 
 
 def batches(model: Any, inputs: list, keys: Any = None) -> Iterator:
-    """Yield what to call a model on, made of the arrays ``inputs``: the likeliest form first."""
+    """Yield the arrays ``inputs`` in each form in which a model may take them, likeliest first."""
     specs, own_keys = specs_of(model)
     if len(specs) != len(inputs):
         specs = [None] * len(inputs)
@@ -82,7 +82,7 @@ def batches(model: Any, inputs: list, keys: Any = None) -> Iterator:
 
 
 def forget_states(model: Any) -> None:
-    """Let stateful layers forget what an earlier call has left in them."""
+    """Reset the states that an earlier call has left in stateful layers."""
     for layer in _layers(model):
         if getattr(layer, "stateful", False) is not True:
             continue
@@ -90,7 +90,7 @@ def forget_states(model: Any) -> None:
             if hasattr(layer, name):
                 try:
                     getattr(layer, name)()
-                except Exception:  # it has not been called yet, or counts something else
+                except Exception:  # it was not called yet, or has a method of another kind
                     continue
                 break
 
@@ -109,12 +109,12 @@ def _layers(model: Any) -> Iterator:
 
 
 def _structures(model: Any) -> Iterator:
-    """Yield what says what a model's inputs are, the best first."""
-    # The structure in which the model was made is kept by Functional ones only.
+    """Yield all declarations of a model's inputs, the most reliable first."""
+    # Only Functional models keep the structure with which they were built.
     for name in ("_nested_inputs", "_inputs_struct", "inputs", "_saved_model_inputs_spec"):
         try:
             structure = getattr(model, name, None)
-        except Exception:  # Keras 3 of a Sequential that was not called yet
+        except Exception:  # Keras 3, for a Sequential that was not called yet
             continue
         if structure is not None:
             yield structure
@@ -125,7 +125,7 @@ def _structures(model: Any) -> Iterator:
 
 
 def _built_shapes(model: Any) -> Iterator:
-    """Yield the shape that a model was built for, as a `Spec` without a type."""
+    """Yield the shape with which a model was built, as a `Spec` without a type."""
     shapes: list = []
     try:
         shapes.append((model.get_build_config() or {}).get("input_shape"))
@@ -144,7 +144,7 @@ def _built_shapes(model: Any) -> Iterator:
 
 
 def _taken_by(layer: Any) -> Iterator:
-    """Yield what a layer takes, where it says so: for a Sequential without an input of its own."""
+    """Yield the inputs that the first layer of a Sequential takes, if it declares them."""
     kind = type(layer).__name__
     if kind in TAKE_TEXT:
         yield Spec("input", [None], TEXT)
@@ -205,20 +205,20 @@ def _spec(tensor: Any, number: int, names: Any) -> Spec:
 
 
 def _served(path: str) -> tuple:
-    """Return what the ``serving_default`` of a SavedModel takes, in order, and its keys."""
+    """Return the inputs of a SavedModel's ``serving_default``, in order, and its keys."""
     import tensorflow as tf
 
     try:
         signature = tf.saved_model.load(path).signatures["serving_default"]
         specs = signature.structured_input_signature[1]
-    except Exception:  # it has none, or cannot be read without the classes of its objects
+    except Exception:  # it has none, or loading it needs classes that are missing
         return [], None
     keys = sorted(specs)
     return [_spec(specs[key], number, keys) for number, key in enumerate(keys)], keys
 
 
 def _tensor(array: Any, spec: Spec | None) -> Any:
-    """Return what stands for an array where a model wants another kind of tensor."""
+    """Return an array as the kind of tensor that the input demands."""
     import tensorflow as tf
 
     text = array.dtype.kind in "OSU"
@@ -228,7 +228,7 @@ def _tensor(array: Any, spec: Spec | None) -> Any:
         tensor = tf.constant(array)
         if spec.ragged_rank > 1:
             return tf.RaggedTensor.from_tensor(tensor, ragged_rank=spec.ragged_rank)
-        # The rows get shorter, down to one.
+        # Rows of different lengths, or it would not be ragged.
         lengths = [max(1, array.shape[1] - row) for row in range(len(array))]
         return tf.RaggedTensor.from_tensor(tensor, lengths=lengths)
     if spec is not None and spec.sparse:
@@ -237,7 +237,7 @@ def _tensor(array: Any, spec: Spec | None) -> Any:
 
 
 def as_numpy(dtype: str | None) -> Any:
-    """Return NumPy's type for a model's; None for what NumPy has no numbers for."""
+    """Return NumPy's type for an input; None if it is not a type of numbers."""
     if dtype in AS_FLOAT32:
         return np.dtype("float32")
     try:

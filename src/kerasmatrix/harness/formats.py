@@ -1,4 +1,4 @@
-"""Saves a model in a format, and loads it back as the user's program does: by ``load_model``."""
+"""Saves a model in a format, and loads it like the user's program, with ``load_model``."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FILE_NAMES = {
     "savedmodel": "model",
     "weights": "weights.h5",
 }
-# Keras 3 demands this ending (keras/src/saving/saving_api.py, save_weights). To Keras 2.13 and
-# later it means the new layout, to earlier ones nothing: each writer uses its own manual's name.
+# Keras 3 demands this ending (keras/src/saving/saving_api.py, save_weights). Keras 2.13 and later
+# choose the new layout by it, earlier ones ignore it: each writer uses the name in its manual.
 KERAS_3_WEIGHTS = "model.weights.h5"
 
 
@@ -33,7 +33,7 @@ def save(model: Any, form: str, folder: str) -> None:
     elif form == "savedmodel":
         model.save(path, save_format="tf")
     elif form == "keras-archive" and _keras_2_12():
-        # In Keras 2.12 the ending `.keras` means HDF5, and so does save_format="keras".
+        # Keras 2.12 writes HDF5 for the ending `.keras`, and for save_format="keras".
         model.save(path, save_format="keras_v3")
     else:
         model.save(path)
@@ -42,8 +42,8 @@ def save(model: Any, form: str, folder: str) -> None:
 def find(form: str, folder: str) -> str:
     """Return the path of the model stored in ``folder``.
 
-    A file that was saved elsewhere may have another ending, which means something to Keras. Where
-    there is none it is the path of what Keras will say is missing.
+    A file that was saved elsewhere keeps its ending, since Keras chooses the format by it. If there
+    is no model, return the usual path, which Keras then reports as missing.
     """
     usual = os.path.join(folder, FILE_NAMES[form])
     names = [KERAS_3_WEIGHTS] if form == "weights" else []
@@ -58,7 +58,7 @@ def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
     """Return the model stored in ``folder``.
 
     ``load_script`` are the names of the scenario's ``load.py``; ``build`` makes the untrained
-    model, for weights. Whatever else would load the file is a remedy.
+    model, for weights. Any other way to load the file is a fix.
     """
     path = find(form, folder)
     if form == "weights":
@@ -69,10 +69,10 @@ def load(form: str, folder: str, load_script: dict, build: Any) -> Any:
 
 
 def load_reference(form: str, folder: str, load_script: dict, build: Any) -> Any:
-    """Return something that computes what the model in ``folder`` does, for others to be compared.
+    """Return the model in ``folder``, or for a SavedModel in Keras 3 a layer with the same outputs.
 
-    ``load_model`` of Keras 3 loads no SavedModel, so that nothing could be said of one that Keras 3
-    exported. Called as a layer it says what it computes.
+    ``load_model`` of Keras 3 loads no SavedModel: one that Keras 3 exported would have no reference
+    without this layer.
     """
     import tensorflow as tf
 
@@ -85,7 +85,7 @@ def load_reference(form: str, folder: str, load_script: dict, build: Any) -> Any
 def keras_version(keras: Any) -> str:
     """Return the version of a Keras, such as ``2.2.4-tf`` or ``3.4.1``.
 
-    ``tf.keras`` of TensorFlow 2.13 to 2.15 does not say; the package that it comes from does.
+    ``tf.keras`` of TensorFlow 2.13 to 2.15 has no version; the package that it comes from does.
     """
     version = getattr(keras, "__version__", None)
     if version is None:
@@ -95,7 +95,7 @@ def keras_version(keras: Any) -> str:
 
 
 def _has_exports(model: Any) -> bool:
-    """Whether ``model`` itself is a model of Keras 3: one environment may hold both."""
+    """Whether ``model`` is a model of Keras 3, in an environment that may hold Keras 2, too."""
     for kind in type(model).__mro__:
         package = kind.__module__.split(".")[0]
         if package in ("tensorflow", "tf_keras"):
@@ -108,7 +108,7 @@ def _has_exports(model: Any) -> bool:
 
 
 def major(keras: Any) -> int:
-    """Return 2 or 3."""
+    """Return the major version of a Keras: 2 or 3."""
     return int(keras_version(keras).split(".")[0])
 
 

@@ -1,9 +1,9 @@
-"""What a model's architecture asks of its inputs, read from its config alone.
+"""The requirements of a model's architecture on its inputs, read from its config alone.
 
-Values are followed from each input through layers that hand them on unchanged (Reshape,
-Concatenate, casts, nested models), up to the layers that give them a meaning: an Embedding takes
+Values are followed from each input through layers that pass them on unchanged (Reshape,
+Concatenate, casts, nested models), to the layers that give them a meaning: an Embedding takes
 indices, a StringLookup words, a Rescaling pixels. Sizes are followed through strides and pools.
-The config is that of any Keras; nothing here imports one.
+The config may be of any Keras; none is imported here.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 __all__ = ["Wanted", "wanted_inputs"]
 
-# Layers that hand on the values that they get, or some of them.
-HANDS_ON = {
+# Layers that pass on their input values, or some of them.
+PASSES_ON = {
     "InputLayer", "Reshape", "Flatten", "Permute", "RepeatVector", "Concatenate", "Masking",
     "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "ActivityRegularization",
     "Cropping1D", "Cropping2D", "Cropping3D", "ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D",
@@ -27,7 +27,7 @@ HANDS_ON = {
     "Repeat", "Tile", "Unstack", "Copy", "SlicingOpLambda", "StopGradient",
 }  # fmt: skip
 # Operations of TensorFlow, by the end of their name in a TFOpLambda or TensorFlowOpLayer.
-OPERATIONS_HAND_ON = {
+PASSING_OPERATIONS = {
     "reshape", "concat", "concatv2", "cast", "expand_dims", "expanddims", "squeeze", "transpose",
     "strided_slice", "stridedslice", "identity", "stack", "pack", "split", "unstack", "unpack",
     "__getitem__", "getitem", "flatten", "tile", "slice", "stop_gradient", "to_int32", "to_int64",
@@ -36,8 +36,8 @@ OPERATIONS_HAND_ON = {
 OPERATION_LAYERS = {"TFOpLambda", "TensorFlowOpLayer", "SlicingOpLambda"}
 ONE_HOT = {"OneHot", "one_hot", "onehot"}
 TEXTS = {"StringLookup", "TextVectorization"}
-# How layers, other people's too, call the number of indices that they know.
-NUMBERS_OF_INDICES = ("vocab_size", "vocabulary_size", "num_embeddings", "num_tokens", "max_tokens")
+# Names of the argument that limits indices, in layers of Keras and of users.
+INDEX_LIMITS = ("vocab_size", "vocabulary_size", "num_embeddings", "num_tokens", "max_tokens")
 PIXELS = 1.0 / 16  # a Rescaling by less than this is for numbers up to 255
 GLOBAL = "Global"
 VALID = "valid"
@@ -46,18 +46,18 @@ MOST_LAYERS = 50_000
 
 
 class Wanted:
-    """What an input must be for the layers that it reaches.
+    """The requirements on an input, by the layers that its values reach.
 
     Attributes:
         name: of the input.
-        below: indices must be smaller; None where none are asked for.
+        below: indices must be smaller; None if it is not an index.
         text: whether it is text; ``words`` are some that the model knows.
-        integers: it is a number by which something is looked up: ``known`` are some of them.
-        pixels: numbers from 0 to 255.
-        mean: what the model takes for its mean, with ``deviation``.
+        integers: whether it is a key of a lookup; ``known`` are some keys.
+        pixels: whether it has numbers from 0 to 255.
+        mean: the mean with which the model normalizes it, with ``deviation``.
         factor: a free size must be a multiple of it.
         least: a free size must not be below it.
-        shape: what the layer that it reaches first was built for; None where that is not known.
+        shape: the shape with which the first layer was built; None if unknown.
     """
 
     def __init__(self, name: str = "") -> None:
@@ -81,10 +81,10 @@ class Wanted:
 
 
 class _Flow:
-    """What is known of a tensor: the inputs whose values it has, and how far sizes went down.
+    """A tensor in the graph: the inputs whose values it has, and the reduction of sizes.
 
-    ``sizes`` has for each input that it depends on the product of strides on the way, and how much
-    larger than one the input must be at the least.
+    ``sizes`` has for each input on which it depends the product of strides on the way, and by how
+    much the input must at least be larger than one.
     """
 
     def __init__(self, values: frozenset = frozenset(), sizes: dict | None = None) -> None:
@@ -93,23 +93,23 @@ class _Flow:
 
 
 class _Inputs(list):
-    """What is asked of each input, and how many more layers are looked at.
+    """The requirements on each input, and how many more layers may be visited.
 
-    A model that holds another twice, and so on, is looked at in more ways than there is time for.
+    A model that contains another twice, which contains another twice, has exponentially many paths.
     """
 
     left = MOST_LAYERS
 
 
 def wanted_inputs(config: Any) -> list:
-    """Return what is asked of each input of a model, in the order of its inputs.
+    """Return the requirements on each input of a model, in the order of its inputs.
 
     Args:
-        config: what ``get_config`` of a Functional or Sequential model returns; or a dict with its
-            ``class_name`` and ``config``.
+        config: the config of a Functional or Sequential model; or a dict with its ``class_name``
+            and ``config``.
 
     Returns:
-        An empty list where the config does not describe such a model.
+        An empty list if the config does not describe such a model.
     """
     if isinstance(config, dict) and "class_name" in config and "config" in config:
         config = config["config"]
@@ -132,7 +132,7 @@ def _input_names(config: dict) -> list:
 
 
 def _walk(config: dict, given: list, found: _Inputs, depth: int) -> list:
-    """Follow what is ``given`` to a model through its layers; return what comes out."""
+    """Follow the tensors ``given`` to a model through its layers; return its outputs."""
     if depth > MOST_NESTED:
         return [_Flow()]
     if "input_layers" not in config:
@@ -168,7 +168,7 @@ def _walk(config: dict, given: list, found: _Inputs, depth: int) -> list:
 
 
 def _given_up(references: list, known: dict) -> bool:
-    """Whether all that is missing are further outputs of layers whose first is known."""
+    """Whether only further outputs are missing, of layers whose first output is known."""
     return all(
         reference in known or (reference[2] > 0 and (*reference[:2], 0) in known)
         for reference in references
@@ -176,9 +176,9 @@ def _given_up(references: list, known: dict) -> bool:
 
 
 def _references(node: Any, names: set | None, depth: int = 0) -> list:
-    """Return the tensors that a node names, as (layer, node, tensor), in order.
+    """Return the tensors in a node, as (layer, node, tensor), in order.
 
-    They stand in lists and dicts of any nesting, whichever release wrote them.
+    Releases write them in different nestings of lists and dicts.
     """
     if depth > MOST_NESTED:
         return []
@@ -203,7 +203,7 @@ def _references(node: Any, names: set | None, depth: int = 0) -> list:
 
 
 def _through(layer: dict, flows: list, found: _Inputs, depth: int) -> list:
-    """Return what comes out of a layer, and note what it asks of the inputs whose values it has."""
+    """Return the outputs of a layer; note its requirements on the inputs whose values it has."""
     found.left -= 1
     if found.left < 0:
         return [_Flow()]
@@ -223,7 +223,7 @@ def _through(layer: dict, flows: list, found: _Inputs, depth: int) -> list:
         wanted.least = max(wanted.least, more + stride)
     for number in values:
         _ask(found[number], kind, config, layer)
-    return [_Flow(values if _hands_on(kind, config, layer) else frozenset(), sizes)]
+    return [_Flow(values if _passes_on(kind, config, layer) else frozenset(), sizes)]
 
 
 def _together(flows: list) -> dict:
@@ -236,7 +236,7 @@ def _together(flows: list) -> dict:
 
 
 def _resized(kind: str, config: dict, sizes: dict) -> dict:
-    """Return what a layer makes of sizes: strides multiply, kernels without padding take away."""
+    """Return the sizes after a layer: strides multiply, kernels without padding add."""
     if kind.startswith(GLOBAL):
         return sizes
     stride, window = _largest(config.get("strides")), 1
@@ -273,14 +273,14 @@ def _largest(*values: Any) -> int:
     return found
 
 
-def _hands_on(kind: str, config: dict, layer: dict) -> bool:
+def _passes_on(kind: str, config: dict, layer: dict) -> bool:
     if kind in OPERATION_LAYERS:
-        return any(name in OPERATIONS_HAND_ON for name in _operations(config, layer))
-    return kind in HANDS_ON or (kind == "Activation" and config.get("activation") == "linear")
+        return any(name in PASSING_OPERATIONS for name in _operations(config, layer))
+    return kind in PASSES_ON or (kind == "Activation" and config.get("activation") == "linear")
 
 
 def _operations(config: dict, layer: dict) -> set:
-    """Return what an operation's layer may be called: in its config, or after what it does."""
+    """Return the names of an operation's layer: in its config, and its own."""
     node = config.get("node_def")
     text = node if isinstance(node, str) else ""
     ops = [part.split('"')[1] for part in text.split("op: ")[1:] if part.count('"') > 1]
@@ -295,7 +295,7 @@ def _operations(config: dict, layer: dict) -> set:
 
 
 def _ask(wanted: Wanted, kind: str, config: dict, layer: dict) -> None:  # noqa: C901, PLR0912
-    """Note what a layer asks of an input whose values reach it: a branch for each kind of layer."""
+    """Note the requirements of a layer on an input: a branch for each kind of layer."""
     if kind == "Embedding":
         wanted.limit(config.get("input_dim"))
     elif kind == "CategoryEncoding":
@@ -325,15 +325,15 @@ def _ask(wanted: Wanted, kind: str, config: dict, layer: dict) -> None:  # noqa:
             wanted.limit(_argument(layer.get("inbound_nodes"), "depth"))
             for constant in (config.get("constants") or {}).values():
                 wanted.limit(constant)
-    elif kind not in HANDS_ON:
-        for key in NUMBERS_OF_INDICES:
+    elif kind not in PASSES_ON:
+        for key in INDEX_LIMITS:
             wanted.limit(config.get(key))
     built = layer.get("build_config")
     shape: Any = built.get("input_shape") if isinstance(built, dict) else None
     is_shape = isinstance(shape, (list, tuple)) and all(
         size is None or type(size) is int for size in shape
     )
-    if wanted.shape is None and is_shape and kind not in HANDS_ON:
+    if wanted.shape is None and is_shape and kind not in PASSES_ON:
         wanted.shape = list(shape)
 
 
@@ -354,7 +354,7 @@ def _statistics(config: dict) -> tuple:
 
 
 def _argument(node: Any, name: str, depth: int = 0) -> Any:
-    """Return a keyword argument of an operation, wherever in its node it stands."""
+    """Return a keyword argument of an operation, at any depth in its node."""
     if isinstance(node, dict) and name in node:
         return node[name]
     parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()

@@ -1,6 +1,7 @@
 """Lists what this process has imported, and what is installed in its environment.
 
-The runner compares both with the lock of the environment. Nothing more is imported for it.
+The runner compares both with the lock of the environment. Nothing is imported for this list, so
+that it shows what a load has really used.
 """
 
 from __future__ import annotations
@@ -15,21 +16,21 @@ METADATA = (("dist-info", "METADATA"), ("egg-info", "PKG-INFO"))
 
 
 def modules() -> dict[str, str]:
-    """Return the versions that imported modules give themselves, by module name."""
-    found = {}
+    """Return the ``__version__`` of imported modules, by name."""
+    versions = {}
     for name in MODULES:
         version = getattr(sys.modules.get(name), "__version__", None)
         if version is not None:
-            found[name] = str(version)
-    return found
+            versions[name] = str(version)
+    return versions
 
 
 def distributions() -> dict[str, str]:
     """Return the version of every installed distribution by its name.
 
-    As `importlib.metadata` finds them, which Python 3.7 does not have.
+    It finds them like `importlib.metadata`, which Python 3.7 lacks.
     """
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for folder in sys.path:
         try:
             entries = sorted(os.listdir(folder or "."))
@@ -41,9 +42,9 @@ def distributions() -> dict[str, str]:
                     path = os.path.join(folder, entry)
                     headers = _headers(os.path.join(path, name) if os.path.isdir(path) else path)
                     if len(headers) == len(WANTED):
-                        # Python imports the first that it finds on its path.
-                        found.setdefault(headers["Name"], headers["Version"])
-    return found
+                        # Python imports the first one on its path.
+                        versions.setdefault(headers["Name"], headers["Version"])
+    return versions
 
 
 def _headers(path: str) -> dict[str, str]:
@@ -58,5 +59,5 @@ def _headers(path: str) -> dict[str, str]:
                 if key in WANTED:
                     headers[key] = value.strip()
     except OSError:
-        pass  # it is being removed, or damaged: then it is not installed
+        pass  # it is being removed, or is damaged: it is not installed
     return headers

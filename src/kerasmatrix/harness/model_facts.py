@@ -19,13 +19,13 @@ __all__ = [
     "leaves",
     "outputs",
     "plain",
-    "stir",
+    "randomize_weights",
     "structure",
     "weights",
 ]
 
 
-INTEGER_BITS = 63  # of a whole number that every reader of JSON takes
+INTEGER_BITS = 63  # of an integer that every reader of JSON accepts
 
 
 def weights(model: Any) -> list:
@@ -47,21 +47,20 @@ def weights(model: Any) -> list:
 
 
 def digest(array: Any) -> str:
-    """Return the SHA-256 of an array's bytes in C order; of texts, of how they are written."""
+    """Return the SHA-256 of an array's bytes in C order; of texts, that of their ``repr``."""
     array = np.ascontiguousarray(array)
     if array.dtype.kind in "OSU":
         return hashlib.sha256(repr(array.tolist()).encode("utf-8")).hexdigest()
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 
-def stir(model: Any, seed: int) -> None:
-    """Give weights values that every release agrees on, and that no loader puts there by itself.
+def randomize_weights(model: Any, seed: int) -> None:
+    """Set weights to values that are the same in every release, and are no initial values.
 
-    Initializers have drawn other numbers from one seed since TensorFlow 2.10, and orthogonal ones
-    differ in their last digits; NumPy's have been the same since 1.13. Weights that are all alike
-    (zero biases, unit gammas) are moved off that value: a loader that forgets such an array would
-    otherwise put back exactly what was there. What is not trained (statistics, vocabularies, seeds)
-    is what the scenario made it, unless it is all alike.
+    Initializers draw other numbers from the same seed since TensorFlow 2.10, and orthogonal ones
+    differ in their last digits; NumPy draws the same since 1.13. Arrays of one value (zero biases,
+    unit gammas) are changed, too: otherwise a loader that forgets one would restore it by chance.
+    Other arrays that are not trained (statistics, vocabularies, seeds) stay as they are.
     """
     variables = list(model.weights)
     arrays = [np.asarray(array) for array in model.get_weights()]
@@ -70,23 +69,23 @@ def stir(model: Any, seed: int) -> None:
         is_trained = [id(variable) in trained for variable in variables]
     else:  # some layers of Keras 2.13 to 2.15 count a vocabulary on one side only
         is_trained = [False] * len(arrays)
-    stirred = [
-        _stirred(array, np.random.RandomState(seed + number), trained=trained)
+    randomized = [
+        _randomized(array, np.random.RandomState(seed + number), trained=trained)
         for number, (array, trained) in enumerate(zip(arrays, is_trained))
     ]
-    if any(before is not after for before, after in zip(arrays, stirred)):
-        model.set_weights(stirred)
+    if any(before is not after for before, after in zip(arrays, randomized)):
+        model.set_weights(randomized)
 
 
-def _stirred(array: Any, random: Any, *, trained: bool) -> Any:
-    """Return what to put in the place of ``array``: itself, or numbers of the same kind."""
+def _randomized(array: Any, random: Any, *, trained: bool) -> Any:
+    """Return ``array``, or random numbers of the same shape and type."""
     if array.dtype.kind != "f" or not np.isfinite(array).all() or not array.size:
-        return array  # a model that computes nothing stays one
+        return array  # NaN and infinity stay: a model with them computes nothing
     alike = bool(np.all(array == array.flat[0]))
     if alike or (trained and array.ndim == 1):
         return (array + random.uniform(0.05, 0.2, array.shape)).astype(array.dtype)
     if trained and array.ndim > 1:
-        # As wide as Glorot and Bengio's, so that outputs neither vanish nor explode.
+        # The range of Glorot and Bengio, with which outputs neither vanish nor explode.
         field = int(np.prod(array.shape[:-2]))
         limit = np.sqrt(6.0 / (field * (array.shape[-2] + array.shape[-1])))
         return random.uniform(-limit, limit, array.shape).astype(array.dtype)
@@ -103,9 +102,9 @@ def outputs(model: Any, inputs: list, keys: list | None = None) -> Outputs:
     """Return the model's outputs on ``inputs`` as arrays, in order.
 
     Args:
-        model: is called on them as a list, or as a dict where it takes one.
+        model: is called on a list, or on a dict if it takes one.
         inputs: arrays, in the order of the model's inputs.
-        keys: what the model called them where it was saved, if it took a dict there.
+        keys: the names of the inputs in the program that saved the model, if it took a dict there.
     """
     refused = None
     for batch in feeding.batches(model, inputs, keys):
@@ -124,7 +123,7 @@ def outputs(model: Any, inputs: list, keys: list | None = None) -> Outputs:
 
 
 def _answer(model: Any, batch: Any, size: int) -> Any:
-    """Call a model. Where execution is eager that is direct: ``predict`` would trace a function."""
+    """Call a model, directly if execution is eager: ``predict`` would trace a function."""
     import tensorflow as tf
 
     if not tf.executing_eagerly():
@@ -140,7 +139,7 @@ def difference(measured: list, reference: list) -> dict:
 
 
 def compile_state(model: Any) -> dict | None:
-    """Return loss and optimizer of a compiled model; None where it is not compiled."""
+    """Return loss and optimizer of a compiled model; None if it is not compiled."""
     optimizer = getattr(model, "optimizer", None)
     if optimizer is None:
         return None
@@ -169,7 +168,7 @@ def _optimizer(optimizer: Any) -> dict:
         name=type(optimizer).__name__,
         hyperparameters=hyperparameters,
         iterations=iterations,
-        # Scalars are counters and rates, which the hyperparameters tell.
+        # Scalars are counters and rates, which are among the hyperparameters.
         slots=[digest(array) for array in arrays if array.ndim > 0],
         unreadable=unreadable or None,
     )
@@ -240,7 +239,7 @@ def leaves(answer: Any) -> list:
 
 
 def structure(answer: Any) -> Any:
-    """Return how the arrays of an answer are arranged: ``*`` is one, with names where it has."""
+    """Return the nesting of an answer in lists and dicts, with ``*`` for an array."""
     if isinstance(answer, dict):
         return {str(key): structure(answer[key]) for key in sorted(answer)}
     if isinstance(answer, (list, tuple)):

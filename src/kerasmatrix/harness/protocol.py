@@ -1,8 +1,8 @@
-"""What goes over the line between the runner and a worker: one JSON object a line.
+"""The messages between the runner and a worker: one JSON object a line.
 
-The worker says ``hello`` once TensorFlow is imported (or ``unavailable`` if it cannot be), then
-answers every ``batch`` with one ``result`` for each of its ``tasks``, as each is done and in their
-order, with the task's id. End of input is the order to leave.
+The worker sends ``hello`` once TensorFlow is imported, or ``unavailable`` if the import fails. It
+answers every ``batch`` with one ``result`` for each of its ``tasks``, in order, each as soon as it
+is there and with the task's id. It exits at the end of its input.
 """
 
 from __future__ import annotations
@@ -12,25 +12,41 @@ import math
 import os
 import select
 
-__all__ = ["LONGEST", "PROTOCOL", "Buffer", "Line", "decode", "encode", "readable"]
+__all__ = ["LONGEST", "PROTOCOL", "Buffer", "Line", "decode", "encode", "readable", "send"]
 
 PROTOCOL = 2
 
 LONGEST = 8 << 20  # bytes of a line; a model of ten thousand weights takes three
-# Digits of a number. Python before 3.11 takes a time that grows with their square.
+# Python before 3.11 parses a number in a time that grows with the square of its digits.
 MOST_DIGITS = 4000
 
 
 def encode(message: dict) -> bytes:
-    """Return ``message`` as one line. NaN and infinity are not JSON, so they must not be in it."""
+    """Return ``message`` as one line.
+
+    Raises:
+        ValueError: it holds NaN or an infinity, which JSON lacks.
+    """
     return json.dumps(message, allow_nan=False, separators=(",", ":")).encode("utf-8") + b"\n"
 
 
-def decode(line: bytes) -> dict:
-    """Return the object in ``line``. Its numbers are finite, and none has very many digits.
+def send(descriptor: int, message: dict) -> None:
+    """Write ``message`` as one line.
 
     Raises:
-        ValueError: it is not a JSON object, or longer than any answer.
+        ValueError: it is not JSON.
+    """
+    data = encode(message)
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def decode(line: bytes) -> dict:
+    """Return the object in ``line``, which a model may have forged.
+
+    Raises:
+        ValueError: it is too long or nested too deeply, is not a JSON object, or has a number that
+            is not finite or has too many digits.
     """
     if len(line) > LONGEST:
         raise ValueError("too long")
@@ -66,9 +82,9 @@ def _float(digits: str) -> float:
 
 
 class Buffer:
-    """Collects bytes until they are whole lines. Each byte is looked at once.
+    """Collects bytes until they form lines, and searches each byte once.
 
-    A line that grows beyond `LONGEST` is dropped, and ``overflowed`` is True from then on.
+    A line that grows beyond `LONGEST` is dropped; ``overflowed`` is True from then on.
     """
 
     def __init__(self) -> None:
@@ -94,7 +110,7 @@ class Buffer:
         return end >= 0
 
     def take(self) -> bytes | None:
-        """Return the next whole line if it is here already."""
+        """Return the next line if it has arrived completely."""
         if not self.ready:
             return None
         line = bytes(self._data[: self._searched])
@@ -104,7 +120,7 @@ class Buffer:
 
 
 class Line:
-    """Reads lines from a file descriptor without blocking longer than it is told to."""
+    """Reads lines from a file descriptor, and blocks only where the caller asks for it."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
@@ -113,11 +129,11 @@ class Line:
 
     @property
     def overflowed(self) -> bool:
-        """Whether a line came that is longer than any answer."""
+        """Whether a line was longer than `LONGEST`."""
         return self._buffer.overflowed
 
     def take(self) -> bytes | None:
-        """Return the next whole line if it is here already."""
+        """Return the next line if it has arrived completely."""
         return self._buffer.take()
 
     @property
@@ -126,9 +142,9 @@ class Line:
         return self._buffer.ready or self.closed
 
     def fill(self) -> None:
-        """Read what is there; blocks if nothing is. Notes the end of input in ``closed``.
+        """Read the data that has arrived, or wait for some.
 
-        A line without end is the end, too.
+        ``closed`` is True after the end of input, and after a line that is too long.
         """
         data = os.read(self.descriptor, 65536)
         self._buffer.feed(data)

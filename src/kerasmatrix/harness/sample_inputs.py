@@ -1,8 +1,8 @@
-"""Sample inputs: the fixed batch on which a model is asked for its outputs.
+"""Sample inputs: the fixed batch on which a model is called to compare its outputs.
 
-They are derived from the model (see `kerasmatrix.harness.graph`). Where it refuses a batch others
-are tried, guided by what it said. The same model gets the same batches wherever it is loaded, and
-those that the reference accepted are stored with its outputs.
+They are derived from the model (see `graph`). If it refuses a batch, others are tried, guided by
+the error message. The same model gets the same batches in every release, and those that the
+reference accepted are stored with its outputs.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ BOUND = re.compile(
     r"\[0, ?(\d+)\)|bounds for axis \d+ with size (\d+)|must be (?:<|less than) (\d+)"
 )
 MOST_HINTS = 8
-MESSAGE = 3000  # characters of a message that are looked at
+MESSAGE = 3000  # characters of a message that are searched
 
 
 class Unusable(Exception):
-    """A scenario with which nothing can be compared: without inputs, or with such outputs."""
+    """There are no inputs for a model, or its outputs cannot be compared."""
 
 
 class Misfit(Unusable):
-    """The sample inputs that came with a model are not those that it takes."""
+    """The sample inputs that the user gave do not fit the model."""
 
 
 class Sample:
-    """Inputs that a model accepted, and its outputs; ``keys`` where it takes them as a dict."""
+    """Inputs that a model accepted, and its outputs; ``keys`` if it takes them as a dict."""
 
     def __init__(self, inputs: list, outputs: list, keys: list | None = None) -> None:
         self.inputs = inputs
@@ -55,9 +55,9 @@ class Sample:
 
 
 class _Choice:
-    """One way of making up inputs."""
+    """A choice of sizes and values for inputs."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what there is to choose
+    def __init__(  # noqa: PLR0913, PLR0917 - all that can be chosen
         self,
         size: int | None = None,
         channels: int | None = None,
@@ -79,26 +79,26 @@ class _Choice:
 
     @property
     def key(self) -> tuple:
-        """What makes two choices the same."""
+        """Equal for equal choices."""
         return tuple(sorted(vars(self).items(), key=str))
 
 
 def find(
     model: Any, script: dict, path: str = "", call: Any = None, seconds: float = MOST_SECONDS
 ) -> Sample:
-    """Return inputs that ``model`` accepts, with the outputs: the script's own, or made up.
+    """Return inputs that ``model`` accepts, with the outputs: the script's own, or generated.
 
     Args:
-        model: says what its inputs are.
+        model: the model.
         script: the names that a scenario's script defines, perhaps ``probe()``.
-        path: the model's file; a SavedModel says what its inputs are where ``model`` does not.
+        path: the model's file; a SavedModel declares inputs that ``model`` may not declare.
         call: called with the model, arrays and keys; returns the outputs as arrays.
         seconds: how long to try.
 
     Raises:
-        Unusable: nothing says what the inputs are, or the outputs say nothing.
-        Misfit: the script's own inputs are not those of the model.
-        Exception: what the model raised at the likeliest inputs, if it refuses all.
+        Unusable: nothing declares the inputs, or the outputs cannot be compared.
+        Misfit: the script's own inputs do not fit the model.
+        Exception: the error at the likeliest inputs, if the model refuses all.
     """
     if "probe" in script:
         inputs, keys = _brought(script["probe"](), model, path)
@@ -120,7 +120,7 @@ def find(
             raise
         except Exception as error:
             refused = refused or error
-            # What is built by its first call was built for inputs that it refused.
+            # A model that builds its weights at the first call has built them for these inputs.
             if isinstance(error, NotDeterministic) or _weights(model) != before:
                 break
             candidates.refused(error)
@@ -134,10 +134,11 @@ class NotDeterministic(Unusable):
 
 
 def check(outputs: list, again: list) -> None:
-    """Refuse outputs that say nothing: two calls on the same batch must agree, and have numbers.
+    """Check that two calls on the same batch give the same outputs, and that these are numbers.
 
     Raises:
-        Unusable: they do not.
+        NotDeterministic: the outputs differ.
+        Unusable: every number is NaN or infinite.
     """
     for first, second in zip(outputs, again):
         if first.dtype.kind not in "fc":
@@ -156,7 +157,7 @@ def check(outputs: list, again: list) -> None:
 
 
 def save(path: str, sample: Sample | None) -> None:
-    """Write inputs and outputs to ``path`` (npz), in order; none of them without a sample."""
+    """Write inputs and outputs to ``path`` (npz), in order; an empty file without a sample."""
     arrays: dict = {}
     if sample is not None:
         arrays.update({f"input_{index:03d}": array for index, array in enumerate(sample.inputs)})
@@ -167,7 +168,7 @@ def save(path: str, sample: Sample | None) -> None:
 
 
 def load(path: str) -> Sample | None:
-    """Return what is in ``path``; None where the reference could not be called.
+    """Return the sample in ``path``; None if the reference could not be called.
 
     Raises:
         Unusable: there is no reference.
@@ -202,10 +203,10 @@ def _weights(model: Any) -> int:
 
 
 def _brought(given: Any, model: Any, path: str) -> tuple:
-    """Return the arrays that a script or a file has for a model, in its order, and keys.
+    """Return the arrays of a script or a file, in the order of the model's inputs, and keys.
 
     Raises:
-        Misfit: they are not what the model says it takes.
+        Misfit: they do not fit the model's declaration.
     """
     specs, keys = feeding.specs_of(model, path)
     if isinstance(given, dict):
@@ -235,17 +236,17 @@ def _fits(array: Any, spec: feeding.Spec) -> bool:
     text = array.dtype.kind in "OSU"
     if spec.dtype is not None and text != (spec.dtype == feeding.TEXT):
         return False
-    # A model that was only called says how large its batch was then, and takes any.
+    # A model without declared inputs reports the batch size of its first call, and takes any.
     return len(array.shape) == len(spec.shape) and all(
         size is None or size == own for size, own in zip(spec.shape[1:], array.shape[1:])
     )
 
 
 def _wanted(model: Any, specs: list) -> list:
-    """Return what the model's architecture asks of each of its inputs."""
+    """Return the requirements of the model's architecture on each of its inputs."""
     try:
         found = graph.wanted_inputs(model.get_config())
-    except Exception:  # a layer of others that has no config, or a model that has no graph
+    except Exception:  # a layer has no config, or the model has no graph
         found = []
     by_name = {wanted.name: wanted for wanted in found}
     if all(spec.name in by_name for spec in specs):
@@ -260,7 +261,7 @@ def _wanted(model: Any, specs: list) -> list:
 
 
 def _parts(model: Any) -> Iterator:
-    """Yield the layers inside a model, however they are kept."""
+    """Yield all layers inside a model, including those that are attributes of others."""
     try:
         yield from (getattr(model, "submodules", None) or model._flatten_layers())  # noqa: SLF001
     except Exception:
@@ -268,7 +269,7 @@ def _parts(model: Any) -> Iterator:
 
 
 def _smallest_table(model: Any) -> int | None:
-    """Return how many indices the smallest Embedding in a model knows, wherever it is."""
+    """Return the number of indices of the smallest Embedding in a model."""
     sizes = [
         layer.input_dim
         for layer in _parts(model)
@@ -278,7 +279,7 @@ def _smallest_table(model: Any) -> int | None:
 
 
 def _vocabulary(model: Any) -> list:
-    """Return words that a layer of a model knows, where its config does not have them."""
+    """Return words in the vocabulary of a layer, which its config may lack."""
     for layer in _parts(model):
         if type(layer).__name__ in graph.TEXTS:
             try:
@@ -290,7 +291,7 @@ def _vocabulary(model: Any) -> list:
 
 
 class _Candidates:
-    """Batches to try, the likeliest first; what is refused brings others forward."""
+    """Batches to try, the likeliest first; an error message brings others forward."""
 
     def __init__(self, specs: list, wanted: list, smallest: int | None) -> None:
         self._specs = specs
@@ -317,7 +318,7 @@ class _Candidates:
             ]
 
     def refused(self, error: BaseException) -> None:
-        """Bring forward what the message of an exception points to."""
+        """Bring forward the choices to which the message of an exception points."""
         text = str(error)[:MESSAGE]
         choices = []
         for match in BOUND.finditer(text):
@@ -337,7 +338,7 @@ class _Candidates:
 
 
 def _fitting_size(specs: list, wanted: list) -> int:
-    """Return a size for all dimensions that are free: what joins two inputs wants them alike."""
+    """Return one size for all free dimensions, since layers that join inputs want equal ones."""
     factor, least = 1, 1
     for spec, each in zip(specs, wanted):
         if any(size is None for size in spec.shape[1:]):
@@ -348,7 +349,7 @@ def _fitting_size(specs: list, wanted: list) -> int:
 
 
 def _others(first: _Choice, specs: list, smallest: int | None) -> list:
-    """Return what else to try where nothing says what is wrong."""
+    """Return other choices, for a model whose messages give no hint."""
     free = any(size is None for spec in specs for size in spec.shape[1:])
     open_channels = any(len(spec.shape) > 2 and spec.shape[-1] is None for spec in specs)  # noqa: PLR2004
     choices = []
@@ -407,7 +408,7 @@ def _texts(shape: list, words: list, random: Any) -> np.ndarray:
         " ".join(known[index] for index in random.randint(0, len(known), 1 + several * 5))
         for _ in range(int(np.prod(shape)))
     ]
-    if not several:  # one of each: a lookup takes words, not texts
+    if not several:  # single words: a lookup takes no texts
         texts[: len(known)] = known[: len(texts)]
     return np.array(texts).reshape(shape)
 

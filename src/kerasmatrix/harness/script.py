@@ -1,4 +1,4 @@
-"""Runs a scenario's script the way ``python save.py`` would, but for its last block."""
+"""Runs a scenario's script like ``python save.py``, without its ``__main__`` block."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ IMPORTED = "__kerasmatrix_scenario__"
 def run_script(path: str) -> dict:
     """Return the names that the script at ``path`` defines.
 
-    Its ``if __name__ == "__main__"`` block does not run, yet its classes and functions say they
-    come from ``__main__``: Keras writes the module of a custom object into the file it saves,
-    and a script run by hand is ``__main__``.
+    Its ``if __name__ == "__main__"`` block does not run, but the module of its classes and
+    functions is ``__main__``, as if it ran by hand: Keras writes the module of a custom object
+    into the file.
     """
     folder = os.path.dirname(path)
     if folder not in sys.path:

@@ -1,6 +1,6 @@
-"""What a model file holds of an optimizer and of `compile`, read without loading the model.
+"""The state of the optimizer and of `compile` in a model file, read without loading the model.
 
-A load that brings back less than this has lost it, whatever other versions make of the file.
+A load that restores less has lost the rest, even if other versions restore less, too.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_ARRAYS = 20_000
 
 
 def training_state(form: str, path: str) -> dict | None:
-    """Return what the file at ``path`` holds; None if it has no optimizer or cannot be read.
+    """Return the training state in the file; None if there is none, or it cannot be read.
 
     Returns:
         ``slots``: sorted digests of its arrays, without scalars and zeros; ``iterations``;
@@ -36,7 +36,7 @@ def training_state(form: str, path: str) -> dict | None:
         return None
     try:
         return readers[form](path)
-    except Exception:  # it is damaged, or a later release's: the load itself will say
+    except Exception:  # it is damaged, or of a later release: the load itself reports it
         return None
 
 
@@ -98,7 +98,7 @@ def _state(arrays: list, config: Any) -> dict | None:
         return None
     whole = [int(array) for array in arrays if array.ndim == 0 and array.dtype.kind in "iu"]
     return dict(
-        # Zeros are what a new optimizer begins with: Keras 1 stored some that nothing reads.
+        # A new optimizer has zeros: Keras 1 stored some that no release reads.
         slots=sorted(
             model_facts.digest(array) for array in arrays if array.ndim > 0 and array.any()
         ),

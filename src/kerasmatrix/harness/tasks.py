@@ -1,4 +1,4 @@
-"""The tasks: save a scenario's model, load an artifact, look at its parts, convert it."""
+"""The tasks: save a scenario's model, load an artifact, check its layers, convert it."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from . import (
     training,
 )
 
-__all__ = ["Work"]
+__all__ = ["Task"]
 
-GIVEN = "given"  # of a scenario that saves nothing: the folder with the file that it is about
+GIVEN = "given"  # the folder of a scenario with a file that was saved elsewhere
 SAVE_SEED = 1
-LOAD_SEED = 2  # another one, so that a rebuilt model is not right by chance
+LOAD_SEED = 2  # another one, so that a rebuilt model cannot be right by chance
 
 
-class Work:
-    """One task as a function without arguments, with the ``stage`` it has come to.
+class Task:
+    """A task as a function without arguments.
 
-    Stages: ``script`` (the scenario's file), ``build``, ``save``, ``load``, ``call`` (the model
-    on the sample inputs), ``inspect``.
+    ``stage`` is the current one of: ``script`` (the scenario's file), ``build``, ``save``,
+    ``load``, ``call`` (the model on the sample inputs), ``inspect``, ``resave``, ``train``.
     """
 
     def __init__(self, request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
@@ -44,8 +44,8 @@ class Work:
         self.deadline = request["deadline"]
         self.stage = "script"
         self.timings: dict = {}
-        self._loader: dict | None = None
-        self._began = 0.0
+        self._load_names: dict | None = None
+        self._stage_started = 0.0
 
     @property
     def is_given(self) -> bool:
@@ -54,26 +54,28 @@ class Work:
 
     @property
     def group(self) -> tuple:
-        """What is equal of tasks that may follow one another in a process.
+        """The key of tasks that may follow one another in a process.
 
-        They run the same scripts and remedies, so that what one leaves unseen is what the next
-        does too. A SavedModel that is saved numbers its functions by what the process did before.
+        They run the same scripts and fixes: a change that one leaves unnoticed is one that the next
+        makes, too.
         """
         request = self.request
         if self.is_given:
-            return (request["id"],)  # others made it: it shares a process with nothing
+            return (request["id"],)  # the code in it is unknown: it gets a process of its own
+        # The numbers in a SavedModel's function names depend on the earlier work of the process.
         alone = request["kind"] in ("save", "convert") and "savedmodel" in (
             request["format"],
             request.get("into"),
         )
-        same = (request["scenario"], request["kind"], tuple(request.get("remedies", ())))
-        return (request["id"],) if alone else same
+        if alone:
+            return (request["id"],)
+        return (request["scenario"], request["kind"], tuple(request.get("remedies", ())))
 
     def __call__(self) -> dict:
-        """Do the task; the value says what was found, an exception is the outcome itself."""
-        self._began = time.monotonic()
-        # Scripts may write files: they get a folder of their own to do it in. A worker that was
-        # lost at this very task has left one.
+        """Run the task; return what it has measured. An exception is a result, too."""
+        self._stage_started = time.monotonic()
+        # Scripts may write files, for which each task has a folder. A worker that died in this very
+        # task has left one.
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder)
         os.chdir(self.folder)
@@ -83,7 +85,7 @@ class Work:
             "save": self._save,
             "take": self._take,
             "load": self._load,
-            "probe": self._probe,
+            "probe": self._check_layers,
             "convert": self._convert,
         }
         return kinds[self.request["kind"]]()
@@ -91,23 +93,23 @@ class Work:
     def _save(self) -> dict:
         _seed(SAVE_SEED)
         names = script.run_script(os.path.join(self.scenario, "save.py"))
-        self._enter("build")
+        self._enter_stage("build")
         model = names["build"]()
-        model_facts.stir(model, SAVE_SEED)
-        self._enter("call")
+        model_facts.randomize_weights(model, SAVE_SEED)
+        self._enter_stage("call")
         sample = self._sample(model, names)
-        self._enter("inspect")
+        self._enter_stage("inspect")
         facts = dict(
             _facts(model, sample.outputs),
             outputs=[
                 dict(shape=list(array.shape), dtype=str(array.dtype)) for array in sample.outputs
             ],
         )
-        self._enter("save")
+        self._enter_stage("save")
         target = os.path.join(self.folder, "artifact")
         os.makedirs(target)
         formats.save(model, self.request["format"], target)
-        self._enter("inspect")
+        self._enter_stage("inspect")
         sample_inputs.save(os.path.join(target, "probe.npz"), sample)
         with open(os.path.join(target, "manifest.json"), "w") as handle:
             json.dump(
@@ -116,118 +118,118 @@ class Work:
                 indent=1,
                 sort_keys=True,
             )
-        self._enter("train")
+        self._enter_stage("train")
         facts["training"] = training.observe(model, sample)
-        self._enter(None)
+        self._enter_stage(None)
         return dict(facts, timings=self.timings)
 
     def _take(self) -> dict:
-        """Load a file that was saved elsewhere, and note what this version computes from it.
+        """Load a file that was saved elsewhere; make an artifact of the outputs of this version.
 
-        The artifact is what others are compared with; the file itself stays where it is. A model
-        that refuses all inputs, and does not get them from elsewhere, is compared without outputs.
+        The file itself is not copied into the artifact. A model that accepts none of the inputs is
+        compared without outputs.
         """
         _seed(LOAD_SEED)
         target = os.path.join(self.folder, "artifact")
         os.makedirs(target)
-        model, did, path = self._loaded(self._with_given(target))
-        self._enter("call")
+        model, did, path = self._load_model(self._with_given(target))
+        self._enter_stage("call")
         sample = refusal = None
         try:
-            sample = self._sample(model, self._names, path)
+            sample = self._sample(model, self._load_script, path)
         except MemoryError:
             raise
         except Exception as error:
             refusal = exception_data.describe(error)
-        self._enter("inspect")
+        self._enter_stage("inspect")
         outputs = sample.outputs if sample else model_facts.Outputs()
         facts = dict(_facts(model, outputs), did=did, refused=refusal)
         facts["stored"] = stored_state.training_state(self.request["format"], path)
         sample_inputs.save(os.path.join(target, "probe.npz"), sample)
-        self._enter("train")
+        self._enter_stage("train")
         facts["training"] = training.observe(model, sample)
-        self._enter(None)
+        self._enter_stage(None)
         return dict(facts, timings=self.timings)
 
     def _load(self) -> dict:
         _seed(LOAD_SEED)
         artifact = self._artifact()
-        model, did, path = self._loaded(artifact)
-        self._enter("call")
+        model, did, path = self._load_model(artifact)
+        self._enter_stage("call")
         sample = self._reference_sample(model, path, artifact)
         outputs = (
             model_facts.outputs(model, sample.inputs, sample.keys)
             if sample
             else model_facts.Outputs()
         )
-        self._enter("inspect")
+        self._enter_stage("inspect")
         facts = dict(_facts(model, outputs), did=did)
         facts.update(model_facts.difference(outputs, sample.outputs if sample else []))
-        self._enter("resave")
+        self._enter_stage("resave")
         facts["resave_error"] = self._save_again(model)
-        self._enter("train")
+        self._enter_stage("train")
         facts["training"] = training.observe(model, sample)
-        self._enter(None)
+        self._enter_stage(None)
         return dict(facts, timings=self.timings)
 
-    def _probe(self) -> dict:
-        """Look at the artifact's architecture, layer by layer."""
+    def _check_layers(self) -> dict:
+        """Create each layer of the artifact's architecture by itself."""
         from .remedies import remedies
 
         artifact = self._artifact()
         case = remedies.Case(self.request["format"], artifact, self.scenario, self.folder)
-        return dict(culprits=remedies.culprits(case))
+        return dict(culprits=remedies.failing_layers(case))
 
     def _convert(self) -> dict:
-        """Load an artifact and save it in another format, as an artifact with the same probe.
+        """Load an artifact and save it in another format, with the same sample inputs.
 
-        Without a format to save in, the artifact is the file that remedies made of it.
+        Without a format to save in, the new artifact is the file that fixes have made.
         """
         _seed(LOAD_SEED)
         artifact = self._artifact()
-        model, did, path = self._loaded(artifact)
-        self._enter("inspect")
+        model, did, path = self._load_model(artifact)
+        self._enter_stage("inspect")
         facts = dict(
             model=type(model).__name__,
             weights=model_facts.weights(model),
             compiled=model_facts.compile_state(model),
             did=did,
         )
-        self._enter("save")
+        self._enter_stage("save")
         target = os.path.join(self.folder, "artifact")
         os.makedirs(target)
         if self.request["into"]:
             formats.save(model, self.request["into"], target)
         else:
             shutil.copyfile(path, os.path.join(target, "model" + os.path.splitext(path)[1]))
-        # What it computed when it was first saved stays what it is measured by.
+        # The outputs of the first save remain the reference.
         shutil.copy(os.path.join(artifact, "probe.npz"), target)
-        self._enter(None)
+        self._enter_stage(None)
         return dict(facts, timings=self.timings)
 
-    def _loaded(self, artifact: str) -> tuple:
-        """Return the model in an artifact, what remedies did for it, and the path it came from."""
+    def _load_model(self, artifact: str) -> tuple:
+        """Return the model in an artifact, the changes by fixes, and the path of the file."""
         form = self.request["format"]
         if self.request.get("remedies"):
             from .remedies import remedies
 
-            self._enter("load")
+            self._enter_stage("load")
             case = remedies.Case(form, artifact, self.scenario, self.folder)
             model = remedies.load(case, self.request["remedies"])
             return model, case.did, case.path
-        names = self._names
-        self._enter("load")
-        # What others are compared with may come back in another way than a program loads it.
+        names = self._load_script
+        self._enter_stage("load")
+        # A reference only needs the outputs, which Keras 3 has without `load_model`, too.
         load = formats.load_reference if self.request["kind"] == "take" else formats.load
         model = load(form, artifact, names, lambda: self._build(names))
         return model, [], formats.find(form, artifact)
 
     @property
-    def _names(self) -> dict:
-        """The names that the scenario's ``load.py`` defines; it runs at the first use."""
-        if self._loader is None:
-            self._loader = script.run_script(os.path.join(self.scenario, "load.py"))
-        return self._loader
+    def _load_script(self) -> dict:
+        """The names that the scenario's ``load.py`` defines; it runs at the first access."""
+        if self._load_names is None:
+            self._load_names = script.run_script(os.path.join(self.scenario, "load.py"))
+        return self._load_names
 
     def _sample(self, model: Any, names: dict, path: str = "") -> sample_inputs.Sample:
         """Return inputs that the model accepts, and its outputs."""
@@ -249,33 +251,33 @@ class Work:
             raise
 
     def _artifact(self) -> str:
-        """Return the folder with the model to be loaded and its ``probe.npz``."""
+        """Return the folder with the model to load and its ``probe.npz``, the sample inputs."""
         return self._with_given(os.path.join(self.artifacts, self.request["artifact"]))
 
     def _with_given(self, artifact: str) -> str:
-        """Return a folder with what is in ``artifact``, and the file that the scenario is about.
+        """Return a folder with links to the files of ``artifact`` and to the scenario's given file.
 
-        The latter is left out where ``artifact`` has a model of its own. The folder is the task's:
-        Keras 3.4 and 3.5 unpack an archive's weights beside it, where another version that loads
-        the same would find them half there.
+        The latter is left out if ``artifact`` has a model. The folder belongs to the task: Keras
+        3.4 and 3.5 unpack an archive's weights next to it, where another version that loads the
+        same archive would find half of them.
         """
         given = os.path.join(self.scenario, GIVEN)
-        own = not os.path.isdir(given) or set(os.listdir(artifact)) - {"probe.npz"}
+        has_model = not os.path.isdir(given) or set(os.listdir(artifact)) - {"probe.npz"}
         together = os.path.join(self.folder, "together")
         os.makedirs(together)
-        for folder in (artifact,) if own else (given, artifact):
+        for folder in (artifact,) if has_model else (given, artifact):
             for name in os.listdir(folder):
                 os.symlink(os.path.join(folder, name), os.path.join(together, name))
         return together
 
     def _build(self, names: dict) -> Any:
-        """Build the untrained model for weights: by load.py's code, else by save.py's."""
+        """Build the untrained model for weights: by load.py's code, or else by save.py's."""
         if "build" not in names:
             names = script.run_script(os.path.join(self.scenario, "save.py"))
         return names["build"]()
 
     def _save_again(self, model: Any) -> dict | None:
-        """Save the loaded model in its own format; None if that works, else the exception_data."""
+        """Save the loaded model in its own format; return the error, or None."""
         target = os.path.join(self.folder, "again")
         os.makedirs(target)
         try:
@@ -284,16 +286,16 @@ class Work:
             return exception_data.describe(error)
         return None
 
-    def _enter(self, stage: str | None) -> None:
+    def _enter_stage(self, stage: str | None) -> None:
         now = time.monotonic()
-        self.timings[self.stage] = self.timings.get(self.stage, 0.0) + now - self._began
-        self._began = now
+        self.timings[self.stage] = self.timings.get(self.stage, 0.0) + now - self._stage_started
+        self._stage_started = now
         if stage is not None:
             self.stage = stage
 
 
 def _facts(model: Any, outputs: Any) -> dict:
-    """Return what is known of a model that has been called."""
+    """Return the facts about a model that has been called."""
     return dict(
         model=type(model).__name__,
         weights=model_facts.weights(model),

@@ -1,7 +1,7 @@
-"""Whether a model goes on as it would have where it was saved: `evaluate`, and one training step.
+"""Evaluates a model and trains it for one step, to compare both with the program that saved it.
 
-This is the last thing that a task does, since it changes the model. It runs eagerly: a traced
-function would cost more than the step. Where something cannot be compared the answer says why.
+This is the last step of a task, since it changes the model. It runs eagerly: tracing a function
+takes longer than the step. If a model cannot be compared, the result has the reason.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from . import feeding
 
 __all__ = ["NotComparable", "observe", "targets"]
 
-# Of processor time, since machines are busy with other things. A step on the four sample inputs
-# takes about three times what the call takes; a task has 60 s.
+# Of processor time, since the machine may be busy. A step on the four sample inputs takes about
+# three times as long as the call; a task has 60 s.
 LONGEST_CALL_SECONDS = 2.0
 LONGEST_SECONDS = 20
 MOST_PARAMETERS = 30_000_000  # with their gradients and moments half a gigabyte
-# The weights that are reported one by one; more are summed up in one last entry.
+# The weights that are reported one by one; the mean of the others is one last entry.
 MOST_WEIGHTS = 256
 LIBRARIES = ("keras", "tensorflow", "tensorflow_core", "tf_keras")
-# What a random layer draws by, and the value with which it draws nothing.
+# Attributes of random layers that turn the randomness off where they are 0.
 RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
 SEED = 20200727
 NOT_FINITE = 1e300  # stands for NaN and infinity
@@ -46,9 +46,9 @@ def observe(model: Any, sample: Any) -> dict:
     """Evaluate ``model`` and train it for one step.
 
     Args:
-        model: a model, compiled or not; it is not what it was afterwards.
-        sample: a `probe.Sample` with one batch of inputs, and what the saved model computed from
-            them: targets are made of it. None where no inputs were accepted.
+        model: a model, compiled or not. It is changed.
+        sample: a `sample_inputs.Sample` with one batch of inputs and the outputs of the reference,
+            from which the targets are derived. None if the model accepted no inputs.
 
     Returns:
         ``not_compared`` with a reason, or ``evaluate`` (a list of name and value) and ``steps``:
@@ -90,11 +90,11 @@ def _observed(model: Any, sample: Any) -> dict:
         raise NotComparable(f"it has more than {MOST_PARAMETERS:,} weights to train")
     expected = targets(model, sample.outputs)
     before = model.get_weights()
-    with _without_chance(model):
+    with _without_randomness(model):
         batch = _batch(model, sample)
         model.set_weights(before)
         model.run_eagerly = True
-        # Functions that were traced before would be used in spite of that.
+        # Otherwise Keras would use functions that it has traced before.
         model.train_function = model.test_function = None
         model.reset_metrics()
         measured = model.test_on_batch(batch, expected, return_dict=True)
@@ -104,7 +104,7 @@ def _observed(model: Any, sample: Any) -> dict:
         model.reset_metrics()
         try:
             model.train_on_batch(batch, expected)
-        except Exception as error:  # the targets fit, as it could be evaluated on them
+        except Exception as error:  # not due to the targets: it was evaluated on them
             return dict(evaluate=evaluated, not_compared=_told(error), raised=True)
     return dict(evaluate=evaluated, steps=_steps(before, model.get_weights()))
 
@@ -113,12 +113,12 @@ def _batch(model: Any, sample: Any) -> Any:
     """Return the inputs in the first form that the model accepts.
 
     Raises:
-        NotComparable: a call takes too long, or does not give the same twice.
+        NotComparable: a call takes too long, or two calls give different outputs.
     """
     refused = None
     for batch in feeding.batches(model, sample.inputs, sample.keys):
         try:
-            _check_is_fast_and_certain(model, batch)
+            _check_is_fast_and_deterministic(model, batch)
         except (NotComparable, _TooLong, MemoryError):
             raise
         except Exception as error:
@@ -134,10 +134,10 @@ def _told(error: Exception) -> str:
 
 
 def targets(model: Any, reference: list) -> Any:
-    """Return targets that fit the model's losses; they are the same for the same reference.
+    """Return targets that fit the model's losses, and depend on nothing but the reference.
 
     Raises:
-        NotComparable: it is not known what the losses take.
+        NotComparable: it is unknown which targets the losses take.
     """
     loss = getattr(model, "loss", None)
     if loss is None:
@@ -161,7 +161,7 @@ def targets(model: Any, reference: list) -> Any:
 
 
 def _target(loss: Any, output: Any, random: Any) -> np.ndarray:
-    """Return targets of the kind that a loss takes for an output."""
+    """Return targets of the form that a loss takes for an output."""
     output = np.asarray(output)
     if output.dtype.kind != "f" or not output.ndim:
         raise NotComparable("an output is not an array of floating-point numbers")
@@ -182,7 +182,7 @@ def _target(loss: Any, output: Any, random: Any) -> np.ndarray:
 
 
 def _name_of(loss: Any) -> str:
-    """Return the folded name of a loss: of a wrapped function that function's."""
+    """Return the normalized name of a loss, or of the function that it wraps."""
     if isinstance(loss, str):
         return _folded(loss)
     inner = getattr(loss, "_fn", None) or getattr(loss, "fn", None)
@@ -197,8 +197,8 @@ def _folded(name: str) -> str:
 
 
 @contextlib.contextmanager
-def _without_chance(model: Any) -> Any:
-    """Let layers that draw random numbers in training draw none, where that can be set."""
+def _without_randomness(model: Any) -> Any:
+    """Turn off randomness in the layers where an attribute does that."""
     changed: list = []
     for layer in _all_layers(model):
         if type(layer).__module__.split(".")[0] not in LIBRARIES:
@@ -222,10 +222,10 @@ def _all_layers(model: Any) -> list:
     return list(modules) if modules is not None else list(model.layers)
 
 
-def _check_is_fast_and_certain(model: Any, batch: Any) -> None:
+def _check_is_fast_and_deterministic(model: Any, batch: Any) -> None:
     """Refuse a model that draws random numbers in training, or whose step would take too long.
 
-    Layers that a user wrote may draw from anywhere: only two calls show it.
+    Layers of users may draw numbers from any source: only two calls show it.
     """
     from . import model_facts
 
@@ -241,15 +241,15 @@ def _check_is_fast_and_certain(model: Any, batch: Any) -> None:
 
 
 def _steps(before: list, after: list) -> list:
-    """Return how each weight has changed, as two numbers that a permutation would change too."""
+    """Return the change of each weight as two numbers, which a permutation would change, too."""
     found: list = []
     for old, new in zip(before, after):
-        with np.errstate(all="ignore"):  # NaN and infinity are answers, too
+        with np.errstate(all="ignore"):  # NaN and infinity are results, too
             found.append(_change(old, new))
     if len(found) > MOST_WEIGHTS:
         rest = np.asarray(found[MOST_WEIGHTS:])
         found = [*found[:MOST_WEIGHTS], [float(np.mean(rest[:, 0])), float(np.mean(rest[:, 1]))]]
-    # JSON has no NaN: a step that ends there is unlike any other, and like itself.
+    # JSON has no NaN: one number stands for all steps that are not finite.
     return [
         [float(f"{number:.6g}") if np.isfinite(number) else NOT_FINITE for number in pair]
         for pair in found

@@ -1,6 +1,6 @@
-"""Removes and measures folders that a model's code has filled: no link is followed, no depth hurts.
+"""Removes and measures folders that a model's code has filled, at any depth, without links.
 
-The runner uses this too, as root at times, on folders in which a container may have left anything.
+The runner uses this too, perhaps as root, on folders in which a container may have left anything.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ import stat
 __all__ = ["measure", "remove"]
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-BLOCK = 512  # bytes of a block of ``st_blocks``, whatever the file system has
-# Each round brings a nested folder one level up; no path that can be made is deeper.
+BLOCK = 512  # bytes of a block of ``st_blocks``, in every file system (``man 2 stat``)
+# Each round moves nested folders one level up. Deeper ones cannot be created in practice.
 ROUNDS = 1_000_000
 
 
 def remove(path: str, dir_fd: int | None = None) -> bool:
     """Remove a folder and all below it, or a file; return whether nothing is left of it.
 
-    ``shutil.rmtree`` recurses once for each level, and needs the right to list every folder. Here
-    nested folders are moved up to the top, one level at a time, and rights are given where they
-    were taken away.
+    ``shutil.rmtree`` recurses once per level, and fails in a folder that it may not list. Here
+    nested folders are moved to the top, one level at a time, and missing rights are restored.
 
     Args:
-        path: the folder. A link is removed, and where it leads to stays as it is.
+        path: the folder. A link is removed, its target is not.
         dir_fd: the folder that ``path`` is relative to, if not the working directory.
     """
     try:
@@ -49,9 +48,9 @@ def remove(path: str, dir_fd: int | None = None) -> bool:
 
 
 def measure(folder: str, most: int) -> tuple:
-    """Return how many bytes and files there are in ``folder``, counting no further than ``most``.
+    """Return how many bytes and files are in ``folder``; stop after ``most`` files.
 
-    What vanishes meanwhile is not counted.
+    Files that vanish meanwhile are not counted.
     """
     size = count = 0
     waiting = [folder]
@@ -103,7 +102,7 @@ def _empty(top: int) -> None:
 
 
 def _removed_file(name: str, folder: int) -> bool:
-    """Remove what is not a folder; return whether it is gone."""
+    """Remove ``name`` unless it is a folder; return whether it is gone."""
     try:
         if _is_folder(name, folder):
             return False
@@ -121,7 +120,7 @@ def _moved(name: str, folder: int, target: str, top: int) -> bool:
         try:
             os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
         except PermissionError:
-            # A folder names its parent, so who moves it must be allowed to write into it.
+            # A move changes the folder's entry `..`, which takes the right to write into it.
             _allow(name, folder)
             os.rename(name, target, src_dir_fd=folder, dst_dir_fd=top)
     except OSError:
@@ -130,7 +129,7 @@ def _moved(name: str, folder: int, target: str, top: int) -> bool:
 
 
 def _open(name: str, folder: int | None) -> int:
-    """Open a folder so that what is in it can be removed, taking the right to it if need be.
+    """Open a folder so that its content can be removed; restore missing rights.
 
     Raises:
         OSError: it is not a folder, or belongs to another user.
@@ -145,12 +144,12 @@ def _open(name: str, folder: int | None) -> int:
         if os.fstat(opened).st_mode & stat.S_IRWXU != stat.S_IRWXU:
             os.fchmod(opened, 0o700)
     except OSError:
-        pass  # another user's; whether its contents can be removed will show
+        pass  # it belongs to another user; removing its content may fail
     return opened
 
 
 def _allow(name: str, folder: int | None) -> bool:
-    """Give the owner all rights to a folder; a link is left alone, and where it leads to."""
+    """Give the owner all rights to a folder; leave a link and its target as they are."""
     try:
         handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except OSError:

@@ -1,4 +1,4 @@
-"""What one file may change for the next, seen from a process that stands for the harness."""
+"""Changes to a container that one file may leave for the next; a process plays the harness."""
 
 import ctypes
 import os
@@ -57,23 +57,25 @@ def nothing(_):
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_condition_changed_container_says_what_differs(tmp_path, monkeypatch, change, word):
+def test_condition_changed_container_reports_change(tmp_path, monkeypatch, change, word):
     monkeypatch.setattr(sandbox, "SHARED", (str(tmp_path),))
     if change is not a_semaphore:
         # Outside a container these are the whole machine's.
         monkeypatch.setattr(condition, "_system_v", lambda _: 0)
     receive, send = os.pipe()
-    pid = os.fork()  # what is changed stays in there
+    pid = os.fork()  # so that the changes stay in the child
     if pid == 0:
-        before = condition.Condition()
-        first = before.difference()
-        change(tmp_path)
-        os.write(send, repr((first, before.difference())).encode())
-        for child in sandbox.others():
-            os.kill(child, 9)
-        if change is a_semaphore:
-            ctypes.CDLL(None).semctl(condition.made, 0, IPC_RMID)
-        os._exit(0)
+        try:
+            before = condition.Condition()
+            first = before.difference()
+            change(tmp_path)
+            os.write(send, repr((first, before.difference())).encode())
+        finally:
+            for child in sandbox._children():
+                os.kill(child, 9)
+            if change is a_semaphore:
+                ctypes.CDLL(None).semctl(condition.made, 0, IPC_RMID)
+            os._exit(0)
     os.close(send)
     with os.fdopen(receive, "rb") as answer:
         first, second = eval(answer.read())
@@ -82,10 +84,10 @@ def test_condition_changed_container_says_what_differs(tmp_path, monkeypatch, ch
     assert second is word is None or word in second, (first, second)
 
 
-def test_condition_memory_that_stays_is_a_difference(tmp_path, monkeypatch):
+def test_condition_memory_kept_is_a_difference(tmp_path, monkeypatch):
     held = [100 << 20]
     monkeypatch.setattr(sandbox, "SHARED", (str(tmp_path),))
-    monkeypatch.setattr(sandbox, "others", list)
+    monkeypatch.setattr(sandbox, "other_processes", list)
     monkeypatch.setattr(condition, "_held_memory", lambda: held[0])
     before = condition.Condition()
     held[0] += condition.MEMORY
@@ -108,5 +110,5 @@ def test_condition_memory_that_stays_is_a_difference(tmp_path, monkeypatch):
         (2 << 13 | 0, os.SCHED_OTHER, 0, 2 << 13),
     ],
 )
-def test_io_priority_never_set_is_the_same_before_and_after_io(value, policy, nice, shown):
+def test_io_priority_never_set_is_zero_before_and_after_io(value, policy, nice, shown):
     assert condition._io_priority(value, policy, nice) == shown

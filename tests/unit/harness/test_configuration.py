@@ -40,7 +40,7 @@ class Broken(Mine):
         raise NotImplementedError
 
 
-def test_described_loss_has_the_argument_that_its_config_leaves_out():
+def test_described_loss_has_argument_missing_in_config():
     assert configuration.described(Huber(0.5)) == {
         "class_name": "Huber",
         "config": {"delta": 0.5, "name": "huber_loss"},
@@ -72,13 +72,13 @@ def test_described_long_lists_are_digests_of_their_values():
     assert one != configuration.described([*words[:-1], "another"])
 
 
-def test_described_does_not_follow_what_holds_itself():
+def test_described_recursive_value_ends():
     circle = []
     circle.append(circle)
     assert "…" in str(configuration.described(circle))
 
 
-def test_layers_have_their_settings_and_the_forgotten_argument():
+def test_layers_include_argument_missing_in_config():
     inner = types.SimpleNamespace(name="inner", layers=[Mine(3)], save=None)
     model = types.SimpleNamespace(name="outer", layers=[Mine(2, 0.7), inner, Broken(1)])
     first, nested, broken = configuration.layers(model)
@@ -94,7 +94,7 @@ def test_packed_settings_can_be_unpacked():
     assert unpacked(configuration.packed(found)) == found
 
 
-def test_packed_settings_that_are_too_long_are_none():
+def test_packed_too_long_is_none():
     noise = np.random.RandomState(1).bytes(2 << 20).hex()
     assert configuration.packed([noise]) is None
 
@@ -102,10 +102,10 @@ def test_packed_settings_that_are_too_long_are_none():
 @pytest.mark.parametrize(
     "settings", [5, {"path": ["a"]}, [5, {"path": 3}, {"path": [{}]}, {"path": ["a"], "config": 1}]]
 )
-def test_unpacked_settings_of_no_layer_are_left_out(settings):
+def test_unpacked_entry_without_layer_is_skipped(settings):
     assert unpacked(configuration.packed(settings)) == []
 
 
 @pytest.mark.parametrize("text", ["", "no base64!", "eJw=", "eJxLSkwCAAFgAGE="])
-def test_unpacked_nonsense_is_nothing(text):
+def test_unpacked_malformed_is_empty(text):
     assert unpacked(text) == []

@@ -9,7 +9,7 @@ def caught(function):
     raise AssertionError("nothing was raised")
 
 
-def test_a_context_is_part_of_the_chain_unless_it_is_suppressed():
+def test_describe_chain_has_context_unless_suppressed():
     def with_context():
         try:
             raise KeyError("first")
@@ -26,13 +26,13 @@ def test_a_context_is_part_of_the_chain_unless_it_is_suppressed():
     assert [link["type"] for link in caught(suppressed)["chain"]] == ["ValueError"]
 
 
-def test_a_type_outside_builtins_has_its_module():
+def test_describe_type_has_module_unless_builtin():
     import json
 
     assert caught(lambda: json.loads("{"))["type"] == "json.decoder.JSONDecodeError"
 
 
-def test_an_exception_that_cannot_be_printed_is_described_all_the_same():
+def test_describe_unprintable_exception():
     class Nasty(Exception):
         def __str__(self):
             raise RuntimeError("no")
@@ -43,7 +43,7 @@ def test_an_exception_that_cannot_be_printed_is_described_all_the_same():
     assert "cannot be printed" in caught(raise_nasty)["message"]
 
 
-def test_a_chain_in_a_circle_ends():
+def test_describe_circular_chain_ends():
     def circle():
         first, second = ValueError("first"), KeyError("second")
         first.__cause__, second.__cause__ = second, first
@@ -52,7 +52,7 @@ def test_a_chain_in_a_circle_ends():
     assert len(caught(circle)["chain"]) == 2
 
 
-def test_a_huge_message_keeps_both_its_ends():
+def test_describe_long_message_keeps_both_ends():
     def huge():
         raise ValueError("begin" + "x" * 10_000_000 + "end")
 
@@ -62,7 +62,7 @@ def test_a_huge_message_keeps_both_its_ends():
     assert len(message) < 21_000
 
 
-def test_a_lone_surrogate_does_not_break_the_line():
+def test_describe_lone_surrogate_is_replaced():
     def surrogate():
         raise ValueError("\ud800")
 

@@ -1,4 +1,4 @@
-"""What configs of models ask of their inputs, as each generation of Keras writes them."""
+"""Requirements on inputs, in the configs of each generation of Keras."""
 
 import pytest
 
@@ -41,7 +41,7 @@ def test_wanted_embedding_right_behind_the_input():
     assert one(model(["x"], embedding("e", "x", 7))).below == 7
 
 
-def test_wanted_embedding_behind_layers_that_hand_on():
+def test_wanted_embedding_behind_passing_layers():
     config = model(
         ["x"],
         layer("Reshape", "r", "x"),
@@ -62,7 +62,7 @@ def test_wanted_smallest_of_several_embeddings_counts():
     assert one(config).below == 3
 
 
-def test_wanted_inputs_are_told_apart_after_concatenate():
+def test_wanted_inputs_stay_separate_after_concatenate():
     config = model(
         ["x", "y", "z"],
         layer("Concatenate", "c", "x", "y"),

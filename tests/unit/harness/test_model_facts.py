@@ -27,14 +27,14 @@ class Model:
 
 def stirred(*arrays, **more):
     model = Model(*arrays, **more)
-    model_facts.stir(model, 1)
+    model_facts.randomize_weights(model, 1)
     return model.arrays
 
 
 KERNEL = np.linspace(-1, 1, 12, dtype="float32").reshape(3, 4)
 
 
-def test_what_an_initializer_drew_does_not_matter():
+def test_randomize_weights_ignores_initial_draw():
     (one,), (other,) = stirred(KERNEL), stirred(KERNEL[::-1] * 0.3)
     assert one.dtype == np.float32
     assert np.array_equal(one, other)
@@ -43,30 +43,30 @@ def test_what_an_initializer_drew_does_not_matter():
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16"])
-def test_what_is_all_alike_is_moved(kind):
+def test_randomize_weights_constant_array_changes(kind):
     zeros, ones = stirred(np.zeros(3, kind), np.ones(3, kind), untrained=(1,))
     assert zeros.dtype == ones.dtype == kind
     assert ((zeros >= 0.04) & (zeros <= 0.21)).all()
     assert ((ones >= 1.04) & (ones <= 1.21)).all()
 
 
-def test_a_bias_of_zeros_and_ones_is_moved_too():
+def test_randomize_weights_bias_of_zeros_and_ones_changes():
     (bias,) = stirred(np.array([0, 0, 1, 1], "float32"))
     assert (bias != [0, 0, 1, 1]).all()
 
 
-def test_what_is_not_trained_stays_as_it_was_made():
+def test_randomize_weights_untrained_array_stays():
     mean, counter = np.array([1.0, 2.0], "float32"), np.array(7)
     model = Model(mean, counter, untrained=(0, 1))
-    model_facts.stir(model, 1)
+    model_facts.randomize_weights(model, 1)
     assert model.set == 0
     assert model.arrays[0] is mean
 
 
-def test_weights_that_cannot_be_told_apart_are_not_replaced():
+def test_randomize_weights_unpaired_weights_stay():
     model = Model(KERNEL)
     model.weights.append(types.SimpleNamespace())
-    model_facts.stir(model, 1)
+    model_facts.randomize_weights(model, 1)
     assert np.array_equal(model.arrays[0], KERNEL)
 
 

@@ -1,4 +1,4 @@
-"""What a task leaves behind, in real children, with something that looks like TensorFlow."""
+"""Changes that a task makes to its process, in real children, with a fake TensorFlow."""
 
 import builtins
 import logging
@@ -13,19 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.harness import child, process_state
-
-
-class Task:
-    deadline = 20
-    group = "all"
-    stage = None
-
-    def __init__(self, function):
-        self.function = function
-
-    def __call__(self):
-        return self.function()
+from kerasmatrix.harness import batch, process_state
+from kerasmatrix.harness.child_process import Settings
+from tests.unit.harness.batches import MEMORY, Task
 
 
 @pytest.fixture
@@ -65,38 +55,37 @@ def keras(monkeypatch):
 
 @pytest.fixture
 def after(keras, tmp_path):
-    """Do one thing, and another after it in the same batch; returns their results."""
-    # pytest's own modules are not what is looked at here.
-    baseline = process_state.Baseline((str(tmp_path / "scenarios"),))
+    """Return a function that runs two tasks in one batch and returns their results."""
+    state = process_state.ProcessState((str(tmp_path / "scenarios"),))
 
     def after(first, second=os.getpid):
         tasks = [Task(lambda: (first(), os.getpid())[1]), Task(second)]
-        return list(child.run(tasks, 512, baseline=baseline))
+        return list(batch.run(tasks, Settings(MEMORY, state=state)))
 
     return after
 
 
-def test_nothing_left_behind_is_no_reason_for_another_child(after):
+def test_restore_nothing_changed_keeps_child(after):
     first, second = after(lambda: None)
     assert first["replaced"] is None
     assert first["value"] == second["value"]
 
 
-def tell_process():
+def describe_process():
     return [
         str(Path.cwd()),
         os.environ.get("KERAS_BACKEND"),
         list(sys.path),
         tempfile.tempdir,
-        [str(each) for each in warnings.filters],
+        [str(line) for line in warnings.filters],
         signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL,
         logging.getLogger("tensorflow").level,
         len(logging.root.handlers),
     ]
 
 
-def test_what_a_process_is_like_is_put_back(after, tmp_path):
-    before = tell_process()
+def test_restore_settings_undoes_changes(after, tmp_path):
+    before = describe_process()
 
     def change():
         os.chdir(tmp_path)
@@ -108,12 +97,12 @@ def test_what_a_process_is_like_is_put_back(after, tmp_path):
         logging.getLogger("tensorflow").setLevel(50)
         logging.root.addHandler(logging.StreamHandler())
 
-    first, second = after(change, tell_process)
+    first, second = after(change, describe_process)
     assert first["replaced"] is None
     assert second["value"] == before
 
 
-def test_a_module_of_a_scenario_is_imported_anew(after, tmp_path):
+def test_restore_module_of_scenario_is_imported_again(after, tmp_path):
     folder = tmp_path / "scenarios"
     folder.mkdir()
     (folder / "layers_of_this_scenario.py").write_text("count = []")
@@ -130,21 +119,21 @@ def test_a_module_of_a_scenario_is_imported_anew(after, tmp_path):
     assert second["value"] == 1
 
 
-def test_registered_objects_automatic_names_and_graphs_are_forgotten(after, keras):
+def test_restore_keras_undoes_names_graphs_and_registry(after, keras):
     def register():
         keras.registered["mine"] = object
         keras.backend.names["dense"] = 1
         keras.graphs.append("one")
 
-    def tell():
+    def describe():
         return [sorted(keras.registered), keras.backend.names, keras.graphs]
 
-    first, second = after(register, tell)
+    first, second = after(register, describe)
     assert first["replaced"] is None
     assert second["value"] == [["ours"], {}, []]
 
 
-def test_a_cache_that_is_replaced_and_a_name_that_is_added_mean_nothing(after, keras):
+def test_restore_new_cache_or_new_name_keeps_child(after, keras):
     def work():
         keras.cache = [object(), object()]
         keras.added = "late"
@@ -154,7 +143,7 @@ def test_a_cache_that_is_replaced_and_a_name_that_is_added_mean_nothing(after, k
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "reported"),
     [
         (lambda keras: setattr(keras, "eager", False), "keras.eager"),
         (lambda keras: setattr(keras, "policy", "mixed_float16"), "keras.policy"),
@@ -180,8 +169,8 @@ def test_a_cache_that_is_replaced_and_a_name_that_is_added_mean_nothing(after, k
         (lambda keras: [os.dup(0) for _ in range(100)], "open files"),
     ],
 )
-def test_what_cannot_be_undone_is_noticed(after, keras, change, told):
+def test_restore_change_that_stays_is_reported(after, keras, change, reported):
     first, second = after(lambda: change(keras))
     assert first["ended"] == "returned"
-    assert told in first["replaced"]
+    assert reported in first["replaced"]
     assert second["value"] != first["value"]

@@ -13,7 +13,7 @@ def pipe():
     os.close(send)
 
 
-def test_what_is_encoded_is_decoded():
+def test_decode_reverses_encode():
     message = {"text": "ä\n\u2028", "number": 1.5, "nothing": None}
     line = protocol.encode(message)
     assert line.endswith(b"\n")
@@ -21,18 +21,18 @@ def test_what_is_encoded_is_decoded():
     assert protocol.decode(line) == message
 
 
-def test_nan_is_refused_when_it_is_written():
+def test_encode_nan_raises():
     with pytest.raises(ValueError, match="JSON"):
         protocol.encode({"value": float("nan")})
 
 
 @pytest.mark.parametrize("line", [b"[1]", b"nonsense", b"\xff\xfe", b""])
-def test_what_is_not_an_object_is_refused(line):
+def test_decode_not_an_object_raises(line):
     with pytest.raises(ValueError):  # noqa: PT011 - several kinds, all ValueErrors
         protocol.decode(line)
 
 
-def test_lines_come_whole_and_one_by_one(pipe):
+def test_line_take_returns_complete_lines_in_order(pipe):
     line, send = pipe
     os.write(send, b'{"a":')
     line.fill()
@@ -43,7 +43,7 @@ def test_lines_come_whole_and_one_by_one(pipe):
     assert not line.closed
 
 
-def test_waiting_ends(pipe):
+def test_line_wait_ends(pipe):
     line, send = pipe
     assert line.wait(0) is False
     os.write(send, b"x")
@@ -53,7 +53,7 @@ def test_waiting_ends(pipe):
 @pytest.mark.parametrize(
     "number", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999", "1" * (protocol.MOST_DIGITS + 1)]
 )
-def test_decode_number_that_is_no_json_is_refused(number):
+def test_decode_number_not_json_raises(number):
     with pytest.raises(ValueError, match=r"number"):
         protocol.decode(b'{"value": ' + number.encode() + b"}")
 
@@ -62,17 +62,17 @@ def test_decode_large_integer_is_kept():
     assert protocol.decode(b'{"value": 1' + b"0" * 400 + b"}") == {"value": 10**400}
 
 
-def test_decode_line_longer_than_any_answer_is_refused():
+def test_decode_too_long_line_raises():
     with pytest.raises(ValueError, match="too long"):
         protocol.decode(b'"' + b"x" * protocol.LONGEST + b'"')
 
 
-def test_decode_nesting_without_end_is_refused():
+def test_decode_deep_nesting_raises():
     with pytest.raises(ValueError, match="nested"):
         protocol.decode(b"[" * 1_000_000)
 
 
-def test_buffer_line_without_end_is_dropped():
+def test_buffer_endless_line_is_dropped():
     buffer = protocol.Buffer()
     buffer.feed(b"{}\n")
     for _ in range(protocol.LONGEST // 65536 + 1):
@@ -84,7 +84,7 @@ def test_buffer_line_without_end_is_dropped():
     assert buffer.take() is None
 
 
-def test_buffer_looks_at_each_byte_once():
+def test_buffer_searches_each_byte_once():
     class Counted(bytearray):
         looked_at = 0
 

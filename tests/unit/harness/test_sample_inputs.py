@@ -100,7 +100,7 @@ def test_find_embedding_in_a_custom_layer_is_found():
     assert set(find(model).inputs[0].ravel()) == {0, 1, 2}
 
 
-def test_find_bound_in_a_message_is_kept_to():
+def test_find_bound_in_message_is_respected():
     def takes(array):
         return True if 0 <= array.min() <= array.max() < 11 else "indices[0,3] is not in [0, 11)"
 
@@ -139,7 +139,7 @@ def test_find_all_refused_raises_the_first_error():
     assert len(model.calls) <= sample_inputs.MOST_TRIES
 
 
-def test_find_memory_error_is_not_passed_over():
+def test_find_memory_error_is_raised():
     def takes(array):
         raise MemoryError
 
@@ -200,7 +200,7 @@ class Unbuilt:
 
 
 @pytest.mark.parametrize("model", [types.SimpleNamespace(), Model(), Unbuilt()])
-def test_find_model_that_does_not_say_its_inputs_is_unusable(model):
+def test_find_model_without_declared_inputs_is_unusable(model):
     with pytest.raises(sample_inputs.Unusable, match="give it sample inputs"):
         find(model)
 
@@ -210,7 +210,7 @@ def test_find_dtype_without_numbers_is_unusable():
         find(Model([tensor(None, dtype="resource")]))
 
 
-def test_find_subclassed_model_uses_the_inputs_it_was_saved_with():
+def test_find_subclassed_model_uses_saved_inputs():
     model = Model()
     model._saved_model_inputs_spec = {"b": tensor(None, 2), "a": tensor(None, 1)}
     sample = find(model)
@@ -218,7 +218,7 @@ def test_find_subclassed_model_uses_the_inputs_it_was_saved_with():
     assert [array.shape for array in sample.inputs] == [(4, 1), (4, 2)]
 
 
-def test_find_subclassed_model_uses_the_shape_it_was_built_for():
+def test_find_subclassed_model_uses_built_shape():
     model = Model()
     model._build_input_shape = (None, 6)
     assert find(model).inputs[0].shape == (4, 6)
@@ -288,7 +288,7 @@ class Sequential(Model):
     pass
 
 
-def test_find_sequential_without_input_takes_what_its_first_layer_takes():
+def test_find_sequential_without_input_asks_first_layer():
     vectorizer = type("TextVectorization", (), {})()
     (texts,) = find(Sequential(layers=[vectorizer])).inputs
     assert texts.dtype.kind == "U"

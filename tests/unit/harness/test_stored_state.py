@@ -1,4 +1,4 @@
-"""What a file holds of an optimizer."""
+"""The optimizer's state in a file."""
 
 import io
 import json
@@ -55,7 +55,7 @@ def test_training_state_of_a_file_without_one_is_none(tmp_path):
     ("form", "content"),
     [("h5", b"no HDF5"), ("keras", b"PK no archive"), ("weights", b""), ("h5", None)],
 )
-def test_training_state_of_what_cannot_be_read_is_none(tmp_path, form, content):
+def test_training_state_of_unreadable_file_is_none(tmp_path, form, content):
     path = tmp_path / "model"
     if content is not None:
         path.write_bytes(content)

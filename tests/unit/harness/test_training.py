@@ -83,7 +83,7 @@ def test_targets_of_losses_that_layers_add_are_none():
     assert training.targets(model(None, losses=[1.0]), [OUTPUT]) is None
 
 
-def test_steps_tell_a_permuted_change_from_the_change():
+def test_steps_of_permuted_change_differ():
     before = [np.zeros((3, 3)), np.array(["a"])]
     change = np.arange(9.0).reshape(3, 3)
     one = training._steps(before, [change, before[1]])

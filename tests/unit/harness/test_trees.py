@@ -68,10 +68,10 @@ def as_another_user(folder, expression):
         f"import trees; os.setgroups([]); os.setgid(65534); os.setuid(65534); "
         f"print({expression.replace(str(folder) + '/', '')})"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
-    return told.stdout.strip()
+    return done.stdout.strip()
 
 
 def test_remove_link_keeps_its_target(folder, tmp_path):

@@ -1,7 +1,7 @@
 """The architecture that a model file holds as JSON: read it, and write a copy with another.
 
-HDF5 files hold it in two attributes of the root, archives in ``config.json``. What a file is its
-content says, not its name.
+HDF5 files hold it in two attributes of the root, archives in ``config.json``. The content decides
+which of the two a file is, since the ending may be wrong.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import shutil
 import zipfile
 from typing import Any
 
-__all__ = ["Stored", "read", "write_copy"]
+__all__ = ["Stored", "is_from_keras_3", "read", "write_copy"]
 
 CONFIG, TRAINING = "model_config", "training_config"  # attributes of an HDF5 file
 MEMBER, COMPILE = "config.json", "compile_config"  # of an archive, and a key in it
 
 
 class Stored:
-    """An architecture, and what the model was compiled with (None if it was not).
+    """An architecture, and the training configuration (None if the model was not compiled).
 
-    ``archive`` says which of the two containers it is from.
+    ``archive`` is True if it is from an archive, and not from HDF5.
     """
 
     def __init__(self, config: dict, training: dict | None, *, archive: bool) -> None:
@@ -33,7 +33,7 @@ def read(path: str) -> Stored:
     """Read the architecture in the file at ``path``.
 
     Raises:
-        ValueError: there is none in it.
+        ValueError: the file has none.
         OSError: it is neither HDF5 nor an archive.
     """
     if zipfile.is_zipfile(path):
@@ -50,17 +50,32 @@ def read(path: str) -> Stored:
         return Stored(config, json.loads(_text(training)) if training else None, archive=False)
 
 
-def write_copy(source: str, target: str, config: dict, training: dict | None) -> None:
-    """Copy ``source`` to ``target`` with another architecture; all else stays as it is.
+def is_from_keras_3(stored: Stored) -> bool:
+    """Whether Keras 3 wrote this."""
+    if "keras.src.models" in str(stored.config.get("module")):
+        return True
+    layers = stored.config.get("config", {})
+    layers = layers.get("layers", []) if isinstance(layers, dict) else []
+    for layer in layers:
+        config = layer.get("config", {})
+        if "batch_shape" in config:
+            return True
+        if any(isinstance(node, dict) for node in layer.get("inbound_nodes", [])):
+            return True
+    return False
 
-    Without ``training`` the copy is of a model that was not compiled.
+
+def write_copy(source: str, target: str, config: dict, training: dict | None) -> None:
+    """Copy ``source`` to ``target`` with another architecture, and no other change.
+
+    Without ``training`` the copy holds a model that was not compiled.
     """
     if zipfile.is_zipfile(source):
-        told = config if training is None else dict(config, **{COMPILE: training})
+        stored = config if training is None else dict(config, **{COMPILE: training})
         with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
             for entry in old.infolist():
                 if entry.filename == MEMBER:
-                    new.writestr(entry, json.dumps(told))
+                    new.writestr(entry, json.dumps(stored))
                 else:
                     new.writestr(entry, old.read(entry.filename))
         return
@@ -68,7 +83,7 @@ def write_copy(source: str, target: str, config: dict, training: dict | None) ->
 
     shutil.copyfile(source, target)
     with h5py.File(target, "r+") as handle:
-        # As bytes, as Keras writes it: loaders with h5py 2 expect to decode them.
+        # As bytes, like Keras: loaders with h5py 2 decode them.
         handle.attrs[CONFIG] = json.dumps(config).encode("utf-8")
         if training is not None:
             handle.attrs[TRAINING] = json.dumps(training).encode("utf-8")

@@ -1,9 +1,9 @@
-"""Takes from a stored graph what an older TensorFlow does not know, where nothing depends on it.
+"""Removes parts of a stored graph that an older TensorFlow does not know and does not need.
 
-A graph says of each operation all its attributes, those that a later release has added as well,
-and with them an older runtime refuses the whole. The file also says what the defaults were: an
-attribute that has its default means what the older release does anyway. (measured: savedmodel,
-tf2.15 to tf2.2: `exponential_avg_factor`, `validate_shape`)
+A graph has all attributes of each operation, including those that a later release has added, for
+which an older runtime refuses the graph. The file also has the defaults: an attribute with its
+default means what the older release does anyway. (measured: savedmodel, tf2.15 to tf2.2:
+`exponential_avg_factor`, `validate_shape`)
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Any
 __all__ = ["downgrade", "write_copy"]
 
 # Operations without outputs whose effect a prediction does not need. DisableCopyOnRead (TF 2.13)
-# only spares the writer of a checkpoint a copy (measured: savedmodel, tf2.21 to tf2.9).
+# saves a copy when a checkpoint is written (measured: savedmodel, tf2.21 to tf2.9).
 WITHOUT_EFFECT = ("DisableCopyOnRead",)
-# Attributes that say nothing about what is computed, whatever their value. A variable's name for
-# debugging came with TF 2.12 or earlier (measured: savedmodel, tf2.12 to tf2.4).
+# Attributes that change no result, whatever their value. A variable's name for debugging came with
+# TF 2.12 or earlier (measured: savedmodel, tf2.12 to tf2.4).
 WITHOUT_MEANING = ("VarHandleOp.debug_name",)
 
 
 def downgrade(stored: Any) -> list:
-    """Change a ``MetaGraphDef`` so that this runtime can read it; return what was done.
+    """Change a ``MetaGraphDef`` so that this runtime can read it; return the changes.
 
-    What it does not know and cannot do without stays as it is, and is refused when it is loaded.
+    Other unknown parts stay, and the runtime refuses them at the load.
     """
     known = _known_operations()
     defaults = {
-        operation.name: {each.name: each.default_value for each in operation.attr}
+        operation.name: {attribute.name: attribute.default_value for attribute in operation.attr}
         for operation in stored.meta_info_def.stripped_op_list.op
     }
     left_out: set = set()
@@ -63,7 +63,7 @@ def write_copy(path: str, stored: Any) -> str:
 
 
 def _known_operations() -> Any:
-    """Return a function that gives the definition of an operation, or None."""
+    """Return a function that returns the definition of an operation, or None."""
     from tensorflow.python.framework import op_def_registry
 
     if hasattr(op_def_registry, "get"):
@@ -72,7 +72,7 @@ def _known_operations() -> Any:
 
 
 def _drop_operations(nodes: Any, known: Any, left_out: set) -> set:
-    """Remove nodes without effect of which this runtime has no definition; return their names."""
+    """Remove nodes without effect that this runtime does not know; return their names."""
     dropped = {node.name for node in nodes if node.op in WITHOUT_EFFECT and known(node.op) is None}
     if not dropped:
         return dropped
@@ -92,7 +92,7 @@ def _drop_attributes(node: Any, known: Any, defaults: dict, left_out: set) -> No
     definition = known(node.op)
     if definition is None:
         return
-    names = {each.name for each in definition.attr}
+    names = {attribute.name for attribute in definition.attr}
     for name in list(node.attr):
         if name.startswith("_") or name in names:
             continue

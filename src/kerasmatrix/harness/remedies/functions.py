@@ -1,7 +1,7 @@
-"""Functions that a name no longer means, as they were: each Keras has its own `hard_sigmoid`.
+"""Functions whose definition has changed: Keras 2 and 3 have different ones called `hard_sigmoid`.
 
-Source: keras/src/activations/activations.py of Keras 3 against keras/activations.py of Keras 2, and
-measured: hard_sigmoid as h5, tf2.15 to tf2.21, where nothing but the outputs tells.
+Source: keras/src/activations/activations.py of Keras 3, keras/activations.py of Keras 2; measured:
+hard_sigmoid as h5, tf2.15 to tf2.21, where only the outputs show the change.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ __all__ = ["MEANT"]
 
 
 def hard_sigmoid_of_keras_2(x: Any) -> Any:
-    """Return ``0.2 x + 0.5``, cut off at 0 and 1."""
+    """Return ``0.2 x + 0.5``, clipped to 0 and 1."""
     import tensorflow as tf
 
     return tf.clip_by_value(0.2 * x + 0.5, 0.0, 1.0)
 
 
 def hard_sigmoid_of_keras_3(x: Any) -> Any:
-    """Return ``x / 6 + 0.5``, cut off at 0 and 1."""
+    """Return ``x / 6 + 0.5``, clipped to 0 and 1."""
     import tensorflow as tf
 
     return tf.clip_by_value(x / 6.0 + 0.5, 0.0, 1.0)
 
 
-# By the version that wrote the name.
+# By the major version of the Keras that wrote the name.
 MEANT = {
     2: {"hard_sigmoid": hard_sigmoid_of_keras_2},
     3: {"hard_sigmoid": hard_sigmoid_of_keras_3},

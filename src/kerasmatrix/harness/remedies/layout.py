@@ -1,8 +1,8 @@
-"""The layout of Keras's newer weights files: variables filed under the attributes leading to them.
+"""The new layout of Keras's weights files, in which a variable has the path of its attributes.
 
 A ``.weights.h5`` of Keras 2.12 and later, and the one in each archive, has a group for each object
-that a model consists of. A group's ``vars`` are the object's own variables by number; its other
-groups are named like its attributes, and the members of a list like their classes, numbered where
+in a model. A group's ``vars`` are the object's own variables by number; its other groups have the
+names of its attributes. The members of a list have the names of their classes, with a number if
 there are several (``layers/dense_1/cell/vars/0``). (measured: keras and weights, tf2.12 to tf2.21)
 """
 
@@ -15,37 +15,37 @@ import numpy as np
 
 __all__ = ["OtherShapes", "arrays_of", "find_arrays", "is_newer_layout", "shape_of"]
 
-# Keras 2.12 to 2.15 files a model's layers under the first name, Keras 3 under the second.
+# The group of a model's layers: in Keras 2.12 to 2.15 the first name, in Keras 3 the second.
 LAYER_LISTS = ("_layer_checkpoint_dependencies", "layers")
-# States that no prediction depends on, and that the objects of other releases do not have.
-PASSED_OVER = ("seed_generator", "optimizer", "metrics", "compile_metrics")
-# A class that another release calls by another name (keras/engine/functional.py appeared in TF 2.3;
+# States that change no prediction, and that the objects of other releases lack.
+IGNORED = ("seed_generator", "optimizer", "metrics", "compile_metrics")
+# A class with another name in other releases (keras/engine/functional.py appeared in TF 2.3;
 # measured: keras, tf2.15 to tf2.2).
 RENAMED = {"model": "functional"}
 
 
 class OtherShapes(ValueError):
-    """What the file has for a part of the model does not fit into that part.
+    """The arrays of the file have other shapes than the variables of the model.
 
-    The message says what to do about it where that is known.
+    The message has the probable reason if it is known.
     """
 
     def __init__(self, place: str, arrays: list, variables: list) -> None:
         stored = [np.shape(array) for array in arrays]
         wanted = [shape_of(variable) for variable in variables]
         message = f"{place}: the file has the shapes {stored}, the model {wanted}"
-        told = _reset_after(stored, wanted)
-        if told is not None:
-            message += f"; it seems that a GRU was saved with reset_after={told}"
+        reset_after = _reset_after(stored, wanted)
+        if reset_after is not None:
+            message += f"; it seems that a GRU was saved with reset_after={reset_after}"
         super().__init__(message)
 
 
 def _reset_after(stored: list, wanted: list) -> bool | None:
-    """Tell how a GRU was made whose weights do not fit into another, or None.
+    """Return the ``reset_after`` of the GRU that was saved, if it explains the shapes; else None.
 
-    ``reset_after=True``, the default since TF 2.0, has two biases in one array and computes
-    something else: neither can be made of the other, only the code that builds the model can
-    settle it. (measured: gru and stacked_rnn_cells, tf1.15 to tf2.16)
+    A GRU with ``reset_after=True``, the default since TF 2.0, has two biases in one array and other
+    outputs. The weights of one cannot be converted to the other: the code that builds the model
+    must set the argument. (measured: gru and stacked_rnn_cells, tf1.15 to tf2.16)
     """
     differ = [pair for pair in zip(stored, wanted) if pair[0] != pair[1]]
     if not differ or len(stored) != len(wanted):
@@ -64,8 +64,8 @@ def find_arrays(group: Any, model: Any) -> dict:
     """Return the array of each variable of ``model`` that ``group`` has, by ``id(variable)``.
 
     Raises:
-        ValueError: the file has something that the model lacks.
-        OtherShapes: the file has it in another shape.
+        ValueError: the file has a part that the model lacks.
+        OtherShapes: the file has a part in another shape.
     """
     found: dict = {}
     _walk(group, model, "", found)
@@ -73,10 +73,10 @@ def find_arrays(group: Any, model: Any) -> dict:
 
 
 def _walk(group: Any, thing: Any, path: str, found: dict) -> None:
-    # A member that also is an attribute is filed as the attribute, and counted in the list all the
-    # same (measured: subclassed_with_config as keras, tf2.21), so attributes come first.
+    # A member that is an attribute, too, is stored as the attribute, but counted in the list
+    # (measured: subclassed_with_config as keras, tf2.21), so attributes come first.
     for name in sorted(group, key=LAYER_LISTS.__contains__):
-        if name in PASSED_OVER:
+        if name in IGNORED:
             continue
         here = f"{path}/{name}"
         if name == "vars":
@@ -96,7 +96,7 @@ def _walk(group: Any, thing: Any, path: str, found: dict) -> None:
 
 
 def _walk_members(group: Any, members: Any, path: str, found: dict) -> None:
-    """Pair the groups of a list with its members: of each class the first with the first."""
+    """Pair the groups of a list with its members: for each class in order."""
     waiting: dict = {}
     for member in members:
         kind = _snake_case(type(member).__name__)
@@ -104,7 +104,7 @@ def _walk_members(group: Any, members: Any, path: str, found: dict) -> None:
         if any(id(variable) not in found for variable in arrays_of(member)):
             kept.append(member)
     names = [name for name in group if _has_variables(group[name])]
-    # The counters skip numbers (2.12 goes from dense to dense_2), so only their order says much.
+    # The counters skip numbers (2.12 goes from dense to dense_2): only their order matters.
     names.sort(key=lambda name: _numbered(name, waiting))
     for name in names:
         kind, _ = _numbered(name, waiting)
@@ -125,7 +125,7 @@ def _match(group: Any, thing: Any, path: str, found: dict) -> None:
 
 
 def _own_variables(thing: Any) -> list:
-    """Return the variables of just this object, in the order in which Keras files them."""
+    """Return the variables of this object alone, in the order in which Keras stores them."""
     for trainable, other in (
         ("_trainable_weights", "_non_trainable_weights"),  # Keras 2
         ("_trainable_variables", "_non_trainable_variables"),  # Keras 3
@@ -136,7 +136,7 @@ def _own_variables(thing: Any) -> list:
 
 
 def _attribute(thing: Any, name: str) -> Any:
-    """Return what the writer called ``name``; some attributes gained or lost an underscore."""
+    """Return the attribute ``name``, which may have another underscore in other releases."""
     for spelled in (name, "_" + name, name.lstrip("_")):
         value = getattr(thing, spelled, None)
         if value is not None:
@@ -150,12 +150,12 @@ def _has_variables(group: Any) -> bool:
     if "vars" in group and len(group["vars"]):
         return True
     return any(
-        _has_variables(group[name]) for name in group if name != "vars" and name not in PASSED_OVER
+        _has_variables(group[name]) for name in group if name != "vars" and name not in IGNORED
     )
 
 
 def _numbered(name: str, kinds: Any) -> tuple:
-    """Take ``dense_2`` apart into class and number; a class may end in a number of its own."""
+    """Split ``dense_2`` into class and number; the name of a class may end in a number, too."""
     if RENAMED.get(name, name) in kinds:
         return RENAMED.get(name, name), 0
     stem, _, number = name.rpartition("_")
@@ -171,7 +171,7 @@ def _snake_case(name: str) -> str:
 
 
 def arrays_of(thing: Any) -> list:
-    """Return a layer's or a model's weights, but for vocabularies (Keras 2.9 to 2.15).
+    """Return a layer's or a model's weights, without vocabularies (Keras 2.9 to 2.15).
 
     Those are handles without a shape, and no weights file has them.
     """
@@ -179,5 +179,5 @@ def arrays_of(thing: Any) -> list:
 
 
 def shape_of(variable: Any) -> tuple:
-    """Return a variable's shape as integers, whatever the release."""
+    """Return a variable's shape as integers, in every release."""
     return tuple(int(getattr(size, "value", size)) for size in variable.shape)

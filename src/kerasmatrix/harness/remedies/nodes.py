@@ -1,10 +1,10 @@
-"""The wiring of a functional model, between the ways in which Keras 2 and 3 write it down.
+"""The wiring of a functional model, as Keras 2 and as Keras 3 write it.
 
 Keras 2: ``[[[name, node, tensor, kwargs], ...], ...]``, a list of inputs for each call. Keras 3:
 ``[{"args": [...], "kwargs": {...}}, ...]`` with tensors as ``__keras_tensor__`` objects. A model
 inside a model has a node of its own in Keras 2, so that its first call from outside is number 1
-there and 0 in Keras 3. (measured: nested_models as h5, tf2.15 to tf2.21; single inputs and outputs
-stand without their list in Keras 3)
+there and 0 in Keras 3. (measured: nested_models as h5, tf2.15 to tf2.21; Keras 3 writes a single
+input or output without a list)
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Tensor:
 
 
 class Call:
-    """One call of a layer: what it is given by position and by name.
+    """One call of a layer: its arguments by position and by name.
 
-    ``bare`` tells that Keras 2 wrote the first argument as a tensor, not as a list of one: so it
-    does for its layers of operations, which are called with whatever is written (measured:
+    ``bare`` is True if Keras 2 wrote the first argument as a tensor, not as a list of one. It does
+    so for layers of operations, which it calls with the argument as written (measured:
     raw_operations as h5, tf2.15 to tf2.4).
     """
 
@@ -42,11 +42,11 @@ class Call:
 
 
 def read_calls(nodes: Any, shifts: dict, names: set) -> list:
-    """Return the calls in ``inbound_nodes``, whichever Keras wrote them.
+    """Return the calls in ``inbound_nodes`` of Keras 2 or 3.
 
     Args:
-        nodes: what stands in the file.
-        shifts: how many nodes of its own a layer of some name has.
+        nodes: the value in the file.
+        shifts: how many nodes of its own each layer has, by name.
         names: all layers of the model.
     """
     return [_read_call(node, shifts, names) for node in nodes]
@@ -56,12 +56,12 @@ def write_calls(calls: list, major: int, shifts: dict, call_names: list | None) 
     """Return ``inbound_nodes`` for a Keras of version ``major``.
 
     Args:
-        calls: what to write.
+        calls: the calls of one layer.
         major: 2 or 3.
-        shifts: how many nodes of its own a layer has there.
-        call_names: which arguments the layer's ``call`` has, if that is known.
+        shifts: how many nodes of its own each layer has in that Keras, by name.
+        call_names: the arguments of the layer's ``call``, if they are known.
     """
-    write = _write_newer if major >= formats.KERAS_3 else _write_older
+    write = _write_keras_3 if major >= formats.KERAS_3 else _write_keras_2
     return [write(call, shifts, call_names) for call in calls]
 
 
@@ -70,15 +70,15 @@ def read_ends(ends: Any, shifts: dict) -> Any:
     if _is_history(ends):
         return [_tensor(ends, shifts)]
     if isinstance(ends, dict):
-        return {key: _tensor(each, shifts) for key, each in ends.items()}
-    return [_tensor(each, shifts) for each in ends]
+        return {key: _tensor(end, shifts) for key, end in ends.items()}
+    return [_tensor(end, shifts) for end in ends]
 
 
 def write_ends(ends: Any, major: int, shifts: dict) -> Any:
     """Return ``input_layers`` or ``output_layers`` for a Keras of version ``major``."""
     if isinstance(ends, dict):
-        return {key: _history(each, shifts) for key, each in ends.items()}
-    written = [_history(each, shifts) for each in ends]
+        return {key: _history(end, shifts) for key, end in ends.items()}
+    written = [_history(end, shifts) for end in ends]
     return written[0] if major >= formats.KERAS_3 and len(written) == 1 else written
 
 
@@ -91,32 +91,32 @@ def _read_call(node: Any, shifts: dict, names: set) -> Call:
     bare = bool(node) and isinstance(node[0], str)
     if bare:
         node = [node]
-    tensors = [_tensor(each, shifts) for each in node]
+    tensors = [_tensor(part, shifts) for part in node]
     kwargs = node[0][HISTORY] if node and len(node[0]) > HISTORY else {}
-    found = {key: _find_histories(value, shifts, names) for key, value in kwargs.items()}
-    return Call([tensors[0] if len(tensors) == 1 else tensors], found, bare=bare)
+    kwargs = {key: _find_histories(value, shifts, names) for key, value in kwargs.items()}
+    return Call([tensors[0] if len(tensors) == 1 else tensors], kwargs, bare=bare)
 
 
-def _write_newer(call: Call, shifts: dict, call_names: list | None) -> dict:
+def _write_keras_3(call: Call, shifts: dict, call_names: list | None) -> dict:
     kwargs = {
         key: value
         for key, value in call.kwargs.items()
         if value is not None and (call_names is None or key in call_names)
     }
-    return dict(args=_newer(call.args, shifts), kwargs=_newer(kwargs, shifts))
+    return dict(args=_in_keras_3(call.args, shifts), kwargs=_in_keras_3(kwargs, shifts))
 
 
-def _write_older(call: Call, shifts: dict, call_names: list | None) -> list:
+def _write_keras_2(call: Call, shifts: dict, call_names: list | None) -> list:
     first, *others = call.args or [[]]
     kwargs = dict(call.kwargs)
     kwargs.update(zip((call_names or [])[1:], others))
     kwargs = {
-        key: _older(value, shifts)
+        key: _in_keras_2(value, shifts)
         for key, value in kwargs.items()
         if value is not None and (call_names is None or key in call_names)
     }
     tensors = first if isinstance(first, list) else [first]
-    written = [[*_history(each, shifts), kwargs] for each in tensors]
+    written = [[*_history(tensor, shifts), kwargs] for tensor in tensors]
     return written[0] if call.bare else written
 
 
@@ -125,9 +125,9 @@ def _find_tensors(value: Any, shifts: dict) -> Any:
     if isinstance(value, dict):
         if value.get("class_name") == "__keras_tensor__":
             return _tensor(value["config"]["keras_history"], shifts)
-        return {key: _find_tensors(each, shifts) for key, each in value.items()}
+        return {key: _find_tensors(member, shifts) for key, member in value.items()}
     if isinstance(value, list):
-        return [_find_tensors(each, shifts) for each in value]
+        return [_find_tensors(member, shifts) for member in value]
     return value
 
 
@@ -136,29 +136,29 @@ def _find_histories(value: Any, shifts: dict, names: set) -> Any:
     if _is_history(value) and value[0] in names:
         return _tensor(value, shifts)
     if isinstance(value, list):
-        return [_find_histories(each, shifts, names) for each in value]
+        return [_find_histories(member, shifts, names) for member in value]
     return value
 
 
-def _newer(value: Any, shifts: dict) -> Any:
+def _in_keras_3(value: Any, shifts: dict) -> Any:
     if isinstance(value, Tensor):
-        # Shape and type are not looked at when a graph is made again, but must be there.
+        # Keras ignores shape and type when it builds the graph, but demands them.
         return dict(
             class_name="__keras_tensor__",
             config=dict(shape=[None], dtype="float32", keras_history=_history(value, shifts)),
         )
     if isinstance(value, list):
-        return [_newer(each, shifts) for each in value]
+        return [_in_keras_3(member, shifts) for member in value]
     if isinstance(value, dict):
-        return {key: _newer(each, shifts) for key, each in value.items()}
+        return {key: _in_keras_3(member, shifts) for key, member in value.items()}
     return value
 
 
-def _older(value: Any, shifts: dict) -> Any:
+def _in_keras_2(value: Any, shifts: dict) -> Any:
     if isinstance(value, Tensor):
         return _history(value, shifts)
     if isinstance(value, list):
-        return [_older(each, shifts) for each in value]
+        return [_in_keras_2(member, shifts) for member in value]
     return value
 
 

@@ -1,9 +1,9 @@
-"""Which position the named inputs and outputs of a SavedModel's signature have in the model's.
+"""The order of a model's inputs and outputs, which a SavedModel's signature has by name only.
 
-A signature is a mapping, without order. The inputs' order is in the functions that were traced:
-one of them was given the list as the model takes it. The outputs' order is in the names that
-Keras 3's export gives them, and in the config that Keras 2 has noted. (measured:
-several_inputs_outputs and nested_models as savedmodel, tf1.15 to tf2.21)
+A signature is a mapping, without order. The order of the inputs is in the traced functions: one of
+them got the list as the model takes it. The order of the outputs is in the names that Keras 3's
+export gives them, and in the config that Keras 2 stores. (measured: several_inputs_outputs and
+nested_models as savedmodel, tf1.15 to tf2.21)
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def inputs(stored: Any, names: list) -> list:
 
     Args:
         stored: the stored graph, as a ``MetaGraphDef``.
-        names: how the signature calls its inputs, in any order.
+        names: the inputs of the signature, in any order.
 
     Raises:
-        ValueError: the functions do not tell it, or not with one voice.
+        ValueError: the functions do not have it, or contradict each other.
     """
     if len(names) == 1:
         return names
@@ -48,11 +48,11 @@ def outputs(names: list, metadata: str) -> list:
     """Return the names of the outputs in the model's order.
 
     Args:
-        names: how the signature calls its outputs, in any order.
-        metadata: what Keras 2 has noted; the root's JSON comes first in it.
+        names: the outputs of the signature, in any order.
+        metadata: the metadata that Keras 2 stores; the root's JSON comes first in it.
 
     Raises:
-        ValueError: it is not told anywhere.
+        ValueError: the order is unknown.
     """
     if len(names) == 1:
         return names
@@ -68,13 +68,13 @@ def outputs(names: list, metadata: str) -> list:
 
 
 def _listed(value: Any) -> list:
-    """Return the names of the tensors in a list; none for what is no list of tensors."""
+    """Return the names of the tensors in a list; empty if it is not a list of tensors."""
     kind = value.WhichOneof("kind")
     if kind not in ("list_value", "tuple_value"):
         return []
     return [
-        each.tensor_spec_value.name if each.WhichOneof("kind") == "tensor_spec_value" else ""
-        for each in getattr(value, kind).values
+        member.tensor_spec_value.name if member.WhichOneof("kind") == "tensor_spec_value" else ""
+        for member in getattr(value, kind).values
     ]
 
 
@@ -82,6 +82,6 @@ def _output_layers(metadata: str) -> list:
     start = metadata.find('{"')
     if start < 0:
         return []
-    noted, _ = json.JSONDecoder().raw_decode(metadata, start)
-    layers = (noted.get("config") or {}).get("output_layers") or []
+    metadata_of_root, _ = json.JSONDecoder().raw_decode(metadata, start)
+    layers = (metadata_of_root.get("config") or {}).get("output_layers") or []
     return [layer[0] for layer in layers if isinstance(layer, list)]

@@ -1,8 +1,8 @@
-"""The remedies: loads of an artifact that a plain load did not bring back, made differently.
+"""The fixes: other ways to load an artifact that a plain load does not restore.
 
-Several can work together: one changes what happens before the scenario's script runs, one which
-Keras is used, one the file, one the arguments of ``load_model``; and two make the model in
-another way altogether. What each is for, and what it gives up, says ``diagnosis/remedies.yaml``.
+Several can be combined: some change the state before the scenario's script runs, others the Keras,
+the file, or the arguments of ``load_model``; some create the model without ``load_model``.
+``diagnosis/remedies.yaml`` describes the purpose and the trade-offs of each.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from .. import formats, script
 
-__all__ = ["Case", "NotApplicable", "culprits", "load"]
+__all__ = ["Case", "NotApplicable", "failing_layers", "load"]
 
 
 class NotApplicable(Exception):
-    """There is nothing for this remedy to do here."""
+    """The fix does not apply to this artifact or this Keras."""
 
 
 class Case:
-    """An artifact to be loaded, and what remedies have changed about how.
+    """An artifact to load, and the changes that fixes have made.
 
-    ``did`` tells what was done, in order, in short sentences.
+    ``did`` lists the changes in short sentences, in order.
     """
 
     def __init__(self, form: str, artifact: str, scenario: str, scratch: str) -> None:
@@ -35,7 +35,7 @@ class Case:
         self.path = formats.find(form, artifact)
         self.did: list = []
         self.arguments: dict = {}
-        self.apart = False
+        self.weights_apart = False
         self._loader: dict | None = None
         self._saver: dict | None = None
 
@@ -70,7 +70,7 @@ class Case:
         """Return the untrained model, built by the scenario's own code.
 
         Raises:
-            NotApplicable: the model was saved elsewhere, and its code is not here.
+            NotApplicable: the model was saved elsewhere, and its code is not known.
         """
         names = self.loader if "build" in self.loader else self.saver
         if "build" not in names:
@@ -78,20 +78,20 @@ class Case:
         return names["build"]()
 
     def custom_objects(self) -> dict:
-        """Return the classes and functions of ``save.py``, by each name a file may call them.
+        """Return the classes and functions of ``save.py``, by each name that a file may use.
 
-        Where ``load.py`` loads a file that was saved elsewhere, they are those it was given.
+        For a file that was saved elsewhere, return those that the user has given.
         """
-        found = dict(self.loader.get("given_objects", {}))
+        objects = dict(self.loader.get("given_objects", {}))
         for name, value in self.saver.items():
             if getattr(value, "__module__", None) != "__main__" or name == "build":
                 continue
             if inspect.isclass(value) or inspect.isfunction(value):
-                found[name] = value
+                objects[name] = value
                 registered = self._registered_name(value)
                 if registered:
-                    found[registered] = value
-        return found
+                    objects[registered] = value
+        return objects
 
     def load_model(self, path: str) -> Any:
         """Load ``path`` the way ``load.py`` does, with `arguments` added to its ``load_model``."""
@@ -109,7 +109,7 @@ class Case:
 
         if not arguments:
             return self.loader["load"](path)
-        # The script may call it by its module, or by a name of its own.
+        # The script may call it through its module, or by a name that it has imported.
         names = [name for name, value in self.loader.items() if value is original]
         self.loader.update((name, changed) for name in names)
         models.load_model = changed
@@ -120,45 +120,46 @@ class Case:
 
     def _registered_name(self, value: Any) -> str | None:
         for holder in ("saving", "utils"):
-            found = getattr(getattr(self.keras, holder, None), "get_registered_name", None)
-            if found is not None:
-                return str(found(value))
+            get_name = getattr(getattr(self.keras, holder, None), "get_registered_name", None)
+            if get_name is not None:
+                return str(get_name(value))
         return None
 
 
 def load(case: Case, names: list) -> Any:
-    """Return the model that comes of the remedies ``names`` together, in this order.
+    """Return the model that the fixes ``names`` load together, applied in this order.
 
     Raises:
-        NotApplicable: one of them has nothing to do here.
-        Exception: whatever the load raises.
+        NotApplicable: one of them does not apply.
+        Exception: the error of the load.
     """
     for name in names:
-        made = REMEDIES[name](case)
-        if made is not None:
-            return made
-    return _load_apart(case) if case.apart else _load_plainly(case)
+        model = REMEDIES[name](case)
+        if model is not None:
+            return model
+    return _load_apart(case) if case.weights_apart else _load_plainly(case)
 
 
-def culprits(case: Case) -> list:
-    """Return what of the stored architecture this Keras cannot make, taken by itself."""
-    from . import architecture, classes, layers
+def failing_layers(case: Case) -> list:
+    """Return the parts of the stored architecture that this Keras cannot create."""
+    from . import architecture, classes, layer_check
 
     try:
         objects = case.custom_objects() if _shares_classes(case) else {}
     except Exception:
         objects = {}
-    return layers.probe(architecture.read(case.path), classes.Reader(case.keras), objects)
+    stored = architecture.read(case.path)
+    return layer_check.check_layers(stored, classes.Reader(case.keras), objects)
 
 
 def _shares_classes(case: Case) -> bool:
-    """Whether the scenario's loading program knows the classes of the saving one."""
+    """Whether the scenario's ``load.py`` knows the classes of its ``save.py``."""
     return "custom_objects" in case.loader or "given_objects" in case.loader
 
 
 def _load_plainly(case: Case) -> Any:
     if case.form == "weights":
-        # They do not go through a scenario's load function.
+        # `load.py` has no part in loading weights.
         folder = os.path.dirname(case.path)
         return formats.load(case.form, folder, case.loader, case.build)
     return case.load_model(case.path)
@@ -171,21 +172,21 @@ def _one_keras(case: Case) -> None:
         return tf.keras.models.load_model(path)
 
     case.loader = {"keras": tf.keras, "load": load_with_tensorflow}
-    case.did.append("used tensorflow.keras instead of what load.py imports")
+    case.did.append("used tensorflow.keras instead of the Keras that load.py imports")
 
 
 def _no_v1_mode(case: Case) -> None:
     import tensorflow as tf
 
     names = ("disable_v2_behavior", "disable_eager_execution")
-    asked = []
+    calls = []
 
-    def stay(*_: Any, **__: Any) -> None:
-        asked.append(True)
+    def do_nothing(*_: Any, **__: Any) -> None:
+        calls.append(True)
 
     for name in names:
-        setattr(tf.compat.v1, name, stay)
-    if not (case.loader and asked):
+        setattr(tf.compat.v1, name, do_nothing)
+    if not (case.loader and calls):  # the first access runs load.py
         raise NotApplicable("load.py does not switch to the behaviour of TensorFlow 1")
     case.did.append("left the behaviour of TensorFlow 2 switched on")
 
@@ -197,7 +198,7 @@ def _no_compile(case: Case) -> None:
 
 def _custom_objects(case: Case) -> None:
     if "given_objects" in case.loader:
-        raise NotApplicable("all that was given is handed over already")
+        raise NotApplicable("load.py hands over all given objects already")
     objects = case.custom_objects()
     if not objects:
         raise NotApplicable("the model has no classes or functions of its own")
@@ -213,29 +214,29 @@ def _trust_the_lambda(case: Case) -> None:
 
 
 def _true_name(case: Case) -> None:
-    """Call the file what its content is: newer loaders go by the ending."""
+    """Give the file the ending of its content: newer loaders choose the format by the ending."""
     if os.path.isdir(case.path):
         raise NotApplicable("a folder has no ending that matters")
     ending = ".keras" if zipfile.is_zipfile(case.path) else ".h5"
     before = os.path.splitext(case.path)[1]
     if before in (ending, ".hdf5" if ending == ".h5" else ending):
-        raise NotApplicable("the file is what its name says")
+        raise NotApplicable("the ending fits the content")
     renamed = os.path.join(case.scratch, "model" + ending)
     os.symlink(case.path, renamed)
     case.path = renamed
-    case.did.append(f"called it {ending}, which it is, instead of {before or 'nothing'}")
+    case.did.append(f"gave it the ending {ending} of its content instead of {before or 'none'}")
 
 
 def _same_function(case: Case) -> None:
-    """Hand over what a function's name meant to the Keras that wrote the file."""
-    from . import architecture, functions, rewrite
+    """Hand over the functions that the names in the file meant to the Keras that wrote it."""
+    from . import architecture, functions
 
-    written_by = 3 if rewrite.is_newer(architecture.read(case.path)) else 2
+    written_by = 3 if architecture.is_from_keras_3(architecture.read(case.path)) else 2
     if written_by == formats.major(case.keras):
-        raise NotApplicable("the file's Keras and this one mean the same by every name")
+        raise NotApplicable("the file's Keras and this one have the same functions")
     objects = functions.MEANT[written_by]
     handed = case.arguments.setdefault("custom_objects", {})
-    handed.update((name, make) for name, make in objects.items() if name not in handed)
+    handed.update((name, function) for name, function in objects.items() if name not in handed)
     case.did.append(f"handed over Keras {written_by}'s own {', '.join(sorted(objects))}")
 
 
@@ -254,11 +255,11 @@ def _rewrite_config(case: Case) -> None:
 
 
 def _weights_apart(case: Case) -> None:
-    case.apart = True
+    case.weights_apart = True
 
 
 def _load_apart(case: Case) -> Any:
-    """Make the model from the stored architecture, and load its weights by another way."""
+    """Create the model from the stored architecture, and read its weights without Keras."""
     from . import architecture, classes, weights
 
     stored = architecture.read(case.path)
@@ -289,9 +290,9 @@ def _tfsm_layer(case: Case) -> Any:
 def _saved_model_load(case: Case) -> Any:
     from . import signature
 
-    made = signature.Signature(case.path)
-    case.did.extend([*made.changes, "called its signature serving_default"])
-    return made
+    model = signature.Signature(case.path)
+    case.did.extend([*model.changes, "called its signature serving_default"])
+    return model
 
 
 REMEDIES = {
@@ -311,7 +312,7 @@ REMEDIES = {
 
 
 def _accepted(function: Any, arguments: dict) -> dict:
-    """Return those of ``arguments`` that ``function`` takes."""
+    """Return those of ``arguments`` that ``function`` accepts."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

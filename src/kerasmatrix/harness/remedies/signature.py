@@ -1,8 +1,8 @@
-"""What a SavedModel offers to be called, as something that can be looked at like a model.
+"""The signature of a SavedModel, with the interface of a model.
 
-It is loaded into a graph and a session of its own, which every release can, whether or not it
-executes eagerly. ``tf.saved_model.load`` would rebuild the objects as well, and there are those
-that it cannot: the optimizer's slots (``add_slot``; measured: trained_adam, tf1.15 to tf2.16).
+It is loaded into a graph and a session of its own, which works in every release, in eager and in
+graph mode. ``tf.saved_model.load`` would create the objects as well, and fails for some: the
+optimizer's slots (``add_slot``; measured: trained_adam, tf1.15 to tf2.16).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ TAG = "serve"
 
 
 class Signature:
-    """The ``serving_default`` of a SavedModel; it predicts, and that is all.
+    """The ``serving_default`` of a SavedModel; it can only predict.
 
-    ``changes`` says in short sentences what of the graph was left out so that it can be loaded.
+    ``changes`` lists in short sentences the parts of the graph that were removed for this release.
 
     Raises:
-        ValueError: there is no such signature, or it cannot be told which input is which.
+        ValueError: there is no such signature, or the order of its inputs or outputs is unknown.
     """
 
     optimizer = None
@@ -44,13 +44,12 @@ class Signature:
         self._session = tf.compat.v1.Session(graph=graph)
         with graph.as_default():
             tf.compat.v1.saved_model.load(self._session, [TAG], folder)
-        # The name that an input has in the graph, and what it takes.
         self._inputs = [graph.get_tensor_by_name(signature.inputs[name].name) for name in inputs]
         self._outputs = [graph.get_tensor_by_name(signature.outputs[name].name) for name in outputs]
 
     @property
     def weights(self) -> list:
-        """None: the graph has variables, and no layers to which they belong."""
+        """Empty: the graph has variables, but no layers to which they belong."""
         return []
 
     def __call__(self, batch: Any, training: bool = False) -> list:  # noqa: ARG002, FBT001, FBT002
@@ -65,12 +64,12 @@ class Signature:
         return list(self._session.run(self._outputs, fed))
 
     def predict(self, batch: Any, batch_size: int | None = None) -> list:  # noqa: ARG002
-        """Return the outputs for a batch; where execution is not eager a model is asked so."""
+        """Return the outputs for a batch; called in place of the object in graph mode."""
         return self(batch)
 
 
 def _read(path: str) -> Any:
-    """Return the stored graph that is for serving."""
+    """Return the stored graph with the tag for serving."""
     from tensorflow.core.protobuf import saved_model_pb2
 
     stored = saved_model_pb2.SavedModel()
@@ -83,10 +82,10 @@ def _read(path: str) -> Any:
 
 
 def _metadata(path: str, stored: Any) -> str:
-    """Return what Keras 2 has noted about the model; empty where there is nothing."""
-    beside = os.path.join(path, "keras_metadata.pb")  # from TF 2.5 on a file of its own
-    if os.path.exists(beside):
-        with open(beside, "rb") as handle:
+    """Return the metadata that Keras 2 stores about the model; empty if there is none."""
+    file = os.path.join(path, "keras_metadata.pb")  # since TF 2.5
+    if os.path.exists(file):
+        with open(file, "rb") as handle:
             return handle.read().decode("utf-8", "replace")
     nodes = stored.object_graph_def.nodes
     return str(nodes[0].user_object.metadata) if nodes else ""

@@ -1,8 +1,8 @@
-"""Puts the weights of any stored model into a model that code has built, in any Keras.
+"""Loads the weights of any stored model into a model that code has built, in any Keras.
 
-The files are read here and not by Keras's own ``load_weights``: no release reads all of them, and
-what it cannot pair it may leave as it was, so that an initial value would look like a load that
-computes something else. Here every weight gets a value from the file, or it is an error.
+The files are read here and not by Keras's ``load_weights``: no release reads all of them, and some
+leave weights that they cannot pair at their initial values, which would look like a load with other
+outputs. Here every weight gets a value from the file, or it is an error.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ __all__ = ["Unfilled", "load_into"]
 
 
 class Unfilled(Exception):
-    """Some weight of the model has not come from the file."""
+    """A weight of the model did not get a value from the file."""
 
 
 def load_into(model: Any, form: str, folder: str) -> str:
-    """Load all weights of the artifact in ``folder`` into ``model``; say in a few words how.
+    """Load all weights of the artifact in ``folder`` into ``model``; return how, in a few words.
 
     Raises:
         Unfilled: a weight of the model is not in the file, or did not take its value.
-        ValueError: the file holds other weights than the model has.
+        ValueError: the file and the model have different weights.
     """
     remarks = ""
     if not _is_built(model):
@@ -46,14 +46,14 @@ def load_into(model: Any, form: str, folder: str) -> str:
     else:
         how, found = _from_hdf5(model, path)
     if _set(model, found) < len(model.weights):
-        remarks += "; a vocabulary is no weight and stays as the code has made it"
+        remarks += "; a vocabulary is not a weight and stays as the code sets it"
     return f"{how}{remarks}"
 
 
 def _is_built(thing: Any) -> bool:
     """Whether a model and all layers in it have their variables.
 
-    A Sequential in another can lack them until it is called (nested_sequential, tf2.16).
+    A Sequential in another one may lack them before a call (nested_sequential, tf2.16).
     """
     return bool(getattr(thing, "built", True)) and all(
         map(_is_built, getattr(thing, "layers", None) or ())
@@ -70,7 +70,7 @@ def _from_hdf5(model: Any, file: Any) -> tuple:
 
 
 def _by_layer(model: Any, group: Any) -> tuple:
-    """Pair the layers of Keras's older layout, which are in order, with those of the model."""
+    """Pair the layers of Keras's old layout, which are in order, with those of the model."""
     arrays = {_text(name): _arrays(group[_text(name)]) for name in group.attrs["layer_names"]}
     stored = [name for name, each in arrays.items() if each]
     layers = [layer for layer in model.layers if layout.arrays_of(layer)]
@@ -80,7 +80,7 @@ def _by_layer(model: Any, group: Any) -> tuple:
         )
     how = "in the file's order"
     if _same_names(stored, [layer.name for layer in layers]):
-        # Where branches run in parallel, releases order the layers in other ways.
+        # Releases order the layers of parallel branches differently.
         how, stored = "by name", [layer.name for layer in layers]
     found: dict = {}
     for layer, name in zip(layers, stored):
@@ -96,7 +96,7 @@ def _arrays(group: Any) -> list:
 
 
 def _from_checkpoint(model: Any, path: str) -> tuple:
-    """Pair the variables in the first way in which names and shapes agree."""
+    """Pair the variables in the first of `WAYS` in which names and shapes agree."""
     stored = checkpoint.read_variables(path)
     arrays = [array for _, array in stored]
     variables = layout.arrays_of(model)
@@ -116,14 +116,14 @@ def _from_checkpoint(model: Any, path: str) -> tuple:
 
 
 def _ends(names: list) -> list:
-    """Return layer and weight: what contains them is in the names of some releases only."""
+    """Return layer and weight: only some releases write the path that leads to the layer."""
     return ["/".join(name.split("/")[-2:]) for name in names]
 
 
 def _kinds(names: list) -> list:
-    """Return each as the n-th kernel, the n-th bias, and so on.
+    """Return each name as the n-th kernel, the n-th bias, and so on.
 
-    Some releases have what is trained first, others keep together what belongs to one layer.
+    Some releases list all trained variables first, others all variables of one layer together.
     """
     kinds = [name.rpartition("/")[2] for name in names]
     return [f"{kind} {kinds[:place].count(kind)}" for place, kind in enumerate(kinds)]
@@ -144,7 +144,7 @@ def _pair(place: str, variables: list, arrays: list, found: dict) -> None:
 
 
 def _set(model: Any, found: dict) -> int:
-    """Give every weight its array and look whether it is there; return how many have one."""
+    """Set every weight to its array, and check that; return the number of arrays."""
     variables = layout.arrays_of(model)
     unfilled = [
         _name(variable)
@@ -169,12 +169,12 @@ def _set(model: Any, found: dict) -> int:
 
 
 def _is_empty(array: Any) -> bool:
-    """Whether an array has no number in it, so that nothing can be seen to come of it."""
+    """Whether an array has only NaN, with which no output can be compared."""
     return bool(array.dtype.kind == "f" and array.size and np.isnan(array).all())
 
 
 def _equal(value: Any, after: Any) -> bool:
-    # Weights may be kept with less precision than they were saved with.
+    # The model may keep weights with less precision than the file has.
     value = np.asarray(value).astype(np.asarray(after).dtype)
     same = value == after
     return bool(np.all(same | np.isnan(value) if value.dtype.kind == "f" else same))

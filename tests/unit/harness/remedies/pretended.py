@@ -1,4 +1,4 @@
-"""A Keras that is only as much as its weights files can tell of it."""
+"""A fake Keras with the parts that its weights files depend on."""
 
 from types import SimpleNamespace
 
@@ -17,7 +17,7 @@ class Variable:
 
 
 class Vocabulary:
-    """What Keras 2.9 to 2.15 counts among the weights: neither a name nor a shape."""
+    """A vocabulary, which Keras 2.9 to 2.15 counts as a weight, without name and shape."""
 
     value = np.array(["cat", "dog"])
 

@@ -1,4 +1,4 @@
-"""Readers that pretend to be a Keras: a few classes with the arguments they take."""
+"""Fake readers: a few classes of Keras with their arguments."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ class FakeReader:
         if refused:
             raise TypeError(f"not understood: {sorted(refused)}\nand more lines")
 
-    def deserialize_training(self, place, told, custom_objects):
-        name = told if isinstance(told, str) else told["class_name"]
+    def deserialize_training(self, place, entry, custom_objects):
+        name = entry if isinstance(entry, str) else entry["class_name"]
         if name not in self._accepted and name not in custom_objects and name in UNKNOWN:
             raise ValueError(f"Could not locate function '{name}'")
-        if place == "optimizers" and set(told["config"]) - self._accepted["Adam"]:
+        if place == "optimizers" and set(entry["config"]) - self._accepted["Adam"]:
             raise TypeError("not understood")

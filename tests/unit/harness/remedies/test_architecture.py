@@ -33,14 +33,14 @@ def archive(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["hdf5", "archive"])
-def test_what_is_stored_is_read_whatever_the_file_is_called(kind, request):
+def test_read_chooses_format_by_content(kind, request):
     stored = architecture.read(str(request.getfixturevalue(kind)))
     assert (stored.config, stored.training) == (CONFIG, TRAINING)
     assert stored.archive is (kind == "archive")
 
 
 @pytest.mark.parametrize("kind", ["hdf5", "archive"])
-def test_a_copy_has_another_architecture_and_the_original_is_as_it_was(kind, request, tmp_path):
+def test_write_copy_leaves_original_unchanged(kind, request, tmp_path):
     path = request.getfixturevalue(kind)
     before = path.read_bytes()
     copy = tmp_path / "copy"
@@ -50,7 +50,7 @@ def test_a_copy_has_another_architecture_and_the_original_is_as_it_was(kind, req
     assert (stored.config, stored.training) == ({"class_name": "Model", "config": {}}, None)
 
 
-def test_all_else_in_hdf5_is_kept(hdf5, tmp_path):
+def test_write_copy_hdf5_keeps_the_rest(hdf5, tmp_path):
     copy = tmp_path / "copy"
     architecture.write_copy(str(hdf5), str(copy), CONFIG, {"loss": "mae"})
     with h5py.File(copy) as file:
@@ -59,7 +59,7 @@ def test_all_else_in_hdf5_is_kept(hdf5, tmp_path):
     assert architecture.read(str(copy)).training == {"loss": "mae"}
 
 
-def test_all_else_in_an_archive_is_kept(archive, tmp_path):
+def test_write_copy_archive_keeps_the_rest(archive, tmp_path):
     copy = tmp_path / "copy"
     architecture.write_copy(str(archive), str(copy), CONFIG, None)
     with zipfile.ZipFile(copy) as file:
@@ -67,14 +67,14 @@ def test_all_else_in_an_archive_is_kept(archive, tmp_path):
         assert file.read("model.weights.h5") == b"weights"
 
 
-def test_a_large_architecture_fits_where_attributes_are_limited(hdf5, tmp_path):
+def test_write_copy_large_architecture_fits_attribute(hdf5, tmp_path):
     large = {"class_name": "Sequential", "config": {"name": "x" * 200_000, "layers": []}}
     copy = tmp_path / "copy"
     architecture.write_copy(str(hdf5), str(copy), large, None)
     assert architecture.read(str(copy)).config == large
 
 
-def test_a_file_of_weights_says_so(tmp_path):
+def test_read_weights_file_raises(tmp_path):
     path = tmp_path / "weights.h5"
     with h5py.File(path, "w") as file:
         file["dense"] = [1.0]

@@ -28,7 +28,7 @@ def names(nodes):
     return [each.full_name for each in checkpoint._attributes_in_order(nodes)]
 
 
-def test_the_list_of_variables_has_their_order_by_number():
+def test_read_variables_list_is_ordered_by_number():
     numbered = {str(number): f"v{number}" for number in (10, 2, 1, 0)}
     nodes = graph(
         root=(None, {"layer_with_weights-0": "v1", "variables": "list"}),
@@ -38,7 +38,7 @@ def test_the_list_of_variables_has_their_order_by_number():
     assert names(nodes) == ["v0", "v1", "v2", "v10"]
 
 
-def test_without_the_list_the_layers_are_gone_through_in_order():
+def test_read_variables_without_list_uses_layer_order():
     nodes = graph(
         root=(None, {"layer_with_weights-1": "b", "layer_with_weights-0": "a", "layer-0": "a"}),
         b=("b/kernel", {}),
@@ -48,10 +48,10 @@ def test_without_the_list_the_layers_are_gone_through_in_order():
     assert names(nodes) == ["a/kernel", "b/kernel"]
 
 
-def test_a_model_without_variables_has_an_empty_list():
+def test_read_variables_model_without_variables_is_empty():
     assert names(graph(root=(None, {"variables": "list"}), list=(None, {}))) == []
 
 
-def test_what_is_no_keras_model_is_refused():
+def test_read_variables_not_a_keras_model_raises():
     with pytest.raises(ValueError, match="no list of its variables"):
         names(graph(root=(None, {"weight": "v"}), v=("v", {})))

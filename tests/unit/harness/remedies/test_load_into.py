@@ -55,7 +55,7 @@ ALL = {"first/kernel:0": 1, "first/bias:0": 2, "second/kernel:0": 3, "second/bia
 
 
 @pytest.mark.parametrize(("form", "within"), [("h5", "model_weights"), ("weights", None)])
-def test_the_older_layout_is_read_layer_by_layer(tmp_path, form, within):
+def test_load_into_old_layout_reads_by_layer(tmp_path, form, within):
     name = "model.h5" if form == "h5" else "weights.h5"
     older(tmp_path / name, [("first", FIRST), ("flat", []), ("second", SECOND)], within)
     model = two_layers()
@@ -63,40 +63,40 @@ def test_the_older_layout_is_read_layer_by_layer(tmp_path, form, within):
     assert (how, values(model)) == ("read layer by layer, by name", ALL)
 
 
-def test_hdf5_is_known_by_its_content_whatever_the_file_is_called(tmp_path):
+def test_load_into_chooses_format_by_content(tmp_path):
     older(tmp_path / "model.keras", [("first", FIRST), ("second", SECOND)], "model_weights")
     model = two_layers()
     weights.load_into(model, "keras", str(tmp_path))
     assert values(model) == ALL
 
 
-def test_layers_of_other_names_are_paired_in_order(tmp_path):
+def test_load_into_other_names_pairs_in_order(tmp_path):
     older(tmp_path / "weights.h5", [("dense_7", FIRST), ("dense_8", SECOND)])
     model = two_layers()
     how = weights.load_into(model, "weights", str(tmp_path))
     assert (how, values(model)) == ("read layer by layer, in the file's order", ALL)
 
 
-def test_parallel_layers_in_another_order_are_paired_by_name(tmp_path):
+def test_load_into_other_order_pairs_by_name(tmp_path):
     older(tmp_path / "weights.h5", [("right", FIRST), ("left", [full(3, 2, 3), full(4, 3)])])
     model = Model(Dense("left", 2, 3), Dense("right", 2, 3))
     weights.load_into(model, "weights", str(tmp_path))
     assert [values(model)[f"{name}/kernel:0"] for name in ("left", "right")] == [3, 1]
 
 
-def test_a_layer_that_the_file_lacks_is_an_error_and_not_an_initial_value(tmp_path):
+def test_load_into_layer_missing_in_file_raises(tmp_path):
     older(tmp_path / "weights.h5", [("first", FIRST)])
     with pytest.raises(ValueError, match=r"1 layers with weights, the model has 2"):
         weights.load_into(two_layers(), "weights", str(tmp_path))
 
 
-def test_a_layer_that_the_model_lacks_is_an_error(tmp_path):
+def test_load_into_layer_missing_in_model_raises(tmp_path):
     older(tmp_path / "weights.h5", [("first", FIRST), ("second", SECOND)])
     with pytest.raises(ValueError, match=r"2 layers with weights, the model has 1"):
         weights.load_into(Model(Dense("first", 2, 3)), "weights", str(tmp_path))
 
 
-def test_other_shapes_are_an_error_that_names_the_layer_and_changes_nothing(tmp_path):
+def test_load_into_other_shapes_raise_and_change_nothing(tmp_path):
     older(tmp_path / "weights.h5", [("first", FIRST), ("second", [full(3, 3, 2), full(4, 2)])])
     model = two_layers()
     with pytest.raises(layout.OtherShapes, match=r"layer second: .*\(3, 2\).*\(3, 1\)") as caught:
@@ -106,12 +106,12 @@ def test_other_shapes_are_an_error_that_names_the_layer_and_changes_nothing(tmp_
 
 
 @pytest.mark.parametrize(
-    ("stored", "wanted", "told"), [((2, 6), (6,), "True"), ((6,), (2, 6), "False")]
+    ("stored", "wanted", "reset_after"), [((2, 6), (6,), "True"), ((6,), (2, 6), "False")]
 )
-def test_a_gru_of_the_other_kind_is_told(tmp_path, stored, wanted, told):
+def test_load_into_gru_of_other_kind_names_reset_after(tmp_path, stored, wanted, reset_after):
     older(tmp_path / "weights.h5", [("gru", [full(1, 3, 6), full(2, *stored)])])
     model = Model(GRU("gru", Variable("kernel", 3, 6), Variable("bias", *wanted)))
-    with pytest.raises(layout.OtherShapes, match=f"saved with reset_after={told}"):
+    with pytest.raises(layout.OtherShapes, match=f"saved with reset_after={reset_after}"):
         weights.load_into(model, "weights", str(tmp_path))
 
 
@@ -125,7 +125,7 @@ NEWER = {
 }
 
 
-def test_the_newer_layout_is_read_by_class_and_number(tmp_path):
+def test_load_into_new_layout_pairs_by_class_and_number(tmp_path):
     newer(tmp_path / "model.weights.h5", NEWER)
     model = two_layers()
     how = weights.load_into(model, "weights", str(tmp_path))
@@ -133,7 +133,7 @@ def test_the_newer_layout_is_read_by_class_and_number(tmp_path):
 
 
 @pytest.mark.parametrize("start", ["layers", "_layer_checkpoint_dependencies"])
-def test_an_archive_has_its_weights_in_a_file_within(tmp_path, start):
+def test_load_into_archive_reads_inner_weights_file(tmp_path, start):
     inner = io.BytesIO()
     # 2.12 leaves numbers out.
     renamed = {
@@ -148,7 +148,7 @@ def test_an_archive_has_its_weights_in_a_file_within(tmp_path, start):
     assert values(model) == ALL
 
 
-def test_parts_are_found_by_attribute_with_or_without_an_underscore(tmp_path):
+def test_load_into_attribute_underscore_is_optional(tmp_path):
     newer(
         tmp_path / "model.weights.h5",
         {
@@ -171,7 +171,7 @@ def test_parts_are_found_by_attribute_with_or_without_an_underscore(tmp_path):
     assert values(model) == {"forward": 1, "backward": 2, "query": 3}
 
 
-def test_the_objects_own_variables_are_first_the_trained_ones(tmp_path):
+def test_load_into_own_variables_trained_ones_first(tmp_path):
     path = "layers/batch_normalization/vars"
     newer(tmp_path / "model.weights.h5", {f"{path}/{n}": full(n, 2) for n in range(11)})
     names = [f"v{number}" for number in range(11)]
@@ -181,7 +181,7 @@ def test_the_objects_own_variables_are_first_the_trained_ones(tmp_path):
     assert values(model) == {name: number for number, name in enumerate(names)}
 
 
-def test_layers_of_a_subclassed_model_are_filed_under_the_first_attribute(tmp_path):
+def test_load_into_subclassed_model_uses_first_attribute(tmp_path):
     newer(
         tmp_path / "model.weights.h5",
         {
@@ -198,7 +198,7 @@ def test_layers_of_a_subclassed_model_are_filed_under_the_first_attribute(tmp_pa
 
 
 @pytest.mark.parametrize("container", [list, tuple, lambda layers: dict(enumerate(layers))])
-def test_layers_in_a_container_of_the_models_own(tmp_path, container):
+def test_load_into_layers_in_own_container(tmp_path, container):
     blocks = {path.replace("layers", "blocks"): array for path, array in NEWER.items()}
     newer(tmp_path / "model.weights.h5", {**blocks, "layers/other/vars/0": full(5, 1)})
     inner = [Dense("first", 2, 3), Dense("second", 3, 1)]
@@ -209,7 +209,7 @@ def test_layers_in_a_container_of_the_models_own(tmp_path, container):
 
 
 @pytest.mark.parametrize("kind", [Model, Functional])
-def test_a_nested_model_was_called_model_before_it_was_called_functional(tmp_path, kind):
+def test_load_into_nested_model_has_old_name(tmp_path, kind):
     start = "layers/functional/layers/dense/vars"
     newer(tmp_path / "model.weights.h5", {f"{start}/0": FIRST[0], f"{start}/1": FIRST[1]})
     model = Model(kind(Dense("first", 2, 3), name="inner"))
@@ -217,7 +217,7 @@ def test_a_nested_model_was_called_model_before_it_was_called_functional(tmp_pat
     assert values(model) == {"first/kernel:0": 1, "first/bias:0": 2}
 
 
-def test_in_the_newer_layout_too_nothing_may_be_missing(tmp_path):
+def test_load_into_new_layout_missing_variable_raises(tmp_path):
     newer(tmp_path / "model.weights.h5", {k: v for k, v in NEWER.items() if "dense_1" not in k})
     with pytest.raises(weights.Unfilled, match="second/kernel, second/bias"):
         weights.load_into(two_layers(), "weights", str(tmp_path))
@@ -231,7 +231,7 @@ def test_in_the_newer_layout_too_nothing_may_be_missing(tmp_path):
         ("table/vars/0", "nothing of that name"),
     ],
 )
-def test_in_the_newer_layout_too_nothing_may_be_left_over(tmp_path, path, words):
+def test_load_into_new_layout_extra_variable_raises(tmp_path, path, words):
     newer(tmp_path / "model.weights.h5", {**NEWER, path: full(9, 1)})
     with pytest.raises(ValueError, match=words):
         weights.load_into(two_layers(), "weights", str(tmp_path))
@@ -247,7 +247,7 @@ def saved_model(tmp_path, monkeypatch):
     return saved_model
 
 
-def test_a_checkpoint_is_read_by_name_where_the_names_are_the_same(saved_model):
+def test_load_into_checkpoint_same_names_pair_by_name(saved_model):
     folder = saved_model(
         ("right/kernel", full(3, 2, 3)),
         ("right/bias", full(4, 3)),
@@ -260,7 +260,7 @@ def test_a_checkpoint_is_read_by_name_where_the_names_are_the_same(saved_model):
     assert list(values(model).values()) == [1, 2, 3, 4]
 
 
-def test_of_the_names_in_a_checkpoint_layer_and_weight_are_enough(saved_model):
+def test_load_into_checkpoint_pairs_by_end_of_name(saved_model):
     folder = saved_model(
         ("net/right/kernel", full(3, 2, 3)),
         ("net/right/bias", full(4, 3)),
@@ -272,7 +272,7 @@ def test_of_the_names_in_a_checkpoint_layer_and_weight_are_enough(saved_model):
     assert list(values(model).values()) == [1, 2, 3, 4]
 
 
-def test_kernels_are_paired_with_kernels_where_no_layer_has_its_name(saved_model):
+def test_load_into_checkpoint_other_names_pair_by_kind(saved_model):
     folder = saved_model(
         ("net/bias", full(2, 3)),
         ("net/kernel", full(1, 3)),
@@ -285,7 +285,7 @@ def test_kernels_are_paired_with_kernels_where_no_layer_has_its_name(saved_model
     assert values(model) == ALL
 
 
-def test_a_checkpoint_is_else_read_in_order(saved_model):
+def test_load_into_checkpoint_else_pairs_in_order(saved_model):
     folder = saved_model(
         *[(f"Variable_{number}", array) for number, array in enumerate(FIRST + SECOND)]
     )
@@ -295,22 +295,22 @@ def test_a_checkpoint_is_else_read_in_order(saved_model):
     assert values(model) == ALL
 
 
-def test_a_checkpoint_with_other_variables_is_an_error(saved_model):
+def test_load_into_checkpoint_other_variables_raise(saved_model):
     folder = saved_model(("first/kernel", FIRST[0]))
     with pytest.raises(layout.OtherShapes, match="the model: the file has"):
         weights.load_into(two_layers(), "savedmodel", folder)
 
 
-def test_a_vocabulary_stays_as_the_code_made_it_and_this_is_said(tmp_path):
+def test_load_into_vocabulary_is_kept_and_reported(tmp_path):
     newer(tmp_path / "model.weights.h5", NEWER)
     words = Layer("words", frozen=[Vocabulary()])
     model = Model(words, *two_layers().layers)
     how = weights.load_into(model, "weights", str(tmp_path))
-    assert "a vocabulary is no weight" in how
+    assert "a vocabulary is not a weight" in how
     assert values(model) == ALL
 
 
-def test_a_model_that_does_not_take_its_weights_is_found_out(tmp_path):
+def test_load_into_model_ignores_weights_raises(tmp_path):
     class Deaf(Model):
         def set_weights(self, values):
             pass
@@ -320,7 +320,7 @@ def test_a_model_that_does_not_take_its_weights_is_found_out(tmp_path):
         weights.load_into(Deaf(*two_layers().layers), "weights", str(tmp_path))
 
 
-def test_a_model_that_is_not_built_yet_is_called_before(tmp_path, monkeypatch):
+def test_load_into_unbuilt_model_is_called_first(tmp_path, monkeypatch):
     newer(tmp_path / "model.weights.h5", NEWER)
     sample = weights.sample_inputs.Sample([full(0, 4, 2)], [])
     weights.sample_inputs.save(str(tmp_path / "probe.npz"), sample)

@@ -17,21 +17,21 @@ def newer(kind, **more):
     return {"class_name": kind, "config": {"name": "op"}, **more}
 
 
-def test_arithmetic_goes_there_and_back():
+def test_operation_arithmetic_survives_round_trip():
     call = Call([Tensor("a", 0, 0)], {"y": 2.0, "name": None}, bare=True)
-    kind, module, config, (made,) = operations.to_newer(older("math.multiply"), [call])
+    kind, module, config, (made,) = operations.to_keras_3(older("math.multiply"), [call])
     assert (kind, module, config) == ("Multiply", "keras.src.ops.numpy", {"name": "op"})
     assert made.args[1:] == [2.0]
-    kind, module, config, (back,) = operations.to_older(newer("Multiply"), [made])
+    kind, module, config, (back,) = operations.to_keras_2(newer("Multiply"), [made])
     assert (kind, module, config["function"]) == ("TFOpLambda", None, "math.multiply")
     assert (back.kwargs, back.bare) == ({"y": 2.0}, True)
 
 
-def test_slices_go_there_and_back():
+def test_operation_slice_survives_round_trip():
     call = Call([Tensor("a", 0, 0)], {"slice_spec": SLICES}, bare=True)
-    kind, _, _, (made,) = operations.to_newer(older("__operators__.getitem"), [call])
+    kind, _, _, (made,) = operations.to_keras_3(older("__operators__.getitem"), [call])
     assert (kind, made.args[1]) == ("GetItem", [{"class_name": "__slice__", "config": SLICES[0]}])
-    kind, _, config, (back,) = operations.to_older(newer("GetItem"), [made])
+    kind, _, config, (back,) = operations.to_keras_2(newer("GetItem"), [made])
     assert (kind, config["function"]) == ("SlicingOpLambda", "__operators__.getitem")
     assert back.kwargs == {"slice_spec": SLICES}
 
@@ -44,40 +44,40 @@ def test_slices_go_there_and_back():
         ("math.multiply", [Tensor("a", 0, 0)], {"y": 2.0, "odd": 1}),
     ],
 )
-def test_what_is_not_surely_the_same_is_left_alone(function, args, kwargs):
-    assert operations.to_newer(older(function), [Call(args, kwargs)]) is None
+def test_operation_without_equivalent_is_not_translated(function, args, kwargs):
+    assert operations.to_keras_3(older(function), [Call(args, kwargs)]) is None
 
 
-def test_a_key_that_is_no_slice_is_left_alone():
+def test_operation_other_key_is_not_translated():
     key = [{"class_name": "Ellipsis", "config": {}}]
-    assert operations.to_older(newer("GetItem"), [Call([Tensor("a", 0, 0), key], {})]) is None
+    assert operations.to_keras_2(newer("GetItem"), [Call([Tensor("a", 0, 0), key], {})]) is None
 
 
-def test_an_operation_is_told_from_the_layer_of_its_name():
-    assert operations.is_newer_operation(newer("Add", module="keras.src.ops.numpy"))
-    assert operations.is_newer_operation(newer("Add"))
-    assert not operations.is_newer_operation(newer("Add", module="keras.layers"))
+def test_operation_differs_from_layer_of_same_name():
+    assert operations.is_keras_3_operation(newer("Add", module="keras.src.ops.numpy"))
+    assert operations.is_keras_3_operation(newer("Add"))
+    assert not operations.is_keras_3_operation(newer("Add", module="keras.layers"))
     layer = {"class_name": "Add", "config": {"name": "add", "trainable": True, "dtype": "float32"}}
-    assert not operations.is_newer_operation(layer)
-    assert not operations.is_newer_operation({"class_name": "Zeros", "config": {}})
+    assert not operations.is_keras_3_operation(layer)
+    assert not operations.is_keras_3_operation({"class_name": "Zeros", "config": {}})
 
 
-def test_the_code_of_a_lambda_goes_there_and_back():
+def test_lambda_code_survives_round_trip():
     old = {"name": "l", "function": CODE, "function_type": "lambda", "module": "m",
            "output_shape": None, "output_shape_type": "raw",
            "output_shape_module": None}  # fmt: skip
-    new = lambdas.to_newer(old)
+    new = lambdas.to_keras_3(old)
     assert set(new) == {"name", "function", "output_shape"}
     assert new["function"]["config"]["closure"] == [3.0]
-    assert lambdas.to_older(new) == {**old, "module": None}
+    assert lambdas.to_keras_2(new) == {**old, "module": None}
 
 
-def test_a_function_of_a_lambda_is_found_by_its_name():
-    new = lambdas.to_newer({"function": "double", "function_type": "function", "module": "m"})
+def test_lambda_named_function_survives_round_trip():
+    new = lambdas.to_keras_3({"function": "double", "function_type": "function", "module": "m"})
     assert (new["function"]["class_name"], new["function"]["config"]) == ("function", "double")
-    old = lambdas.to_older(new)
+    old = lambdas.to_keras_2(new)
     assert (old["function"], old["function_type"]) == ("double", "function")
 
 
-def test_what_keras_2_cannot_do_without_is_there():
-    assert {"function_type", "output_shape", "output_shape_type"} <= set(lambdas.to_older({}))
+def test_lambda_in_keras_2_has_demanded_keys():
+    assert {"function_type", "output_shape", "output_shape_type"} <= set(lambdas.to_keras_2({}))

@@ -48,51 +48,51 @@ def case(tmp_path):
     return case
 
 
-def test_without_a_remedy_the_script_is_what_loads(case):
+def test_load_without_fix_calls_the_script(case):
     loaded = remedies.load(case(), [])
     assert loaded["path"].endswith("artifact/model.h5")
     assert (loaded["compile"], loaded["custom_objects"], loaded["safe"]) == (True, None, True)
 
 
 @pytest.mark.parametrize("call", ["keras.models.load_model(path)", "load_model(path)"])
-def test_arguments_reach_the_scripts_own_call_by_whatever_name(case, call):
+def test_load_model_arguments_reach_call_by_any_name(case, call):
     made = case(call)
     loaded = remedies.load(made, ["no-compile", "trust-the-lambda"])
     assert (loaded["compile"], loaded["safe"]) == (False, False)
     assert made.did == ["loaded without compiling", "allowed the code in Lambda layers"]
 
 
-def test_the_patched_function_is_put_back(case):
+def test_load_model_restores_patched_function(case):
     made = case()
     before = made.keras.models.load_model
     remedies.load(made, ["no-compile"])
     assert made.keras.models.load_model is before
 
 
-def test_the_models_own_classes_are_handed_over_beside_those_the_script_has(case):
+def test_custom_objects_are_added_to_those_of_script(case):
     made = case("keras.models.load_model(path, custom_objects={'Other': 1})")
     loaded = remedies.load(made, ["custom-objects"])
     assert set(loaded["custom_objects"]) == {"Other", "MyLayer", "my_loss"}
     assert made.did == ["handed over MyLayer, my_loss"]
 
 
-def test_what_was_only_imported_or_builds_the_model_is_not_handed_over(case):
+def test_custom_objects_omit_imports_and_build(case):
     assert set(case().custom_objects()) == {"MyLayer", "my_loss"}
 
 
-def test_where_there_is_nothing_to_hand_over_the_remedy_does_not_apply(case):
+def test_custom_objects_without_any_does_not_apply(case):
     with pytest.raises(remedies.NotApplicable, match="no classes or functions of its own"):
         remedies.load(case(save="def build(): pass"), ["custom-objects"])
 
 
-def test_a_keras_without_safe_mode_needs_no_trust(case):
+def test_trust_the_lambda_without_safe_mode_does_not_apply(case):
     made = case()
     made.keras.models.load_model = lambda path: path
     with pytest.raises(remedies.NotApplicable, match="has no safe_mode"):
         remedies.load(made, ["trust-the-lambda"])
 
 
-def test_a_model_is_built_by_the_loading_scripts_code_if_it_has_some(case):
+def test_build_prefers_code_of_load_script(case):
     made = case()
     assert made.build() == "built"
     made.loader["build"] = lambda: "built by load.py"
@@ -118,7 +118,7 @@ def test_savedmodel_goes_through_the_scripts_load(case):
     assert remedies.load(made, ["no-compile"])["path"] == made.path
 
 
-def test_every_remedy_that_is_carried_out_by_a_load_has_its_function():
+def test_load_fixes_of_catalogue_have_functions():
     from kerasmatrix.diagnosis.catalogue import the_catalogue
 
     named = {remedy.id for remedy in the_catalogue().remedies if remedy.by == "load"}

@@ -2,8 +2,8 @@ import copy
 
 import pytest
 
-from kerasmatrix.harness.remedies.architecture import Stored
-from kerasmatrix.harness.remedies.rewrite import is_newer, rewrite
+from kerasmatrix.harness.remedies.architecture import Stored, is_from_keras_3
+from kerasmatrix.harness.remedies.rewrite import rewrite
 from tests.unit.harness.remedies.readers import FakeReader
 
 OLD, NEW = FakeReader(2), FakeReader(3)
@@ -38,8 +38,8 @@ def old_model(*layers, inputs, outputs, name="model"):
 
 
 def new_model(*layers, inputs, outputs, name="model"):
-    told = old_model(*layers, inputs=inputs, outputs=outputs, name=name)
-    return {"module": "keras.src.models.functional", "registered_name": "Functional", **told}
+    model = old_model(*layers, inputs=inputs, outputs=outputs, name=name)
+    return {"module": "keras.src.models.functional", "registered_name": "Functional", **model}
 
 
 OLD_MODEL = old_model(
@@ -64,12 +64,12 @@ def layers_of(result):
     return {layer["name"]: layer for layer in result.config["config"]["layers"]}
 
 
-def test_the_writer_is_told_by_how_it_wired_the_model():
-    assert is_newer(Stored(NEW_MODEL, None, archive=False))
-    assert not is_newer(Stored(OLD_MODEL, None, archive=False))
+def test_is_from_keras_3_decides_by_wiring():
+    assert is_from_keras_3(Stored(NEW_MODEL, None, archive=False))
+    assert not is_from_keras_3(Stored(OLD_MODEL, None, archive=False))
 
 
-def test_from_old_to_new():
+def test_rewrite_to_keras_3():
     result = rewritten(OLD_MODEL, NEW)
     assert (result.config["class_name"], result.config["module"]) == ("Model", "keras")
     layers = layers_of(result)
@@ -81,7 +81,7 @@ def test_from_old_to_new():
     assert result.config["config"]["output_layers"] == ["dense", 0, 0]
 
 
-def test_from_new_to_old():
+def test_rewrite_to_keras_2():
     result = rewritten(NEW_MODEL, OLD)
     assert result.config["class_name"] == "Model"
     assert "module" not in result.config
@@ -93,7 +93,7 @@ def test_from_new_to_old():
     assert result.config["config"]["input_layers"] == [["in", 0, 0]]
 
 
-def test_there_and_back_again_is_the_same_model():
+def test_rewrite_round_trip_is_same_model():
     there = rewritten(OLD_MODEL, FakeReader(3, {"InputLayer": ["ragged"]})).config
     back = rewritten(there, FakeReader(2, {"InputLayer": ["ragged"]})).config
     expected = copy.deepcopy(OLD_MODEL)
@@ -101,13 +101,13 @@ def test_there_and_back_again_is_the_same_model():
     assert back == expected
 
 
-def test_what_is_stored_is_not_changed():
+def test_rewrite_does_not_change_its_input():
     stored = Stored(copy.deepcopy(NEW_MODEL), {"loss": "mse"}, archive=False)
     rewrite(stored, OLD)
     assert (stored.config, stored.training) == (NEW_MODEL, {"loss": "mse"})
 
 
-def test_changes_are_told_and_what_was_no_default_stands_out():
+def test_rewrite_changes_mark_values_that_are_not_defaults():
     model = copy.deepcopy(NEW_MODEL)
     model["config"]["layers"][1]["config"]["rate"] = 0.7
     changes = rewritten(model, OLD).changes
@@ -116,12 +116,12 @@ def test_changes_are_told_and_what_was_no_default_stands_out():
     assert "left out rate (0.7) of Dense, which was not a default" in changes
 
 
-def test_an_archive_for_old_keras_says_where_its_model_is():
+def test_rewrite_archive_for_keras_2_has_module():
     result = rewritten(NEW_MODEL, OLD, archive=True)
     assert (result.config["module"], result.config["registered_name"]) == ("keras", None)
 
 
-def test_policies_become_names_and_newer_regularizers_the_older_one():
+def test_rewrite_policy_to_name_and_l2_to_l1l2():
     policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}
     l2 = {"module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.1}}
     layer = new_layer("Dense", "d", tensor("in"), units=1, dtype=policy, kernel_regularizer=l2)
@@ -131,7 +131,7 @@ def test_policies_become_names_and_newer_regularizers_the_older_one():
     assert config["kernel_regularizer"] == {"class_name": "L1L2", "config": {"l2": 0.1}}
 
 
-def test_objects_within_wrappers_are_rewritten_too():
+def test_rewrite_object_in_wrapper_is_rewritten():
     inner = {"class_name": "LSTM", "config": {"units": 2, "time_major": False}}
     layer = old_layer("Bidirectional", "b", ["in"], layer=inner)
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["b", 0, 0]])
@@ -139,19 +139,19 @@ def test_objects_within_wrappers_are_rewritten_too():
     assert (found["config"], found["module"]) == ({"units": 2}, "keras.layers")
 
 
-def test_an_axis_in_a_list_becomes_a_number_in_new_keras():
+def test_rewrite_axis_list_to_number_in_keras_3():
     layer = old_layer("BatchNormalization", "bn", ["in"], axis=[3])
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["bn", 0, 0]])
     assert layers_of(rewritten(model, NEW))["bn"]["config"]["axis"] == 3
 
 
-def test_a_class_that_was_renamed_gets_its_name():
+def test_rewrite_renamed_class_gets_new_name():
     layer = old_layer("BatchNormalizationV1", "bn", ["in"], axis=3)
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["bn", 0, 0]])
     assert layers_of(rewritten(model, NEW))["bn"]["class_name"] == "BatchNormalization"
 
 
-def test_an_old_sequential_gets_its_input_as_a_layer():
+def test_rewrite_sequential_of_keras_2_gets_input_layer():
     first = old_layer("Dense", "dense", units=2, batch_input_shape=[None, 3], dtype="float32")
     model = {"class_name": "Sequential", "config": {"name": "s", "layers": [first]}}
     layers = rewritten(model, NEW).config["config"]["layers"]
@@ -176,7 +176,7 @@ NESTED = old_model(
 )  # fmt: skip
 
 
-def test_calls_of_a_nested_model_are_counted_from_zero_in_new_keras_and_from_one_in_old():
+def test_rewrite_nested_model_shifts_call_numbers():
     there = rewritten(NESTED, NEW)
     layers = layers_of(there)
     assert layers["dense"]["inbound_nodes"][0]["args"] == [tensor("nested", 0)]
@@ -187,7 +187,7 @@ def test_calls_of_a_nested_model_are_counted_from_zero_in_new_keras_and_from_one
     assert back.config["config"]["output_layers"] == [["nested", 2, 0]]
 
 
-def test_further_arguments_go_by_name_in_old_keras_and_tensors_among_them_are_found():
+def test_rewrite_call_arguments_by_name_and_tensors():
     reader = FakeReader(2, call_names={"Attention": ["query", "value", "training"]})
     layer = new_layer("Attention", "a", tensor("in"), tensor("other"))
     layer["inbound_nodes"][0]["kwargs"] = {"training": False, "flash": True, "value_mask": None}
@@ -204,7 +204,7 @@ def test_further_arguments_go_by_name_in_old_keras_and_tensors_among_them_are_fo
     assert call == {"args": [tensor("in")], "kwargs": {"value": tensor("other")}}
 
 
-def test_several_inputs_of_one_call_stay_together():
+def test_rewrite_inputs_of_one_call_stay_together():
     layer = old_layer("Add", "add", ["a", "b"])
     model = old_model(layer, inputs=[["a", 0, 0], ["b", 0, 0]], outputs=[["add", 0, 0]])
     result = rewritten(model, NEW)
@@ -213,7 +213,7 @@ def test_several_inputs_of_one_call_stay_together():
     assert result.config["config"]["input_layers"] == [["a", 0, 0], ["b", 0, 0]]
 
 
-def test_what_a_class_cannot_do_without_is_put_in():
+def test_rewrite_demanded_argument_is_added():
     reader = FakeReader(
         2, demanded={"Attention": ["query_shape"]}, more={"Attention": ["query_shape"]}
     )
@@ -223,7 +223,7 @@ def test_what_a_class_cannot_do_without_is_put_in():
     assert config == {"name": "a", "heads": 2, "query_shape": None}
 
 
-def test_a_class_of_the_models_own_keeps_its_config_and_is_named_as_registered():
+def test_rewrite_own_class_keeps_config_and_name():
     layer = {"module": "my.layers", "class_name": "Mine", "registered_name": "pkg>Mine",
              "name": "m", "config": {"name": "m", "odd": 5}, "inbound_nodes": []}  # fmt: skip
     model = new_model(layer, inputs=["m", 0, 0], outputs=["m", 0, 0])
@@ -242,7 +242,7 @@ def test_a_class_of_the_models_own_keeps_its_config_and_is_named_as_registered()
         (NEW, "Adam"),
     ],
 )
-def test_an_optimizer_is_named_as_its_generation_is_found(reader, name):
+def test_rewrite_optimizer_name_fits_generation(reader, name):
     optimizer = {"class_name": "Custom>Adam", "config": {"learning_rate": 0.007, "jit": True}}
     training = {"optimizer_config": optimizer, "loss": "mse"}
     found = rewritten(OLD_MODEL, reader, training).training["optimizer_config"]
@@ -250,7 +250,7 @@ def test_an_optimizer_is_named_as_its_generation_is_found(reader, name):
     assert found["config"] == {"learning_rate": 0.007}
 
 
-def test_a_function_that_is_handed_over_is_asked_for_by_more_than_its_name():
+def test_rewrite_handed_over_function_is_reference():
     layer = old_layer("Dense", "d", ["in"], units=1, activation="hard_sigmoid")
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
     stored = Stored(model, None, archive=True)
@@ -260,7 +260,7 @@ def test_a_function_that_is_handed_over_is_asked_for_by_more_than_its_name():
     assert (handed["class_name"], handed["config"]) == ("function", "hard_sigmoid")
 
 
-def test_short_names_of_losses_are_spelled_out_for_new_keras():
+def test_rewrite_short_loss_names_in_full_for_keras_3():
     metrics = [[{"class_name": "MeanMetricWrapper", "config": {"name": "mae", "fn": "mae"}}]]
     training = {"loss": {"a": "mse", "b": "my_own"}, "metrics": metrics}
     found = rewritten(OLD_MODEL, NEW, training).training
@@ -268,20 +268,20 @@ def test_short_names_of_losses_are_spelled_out_for_new_keras():
     assert found["metrics"] == [["mean_absolute_error"]]
 
 
-def test_losses_in_an_archive_say_where_they_are():
+def test_rewrite_loss_in_archive_has_module():
     huber = {"class_name": "Huber", "config": {"reduction": "sum_over_batch_size", "delta": 1.0}}
     found = rewritten(NEW_MODEL, OLD, {"loss": huber}, archive=True).training["loss"]
     assert (found["module"], found["registered_name"]) == ("keras.losses", None)
     assert "module" not in rewritten(NEW_MODEL, OLD, {"loss": huber}).training["loss"]
 
 
-def test_old_loaders_find_every_key_they_look_for():
+def test_rewrite_training_for_keras_2_has_all_keys():
     training = {"optimizer_config": {"class_name": "Adam", "config": {}}, "loss": "mse"}
     found = rewritten(NEW_MODEL, OLD, training).training
     assert {"loss", "metrics", "loss_weights", "sample_weight_mode"} <= set(found)
 
 
-def test_a_call_with_a_bare_tensor_stays_one_in_old_keras():
+def test_rewrite_bare_tensor_stays_bare_in_keras_2():
     layer = old_layer("TFOpLambda", "op")
     layer["inbound_nodes"] = [["in", 0, 0, {"y": 2.0}]]
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["op", 0, 0]])
@@ -289,7 +289,7 @@ def test_a_call_with_a_bare_tensor_stays_one_in_old_keras():
     assert found == [["in", 0, 0, {"y": 2.0}]]
 
 
-def test_operations_are_written_as_the_reader_has_them_and_not_as_layers_of_their_name():
+def test_rewrite_operation_is_not_layer_of_same_name():
     layer = {**new_layer("Add", "op", tensor("in"), 1.0), "module": "keras.src.ops.numpy"}
     layer["config"] = {"name": "op"}
     model = new_model(layer, inputs=["in", 0, 0], outputs=["op", 0, 0])
@@ -302,7 +302,7 @@ def test_operations_are_written_as_the_reader_has_them_and_not_as_layers_of_thei
     )  # fmt: skip
 
 
-def test_a_mixed_policy_stays_an_object_in_old_keras():
+def test_rewrite_mixed_policy_is_object_in_keras_2():
     policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}
     layer = new_layer("Dense", "d", tensor("in"), units=1, dtype=policy)
     model = new_model(layer, inputs=["in", 0, 0], outputs=["d", 0, 0])
@@ -311,7 +311,7 @@ def test_a_mixed_policy_stays_an_object_in_old_keras():
     assert layers_of(rewritten(model, NEW))["d"]["config"]["dtype"] == "mixed_float16"
 
 
-def test_a_function_that_nobody_registered_goes_by_its_own_name():
+def test_rewrite_unregistered_function_has_own_name():
     activation = {"module": "builtins", "class_name": "function", "config": "square",
                   "registered_name": "function"}  # fmt: skip
     layer = new_layer("Dense", "d", tensor("in"), units=1, activation=activation)
@@ -319,7 +319,7 @@ def test_a_function_that_nobody_registered_goes_by_its_own_name():
     assert layers_of(rewritten(model, OLD))["d"]["config"]["activation"] == "square"
 
 
-def test_an_argument_that_is_an_object_is_not_taken_for_a_name():
+def test_rewrite_object_argument_is_not_a_function_name():
     layer = old_layer("Dense", "d", ["in"], units=1, activation={"class_name": "Mine"})
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
     stored = Stored(model, None, archive=False)
@@ -327,7 +327,7 @@ def test_an_argument_that_is_an_object_is_not_taken_for_a_name():
     assert found == {"class_name": "Mine"}
 
 
-def test_scaled_initializers_become_the_class_that_they_were_functions_of():
+def test_rewrite_he_normal_to_variance_scaling():
     he = {"class_name": "HeNormal", "config": {"seed": 3}}
     layer = old_layer("Dense", "d", ["in"], units=1, kernel_initializer=he)
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
@@ -337,7 +337,7 @@ def test_scaled_initializers_become_the_class_that_they_were_functions_of():
     assert found["config"]["seed"] == 3
 
 
-def test_own_classes_in_an_archive_keep_what_they_are_built_with():
+def test_rewrite_own_class_in_archive_keeps_build_config():
     own = {"module": None, "class_name": "Mine", "registered_name": "Mine",
            "config": {"units": 4}, "build_config": {"input_shape": [1, 3]}}  # fmt: skip
     assert rewritten(own, OLD, archive=True).config["build_config"] == {"input_shape": [1, 3]}
@@ -356,7 +356,7 @@ LISTED = {
 
 
 @pytest.mark.parametrize("reader", [OLD, NEW])
-def test_a_sequential_that_is_a_list_gets_a_name(reader):
+def test_rewrite_sequential_list_gets_name(reader):
     found = rewritten(LISTED, reader)
     config = found.config["config"]
     assert config["name"] == "sequential"
@@ -364,7 +364,7 @@ def test_a_sequential_that_is_a_list_gets_a_name(reader):
     assert "wrote a Sequential as a mapping, not as the list of its layers" in found.changes
 
 
-def test_a_nested_sequential_that_is_a_list_keeps_its_name():
+def test_rewrite_nested_sequential_list_keeps_name():
     nested = dict(LISTED, name="inner", inbound_nodes=[[["in", 0, 0, {}]]])
     model = old_model(
         old_layer("InputLayer", "in", batch_input_shape=[None, 3], dtype="float32"),

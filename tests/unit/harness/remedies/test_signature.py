@@ -1,4 +1,4 @@
-"""What of a SavedModel must be known before it is called: positions, and what may be left out."""
+"""The order of a SavedModel's inputs and outputs, and the parts that may be removed."""
 
 import json
 from types import SimpleNamespace
@@ -45,12 +45,12 @@ def traced(*functions):
     )
 
 
-def test_a_single_input_or_output_needs_no_order():
+def test_positions_single_input_needs_no_order():
     assert positions.inputs(traced(), ["x"]) == ["x"]
     assert positions.outputs(["y"], "") == ["y"]
 
 
-def test_inputs_have_the_order_in_which_a_function_was_given_them():
+def test_positions_inputs_have_order_of_traced_function():
     functions = [
         [],
         [Value(bool_value=True)],
@@ -61,25 +61,25 @@ def test_inputs_have_the_order_in_which_a_function_was_given_them():
 
 
 @pytest.mark.parametrize("functions", [[], [[tensors("b", "a")], [tensors("a", "b")]]])
-def test_inputs_of_which_the_order_is_not_told_are_refused(functions):
+def test_positions_inputs_of_unknown_order_raise(functions):
     with pytest.raises(ValueError, match=r"inputs \['a', 'b'\] and does not say which is which"):
         positions.inputs(traced(*functions), ["b", "a"])
 
 
-def test_keras_3_numbers_the_outputs():
+def test_positions_outputs_of_keras_3_are_numbered():
     names = [f"output_{number}" for number in (10, 2, 1, 0)]
     assert positions.outputs(names, "") == ["output_0", "output_1", "output_2", "output_10"]
 
 
 @pytest.mark.parametrize("before", ["", "\n\x8d\x05\x12\x04root2\x80\x05"])
-def test_keras_2_has_noted_the_outputs_in_the_models_config(before):
+def test_positions_outputs_of_keras_2_are_in_config(before):
     noted = {"name": "model", "config": {"output_layers": [["wide", 0, 0], ["narrow", 0, 0]]}}
     metadata = before + json.dumps(noted) + '\x12{"name": "dense"}'
     assert positions.outputs(["narrow", "wide"], metadata) == ["wide", "narrow"]
 
 
 @pytest.mark.parametrize("metadata", ["", '{"config": null}', '{"config": {"layers": []}}'])
-def test_outputs_of_which_the_order_is_not_told_are_refused(metadata):
+def test_positions_outputs_of_unknown_order_raise(metadata):
     with pytest.raises(ValueError, match="which is which"):
         positions.outputs(["narrow", "wide"], metadata)
 
@@ -93,7 +93,7 @@ def definition(name, **attr):
 
 @pytest.fixture
 def known(monkeypatch):
-    """What operations this TensorFlow has, with their attributes."""
+    """The operations of this TensorFlow, with their attributes."""
     operations = {
         "MatMul": definition("MatMul", T=None),
         "VarHandleOp": definition("VarHandleOp", dtype=None),
@@ -119,33 +119,33 @@ def graph(*nodes, function=(), control=(), defaults=()):
 DEFAULTS = [definition("MatMul", T=None, grad_a=False)]
 
 
-def test_an_attribute_that_is_not_known_here_and_has_its_default_is_left_out(known):
+def test_downgrade_unknown_default_attribute_is_removed(known):
     product = node("MatMul", "product", T=1, grad_a=False, _class="x")
     stored = graph(function=[product], defaults=DEFAULTS)
     assert downgrade.downgrade(stored) == ["left out MatMul.grad_a"]
     assert product.attr == {"T": 1, "_class": "x"}
 
 
-def test_an_attribute_that_says_something_else_than_its_default_stays(known):
+def test_downgrade_attribute_not_default_stays(known):
     product = node("MatMul", "product", T=1, grad_a=True)
     assert downgrade.downgrade(graph(product, defaults=DEFAULTS)) == []
     assert product.attr == {"T": 1, "grad_a": True}
 
 
-def test_what_this_tensorflow_knows_is_not_touched(known):
+def test_downgrade_known_parts_stay(known):
     product = node("MatMul", "product", T=1)
     unknown = node("Newest", "newest", what=3)
     assert downgrade.downgrade(graph(product, unknown, defaults=DEFAULTS)) == []
     assert unknown.attr == {"what": 3}
 
 
-def test_a_variables_name_for_debugging_is_left_out_whatever_it_is(known):
+def test_downgrade_debug_name_is_removed(known):
     variable = node("VarHandleOp", "v", dtype=1, debug_name="v/")
     assert downgrade.downgrade(graph(variable)) == ["left out VarHandleOp.debug_name"]
     assert variable.attr == {"dtype": 1}
 
 
-def test_an_operation_without_effect_is_left_out_and_nothing_waits_for_it(known):
+def test_downgrade_operation_without_effect_is_removed(known):
     hint = node("DisableCopyOnRead", "hint", "v")
     product = node("MatMul", "product", "v", "^hint", "^other", T=1)
     stored = graph(function=[hint, product], control=[("one", "hint"), ("two", "product")])
@@ -159,7 +159,7 @@ def test_an_operation_without_effect_is_left_out_and_nothing_waits_for_it(known)
     )
 
 
-def test_an_operation_without_effect_stays_where_it_is_known(known):
+def test_downgrade_known_operation_without_effect_stays(known):
     known["DisableCopyOnRead"] = definition("DisableCopyOnRead")
     hint = node("DisableCopyOnRead", "hint", "v")
     stored = graph(hint)

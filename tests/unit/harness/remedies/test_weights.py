@@ -92,14 +92,14 @@ def values(model):
     return [float(array.flat[0]) for array in model.get_weights()]
 
 
-def test_the_newer_layout_is_read_by_paths(tmp_path):
+def test_load_into_new_layout_reads_by_path(tmp_path):
     write(tmp_path / "model.weights.h5", NEWER)
     model = model_of_two()
     assert "by the path of each variable" in weights.load_into(model, "weights", str(tmp_path))
     assert values(model) == [1, 2, 3, 4, 5, 6]
 
 
-def test_the_layers_of_keras_2_12_are_found_under_their_other_name(tmp_path):
+def test_load_into_layer_list_of_keras_2_12(tmp_path):
     other = {name.replace("layers/", "_layer_checkpoint_dependencies/"): array
              for name, array in NEWER.items()}  # fmt: skip
     write(tmp_path / "model.weights.h5", other)
@@ -108,7 +108,7 @@ def test_the_layers_of_keras_2_12_are_found_under_their_other_name(tmp_path):
     assert values(model) == [1, 2, 3, 4, 5, 6]
 
 
-def test_an_archive_is_opened(tmp_path):
+def test_load_into_archive(tmp_path):
     inner = write(tmp_path / "inner.h5", NEWER)
     with zipfile.ZipFile(tmp_path / "model.keras", "w") as file:
         file.write(inner, "model.weights.h5")
@@ -117,7 +117,7 @@ def test_an_archive_is_opened(tmp_path):
     assert values(model) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_member_that_is_filed_as_an_attribute_is_not_sought_in_the_list(tmp_path):
+def test_load_into_member_stored_as_attribute(tmp_path):
     first, second = Dense((3, 2), name="a"), Dense((2, 1), name="b")
     model = Model(first, second, hidden=first)
     arrays = {"hidden/vars/0": number(1, (3, 2)), "layers/dense_1/vars/0": number(2, (2, 1))}
@@ -148,34 +148,34 @@ OLDER = {
 @pytest.mark.parametrize(("form", "file", "root"), [
     ("weights", "weights.h5", ""), ("h5", "model.h5", "model_weights"),
 ])  # fmt: skip
-def test_the_older_layout_is_read_layer_by_layer(tmp_path, form, file, root):
+def test_load_into_old_layout_reads_by_layer(tmp_path, form, file, root):
     write_older(tmp_path / file, OLDER, root)
     model = model_of_two()
     assert "layer by layer" in weights.load_into(model, form, str(tmp_path))
     assert values(model) == [1, 2, 3, 4, 5, 6]
 
 
-def test_a_weight_that_the_file_lacks_is_never_left_at_its_initial_value(tmp_path):
+def test_load_into_missing_weight_raises(tmp_path):
     fewer = {name: array for name, array in NEWER.items() if "lstm" not in name}
     write(tmp_path / "model.weights.h5", fewer)
     with pytest.raises(weights.Unfilled, match="nothing for cell/0"):
         weights.load_into(model_of_two(), "weights", str(tmp_path))
 
 
-def test_a_value_that_is_not_there_shows(tmp_path):
+def test_load_into_value_not_set_raises(tmp_path):
     holes = {**OLDER, "dense": [number(float("nan"), (3, 2)), number(2, (2,))]}
     write_older(tmp_path / "weights.h5", holes)
     with pytest.raises(weights.Unfilled, match="nothing for d/0"):
         weights.load_into(model_of_two(), "weights", str(tmp_path))
 
 
-def test_other_shapes_are_refused(tmp_path):
+def test_load_into_other_shapes_raise(tmp_path):
     write(tmp_path / "model.weights.h5", {**NEWER, "layers/dense/vars/0": number(1, (3, 5))})
     with pytest.raises(ValueError, match=r"/layers/dense: the file has the shapes \[\(3, 5\)"):
         weights.load_into(model_of_two(), "weights", str(tmp_path))
 
 
-def test_other_layers_are_refused(tmp_path):
+def test_load_into_other_layers_raise(tmp_path):
     write_older(tmp_path / "weights.h5", {**OLDER, "more": [number(7, (1,))]})
     with pytest.raises(ValueError, match="the file has 4 layers with weights, the model has 3"):
         weights.load_into(model_of_two(), "weights", str(tmp_path))
@@ -184,7 +184,7 @@ def test_other_layers_are_refused(tmp_path):
         weights.load_into(model_of_two(), "weights", str(tmp_path))
 
 
-def test_an_attribute_may_have_gained_or_lost_an_underscore(tmp_path):
+def test_load_into_attribute_underscore_may_differ(tmp_path):
     model = Model()
     model._query = Layer((2,), name="query")
     model._children = [model._query]
@@ -193,7 +193,7 @@ def test_an_attribute_may_have_gained_or_lost_an_underscore(tmp_path):
         assert next(iter(find_arrays(file, model).values())).tolist() == [1, 1]
 
 
-def test_a_group_that_leads_nowhere_is_refused(tmp_path):
+def test_load_into_unknown_group_raises(tmp_path):
     path = write(tmp_path / "file.h5", {"nowhere/vars/0": number(1, (2,))})
     with h5py.File(path) as file, pytest.raises(ValueError, match="the file has /nowhere"):
         find_arrays(file, Model())

@@ -1,17 +1,16 @@
-"""What the Lambda of a model file does when it is loaded, each with the promise it must not break.
+"""Attacks by the Lambda of a model file, each with the promise that it must not break.
 
-Each is Python that runs in the task's process, in its scratch folder, as nobody. ``tell(facts)``
-ends the load with what it found out.
+An attack is Python that runs in the task's process, in its scratch folder, as user ``nobody``.
+``report(facts)`` ends the load with an exception that has the facts as JSON.
 """
 
 from dataclasses import dataclass
 
-# What acts on a page, on a terminal, on a table and on Markdown.
 from tests.hostile.files import ACTIVE
 
 PRELUDE = """
 import ctypes, errno, json, os, resource, signal, socket, subprocess, sys, threading, time
-def tell(facts):
+def report(facts):
     raise RuntimeError("facts: " + json.dumps(facts))
 def tried(function, *arguments):
     try:
@@ -26,11 +25,14 @@ system = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
-class Misdeed:
-    """Code, the promise that it must not break, and how its own task ends.
+class Attack:
+    """Code, the promise that it must not break, and the expected end of its task.
 
-    ``ended`` says how it may end, ``facts`` what its message holds, ``words`` what is in its error,
-    and ``spent`` why its container is used for no other file.
+    Attributes:
+        ended: the possible endings.
+        facts: the facts that it reports.
+        words: a part of the error message.
+        spent: a part of the reason why its container gets no other file.
     """
 
     name: str
@@ -43,61 +45,61 @@ class Misdeed:
     spent: str = ""
 
 
-MISDEEDS = (
-    Misdeed(
-        "writes_everywhere",
-        "only its scratch folder and the container's memory can be written",
+ATTACKS = (
+    Attack(
+        "writes_outside_scratch",
+        "only the scratch folder and the container's memory are writable",
         """
 found = []
 for folder in ("/", "/etc", "/usr/lib", "/home", "/kerasmatrix", "/kerasmatrix/harness",
                "/kerasmatrix/scenarios", "/kerasmatrix/artifacts", "/sys", "/proc"):
     if tried(open, os.path.join(folder, "made"), "w") == "done":
         found.append(folder)
-tell(found)
+report(found)
 """,
         facts=[],
     ),
-    Misdeed(
-        "changes_what_it_was_given",
-        "the files that are measured cannot be changed",
+    Attack(
+        "changes_given_files",
+        "the checked files are read-only",
         """
 place = [os.path.join(root, name) for root, _, names in os.walk("/kerasmatrix/scenarios")
          for name in names]
 done = [tried(open, p, "r+") for p in place] + [tried(os.unlink, p) for p in place]
 done += [tried(os.chmod, p, 0o777) for p in place]
-tell([len(done) > 9, "done" in done])
+report([len(done) > 9, "done" in done])
 """,
         facts=[True, False],
     ),
-    Misdeed(
+    Attack(
         "reads_other_files",
-        "it sees no other file of the check, and no other artifact",
+        "other files of the check and other artifacts are invisible",
         """
 seen = [os.listdir("/kerasmatrix/scenarios"), os.listdir("/kerasmatrix/artifacts")]
-tell([len(seen[0]), seen[1]])
+report([len(seen[0]), seen[1]])
 """,
         facts=[1, []],
     ),
-    Misdeed(
+    Attack(
         "reads_the_environment",
-        "it sees no variable of who runs the check",
-        'tell(sorted(name for name in os.environ if "SECRET" in name or "TOKEN" in name))',
+        "the environment variables of the caller are invisible",
+        'report(sorted(name for name in os.environ if "SECRET" in name or "TOKEN" in name))',
         facts=[],
     ),
-    Misdeed(
+    Attack(
         "connects",
         "there is no network",
         """
 def connect():
     socket.create_connection(("1.1.1.1", 53), timeout=2)
-tell([tried(connect), tried(socket.getaddrinfo, "example.org", 80),
+report([tried(connect), tried(socket.getaddrinfo, "example.org", 80),
       os.path.exists("/var/run/docker.sock"), os.listdir("/sys/class/net")])
 """,
         facts=["OSError", "gaierror", False, ["lo"]],
     ),
-    Misdeed(
-        "forks_without_end",
-        "the container's processes are counted, and none is left",
+    Attack(
+        "fork_limit",
+        "the number of processes is limited, and none is left",
         """
 while True:
     try:
@@ -105,13 +107,13 @@ while True:
             while True:
                 time.sleep(1)
     except OSError as error:
-        tell(errno.errorcode[error.errno])
+        report(errno.errorcode[error.errno])
 """,
         facts="EAGAIN",
     ),
-    Misdeed(
-        "forks_in_its_children",
-        "a fork bomb is put out at its deadline, and none of it is left",
+    Attack(
+        "fork_bomb",
+        "a fork bomb ends at its deadline, and no process is left",
         """
 while True:
     try:
@@ -122,9 +124,9 @@ while True:
         ended=("timed-out", "crashed"),
         deadline=3.0,
     ),
-    Misdeed(
-        "begins_threads_without_end",
-        "threads are counted like processes",
+    Attack(
+        "thread_limit",
+        "threads count as processes",
         """
 def rest():
     while True:
@@ -134,9 +136,9 @@ while True:
 """,
         words="thread",
     ),
-    Misdeed(
-        "leaves_a_process_behind",
-        "nothing that it began outlives it",
+    Attack(
+        "leaves_process",
+        "no process outlives the task",
         """
 if os.fork() == 0:
     os.setsid()
@@ -147,33 +149,33 @@ if os.fork() == 0:
                 tried(open, place, "w")
             time.sleep(0.01)
     os._exit(0)
-tell("left")
+report("left")
 """,
         facts="left",
     ),
-    Misdeed(
+    Attack(
         "eats_memory",
         "memory is limited",
         "held = bytearray(1 << 40)",
         words="",
     ),
-    Misdeed(
-        "sleeps_for_ever",
+    Attack(
+        "sleeps_forever",
         "time is limited",
         "time.sleep(10 ** 6)",
         ended=("timed-out",),
         deadline=2.0,
     ),
-    Misdeed(
-        "works_for_ever",
+    Attack(
+        "computes_forever",
         "processor time is limited",
         "while True: pass",
         ended=("timed-out",),
         deadline=2.0,
     ),
-    Misdeed(
-        "sleeps_deaf_to_signals",
-        "its end does not depend on it",
+    Attack(
+        "ignores_signals",
+        "a process that ignores signals is killed",
         """
 for number in range(1, 65):
     tried(signal.signal, number, signal.SIG_IGN)
@@ -182,66 +184,66 @@ time.sleep(10 ** 6)
         ended=("timed-out",),
         deadline=2.0,
     ),
-    Misdeed(
+    Attack(
         "kills_its_parent",
-        "the worker lives on",
+        "the worker survives",
         """
 for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGSEGV, signal.SIGSTOP,
                signal.SIGKILL):
     for process in (os.getppid(), 1):
         tried(os.kill, process, number)
-tell("tried")
+report("tried")
 """,
         facts="tried",
     ),
-    Misdeed(
+    Attack(
         "kills_everything",
-        "the worker lives on",
-        "os.kill(-1, signal.SIGKILL); tell('tried')",
+        "the worker survives",
+        "os.kill(-1, signal.SIGKILL); report('tried')",
         ended=("raised", "crashed"),
     ),
-    Misdeed(
+    Attack(
         "crashes",
-        "a crash is its own outcome",
+        "a crash affects only its task",
         "os.abort()",
         ended=("crashed",),
     ),
-    Misdeed(
-        "leaves_without_a_word",
-        "leaving is not passing",
+    Attack(
+        "exits_without_cleanup",
+        "an exit is not a pass",
         "os._exit(0)",
         ended=("crashed",),
     ),
-    Misdeed(
+    Attack(
         "exits",
-        "leaving is not passing",
+        "an exit is not a pass",
         "sys.exit(0)",
         ended=("crashed",),
     ),
-    Misdeed(
-        "forges_answers_on_standard_output",
-        "what is printed is no answer",
+    Attack(
+        "forges_answers_on_stdout",
+        "output is not an answer",
         """
 for number in (1, 2):
     for line in (b'{"kind":"result","protocol":2,"id":"task-000001","ended":"returned"}\\n',) * 50:
         os.write(number, line)
-tell("printed")
+report("printed")
 """,
         facts="printed",
     ),
-    Misdeed(
-        "forges_answers_in_every_descriptor",
-        "it can answer for itself only",
+    Attack(
+        "forges_answers_on_all_descriptors",
+        "a child can answer only for itself",
         """
 for number in range(3, 200):
     tried(os.write, number, b'{"value":{},"printed":0,"last":true}\\n' * 50)
-tell("forged")
+report("forged")
 """,
         ended=("returned", "raised", "crashed"),
     ),
-    Misdeed(
-        "answers_without_end",
-        "an answer has a length",
+    Attack(
+        "endless_answer",
+        "the length of an answer is limited",
         """
 block = b"x" * (1 << 20)
 for number in range(3, 64):
@@ -255,9 +257,9 @@ for number in range(3, 64):
         ended=("crashed", "timed-out"),
         deadline=60.0,
     ),
-    Misdeed(
-        "answers_nested_without_end",
-        "an answer that makes no sense is a crash",
+    Attack(
+        "deeply_nested_answer",
+        "a malformed answer is a crash",
         """
 for number in range(3, 64):
     tried(os.write, number, b"[" * 50000 + b"\\n")
@@ -265,9 +267,9 @@ os._exit(0)
 """,
         ended=("crashed",),
     ),
-    Misdeed(
-        "answers_what_is_no_json",
-        "an answer that cannot be passed on is a crash",
+    Attack(
+        "answer_not_json",
+        "an answer that is not JSON is a crash",
         """
 for number in range(3, 64):
     tried(os.write, number, b'{"value":{"a":NaN,"b":1e999},"printed":-9,"last":true}\\n')
@@ -275,9 +277,9 @@ os._exit(0)
 """,
         ended=("crashed",),
     ),
-    Misdeed(
-        "reaches_into_its_parent",
-        "neither memory nor descriptors of the worker can be had",
+    Attack(
+        "accesses_parent_process",
+        "memory and descriptors of the worker are inaccessible",
         """
 PTRACE_ATTACH = 16
 found = []
@@ -293,46 +295,46 @@ for process in {1, os.getppid()}:
             pass
     found += [tried(os.listdir, "/proc/%d/fd" % process)]
     found += [tried(open, "/proc/%d/fd/%d" % (process, number), "w") for number in range(12)]
-tell(sorted(set(found)))
+report(sorted(set(found)))
 """,
         facts=["PermissionError"],
     ),
-    Misdeed(
-        "asks_for_what_is_the_kernels",
-        "the kernel's doors are closed: capabilities, and the default seccomp profile",
+    Attack(
+        "privileged_system_calls",
+        "no capabilities, and the default seccomp profile",
         """
 CLONE_NEWUSER, KEYCTL, BPF = 0x10000000, 250, 321
 with open("/proc/self/status") as handle:
     status = dict(line.rstrip("\\n").split(":\\t", 1) for line in handle if ":\\t" in line)
-tell([system.unshare(CLONE_NEWUSER), system.mount(b"none", b"/tmp", b"tmpfs", 0, 0),
+report([system.unshare(CLONE_NEWUSER), system.mount(b"none", b"/tmp", b"tmpfs", 0, 0),
       system.chroot(b"/tmp"), system.mknod(b"disk", 0o060666, 0x800), system.syscall(BPF, 0, 0, 0),
       system.syscall(KEYCTL, 0, 0, 0), tried(os.setuid, 0),
       status["CapEff"].strip("0"), status["NoNewPrivs"], status["Seccomp"]])
 """,
         facts=[-1, -1, -1, -1, -1, -1, "PermissionError", "", "1", "2"],
     ),
-    Misdeed(
-        "asks_for_more_than_its_limits",
-        "limits are hard",
+    Attack(
+        "raises_its_limits",
+        "limits cannot be raised",
         """
 kinds = (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE, resource.RLIMIT_CORE, resource.RLIMIT_AS)
-tell([tried(resource.setrlimit, kind, (resource.RLIM_INFINITY,) * 2) for kind in kinds])
+report([tried(resource.setrlimit, kind, (resource.RLIM_INFINITY,) * 2) for kind in kinds])
 """,
         facts=["ValueError"] * 4,
     ),
-    Misdeed(
-        "writes_a_file_without_end",
-        "a file has a size",
+    Attack(
+        "huge_file",
+        "the size of a file is limited",
         """
 with open("big", "wb") as handle:
     handle.truncate(8 << 30)
-    tell(tried(handle.truncate, (8 << 30) + 1))
+    report(tried(handle.truncate, (8 << 30) + 1))
 """,
         facts="OSError",
     ),
-    Misdeed(
-        "fills_the_memory_that_is_a_disk",
-        "what it left there is gone, and there is room again",
+    Attack(
+        "fills_tmpfs",
+        "shared memory is emptied after the task",
         """
 for folder in ("/tmp", "/dev/shm"):
     try:
@@ -341,13 +343,13 @@ for folder in ("/tmp", "/dev/shm"):
                 handle.write(b"x" * (1 << 20))
     except OSError:
         pass
-tell("full")
+report("full")
 """,
         ended=("raised", "crashed"),
     ),
-    Misdeed(
-        "makes_files_without_end",
-        "files are counted, and gone afterwards",
+    Attack(
+        "many_files",
+        "the number of files is limited, and none is left",
         """
 for number in range(10 ** 6):
     open("file-%d" % number, "w").close()
@@ -355,9 +357,9 @@ for number in range(10 ** 6):
         ended=("crashed", "raised"),
         deadline=120.0,
     ),
-    Misdeed(
-        "leaves_a_link_as_its_artifact",
-        "nothing that a link leads to is read, changed or kept",
+    Attack(
+        "links_in_artifact",
+        "links are not followed",
         """
 if not os.path.lexists("artifact/link"):  # it is called more than once
     os.symlink("/etc/hostname", "artifact/link")
@@ -366,9 +368,9 @@ if not os.path.lexists("artifact/link"):  # it is called more than once
         ended=("returned",),
         words="is a symbolic link",
     ),
-    Misdeed(
-        "makes_its_folder_a_link",
-        "nothing that a link leads to is read, changed or kept",
+    Attack(
+        "artifact_folder_is_link",
+        "links are not followed",
         """
 if not os.path.islink("artifact"):
     os.rename("artifact", "other")
@@ -377,66 +379,66 @@ if not os.path.islink("artifact"):
         ended=("returned",),
         words="no folder where its artifact should be",
     ),
-    Misdeed(
-        "leaves_shared_memory",
-        "no System V object meets the next file",
+    Attack(
+        "leaves_system_v_objects",
+        "the next file meets no System V object",
         """
 system.shmget(0, 1 << 20, 0o1777), system.semget(0, 3, 0o1777), system.msgget(0, 0o1777)
-tell("left")
+report("left")
 """,
         facts="left",
         spent="System V",
     ),
-    Misdeed(
-        "leaves_a_message_queue",
-        "no POSIX message queue meets the next file",
+    Attack(
+        "leaves_message_queue",
+        "the next file meets no POSIX message queue",
         """
 library = ctypes.CDLL("librt.so.1", use_errno=True)
 opened = library.mq_open(b"/left", os.O_CREAT | os.O_RDWR, 0o666, 0)
-tell(opened >= 0 or ctypes.get_errno())
+report(opened >= 0 or ctypes.get_errno())
 """,
         facts=True,
     ),
-    Misdeed(
-        "lowers_a_limit_of_the_harness",
-        "the next file meets a harness as it began",
+    Attack(
+        "lowers_harness_limits",
+        "the next file meets an unchanged harness",
         """
-resource.prlimit(1, resource.RLIMIT_NOFILE, (200, 300)); tell("lowered")
+resource.prlimit(1, resource.RLIMIT_NOFILE, (200, 300)); report("lowered")
 """,
         facts="lowered",
         spent="limits",
     ),
-    Misdeed(
-        "slows_the_harness_down",
-        "the next file meets a harness as it began",
+    Attack(
+        "lowers_harness_priority",
+        "the next file meets an unchanged harness",
         """
-os.setpriority(os.PRIO_PROCESS, 1, 19); tell("slowed")
+os.setpriority(os.PRIO_PROCESS, 1, 19); report("slowed")
 """,
         facts="slowed",
         spent="scheduling",
     ),
-    Misdeed(
-        "leaves_the_harness_idle",
-        "the next file meets a harness as it began",
+    Attack(
+        "sets_harness_idle",
+        "the next file meets an unchanged harness",
         """
-os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)); tell("idle")
+os.sched_setscheduler(1, os.SCHED_IDLE, os.sched_param(0)); report("idle")
 """,
         facts="idle",
         spent="scheduling",
     ),
-    Misdeed(
-        "keeps_the_harness_on_one_processor",
-        "the next file meets a harness as it began",
+    Attack(
+        "pins_harness_to_processor",
+        "the next file meets an unchanged harness",
         """
 first = sorted(os.sched_getaffinity(1))[:1]
-os.sched_setaffinity(1, first); tell(len(first))
+os.sched_setaffinity(1, first); report(len(first))
 """,
         facts=1,
         spent="scheduling",
     ),
-    Misdeed(
-        "holds_the_disk_in_a_file_without_a_name",
-        "what it holds of the disk is counted, whatever holds it",
+    Attack(
+        "holds_unlinked_files",
+        "unlinked files count as used space",
         """
 held = []
 for number in range(3):
@@ -447,18 +449,18 @@ time.sleep(10 ** 6)
 """,
         ended=("crashed",),
     ),
-    Misdeed(
-        "hides_what_it_has_open",
-        "a process that hides its files is ended",
+    Attack(
+        "hides_open_files",
+        "a process that hides its open files is killed",
         """
 system.prctl(4, 0, 0, 0, 0)
 time.sleep(10 ** 6)
 """,
         ended=("crashed",),
     ),
-    Misdeed(
-        "works_now_and_then",
-        "a deadline is a deadline",
+    Attack(
+        "computes_now_and_then",
+        "a task that is mostly idle ends at its deadline",
         """
 while True:
     until = time.monotonic() + 0.02
@@ -469,9 +471,9 @@ while True:
         ended=("timed-out",),
         deadline=2.0,
     ),
-    Misdeed(
-        "lets_others_work",
-        "the time of all its processes counts",
+    Attack(
+        "computes_in_children",
+        "the time of all processes counts",
         """
 for _ in range(20):
     if os.fork() == 0:
@@ -483,9 +485,9 @@ time.sleep(10 ** 6)
         ended=("timed-out",),
         deadline=2.0,
     ),
-    Misdeed(
-        "lives_on_after_a_forged_answer",
-        "an answer counts when all processes of the file have ended",
+    Attack(
+        "survives_forged_answer",
+        "an artifact is read after all processes have ended",
         """
 target = os.path.abspath("artifact")
 if os.fork() == 0:
@@ -505,20 +507,20 @@ time.sleep(10 ** 6)
         ended=("returned",),
         words="is a symbolic link",
     ),
-    Misdeed(
-        "digs_folders_without_end",
-        "what cannot be listed at once is removed all the same",
+    Attack(
+        "deep_folders",
+        "folders of any depth are removed",
         """
 for _ in range(20000):
     os.mkdir("deeper"); os.chdir("deeper")
-tell("dug")
+report("dug")
 """,
         facts="dug",
         deadline=60.0,
     ),
-    Misdeed(
-        "digs_folders_in_its_artifact",
-        "what cannot be listed at once is not kept",
+    Attack(
+        "deep_folders_in_artifact",
+        "the depth of an artifact is limited",
         """
 here = os.getcwd()
 if not os.path.exists("artifact/deeper"):
@@ -531,9 +533,9 @@ if not os.path.exists("artifact/deeper"):
         words="lies deeper than",
         deadline=60.0,
     ),
-    Misdeed(
-        "leaves_a_name_that_is_no_text",
-        "an artifact with such a name is not kept",
+    Attack(
+        "file_name_not_utf8",
+        "an artifact with such a name is refused",
         """
 if not os.path.exists(b"artifact/\\xff"):
     open(b"artifact/\\xff", "w").close()
@@ -541,17 +543,17 @@ if not os.path.exists(b"artifact/\\xff"):
         ended=("returned",),
         words="not UTF-8",
     ),
-    Misdeed(
-        "leaves_what_nobody_may_read",
-        "an artifact that cannot be read is not kept, or read all the same",
+    Attack(
+        "unreadable_artifact",
+        "an unreadable artifact is refused, or read after all",
         """
 os.chmod("artifact", 0)
 """,
         ended=("returned", "raised"),
     ),
-    Misdeed(
-        "leaves_a_pipe_and_a_socket",
-        "nothing waits at what is no file",
+    Attack(
+        "pipe_and_socket_in_artifact",
+        "pipes and sockets are not opened",
         """
 if not os.path.lexists("artifact/pipe"):
     os.mkfifo("artifact/pipe")
@@ -560,9 +562,9 @@ if not os.path.lexists("artifact/pipe"):
         ended=("returned",),
         words="is a pipe",
     ),
-    Misdeed(
-        "leaves_a_second_name",
-        "nothing that it could still change is kept",
+    Attack(
+        "hard_link_in_artifact",
+        "a file with a second name is refused",
         """
 if not os.path.lexists("artifact/second"):
     open("first", "w").close(); os.link("first", "artifact/second")
@@ -570,9 +572,9 @@ if not os.path.lexists("artifact/second"):
         ended=("returned",),
         words="second name",
     ),
-    Misdeed(
-        "claims_much_in_its_artifact",
-        "an artifact has a size",
+    Attack(
+        "huge_artifact",
+        "the size of an artifact is limited",
         """
 for number in range(20):
     with open("artifact/%d" % number, "wb") as handle:
@@ -581,48 +583,48 @@ for number in range(20):
         ended=("returned",),
         words="exceeds the limit",
     ),
-    Misdeed(
-        "puts_a_module_where_python_looks",
-        "what comes after it imports nothing of it",
+    Attack(
+        "plants_modules",
+        "later tasks do not import its modules",
         """
 os.makedirs("/tmp/.keras", exist_ok=True)
 for path in ("/tmp/.keras/keras.json", "/tmp/numpy.py", "/tmp/h5py.py",
              "/kerasmatrix/scratch/h5py.py"):
     with open(path, "w") as handle:
         handle.write("raise SystemExit(7)")
-tell("put")
+report("put")
 """,
         facts="put",
     ),
-    Misdeed(
-        "takes_rights_from_its_folders",
-        "the next task has a folder all the same",
+    Attack(
+        "removes_folder_rights",
+        "the next task has a folder",
         """
 os.chmod("/kerasmatrix/scratch", 0)
 os.chmod(".", 0)
-tell("taken")
+report("taken")
 """,
         facts="taken",
     ),
-    Misdeed(
-        "says_very_much",
-        "a message has a length",
+    Attack(
+        "huge_message",
+        "the length of a message is limited",
         "raise RuntimeError('x' * (50 << 20))",
     ),
-    Misdeed(
-        "prints_very_much",
-        "what is printed is kept to its end",
-        "os.write(1, b'y' * (20 << 20)); tell('printed')",
+    Attack(
+        "huge_output",
+        "the end of the output is kept",
+        "os.write(1, b'y' * (20 << 20)); report('printed')",
         facts="printed",
     ),
-    Misdeed(
-        "says_what_acts",
-        "a message does nothing to a page or a terminal",
+    Attack(
+        "active_text_in_message",
+        "a message has no effect on a page or a terminal",
         f"raise RuntimeError({ACTIVE!r})",
     ),
-    Misdeed(
-        "says_half_a_character",
-        "a message is text",
+    Attack(
+        "invalid_unicode_in_message",
+        "a message is valid text",
         "raise RuntimeError(chr(0xd800) + chr(0) + 'x')",
     ),
 )  # fmt: skip

@@ -1,0 +1,148 @@
+"""Rules about the arguments of Keras's own classes. Each changes a config in place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .rewrite_classes import KerasClass
+
+if TYPE_CHECKING:
+    from .writer import Writer
+
+__all__ = ["apply"]
+
+# Values that an argument may have without an effect: Keras writes them even if the program did not
+# give them.
+NEUTRAL: tuple = (
+    None,
+    False,
+    0,
+    0.0,
+    1,
+    True,
+    "",
+    [],
+    {},
+    "auto",
+    "channels_last",
+    "glorot_uniform",
+)
+# Layers whose dtype is `float32` in Keras 3, and which Keras 2 refuses with any other than `string`
+# (measured: preprocessing_text as h5, tf2.21 to tf2.15).
+TEXT_LAYERS = {"TextVectorization"}
+# Keys that every layer accepts, even if its constructor does not name them.
+LAYER_KEYS = {"name", "trainable", "dtype"}
+MAX_LENGTH = 60  # of a value in a note
+
+
+def apply(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Change ``config`` to the arguments that the class has in the reader's Keras."""
+    for rule in RULES:
+        rule(writer, kind, config)
+
+
+def _rename_input_shape(writer: Writer, kind: KerasClass, config: dict) -> None:
+    if kind.name != "InputLayer":
+        return
+    names = ("batch_input_shape", "batch_shape")
+    other, wanted = names if writer.to_keras_3 else reversed(names)
+    if other in config:
+        writer.note(f"renamed {other} to {wanted}")
+        config[wanted] = config.pop(other)
+
+
+def _rename_learning_rate(writer: Writer, kind: KerasClass, config: dict) -> None:
+    del writer, kind
+    if "lr" in config and "learning_rate" not in config:
+        config["learning_rate"] = config.pop("lr")
+
+
+def _set_text_dtype(writer: Writer, kind: KerasClass, config: dict) -> None:
+    if kind.name in TEXT_LAYERS and not writer.to_keras_3:
+        config["dtype"] = "string"
+
+
+def _write_axis_as_number(writer: Writer, kind: KerasClass, config: dict) -> None:
+    del kind
+    axis = config.get("axis")
+    if writer.to_keras_3 and isinstance(axis, list) and len(axis) == 1:
+        writer.note("wrote an axis as a number")
+        config["axis"] = axis[0]
+
+
+def _replace_auto_reduction(writer: Writer, kind: KerasClass, config: dict) -> None:
+    del kind
+    if writer.to_keras_3 and config.get("reduction") == "auto":
+        config["reduction"] = "sum_over_batch_size"
+
+
+def _drop_wrapped_function(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Drop the function that a loss or metric wraps, except for wrappers.
+
+    A class with a name of its own knows its function (measured: compiled_objects as h5, tf2.15 to
+    tf2.2).
+    """
+    del writer
+    if kind.place in ("losses", "metrics") and not kind.name.endswith("Wrapper"):
+        config.pop("fn", None)
+
+
+def _refer_to_functions(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Write a function that is handed over as a reference, not by its name alone.
+
+    Keras 3 takes its own function for a bare name (measured: hard_sigmoid as keras, tf2.15 to
+    tf2.21).
+    """
+    del kind
+    for key, value in config.items():
+        is_handed_over = isinstance(value, str) and value in writer.functions
+        if writer.to_keras_3 and key.endswith("activation") and is_handed_over:
+            config[key] = dict(
+                module=None, class_name="function", config=value, registered_name=value
+            )
+
+
+def _drop_unknown(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Drop the arguments that the class does not accept."""
+    accepted = writer.reader.accepted(kind.type)
+    if accepted is None:
+        return
+    always = LAYER_KEYS if kind.place.startswith("layers") else set()
+    for key in [key for key in config if key not in accepted | always]:
+        value = config.pop(key)
+        if key in ("batch_input_shape", "input_shape"):
+            continue  # the wiring has it, too
+        change = f"left out {key} ({_shortened(value)}) of {kind.name}"
+        writer.note(change if value in NEUTRAL else f"{change}, which was not a default")
+
+
+def _add_demanded(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Add the arguments that the class demands.
+
+    Only for layers: the keys that the source of a metric mentions are for its base class (measured:
+    compiled_objects as h5, tf2.15 to tf2.2).
+    """
+    if not kind.place.startswith("layers"):
+        return
+    for key in writer.reader.demanded(kind.type) - set(config):
+        writer.note(f"added {key} (None) to {kind.name}")
+        config[key] = None
+
+
+# In this order: an argument must have its new name before unknown ones are dropped.
+RULES = (
+    _rename_input_shape,
+    _rename_learning_rate,
+    _set_text_dtype,
+    _write_axis_as_number,
+    _replace_auto_reduction,
+    _drop_wrapped_function,
+    _refer_to_functions,
+    _drop_unknown,
+    _add_demanded,
+)
+
+
+def _shortened(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_LENGTH else f"{text[: MAX_LENGTH - 1]}…"
