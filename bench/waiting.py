@@ -15,7 +15,7 @@ from typing import Any
 
 from kerasmatrix.config.matrix import Environment, Limits, Selection
 from kerasmatrix.config.scenario import Scenario
-from kerasmatrix.engines.base import Hello, Task, Workplace
+from kerasmatrix.engines.base import Handshake, Task, WorkDirs
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan, Save
@@ -106,14 +106,14 @@ class WaitingEngine:
         """Nothing has to be made."""
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> _WaitingWorker:
         """Wait as long as the import takes."""
         del lock, limits
         seconds = self.import_seconds[environment.name]
         time.sleep(seconds)
-        hello = Hello(environment.tensorflow, "2.0", environment.python, seconds)
-        return _WaitingWorker(hello, environment.name, workplace, self.task_seconds)
+        hello = Handshake(environment.tensorflow, "2.0", environment.python, seconds)
+        return _WaitingWorker(hello, environment.name, work_dirs, self.task_seconds)
 
     def close(self) -> None:
         """Nothing is open."""
@@ -148,7 +148,7 @@ class WaitingRecipe:
 
 class _WaitingWorker:
     def __init__(
-        self, hello: Hello, name: str, place: Workplace, seconds: Mapping[str, float]
+        self, hello: Handshake, name: str, place: WorkDirs, seconds: Mapping[str, float]
     ) -> None:
         self.hello = hello
         self._name = name

@@ -78,17 +78,17 @@ class NotingEngine(FakeEngine):
             raise InfrastructureError("no space left")
         super().prepare(environment, lock)
 
-    def open(self, environment, lock, workplace, limits):
+    def open(self, environment, lock, work_dirs, limits):
         note(self.notes, "opened", environment=environment.name)
-        worker = super().open(environment, lock, workplace, limits)
+        worker = super().open(environment, lock, work_dirs, limits)
         ask = worker.run
 
         def run(tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
             note(
                 self.notes, "sees", environment=environment.name, tasks=len(tasks),
                 of=sorted({task.scenario for task in tasks}),
-                scenarios=sorted(path.name for path in workplace.scenarios.iterdir()),
-                artifacts=sorted(path.name for path in workplace.artifacts.iterdir()),
+                scenarios=sorted(path.name for path in work_dirs.scenarios.iterdir()),
+                artifacts=sorted(path.name for path in work_dirs.artifacts.iterdir()),
             )  # fmt: skip
             return ask(tasks)
 

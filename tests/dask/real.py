@@ -35,9 +35,9 @@ class NotingLocalEngine(LocalEngine):
         super().__init__()
         self.notes = notes
 
-    def open(self, environment, lock, workplace, limits) -> Worker:
+    def open(self, environment, lock, work_dirs, limits) -> Worker:
         note(self.notes, "opened", environment=environment.name)
-        worker = super().open(environment, lock, workplace, limits)
+        worker = super().open(environment, lock, work_dirs, limits)
         ask = worker.run
 
         def run(tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:

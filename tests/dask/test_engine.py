@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.engines.base import EngineLost
+from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.engines.dask.engine import DaskEngine
 from tests.dask.fake import FakeRecipe, noted, until
 from tests.dask.table import After, measure, table
@@ -99,7 +99,7 @@ def test_no_machine_that_fits_says_why(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good")
     recipe = FakeRecipe(notes, trouble_in="there is none")
     engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
-    with contextlib.closing(engine), pytest.raises(EngineLost, match="none can use fake"):
+    with contextlib.closing(engine), pytest.raises(EngineDisconnected, match="none can use fake"):
         measure(matrix, engine, tmp_path / "together")
 
 
@@ -108,7 +108,10 @@ def test_a_machine_with_too_little_memory_gets_nothing(cluster, tmp_path, notes)
     matrix.write_text(f"{matrix.read_text()}limits: {{memory_mb: 16000000}}\n")
     recipe = FakeRecipe(notes)
     engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
-    with contextlib.closing(engine), pytest.raises(EngineLost, match="MB of memory: the largest"):
+    with (
+        contextlib.closing(engine),
+        pytest.raises(EngineDisconnected, match="MB of memory: the largest"),
+    ):
         measure(matrix, engine, tmp_path / "together")
 
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from kerasmatrix.engines.base import EngineLost
+from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.engines.dask.engine import DaskEngine
 from kerasmatrix.results.observations import Status
 from kerasmatrix.store.store import Store
@@ -71,7 +71,7 @@ def test_a_scheduler_that_stays_away_ends_the_run_and_the_next_goes_on(
     listener = After(25, cluster.kill_scheduler)
     with (
         opened(cluster, tmp_path, notes, patience=2) as engine,
-        pytest.raises(EngineLost, match="no Dask scheduler answers at tcp://127"),
+        pytest.raises(EngineDisconnected, match="no Dask scheduler answers at tcp://127"),
     ):
         measure(matrix, engine, tmp_path / "together", listener=listener)
     before = rows(tmp_path / "together")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Task, WorkerLost
+from kerasmatrix.engines.base import Task, WorkerDied
 from kerasmatrix.engines.dask import worker_plugin as module
 from kerasmatrix.engines.dask.messages import Order, Place
 from kerasmatrix.engines.dask.worker_plugin import Machine
@@ -47,7 +47,7 @@ class DyingWorker:
     def run(self, tasks):
         if self.machine:
             self.machine._labours[KEY].call_off()
-        raise WorkerLost("the worker died: killed by signal 9")
+        raise WorkerDied("the worker died: killed by signal 9")
         yield
 
 
@@ -58,8 +58,8 @@ def test_order_called_off_is_not_a_lost_worker(tmp_path, monkeypatch, calls_off,
     machine._lock, machine._folder = module.threading.Lock(), tmp_path
     machine._shelf = module.Shelf(tmp_path / "artifacts", module.Parcels(str(tmp_path / "p")))
     worker = DyingWorker(machine if calls_off else None)
-    sight = types.SimpleNamespace(turn_to=lambda _: None)
-    crew = module._Crew(worker, sight, tmp_path / "crew", apart=False)
+    sight = types.SimpleNamespace(expose=lambda _: None)
+    crew = module._Crew(worker, sight, tmp_path / "crew", isolated=False)
     monkeypatch.setattr(machine, "_hire", lambda *_: crew)
     ending = machine.work(Order("an order", "one", PLACE, (TASK,)))
     assert (ending.how, worker.closed) == (how, True)

@@ -12,7 +12,7 @@ import docker.errors
 import pytest
 
 from kerasmatrix.config.matrix import Limits
-from kerasmatrix.engines.base import Task, WorkerLost
+from kerasmatrix.engines.base import Task, WorkerDied
 from kerasmatrix.engines.docker import DockerEngine
 from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import idle_workers
@@ -88,14 +88,14 @@ def test_children_that_eat_the_containers_memory_are_killed_and_the_worker_lives
 def test_a_worker_killed_for_memory_says_so(worker, place):
     """A child can make itself and many others less likely to be chosen."""
     eaters = EATERS.format(number=40, megabytes=60, score=0)
-    with pytest.raises(WorkerLost, match="out of memory") as caught:
+    with pytest.raises(WorkerDied, match="out of memory") as caught:
         ask(worker, place, "eaters", eaters, PATIENCE)
     assert caught.value.memory
 
 
 def test_a_killed_container_is_no_shortage_of_memory(worker, place, client):
     client.api.kill(worker._channel._container.id)
-    with pytest.raises(WorkerLost, match="killed") as caught:
+    with pytest.raises(WorkerDied, match="killed") as caught:
         ask(worker, place, "killed", "def build(): pass")
     assert not caught.value.memory
 
@@ -129,7 +129,7 @@ def test_a_closed_engine_has_no_containers(own_engine, tf24, place, client):
     container = worker._channel._container.id
     own_engine.close()
     assert client.api.containers(all=True, filters={"id": container}) == []
-    with pytest.raises(WorkerLost):
+    with pytest.raises(WorkerDied):
         ask(worker, place, "late", "def build(): pass")
     worker.close()
 
@@ -179,14 +179,14 @@ def test_no_container_outlives_a_runner_that_is_killed_while_a_child_is_busy(
     program = f"""
         import threading
         from pathlib import Path
-        from kerasmatrix.engines.base import Task, Workplace
+        from kerasmatrix.engines.base import Task, WorkDirs
         from kerasmatrix.engines.docker import DockerEngine
         from kerasmatrix.environments.locks import read_lock
         from kerasmatrix.config.matrix import Limits, load_matrix
 
         root = Path({str(ROOT)!r})
         environment = load_matrix(root / "matrix.yaml").environments["tf2.4"]
-        place = Workplace(*map(Path, {places!r}))
+        place = WorkDirs(*map(Path, {places!r}))
         worker = DockerEngine("python:{{python}}-slim", root).open(
             environment, read_lock(root / "images/locks", environment), place, Limits())
         task = Task("endless", "save", "endless", "h5", None, 600, 4096)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from kerasmatrix.environments.images import BASE_LABEL, ENVIRONMENT_LABEL
-from kerasmatrix.environments.prune import MadeImages
+from kerasmatrix.environments.prune import ImageCache
 from kerasmatrix.environments.uses import InUse
 
 pytestmark = pytest.mark.docker
@@ -23,7 +23,7 @@ RUN head -c 5000000 /dev/urandom > /five-megabytes
 def test_an_image_is_removed_when_no_container_needs_it(client):
     name = f"kerasmatrix/pruned:{os.getpid()}"
     client.images.build(fileobj=io.BytesIO(DOCKERFILE.encode()), tag=name, rm=True)
-    made = MadeImages(client)
+    made = ImageCache(client)
     try:
         assert name in made.names()
         assert BASE not in made.names()

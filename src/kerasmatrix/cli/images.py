@@ -27,7 +27,7 @@ from kerasmatrix.engines.select import ENGINES, open_engine
 from kerasmatrix.environments.identity import read_dockerfile
 from kerasmatrix.environments.images import base_of, image_tag
 from kerasmatrix.environments.locks import Lock, read_lock
-from kerasmatrix.environments.prune import Disk, Made, MadeImages, MadeVenvs, Others
+from kerasmatrix.environments.prune import Disk, ImageCache, Made, Others, VenvCache
 from kerasmatrix.environments.venvs import venv_name
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 
@@ -203,7 +203,7 @@ def _kind(engine: str, matrix: Matrix, project: Project) -> _Kind:
     """
     trouble = None if engine == "local" else docker_trouble()
     if engine == "local" or (engine == "auto" and trouble):
-        return _Kind(MadeVenvs(default_cache()), venv_name)
+        return _Kind(VenvCache(default_cache()), venv_name)
     if trouble:
         raise InfrastructureError(
             f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
@@ -213,7 +213,7 @@ def _kind(engine: str, matrix: Matrix, project: Project) -> _Kind:
     def tag(environment: Environment, lock: Lock) -> str:
         return image_tag(environment, lock, base_of(matrix.base_image, environment), dockerfile)
 
-    return _Kind(MadeImages(docker.from_env()), tag)
+    return _Kind(ImageCache(docker.from_env()), tag)
 
 
 def _freed(made: Made, disk: Disk) -> str:

@@ -17,13 +17,13 @@ from kerasmatrix.errors import InfrastructureError
 
 __all__ = [
     "Engine",
-    "EngineLost",
-    "Hello",
-    "NotStarted",
+    "EngineDisconnected",
+    "Handshake",
     "Task",
+    "WorkDirs",
     "Worker",
-    "WorkerLost",
-    "Workplace",
+    "WorkerDied",
+    "WorkerStartFailed",
 ]
 
 
@@ -47,7 +47,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Hello:
+class Handshake:
     """The first message of a worker, sent once it has imported TensorFlow.
 
     ``keras`` is the version of `tf.keras`. ``modules`` are the versions of what it has imported,
@@ -63,22 +63,24 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """The folders that a worker sees, as they are called on this machine.
+class WorkDirs:
+    """The folders that a worker sees, as paths on this machine.
 
-    Scenarios and artifacts are read-only to it; a task leaves what it made in
-    ``scratch/<task id>``. ``apart`` says that no two tasks are to share a process: whoever has an
-    engine that is `in_place` sees to that, and the others do themselves, and show each task what it
-    needs and nothing of the others'.
+    A worker can only read scenarios and artifacts. A task writes its output to
+    ``scratch/<task id>``.
+
+    If ``isolated`` is true, no two tasks may share a process, and each task may see only its own
+    files. The caller enforces this for an engine that is `in_place`; any other engine enforces it
+    itself.
     """
 
     scenarios: Path
     artifacts: Path
     scratch: Path
-    apart: bool = False
+    isolated: bool = False
 
 
-class WorkerLost(Exception):
+class WorkerDied(Exception):
     """The worker itself died or fell silent while it had a task.
 
     ``memory`` is True where the engine knows that memory was the reason, ``machine`` where it was
@@ -91,18 +93,18 @@ class WorkerLost(Exception):
         self.machine = machine
 
 
-class EngineLost(InfrastructureError):
+class EngineDisconnected(InfrastructureError):
     """The engine itself is gone, and with it every environment: the run cannot go on."""
 
 
-class NotStarted(InfrastructureError):
+class WorkerStartFailed(InfrastructureError):
     """A worker died before TensorFlow was imported: another one may not."""
 
 
 class Worker(Protocol):
     """A process inside an environment, with TensorFlow imported. Not shared between threads."""
 
-    hello: Hello
+    hello: Handshake
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
         """Do ``tasks``, one or more; yield the harness's ``result`` message of each, in order.
@@ -111,7 +113,7 @@ class Worker(Protocol):
         is closed. How a task ends does not depend on those that are given with it.
 
         Raises:
-            WorkerLost: the worker is gone, at the first task that has no result yet; open another.
+            WorkerDied: the worker is gone, at the first task that has no result yet; open another.
         """
 
     def close(self) -> None:
@@ -158,7 +160,7 @@ class Engine(Protocol):
         """
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> Worker:
         """Start a worker in a prepared environment and wait until TensorFlow is imported.
 

@@ -25,10 +25,10 @@ from docker.types import LogConfig, Mount, Ulimit
 
 import docker
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace, unavailable
+from kerasmatrix.engines.base import EngineDisconnected, WorkDirs, WorkerStartFailed, unavailable
 from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import FEW, idle_workers
-from kerasmatrix.engines.process_id import birth, is_gone
+from kerasmatrix.engines.process_id import process_exited, process_start_id
 from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.environments.identity import image_recipe, read_dockerfile
 from kerasmatrix.environments.images import ensure_image
@@ -54,7 +54,7 @@ REMOVAL_SECONDS = 30.0
 # A container is made and started at once; one that still waits after this lost its runner.
 STALE_SECONDS = 600
 RUNNER = "kerasmatrix.runner"
-BORN = "kerasmatrix.runner-born"
+RUNNER_START = "kerasmatrix.runner-born"
 TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
 # A Docker Engine that is stopped and started anew, by an update or after a crash, is back by then.
 PATIENCE_SECONDS = 30.0
@@ -134,26 +134,26 @@ class DockerEngine:
             )
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> ConversingWorker:
         """Start a container with the harness in it."""
         if environment.name not in self._images:
             self.prepare(environment, lock)
         with self._engine_under(environment):
-            channel = self._start(environment, workplace, limits)
+            channel = self._start(environment, work_dirs, limits)
         with self._opening:
             self._opened = [*(other for other in self._opened if not other.is_removed), channel]
         return ConversingWorker(channel, environment, limits.open_seconds)
 
     def _start(
-        self, environment: Environment, workplace: Workplace, limits: Limits
+        self, environment: Environment, work_dirs: WorkDirs, limits: Limits
     ) -> DockerChannel:
         """Make and start a container."""
         user, group = _user_and_group()
-        settings = container_settings(environment, workplace, limits, user, group)
+        settings = container_settings(environment, work_dirs, limits, user, group)
         try:
             if os.getuid() == 0:
-                os.chown(workplace.scratch, user, group)
+                os.chown(work_dirs.scratch, user, group)
             container = self._client.containers.create(
                 self._images[environment.name],
                 [
@@ -180,8 +180,8 @@ class DockerEngine:
         """Tell what an environment has done from what the Docker Engine under it has.
 
         Raises:
-            EngineLost: there is none any more.
-            NotStarted: it was lost meanwhile and is back.
+            EngineDisconnected: there is none any more.
+            WorkerStartFailed: it was lost meanwhile and is back.
         """
         self._await_engine()
         try:
@@ -189,7 +189,7 @@ class DockerEngine:
         except InfrastructureError as error:
             waited = self._await_engine()
             if waited or _hung_up(error):
-                raise NotStarted(
+                raise WorkerStartFailed(
                     f"{environment.name}: the Docker Engine went away: {error.message}"
                 ) from error
             raise
@@ -198,7 +198,7 @@ class DockerEngine:
         """Wait until the Docker Engine answers; tell whether it had to be waited for.
 
         Raises:
-            EngineLost: it does not in time.
+            EngineDisconnected: it does not in time.
         """
         deadline = time.monotonic() + self._patience
         waited = False
@@ -207,7 +207,7 @@ class DockerEngine:
                 self._client.ping()
             except TROUBLES as error:
                 if time.monotonic() >= deadline or self._closed.is_set():
-                    raise EngineLost(
+                    raise EngineDisconnected(
                         f"the Docker Engine does not answer any more: {error}",
                         hint="start it and run again: what is measured so far is kept",
                     ) from error
@@ -236,13 +236,13 @@ class DockerEngine:
         for found in self._client.api.containers(all=True, filters={"label": RUNNER}):
             labels = found["Labels"]
             stale = found["State"] == "created" and now - found["Created"] > STALE_SECONDS
-            if stale or is_gone(labels[RUNNER], labels.get(BORN, "")):
+            if stale or process_exited(labels[RUNNER], labels.get(RUNNER_START, "")):
                 with contextlib.suppress(*TROUBLES):
                     self._client.api.remove_container(found["Id"], force=True)
 
 
 def container_settings(
-    environment: Environment, workplace: Workplace, limits: Limits, user: int, group: int
+    environment: Environment, work_dirs: WorkDirs, limits: Limits, user: int, group: int
 ) -> dict[str, Any]:
     """Return how a worker's container is made, as arguments of the Docker SDK."""
     memory = f"{limits.memory_mb + WORKER_MB}m"
@@ -262,12 +262,12 @@ def container_settings(
         "mounts": [
             Mount("/kerasmatrix/harness", str(HARNESS.resolve()), "bind", read_only=True),
             Mount(
-                "/kerasmatrix/scenarios", str(workplace.scenarios.resolve()), "bind", read_only=True
+                "/kerasmatrix/scenarios", str(work_dirs.scenarios.resolve()), "bind", read_only=True
             ),
             Mount(
-                "/kerasmatrix/artifacts", str(workplace.artifacts.resolve()), "bind", read_only=True
+                "/kerasmatrix/artifacts", str(work_dirs.artifacts.resolve()), "bind", read_only=True
             ),
-            Mount("/kerasmatrix/scratch", str(workplace.scratch.resolve()), "bind"),
+            Mount("/kerasmatrix/scratch", str(work_dirs.scratch.resolve()), "bind"),
         ],
         "ipc_mode": "private",
         "nano_cpus": CPUS * 10**9,
@@ -289,7 +289,7 @@ def container_settings(
         "labels": {
             "kerasmatrix.worker": environment.name,
             RUNNER: str(os.getpid()),
-            BORN: birth(os.getpid()),
+            RUNNER_START: process_start_id(os.getpid()),
         },
     }
 
@@ -395,7 +395,7 @@ class DockerChannel:
             with contextlib.suppress(*TROUBLES):
                 stream.close()
 
-    def epitaph(self) -> tuple[str, bool]:
+    def exit_reason(self) -> tuple[str, bool]:
         """Say how the container ended, with the end of what it printed."""
         self._removal.join(REMOVAL_SECONDS)
         code, memory = self._ending()

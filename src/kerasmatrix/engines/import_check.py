@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.engines.base import Hello
+from kerasmatrix.engines.base import Handshake
 from kerasmatrix.environments.keras_version import keras_major
 from kerasmatrix.environments.locks import Lock, normalized
 from kerasmatrix.versions import is_same_release, minor_of
@@ -27,7 +27,7 @@ DISTRIBUTIONS = {
 }
 
 
-def find_mismatch(hello: Hello, environment: Environment, lock: Lock) -> str | None:
+def find_mismatch(hello: Handshake, environment: Environment, lock: Lock) -> str | None:
     """Return in a sentence what a worker has that its environment should not have, or None.
 
     Args:
@@ -41,7 +41,7 @@ def find_mismatch(hello: Hello, environment: Environment, lock: Lock) -> str | N
     return "; ".join(found[:3]) or None
 
 
-def _mismatches(hello: Hello, environment: Environment, lock: Lock) -> Iterator[str]:
+def _mismatches(hello: Handshake, environment: Environment, lock: Lock) -> Iterator[str]:
     if ".".join(hello.python.split(".")[:2]) != environment.python:
         yield f"it runs Python {hello.python}, and matrix.yaml says {environment.python}"
     installed = {normalized(name): version for name, version in hello.distributions.items()}

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Engine, EngineLost, Worker, Workplace
+from kerasmatrix.engines.base import Engine, EngineDisconnected, WorkDirs, Worker
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 
@@ -41,10 +41,10 @@ class DockerLater:
         self._engine().prepare(environment, lock)
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> Worker:
         """Start a container with the harness in it."""
-        return self._engine().open(environment, lock, workplace, limits)
+        return self._engine().open(environment, lock, work_dirs, limits)
 
     def close(self) -> None:
         """End what was started."""
@@ -56,12 +56,12 @@ class DockerLater:
         """Make it, the first time.
 
         Raises:
-            EngineLost: the Docker Engine that was there is gone.
+            EngineDisconnected: the Docker Engine that was there is gone.
         """
         with self._lock:
             if self._made is None:
                 try:
                     self._made = self._make()
                 except InfrastructureError as error:
-                    raise EngineLost(error.message, hint=error.hint) from error
+                    raise EngineDisconnected(error.message, hint=error.hint) from error
             return self._made

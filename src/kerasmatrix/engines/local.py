@@ -19,7 +19,7 @@ from typing import IO
 import kerasmatrix.harness
 from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.config.places import default_cache
-from kerasmatrix.engines.base import Workplace, unavailable
+from kerasmatrix.engines.base import WorkDirs, unavailable
 from kerasmatrix.engines.memory import idle_workers, machine_memory
 from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.environments.locks import Lock
@@ -66,7 +66,7 @@ class LocalEngine:
         self._python(environment, lock)
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> ConversingWorker:
         """Start the harness with the environment's interpreter."""
         python = self._python(environment, lock)
@@ -74,13 +74,13 @@ class LocalEngine:
             # -B, since -I does not listen to the variable that says so: a scenario's folder stays
             # as it is.
             str(python), "-I", "-B", "-u", str(HARNESS),
-            "--scenarios", str(workplace.scenarios.resolve()),
-            "--artifacts", str(workplace.artifacts.resolve()),
-            "--scratch", str(workplace.scratch.resolve()),
+            "--scenarios", str(work_dirs.scenarios.resolve()),
+            "--artifacts", str(work_dirs.artifacts.resolve()),
+            "--scratch", str(work_dirs.scratch.resolve()),
         ]  # fmt: skip
         try:
             # In the scratch folder, which is swept even if this process is killed.
-            home = tempfile.mkdtemp(prefix="home-", dir=workplace.scratch)
+            home = tempfile.mkdtemp(prefix="home-", dir=work_dirs.scratch)
             variables = {"PATH": os.defpath, **worker_variables(environment, home)}
             channel = ProcessChannel(command, variables)
         except OSError as error:
@@ -155,7 +155,7 @@ class ProcessChannel:
             with contextlib.suppress(OSError):
                 stream.close()
 
-    def epitaph(self) -> tuple[str, bool]:
+    def exit_reason(self) -> tuple[str, bool]:
         """Say how the process ended, with the end of what it printed."""
         try:
             code = self._process.wait(timeout=LEAVES_SECONDS)

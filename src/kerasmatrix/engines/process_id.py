@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["birth", "is_gone"]
+__all__ = ["process_exited", "process_start_id"]
 
 PROC = Path("/proc")
 STARTED = 19  # place of a process's start after its name (``man 5 proc``, field 22)
 
 
-def birth(pid: int) -> str:
+def process_start_id(pid: int) -> str:
     """Return what no other process has: this boot, this namespace of numbers, when it started.
 
     Empty where the process is not there, or nothing can be known.
@@ -25,12 +25,12 @@ def birth(pid: int) -> str:
         return ""
 
 
-def is_gone(pid: str, born: str) -> bool:
+def process_exited(pid: str, born: str) -> bool:
     """Whether the process ``pid`` that was ``born`` is there no more.
 
     False where that cannot be known: it ran on another machine, in another container, or before.
     """
-    here = birth(os.getpid()).split()[:2]
+    here = process_start_id(os.getpid()).split()[:2]
     if not pid.isdigit() or len(here) < 2 or born.split()[:2] != here:  # noqa: PLR2004 - a pair
         return False
-    return birth(int(pid)) != born
+    return process_start_id(int(pid)) != born

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.engines.base import Hello, NotStarted, Task, WorkerLost, unavailable
+from kerasmatrix.engines.base import Handshake, Task, WorkerDied, WorkerStartFailed, unavailable
 from kerasmatrix.harness import protocol
 from kerasmatrix.harness.child import PATIENCE
 
@@ -46,7 +46,7 @@ class Channel(Protocol):
     def close(self) -> None:
         """End the other side. May be called twice, and from any thread."""
 
-    def epitaph(self) -> tuple[str, bool]:
+    def exit_reason(self) -> tuple[str, bool]:
         """Say how the other side ended, and whether memory was the reason."""
 
 
@@ -61,7 +61,7 @@ class ConversingWorker:
         """
         self._channel = channel
         try:
-            self.hello = self._greet(environment, open_seconds)
+            self.hello = self._handshake(environment, open_seconds)
         except BaseException:
             self.close()
             raise
@@ -80,27 +80,27 @@ class ConversingWorker:
                 line = self._channel.read_line(CHILDREN * PATIENCE * task.deadline + GRACE_SECONDS)
                 message = protocol.decode(line)
             if message.get("kind") != "result" or message.get("id") != task.id:
-                raise WorkerLost("the worker answered another question")
+                raise WorkerDied("the worker answered another question")
             yield message
 
     @contextlib.contextmanager
     def _losses(self) -> Iterator[None]:
-        """Turn what can go wrong with the channel into `WorkerLost`."""
+        """Turn what can go wrong with the channel into `WorkerDied`."""
         try:
             yield
         except ChannelTimeout:
-            raise WorkerLost(SILENT) from None
+            raise WorkerDied(SILENT) from None
         except ChannelClosed:
-            how, memory = self._channel.epitaph()
-            raise WorkerLost(f"the worker died: {how}", memory=memory) from None
+            how, memory = self._channel.exit_reason()
+            raise WorkerDied(f"the worker died: {how}", memory=memory) from None
         except ValueError:
-            raise WorkerLost("the worker answered with something that is not JSON") from None
+            raise WorkerDied("the worker answered with something that is not JSON") from None
 
     def close(self) -> None:
         """End the worker."""
         self._channel.close()
 
-    def _greet(self, environment: Environment, open_seconds: float) -> Hello:
+    def _handshake(self, environment: Environment, open_seconds: float) -> Handshake:
         try:
             message = protocol.decode(self._channel.read_line(open_seconds))
         except ChannelTimeout:
@@ -108,8 +108,10 @@ class ConversingWorker:
                 environment, f"TensorFlow was not imported within {open_seconds:g} s"
             ) from None
         except ChannelClosed:
-            how, _ = self._channel.epitaph()
-            raise NotStarted(f"{environment.name}: the worker did not start: {how}") from None
+            how, _ = self._channel.exit_reason()
+            raise WorkerStartFailed(
+                f"{environment.name}: the worker did not start: {how}"
+            ) from None
         except (ValueError, json.JSONDecodeError):
             raise unavailable(environment, "the worker's hello is not JSON") from None
         if message.get("protocol") != protocol.PROTOCOL:
@@ -123,5 +125,5 @@ class ConversingWorker:
                 environment,
                 f"TensorFlow cannot be imported: {error.get('type')}: {error.get('message')}",
             )
-        names = [field.name for field in dataclasses.fields(Hello)]
-        return Hello(**{name: message[name] for name in names if name in message})
+        names = [field.name for field in dataclasses.fields(Handshake)]
+        return Handshake(**{name: message[name] for name in names if name in message})

@@ -11,45 +11,45 @@ import os
 import shutil
 from pathlib import Path
 
-from kerasmatrix.engines.base import Task, Workplace
+from kerasmatrix.engines.base import Task, WorkDirs
 
-__all__ = ["Sight"]
+__all__ = ["WorkerView"]
 
 
-class Sight:
-    """What one worker sees; ``narrow`` leaves it one task's at a time."""
+class WorkerView:
+    """What one worker sees; ``per_task`` leaves it one task's at a time."""
 
-    def __init__(self, whole: Workplace, worker: str, *, narrow: bool) -> None:
+    def __init__(self, whole: WorkDirs, worker: str, *, per_task: bool) -> None:
         """Make the folders.
 
         Args:
             whole: all there is, and where folders can be made, on one file system.
             worker: a name for the worker.
-            narrow: whether to show just what a task needs.
+            per_task: whether to show just what a task needs.
         """
         self._whole = whole
-        self._narrow = narrow
+        self._per_task = per_task
         own = whole.scratch / worker
-        self.place = Workplace(
-            own / "scenarios" if narrow else whole.scenarios,
-            own / "artifacts" if narrow else whole.artifacts,
+        self.dirs = WorkDirs(
+            own / "scenarios" if per_task else whole.scenarios,
+            own / "artifacts" if per_task else whole.artifacts,
             own / "scratch",
-            whole.apart,
+            whole.isolated,
         )
         own.mkdir(exist_ok=True)
         own.chmod(0o755)
-        for folder in (self.place.scenarios, self.place.artifacts, self.place.scratch):
+        for folder in (self.dirs.scenarios, self.dirs.artifacts, self.dirs.scratch):
             if not folder.exists():
                 folder.mkdir()
                 folder.chmod(0o755)
 
-    def turn_to(self, task: Task) -> None:
+    def expose(self, task: Task) -> None:
         """Show what ``task`` needs, and nothing else any more."""
-        if not self._narrow:
+        if not self._per_task:
             return
         for whole, shown, name in (
-            (self._whole.scenarios, self.place.scenarios, task.scenario),
-            (self._whole.artifacts, self.place.artifacts, task.artifact),
+            (self._whole.scenarios, self.dirs.scenarios, task.scenario),
+            (self._whole.artifacts, self.dirs.artifacts, task.artifact),
         ):
             for other in shown.iterdir():
                 if other.name != name:

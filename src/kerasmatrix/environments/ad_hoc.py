@@ -20,7 +20,7 @@ from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.filesystem.atomic import put
 from kerasmatrix.versions import version_key
 
-__all__ = ["lock_of_made", "releases_before"]
+__all__ = ["ad_hoc_lock", "releases_before"]
 
 # More releases than any package here has between two versions.
 MANY = 400
@@ -70,7 +70,7 @@ def releases_before(  # noqa: PLR0913 - what an index is asked
     return found
 
 
-def lock_of_made(environment: Environment, matrix: Matrix, cache: Path) -> Lock:
+def ad_hoc_lock(environment: Environment, matrix: Matrix, cache: Path) -> Lock:
     """Return the lock of an environment that no matrix has, resolving it at the first time.
 
     Raises:

@@ -32,7 +32,7 @@ from kerasmatrix.environments.uses import forget_uses, removing, uses_of
 from kerasmatrix.environments.venvs import COMPLETE
 from kerasmatrix.errors import KerasmatrixError
 
-__all__ = ["Disk", "Made", "MadeImages", "MadeVenvs", "Others"]
+__all__ = ["Disk", "ImageCache", "Made", "Others", "VenvCache"]
 
 VENV = re.compile(r".+-[0-9a-f]{12}")
 BLOCK = 512  # of st_blocks, whatever the file system's are (stat(2))
@@ -127,7 +127,7 @@ class Others:
         return None
 
 
-class MadeImages:
+class ImageCache:
     """Docker images. Methods raise `docker.errors.DockerException` where no Engine answers."""
 
     what = "images"
@@ -199,7 +199,7 @@ class MadeImages:
             return 0
 
 
-class MadeVenvs:
+class VenvCache:
     """Virtual environments in a cache folder, finished or not."""
 
     what = "virtual environments"

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 import kerasmatrix.harness
 from kerasmatrix.engines.base import (
     Engine,
-    EngineLost,
-    NotStarted,
+    EngineDisconnected,
     Task,
+    WorkDirs,
     Worker,
-    WorkerLost,
-    Workplace,
+    WorkerDied,
+    WorkerStartFailed,
     unavailable,
 )
 from kerasmatrix.engines.import_check import find_mismatch
@@ -65,7 +65,7 @@ class Crew:
         *,
         isolate: bool,
         separate: Callable[[str], bool],
-        place: Callable[[str, Task], Workplace],
+        place: Callable[[str, Task], WorkDirs],
         opening: Callable[[str], None],
         lost: Callable[[str, str], None],
     ) -> None:
@@ -100,7 +100,7 @@ class Crew:
         Where machines were lost under a task there is none, but a ``fault`` that says so.
 
         Raises:
-            EngineLost: nothing can be opened any more.
+            EngineDisconnected: nothing can be opened any more.
             NotToBeHad: there is no worker.
             Stopped: the crew was sent home.
         """
@@ -118,7 +118,7 @@ class Crew:
                     if answer.pop("spent", None):
                         self._end(key)
                     yield {**answer, "artifact": None, "deadline": task.deadline}
-            except WorkerLost as lost:
+            except WorkerDied as lost:
                 self._end(key)
                 if self._home.is_set():
                     raise Stopped from lost
@@ -151,7 +151,7 @@ class Crew:
         if worker:
             worker.close()
 
-    def _worker(self, plan: Plan, key: _Key, place: Workplace) -> Worker:
+    def _worker(self, plan: Plan, key: _Key, place: WorkDirs) -> Worker:
         """Return the worker of a key, opening one if there is none."""
         with self._mutex:
             worker = self._workers.get(key)
@@ -162,7 +162,7 @@ class Crew:
         self._opening(key.environment)
         try:
             worker = self._open(plan, key.environment, place)
-        except EngineLost:
+        except EngineDisconnected:
             raise
         except InfrastructureError as error:
             raise NotToBeHad(error.message) from error
@@ -186,7 +186,7 @@ class Crew:
                 self._end(key)
                 surplus -= 1
 
-    def _open(self, plan: Plan, environment: str, place: Workplace) -> Worker:
+    def _open(self, plan: Plan, environment: str, place: WorkDirs) -> Worker:
         """Open a worker; one that dies at the start may have been killed, so another is tried.
 
         Raises:
@@ -196,7 +196,7 @@ class Crew:
         try:
             self._engine.prepare(env, lock)
             worker = self._engine.open(env, lock, place, plan.limits)
-        except NotStarted as error:
+        except WorkerStartFailed as error:
             if self._home.is_set():
                 raise
             self._lost(environment, error.message)
@@ -219,7 +219,7 @@ class Crew:
         return "kerasmatrix itself was changed after the run had begun: run again"
 
 
-def _lost_with_its_worker(how: WorkerLost) -> dict[str, Any]:
+def _lost_with_its_worker(how: WorkerDied) -> dict[str, Any]:
     """Return the answer to a task whose worker was lost."""
     answer: dict[str, Any] = {"ended": "crashed", "stage": LOST, "log": str(how)}
     if how.memory:

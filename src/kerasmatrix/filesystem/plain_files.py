@@ -20,7 +20,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasmatrix.text.escape import visible
+from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = [
     "LIMITS",
@@ -91,7 +91,7 @@ class NotPlain(Exception):
     @property
     def shown(self) -> str:
         """The name as printable text."""
-        return visible(os.fsencode(self.name).decode("utf-8", "backslashreplace"))
+        return escape_control_characters(os.fsencode(self.name).decode("utf-8", "backslashreplace"))
 
 
 @dataclass(frozen=True)

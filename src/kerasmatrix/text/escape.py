@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["brief", "cut", "visible"]
+__all__ = ["brief", "cut", "escape_control_characters"]
 
 LONGEST = 60
 
 
-def visible(text: str) -> str:
+def escape_control_characters(text: str) -> str:
     """Return ``text`` with what acts on a terminal shown as what it is: names are the file's."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 

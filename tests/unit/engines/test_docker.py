@@ -11,14 +11,14 @@ import pytest
 import requests
 
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace
+from kerasmatrix.engines.base import EngineDisconnected, WorkDirs, WorkerStartFailed
 from kerasmatrix.engines.docker import (
     DockerChannel,
     DockerEngine,
     Frames,
     container_settings,
 )
-from kerasmatrix.engines.process_id import birth
+from kerasmatrix.engines.process_id import process_start_id
 from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
@@ -48,7 +48,7 @@ def test_frames_cut_anywhere_give_whole_streams(size):
 
 
 def test_a_container_is_hardened(tmp_path):
-    place = Workplace(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
+    place = WorkDirs(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
     settings = container_settings(ENVIRONMENT, place, Limits(memory_mb=1000), 1001, 1002)
     assert settings["network_mode"] == "none"
     assert settings["read_only"] is True
@@ -164,7 +164,7 @@ def test_a_channel_carries_lines_both_ways_and_keeps_the_errors_apart(started):
     container.end()
     with pytest.raises(ChannelClosed):
         channel.read_line(10)
-    assert channel.epitaph() == ("exit code 3\noops", False)
+    assert channel.exit_reason() == ("exit code 3\noops", False)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_channel_carries_lines_both_ways_and_keeps_the_errors_apart(started):
 def test_memory_is_the_reason_only_where_the_docker_engine_says_so(started, events, words, memory):
     container, channel = started(*events)
     container.end()
-    how, blamed = channel.epitaph()
+    how, blamed = channel.exit_reason()
     assert words in how
     assert blamed is memory
 
@@ -232,7 +232,7 @@ def test_containers_that_lost_their_runner_are_removed(tmp_path):
     api = FakeApi()
     api.add("just-made", "created", age=5)
     api.add("never-started", "created", age=100_000)
-    pid, born = str(os.getpid()), birth(os.getpid())
+    pid, born = str(os.getpid()), process_start_id(os.getpid())
     api.add("ours", "running", runner=pid, born=born)
     api.add("of-a-runner-that-is-gone", "paused", runner="999999999", born=born)
     api.add("of-an-earlier-process", "running", runner=pid, born=f"{born}0")
@@ -299,7 +299,9 @@ def test_an_engine_that_comes_back_in_time_is_waited_for(tmp_path, lock):
 def test_an_engine_that_is_gone_ends_the_run_and_not_an_environment(tmp_path, lock):
     daemon = FakeDaemon(REFUSED, images=[None])
     engine = DockerEngine("python:{python}-slim", tmp_path, daemon, patience=0)
-    with pytest.raises(EngineLost, match="does not answer any more: connection refused") as told:
+    with pytest.raises(
+        EngineDisconnected, match="does not answer any more: connection refused"
+    ) as told:
         engine.prepare(ENVIRONMENT, lock)
     assert "run again" in told.value.hint
 
@@ -307,7 +309,7 @@ def test_an_engine_that_is_gone_ends_the_run_and_not_an_environment(tmp_path, lo
 def test_what_an_engine_that_went_away_did_not_do_may_be_asked_again(tmp_path, lock):
     daemon = FakeDaemon(images=[REFUSED])
     engine = DockerEngine("python:{python}-slim", tmp_path, daemon)
-    with pytest.raises(NotStarted, match="the Docker Engine went away"):
+    with pytest.raises(WorkerStartFailed, match="the Docker Engine went away"):
         engine.prepare(ENVIRONMENT, lock)
 
 
@@ -316,4 +318,4 @@ def test_what_an_engine_refuses_is_the_environments_trouble(tmp_path, lock):
     engine = DockerEngine("python:{python}-slim", tmp_path, daemon)
     with pytest.raises(InfrastructureError, match="no space left") as told:
         engine.prepare(ENVIRONMENT, lock)
-    assert not isinstance(told.value, NotStarted | EngineLost)
+    assert not isinstance(told.value, WorkerStartFailed | EngineDisconnected)

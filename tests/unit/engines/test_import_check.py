@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.engines.base import Hello
+from kerasmatrix.engines.base import Handshake
 from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.execution.evaluate import tabulate
@@ -23,7 +23,7 @@ ENVIRONMENT = Environment(
     name="tf2.22", python="3.13", tensorflow="2.22.0rc0", keras="3.14.1", as_of="2026-01-01"
 )
 LOCK = Lock(Path("tf2.22.txt"), "".join(f"{name}=={at}\n" for name, at in LOCKED.items()))
-HELLO = Hello(
+HELLO = Handshake(
     tensorflow="2.22.0-rc0",
     keras="3.14.1",
     python="3.13.1",
@@ -80,8 +80,8 @@ def test_mismatch_names_what_is_there_and_what_should_be(said, words):
 class Replaced(FakeEngine):
     """Has another TensorFlow in one environment than its lock says."""
 
-    def open(self, environment, lock, workplace, limits):
-        worker = super().open(environment, lock, workplace, limits)
+    def open(self, environment, lock, work_dirs, limits):
+        worker = super().open(environment, lock, work_dirs, limits)
         if environment.name == "good2":
             modules = {"tensorflow": "2.9.9"}
             worker.hello = dataclasses.replace(worker.hello, modules=modules)

@@ -1,6 +1,6 @@
 import pytest
 
-from kerasmatrix.engines.base import EngineLost
+from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.engines.docker import DockerEngine
 from kerasmatrix.engines.later import DockerLater
 from kerasmatrix.errors import InfrastructureError
@@ -38,6 +38,6 @@ def test_one_that_is_gone_by_then_ends_the_run():
     def make():
         raise InfrastructureError("no Docker Engine: gone", hint="start one")
 
-    with pytest.raises(EngineLost, match="gone") as error:
+    with pytest.raises(EngineDisconnected, match="gone") as error:
         DockerLater(make, "recipe").prepare(None, None)
     assert error.value.hint == "start one"

@@ -7,7 +7,7 @@ import pytest
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines import local
-from kerasmatrix.engines.base import Task, WorkerLost
+from kerasmatrix.engines.base import Task, WorkerDied
 from kerasmatrix.engines.local import ProcessChannel
 from kerasmatrix.engines.protocol import ConversingWorker
 from kerasmatrix.environments.variables import worker_variables
@@ -83,7 +83,7 @@ def test_a_result_is_there_before_the_next_task_is_done(start):
     results = worker.run([TASK, dataclasses.replace(TASK, id="task-2")])
     assert next(results)["ended"] == "returned"
     worker.close()
-    with pytest.raises(WorkerLost, match="the worker died"):
+    with pytest.raises(WorkerDied, match="the worker died"):
         next(results)
 
 
@@ -100,21 +100,21 @@ def test_a_result_is_there_before_the_next_task_is_done(start):
 )
 def test_a_worker_that_misbehaves_is_lost(start, answer, message):
     worker = start(HELLO + "import os\ninput()\n" + answer)
-    with pytest.raises(WorkerLost, match=message):
+    with pytest.raises(WorkerDied, match=message):
         list(worker.run([TASK]))
 
 
 def test_a_worker_that_is_gone_before_the_task_is_lost(start):
     worker = start(HELLO)
-    worker._channel.epitaph()
-    with pytest.raises(WorkerLost):
+    worker._channel.exit_reason()
+    with pytest.raises(WorkerDied):
         list(worker.run([TASK]))
 
 
 def test_a_worker_that_hangs_up_and_stays_is_ended(start, monkeypatch):
     monkeypatch.setattr(local, "LEAVES_SECONDS", 0.1)
     worker = start(HELLO + "import os, signal\ninput()\nos.close(1)\nsignal.pause()")
-    with pytest.raises(WorkerLost, match="killed by signal 9"):
+    with pytest.raises(WorkerDied, match="killed by signal 9"):
         list(worker.run([TASK]))
 
 

@@ -10,7 +10,7 @@ import docker.errors
 import pytest
 
 from kerasmatrix.environments import prune
-from kerasmatrix.environments.prune import Disk, MadeImages, MadeVenvs, Others
+from kerasmatrix.environments.prune import Disk, ImageCache, Others, VenvCache
 from kerasmatrix.environments.uses import InUse
 from kerasmatrix.environments.venvs import COMPLETE
 from kerasmatrix.errors import UsageError
@@ -62,7 +62,7 @@ def images():
             "somebody/tf2.2:a": (5000, {"maintainer": "somebody"}),
             **more,
         }
-        return MadeImages(types.SimpleNamespace(images=FakeImages(found, busy)))
+        return ImageCache(types.SimpleNamespace(images=FakeImages(found, busy)))
 
     return make
 
@@ -103,12 +103,12 @@ def venvs(tmp_path):
         (tmp_path / "environments" / name / "own").write_bytes(KILO)
         (tmp_path / "environments" / f"{name}.lock").touch()
     (tmp_path / "environments" / "notes").mkdir()
-    return MadeVenvs(tmp_path)
+    return VenvCache(tmp_path)
 
 
 def test_only_folders_of_environments_are_seen(venvs, tmp_path):
     assert venvs.names() == [OLD, NEW]
-    assert MadeVenvs(tmp_path / "nowhere").names() == []
+    assert VenvCache(tmp_path / "nowhere").names() == []
 
 
 def test_what_uvs_cache_holds_too_is_not_freed(venvs, tmp_path):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from distributed import Client, Future, WorkerPlugin
 from distributed.client import ClosedClientError
 
-from kerasmatrix.engines.base import EngineLost
+from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.text.redaction import mask_secrets_of
 
 __all__ = ["Broken", "Connection", "Inbox", "Snapshot", "no_scheduler"]
@@ -75,7 +75,7 @@ class Connection:
             seconds: how long to try.
 
         Raises:
-            EngineLost: the scheduler does not answer.
+            EngineDisconnected: the scheduler does not answer.
         """
         with self._lock:
             if self._client is not None and self._client is not broken:
@@ -104,7 +104,7 @@ class Connection:
         """The present line's client, to say which one broke.
 
         Raises:
-            EngineLost: there is none any more.
+            EngineDisconnected: there is none any more.
         """
         with self._lock:
             if self._client is None:
@@ -244,9 +244,9 @@ class Connection:
                 client.close(timeout=ANSWER_SECONDS)
 
 
-def no_scheduler(address: str, why: object) -> EngineLost:
+def no_scheduler(address: str, why: object) -> EngineDisconnected:
     """Return the error for a scheduler that does not answer."""
-    return EngineLost(
+    return EngineDisconnected(
         mask_secrets_of(address, f"no Dask scheduler answers at {address}: {why}"),
         hint="start one with `dask scheduler`, and name its address with --scheduler",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Workplace
+from kerasmatrix.engines.base import WorkDirs
 from kerasmatrix.engines.dask.address import check_address
 from kerasmatrix.engines.dask.client import Connection
 from kerasmatrix.engines.dask.inner_engine import Recipe
@@ -105,20 +105,20 @@ class DaskEngine:
         """Nothing is made here: each machine makes what it opens."""
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> DaskWorker:
         """Have the environment made and opened on some machine, which keeps it open."""
         place = Place(
             environment,
             lock,
             limits,
-            self._dispatch.bundle(workplace.scenarios)[0],
-            workplace.apart,
+            self._dispatch.bundle(work_dirs.scenarios)[0],
+            work_dirs.isolated,
         )
         worker = DaskWorker(
-            self._dispatch, place, self._recipe.holding(environment, lock), workplace
+            self._dispatch, place, self._recipe.holding(environment, lock), work_dirs
         )
-        worker.hello = worker.greet()
+        worker.hello = worker.handshake()
         return worker
 
     def close(self) -> None:

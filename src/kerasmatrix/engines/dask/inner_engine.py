@@ -131,7 +131,7 @@ def has_docker(scheduler: str, seconds: float) -> bool:
 
     Raises:
         UsageError: the address cannot be used.
-        EngineLost: no scheduler answers within ``seconds``.
+        EngineDisconnected: no scheduler answers within ``seconds``.
     """
     check_address(scheduler)
     try:

@@ -17,7 +17,7 @@ import kerasmatrix.engines
 import kerasmatrix.harness
 import kerasmatrix.harness.remedies
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Hello, Task
+from kerasmatrix.engines.base import Handshake, Task
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.filesystem.digests import digest_folder
 
@@ -41,14 +41,14 @@ class Place:
     """An environment to be opened, with all that a machine needs to do so.
 
     ``scenarios`` is the digest of all scenarios of the run: what a worker sees never changes. But
-    where tasks are ``apart``, each has a process of its own and sees what it needs.
+    where tasks are ``isolated``, each has a process of its own and sees what it needs.
     """
 
     environment: Environment
     lock: Lock
     limits: Limits
     scenarios: str
-    apart: bool = False
+    isolated: bool = False
 
     @property
     def key(self) -> str:
@@ -58,7 +58,7 @@ class Place:
             self.lock.digest,
             self.limits.model_dump_json(),
             self.scenarios,
-            str(self.apart),
+            str(self.isolated),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
@@ -95,7 +95,7 @@ class Ending:
     hint: str | None = None
     memory: bool = False
     digest: str = ""
-    hello: Hello | None = None
+    hello: Handshake | None = None
 
 
 def holding_label(holding: str) -> str:

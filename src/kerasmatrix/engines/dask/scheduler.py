@@ -20,7 +20,7 @@ from typing import Any
 
 from distributed import Client
 
-from kerasmatrix.engines.base import EngineLost, Hello, Task, Workplace
+from kerasmatrix.engines.base import EngineDisconnected, Handshake, Task, WorkDirs
 from kerasmatrix.engines.dask.artifact_cache import FETCHERS
 from kerasmatrix.engines.dask.client import Broken, Connection, Inbox
 from kerasmatrix.engines.dask.inner_engine import Recipe, engine_label
@@ -70,7 +70,7 @@ class Dispatch:
         self.tick = tick
         self.tasks_per_order = tasks_per_order
         # What workers said that were opened, by the place's key.
-        self.hellos: dict[str, Hello] = {}
+        self.hellos: dict[str, Handshake] = {}
         # What was done after a task that ended its worker: results and artifacts, by the key of the
         # place, the folder of the run, and the task.
         self.ahead: dict[tuple[str, Path, Task], tuple[dict[str, Any], str | None]] = {}
@@ -102,7 +102,7 @@ class Dispatch:
 
         Raises:
             Broken: the line is; `Connection.mend` it and give the order again.
-            EngineLost: no machine fits, and none has come.
+            EngineDisconnected: no machine fits, and none has come.
         """
         client = self.line.client
         resources = {
@@ -156,20 +156,20 @@ class Dispatch:
         }
         return frozenset(address for address, slots in room.items() if slots > 0)
 
-    def order(self, place: Place, tasks: Sequence[Task], workplace: Workplace) -> Order:
+    def order(self, place: Place, tasks: Sequence[Task], work_dirs: WorkDirs) -> Order:
         """Return an order, all that it needs on its way already.
 
         Raises:
             InfrastructureError: it cannot be sent.
         """
-        _, digests = self.bundle(workplace.scenarios)
+        _, digests = self.bundle(work_dirs.scenarios)
         names = {task.scenario for task in tasks}
         for name in names:
-            self.send(workplace.scenarios / name, digests[name])
+            self.send(work_dirs.scenarios / name, digests[name])
         artifacts = {task.artifact for task in tasks if task.artifact} - self._sent
         if artifacts:
             with ThreadPoolExecutor(FETCHERS) as pool:
-                folders = {digest: workplace.artifacts / digest for digest in artifacts}
+                folders = {digest: work_dirs.artifacts / digest for digest in artifacts}
                 for done in [pool.submit(self.send, folders[each], each) for each in folders]:
                     done.result()
         return Order(
@@ -188,11 +188,11 @@ class Dispatch:
             with self._lock:
                 self._sent.add(digest)
 
-    def bring(self, digest: str, target: Path, workplace: Workplace) -> None:
+    def bring(self, digest: str, target: Path, work_dirs: WorkDirs) -> None:
         """Have an artifact that was made elsewhere in the folder ``target``."""
         with self._lock:
             self._sent.add(digest)
-        here = workplace.artifacts / digest
+        here = work_dirs.artifacts / digest
         with contextlib.suppress(OSError, NotPlain):
             if digest_tree(here) == digest:
                 shutil.copytree(here, target)
@@ -230,10 +230,10 @@ class Dispatch:
 
     def _nobody_fits(
         self, workers: Sequence[Mapping[str, float]], resources: dict[str, float]
-    ) -> EngineLost:
+    ) -> EngineDisconnected:
         where = f"the Dask scheduler at {self.line.address}"
         if not workers:
-            return EngineLost(
+            return EngineDisconnected(
                 f"{where} has no workers",
                 hint=f"start some with `dask worker {self.line.address}`, in an environment "
                 "with the same kerasmatrix[dask]",
@@ -241,18 +241,18 @@ class Dispatch:
         able = [labels for labels in workers if labels.get(harness_label())]
         if not able:
             why = f": {self.line.refusal}" if self.line.refusal else ""
-            return EngineLost(
+            return EngineDisconnected(
                 f"{where} has {len(workers)} workers, and none has this kerasmatrix{why}",
                 hint="install the same kerasmatrix[dask] where the workers run",
             )
         able = [labels for labels in able if labels.get(engine_label(self._recipe))]
         if not able:
-            return EngineLost(
+            return EngineDisconnected(
                 f"{where} has {len(workers)} workers, and none can use {self._recipe.name}",
                 hint="start a Docker Engine where the workers run, or use --on-workers local",
             )
         most = max(labels.get(MEMORY_LABEL, 0) for labels in able)
-        return EngineLost(
+        return EngineDisconnected(
             f"{where} has no worker with {resources[MEMORY_LABEL]:g} MB of memory: the largest "
             f"has {most:g}",
             hint="start workers with a greater `--memory-limit`, or lower limits.memory_mb in "

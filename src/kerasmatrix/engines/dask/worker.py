@@ -14,11 +14,11 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from kerasmatrix.engines.base import (
-    EngineLost,
-    Hello,
+    EngineDisconnected,
+    Handshake,
     Task,
-    WorkerLost,
-    Workplace,
+    WorkDirs,
+    WorkerDied,
 )
 from kerasmatrix.engines.dask.client import TROUBLES, Broken, Inbox
 from kerasmatrix.engines.dask.job import Answer, Errand
@@ -40,19 +40,17 @@ class DaskWorker:
     closed, or until nobody has used it for a while.
     """
 
-    hello: Hello
+    hello: Handshake
 
-    def __init__(
-        self, dispatch: Dispatch, place: Place, holding: str, workplace: Workplace
-    ) -> None:
+    def __init__(self, dispatch: Dispatch, place: Place, holding: str, work_dirs: WorkDirs) -> None:
         self._dispatch = dispatch
         self._place = place
         self._holding = holding
-        self._workplace = workplace
+        self._workplace = work_dirs
         self._inbox: Inbox = SimpleQueue()
         self._closed = False
 
-    def greet(self) -> Hello:
+    def handshake(self) -> Handshake:
         """Have the environment opened somewhere, once for all; return what its worker says.
 
         Raises:
@@ -73,8 +71,8 @@ class DaskWorker:
         """Do ``tasks`` on as many machines as they are orders; yield the results in their order.
 
         Raises:
-            WorkerLost: a worker died at the first task that has no result, or this was closed.
-            EngineLost: the cluster cannot go on.
+            WorkerDied: a worker died at the first task that has no result, or this was closed.
+            EngineDisconnected: the cluster cannot go on.
         """
         size = self._dispatch.tasks_per_order
         come, ahead = self._dispatch.ahead, (self._place.key, self._workplace.scratch)
@@ -97,7 +95,7 @@ class DaskWorker:
         for errand in errands:
             ending = errand.ending
             if ending is not None and ending.how == "lost":
-                raise WorkerLost(ending.message, memory=ending.memory)
+                raise WorkerDied(ending.message, memory=ending.memory)
 
     def _with_artifact(
         self, task: Task, result: dict[str, Any], artifact: str | None
@@ -117,8 +115,8 @@ class DaskWorker:
         """Have all orders carried out, giving them anew as often as it takes.
 
         Raises:
-            WorkerLost: this was closed, or the environment cannot be had in the cluster any more.
-            EngineLost: the cluster is gone.
+            WorkerDied: this was closed, or the environment cannot be had in the cluster any more.
+            EngineDisconnected: the cluster is gone.
         """
         under_way: dict[str, Errand] = {}
         try:
@@ -131,7 +129,7 @@ class DaskWorker:
                     self._look_after(under_way)
                     continue
                 if self._closed:
-                    raise WorkerLost("it was closed")
+                    raise WorkerDied("it was closed")
                 if key in under_way:
                     yield from self._hear(under_way[key], message, under_way)
         finally:
@@ -240,15 +238,15 @@ class DaskWorker:
         if not errand.rest or (ending is not None and ending.how == "unavailable"):
             self._dispatch.hellos.pop(self._place.key, None)
             if errand.rest:  # who opens it again learns why it cannot be had
-                raise WorkerLost(errand.said)
+                raise WorkerDied(errand.said)
             raise InfrastructureError(errand.said, hint=errand.hint)
         head = next(iter(errand.rest.values()))
         said = f"{errand.failures} Dask workers in a row did not do it: {errand.said}"
         if ending is None:
-            raise WorkerLost(
+            raise WorkerDied(
                 f"{head.kind} of {head.scenario} as {head.format}: {said}", machine=True
             )
-        raise EngineLost(
+        raise EngineDisconnected(
             f"{self._place.environment.name}: {said}",
             hint=errand.hint or "see the logs of the Dask workers; what is measured is kept",
         )

@@ -20,7 +20,7 @@ from typing import Any
 from distributed import WorkerPlugin, get_worker
 from distributed.worker import Worker as DaskProcess
 
-from kerasmatrix.engines.base import Engine, Task, Worker, WorkerLost, Workplace
+from kerasmatrix.engines.base import Engine, Task, WorkDirs, Worker, WorkerDied
 from kerasmatrix.engines.dask.artifact_cache import Shelf, fetch_all
 from kerasmatrix.engines.dask.inner_engine import Recipe, engine_label
 from kerasmatrix.engines.dask.messages import (
@@ -34,7 +34,7 @@ from kerasmatrix.engines.dask.messages import (
 )
 from kerasmatrix.engines.dask.transfer import ParcelMissing, Parcels
 from kerasmatrix.engines.memory import machine_memory
-from kerasmatrix.engines.workspace import Sight
+from kerasmatrix.engines.workspace import WorkerView
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.harness import trees
 from kerasmatrix.store.store import NoArtifact
@@ -51,26 +51,26 @@ class _Crew:
     """An open worker of the inner engine, with all that it writes to in ``folder``."""
 
     worker: Worker
-    sight: Sight
+    sight: WorkerView
     folder: Path
-    apart: bool
+    isolated: bool
     leaves: threading.Timer | None = None
 
     @property
     def scratch(self) -> Path:
         """Where tasks leave what they made."""
-        return self.sight.place.scratch
+        return self.sight.dirs.scratch
 
     def results(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
         """Do ``tasks``, one at a time if they are to be apart; yield each with its result.
 
         Raises:
-            WorkerLost: the worker died.
+            WorkerDied: the worker died.
         """
         if not tasks:
             return  # it was to be opened
-        for batch in [(task,) for task in tasks] if self.apart else [tasks]:
-            self.sight.turn_to(batch[0])
+        for batch in [(task,) for task in tasks] if self.isolated else [tasks]:
+            self.sight.expose(batch[0])
             yield from zip(batch, self.worker.run(batch), strict=True)
 
     def close(self) -> None:
@@ -161,7 +161,7 @@ class Machine(WorkerPlugin):
                 return self._carry_out(order, labour, report)
             except ParcelMissing as missing:
                 return report.ending("missing", message=missing.reason, digest=missing.digest)
-            except WorkerLost as lost:
+            except WorkerDied as lost:
                 if labour.off:
                     # Dask may give a task that it has cancelled to the same thread again, and take
                     # this for its result: closing the worker says nothing about the model.
@@ -221,7 +221,7 @@ class Machine(WorkerPlugin):
         In a sandbox, each file of a stranger has a worker of its own.
         """
         key = order.place.key
-        if not (order.place.apart and order.tasks and self._open_engine().sandbox):
+        if not (order.place.isolated and order.tasks and self._open_engine().sandbox):
             return [(key, order.tasks)]
         by_file = itertools.groupby(order.tasks, key=lambda task: task.scenario)
         return [(f"{key}-{scenario}", tuple(tasks)) for scenario, tasks in by_file]
@@ -269,10 +269,10 @@ class Machine(WorkerPlugin):
         scratch.mkdir(parents=True)
         try:
             engine.prepare(place.environment, place.lock)
-            whole = Workplace(scenarios, self._shelf.folder, scratch)
-            sight = Sight(whole, place.environment.name, narrow=place.apart)
-            worker = engine.open(place.environment, place.lock, sight.place, place.limits)
-            return _Crew(worker, sight, scratch, place.apart)
+            whole = WorkDirs(scenarios, self._shelf.folder, scratch)
+            sight = WorkerView(whole, place.environment.name, per_task=place.isolated)
+            worker = engine.open(place.environment, place.lock, sight.dirs, place.limits)
+            return _Crew(worker, sight, scratch, place.isolated)
         except BaseException:
             trees.remove(str(scratch))
             raise
