@@ -24,7 +24,7 @@ from distributed import LocalCluster
 from page import made_up
 from pydantic import ValidationError
 from simulation import Constants, Schedule, formula, on_cluster, on_one_machine
-from waiting import WaitingEngine, WaitingRecipe, compared, plan, write
+from waiting import WaitingConfig, WaitingEngine, compared, plan, write
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
@@ -244,8 +244,8 @@ class Trial:
                 DaskEngine(
                     cluster.scheduler_address,
                     str(Path(folder, "parcels")),
-                    WaitingRecipe(self.engine),
-                    tasks_per_order=self.tasks_per_order,
+                    WaitingConfig(self.engine),
+                    tasks_per_job=self.tasks_per_order,
                 )
             ) as engine,
         ):  # fmt: skip

@@ -22,7 +22,7 @@ from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.results.observations import LoadFacts, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
 
-__all__ = ["FORM", "LOADED", "SAVED", "WaitingEngine", "WaitingRecipe", "compared", "plan"]
+__all__ = ["FORM", "LOADED", "SAVED", "WaitingConfig", "WaitingEngine", "compared", "plan"]
 
 FORM = "h5"
 SAVED = SaveFacts(model="Functional", weights=())
@@ -120,27 +120,28 @@ class WaitingEngine:
 
 
 @dataclasses.dataclass(frozen=True)
-class WaitingRecipe:
-    """How a machine of a cluster comes by such an engine: it is brought along."""
+class WaitingConfig:
+    """The engine of the Dask workers: it is sent along."""
 
     engine: WaitingEngine
     name: str = WaitingEngine.name
     sandbox: bool = WaitingEngine.sandbox
+    recipe: str = WaitingEngine.recipe
 
     def trouble(self) -> str | None:
-        """There is none."""
+        """Return None: it works everywhere."""
         return None
 
-    def build(self, folder: Path) -> WaitingEngine:
+    def create(self, folder: Path) -> WaitingEngine:
         """Return the engine."""
         del folder
         return self.engine
 
-    def held(self) -> tuple[str, ...]:
-        """Nothing is made before."""
+    def cached(self) -> tuple[str, ...]:
+        """Return nothing: nothing is created."""
         return ()
 
-    def holding(self, environment: Environment, lock: Lock) -> str:
+    def cache_name(self, environment: Environment, lock: Lock) -> str:
         """Return the environment's name."""
         del lock
         return environment.name

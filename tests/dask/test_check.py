@@ -7,7 +7,7 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.engines.dask.engine import DaskEngine
-from tests.dask.fake import FakeRecipe, noted
+from tests.dask.fake import FakeConfig, noted
 from tests.dask.table import plain
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
@@ -23,7 +23,7 @@ FILES = 5
 def engine(cluster, s3, notes):
     # Two tasks are an order, so that the files make several of them.
     opened = DaskEngine(
-        cluster.address, s3, FakeRecipe(notes), tick=0.2, patience=30, tasks_per_order=2
+        cluster.address, s3, FakeConfig(notes), tick=0.2, patience=30, tasks_per_job=2
     )
     yield opened
     opened.close()

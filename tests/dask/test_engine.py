@@ -9,7 +9,7 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.engines.dask.engine import DaskEngine
-from tests.dask.fake import FakeRecipe, noted, until
+from tests.dask.fake import FakeConfig, noted, until
 from tests.dask.table import After, measure, table
 from tests.unit.fakes import FakeEngine, make_project
 
@@ -23,7 +23,7 @@ EVERYTHING = (
 @pytest.fixture
 def engine(cluster, tmp_path, notes):
     opened = DaskEngine(
-        cluster.address, str(tmp_path / "parcels"), FakeRecipe(notes), tick=0.2, patience=30
+        cluster.address, str(tmp_path / "parcels"), FakeConfig(notes), tick=0.2, patience=30
     )
     yield opened
     opened.close()
@@ -31,7 +31,7 @@ def engine(cluster, tmp_path, notes):
 
 @pytest.fixture
 def over_s3(cluster, notes, s3):
-    opened = DaskEngine(cluster.address, s3, FakeRecipe(notes), tick=0.2, patience=30)
+    opened = DaskEngine(cluster.address, s3, FakeConfig(notes), tick=0.2, patience=30)
     yield opened
     opened.close()
 
@@ -79,7 +79,7 @@ def test_what_the_one_that_has_the_environment_has_no_room_for_goes_to_others(
     engine, tmp_path, notes, monkeypatch
 ):
     # One order is one task, and none comes to its end before there is one on another machine.
-    monkeypatch.setattr(engine._dispatch, "tasks_per_order", 1)
+    monkeypatch.setattr(engine._shared, "tasks_per_job", 1)
     (notes / "hold").touch()
 
     def let_go():
@@ -97,8 +97,8 @@ def test_what_the_one_that_has_the_environment_has_no_room_for_goes_to_others(
 
 def test_no_machine_that_fits_says_why(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good")
-    recipe = FakeRecipe(notes, trouble_in="there is none")
-    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
+    inner = FakeConfig(notes, trouble_in="there is none")
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), inner, tick=0.1, patience=1)
     with contextlib.closing(engine), pytest.raises(EngineDisconnected, match="none can use fake"):
         measure(matrix, engine, tmp_path / "together")
 
@@ -106,8 +106,8 @@ def test_no_machine_that_fits_says_why(cluster, tmp_path, notes):
 def test_a_machine_with_too_little_memory_gets_nothing(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good")
     matrix.write_text(f"{matrix.read_text()}limits: {{memory_mb: 16000000}}\n")
-    recipe = FakeRecipe(notes)
-    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
+    inner = FakeConfig(notes)
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), inner, tick=0.1, patience=1)
     with (
         contextlib.closing(engine),
         pytest.raises(EngineDisconnected, match="MB of memory: the largest"),

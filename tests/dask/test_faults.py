@@ -11,7 +11,7 @@ from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.engines.dask.engine import DaskEngine
 from kerasmatrix.results.observations import Status
 from kerasmatrix.store.store import Store
-from tests.dask.fake import FakeRecipe, noted, until
+from tests.dask.fake import FakeConfig, noted, until
 from tests.dask.table import After, measure, table
 from tests.unit.fakes import FakeEngine, make_project
 
@@ -29,7 +29,7 @@ def alone(tmp_path):
 def opened(cluster, tmp_path, notes, **options):
     """An engine on the cluster, closed afterwards."""
     settings = {"tick": 0.2, "patience": 60, **options}
-    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), FakeRecipe(notes), **settings)
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), FakeConfig(notes), **settings)
     return contextlib.closing(engine)
 
 

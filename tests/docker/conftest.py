@@ -5,8 +5,7 @@ import pytest
 import docker
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.engines.base import WorkDirs
-from kerasmatrix.engines.docker import DockerEngine
-from kerasmatrix.engines.presence import docker_trouble
+from kerasmatrix.engines.docker import DockerEngine, docker_trouble
 from kerasmatrix.environments.locks import read_lock
 from tests.real import ROOT
 

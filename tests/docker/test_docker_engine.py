@@ -14,9 +14,9 @@ import pytest
 from kerasmatrix.config.matrix import Limits
 from kerasmatrix.engines.base import Task, WorkerDied
 from kerasmatrix.engines.docker import DockerEngine
-from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import idle_workers
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.filesystem.digests import HARNESS
 from tests.real import ROOT
 from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
 

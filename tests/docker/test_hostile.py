@@ -17,7 +17,8 @@ from kerasmatrix.config.matrix import Limits, load_matrix
 from kerasmatrix.engines.base import Task, WorkDirs, WorkerDied
 from kerasmatrix.engines.workspace import WorkerView
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.files.model_input import Companions, digest_file, stand_in
+from kerasmatrix.files.model_input import Companions, stand_in
+from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.results.answers import understand
@@ -216,7 +217,7 @@ def check(tmp_path, monkeypatch, capsys):
 def _all_below(folder):
     """What is in a folder: each file with its content."""
     return {
-        path: digest_file(path) if path.is_file() else path.lstat().st_mode
+        path: digest_path(path) if path.is_file() else path.lstat().st_mode
         for path in folder.rglob("*")
     }
 

@@ -36,7 +36,7 @@ def test_an_image_is_removed_when_no_container_needs_it(client):
         in_use.take(made.mark(name))
         assert made.remove(name) == "a process uses it"
         in_use.close()
-        assert datetime.datetime.now(datetime.UTC) - made.made_at(name) < datetime.timedelta(
+        assert datetime.datetime.now(datetime.UTC) - made.created_at(name) < datetime.timedelta(
             hours=1
         )
         assert made.remove(name) is None

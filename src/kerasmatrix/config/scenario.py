@@ -7,7 +7,6 @@ what that claim predicts of which cells. The scripts run inside environments, ne
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.filesystem.digests import digest_files
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.ranges import Seconds
 from kerasmatrix.results.formats import FORMATS
@@ -157,11 +157,7 @@ def digest_scenario(folder: Path) -> str:
     Raises:
         OSError: a file cannot be read.
     """
-    total = hashlib.sha256()
-    for name in sorted(_measured_files(folder)):
-        content = hashlib.sha256((folder / os.fsdecode(name)).read_bytes())
-        total.update(name + b"\0" + content.digest())
-    return total.hexdigest()
+    return digest_files(folder, _measured_files(folder))
 
 
 def not_measured(folder: Path) -> Callable[[str, list[str]], set[str]]:

@@ -1,7 +1,7 @@
 """The contract of an engine: prepare an environment, open a worker in it, send tasks, close.
 
-An engine knows how to get a process with TensorFlow in it and how to talk to it. It does not
-know what a task means or what its answer is worth.
+An engine starts processes with TensorFlow and communicates with them. It does not interpret tasks
+or results.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is asked to do; see `kerasmatrix.harness.tasks` for the answer.
+    """A task for a worker; see `kerasmatrix.harness.tasks` for the results.
 
-    ``remedies`` change how an artifact is loaded; ``into`` is the format to convert one to, and
-    None where it is to stay what remedies made of it.
+    ``remedies`` change how an artifact is loaded. ``into`` is the format to convert one to; None
+    keeps the format that the remedies gave it.
     """
 
     id: str
@@ -48,10 +48,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Handshake:
-    """The first message of a worker, sent once it has imported TensorFlow.
+    """The first message of a worker, sent when it has imported TensorFlow.
 
-    ``keras`` is the version of `tf.keras`. ``modules`` are the versions of what it has imported,
-    ``distributions`` those of all that is installed there (`kerasmatrix.harness.imported`).
+    ``keras`` is the version of `tf.keras`. ``modules`` are the versions of imported modules,
+    ``distributions`` those of all installed packages (`kerasmatrix.harness.imported`).
     """
 
     tensorflow: str
@@ -81,10 +81,10 @@ class WorkDirs:
 
 
 class WorkerDied(Exception):
-    """The worker itself died or fell silent while it had a task.
+    """The worker died or stopped answering while it ran a task.
 
-    ``memory`` is True where the engine knows that memory was the reason, ``machine`` where it was
-    the machines under it that were lost, which says nothing about the task.
+    ``memory`` is True if the engine knows that it ran out of memory. ``machine`` is True if the
+    machine was lost, which says nothing about the task.
     """
 
     def __init__(self, message: str, *, memory: bool = False, machine: bool = False) -> None:
@@ -94,30 +94,30 @@ class WorkerDied(Exception):
 
 
 class EngineDisconnected(InfrastructureError):
-    """The engine itself is gone, and with it every environment: the run cannot go on."""
+    """The engine is gone, and every environment with it: the run cannot continue."""
 
 
 class WorkerStartFailed(InfrastructureError):
-    """A worker died before TensorFlow was imported: another one may not."""
+    """A worker died before it had imported TensorFlow. A second one may succeed."""
 
 
 class Worker(Protocol):
-    """A process inside an environment, with TensorFlow imported. Not shared between threads."""
+    """A process in an environment, with TensorFlow imported. Used by one thread at a time."""
 
     hello: Handshake
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-        """Do ``tasks``, one or more; yield the harness's ``result`` message of each, in order.
+        """Run one or more ``tasks``; yield the harness's ``result`` message of each, in order.
 
-        What is yielded is read to its end before the worker is given anything else, or the worker
-        is closed. How a task ends does not depend on those that are given with it.
+        The caller reads all results before it calls `run` again, or closes the worker. The result
+        of a task does not depend on the other tasks.
 
         Raises:
-            WorkerDied: the worker is gone, at the first task that has no result yet; open another.
+            WorkerDied: the worker is gone, under the first task without a result. Open another.
         """
 
     def close(self) -> None:
-        """End the worker and all it has started. May be called twice, and from any thread."""
+        """End the worker and all its processes. May be called twice, and from any thread."""
 
 
 class Engine(Protocol):
@@ -127,51 +127,51 @@ class Engine(Protocol):
 
     @property
     def sandbox(self) -> bool:
-        """Whether what runs in it can do no harm to the machine."""
+        """Whether it protects the machine from the models."""
 
     @property
     def in_place(self) -> bool:
-        """Whether workers see a run's own folders, and not copies that were made at their start."""
+        """Whether workers see the run's own folders, and not copies from when they were opened."""
 
     @property
     def recipe(self) -> str:
-        """How it makes environments, beside their locks: what else decides what is in them.
+        """How it creates environments: all that decides their content besides the lock.
 
         It is part of an environment's identity (`kerasmatrix.environments.identity`).
         """
 
     @property
     def batch(self) -> int | None:
-        """How many tasks a worker is to be given in one go; None if that does not matter."""
+        """How many tasks to give a worker at once; None if any number is fine."""
 
     @property
     def slots(self) -> int | None:
-        """In how many environments it can be at work now; None if that is for its user to say."""
+        """How many environments can run tasks at once; None if the caller decides."""
 
     @property
     def idle_workers(self) -> int:
-        """How many workers may stay open while they have nothing to do."""
+        """How many idle workers may stay open."""
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
-        """Make the environment, unless it is there already.
+        """Create the environment, unless it exists.
 
         Raises:
-            InfrastructureError: it cannot be had, and why.
+            InfrastructureError: it cannot be created.
         """
 
     def open(
         self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> Worker:
-        """Start a worker in a prepared environment and wait until TensorFlow is imported.
+        """Start a worker in a prepared environment, and wait until it has imported TensorFlow.
 
         Raises:
             InfrastructureError: it did not start, or TensorFlow cannot be imported.
         """
 
     def close(self) -> None:
-        """Leave nothing behind. May be called twice."""
+        """Release everything. May be called twice."""
 
 
 def unavailable(environment: Environment, reason: str) -> InfrastructureError:
-    """Return the error for an environment that cannot be had."""
+    """Return the error for an environment that is unavailable."""
     return InfrastructureError(f"{environment.name}: {reason}")

@@ -13,10 +13,8 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import kerasmatrix.harness
 from kerasmatrix.engines.base import (
     Engine,
     EngineDisconnected,
@@ -30,12 +28,11 @@ from kerasmatrix.engines.base import (
 from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.filesystem.digests import harness_digest
 from kerasmatrix.results.observations import LOST
 
 __all__ = ["Crew", "NotToBeHad", "Stopped"]
 
-HARNESS = Path(kerasmatrix.harness.__file__).parent
 # As many tasks are given to a worker in one go, unless its engine asks for more: what is lost with
 # it is sent again.
 BATCH = 64
@@ -214,7 +211,7 @@ class Crew:
         """Return that the harness is not the one that the plan's keys name any more, or None."""
         if not (self._engine.in_place and plan.harness):
             return None  # other machines have a harness of their own, and are asked for theirs
-        if digest_folder(HARNESS) == plan.harness:
+        if harness_digest() == plan.harness:
             return None
         return "kerasmatrix itself was changed after the run had begun: run again"
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import kerasmatrix.harness.remedies
 from kerasmatrix.config.matrix import Environment, Matrix, Selection
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
@@ -17,7 +16,7 @@ from kerasmatrix.errors import UntrustedError
 from kerasmatrix.execution.plan import Plan, Remedies
 from kerasmatrix.execution.runner import Listener, Progress
 from kerasmatrix.files.model_input import Given
-from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 from kerasmatrix.store.store import Store
 
 __all__ = ["Setup", "open_setup"]
@@ -68,10 +67,10 @@ class Setup:
             locks={env.name: self.lock(env) for env in environments},
             engine=self.engine.name,
             recipe=self.engine.recipe,
-            harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
+            harness=harness_digest(),
             limits=self.matrix.limits,
             tolerance=self.matrix.tolerance,
-            repair=digest_folder(Path(kerasmatrix.harness.remedies.__file__).parent),
+            repair=remedies_digest(),
             remedies=self.remedies,
         )
 

@@ -139,7 +139,7 @@ def test_what_it_wrote_it_writes_anew_and_nothing_else(versions, index):
     before = Path("matrix.yaml").read_text()
     code, _, err = versions("--write", "matrix.yaml")
     assert code == 2
-    assert "matrix.yaml: is there already" in err
+    assert "matrix.yaml: exists" in err
     code, _, err = versions("--matrix", "extra.yaml", "--write", "extra.yaml")
     assert code == 2
     assert Path("matrix.yaml").read_text() == before

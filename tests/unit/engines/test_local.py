@@ -45,7 +45,7 @@ def start():
         ("raise SystemExit(3)", "the worker did not start: exit code 3"),
         ("import os; os.abort()", "killed by signal 6"),
         ("import sys; sys.exit('no such symbol')", "no such symbol"),
-        ("print('welcome', flush=True)", "hello is not JSON"),
+        ("print('welcome', flush=True)", "is not JSON"),
         ('print(\'{"kind": "hello", "protocol": 99}\', flush=True)', "protocol 99, not 2"),
         (
             (
@@ -112,7 +112,7 @@ def test_a_worker_that_is_gone_before_the_task_is_lost(start):
 
 
 def test_a_worker_that_hangs_up_and_stays_is_ended(start, monkeypatch):
-    monkeypatch.setattr(local, "LEAVES_SECONDS", 0.1)
+    monkeypatch.setattr(local, "EXIT_SECONDS", 0.1)
     worker = start(HELLO + "import os, signal\ninput()\nos.close(1)\nsignal.pause()")
     with pytest.raises(WorkerDied, match="killed by signal 9"):
         list(worker.run([TASK]))

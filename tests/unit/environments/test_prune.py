@@ -10,7 +10,7 @@ import docker.errors
 import pytest
 
 from kerasmatrix.environments import prune
-from kerasmatrix.environments.prune import Disk, ImageCache, Others, VenvCache
+from kerasmatrix.environments.prune import Disk, ImageCache, OtherProjects, VenvCache
 from kerasmatrix.environments.uses import InUse
 from kerasmatrix.environments.venvs import COMPLETE
 from kerasmatrix.errors import UsageError
@@ -180,7 +180,7 @@ def another_process(what, mark):
 
 
 @pytest.mark.parametrize(
-    ("what", "reason"), [("make", "a process is making it"), ("use", "a process uses it")]
+    ("what", "reason"), [("make", "a process is creating it"), ("use", "a process uses it")]
 )
 def test_remove_venv_that_another_process_holds_says_why(venvs, what, reason):
     with another_process(what, venvs.mark(OLD)):
@@ -198,7 +198,7 @@ def test_remove_venv_of_a_killed_user_works(venvs):
 
 
 @pytest.mark.parametrize(
-    ("what", "reason"), [("make", "a process is making it"), ("use", "a process uses it")]
+    ("what", "reason"), [("make", "a process is creating it"), ("use", "a process uses it")]
 )
 def test_remove_image_that_another_process_holds_says_why(images, what, reason):
     made = images()
@@ -229,7 +229,7 @@ def others(venvs, own, wanted, grace=WEEK):
             raise UsageError(f"{matrix}: damaged")
         return wanted[matrix]
 
-    return Others(venvs, own, wanted_by, grace)
+    return OtherProjects(venvs, own, wanted_by, grace)
 
 
 def use(venvs, name, matrix, days_ago=0):

@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.filesystem import plain_files
+from kerasmatrix.filesystem.copies import copy_file, copy_tree
+from kerasmatrix.filesystem.digests import digest_file, digest_tree
 from kerasmatrix.filesystem.plain_files import (
     LIMITS,
     NotPlain,
-    copy_file,
-    copy_tree,
-    digest_file,
-    digest_tree,
     walk,
 )
 from kerasmatrix.store.store import digest_tree as digest_of_store

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.engines.local import HARNESS
+from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.harness import child, protocol
 from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
 

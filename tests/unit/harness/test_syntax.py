@@ -2,7 +2,7 @@ import ast
 
 import pytest
 
-from kerasmatrix.engines.local import HARNESS
+from kerasmatrix.filesystem.digests import HARNESS
 
 MODULES = sorted(HARNESS.glob("*.py"))
 
