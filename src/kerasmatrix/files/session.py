@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from pathlib import Path
 from kerasmatrix.config.matrix import Environment, Matrix, Selection
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
+from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.errors import UntrustedError
 from kerasmatrix.execution.plan import Plan, Remedies
@@ -20,8 +20,6 @@ from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 from kerasmatrix.store.store import Store
 
 __all__ = ["Setup", "open_setup"]
-
-MOST_JOBS = 8
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ def open_setup(  # noqa: PLR0913 - what measuring takes
                 matrix=matrix,
                 engine=engine,
                 store=opened,
-                jobs=jobs or engine.slots or min(MOST_JOBS, os.cpu_count() or 2),
+                jobs=jobs or engine.slots or default_jobs(),
                 remedies=remedies,
                 fresh=fresh,
                 trust=trust,
