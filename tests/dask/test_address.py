@@ -32,7 +32,7 @@ def test_check_address_usable_passes(address):
     check_address(address)
 
 
-def test_dask_without_certificates_connects_to_nothing(tmp_path):
+def test_dask_tls_without_certificates_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="names no certificates"):
         DaskEngine("tls://127.0.0.1:1", str(tmp_path), LocalConfig())
     with pytest.raises(UsageError, match="names no certificates"):

@@ -29,9 +29,7 @@ def plain(value):
     return [plain(each) for each in value] if isinstance(value, list) else value
 
 
-def test_real_models_over_a_cluster_that_loses_a_machine_come_to_the_table_of_one(
-    cluster, s3, notes, tmp_path
-):
+def test_real_models_lost_worker_changes_no_result(cluster, s3, notes, tmp_path):
     alone = measure(local_engine(*SELECTION["environments"]), tmp_path / "alone", **SELECTION)
     # A machine that has an answer ready when some are there takes it with it.
     doom = After(6, (notes / "kill").touch)

@@ -5,7 +5,7 @@ import sys
 from kerasmatrix.engines.process_id import process_exited, process_start_id
 
 
-def test_a_process_that_is_there_is_not_gone_and_one_that_ended_is():
+def test_process_exited_only_after_its_end():
     process = subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE)
     born = process_start_id(process.pid)
     assert born
@@ -15,13 +15,13 @@ def test_a_process_that_is_there_is_not_gone_and_one_that_ended_is():
     assert process_start_id(process.pid) == ""
 
 
-def test_another_process_of_the_same_number_is_another():
+def test_process_exited_reused_number_is_true():
     boot, namespace, started = process_start_id(os.getpid()).split()
     earlier = f"{boot} {namespace} {int(started) - 1}"
     assert process_exited(str(os.getpid()), earlier)
 
 
-def test_of_another_machine_or_container_nothing_is_known():
+def test_process_exited_elsewhere_is_false():
     boot, namespace, started = process_start_id(os.getpid()).split()
     for elsewhere in (f"other {namespace} {started}", f"{boot} other {started}", "", "x"):
         assert not process_exited("999999999", elsewhere)

@@ -30,7 +30,7 @@ def seen(place):
     )
 
 
-def test_of_the_files_of_others_a_worker_sees_one_at_a_time(whole):
+def test_worker_view_per_task_shows_one_file(whole):
     sight = WorkerView(whole, "tf2.4", per_task=True)
     assert seen(sight.dirs) == []
     sight.expose(task("one", "of-one"))
@@ -43,7 +43,7 @@ def test_of_the_files_of_others_a_worker_sees_one_at_a_time(whole):
     assert (whole.artifacts / "of-one" / "probe.npz").read_text() == "probe one"
 
 
-def test_ones_own_files_are_all_there_and_each_worker_writes_in_a_folder_of_its_own(whole):
+def test_worker_view_whole_separates_scratch_only(whole):
     sights = [WorkerView(whole, name, per_task=False) for name in ("tf2.4", "tf2.5")]
     for sight in sights:
         sight.expose(task("one"))

@@ -44,7 +44,7 @@ def ask(matrix, cache, index, below="2.3.4"):
     )  # fmt: skip
 
 
-def test_releases_are_listed_and_not_asked_for_again(matrix, tmp_path):
+def test_releases_before_asks_the_index_once(matrix, tmp_path):
     index = Index("2.2.2", "2.2.3", "2.3.0", "2.3.3", "2.3.4", "2.4.0")
     assert ask(matrix, tmp_path / "cache", index) == ["2.3.3", "2.3.0", "2.2.3"]
     asked = len(index.asked)
@@ -54,11 +54,11 @@ def test_releases_are_listed_and_not_asked_for_again(matrix, tmp_path):
     assert len(index.asked) > asked
 
 
-def test_an_index_that_answers_nonsense_does_not_hang_it(matrix, tmp_path):
+def test_releases_before_wrong_answer_ends(matrix, tmp_path):
     assert ask(matrix, tmp_path, lambda *_, **__: "2.3.4") == []
 
 
-def test_an_index_that_cannot_be_asked_is_not_remembered(matrix, tmp_path):
+def test_releases_before_failure_is_not_stored(matrix, tmp_path):
     def away(*_, **__):
         raise InfrastructureError("no network")
 
@@ -87,7 +87,7 @@ def of(matrix, **told):
     return matrix.environments["tf2.1"].model_copy(update={"name": "tf2.1.1", **told})
 
 
-def test_a_lock_is_resolved_once(matrix, tmp_path, resolved):
+def test_ad_hoc_lock_is_resolved_once(matrix, tmp_path, resolved):
     wanted = of(matrix, tensorflow="2.1.1")
     lock = ad_hoc_lock(wanted, matrix, tmp_path)
     assert lock.packages == {"tensorflow-cpu": "2.1.1"}
@@ -99,14 +99,14 @@ def test_a_lock_is_resolved_once(matrix, tmp_path, resolved):
     assert len(resolved) == 3
 
 
-def test_what_cannot_be_resolved_leaves_nothing(matrix, tmp_path, resolved):
+def test_ad_hoc_lock_failure_leaves_nothing(matrix, tmp_path, resolved):
     for _ in range(2):
         with pytest.raises(UsageError, match="cannot be locked"):
             ad_hoc_lock(of(matrix, tensorflow="2.9.9"), matrix, tmp_path)
     assert len(resolved) == 2
 
 
-def test_a_cache_that_cannot_be_written_is_the_machines_fault(matrix, tmp_path, resolved):
+def test_ad_hoc_lock_unwritable_cache_is_infrastructure(matrix, tmp_path, resolved):
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(InfrastructureError, match="cannot be written"):
         ad_hoc_lock(of(matrix), matrix, tmp_path / "cache")
