@@ -22,7 +22,7 @@ CONNECT_SECONDS = 30.0
 PATIENCE_SECONDS = 120.0
 # The results of a job arrive together. With more tasks per job, more are repeated after a loss and
 # Dask workers wait longer at the end of a run; with fewer, more of them create each environment.
-TASKS_PER_JOB = 16
+TASKS_PER_JOB = 64
 
 
 class DaskEngine:
