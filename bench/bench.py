@@ -34,7 +34,7 @@ from kerasmatrix.cli.build_plan import plan_of
 from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.config.project import Project
-from kerasmatrix.engines.base import Engine, Task, Workplace
+from kerasmatrix.engines.base import Engine, Task, WorkDirs
 from kerasmatrix.engines.local import HARNESS, worker_variables
 from kerasmatrix.engines.select import open_engine
 from kerasmatrix.environments.locks import read_lock
@@ -333,7 +333,7 @@ class Bench:
     def _alone(self, engine: Engine, store: Store, environment: str, task: Task | None) -> None:
         env = self.matrix.environments[environment]
         with store.scratch(f"alone-{time.monotonic_ns()}") as scratch:
-            place = Workplace(self.project.scenarios, store.artifacts, scratch)
+            place = WorkDirs(self.project.scenarios, store.artifacts, scratch)
             worker = engine.open(env, self.locks[environment], place, self.matrix.limits)
             try:
                 if task:

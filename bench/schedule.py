@@ -24,11 +24,11 @@ from distributed import LocalCluster
 from page import made_up
 from pydantic import ValidationError
 from simulation import Constants, Schedule, formula, on_cluster, on_one_machine
-from waiting import WaitingEngine, WaitingRecipe, compared, plan, write
+from waiting import WaitingConfig, WaitingEngine, compared, plan, write
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
-from kerasmatrix.engines.base import Engine, Workplace
+from kerasmatrix.engines.base import Engine, WorkDirs
 from kerasmatrix.engines.dask.engine import DaskEngine
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
@@ -126,7 +126,7 @@ def _imports(names: Iterable[str]) -> Iterator[tuple[str, float]]:
     project, engine = Project(Path("matrix.yaml")), LocalEngine()
     matrix = load_matrix(project.matrix_file)
     with tempfile.TemporaryDirectory() as folder:
-        place = Workplace(Path(folder), Path(folder), Path(folder))
+        place = WorkDirs(Path(folder), Path(folder), Path(folder))
         for name in names:
             environment, lock = (
                 matrix.environments[name],
@@ -244,8 +244,8 @@ class Trial:
                 DaskEngine(
                     cluster.scheduler_address,
                     str(Path(folder, "parcels")),
-                    WaitingRecipe(self.engine),
-                    tasks_per_order=self.tasks_per_order,
+                    WaitingConfig(self.engine),
+                    tasks_per_job=self.tasks_per_order,
                 )
             ) as engine,
         ):  # fmt: skip

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 import waiting
 from waiting import compared
 
-from kerasmatrix.engines.dask.engine import TASKS_PER_ORDER
+from kerasmatrix.engines.dask.engine import TASKS_PER_JOB
 from kerasmatrix.engines.memory import FEW
 from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.evaluate import Observed
@@ -73,7 +73,7 @@ def formula(
     slots: int,
     *,
     weight: int = 1,
-    tasks_per_order: int | None = TASKS_PER_ORDER,
+    tasks_per_order: int | None = TASKS_PER_JOB,
 ) -> float:
     """Return the wall time by one formula, which knows nothing of who waits for whom.
 
@@ -331,7 +331,7 @@ def on_cluster(  # noqa: PLR0913 - what there is to say of a cluster
     slots: int,
     *,
     weight: int = 1,
-    tasks_per_order: int = TASKS_PER_ORDER,
+    tasks_per_order: int = TASKS_PER_JOB,
 ) -> Schedule:
     """Simulate a check over a cluster of ``machines`` with so many slots each."""
     clock = _Clock()

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Hello, Task, Workplace
+from kerasmatrix.engines.base import Handshake, Task, WorkDirs
 from kerasmatrix.environments.locks import Lock
 
 __all__ = ["SyntheticEngine"]
@@ -27,8 +27,8 @@ EVERY = 3  # of the pairs of versions, that many fail
 class SyntheticWorker:
     """Answers for one environment."""
 
-    def __init__(self, environment: Environment, place: Workplace) -> None:
-        self.hello = Hello(environment.tensorflow, "2.0", environment.python, 0.0)
+    def __init__(self, environment: Environment, place: WorkDirs) -> None:
+        self.hello = Handshake(environment.tensorflow, "2.0", environment.python, 0.0)
         self._name = environment.name
         self._place = place
 
@@ -83,11 +83,11 @@ class SyntheticEngine:
         """There is nothing to make."""
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> SyntheticWorker:
         """Return a worker, at once."""
         del lock, limits
-        return SyntheticWorker(environment, workplace)
+        return SyntheticWorker(environment, work_dirs)
 
     def close(self) -> None:
         """There is nothing to end."""

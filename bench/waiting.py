@@ -15,14 +15,14 @@ from typing import Any
 
 from kerasmatrix.config.matrix import Environment, Limits, Selection
 from kerasmatrix.config.scenario import Scenario
-from kerasmatrix.engines.base import Hello, Task, Workplace
+from kerasmatrix.engines.base import Handshake, Task, WorkDirs
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.results.observations import LoadFacts, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
 
-__all__ = ["FORM", "LOADED", "SAVED", "WaitingEngine", "WaitingRecipe", "compared", "plan"]
+__all__ = ["FORM", "LOADED", "SAVED", "WaitingConfig", "WaitingEngine", "compared", "plan"]
 
 FORM = "h5"
 SAVED = SaveFacts(model="Functional", weights=())
@@ -106,41 +106,42 @@ class WaitingEngine:
         """Nothing has to be made."""
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> _WaitingWorker:
         """Wait as long as the import takes."""
         del lock, limits
         seconds = self.import_seconds[environment.name]
         time.sleep(seconds)
-        hello = Hello(environment.tensorflow, "2.0", environment.python, seconds)
-        return _WaitingWorker(hello, environment.name, workplace, self.task_seconds)
+        hello = Handshake(environment.tensorflow, "2.0", environment.python, seconds)
+        return _WaitingWorker(hello, environment.name, work_dirs, self.task_seconds)
 
     def close(self) -> None:
         """Nothing is open."""
 
 
 @dataclasses.dataclass(frozen=True)
-class WaitingRecipe:
-    """How a machine of a cluster comes by such an engine: it is brought along."""
+class WaitingConfig:
+    """The engine of the Dask workers: it is sent along."""
 
     engine: WaitingEngine
     name: str = WaitingEngine.name
     sandbox: bool = WaitingEngine.sandbox
+    recipe: str = WaitingEngine.recipe
 
     def trouble(self) -> str | None:
-        """There is none."""
+        """Return None: it works everywhere."""
         return None
 
-    def build(self, folder: Path) -> WaitingEngine:
+    def create(self, folder: Path) -> WaitingEngine:
         """Return the engine."""
         del folder
         return self.engine
 
-    def held(self) -> tuple[str, ...]:
-        """Nothing is made before."""
+    def cached(self) -> tuple[str, ...]:
+        """Return nothing: nothing is created."""
         return ()
 
-    def holding(self, environment: Environment, lock: Lock) -> str:
+    def cache_name(self, environment: Environment, lock: Lock) -> str:
         """Return the environment's name."""
         del lock
         return environment.name
@@ -148,7 +149,7 @@ class WaitingRecipe:
 
 class _WaitingWorker:
     def __init__(
-        self, hello: Hello, name: str, place: Workplace, seconds: Mapping[str, float]
+        self, hello: Handshake, name: str, place: WorkDirs, seconds: Mapping[str, float]
     ) -> None:
         self.hello = hello
         self._name = name

@@ -1,7 +1,7 @@
-"""Asks every environment what its Keras has, and writes what `kerasmatrix predict` goes by.
+"""Queries the Keras of every environment, and writes the table that `kerasmatrix predict` uses.
 
-Writes ``src/kerasmatrix/prediction/surface.json``: of each class of Keras the releases that have
-it, and of each key of a config the releases that take it.
+The table ``src/kerasmatrix/prediction/surface.json`` has the releases with each class of Keras, and
+the releases that accept each key of a config.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any
 from kerasmatrix.config.matrix import Environment, load_matrix
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.config.project import Project
-from kerasmatrix.engines.local import HARNESS, worker_variables
 from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock, read_lock
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
+from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.versions import minor_of
 
 ASK = Path(__file__).with_name("ask.py")
@@ -30,7 +31,7 @@ ANY = "*"
 
 
 def main(kept: Path | None) -> None:
-    """Survey all environments; answers kept in the folder ``kept`` are not asked for again."""
+    """Query all environments, except those with an answer in the folder ``kept``."""
     project = Project(Path("matrix.yaml"))
     answers: dict[str, Any] = {}
     for environment in load_matrix(project.matrix_file).sorted_environments():
@@ -69,11 +70,11 @@ def _summary(order: list[str], answers: Mapping[str, Any]) -> dict[str, Any]:
     operations: dict[str, set[str]] = defaultdict(set)
     for release, answer in answers.items():
         for place, classes in answer["classes"].items():
-            for name, told in classes.items():
+            for name, keys in classes.items():
                 having[place][name].add(release)
-                for key in [ANY] if told["takes"] is None else told["takes"]:
+                for key in [ANY] if keys["takes"] is None else keys["takes"]:
                     takes[place, name][key].add(release)
-                for key in told["needs"]:
+                for key in keys["needs"]:
                     needs[place, name][key].add(release)
         for place, names in answer["functions"].items():
             for name in names:
@@ -98,18 +99,20 @@ def _summary(order: list[str], answers: Mapping[str, Any]) -> dict[str, Any]:
             for place, classes in sorted(having.items())
         },
         "functions": {
-            place: {name: _ranges(each, order) for name, each in sorted(names.items())}
+            place: {name: _ranges(releases, order) for name, releases in sorted(names.items())}
             for place, names in sorted(functions.items())
         },
-        "operations": {name: _ranges(each, order) for name, each in sorted(operations.items())},
+        "operations": {
+            name: _ranges(releases, order) for name, releases in sorted(operations.items())
+        },
     }
 
 
 def _by_range(keys: Mapping[str, set[str]], order: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
+    by_range: dict[str, list[str]] = defaultdict(list)
     for key, releases in sorted(keys.items()):
-        found[_ranges(releases, order)].append(key)
-    return dict(sorted(found.items()))
+        by_range[_ranges(releases, order)].append(key)
+    return dict(sorted(by_range.items()))
 
 
 def _ranges(releases: Iterable[str], order: list[str]) -> str:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 import pytest
 
-import kerasmatrix.harness.remedies
 from kerasmatrix.config.matrix import Limits, load_matrix
 from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.engines.base import Engine
@@ -23,7 +22,7 @@ from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import Listener, Run
-from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 from kerasmatrix.results.observations import Status
 from kerasmatrix.results.schema import CellResult, Results, RunInfo
 from kerasmatrix.store.store import Store
@@ -74,10 +73,10 @@ def measure(
         },
         engine=engine.name,
         recipe=engine.recipe,
-        harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
+        harness=harness_digest(),
         limits=limits or matrix.limits,
         tolerance=matrix.tolerance,
-        repair=digest_folder(Path(kerasmatrix.harness.remedies.__file__).parent),
+        repair=remedies_digest(),
         remedies=remedies,
         columns=frozenset(columns) or None,
         infer=infer,

@@ -1,7 +1,6 @@
-"""What can go wrong that is not a cell's outcome.
+"""Errors that are shown to users, each with a hint and the exit code of the command.
 
-A model that does not load is a *result*, never an exception. Exceptions are for the person at
-the keyboard: each carries the way out as ``hint`` and the exit code of the command.
+A model that does not load is a *result*, never an exception.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ __all__ = [
     "nearest",
 ]
 
-_SPACE = "make space and run again: what is measured so far is kept"
-_RIGHTS = "see that you may read and write it"
+_SPACE = "free some space and run again: completed measurements are kept"
+_RIGHTS = "get the right to read and write it"
 _FILES = "allow more open files (`ulimit -n`), or use fewer --jobs"
 _MEMORY = "free some memory or allow more processes, or use fewer --jobs"
 _NAME = "use a shorter name, or a link that leads to a file"
-# What the system says when the machine, and not this program, is at fault; and the way out.
-_WAYS_OUT = {
+# Error numbers that are a fault of the machine, not of this program, with their hints.
+_HINTS = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
     errno.EFBIG: _SPACE,
@@ -38,10 +37,10 @@ _WAYS_OUT = {
     errno.ENFILE: _FILES,
     errno.ENOMEM: _MEMORY,
     errno.EAGAIN: _MEMORY,
-    errno.EIO: "see that the disk is sound",
-    errno.ESTALE: "see that the network's disk is there",
-    errno.ENODEV: "see that the device is there",
-    errno.ENXIO: "see that the device is there",
+    errno.EIO: "check the disk",
+    errno.ESTALE: "check that the network drive is mounted",
+    errno.ENODEV: "check that the device is connected",
+    errno.ENXIO: "check that the device is connected",
     errno.ENAMETOOLONG: _NAME,
     errno.ELOOP: _NAME,
 }
@@ -50,7 +49,7 @@ _WAYS_OUT = {
 class KerasmatrixError(Exception):
     """Base of all errors shown to the user without a traceback.
 
-    Terminals are recorded, by CI for one, so secrets in URLs are masked here.
+    CI records terminals, so secrets in URLs are masked.
     """
 
     exit_code = 1
@@ -68,30 +67,29 @@ class UsageError(KerasmatrixError):
 
 
 class UntrustedError(UsageError):
-    """Code that is in a model file would run where nothing shuts it in."""
+    """Code in a model file would run outside a sandbox."""
 
 
 class InfrastructureError(KerasmatrixError):
-    """The machine could not do what was asked: no engine, no interpreter, no space."""
+    """A fault of the machine: no engine, no interpreter, no space."""
 
     exit_code = 3
 
 
 def as_machine_trouble(error: BaseException) -> KerasmatrixError | None:
-    """Return an exception of Python as an error of the machine; None if it is not one.
+    """Return an exception of Python as an error of the machine; None if it is another error.
 
-    A disk can be full, and memory exhausted, at any line: these are not faults of the program,
-    wherever they are noticed.
+    A full disk, or exhausted memory, can raise an exception at any line.
     """
     if isinstance(error, MemoryError):
         return InfrastructureError("not enough memory", hint=_MEMORY)
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return InfrastructureError(str(error), hint=_MEMORY)
-    if not isinstance(error, OSError) or error.errno not in _WAYS_OUT:
+    if not isinstance(error, OSError) or error.errno not in _HINTS:
         return None
     place = f"{error.filename}: " if error.filename else ""
     kind = UsageError if error.errno in {errno.ENAMETOOLONG, errno.ELOOP} else InfrastructureError
-    return kind(f"{place}{error.strerror}", hint=_WAYS_OUT[error.errno])
+    return kind(f"{place}{error.strerror}", hint=_HINTS[error.errno])
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:

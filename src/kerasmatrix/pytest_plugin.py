@@ -153,7 +153,7 @@ def _not_to_be_had(config: pytest.Config, reason: str) -> NoReturn:
 
 def _complaint(file: PathLike, bad: Sequence[CellResult], cells: int, found: Checked) -> str:
     """Say where a file does not load, why, and what was seen to help."""
-    from kerasmatrix.text.escape import visible  # noqa: PLC0415 - as above
+    from kerasmatrix.text.escape import escape_control_characters  # noqa: PLC0415 - as above
 
     lines = [f"{file} does not come back as it was in {len(bad)} of {cells} environments:"]
     remedies = {remedy.id: remedy for remedy in found.results.remedies}
@@ -166,7 +166,7 @@ def _complaint(file: PathLike, bad: Sequence[CellResult], cells: int, found: Che
         lines.append(f"    what was seen to help there: {helped.id}")
         for part in helped.id.split(" + "):
             lines += [f"      {line}" for line in remedies[part].code.splitlines()]
-    return "\n".join(visible(line) for line in lines)
+    return "\n".join(escape_control_characters(line) for line in lines)
 
 
 def _first_line(text: str) -> str:

@@ -12,17 +12,17 @@ __all__ = ["Day", "NotNegative", "Seconds"]
 WEEK = 7 * 24 * 3600
 FIRST_DAY, LAST_DAY = datetime.date(2015, 1, 1), datetime.date(2099, 12, 31)
 
-# What waits for longer than a week waits for ever; clocks of the system overflow much later.
+# Longer waits make no sense, and clocks of the system overflow much later.
 Seconds = Annotated[float, Field(gt=0, le=WEEK, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-def _no_number(value: object) -> object:
-    """Refuse a number, which would be taken for the seconds since 1970: 20220101 is one."""
+def _refuse_number(value: object) -> object:
+    """Refuse a number: pydantic would read 20220101 as seconds since 1970."""
     if isinstance(value, int | float):
         raise ValueError("must be a day, written like 2022-01-31")  # noqa: TRY004 - pydantic's way
     return value
 
 
 # TensorFlow came out in 2015.
-Day = Annotated[datetime.date, BeforeValidator(_no_number), Field(ge=FIRST_DAY, le=LAST_DAY)]
+Day = Annotated[datetime.date, BeforeValidator(_refuse_number), Field(ge=FIRST_DAY, le=LAST_DAY)]

@@ -24,22 +24,22 @@ LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 # (tensorflow/python/util/lazy_loader.py) compares with these three; "TRUE" or "yes" is off.
 LEGACY_ON = frozenset({"true", "True", "1"})
 
-# Model files name versions, too, and may hold anything: "2.2.4-tf", "2.3 to 2.4", megabytes.
+# Model files can contain any text as a version: "2.2.4-tf", "2.3 to 2.4", megabytes.
 NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,5}")
 LONGEST = 100
 
 
 @lru_cache(maxsize=4096)
 def version_key(version: str) -> Version:
-    """Return what orders releases by age, as PEP 440 does: ``2.20.0rc1`` is before ``2.20.0``.
+    """Return a key that sorts releases by age, as PEP 440 does: ``2.20.0rc1`` < ``2.20.0``.
 
     Text that is not a version counts as the first release number in it, or as 0 without one.
     """
     if len(version) <= LONGEST:
         with contextlib.suppress(ValueError):
             return Version(version)
-    found = NUMBERS.search(version)
-    return Version(found.group() if found else "0")
+    number = NUMBERS.search(version)
+    return Version(number.group() if number else "0")
 
 
 def minor_of(version: str) -> tuple[int, int]:
@@ -48,15 +48,15 @@ def minor_of(version: str) -> tuple[int, int]:
     return parsed.major, parsed.minor
 
 
-def is_same_release(one: str, other: str, *, exactly: bool = False) -> bool:
+def is_same_release(version: str, other: str, *, exactly: bool = False) -> bool:
     """Return whether two versions are one release: ``2.22.0-rc0`` and ``2.22.0rc0`` are.
 
-    Unless it is asked ``exactly``, post-releases and local builds count as the release itself:
-    TensorFlow 2.15.0.post1 calls itself 2.15.0.
+    Post-releases and local builds count as the release itself, unless ``exactly`` is true:
+    TensorFlow 2.15.0.post1 reports 2.15.0.
     """
     if exactly:
-        return version_key(one) == version_key(other)
-    return _release(version_key(one)) == _release(version_key(other))
+        return version_key(version) == version_key(other)
+    return _release(version_key(version)) == _release(version_key(other))
 
 
 def _release(version: Version) -> tuple[Version, object, object]:

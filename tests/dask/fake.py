@@ -19,7 +19,6 @@ from typing import Any
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.base import Task
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.errors import InfrastructureError
 from tests.unit.fakes import FakeEngine
 
 HELD_SECONDS = 60.0
@@ -32,7 +31,7 @@ def what(task: Task) -> str:
 
 
 @dataclass(frozen=True)
-class FakeRecipe:
+class FakeConfig:
     """How to make the fake engine on a Dask worker.
 
     ``notes`` is the folder of notes. A file ``kill-NAME`` there kills the process that is about to
@@ -44,18 +43,18 @@ class FakeRecipe:
     name: str = "fake"
     sandbox: bool = True
     trouble_in: str | None = None
-    identity: str = ""
+    recipe: str = ""
 
     def trouble(self) -> str | None:
         return self.trouble_in
 
-    def build(self, folder: Path) -> NotingEngine:
+    def create(self, folder: Path) -> NotingEngine:
         return NotingEngine(self.notes)
 
-    def held(self) -> tuple[str, ...]:
+    def cached(self) -> tuple[str, ...]:
         return ()
 
-    def holding(self, environment: Environment, lock: Lock) -> str:
+    def cache_name(self, environment: Environment, lock: Lock) -> str:
         return environment.name
 
 
@@ -74,21 +73,19 @@ class NotingEngine(FakeEngine):
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         note(self.notes, "prepared", environment=environment.name)
-        if (self.notes / f"no-space-{os.getpid()}").exists():
-            raise InfrastructureError("no space left")
         super().prepare(environment, lock)
 
-    def open(self, environment, lock, workplace, limits):
+    def open(self, environment, lock, work_dirs, limits):
         note(self.notes, "opened", environment=environment.name)
-        worker = super().open(environment, lock, workplace, limits)
+        worker = super().open(environment, lock, work_dirs, limits)
         ask = worker.run
 
         def run(tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
             note(
                 self.notes, "sees", environment=environment.name, tasks=len(tasks),
                 of=sorted({task.scenario for task in tasks}),
-                scenarios=sorted(path.name for path in workplace.scenarios.iterdir()),
-                artifacts=sorted(path.name for path in workplace.artifacts.iterdir()),
+                scenarios=sorted(path.name for path in work_dirs.scenarios.iterdir()),
+                artifacts=sorted(path.name for path in work_dirs.artifacts.iterdir()),
             )  # fmt: skip
             return ask(tasks)
 

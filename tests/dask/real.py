@@ -13,20 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from kerasmatrix.engines.base import Task, Worker
-from kerasmatrix.engines.dask.inner_engine import LocalRecipe
+from kerasmatrix.engines.dask.inner_engine import LocalConfig
 from kerasmatrix.engines.local import LocalEngine
 from tests.dask.fake import note, noted
 
-__all__ = ["NotingLocalRecipe", "noted"]
+__all__ = ["NotingLocalConfig", "noted"]
 
 
 @dataclass(frozen=True)
-class NotingLocalRecipe(LocalRecipe):
+class NotingLocalConfig(LocalConfig):
     """How to make it. A file ``kill`` in ``notes`` kills the process that has the next answer."""
 
     notes: Path = Path()
 
-    def build(self, folder: Path) -> NotingLocalEngine:
+    def create(self, folder: Path) -> NotingLocalEngine:
         return NotingLocalEngine(self.notes)
 
 
@@ -35,9 +35,9 @@ class NotingLocalEngine(LocalEngine):
         super().__init__()
         self.notes = notes
 
-    def open(self, environment, lock, workplace, limits) -> Worker:
+    def open(self, environment, lock, work_dirs, limits) -> Worker:
         note(self.notes, "opened", environment=environment.name)
-        worker = super().open(environment, lock, workplace, limits)
+        worker = super().open(environment, lock, work_dirs, limits)
         ask = worker.run
 
         def run(tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,9 @@
 import pytest
 
 from kerasmatrix.engines.dask.address import check_address
+from kerasmatrix.engines.dask.cluster import has_docker
 from kerasmatrix.engines.dask.engine import DaskEngine
-from kerasmatrix.engines.dask.inner_engine import LocalRecipe, has_docker
+from kerasmatrix.engines.dask.inner_engine import LocalConfig
 from kerasmatrix.errors import UsageError
 
 UNUSABLE = {
@@ -31,8 +32,8 @@ def test_check_address_usable_passes(address):
     check_address(address)
 
 
-def test_dask_without_certificates_connects_to_nothing(tmp_path):
+def test_dask_tls_without_certificates_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="names no certificates"):
-        DaskEngine("tls://127.0.0.1:1", str(tmp_path), LocalRecipe())
+        DaskEngine("tls://127.0.0.1:1", str(tmp_path), LocalConfig())
     with pytest.raises(UsageError, match="names no certificates"):
         has_docker("tls://127.0.0.1:1", 1.0)

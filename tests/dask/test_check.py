@@ -7,7 +7,7 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.engines.dask.engine import DaskEngine
-from tests.dask.fake import FakeRecipe, noted
+from tests.dask.fake import FakeConfig, noted
 from tests.dask.table import plain
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
@@ -23,7 +23,7 @@ FILES = 5
 def engine(cluster, s3, notes):
     # Two tasks are an order, so that the files make several of them.
     opened = DaskEngine(
-        cluster.address, s3, FakeRecipe(notes), tick=0.2, patience=30, tasks_per_order=2
+        cluster.address, s3, FakeConfig(notes), tick=0.2, patience=30, tasks_per_job=2
     )
     yield opened
     opened.close()
@@ -50,7 +50,7 @@ def check(tmp_path, monkeypatch, capsys):
     return call
 
 
-def test_a_check_of_many_files_is_that_of_one_machine(check, engine, notes):
+def test_check_on_cluster_equals_local_check(check, engine, notes):
     alone = check(FakeEngine(), "alone")
     together = check(engine, "together")
     assert plain(together) == plain(alone)
@@ -59,7 +59,7 @@ def test_a_check_of_many_files_is_that_of_one_machine(check, engine, notes):
     assert len({line["process"] for line in noted(notes, "task")}) == 3
 
 
-def test_each_file_is_seen_by_its_own_tasks_alone(check, engine, notes):
+def test_check_on_cluster_isolates_files(check, engine, notes):
     check(engine, "together")
     seen = noted(notes, "sees")
     assert {line["tasks"] for line in seen} == {1}

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.engines.base import EngineLost
+from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.engines.dask.engine import DaskEngine
-from tests.dask.fake import FakeRecipe, noted, until
+from tests.dask.fake import FakeConfig, noted, until
 from tests.dask.table import After, measure, table
 from tests.unit.fakes import FakeEngine, make_project
 
@@ -23,7 +23,7 @@ EVERYTHING = (
 @pytest.fixture
 def engine(cluster, tmp_path, notes):
     opened = DaskEngine(
-        cluster.address, str(tmp_path / "parcels"), FakeRecipe(notes), tick=0.2, patience=30
+        cluster.address, str(tmp_path / "parcels"), FakeConfig(notes), tick=0.2, patience=30
     )
     yield opened
     opened.close()
@@ -31,12 +31,12 @@ def engine(cluster, tmp_path, notes):
 
 @pytest.fixture
 def over_s3(cluster, notes, s3):
-    opened = DaskEngine(cluster.address, s3, FakeRecipe(notes), tick=0.2, patience=30)
+    opened = DaskEngine(cluster.address, s3, FakeConfig(notes), tick=0.2, patience=30)
     yield opened
     opened.close()
 
 
-def test_every_kind_of_outcome_is_that_of_one_machine(engine, tmp_path, notes):
+def test_run_on_cluster_equals_local_run(engine, tmp_path, notes):
     matrix = make_project(tmp_path, *EVERYTHING)
     alone = measure(matrix, FakeEngine(), tmp_path / "alone")
     together = measure(matrix, engine, tmp_path / "together")
@@ -47,7 +47,7 @@ def test_every_kind_of_outcome_is_that_of_one_machine(engine, tmp_path, notes):
     assert len({line["process"] for line in noted(notes, "task")}) == 3
 
 
-def test_artifacts_travel_by_s3(over_s3, tmp_path):
+def test_run_with_s3_equals_local_run(over_s3, tmp_path):
     matrix = make_project(tmp_path, "good", "picky-good", "fails", formats=("h5", "weights"))
     alone = measure(matrix, FakeEngine(), tmp_path / "alone")
     together = measure(matrix, over_s3, tmp_path / "together")
@@ -55,7 +55,7 @@ def test_artifacts_travel_by_s3(over_s3, tmp_path):
     assert {cell["status"] for cell in table(alone)} == {"pass", "fail"}
 
 
-def test_a_parcel_that_is_taken_away_on_the_way_is_sent_again(engine, tmp_path, notes):
+def test_run_damaged_artifact_is_sent_again(engine, tmp_path, notes):
     matrix = make_project(tmp_path, "good", "good2")
     alone = measure(matrix, FakeEngine(), tmp_path / "alone")
     parcels = tmp_path / "parcels"
@@ -68,18 +68,16 @@ def test_a_parcel_that_is_taken_away_on_the_way_is_sent_again(engine, tmp_path, 
     assert table(found) == table(alone)
 
 
-def test_a_batch_prefers_a_machine_that_has_the_environment(engine, tmp_path, notes):
+def test_job_prefers_worker_with_the_environment(engine, tmp_path, notes):
     measure(make_project(tmp_path, "good"), engine, tmp_path / "together", jobs=1)
     assert len(noted(notes, "task")) == 2
     assert len({line["process"] for line in noted(notes, "task")}) == 1
     assert len(noted(notes, "opened")) == 1
 
 
-def test_what_the_one_that_has_the_environment_has_no_room_for_goes_to_others(
-    engine, tmp_path, notes, monkeypatch
-):
+def test_job_without_room_goes_to_another_worker(engine, tmp_path, notes, monkeypatch):
     # One order is one task, and none comes to its end before there is one on another machine.
-    monkeypatch.setattr(engine._dispatch, "tasks_per_order", 1)
+    monkeypatch.setattr(engine._shared, "tasks_per_job", 1)
     (notes / "hold").touch()
 
     def let_go():
@@ -95,27 +93,28 @@ def test_what_the_one_that_has_the_environment_has_no_room_for_goes_to_others(
     assert {cell.status.value for cell in found.cells} == {"pass"}
 
 
-def test_no_machine_that_fits_says_why(cluster, tmp_path, notes):
+def test_run_no_able_worker_says_why(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good")
-    recipe = FakeRecipe(notes, trouble_in="there is none")
-    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
-    with contextlib.closing(engine), pytest.raises(EngineLost, match="none can use fake"):
+    inner = FakeConfig(notes, trouble_in="there is none")
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), inner, tick=0.1, patience=1)
+    with contextlib.closing(engine), pytest.raises(EngineDisconnected, match="none can use fake"):
         measure(matrix, engine, tmp_path / "together")
 
 
-def test_a_machine_with_too_little_memory_gets_nothing(cluster, tmp_path, notes):
+def test_run_too_little_memory_says_why(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good")
     matrix.write_text(f"{matrix.read_text()}limits: {{memory_mb: 16000000}}\n")
-    recipe = FakeRecipe(notes)
-    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), recipe, tick=0.1, patience=1)
-    with contextlib.closing(engine), pytest.raises(EngineLost, match="MB of memory: the largest"):
+    inner = FakeConfig(notes)
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), inner, tick=0.1, patience=1)
+    with (
+        contextlib.closing(engine),
+        pytest.raises(EngineDisconnected, match="MB of memory: the largest"),
+    ):
         measure(matrix, engine, tmp_path / "together")
 
 
 @pytest.mark.parametrize("inner", ["auto", "local"])
-def test_a_scheduler_that_does_not_answer_is_an_infrastructure_error(
-    tmp_path, monkeypatch, capsys, inner
-):
+def test_run_absent_scheduler_is_infrastructure(tmp_path, monkeypatch, capsys, inner):
     monkeypatch.chdir(tmp_path)
     make_project(tmp_path, "good")
     monkeypatch.setattr("kerasmatrix.engines.select.CONNECT_SECONDS", 0.5)

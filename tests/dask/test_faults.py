@@ -7,11 +7,11 @@ import signal
 
 import pytest
 
-from kerasmatrix.engines.base import EngineLost
+from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.engines.dask.engine import DaskEngine
 from kerasmatrix.results.observations import Status
 from kerasmatrix.store.store import Store
-from tests.dask.fake import FakeRecipe, noted, until
+from tests.dask.fake import FakeConfig, noted, until
 from tests.dask.table import After, measure, table
 from tests.unit.fakes import FakeEngine, make_project
 
@@ -29,7 +29,7 @@ def alone(tmp_path):
 def opened(cluster, tmp_path, notes, **options):
     """An engine on the cluster, closed afterwards."""
     settings = {"tick": 0.2, "patience": 60, **options}
-    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), FakeRecipe(notes), **settings)
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), FakeConfig(notes), **settings)
     return contextlib.closing(engine)
 
 
@@ -39,7 +39,7 @@ def rows(store):
         return len(held.rows("observations"))
 
 
-def test_workers_killed_at_random_change_nothing(cluster, alone, tmp_path, notes):
+def test_workers_killed_at_random_change_no_result(cluster, alone, tmp_path, notes):
     matrix, undisturbed = alone
     dice = random.Random(7)
     # Every kind of job is hit, whoever does it: the first process that begins one dies with it.
@@ -54,7 +54,7 @@ def test_workers_killed_at_random_change_nothing(cluster, alone, tmp_path, notes
     assert rows(tmp_path / "together") == rows(tmp_path / "alone")
 
 
-def test_a_scheduler_that_is_killed_and_comes_back_changes_nothing(cluster, alone, tmp_path, notes):
+def test_scheduler_restarted_changes_no_result(cluster, alone, tmp_path, notes):
     matrix, undisturbed = alone
     listener = After(25, cluster.restart_scheduler)
     with opened(cluster, tmp_path, notes) as engine:
@@ -64,14 +64,12 @@ def test_a_scheduler_that_is_killed_and_comes_back_changes_nothing(cluster, alon
     assert rows(tmp_path / "together") == rows(tmp_path / "alone")
 
 
-def test_a_scheduler_that_stays_away_ends_the_run_and_the_next_goes_on(
-    cluster, alone, tmp_path, notes
-):
+def test_scheduler_gone_ends_the_run_resumably(cluster, alone, tmp_path, notes):
     matrix, undisturbed = alone
     listener = After(25, cluster.kill_scheduler)
     with (
         opened(cluster, tmp_path, notes, patience=2) as engine,
-        pytest.raises(EngineLost, match="no Dask scheduler answers at tcp://127"),
+        pytest.raises(EngineDisconnected, match="no Dask scheduler answers at tcp://127"),
     ):
         measure(matrix, engine, tmp_path / "together", listener=listener)
     before = rows(tmp_path / "together")
@@ -84,7 +82,7 @@ def test_a_scheduler_that_stays_away_ends_the_run_and_the_next_goes_on(
     assert rows(tmp_path / "together") == rows(tmp_path / "alone")
 
 
-def test_a_task_that_takes_every_machine_with_it_is_no_outcome(cluster, tmp_path, notes):
+def test_task_killing_every_worker_is_infra(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good", scenarios=SCENARIOS)
     (notes / "kill-always-save-first-h5-").touch()
     with opened(cluster, tmp_path, notes) as engine:
@@ -95,7 +93,7 @@ def test_a_task_that_takes_every_machine_with_it_is_no_outcome(cluster, tmp_path
     assert second.status is Status.PASS
 
 
-def test_a_worker_that_stands_still_is_done_without(cluster, tmp_path, notes):
+def test_worker_stopped_is_replaced(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, *NAMES[:2], scenarios=SCENARIOS)
     alone = measure(matrix, FakeEngine(), tmp_path / "alone")
     stopped = []
@@ -111,7 +109,7 @@ def test_a_worker_that_stands_still_is_done_without(cluster, tmp_path, notes):
     assert table(found) == table(alone)
 
 
-def test_closing_the_engine_leaves_no_worker_open(cluster, tmp_path, notes):
+def test_engine_close_closes_all_workers(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good", "fails")
     with opened(cluster, tmp_path, notes) as engine:
         measure(matrix, engine, tmp_path / "together")

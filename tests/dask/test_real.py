@@ -6,7 +6,7 @@ import pytest
 
 from kerasmatrix.engines.dask.engine import DaskEngine
 from kerasmatrix.results.observations import Status
-from tests.dask.real import NotingLocalRecipe, noted
+from tests.dask.real import NotingLocalConfig, noted
 from tests.dask.table import After, table
 from tests.real import local_engine, measure
 
@@ -29,15 +29,13 @@ def plain(value):
     return [plain(each) for each in value] if isinstance(value, list) else value
 
 
-def test_real_models_over_a_cluster_that_loses_a_machine_come_to_the_table_of_one(
-    cluster, s3, notes, tmp_path
-):
+def test_real_models_lost_worker_changes_no_result(cluster, s3, notes, tmp_path):
     alone = measure(local_engine(*SELECTION["environments"]), tmp_path / "alone", **SELECTION)
     # A machine that has an answer ready when some are there takes it with it.
     doom = After(6, (notes / "kill").touch)
-    recipe = NotingLocalRecipe(notes=notes)
+    inner = NotingLocalConfig(notes=notes)
     with contextlib.closing(
-        DaskEngine(cluster.address, s3, recipe, tick=0.2, patience=30, tasks_per_order=4)
+        DaskEngine(cluster.address, s3, inner, tick=0.2, patience=30, tasks_per_job=4)
     ) as engine:
         together = measure(engine, tmp_path / "together", **SELECTION, listener=doom)
     assert doom.left < 0

@@ -4,9 +4,8 @@ import pytest
 
 import docker
 from kerasmatrix.config.matrix import load_matrix
-from kerasmatrix.engines.base import Workplace
-from kerasmatrix.engines.docker import DockerEngine
-from kerasmatrix.engines.presence import docker_trouble
+from kerasmatrix.engines.base import WorkDirs
+from kerasmatrix.engines.docker import DockerEngine, docker_trouble
 from kerasmatrix.environments.locks import read_lock
 from tests.real import ROOT
 
@@ -41,7 +40,7 @@ def tf24():
 
 @pytest.fixture
 def place(tmp_path):
-    made = Workplace(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
+    made = WorkDirs(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
     for folder in (made.scenarios, made.artifacts, made.scratch):
         folder.mkdir()
     return made

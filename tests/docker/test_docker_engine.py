@@ -12,11 +12,11 @@ import docker.errors
 import pytest
 
 from kerasmatrix.config.matrix import Limits
-from kerasmatrix.engines.base import Task, WorkerLost
+from kerasmatrix.engines.base import Task, WorkerDied
 from kerasmatrix.engines.docker import DockerEngine
-from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import idle_workers
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.filesystem.digests import HARNESS
 from tests.real import ROOT
 from tests.unit.harness.spared_child import EXPECTED, SCRIPT
 
@@ -101,14 +101,14 @@ def test_container_full_memory_kills_children_not_worker(worker, place):
 
 def test_worker_killed_for_memory_reports_it(worker, place):
     """A child can make itself and many others less likely to be chosen."""
-    with pytest.raises(WorkerLost, match="out of memory") as caught:
+    with pytest.raises(WorkerDied, match="out of memory") as caught:
         ask(worker, place, "eaters", SMALL_EATERS, PATIENCE)
     assert caught.value.memory
 
 
 def test_worker_killed_container_is_not_out_of_memory(worker, place, client):
     client.api.kill(worker._channel._container.id)
-    with pytest.raises(WorkerLost, match="killed") as caught:
+    with pytest.raises(WorkerDied, match="killed") as caught:
         ask(worker, place, "killed", "def build(): pass")
     assert not caught.value.memory
 
@@ -142,7 +142,7 @@ def test_engine_closed_has_no_containers(own_engine, tf24, place, client):
     container = worker._channel._container.id
     own_engine.close()
     assert client.api.containers(all=True, filters={"id": container}) == []
-    with pytest.raises(WorkerLost):
+    with pytest.raises(WorkerDied):
         ask(worker, place, "late", "def build(): pass")
     worker.close()
 
@@ -190,14 +190,14 @@ def test_engine_runner_killed_leaves_no_container(engine, tf24, place, client):
     program = f"""
         import threading
         from pathlib import Path
-        from kerasmatrix.engines.base import Task, Workplace
+        from kerasmatrix.engines.base import Task, WorkDirs
         from kerasmatrix.engines.docker import DockerEngine
         from kerasmatrix.environments.locks import read_lock
         from kerasmatrix.config.matrix import Limits, load_matrix
 
         root = Path({str(ROOT)!r})
         environment = load_matrix(root / "matrix.yaml").environments["tf2.4"]
-        place = Workplace(*map(Path, {places!r}))
+        place = WorkDirs(*map(Path, {places!r}))
         worker = DockerEngine("python:{{python}}-slim", root).open(
             environment, read_lock(root / "images/locks", environment), place, Limits())
         task = Task("endless", "save", "endless", "h5", None, 600, 4096)

@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 from kerasmatrix.config.matrix import Limits, load_matrix
-from kerasmatrix.engines.base import Task, WorkerLost, Workplace
+from kerasmatrix.engines.base import Task, WorkDirs, WorkerDied
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import InfrastructureError
 from tests.real import ROOT
@@ -53,7 +53,7 @@ def tf24():
 
 @pytest.fixture
 def place(tmp_path):
-    made = Workplace(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
+    made = WorkDirs(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
     for folder in (made.scenarios, made.artifacts, made.scratch):
         folder.mkdir()
     return made
@@ -106,7 +106,7 @@ def test_container_dies_is_lost_worker(save, client):
     label = f"kerasmatrix.runner={os.getpid()}"
     (container,) = client.containers.list(filters={"label": label})
     container.kill()
-    with pytest.raises(WorkerLost, match="the worker died"):
+    with pytest.raises(WorkerDied, match="the worker died"):
         save("def build(): pass")
 
 

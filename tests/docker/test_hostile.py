@@ -14,10 +14,11 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.config.matrix import Limits, load_matrix
-from kerasmatrix.engines.base import Task, WorkerLost, Workplace
-from kerasmatrix.engines.workspace import Sight
+from kerasmatrix.engines.base import Task, WorkDirs, WorkerDied
+from kerasmatrix.engines.workspace import WorkerView
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.files.model_input import Companions, digest_file, stand_in
+from kerasmatrix.files.model_input import Companions, stand_in
+from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.results.answers import understand
@@ -54,10 +55,10 @@ class Bench:
         self.store = Store(folder / "store")
         self._engine, self._environment, self._folder = engine, environment, folder
         scratch = self.store._scratch / "run"
-        self.whole = Workplace(folder / "store" / "scratch" / "all", self.store.artifacts, scratch)
+        self.whole = WorkDirs(folder / "store" / "scratch" / "all", self.store.artifacts, scratch)
         for path in (self.whole.scenarios, scratch):
             path.mkdir()
-        self._sight = Sight(self.whole, "tf2.4", narrow=True)
+        self._sight = WorkerView(self.whole, "tf2.4", per_task=True)
         self.lost = self._tasks = 0
         self.spent = None
         self._worker = None
@@ -101,19 +102,19 @@ class Bench:
             f"task-{self._tasks}-{os.urandom(8).hex()}", kind, scenario, "h5", None, deadline,
             LIMITS.memory_mb,
         )  # fmt: skip
-        self._sight.turn_to(task)
+        self._sight.expose(task)
         if self._worker is None:
-            self._worker = self._engine.open(*self._environment, self._sight.place, LIMITS)
+            self._worker = self._engine.open(*self._environment, self._sight.dirs, LIMITS)
         try:
             (answer,) = self._worker.run([task])
-        except WorkerLost:
+        except WorkerDied:
             self.lost += 1
             self.close()
             raise
         self.spent = answer.pop("spent")
         if self.spent:  # as a run does
             self.close()
-        return answer, self._sight.place.scratch / task.id
+        return answer, self._sight.dirs.scratch / task.id
 
     def close(self):
         if self._worker:
@@ -215,7 +216,7 @@ def check(tmp_path, monkeypatch, capsys):
 def _all_below(folder):
     """Return all paths below a folder, with the digests of files."""
     return {
-        path: digest_file(path) if path.is_file() else path.lstat().st_mode
+        path: digest_path(path) if path.is_file() else path.lstat().st_mode
         for path in folder.rglob("*")
     }
 

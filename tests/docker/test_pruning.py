@@ -7,7 +7,7 @@ import os
 import pytest
 
 from kerasmatrix.environments.images import BASE_LABEL, ENVIRONMENT_LABEL
-from kerasmatrix.environments.prune import MadeImages
+from kerasmatrix.environments.prune import ImageCache
 from kerasmatrix.environments.uses import InUse
 
 pytestmark = pytest.mark.docker
@@ -23,7 +23,7 @@ RUN head -c 5000000 /dev/urandom > /five-megabytes
 def test_prune_unused_image_is_removed(client):
     name = f"kerasmatrix/pruned:{os.getpid()}"
     client.images.build(fileobj=io.BytesIO(DOCKERFILE.encode()), tag=name, rm=True)
-    made = MadeImages(client)
+    made = ImageCache(client)
     try:
         assert name in made.names()
         assert BASE not in made.names()
@@ -36,7 +36,7 @@ def test_prune_unused_image_is_removed(client):
         in_use.take(made.mark(name))
         assert made.remove(name) == "a process uses it"
         in_use.close()
-        assert datetime.datetime.now(datetime.UTC) - made.made_at(name) < datetime.timedelta(
+        assert datetime.datetime.now(datetime.UTC) - made.created_at(name) < datetime.timedelta(
             hours=1
         )
         assert made.remove(name) is None

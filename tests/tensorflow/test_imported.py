@@ -8,7 +8,7 @@ import pytest
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import default_cache
-from kerasmatrix.engines.base import Workplace
+from kerasmatrix.engines.base import WorkDirs
 from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
@@ -31,7 +31,7 @@ def say_hello(engine, environment, lock, folder):
     for place in places:
         place.mkdir()
     limits = load_matrix(ROOT / "matrix.yaml").limits
-    worker = engine.open(environment, lock, Workplace(*places), limits)
+    worker = engine.open(environment, lock, WorkDirs(*places), limits)
     worker.close()
     return worker.hello
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Hello, Task, WorkerLost, Workplace
+from kerasmatrix.engines.base import Handshake, Task, WorkDirs, WorkerDied
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.versions import version_key
@@ -50,11 +50,11 @@ LOAD_FACTS = {
 
 
 class FakeWorker:
-    def __init__(self, engine: FakeEngine, environment: Environment, place: Workplace) -> None:
+    def __init__(self, engine: FakeEngine, environment: Environment, place: WorkDirs) -> None:
         self.engine = engine
         self.name = environment.name
         self.place = place
-        self.hello = Hello(environment.tensorflow, "2.0", environment.python, 0.0)
+        self.hello = Handshake(environment.tensorflow, "2.0", environment.python, 0.0)
         self.closed = False
         self.done: list[Task] = []
 
@@ -92,15 +92,15 @@ class FakeWorker:
         if self.name.startswith("answers-garbage"):
             return {"ended": "purple", "value": 3}
         if self.name.startswith("kills-workers"):
-            raise WorkerLost("killed by signal 9")
+            raise WorkerDied("killed by signal 9")
         if self.name.startswith("loses-machines"):
-            raise WorkerLost("three machines in a row were lost", machine=True)
+            raise WorkerDied("three machines in a row were lost", machine=True)
         if self.name.startswith("eats-memory"):
-            raise WorkerLost("killed, for memory", memory=True)
+            raise WorkerDied("killed, for memory", memory=True)
         # At a certain task: which one is a worker's first depends on which saves are ready.
         own = self._content(task).get("by") == self.name
         if self.name.startswith("dies-once") and own and self.engine.first_time(self.name):
-            raise WorkerLost("killed by signal 9")
+            raise WorkerDied("killed by signal 9")
         if self.name.startswith("disk-full"):
             message = "[Errno 28] No space left on device"
             chain = [{"type": "OSError", "message": message}]
@@ -224,9 +224,9 @@ class FakeEngine:
             raise InfrastructureError(f"{environment.name}: no CPython {environment.python}")
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> FakeWorker:
-        worker = FakeWorker(self, environment, workplace)
+        worker = FakeWorker(self, environment, work_dirs)
         with self.mutex:
             self.workers.append(worker)
         return worker
@@ -250,8 +250,8 @@ class VersionedEngine(FakeEngine):
     def prepare(self, environment, lock):
         super().prepare(self.told(environment), lock)
 
-    def open(self, environment, lock, workplace, limits):
-        worker = FakeWorker(self, self.told(environment), workplace)
+    def open(self, environment, lock, work_dirs, limits):
+        worker = FakeWorker(self, self.told(environment), work_dirs)
         worker.of = environment.name
         with self.mutex:
             self.workers.append(worker)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import kerasmatrix.harness.remedies
 from kerasmatrix.config.matrix import Matrix, Selection
 from kerasmatrix.config.project import Project
 from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.execution.plan import Plan, Remedies
-from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 
 __all__ = ["plan_of", "select"]
 
@@ -53,10 +50,10 @@ def plan_of(  # noqa: PLR0913 - what a plan is made of
         },
         engine=engine.name,
         recipe=engine.recipe,
-        harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
+        harness=harness_digest(),
         limits=matrix.limits,
         tolerance=matrix.tolerance,
         columns=frozenset(columns) or None,
         remedies=remedies,
-        repair=digest_folder(Path(kerasmatrix.harness.remedies.__file__).parent),
+        repair=remedies_digest(),
     )

@@ -12,7 +12,7 @@ import traceback
 from importlib import metadata
 
 from kerasmatrix import __version__
-from kerasmatrix.text.escape import visible
+from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["BUG", "describe", "keep_details", "summary_of"]
 
@@ -40,7 +40,9 @@ def keep_details(error: BaseException) -> str | None:
 def summary_of(error: BaseException) -> str:
     """Return the type of ``error`` and the beginning of its message, in one line."""
     first = next(iter(str(error).strip().splitlines()), "")
-    return visible(f"{type(error).__name__}: {first[:LONGEST]}" if first else type(error).__name__)
+    return escape_control_characters(
+        f"{type(error).__name__}: {first[:LONGEST]}" if first else type(error).__name__
+    )
 
 
 def describe(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import click
 
 from kerasmatrix.errors import KerasmatrixError
-from kerasmatrix.text.escape import visible
+from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["show", "show_all"]
 
@@ -26,7 +26,7 @@ def show(error: KerasmatrixError) -> int:
 def _lines(text: str) -> str:
     """Return ``text`` with further lines indented: none of them looks like a message of its own."""
     lines = (LONG_WORD.sub(_shortened, line) for line in text.split("\n"))
-    return "\n  ".join(map(visible, lines))
+    return "\n  ".join(map(escape_control_characters, lines))
 
 
 def _shortened(word: re.Match[str]) -> str:

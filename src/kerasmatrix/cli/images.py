@@ -1,7 +1,4 @@
-"""``kerasmatrix images``: make what an engine needs, and remove what no matrix needs any more.
-
-An engine makes an image or a virtual environment of an environment; both go by the one verb.
-"""
+"""``kerasmatrix images``: create images or virtual environments, and remove unneeded ones."""
 
 from __future__ import annotations
 
@@ -22,12 +19,18 @@ from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_opt
 from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.config.project import Project
-from kerasmatrix.engines.presence import docker_trouble
+from kerasmatrix.engines.docker import docker_trouble
 from kerasmatrix.engines.select import ENGINES, open_engine
 from kerasmatrix.environments.identity import read_dockerfile
 from kerasmatrix.environments.images import base_of, image_tag
 from kerasmatrix.environments.locks import Lock, read_lock
-from kerasmatrix.environments.prune import Disk, Made, MadeImages, MadeVenvs, Others
+from kerasmatrix.environments.prune import (
+    Disk,
+    EnvironmentCache,
+    ImageCache,
+    OtherProjects,
+    VenvCache,
+)
 from kerasmatrix.environments.venvs import venv_name
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 
@@ -54,7 +57,7 @@ def engine_option(command: Callable[..., int]) -> Callable[..., int]:
     type=JOBS,
     default=2,
     show_default=True,
-    help="How many are made at a time.",
+    help="How many are created at a time.",
 )
 @click.pass_context
 def images(  # noqa: PLR0913 - one argument per option
@@ -66,7 +69,7 @@ def images(  # noqa: PLR0913 - one argument per option
     engine: str,
     jobs: int,
 ) -> int:
-    """Build what the engine needs for each environment, unless it is there already."""
+    """Create the image or virtual environment of each environment that has none yet."""
     if context.invoked_subcommand:
         return 0
     matrix = load_matrix(matrix_file)
@@ -74,6 +77,8 @@ def images(  # noqa: PLR0913 - one argument per option
     selected = matrix.select(group=group, environments=environments).environments
     locks = {env.name: read_lock(project.locks_with(env.name), env) for env in selected}
     opened = open_engine(engine, matrix, project)
+    if opened.name == "docker":
+        _require_docker(docker_trouble())
 
     def prepare(environment: Environment) -> KerasmatrixError | None:
         try:
@@ -89,16 +94,16 @@ def images(  # noqa: PLR0913 - one argument per option
     finally:
         opened.close()
     if opened.name in {"docker", "local"}:
-        made = _kind(opened.name, matrix, project).made
-        with _answering():
-            click.echo(_told(made, made.names()))
+        cache = _kind(opened.name, matrix, project).cache
+        with _docker_errors():
+            click.echo(_summary(cache, cache.names()))
     return code
 
 
 @images.command()
 @matrix_option
 @engine_option
-@click.option("--all", "everything", is_flag=True, help="Also what the matrix names.")
+@click.option("--all", "everything", is_flag=True, help="Also those that the matrix needs.")
 @click.option(
     "--older-than",
     "days",
@@ -106,26 +111,28 @@ def images(  # noqa: PLR0913 - one argument per option
     type=click.IntRange(min=0, max=36_500),
     default=7,
     show_default=True,
-    help="What no matrix names stays so long after another project used it.",
+    help="How long to keep those that no matrix needs after another project used them.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed, and remove nothing.")
 def prune(*, matrix_file: Path, engine: str, everything: bool, days: int, dry_run: bool) -> int:
-    """Remove what was made of environments whose lock is not the matrix's any more.
+    """Remove images or virtual environments that the matrix does not need any more.
 
-    What another project needs stays, and so does what a process uses or makes.
+    Those that another project needs stay, and those that a process uses or creates.
     """
     kind = _kind(engine, *_read(matrix_file))
-    # A lock that cannot be read is an error: what it is the lock of must not be taken for old.
+    # A lock that cannot be read is an error, so that its environment is not taken for unneeded.
     wanted = set() if everything else _wanted(engine, matrix_file)
-    with _answering():
-        names = kind.made.names()
+    with _docker_errors():
+        names = kind.cache.names()
         grace = datetime.timedelta(days=days)
         try:
-            others = Others(kind.made, matrix_file, lambda other: _wanted(engine, other), grace)
+            others = OtherProjects(
+                kind.cache, matrix_file, lambda other: _wanted(engine, other), grace
+            )
         except PermissionError as error:
             raise InfrastructureError(
-                f"{error.filename}: who uses it cannot be read: {error.strerror}",
-                hint="let the user whose cache this is prune it",
+                f"{error.filename}: its record of uses cannot be read: {error.strerror}",
+                hint="prune it as the user who owns this cache",
             ) from error
         old = []
         for name in names:
@@ -135,7 +142,7 @@ def prune(*, matrix_file: Path, engine: str, everything: bool, days: int, dry_ru
                 click.echo(f"{name}: stays: {reason}")
             else:
                 old.append(name)
-        return _remove(kind.made, names, old, dry_run=dry_run)
+        return _remove(kind.cache, names, old, dry_run=dry_run)
 
 
 def _read(matrix_file: Path) -> tuple[Matrix, Project]:
@@ -143,7 +150,7 @@ def _read(matrix_file: Path) -> tuple[Matrix, Project]:
 
 
 def _wanted(engine: str, matrix_file: Path) -> set[str]:
-    """Return the names of what a matrix needs.
+    """Return the names of the images or virtual environments that a matrix needs.
 
     Raises:
         UsageError: it or a lock of it cannot be read.
@@ -156,79 +163,85 @@ def _wanted(engine: str, matrix_file: Path) -> set[str]:
     }
 
 
-def _remove(made: Made, names: Sequence[str], old: Sequence[str], *, dry_run: bool) -> int:
-    """Remove what is old, and say what was freed and what is left."""
+def _remove(
+    cache: EnvironmentCache, names: Sequence[str], old: Sequence[str], *, dry_run: bool
+) -> int:
+    """Remove those in ``old``, and print the space that was freed and is left."""
     if dry_run:
         for name in old:
             click.echo(f"{name}: would be removed")
-        click.echo(f"{_freed(made, made.disk(old))} would be freed.")
+        click.echo(f"{_freed(cache, cache.disk(old))} would be freed.")
         return 0
-    # What two of them share goes with the later one, so it is asked for all of them together.
-    whole, stayed = made.disk(old), []
+    # Space that two of them share is freed with the second, so all are measured together.
+    whole, stayed = cache.disk(old), []
     for name in old:
-        reason = made.remove(name)
+        reason = cache.remove(name)
         click.echo(f"{name}: {f'stays: {reason}' if reason else 'removed'}")
         if reason:
             stayed.append(name)
-    rest = made.disk(stayed)
+    rest = cache.disk(stayed)
     gone = Disk(whole.total - rest.total, whole.freed - rest.freed)
-    click.echo(f"{_freed(made, gone)} freed.")
-    click.echo(_told(made, [name for name in names if name not in old or name in stayed]))
+    click.echo(f"{_freed(cache, gone)} freed.")
+    click.echo(_summary(cache, [name for name in names if name not in old or name in stayed]))
     return INFRASTRUCTURE if stayed else 0
 
 
 @contextlib.contextmanager
-def _answering() -> Iterator[None]:
-    """Turn what a Docker Engine in trouble does into an error that says so."""
+def _docker_errors() -> Iterator[None]:
+    """Turn errors of a Docker Engine into one with a hint."""
     try:
         yield
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise InfrastructureError(
-            f"the Docker Engine is in trouble: {error}", hint="see whether `docker images` works"
+            f"the Docker Engine fails: {error}", hint="check whether `docker images` works"
         ) from error
 
 
 class _Kind(NamedTuple):
-    """What one engine makes: all that there is, and how that of an environment is called."""
+    """All environments of one engine, and the name of each."""
 
-    made: Made
+    cache: EnvironmentCache
     name_of: Callable[[Environment, Lock], str]
 
 
 def _kind(engine: str, matrix: Matrix, project: Project) -> _Kind:
-    """Return what ``engine`` makes; ``auto`` is docker where there is one.
+    """Return the environments of ``engine``; ``auto`` is docker if there is a Docker Engine.
 
     Raises:
         InfrastructureError: docker was asked for and there is none.
     """
     trouble = None if engine == "local" else docker_trouble()
     if engine == "local" or (engine == "auto" and trouble):
-        return _Kind(MadeVenvs(default_cache()), venv_name)
-    if trouble:
-        raise InfrastructureError(
-            f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
-        )
+        return _Kind(VenvCache(default_cache()), venv_name)
+    _require_docker(trouble)
     dockerfile = read_dockerfile(project.build_root)
 
     def tag(environment: Environment, lock: Lock) -> str:
         return image_tag(environment, lock, base_of(matrix.base_image, environment), dockerfile)
 
-    return _Kind(MadeImages(docker.from_env()), tag)
+    return _Kind(ImageCache(docker.from_env()), tag)
 
 
-def _freed(made: Made, disk: Disk) -> str:
-    """Say what is freed, and what is held by something else still."""
+def _require_docker(trouble: str | None) -> None:
+    if trouble:
+        raise InfrastructureError(
+            f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
+        )
+
+
+def _freed(cache: EnvironmentCache, disk: Disk) -> str:
+    """Return the space that is freed, and the space that is shared."""
     held = disk.total - disk.freed
-    also = f" ({_gigabytes(held)} more is held by {made.sharing} too)" if held else ""
+    also = f" ({_gigabytes(held)} more is shared with {cache.sharing})" if held else ""
     return f"{_gigabytes(disk.freed)}{also}"
 
 
-def _told(made: Made, names: Sequence[str]) -> str:
-    """Say how many there are and what they take."""
-    disk = made.disk(names)
+def _summary(cache: EnvironmentCache, names: Sequence[str]) -> str:
+    """Return how many there are, and their disk space."""
+    disk = cache.disk(names)
     shared = disk.total - disk.freed
-    also = f", {_gigabytes(shared)} of it shared with {made.sharing}" if shared else ""
-    return f"{len(names)} {made.what}: {_gigabytes(disk.total)} on disk{also}."
+    also = f", {_gigabytes(shared)} of it shared with {cache.sharing}" if shared else ""
+    return f"{len(names)} {cache.noun}: {_gigabytes(disk.total)} on disk{also}."
 
 
 def _gigabytes(size: int) -> str:

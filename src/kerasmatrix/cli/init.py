@@ -1,4 +1,4 @@
-"""``kerasmatrix init``: begin a project in a repository of one's own. Overwrites nothing."""
+"""``kerasmatrix init``: create a project. Overwrites nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kerasmatrix.errors import InfrastructureError
 __all__ = ["init"]
 
 STARTER = Path(__file__).resolve().parent / "starter"
-# Where each file goes, and what it is called in the package, in which a .gitignore would count.
+# Each file's path in the project and in the package, where git would obey a .gitignore.
 FILES = {
     "matrix.yaml": "matrix.yaml",
     "noxfile.py": "noxfile.py",
@@ -24,7 +24,7 @@ FILES = {
     ".gitignore": "gitignore",
     ".github/workflows/matrix.yml": "workflow.yml",
 }
-# Stands in the starter's noxfile.py for the version that a project begins with.
+# A placeholder in the starter's noxfile.py for the version in use.
 VERSION = "kerasmatrix==0.0.0"
 
 
@@ -33,17 +33,17 @@ VERSION = "kerasmatrix==0.0.0"
 def init(folder: Path) -> int:
     """Write a small matrix, an example scenario, a noxfile and a workflow into FOLDER.
 
-    A file that is there already is left as it is.
+    Existing files are left as they are.
     """
     kept = []
     for name, source in FILES.items():
         text = (STARTER / source).read_text(encoding="utf-8")
         if _write_new(folder / name, text.replace(VERSION, f"kerasmatrix=={__version__}")):
-            click.echo(f"made {folder / name}")
+            click.echo(f"created {folder / name}")
         else:
             kept.append(name)
     for name in kept:
-        click.echo(f"kept {folder / name}: it is there already")
+        click.echo(f"kept {folder / name}: it exists")
     if ".gitignore" in kept:
         lines = (STARTER / FILES[".gitignore"]).read_text(encoding="utf-8").split()
         click.echo(f"  git should ignore: {' '.join(lines)}")
@@ -53,7 +53,7 @@ def init(folder: Path) -> int:
 
 
 def _write_new(path: Path, text: str) -> bool:
-    """Write a file, unless one of its name is there.
+    """Write a file, unless it exists.
 
     Raises:
         InfrastructureError: the folder cannot be written.

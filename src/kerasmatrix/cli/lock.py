@@ -26,7 +26,7 @@ PARALLEL = 4
 def lock(environments: tuple[str, ...], matrix_file: Path) -> int:
     """Resolve ENVIRONMENTS into images/locks/ENVIRONMENT.txt.
 
-    If none is named, those that the matrix itself describes: what it inherits has locks.
+    Without names, all that the matrix itself describes. Inherited environments have locks.
     """
     matrix = load_matrix(matrix_file)
     project = Project(matrix_file)
@@ -39,10 +39,10 @@ def lock(environments: tuple[str, ...], matrix_file: Path) -> int:
     def resolve_one(environment: Environment) -> KerasmatrixError | None:
         try:
             resolve(matrix, environment, project.locks)
-            made = read_lock(project.locks, environment)
+            resolved = read_lock(project.locks, environment)
         except KerasmatrixError as error:
             return error
-        click.echo(f"{environment.name}: {len(made.packages)} packages, {made.digest[:12]}")
+        click.echo(f"{environment.name}: {len(resolved.packages)} packages, {resolved.digest[:12]}")
         return None
 
     with ThreadPoolExecutor(PARALLEL) as pool:

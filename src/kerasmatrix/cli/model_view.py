@@ -7,7 +7,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from kerasmatrix.inspection.model_info import ModelFile, Part
-from kerasmatrix.text.escape import visible
+from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["show_model"]
 
@@ -25,7 +25,7 @@ def show_model(console: Console, found: ModelFile) -> None:
     """Print what is known of a file."""
     lines = [f"{found.path}: {KINDS[found.kind]}, {found.bytes:,} bytes", *_facts(found)]
     for line in lines:
-        console.print(Text(visible(line)), soft_wrap=True)
+        console.print(Text(escape_control_characters(line)), soft_wrap=True)
     if found.architecture:
         console.print(_tree(found.architecture))
     if found.second and found.second.model:
@@ -85,15 +85,19 @@ def _tree(root: Part) -> Tree:
 
 
 def _label(part: Part) -> Text:
-    label = Text(visible(part.class_name), style="bold red" if part.custom else "bold")
+    label = Text(
+        escape_control_characters(part.class_name), style="bold red" if part.custom else "bold"
+    )
     if part.name:
-        label.append(f" {visible(part.name)}", style="default not bold")
+        label.append(f" {escape_control_characters(part.name)}", style="default not bold")
     facts = [str(part.shape)] if part.shape else []
     facts += [f"{part.parameters:,} parameters"] if part.parameters else []
     facts += [part.dtype] if part.dtype not in {None, "float32"} else []
     facts += ["custom"] if part.custom else []
     if facts:
-        label.append(f" ({visible(', '.join(map(str, facts)))})", style="dim not bold")
+        label.append(
+            f" ({escape_control_characters(', '.join(map(str, facts)))})", style="dim not bold"
+        )
     return label
 
 

@@ -7,14 +7,14 @@ import json
 import click
 from pydantic import BaseModel
 
-from kerasmatrix.text.escape import visible
+from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["say", "say_json"]
 
 
 def say(text: str, *, err: bool = False) -> None:
     """Print ``text``, with what acts on a terminal shown as what it is."""
-    click.echo("\n".join(visible(line) for line in text.split("\n")), err=err)
+    click.echo("\n".join(escape_control_characters(line) for line in text.split("\n")), err=err)
 
 
 def say_json(told: BaseModel) -> None:

@@ -26,7 +26,7 @@ from kerasmatrix.prediction.custom_objects import names_brought
 from kerasmatrix.prediction.predict import predict as foretell
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.target import Target, target_of
-from kerasmatrix.text.escape import visible
+from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["predict"]
 
@@ -127,10 +127,13 @@ def _show(console: Console, path: Path, found: Sequence[Prediction]) -> None:
             f"{each.confidence:.0%}",
             each.rule,
         )
-    console.print(Text(visible(str(path)), style="bold"), soft_wrap=True)
+    console.print(Text(escape_control_characters(str(path)), style="bold"), soft_wrap=True)
     console.print(table)
     for because, rules in _reasons(found).items():
-        console.print(Text(visible(f"{', '.join(rules)}: {because}"), style="dim"), soft_wrap=True)
+        console.print(
+            Text(escape_control_characters(f"{', '.join(rules)}: {because}"), style="dim"),
+            soft_wrap=True,
+        )
 
 
 def _runs(found: Sequence[Prediction]) -> Iterator[tuple[str, Prediction]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from kerasmatrix.cli.build_plan import plan_of, select
 from kerasmatrix.cli.terminal import TerminalProgress, say_again
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
+from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.engines.select import open_engine
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.flaky import is_settled, with_retries
@@ -21,8 +21,6 @@ from kerasmatrix.results.schema import Results
 from kerasmatrix.store.store import Store
 
 __all__ = ["measure_again"]
-
-MOST_JOBS = 8
 
 
 def measure_again(
@@ -54,7 +52,9 @@ def measure_again(
         plan = plan_of(matrix, project, selection, engine)
         _check_locks(results, plan)
         with Store(store_folder) as store:
-            run = Run(plan, engine, store, id=results.run.id, jobs=_jobs(), listener=progress)
+            run = Run(
+                plan, engine, store, id=results.run.id, jobs=default_jobs(), listener=progress
+            )
             for again in wanted:
                 _check_known(again, run, store_folder)
             left = [
@@ -71,10 +71,6 @@ def measure_again(
             return with_retries(results, plan, run.observed, run.causes)
     finally:
         engine.close()
-
-
-def _jobs() -> int:
-    return min(MOST_JOBS, os.cpu_count() or 2)
 
 
 def _check_locks(results: Results, plan: Plan) -> None:

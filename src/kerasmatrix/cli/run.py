@@ -34,6 +34,7 @@ from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_resul
 from kerasmatrix.config.matrix import Matrix, load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
+from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.flaky import is_settled, suspects, with_retries
@@ -180,7 +181,7 @@ def run(  # noqa: PLR0913 - one argument per option
                 engine,
                 store,
                 id=run_id,
-                jobs=jobs or engine.slots or min(8, os.cpu_count() or 2),
+                jobs=jobs or engine.slots or default_jobs(),
                 listener=progress,
                 fresh=fresh,
                 budget=_budget(budget, plan, store),

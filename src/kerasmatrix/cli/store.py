@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-import kerasmatrix.harness.remedies
 from kerasmatrix.cli.options import matrix_option, store_folder_option
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
@@ -16,7 +15,7 @@ from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import RECIPE
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import environment_digest
-from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 from kerasmatrix.store.maintenance import Needed, damages, find_rubbish, remove
 from kerasmatrix.store.origins import scenario_of, short
 from kerasmatrix.store.runs import Archive
@@ -136,7 +135,7 @@ def _needed(matrix_file: Path, *, files: bool) -> Needed:
             scenario_of(name, load_scenario(project.scenario(name)).digest)
             for name in matrix.scenarios
         ),
-        harness=short(digest_folder(Path(kerasmatrix.harness.__file__).parent)),
-        repair=short(digest_folder(Path(kerasmatrix.harness.remedies.__file__).parent)),
+        harness=short(harness_digest()),
+        repair=short(remedies_digest()),
         checked_files=not files,
     )

@@ -30,7 +30,7 @@ from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import REPAIRABLE, RUN_ENDED
 from kerasmatrix.results.observations import Cell, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
-from kerasmatrix.text.escape import visible
+from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["TerminalProgress", "print_agenda", "print_results", "say_again"]
 
@@ -108,7 +108,7 @@ class TerminalProgress(Progress):
 
     def lost(self, environment: str, reason: str) -> None:
         """Say what went wrong, above the bar."""
-        first = visible(reason.strip().splitlines()[0])
+        first = escape_control_characters(reason.strip().splitlines()[0])
         self._console.print(Text(f"{environment}: {first}", style="cyan"), soft_wrap=True)
 
     def _show(self, environment: str, what: str) -> None:
@@ -212,7 +212,7 @@ def _print_environments(console: Console, results: Results) -> None:
             said = f"{environment.name} was added: files are compared with what it computes."
             console.print(said, soft_wrap=True)
         if environment.trouble:
-            first = visible(environment.trouble.strip().splitlines()[0])
+            first = escape_control_characters(environment.trouble.strip().splitlines()[0])
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
 
 

@@ -1,4 +1,4 @@
-"""``kerasmatrix versions``: which TensorFlow and Keras came out that the matrix does not have."""
+"""``kerasmatrix versions``: list releases of TensorFlow and Keras that the matrix lacks."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ from kerasmatrix.filesystem.named_files import read_bytes, write_bytes
 
 __all__ = ["versions"]
 
-# What each package is called in the index; both are asked for in wheels.
+# The name of each package in the index; both must have wheels.
 PACKAGES = {"tensorflow": "tensorflow-cpu", "keras": "keras"}
-MADE = "# Made by `kerasmatrix versions`, and made anew by it."
+# The first line of a file that the command may overwrite starts like this.
+MARK = "# Made by `kerasmatrix versions`"
+HEADER = f"{MARK}, which overwrites it."
 
 
 @click.command()
 @matrix_option
 @group_option
-@click.option("--new", "only_new", is_flag=True, help="Print nothing but what is new.")
+@click.option("--new", "only_new", is_flag=True, help="Print new environments only.")
 @click.option("--pre", is_flag=True, help="Count pre-releases too.")
 @click.option(
     "--cooling-off",
@@ -41,14 +43,14 @@ MADE = "# Made by `kerasmatrix versions`, and made anew by it."
     type=click.IntRange(min=0, max=3650),
     default=7,
     show_default=True,
-    help="Count what came out at least so many days ago: bad releases are withdrawn in days.",
+    help="Skip releases younger than this: faulty ones are withdrawn within days.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--write",
     "target",
     type=NamedPath(path_type=Path, dir_okay=False),
-    help="Write a matrix that extends this one, with what is new in the group.",
+    help="Write a matrix that extends this one and adds new environments to the group.",
 )
 def versions(  # noqa: PLR0913 - one argument per option
     *,
@@ -60,35 +62,35 @@ def versions(  # noqa: PLR0913 - one argument per option
     as_json: bool,
     target: Path | None,
 ) -> int:
-    """Print entries for matrix.yaml for each minor that came out since the newest it has."""
+    """Print entries for matrix.yaml for each minor release newer than its newest one."""
     matrix = load_matrix(matrix_file)
-    matrix.select(group=group)  # an unknown group is said before anybody is asked
+    matrix.select(group=group)  # an unknown group is an error before the index is queried
     if target:
         _check_target(target, matrix_file)
     as_of = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=cooling_off)
     known = {name: _newest_known(matrix, name) for name in PACKAGES}
-    found = {name: _ask(matrix, name, known[name], as_of, pre=pre) for name in PACKAGES}
-    made = new_environments(
+    releases = {name: _ask(matrix, name, known[name], as_of, pre=pre) for name in PACKAGES}
+    added = new_environments(
         matrix,
-        tensorflow=found["tensorflow"][1],
-        keras=found["keras"][1],
-        newest_keras=newest_of([found["keras"][0], known["keras"] or found["keras"][0]]),
+        tensorflow=releases["tensorflow"][1],
+        keras=releases["keras"][1],
+        newest_keras=newest_of([releases["keras"][0], known["keras"] or releases["keras"][0]]),
         as_of=as_of,
     )
     if as_json:
-        click.echo(json.dumps(_document(as_of, known, found, made), indent=1))
+        click.echo(json.dumps(_document(as_of, known, releases, added), indent=1))
     else:
         if not only_new:
-            click.echo(_prose(as_of, known, found))
-        if made:
-            click.echo("\n".join(["environments:", *map(_entry, made)]))
+            click.echo(_prose(as_of, known, releases))
+        if added:
+            click.echo("\n".join(["environments:", *map(_entry, added)]))
     if target:
-        _write(target, _extension(matrix, matrix_file, target, group, made))
+        _write(target, _extension(matrix, matrix_file, target, group, added))
     return 0
 
 
 def _newest_known(matrix: Matrix, name: str) -> str | None:
-    """Return the newest release of a package that the matrix has; None if it asks for none."""
+    """Return the newest release of a package in the matrix; None if it has none."""
     named = [getattr(env, name) for env in matrix.environments.values()]
     return newest_of([version for version in named if version]) if any(named) else None
 
@@ -104,7 +106,7 @@ def _ask(
     if newest is None:
         raise InfrastructureError(
             f"the package index has no {package} for Python {python} as of {as_of}",
-            hint="see which index uv is set up for, and whether it knows when things came out",
+            hint="check which index uv is configured for, and whether it has upload times",
         )
     if known is None:
         return newest, []
@@ -112,13 +114,13 @@ def _ask(
 
 
 def _prose(
-    as_of: datetime.date, known: dict[str, str | None], found: dict[str, tuple[str, list[str]]]
+    as_of: datetime.date, known: dict[str, str | None], releases: dict[str, tuple[str, list[str]]]
 ) -> str:
     lines = [f"As of {as_of}:"]
-    for name, (newest, new) in found.items():
-        told = f"new: {', '.join(new)}" if new else "nothing new"
+    for name, (newest, new) in releases.items():
+        news = f"new: {', '.join(new)}" if new else "nothing new"
         has = known[name] or "none"
-        lines.append(f"  {name}: {has} in the matrix, {newest} in the index, {told}")
+        lines.append(f"  {name}: {has} in the matrix, {newest} in the index, {news}")
     return "\n".join(lines)
 
 
@@ -131,59 +133,59 @@ def _entry(environment: Environment) -> str:
         "python": json.dumps(environment.python),
         "as_of": environment.as_of.isoformat(),
     }
-    told = ", ".join(f"{key}: {value}" for key, value in fields.items())
-    return f"  {environment.name}: {{{told}}}"
+    text = ", ".join(f"{key}: {value}" for key, value in fields.items())
+    return f"  {environment.name}: {{{text}}}"
 
 
 def _document(
     as_of: datetime.date,
     known: dict[str, str | None],
-    found: dict[str, tuple[str, list[str]]],
-    made: list[Environment],
+    releases: dict[str, tuple[str, list[str]]],
+    added: list[Environment],
 ) -> dict[str, object]:
     fields = {"tensorflow", "keras", "python", "as_of"}
     return {
         "as_of": as_of.isoformat(),
         "packages": {
             name: {"known": known[name], "newest": newest, "new": new}
-            for name, (newest, new) in found.items()
+            for name, (newest, new) in releases.items()
         },
-        "environments": {env.name: env.model_dump(mode="json", include=fields) for env in made},
+        "environments": {env.name: env.model_dump(mode="json", include=fields) for env in added},
     }
 
 
 def _extension(
-    matrix: Matrix, matrix_file: Path, target: Path, group: str, made: list[Environment]
+    matrix: Matrix, matrix_file: Path, target: Path, group: str, added: list[Environment]
 ) -> str:
     """Return a matrix that extends another, with environments added to one of its groups."""
     base = os.path.relpath(matrix_file.resolve(), target.resolve().parent)
-    lines = [MADE, "schema_version: 1", f"extends: {json.dumps(base)}"]
-    if made:
-        told = matrix.groups[group].model_dump(mode="json")
-        if told["environments"] != ALL:
-            told["environments"] = [*told["environments"], *(env.name for env in made)]
+    lines = [HEADER, "schema_version: 1", f"extends: {json.dumps(base)}"]
+    if added:
+        merged = matrix.groups[group].model_dump(mode="json")
+        if merged["environments"] != ALL:
+            merged["environments"] = [*merged["environments"], *(env.name for env in added)]
         # JSON is YAML too.
-        lines += ["environments:", *map(_entry, made)]
-        lines += ["groups:", f"  {group}: {json.dumps(told)}"]
+        lines += ["environments:", *map(_entry, added)]
+        lines += ["groups:", f"  {group}: {json.dumps(merged)}"]
     return "\n".join(lines) + "\n"
 
 
 def _check_target(target: Path, matrix_file: Path) -> None:
-    """See that what is to be written takes the place of nothing that somebody wrote.
+    """Check that the target is absent, or was written by this command.
 
     Raises:
-        UsageError: it does.
+        UsageError: it is another file.
     """
     try:
-        ours = read_bytes(target).decode("utf-8", "replace").partition("\n")[0] == MADE
+        is_ours = read_bytes(target).decode("utf-8", "replace").startswith(MARK)
     except FileNotFoundError:
         return
     except OSError as error:
         raise _unwritable(target, error) from error
-    if not ours or target.resolve() == matrix_file.resolve():
+    if not is_ours or target.resolve() == matrix_file.resolve():
         raise UsageError(
-            f"{target}: is there already, and was not made by this command",
-            hint="name a file that is not there",
+            f"{target}: exists, and was not written by this command",
+            hint="name a file that does not exist",
         )
 
 

@@ -1,1 +1,1 @@
-"""``matrix.yaml`` and scenarios: what a project configures, typed, with line numbers in errors."""
+"""The configuration of a project: ``matrix.yaml`` and scenarios, with line numbers in errors."""

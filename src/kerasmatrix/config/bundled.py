@@ -1,7 +1,7 @@
-"""The matrix, scenarios, locks and Dockerfile that the package brings along.
+"""The matrix, scenarios, locks and Dockerfile of the package.
 
-In a wheel they lie in its folder ``bundled``. In a checkout they are the repository's top-level
-folders, so that there is one copy of each. No other module asks which of the two it is.
+A wheel has them in its folder ``bundled``. A checkout has them in the folders at its top, so that
+there is one copy of each. Only this module distinguishes the two.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["BUNDLED", "bundled_folder", "is_installed"]
 
-# How a matrix.yaml names the bundled one in `extends`.
+# The name of the bundled matrix in `extends`.
 BUNDLED = "kerasmatrix"
 PACKAGE = Path(__file__).resolve().parents[1]
 

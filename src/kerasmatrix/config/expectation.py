@@ -19,10 +19,7 @@ SIDES = ("scenario", "format", "saved_with", "loaded_with")
 
 
 ALL = "*"
-
-
 RANGE = ".."
-
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -32,13 +29,11 @@ def _listed(value: object) -> object:
 
 
 Several = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
-
-
 Statuses = Annotated[tuple[Status, ...], BeforeValidator(_listed), Field(min_length=1)]
 
 
 class PatternError(ValueError):
-    """A pattern names what there is not. ``hint`` is the way out."""
+    """A pattern matches no name. ``hint`` names the closest one."""
 
     def __init__(self, message: str, hint: str | None) -> None:
         super().__init__(message)
@@ -46,7 +41,7 @@ class PatternError(ValueError):
 
 
 class Expectation(BaseModel):
-    """What the cells of some patterns are expected to do, and why.
+    """The expected statuses of the cells that match some patterns, and the reason.
 
     A pattern is a name, a glob (``tf2.1?``), or for environments a range in the order of their
     versions (``tf2.2..tf2.15``, ``..tf2.3``, ``tf2.16..``), or a list of these.
@@ -63,35 +58,35 @@ class Expectation(BaseModel):
     reason: Text
     link: str | None = None
     until: Day | None = None
-    where: str = Field(default="", description="file and line, noted when it is read")
+    where: str = Field(default="", description="file and line, set when it is read")
 
 
 def names_of(patterns: Sequence[str], known: Sequence[str], *, ordered: bool) -> frozenset[str]:
-    """Return the names that ``patterns`` stand for.
+    """Return the names that match ``patterns``.
 
     Args:
-        patterns: names, globs, and where ``ordered`` ranges.
+        patterns: names, globs, and ranges if ``ordered``.
         known: all names, in order.
-        ordered: whether a range means something.
+        ordered: whether ranges are allowed.
 
     Raises:
-        PatternError: a name that is not known, or a glob or range that stands for none.
+        PatternError: a pattern matches none of the names.
     """
-    found: set[str] = set()
+    names: set[str] = set()
     for pattern in patterns:
         if ordered and RANGE in pattern:
-            here = _range_of(pattern, known)
+            matches = _range_of(pattern, known)
         else:
-            here = fnmatch.filter(known, pattern)
-        if not here:
-            raise PatternError(f"{pattern!r} stands for nothing", nearest(pattern, known))
-        found.update(here)
-    return frozenset(found)
+            matches = fnmatch.filter(known, pattern)
+        if not matches:
+            raise PatternError(f"{pattern!r} matches nothing", nearest(pattern, known))
+        names.update(matches)
+    return frozenset(names)
 
 
 def _range_of(pattern: str, known: Sequence[str]) -> Sequence[str]:
     first, _, last = pattern.partition(RANGE)
     for end in (first, last):
         if end and end not in known:
-            raise PatternError(f"{end!r} is no environment", nearest(end, known))
+            raise PatternError(f"{end!r} is not an environment", nearest(end, known))
     return known[known.index(first) if first else 0 : known.index(last) + 1 if last else len(known)]

@@ -1,9 +1,8 @@
 """A ``matrix.yaml`` together with those it extends, as one source of data.
 
-What is nearer wins: mappings (environments, groups, limits) are merged by name, scenarios are
-added up, the nearest file's first, and whatever else a file says replaces what its base says.
-Errors still name the file and the line where the value stands. It does not know what the keys
-mean, but for ``extends`` and ``scenarios``.
+A file takes precedence over those that it extends. Mappings (environments, groups, limits) are
+merged by name, lists of scenarios are joined, and all other values are replaced. Errors name the
+file and line of the value. Only ``extends`` and ``scenarios`` are interpreted here.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ MATRIX = "matrix.yaml"
 
 
 def read_chain(path: Path) -> tuple[YamlSource, ...]:
-    """Read ``path`` and what it extends, each after the one that extends it.
+    """Read ``path`` and the files that it extends, each after the one that extends it.
 
     Raises:
         UsageError: one of them cannot be read, or extends itself.
@@ -52,7 +51,7 @@ class InheritedSource(Source):
         """Merge ``chain``, in which each file stands before the one that it extends.
 
         Raises:
-            UsageError: one of them is no mapping.
+            UsageError: one of them is not a mapping.
         """
         self._chain = chain
         self._origins: dict[Location, tuple[YamlSource, Location]] = {(): (chain[0], ())}
@@ -64,13 +63,13 @@ class InheritedSource(Source):
                 self._add(source, key, value)
 
     def place(self, location: Location) -> tuple[Path, int, Location]:
-        """Return where ``location`` of the merged data stands, and what it is called there."""
+        """Return file, line and original location of a value of the merged data."""
         length = next(n for n in range(len(location), -1, -1) if location[:n] in self._origins)
         source, origin = self._origins[location[:length]]
         return source.place((*origin, *location[length:]))
 
     def _add(self, source: YamlSource, key: str, value: Any) -> None:  # noqa: ANN401 - raw YAML
-        """Add what a file says to what the files before it, which are nearer, have said."""
+        """Add a value, unless a file that takes precedence has it."""
         if key not in self.data:
             self._origins[key,] = (source, (key,))
             self.data[key] = value

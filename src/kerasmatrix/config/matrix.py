@@ -1,7 +1,7 @@
 """``matrix.yaml`` as a typed model: environments, groups, scenarios, formats, limits.
 
-Reading it checks everything that can be checked without running anything. It does not know
-whether an environment can be had; that is for the engines to find out.
+All that can be checked without running anything is checked when it is read. Whether an environment
+can be created is left to the engines.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class _Strict(BaseModel):
 class Environment(_Strict):
     """A Python version and the packages that are locked for it.
 
-    ``as_of`` is the day whose package index the lock is resolved against: a release gets the
-    dependencies that its users got, not those of today. ``source_packages`` may be built from
-    source, by nothing but ``build_packages`` and what these depend on.
+    ``as_of`` is the day of the package index for the lock: a release gets the dependencies of its
+    time, not those of today. ``source_packages`` may be built from source, with ``build_packages``
+    and their dependencies only.
     """
 
     name: str = ""
@@ -79,7 +79,7 @@ class Environment(_Strict):
 
     @property
     def requirements(self) -> tuple[str, ...]:
-        """The packages asked for, as pip requirements; the lock adds what they depend on."""
+        """The required packages, as pip requirements. The lock adds their dependencies."""
         pinned = [f"{self.distribution}=={self.tensorflow}"]
         if self.keras:
             pinned.append(f"keras=={self.keras}")
@@ -89,12 +89,12 @@ class Environment(_Strict):
 
     @property
     def legacy_keras(self) -> bool:
-        """Whether its variables make ``tf.keras`` tf_keras, a Keras 2."""
+        """Whether its variables make ``tf.keras`` tf_keras, which is Keras 2."""
         return is_legacy_keras(self.variables)
 
     @property
     def sort_key(self) -> tuple[Any, ...]:
-        """Oldest first; the legacy Keras of a TensorFlow stands before its Keras 3."""
+        """Sorts oldest first, and for one TensorFlow legacy Keras before Keras 3."""
         return (
             version_key(self.tensorflow),
             0 if self.legacy_keras else 1,
@@ -104,7 +104,7 @@ class Environment(_Strict):
 
 
 class Group(_Strict):
-    """A named part of the matrix. What is left out is not restricted."""
+    """A named part of the matrix. A missing list restricts nothing."""
 
     environments: tuple[str, ...] | Literal["*"]
     scenarios: tuple[str, ...] | Literal["*"] = ALL
@@ -112,7 +112,7 @@ class Group(_Strict):
 
 
 class Limits(_Strict):
-    """What one worker may use. Seconds, and mebibytes of memory for one task."""
+    """The limits of a worker: seconds, and mebibytes of memory for one task."""
 
     open_seconds: Seconds = 180
     task_seconds: Seconds = 60
@@ -121,7 +121,7 @@ class Limits(_Strict):
 
 
 class Matrix(_Strict):
-    """The whole of ``matrix.yaml``, with what it inherits from the matrix that it ``extends``."""
+    """All of ``matrix.yaml``, merged with the matrix that it ``extends``."""
 
     schema_version: Literal[1]
     extends: str | None = None
@@ -155,7 +155,7 @@ class Matrix(_Strict):
         image = base_image.replace(PYTHON, "")
         if image == base_image:
             raise ValueError("base_image must contain {python}, as in 'python:{python}-slim'")
-        if any(each in "{}" or each.isspace() for each in image):
+        if any(char in "{}" or char.isspace() for char in image):
             raise ValueError(
                 "must be the name of an image, with {python} as its only placeholder, as in "
                 "'python:{python}-slim'"
@@ -198,13 +198,12 @@ class Matrix(_Strict):
         scenarios: Iterable[str] = (),
         formats: Iterable[str] = (),
     ) -> Selection:
-        """Return the part of the matrix that is asked for; names given outdo the group.
+        """Return the selected part of the matrix; names take precedence over the group.
 
-        A format that none of the environments has rows of is left out, unless it was asked for.
+        A format that none of the environments writes is left out, unless it is named.
 
         Raises:
-            UsageError: a name that the matrix does not have; a format that was asked for and that
-                no environment has rows of.
+            UsageError: a name is unknown, or no environment writes a named format.
         """
         if group not in self.groups:
             raise UsageError(f"unknown group {group!r}", hint=nearest(group, self.groups))
@@ -227,11 +226,11 @@ class Matrix(_Strict):
         )
 
     def ungrouped(self, names: Iterable[str]) -> tuple[str, ...]:
-        """Return ``names`` with each that is a group's replaced by its environments."""
+        """Return ``names``, with the name of a group replaced by its environments."""
         return tuple(
-            each
+            environment
             for name in names
-            for each in (
+            for environment in (
                 [env.name for env in self.select(group=name).environments]
                 if name in self.groups
                 else [name]
@@ -256,14 +255,14 @@ def load_matrix(path: Path) -> Matrix:
     """Read ``matrix.yaml``.
 
     Raises:
-        UsageError: anything wrong in it, with file, line, key, value and the nearest valid name.
+        UsageError: it is wrong somewhere; with file, line, key, value and the nearest valid name.
     """
     chain = read_chain(path)
     source = InheritedSource(chain)
     matrix = source.parse(Matrix)
     _check_environments(source, matrix)
     _check_names(source, ("formats",), matrix.formats, FORMATS)
-    folders = [name for each in chain for name in _scenario_folders(each.path.parent / "scenarios")]
+    folders = [name for file in chain for name in _scenario_folders(file.path.parent / "scenarios")]
     _check_names(source, ("scenarios",), matrix.scenarios, folders)
     _check_upgrade(source, matrix)
     matrix = matrix.model_copy(update={"expectations": _placed_expectations(source, matrix)})
@@ -277,7 +276,7 @@ def _check_environments(source: InheritedSource, matrix: Matrix) -> None:
             raise source.error(
                 ("environments", name, "name"),
                 f"an environment has its key as its name (got {brief(environment.name)})",
-                hint="take this line away, or change the key",
+                hint="remove this line, or change the key",
             )
 
 
@@ -302,15 +301,15 @@ def _check_groups(source: InheritedSource, matrix: Matrix) -> None:
 def _check_names(
     source: InheritedSource, location: Location, names: Sequence[str], known: Iterable[str]
 ) -> None:
-    """Refuse a list with a name that is unknown, or that stands in it twice."""
+    """Refuse a list with a name that is unknown, or listed twice."""
     kind = str(location[-1]).removesuffix("s")
     known = tuple(known)
     first: dict[str, int] = {}
     for index, name in enumerate(names):
         if name in first:
             _, line, _ = source.place((*location, first[name]))
-            message = f"{name!r} stands twice (first on line {line}): it would be measured twice"
-            raise source.error((*location, index), message, hint="take one of them away")
+            message = f"{name!r} is listed twice (first on line {line})"
+            raise source.error((*location, index), message, hint="remove one of them")
         first[name] = index
         if name in known:
             continue
@@ -321,7 +320,7 @@ def _check_names(
 
 
 def _placed_expectations(source: InheritedSource, matrix: Matrix) -> tuple[Expectation, ...]:
-    """Return the expectations, each with its place, once their patterns and causes are checked."""
+    """Return the expectations with their lines, after checking patterns and causes."""
     known = matrix.names
     causes = {cause.slug for cause in the_catalogue().causes} if matrix.expectations else set()
     placed = []
@@ -358,20 +357,20 @@ def _scenario_folders(folder: Path) -> list[str]:
 
 
 def _has_rows(form: str, environments: Iterable[Environment], *, asked: bool) -> bool:
-    """Whether any of the environments has rows of a format.
+    """Return whether any of the environments writes a format.
 
     Raises:
-        UsageError: none has, and the format was ``asked`` for.
+        UsageError: none does, and the format was ``asked`` for.
     """
-    told = FORMATS[form]
-    if any(told.has_rows(environment.tensorflow) for environment in environments):
+    facts = FORMATS[form]
+    if any(facts.has_rows(environment.tensorflow) for environment in environments):
         return True
     if asked:
-        first = ".".join(map(str, told.since))
+        first = ".".join(map(str, facts.since))
         raise UsageError(
             f"--formats: no selected environment writes the format {form!r}",
             hint=f"select one with TensorFlow {first}; "
-            f"later releases write the same file as {told.later!r}",
+            f"later releases write the same file as {facts.later!r}",
         )
     return False
 

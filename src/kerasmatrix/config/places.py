@@ -1,4 +1,4 @@
-"""Where the store and the reports of a matrix are: one answer for all that write and read them."""
+"""The folders of the store and the reports of a matrix."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ def default_cache() -> Path:
 
 
 def places_of(matrix_file: Path | None = None) -> Places:
-    """Return where the store and the reports of a matrix are: beside it.
+    """Return the folders of the store and the reports, which are next to the matrix.
 
     Args:
-        matrix_file: the matrix. None stands for the one in the current folder, or else the
-            package's own, whose folder is no place to write into: its store is in the user's
-            cache, and its reports are in the current folder.
+        matrix_file: the matrix. None stands for the one in the current folder, or else that of the
+            package. The package's folder is not written to: the store is in the user's cache then,
+            and the reports are in the current folder.
     """
     if matrix_file is None and MATRIX.is_file():
         matrix_file = MATRIX
     if matrix_file is not None:
         folder = Path(os.path.realpath(matrix_file)).parent
         if not (is_installed() and folder == bundled_folder()):
-            return Places(folder / ".kerasmatrix", _seen_from_here(folder / "reports"))
+            return Places(folder / ".kerasmatrix", _relative(folder / "reports"))
     return Places(default_cache() / "store", Path("reports"))
 
 
@@ -52,8 +52,8 @@ def matrix_or_bundled(matrix_file: Path | None) -> Path:
     return MATRIX if MATRIX.is_file() else bundled_folder() / MATRIX
 
 
-def _seen_from_here(path: Path) -> Path:
-    """Return ``path`` relative to the current folder where it is below it: that is shorter."""
+def _relative(path: Path) -> Path:
+    """Return ``path`` relative to the current folder, if it is below it."""
     try:
         return path.relative_to(Path.cwd())
     except (ValueError, OSError):

@@ -1,4 +1,4 @@
-"""Where things are: the folders of a project, found from its ``matrix.yaml``."""
+"""The folders and files of a project, found from its ``matrix.yaml``."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["Project"]
 
 @dataclass(frozen=True)
 class Project:
-    """A folder with a ``matrix.yaml`` and what belongs to it.
+    """A folder with a ``matrix.yaml``, scenarios, locks and a Dockerfile.
 
-    What a matrix inherits belongs to it too: a file is looked for in its own folder first, then
-    in the folders of those that it extends.
+    Files are looked for in the folder of the matrix first, then in those of the matrices that it
+    extends.
     """
 
     matrix_file: Path
@@ -31,14 +31,14 @@ class Project:
 
     @cached_property
     def folders(self) -> tuple[Path, ...]:
-        """The folders of ``matrix.yaml`` and of what it extends, the nearest first."""
+        """The folders of ``matrix.yaml`` and of the files that it extends, in that order."""
         chain = read_chain(self.matrix_file)
-        found = (Path(os.path.realpath(source.path)).parent for source in chain)
-        return tuple(dict.fromkeys(found))
+        folders = (Path(os.path.realpath(source.path)).parent for source in chain)
+        return tuple(dict.fromkeys(folders))
 
     @property
     def own_environments(self) -> tuple[str, ...]:
-        """The environments that ``matrix.yaml`` itself describes, those it inherits left out."""
+        """The environments that ``matrix.yaml`` itself describes, without inherited ones."""
         data = read_chain(self.matrix_file)[0].data
         return tuple(data.get("environments") or ())
 
@@ -67,7 +67,7 @@ class Project:
 
     @property
     def build_root(self) -> Path:
-        """The folder with the Dockerfile: the package's, where the project has none."""
+        """The folder with the Dockerfile: that of the package, if the project has none."""
         return self._having("images/Dockerfile", bundled_folder())
 
     def _having(self, name: str, otherwise: Path | None = None) -> Path:

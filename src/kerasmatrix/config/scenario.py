@@ -1,13 +1,12 @@
 """A scenario: a folder with ``save.py``, ``load.py`` and ``scenario.yaml``.
 
-``scenario.yaml`` says what the scenario shows and, where it puts a published claim to the test,
-what that claim predicts of which cells. The scripts run inside environments, never here.
+``scenario.yaml`` describes the scenario, and the results that published claims predict. The scripts
+run in environments only, never here.
 """
 
 from __future__ import annotations
 
 import ast
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Literal, NoReturn
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.filesystem.digests import digest_files
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.ranges import Seconds
 from kerasmatrix.results.formats import FORMATS
@@ -27,7 +27,7 @@ __all__ = ["Claim", "Scenario", "digest_scenario", "load_scenario", "not_measure
 
 PROSE = frozenset({"scenario.yaml", "README.md"})
 BYTECODE = "__pycache__"
-GIVEN = "given"  # the folder of a model that was saved elsewhere, which no script is in
+GIVEN = "given"  # the folder of a model that was saved elsewhere; it contains no script
 
 Relation = Literal["any", "same", "different", "newer-reader", "older-reader"]
 
@@ -39,11 +39,11 @@ class _Strict(BaseModel):
 class Claim(_Strict):
     """A statement about cells that a run can confirm or contradict.
 
-    ``says`` is the statement in our words. Of the cells in ``formats`` whose two environments
-    stand in ``relation``, it predicts a status in ``status`` and, where given, an error message
-    that matches ``error`` (a regular expression, searched in the whole exception chain). ``among``
-    restricts it to cells of these statuses. With ``names_layers`` it predicts that making the
-    layers one by one names one at fault, of the cells where that was tried.
+    ``says`` is the statement in our words. For cells in ``formats`` whose environments are in
+    ``relation``, it predicts a status in ``status`` and, if set, an error that matches ``error`` (a
+    regular expression, searched in the whole exception chain). ``among`` restricts it to cells with
+    these statuses. With ``names_layers`` it predicts that creating the layers one by one finds the
+    failing layer, in cells where that was tried.
     """
 
     says: str
@@ -70,12 +70,12 @@ class Claim(_Strict):
 
 
 class Scenario(_Strict):
-    """What ``scenario.yaml`` says, the folder it stands in, and the digest of all its files.
+    """The content of ``scenario.yaml``, its folder, and the digest of all files of the scenario.
 
-    ``reports`` are public reports of what the scenario shows. ``given`` says that it saves nothing:
-    it is about a file that was saved elsewhere; ``trained`` then says that this has an optimizer's
-    moments in it, whatever the version has made of them that the others are compared with.
-    ``holds_code`` says that loading it may run code that is in the file.
+    ``reports`` are public reports of the problem that the scenario shows. If ``given``, it does not
+    save a model, but loads a file that was saved elsewhere: ``trained`` is true if that file has
+    the state of an optimizer, even if the reference environment did not load it, and ``holds_code``
+    if loading may run code in the file.
     """
 
     name: str
@@ -131,9 +131,9 @@ def load_scenario(folder: Path) -> Scenario:
 
 
 def _defines(path: Path, function: str) -> bool:
-    """Whether a script defines a name, by function, assignment or import.
+    """Return whether a script defines a name, by function, assignment or import.
 
-    A script that is no Python here may be Python elsewhere, and if not, its row will say so.
+    A script with a syntax error here may be valid in other versions of Python; else its save fails.
     """
     try:
         tree = ast.parse(path.read_bytes())
@@ -157,19 +157,15 @@ def digest_scenario(folder: Path) -> str:
     Raises:
         OSError: a file cannot be read.
     """
-    total = hashlib.sha256()
-    for name in sorted(_measured_files(folder)):
-        content = hashlib.sha256((folder / os.fsdecode(name)).read_bytes())
-        total.update(name + b"\0" + content.digest())
-    return total.hexdigest()
+    return digest_files(folder, _measured_files(folder))
 
 
 def not_measured(folder: Path) -> Callable[[str, list[str]], set[str]]:
-    """Return which names of a scenario's ``folder`` no worker gets, as `shutil.copytree` asks it.
+    """Return a filter for `shutil.copytree`: the names in ``folder`` that workers do not get.
 
-    These are the only files that may change without a new measurement: the scenario's own
-    ``scenario.yaml`` and ``README.md``, and the bytecode of its scripts. Files of these names in a
-    folder of the scenario, or in a model that was given, are data like any other.
+    These files may change without a new measurement: the scenario's own ``scenario.yaml`` and
+    ``README.md``, and the bytecode of its scripts. Files with these names in a folder of the
+    scenario, or in a given model, are data.
     """
 
     def names(parent: str, entries: list[str]) -> set[str]:

@@ -1,1 +1,1 @@
-"""What opens environments: the contract (`base`), and one module per engine."""
+"""Engines open environments: the contract is in `base`, each engine has its own module."""

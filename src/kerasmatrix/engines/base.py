@@ -1,7 +1,7 @@
 """The contract of an engine: prepare an environment, open a worker in it, send tasks, close.
 
-An engine knows how to get a process with TensorFlow in it and how to talk to it. It does not
-know what a task means or what its answer is worth.
+An engine starts processes with TensorFlow and communicates with them. It does not interpret tasks
+or results.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from kerasmatrix.errors import InfrastructureError
 
 __all__ = [
     "Engine",
-    "EngineLost",
-    "Hello",
-    "NotStarted",
+    "EngineDisconnected",
+    "Handshake",
     "Task",
+    "WorkDirs",
     "Worker",
-    "WorkerLost",
-    "Workplace",
+    "WorkerDied",
+    "WorkerStartFailed",
 ]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker is asked to do; see `kerasmatrix.harness.tasks` for the answer.
+    """A task for a worker; see `kerasmatrix.harness.tasks` for the results.
 
-    ``remedies`` change how an artifact is loaded; ``into`` is the format to convert one to, and
-    None where it is to stay what remedies made of it.
+    ``remedies`` change how an artifact is loaded. ``into`` is the format to convert one to; None
+    keeps the format that the remedies gave it.
     """
 
     id: str
@@ -47,11 +47,11 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Hello:
-    """The first message of a worker, sent once it has imported TensorFlow.
+class Handshake:
+    """The first message of a worker, sent when it has imported TensorFlow.
 
-    ``keras`` is the version of `tf.keras`. ``modules`` are the versions of what it has imported,
-    ``distributions`` those of all that is installed there (`kerasmatrix.harness.imported`).
+    ``keras`` is the version of `tf.keras`. ``modules`` are the versions of imported modules,
+    ``distributions`` those of all installed packages (`kerasmatrix.harness.imported`).
     """
 
     tensorflow: str
@@ -63,26 +63,28 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Workplace:
-    """The folders that a worker sees, as they are called on this machine.
+class WorkDirs:
+    """The folders that a worker sees, as paths on this machine.
 
-    Scenarios and artifacts are read-only to it; a task leaves what it made in
-    ``scratch/<task id>``. ``apart`` says that no two tasks are to share a process: whoever has an
-    engine that is `in_place` sees to that, and the others do themselves, and show each task what it
-    needs and nothing of the others'.
+    A worker can only read scenarios and artifacts. A task writes its output to
+    ``scratch/<task id>``.
+
+    If ``isolated`` is true, no two tasks may share a process, and each task may see only its own
+    files. The caller enforces this for an engine that is `in_place`; any other engine enforces it
+    itself.
     """
 
     scenarios: Path
     artifacts: Path
     scratch: Path
-    apart: bool = False
+    isolated: bool = False
 
 
-class WorkerLost(Exception):
-    """The worker itself died or fell silent while it had a task.
+class WorkerDied(Exception):
+    """The worker died or stopped answering while it ran a task.
 
-    ``memory`` is True where the engine knows that memory was the reason, ``machine`` where it was
-    the machines under it that were lost, which says nothing about the task.
+    ``memory`` is True if the engine knows that it ran out of memory. ``machine`` is True if the
+    machine was lost, which says nothing about the task.
     """
 
     def __init__(self, message: str, *, memory: bool = False, machine: bool = False) -> None:
@@ -91,31 +93,31 @@ class WorkerLost(Exception):
         self.machine = machine
 
 
-class EngineLost(InfrastructureError):
-    """The engine itself is gone, and with it every environment: the run cannot go on."""
+class EngineDisconnected(InfrastructureError):
+    """The engine is gone, and every environment with it: the run cannot continue."""
 
 
-class NotStarted(InfrastructureError):
-    """A worker died before TensorFlow was imported: another one may not."""
+class WorkerStartFailed(InfrastructureError):
+    """A worker died before it had imported TensorFlow. A second one may succeed."""
 
 
 class Worker(Protocol):
-    """A process inside an environment, with TensorFlow imported. Not shared between threads."""
+    """A process in an environment, with TensorFlow imported. Used by one thread at a time."""
 
-    hello: Hello
+    hello: Handshake
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-        """Do ``tasks``, one or more; yield the harness's ``result`` message of each, in order.
+        """Run one or more ``tasks``; yield the harness's ``result`` message of each, in order.
 
-        What is yielded is read to its end before the worker is given anything else, or the worker
-        is closed. How a task ends does not depend on those that are given with it.
+        The caller reads all results before it calls `run` again, or closes the worker. The result
+        of a task does not depend on the other tasks.
 
         Raises:
-            WorkerLost: the worker is gone, at the first task that has no result yet; open another.
+            WorkerDied: the worker is gone, under the first task without a result. Open another.
         """
 
     def close(self) -> None:
-        """End the worker and all it has started. May be called twice, and from any thread."""
+        """End the worker and all its processes. May be called twice, and from any thread."""
 
 
 class Engine(Protocol):
@@ -125,51 +127,51 @@ class Engine(Protocol):
 
     @property
     def sandbox(self) -> bool:
-        """Whether what runs in it can do no harm to the machine."""
+        """Whether it protects the machine from the models."""
 
     @property
     def in_place(self) -> bool:
-        """Whether workers see a run's own folders, and not copies that were made at their start."""
+        """Whether workers see the run's own folders, and not copies from when they were opened."""
 
     @property
     def recipe(self) -> str:
-        """How it makes environments, beside their locks: what else decides what is in them.
+        """How it creates environments: all that decides their content besides the lock.
 
         It is part of an environment's identity (`kerasmatrix.environments.identity`).
         """
 
     @property
     def batch(self) -> int | None:
-        """How many tasks a worker is to be given in one go; None if that does not matter."""
+        """How many tasks to give a worker at once; None if any number is fine."""
 
     @property
     def slots(self) -> int | None:
-        """In how many environments it can be at work now; None if that is for its user to say."""
+        """How many environments can run tasks at once; None if the caller decides."""
 
     @property
     def idle_workers(self) -> int:
-        """How many workers may stay open while they have nothing to do."""
+        """How many idle workers may stay open."""
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
-        """Make the environment, unless it is there already.
+        """Create the environment, unless it exists.
 
         Raises:
-            InfrastructureError: it cannot be had, and why.
+            InfrastructureError: it cannot be created.
         """
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> Worker:
-        """Start a worker in a prepared environment and wait until TensorFlow is imported.
+        """Start a worker in a prepared environment, and wait until it has imported TensorFlow.
 
         Raises:
             InfrastructureError: it did not start, or TensorFlow cannot be imported.
         """
 
     def close(self) -> None:
-        """Leave nothing behind. May be called twice."""
+        """Release everything. May be called twice."""
 
 
 def unavailable(environment: Environment, reason: str) -> InfrastructureError:
-    """Return the error for an environment that cannot be had."""
+    """Return the error for an environment that is unavailable."""
     return InfrastructureError(f"{environment.name}: {reason}")

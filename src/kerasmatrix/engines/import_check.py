@@ -1,23 +1,24 @@
-"""Whether a worker has imported what the lock of its environment says.
+"""Compares the packages that a worker imported with the lock of its environment.
 
-Everything measured in an environment is filed under its lock. Packages can be replaced after they
-were installed, and one can overwrite another's files: a pre-release of TensorFlow brings
-`keras-nightly`, which puts its files in the place of those of the locked `keras`.
+Results are stored under the lock. But packages can be replaced after their installation, and one
+can overwrite the files of another: a pre-release of TensorFlow depends on `keras-nightly`, which
+overwrites the locked `keras`.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.engines.base import Hello
+from kerasmatrix.engines.base import Handshake
 from kerasmatrix.environments.keras_version import keras_major
 from kerasmatrix.environments.locks import Lock, normalized
 from kerasmatrix.versions import is_same_release, minor_of
 
 __all__ = ["find_mismatch"]
 
-# The distributions that a module may come from; the first that the lock has counts.
+# The distributions that can contain a module. The first one in the lock counts.
 DISTRIBUTIONS = {
     "tensorflow": ("tensorflow-cpu", "tensorflow"),
     "keras": ("keras",),
@@ -27,21 +28,20 @@ DISTRIBUTIONS = {
 }
 
 
-def find_mismatch(hello: Hello, environment: Environment, lock: Lock) -> str | None:
-    """Return in a sentence what a worker has that its environment should not have, or None.
+def find_mismatch(hello: Handshake, environment: Environment, lock: Lock) -> str | None:
+    """Return how a worker differs from its environment, in a sentence, or None.
 
     Args:
-        hello: what the worker says. Where it names no modules it is not a real harness.
-        environment: what was asked for.
-        lock: what should be installed.
+        hello: the worker's first message. A harness of the tests names no modules.
+        environment: the environment that was opened.
+        lock: its lock.
     """
     if not hello.modules:
         return None
-    found = [*_mismatches(hello, environment, lock)]
-    return "; ".join(found[:3]) or None
+    return "; ".join(itertools.islice(_mismatches(hello, environment, lock), 3)) or None
 
 
-def _mismatches(hello: Hello, environment: Environment, lock: Lock) -> Iterator[str]:
+def _mismatches(hello: Handshake, environment: Environment, lock: Lock) -> Iterator[str]:
     if ".".join(hello.python.split(".")[:2]) != environment.python:
         yield f"it runs Python {hello.python}, and matrix.yaml says {environment.python}"
     installed = {normalized(name): version for name, version in hello.distributions.items()}
@@ -60,15 +60,15 @@ def _mismatches(hello: Hello, environment: Environment, lock: Lock) -> Iterator[
             f"Keras {keras_major(environment, lock)}"
         )
     for name, version in lock.packages.items():
-        there = installed.get(name)
-        if there is None:
+        version_here = installed.get(name)
+        if version_here is None:
             yield f"{name} is not installed, and its lock says {version}"
-        elif not is_same_release(there, version, exactly=True):
-            yield f"{name} {there} is installed, and its lock says {version}"
+        elif not is_same_release(version_here, version, exactly=True):
+            yield f"{name} {version_here} is installed, and its lock says {version}"
 
 
 def _rivals(module: str, name: str, installed: dict[str, str]) -> str:
-    """Return which other distributions may have put their files in the place of ``name``'s."""
+    """Return the distributions that may have overwritten the files of ``name``."""
     stem = module.replace("_", "-")
-    rivals = [f"{each} {installed[each]}" for each in installed if each.startswith(f"{stem}-")]
-    return f" ({', '.join(rivals)} is installed beside {name})" if rivals else ""
+    rivals = [f"{other} {installed[other]}" for other in installed if other.startswith(f"{stem}-")]
+    return f" ({', '.join(rivals)} overwrites files of {name})" if rivals else ""

@@ -1,7 +1,6 @@
-"""The embedded engine: plain processes in uv virtual environments. Works where Docker is not.
+"""The local engine: processes in uv virtual environments, for machines without Docker.
 
-It isolates Python environments from each other, not the machine from the models: use the
-`docker` engine for models you do not trust.
+It does not protect the machine from the models: use the Docker engine for untrusted models.
 """
 
 from __future__ import annotations
@@ -16,28 +15,27 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
-import kerasmatrix.harness
 from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.config.places import default_cache
-from kerasmatrix.engines.base import Workplace, unavailable
+from kerasmatrix.engines.base import WorkDirs, unavailable
 from kerasmatrix.engines.memory import idle_workers, machine_memory
 from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import InUse
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import RECIPE, ensure_venv, venv_folder
+from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.harness import protocol
 
-__all__ = ["HARNESS", "LocalEngine", "ProcessChannel"]
+__all__ = ["LocalEngine", "ProcessChannel"]
 
-HARNESS = Path(kerasmatrix.harness.__file__).parent
 LOG_TAIL = 2000
-# Somebody may stop a worker for a moment; one that stays so will not answer.
+# A worker that is stopped (SIGSTOP) longer than this is lost.
 STOPPED_SECONDS = 10.0
-LOOK_SECONDS = 1.0
-LEAVES_SECONDS = 10.0  # after it has hung up
-# A worker asks Linux to be killed when its parent dies, and to Linux that is the thread which
-# started it: so it is one that lives as long as this process.
+POLL_SECONDS = 1.0
+EXIT_SECONDS = 10.0  # after it has closed its output
+# A worker asks Linux to kill it when its parent dies. For Linux the parent is the thread that
+# started it, so that thread must live as long as this process.
 _STARTER = ThreadPoolExecutor(1, thread_name_prefix="starter")
 
 
@@ -58,29 +56,28 @@ class LocalEngine:
 
     @property
     def idle_workers(self) -> int:
-        """As many as this machine has room for."""
+        """How many idle workers this machine has memory for."""
         return idle_workers(machine_memory())
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
-        """Make the virtual environment, unless it is there already."""
+        """Create the virtual environment, unless it exists."""
         self._python(environment, lock)
 
     def open(
-        self, environment: Environment, lock: Lock, workplace: Workplace, limits: Limits
+        self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> ConversingWorker:
         """Start the harness with the environment's interpreter."""
         python = self._python(environment, lock)
         command = [
-            # -B, since -I does not listen to the variable that says so: a scenario's folder stays
-            # as it is.
+            # -B keeps bytecode out of scenario folders; with -I, no variable can.
             str(python), "-I", "-B", "-u", str(HARNESS),
-            "--scenarios", str(workplace.scenarios.resolve()),
-            "--artifacts", str(workplace.artifacts.resolve()),
-            "--scratch", str(workplace.scratch.resolve()),
+            "--scenarios", str(work_dirs.scenarios.resolve()),
+            "--artifacts", str(work_dirs.artifacts.resolve()),
+            "--scratch", str(work_dirs.scratch.resolve()),
         ]  # fmt: skip
         try:
             # In the scratch folder, which is swept even if this process is killed.
-            home = tempfile.mkdtemp(prefix="home-", dir=workplace.scratch)
+            home = tempfile.mkdtemp(prefix="home-", dir=work_dirs.scratch)
             variables = {"PATH": os.defpath, **worker_variables(environment, home)}
             channel = ProcessChannel(command, variables)
         except OSError as error:
@@ -88,12 +85,12 @@ class LocalEngine:
         return ConversingWorker(channel, environment, limits.open_seconds)
 
     def close(self) -> None:
-        """Let go of the environments; workers are closed by who opened them."""
+        """Release the environments. Workers are closed by their users."""
         self._in_use.close()
 
     def _python(self, environment: Environment, lock: Lock) -> Path:
-        """Return the interpreter of an environment that stays as long as this engine is open."""
-        # A cache that cannot be written may hold what is needed, and nobody prunes it.
+        """Return the interpreter of an environment, which is not pruned while this is open."""
+        # A read-only cache may contain the environment, and is not pruned.
         with contextlib.suppress(OSError):
             self._in_use.take(venv_folder(environment, lock, self.cache))
         return ensure_venv(environment, lock, self.cache)
@@ -115,7 +112,7 @@ class ProcessChannel:
             start_new_session=True,
             bufsize=0,
         ).result()
-        assert self._process.stdin is not None  # noqa: S101 - tells mypy what PIPE means
+        assert self._process.stdin is not None  # noqa: S101 - for mypy
         assert self._process.stdout is not None  # noqa: S101
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._line = protocol.Line(self._stdout.fileno())
@@ -136,7 +133,7 @@ class ProcessChannel:
                 if self._line.closed:
                     raise ChannelClosed
                 left = deadline - time.monotonic()
-                if self._line.wait(min(left, LOOK_SECONDS)):
+                if self._line.wait(min(left, POLL_SECONDS)):
                     self._line.fill()
                 elif left <= 0:
                     raise ChannelTimeout
@@ -155,28 +152,28 @@ class ProcessChannel:
             with contextlib.suppress(OSError):
                 stream.close()
 
-    def epitaph(self) -> tuple[str, bool]:
-        """Say how the process ended, with the end of what it printed."""
+    def exit_reason(self) -> tuple[str, bool]:
+        """Return how the process ended, with the end of its output."""
         try:
-            code = self._process.wait(timeout=LEAVES_SECONDS)
+            code = self._process.wait(timeout=EXIT_SECONDS)
         except subprocess.TimeoutExpired:
-            self._kill()  # it has hung up, and stays
+            self._kill()  # it has closed its output and goes on
             code = self._process.wait()
-        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        reason = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         if self._stopped_since is not None:
-            how = f"stopped for {STOPPED_SECONDS:g} s, and then {how}"
+            reason = f"stopped for {STOPPED_SECONDS:g} s, and then {reason}"
         tail = ""
         if not self._log.closed:
             self._log.seek(0)
             tail = self._log.read()[-LOG_TAIL:].decode("utf-8", "replace").strip()
-        return (f"{how}\n{tail}" if tail else how), False
+        return (f"{reason}\n{tail}" if tail else reason), False
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def _stays_stopped(self) -> bool:
-        """Whether the process has been seen stopped (by SIGSTOP, say) for some time."""
+        """Return whether the process is stopped (SIGSTOP) for longer than a moment."""
         try:
             stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):

@@ -1,20 +1,20 @@
-"""Tells whether the runner of a container is still there: its number may be another one now."""
+"""Identifies the process that started a container, since process numbers are used again."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-__all__ = ["birth", "is_gone"]
+__all__ = ["process_exited", "process_start_id"]
 
 PROC = Path("/proc")
-STARTED = 19  # place of a process's start after its name (``man 5 proc``, field 22)
+STARTED = 19  # index of the start time among the fields after the name (``man 5 proc``, field 22)
 
 
-def birth(pid: int) -> str:
-    """Return what no other process has: this boot, this namespace of numbers, when it started.
+def process_start_id(pid: int) -> str:
+    """Return an id that no other process has: boot, PID namespace, and start time.
 
-    Empty where the process is not there, or nothing can be known.
+    It is empty if the process does not exist, or its id is unknown.
     """
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
@@ -25,12 +25,13 @@ def birth(pid: int) -> str:
         return ""
 
 
-def is_gone(pid: str, born: str) -> bool:
-    """Whether the process ``pid`` that was ``born`` is there no more.
+def process_exited(pid: str, start_id: str) -> bool:
+    """Return whether the process ``pid`` with this start id has exited.
 
-    False where that cannot be known: it ran on another machine, in another container, or before.
+    False if that is unknown: it runs on another machine or in another container, or ran before
+    this machine was started.
     """
-    here = birth(os.getpid()).split()[:2]
-    if not pid.isdigit() or len(here) < 2 or born.split()[:2] != here:  # noqa: PLR2004 - a pair
+    here = process_start_id(os.getpid()).split()[:2]
+    if not pid.isdigit() or len(here) < 2 or start_id.split()[:2] != here:  # noqa: PLR2004 - a pair
         return False
-    return birth(int(pid)) != born
+    return process_start_id(int(pid)) != start_id

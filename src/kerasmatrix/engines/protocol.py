@@ -1,6 +1,6 @@
-"""Talks JSON lines with a harness over a channel; both real engines use it.
+"""The conversation with a harness, in lines of JSON over a channel.
 
-The channel is whatever carries bytes: pipes of a process, the stream of a container.
+A channel carries bytes: the pipes of a process, or the streams of a container.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.engines.base import Hello, NotStarted, Task, WorkerLost, unavailable
+from kerasmatrix.engines.base import Handshake, Task, WorkerDied, WorkerStartFailed, unavailable
 from kerasmatrix.harness import protocol
 from kerasmatrix.harness.deadline import PATIENCE
 
 __all__ = ["SILENT", "Channel", "ChannelClosed", "ChannelTimeout", "ConversingWorker"]
 
-# The harness keeps deadlines itself, in processor time; if it does not answer this long after the
-# longest it can take for that, it hangs.
+# The harness enforces deadlines itself, in processor time. It hangs if it has not answered so long
+# after the latest time at which it should.
 GRACE_SECONDS = 30.0
-# What hangs in a child that had done other tasks is done again in one of its own.
+# A task that hangs in a shared child is run again in its own child.
 CHILDREN = 2
 SILENT = "the worker did not answer after the deadline"
 
@@ -31,7 +31,7 @@ class ChannelClosed(Exception):
 
 
 class ChannelTimeout(Exception):
-    """Nothing came in time."""
+    """No line arrived in time."""
 
 
 class Channel(Protocol):
@@ -46,29 +46,29 @@ class Channel(Protocol):
     def close(self) -> None:
         """End the other side. May be called twice, and from any thread."""
 
-    def epitaph(self) -> tuple[str, bool]:
-        """Say how the other side ended, and whether memory was the reason."""
+    def exit_reason(self) -> tuple[str, bool]:
+        """Return how the other side ended, and whether it ran out of memory."""
 
 
 class ConversingWorker:
     """A worker at the other end of a channel."""
 
     def __init__(self, channel: Channel, environment: Environment, open_seconds: float) -> None:
-        """Wait for the harness's hello.
+        """Wait for the first message of the harness.
 
         Raises:
             InfrastructureError: TensorFlow cannot be imported, in time or at all.
         """
         self._channel = channel
         try:
-            self.hello = self._greet(environment, open_seconds)
+            self.hello = self._handshake(environment, open_seconds)
         except BaseException:
             self.close()
             raise
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-        """Send ``tasks`` in one go and yield their results as they come."""
-        with self._losses():
+        """Send ``tasks`` together, and yield their results as they arrive."""
+        with self._as_death():
             request = {
                 "kind": "batch",
                 "protocol": protocol.PROTOCOL,
@@ -76,31 +76,31 @@ class ConversingWorker:
             }
             self._channel.write(protocol.encode(request))
         for task in tasks:
-            with self._losses():
+            with self._as_death():
                 line = self._channel.read_line(CHILDREN * PATIENCE * task.deadline + GRACE_SECONDS)
                 message = protocol.decode(line)
             if message.get("kind") != "result" or message.get("id") != task.id:
-                raise WorkerLost("the worker answered another question")
+                raise WorkerDied("the worker answered another question")
             yield message
 
     @contextlib.contextmanager
-    def _losses(self) -> Iterator[None]:
-        """Turn what can go wrong with the channel into `WorkerLost`."""
+    def _as_death(self) -> Iterator[None]:
+        """Turn every fault of the channel into `WorkerDied`."""
         try:
             yield
         except ChannelTimeout:
-            raise WorkerLost(SILENT) from None
+            raise WorkerDied(SILENT) from None
         except ChannelClosed:
-            how, memory = self._channel.epitaph()
-            raise WorkerLost(f"the worker died: {how}", memory=memory) from None
+            reason, memory = self._channel.exit_reason()
+            raise WorkerDied(f"the worker died: {reason}", memory=memory) from None
         except ValueError:
-            raise WorkerLost("the worker answered with something that is not JSON") from None
+            raise WorkerDied("the worker answered with something that is not JSON") from None
 
     def close(self) -> None:
         """End the worker."""
         self._channel.close()
 
-    def _greet(self, environment: Environment, open_seconds: float) -> Hello:
+    def _handshake(self, environment: Environment, open_seconds: float) -> Handshake:
         try:
             message = protocol.decode(self._channel.read_line(open_seconds))
         except ChannelTimeout:
@@ -108,10 +108,12 @@ class ConversingWorker:
                 environment, f"TensorFlow was not imported within {open_seconds:g} s"
             ) from None
         except ChannelClosed:
-            how, _ = self._channel.epitaph()
-            raise NotStarted(f"{environment.name}: the worker did not start: {how}") from None
+            reason, _ = self._channel.exit_reason()
+            raise WorkerStartFailed(
+                f"{environment.name}: the worker did not start: {reason}"
+            ) from None
         except (ValueError, json.JSONDecodeError):
-            raise unavailable(environment, "the worker's hello is not JSON") from None
+            raise unavailable(environment, "the first message of the worker is not JSON") from None
         if message.get("protocol") != protocol.PROTOCOL:
             raise unavailable(
                 environment,
@@ -123,5 +125,5 @@ class ConversingWorker:
                 environment,
                 f"TensorFlow cannot be imported: {error.get('type')}: {error.get('message')}",
             )
-        names = [field.name for field in dataclasses.fields(Hello)]
-        return Hello(**{name: message[name] for name in names if name in message})
+        names = [field.name for field in dataclasses.fields(Handshake)]
+        return Handshake(**{name: message[name] for name in names if name in message})

@@ -1,19 +1,17 @@
-"""Which engine a command works with."""
+"""Opens the engine that a command names."""
 
 from __future__ import annotations
 
+import logging
 from typing import Literal, NamedTuple
-
-import click
 
 from kerasmatrix.config.matrix import Matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.engines.later import DockerLater
+from kerasmatrix.engines.docker import DockerEngine, docker_trouble
 from kerasmatrix.engines.local import LocalEngine
-from kerasmatrix.engines.presence import docker_trouble
-from kerasmatrix.environments.identity import image_recipe, read_dockerfile
-from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.environments.identity import read_dockerfile
+from kerasmatrix.errors import UsageError
 from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = ["DASK", "ENGINES", "Cluster", "open_engine"]
@@ -22,9 +20,11 @@ ENGINES = ("auto", "docker", "local")
 DASK = "dask"
 CONNECT_SECONDS = 30.0
 
+logger = logging.getLogger(__name__)
+
 
 class Cluster(NamedTuple):
-    """A Dask cluster as the command line names it: what is not given is None."""
+    """The options of a Dask cluster; None where one was not given."""
 
     scheduler: str | None = None
     artifacts: str | None = None
@@ -34,11 +34,11 @@ class Cluster(NamedTuple):
 def open_engine(
     name: str, matrix: Matrix, project: Project, cluster: Cluster | None = None
 ) -> Engine:
-    """Return the engine ``name``; ``auto`` is docker where there is one, else local, said so.
+    """Return the engine ``name``; ``auto`` is docker where there is a Docker Engine, else local.
 
     Raises:
-        UsageError: what is said of a cluster does not fit, or dask is not installed.
-        InfrastructureError: docker or dask was asked for and there is none.
+        UsageError: the cluster's options do not fit together, or dask is not installed.
+        InfrastructureError: the cluster does not answer.
     """
     cluster = cluster or Cluster()
     if name == DASK:
@@ -47,39 +47,27 @@ def open_engine(
         raise UsageError(
             "--scheduler, --artifacts and --on-workers are of no use without --engine dask"
         )
+    if name == "auto":
+        trouble = docker_trouble()
+        name = "local" if trouble else "docker"
+        if trouble:
+            logger.warning(
+                "No Docker Engine (%s): using uv virtual environments.", mask_secrets(trouble)
+            )
     if name == "local":
         return LocalEngine(matrix=project.matrix_file)
-    trouble = docker_trouble()
-    if trouble is None:
-        # Read once: what is built is what the keys of its results say.
-        dockerfile = read_dockerfile(project.build_root)
-        return DockerLater(
-            lambda: _open_docker(matrix.base_image, project, dockerfile),
-            image_recipe(matrix.base_image, dockerfile),
-        )
-    if name == "docker":
-        raise InfrastructureError(
-            f"no Docker Engine: {trouble}", hint="start one, or use --engine local"
-        )
-    click.echo(
-        mask_secrets(f"No Docker Engine ({trouble}): using uv virtual environments."), err=True
-    )
-    return LocalEngine(matrix=project.matrix_file)
-
-
-def _open_docker(base_image: str, project: Project, dockerfile: bytes) -> Engine:
-    from kerasmatrix.engines.docker import DockerEngine  # noqa: PLC0415 - it imports the SDK
-
+    # Read once: what is built is what the keys of its results name.
+    dockerfile = read_dockerfile(project.build_root)
     return DockerEngine(
-        base_image, project.build_root, matrix=project.matrix_file, dockerfile=dockerfile
+        matrix.base_image, project.build_root, matrix=project.matrix_file, dockerfile=dockerfile
     )
 
 
 def _open_cluster(cluster: Cluster, matrix: Matrix, project: Project) -> Engine:
-    """Return the Dask engine of a cluster; ``auto`` is docker where a worker has it, else local.
+    """Return the Dask engine; ``auto`` on the workers is docker if one of them has it, else local.
 
     Raises:
-        UsageError: something is not given, cannot be used, or is not installed.
+        UsageError: an option is missing or cannot be used, or dask is not installed.
         InfrastructureError: no scheduler answers.
     """
     if not cluster.scheduler:
@@ -89,28 +77,28 @@ def _open_cluster(cluster: Cluster, matrix: Matrix, project: Project) -> Engine:
         )
     if not cluster.artifacts:
         raise UsageError(
-            "--engine dask needs a place that every worker can reach, for artifacts to travel by",
+            "--engine dask needs a folder for artifacts that every Dask worker can reach",
             hint="name one: --artifacts s3://BUCKET/FOLDER, or a folder that all machines share",
         )
     try:
+        from kerasmatrix.engines.dask.cluster import has_docker  # noqa: PLC0415 - an extra
         from kerasmatrix.engines.dask.engine import DaskEngine  # noqa: PLC0415 - an extra
         from kerasmatrix.engines.dask.inner_engine import (  # noqa: PLC0415 - an extra
-            DockerRecipe,
-            LocalRecipe,
-            Recipe,
-            has_docker,
+            DockerConfig,
+            InnerEngineConfig,
+            LocalConfig,
         )
     except ModuleNotFoundError as error:
         raise UsageError(
             f"--engine dask: {error.name} is not installed",
             hint="pip install 'kerasmatrix[dask]', here and where the workers run",
         ) from error
-    inner = cluster.inner
-    if inner == "auto":
-        inner = "docker" if has_docker(cluster.scheduler, CONNECT_SECONDS) else "local"
-        if inner == "local":
-            click.echo("No Docker Engine on the Dask workers: using uv virtual environments.")
-    recipe: Recipe = LocalRecipe()
-    if inner == "docker":
-        recipe = DockerRecipe(matrix.base_image, read_dockerfile(project.build_root))
-    return DaskEngine(cluster.scheduler, cluster.artifacts, recipe, connect_seconds=CONNECT_SECONDS)
+    name = cluster.inner
+    if name == "auto":
+        name = "docker" if has_docker(cluster.scheduler, CONNECT_SECONDS) else "local"
+        if name == "local":
+            logger.warning("No Docker Engine on the Dask workers: using uv virtual environments.")
+    inner: InnerEngineConfig = LocalConfig()
+    if name == "docker":
+        inner = DockerConfig(matrix.base_image, read_dockerfile(project.build_root))
+    return DaskEngine(cluster.scheduler, cluster.artifacts, inner, connect_seconds=CONNECT_SECONDS)

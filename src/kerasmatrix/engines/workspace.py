@@ -1,7 +1,7 @@
-"""What a worker sees of a run: a folder of its own to write in, and of the rest what it needs.
+"""The part of a run's files that a worker sees.
 
-Where files of others are measured, that is the scenario and the artifact of the task that it is at,
-and nothing of the other files. Hard links make that cheap; to a worker they are read-only.
+Each worker writes to its own folder. A worker that measures files of strangers sees the scenario
+and the artifact of its present task only, as hard links, which are cheap and read-only to it.
 """
 
 from __future__ import annotations
@@ -11,57 +11,57 @@ import os
 import shutil
 from pathlib import Path
 
-from kerasmatrix.engines.base import Task, Workplace
+from kerasmatrix.engines.base import Task, WorkDirs
 
-__all__ = ["Sight"]
+__all__ = ["WorkerView"]
 
 
-class Sight:
-    """What one worker sees; ``narrow`` leaves it one task's at a time."""
+class WorkerView:
+    """The folders of one worker."""
 
-    def __init__(self, whole: Workplace, worker: str, *, narrow: bool) -> None:
-        """Make the folders.
+    def __init__(self, whole: WorkDirs, worker: str, *, per_task: bool) -> None:
+        """Create the folders.
 
         Args:
-            whole: all there is, and where folders can be made, on one file system.
-            worker: a name for the worker.
-            narrow: whether to show just what a task needs.
+            whole: the folders of the run, all on one file system.
+            worker: the name of the worker's folder.
+            per_task: whether to show only the files of one task at a time.
         """
         self._whole = whole
-        self._narrow = narrow
+        self._per_task = per_task
         own = whole.scratch / worker
-        self.place = Workplace(
-            own / "scenarios" if narrow else whole.scenarios,
-            own / "artifacts" if narrow else whole.artifacts,
+        self.dirs = WorkDirs(
+            own / "scenarios" if per_task else whole.scenarios,
+            own / "artifacts" if per_task else whole.artifacts,
             own / "scratch",
-            whole.apart,
+            whole.isolated,
         )
         own.mkdir(exist_ok=True)
         own.chmod(0o755)
-        for folder in (self.place.scenarios, self.place.artifacts, self.place.scratch):
+        for folder in (self.dirs.scenarios, self.dirs.artifacts, self.dirs.scratch):
             if not folder.exists():
                 folder.mkdir()
                 folder.chmod(0o755)
 
-    def turn_to(self, task: Task) -> None:
-        """Show what ``task`` needs, and nothing else any more."""
-        if not self._narrow:
+    def expose(self, task: Task) -> None:
+        """Show the files of ``task``, and hide those of other tasks."""
+        if not self._per_task:
             return
         for whole, shown, name in (
-            (self._whole.scenarios, self.place.scenarios, task.scenario),
-            (self._whole.artifacts, self.place.artifacts, task.artifact),
+            (self._whole.scenarios, self.dirs.scenarios, task.scenario),
+            (self._whole.artifacts, self.dirs.artifacts, task.artifact),
         ):
             for other in shown.iterdir():
                 if other.name != name:
                     shutil.rmtree(other)
             if name and not (shown / name).exists():
-                # What was removed in the meantime is found missing when the task has ended.
+                # A file that was removed meanwhile is reported when the task has ended.
                 with contextlib.suppress(OSError):
                     _link_tree(whole / name, shown / name)
 
 
 def _link_tree(source: Path, target: Path) -> None:
-    """Give all files below ``source`` a second name below ``target``; links are left out."""
+    """Create hard links below ``target`` to all files below ``source``, except symbolic links."""
     for root, folders, files in os.walk(source):
         shown = target / Path(root).relative_to(source)
         shown.mkdir()

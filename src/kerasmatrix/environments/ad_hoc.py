@@ -1,7 +1,7 @@
-"""Environments that no matrix has: which releases there are for them, and locks made on the fly.
+"""Environments that are in no matrix: the releases for them, and their locks.
 
-Both are kept in the cache folder. An environment's day fixes what the package index says, so
-neither is ever asked for twice.
+Both are stored in the cache folder and never asked for again: as of a given day, the package index
+does not change.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from kerasmatrix.config.matrix import Environment, Matrix
 from kerasmatrix.environments.index import ask_index
 from kerasmatrix.environments.locks import Lock, read_lock, resolve
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.filesystem.atomic import put
+from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.versions import version_key
 
-__all__ = ["lock_of_made", "releases_before"]
+__all__ = ["ad_hoc_lock", "releases_before"]
 
-# More releases than any package here has between two versions.
-MANY = 400
+# More than any package here has between two versions.
+MOST_RELEASES = 400
 
 
-def releases_before(  # noqa: PLR0913 - what an index is asked
+def releases_before(  # noqa: PLR0913 - a query of the index
     package: str,
     below: str,
     down_to: str,
@@ -37,66 +37,65 @@ def releases_before(  # noqa: PLR0913 - what an index is asked
     cache: Path,
     ask: Callable[..., str | None] = ask_index,
 ) -> list[str]:
-    """Return the releases of ``package`` from ``down_to`` on that are below ``below``.
+    """Return the releases of ``package`` that are older than ``below``, the newest first.
 
     Args:
-        package: as the index calls it.
-        below: a release; it is not among them.
-        down_to: the oldest release that counts.
-        matrix: whose platform they must have a wheel for.
-        python: the Python they must have a wheel for.
-        as_of: the day whose index is asked.
-        cache: where answers are kept.
+        package: its name in the index.
+        below: a release, which is not included.
+        down_to: the oldest release to include.
+        matrix: its platform must have a wheel.
+        python: this Python must have a wheel.
+        as_of: the day of the index.
+        cache: the folder for answers.
         ask: see `ask_index`.
 
     Raises:
-        InfrastructureError: the index cannot be asked, or the answer cannot be kept.
+        InfrastructureError: the index does not answer, or the answer cannot be stored.
     """
-    asked = [package, below, down_to, matrix.platform, python, as_of.isoformat()]
-    place = cache / "releases" / f"{_digest(asked)}.json"
-    if place.is_file():
-        return list(json.loads(place.read_text(encoding="utf-8")))
-    found: list[str] = []
+    query = [package, below, down_to, matrix.platform, python, as_of.isoformat()]
+    path = cache / "releases" / f"{_digest(query)}.json"
+    if path.is_file():
+        return list(json.loads(path.read_text(encoding="utf-8")))
+    releases: list[str] = []
     current = below
-    while len(found) < MANY:
+    while len(releases) < MOST_RELEASES:
         older = ask(
             f"{package}<{current},>={down_to}", matrix=matrix, python=python, as_of=as_of, pre=False
         )
         if older is None or version_key(older) >= version_key(current):
             break
-        found.append(older)
+        releases.append(older)
         current = older
-    _keep(place, json.dumps(found))
-    return found
+    _store(path, json.dumps(releases))
+    return releases
 
 
-def lock_of_made(environment: Environment, matrix: Matrix, cache: Path) -> Lock:
-    """Return the lock of an environment that no matrix has, resolving it at the first time.
+def ad_hoc_lock(environment: Environment, matrix: Matrix, cache: Path) -> Lock:
+    """Return the lock of an environment that is in no matrix, resolving it the first time.
 
     Raises:
         UsageError: no set of packages fits.
-        InfrastructureError: the index cannot be asked, or the lock cannot be kept.
+        InfrastructureError: the index does not answer, or the lock cannot be stored.
     """
-    asked = [matrix.platform, environment.model_dump(mode="json")]
-    folder = cache / "locks" / _digest(asked)
+    query = [matrix.platform, environment.model_dump(mode="json")]
+    folder = cache / "locks" / _digest(query)
     if not (folder / f"{environment.name}.txt").is_file():
         with tempfile.TemporaryDirectory() as scratch:
-            made = resolve(matrix, environment, Path(scratch))
-            _keep(folder / made.name, made.read_text(encoding="utf-8"))
+            lock = resolve(matrix, environment, Path(scratch))
+            _store(folder / lock.name, lock.read_text(encoding="utf-8"))
     return read_lock(folder, environment)
 
 
-def _digest(asked: object) -> str:
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+def _digest(query: object) -> str:
+    return hashlib.sha256(json.dumps(query, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _keep(place: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+def _store(path: Path, text: str) -> None:
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        put(place, [text.encode("utf-8")])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, [text.encode("utf-8")])
     except OSError as error:
         raise InfrastructureError(
-            f"{place}: cannot be written: {error}",
+            f"{path}: cannot be written: {error}",
             hint="free some space, or name another folder with KERASMATRIX_CACHE",
         ) from error

@@ -1,8 +1,8 @@
-"""The identity of an environment: all that decides which packages are installed, and how.
+"""The identity of an environment: a digest of all that decides which packages are installed.
 
-The folder of a virtual environment, the tag of an image and the key of everything measured in
-one carry this digest. The environment's variables are set when a worker is started and change
-nothing that is installed: the keys hold them next to the digest (`kerasmatrix.execution.plan`).
+It is part of the folder of a virtual environment, of the tag of an image, and of the key of each
+measurement. Variables do not change the installed packages, so they are a separate part of the keys
+(`kerasmatrix.execution.plan`).
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ DOCKERFILE = "images/Dockerfile"
 
 
 def identity_of(environment: Environment, lock: Lock, recipe: str) -> str:
-    """Return the digest of what an environment is made from.
+    """Return the digest of all that an environment is created from.
 
     Args:
-        environment: whose Python counts, but neither its name nor its variables.
-        lock: whose content is installed.
-        recipe: how the engine makes it: see `kerasmatrix.engines.base.Engine`.
+        environment: its Python counts, its name and its variables do not.
+        lock: the packages to install.
+        recipe: how the engine creates it: see `kerasmatrix.engines.base.Engine`.
     """
     parts = [lock.digest, environment.python, sysconfig.get_platform(), recipe]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def image_recipe(base_image: str, dockerfile: bytes) -> str:
-    """Return what decides, beside the lock and the Python, what is in an image."""
+    """Return all that decides the content of an image besides the lock and the Python."""
     return json.dumps([base_image, hashlib.sha256(dockerfile).hexdigest()])
 
 
 def read_dockerfile(root: Path) -> bytes:
-    """Return the Dockerfile of images, which is read once for all that is made of it.
+    """Return the Dockerfile of all images.
 
     Raises:
         InfrastructureError: it cannot be read.

@@ -1,7 +1,7 @@
-"""Docker images made from locks, one for each environment, kept and used again.
+"""Builds Docker images from locks, one for each environment.
 
-An image holds Python and the locked packages and nothing else, so a change of the harness or of
-a scenario rebuilds none.
+An image contains Python and the locked packages only, so a change of the harness or of a scenario
+rebuilds none.
 """
 
 from __future__ import annotations
@@ -40,28 +40,28 @@ LOCK = "images/locks/{name}.txt"
 BUILD_LOCK = f"images/locks/{BUILD_LOCKS}/{{name}}.txt"
 LOG_LINES = 15
 ENVIRONMENT_LABEL = "kerasmatrix.environment"
-TAG_LABEL = "kerasmatrix.tag"  # of an image that has no tag yet, or none any more
+TAG_LABEL = "kerasmatrix.tag"  # the tag, also of an image that lost it
 BASE_LABEL = "org.opencontainers.image.base.name"
 
 
 def base_of(base_image: str, environment: Environment) -> str:
-    """Return the image that an environment's image starts from."""
+    """Return the base image of an environment."""
     return base_image.replace(PYTHON, environment.python)
 
 
 def image_tag(environment: Environment, lock: Lock, base: str, dockerfile: bytes) -> str:
-    """Return the name of an environment's image: it changes with whatever goes into it."""
+    """Return the tag of an environment's image, which changes with its content."""
     identity = identity_of(environment, lock, image_recipe(base, dockerfile))
     return f"kerasmatrix/{environment.name}:{identity[:12]}"
 
 
 def image_mark(tag: str) -> Path:
-    """Return the path that stands for an image where its uses are noted."""
+    """Return the path that stands for an image in the record of uses."""
     return default_cache() / "images" / tag.replace("/", "-").replace(":", "-")
 
 
 def build_context(dockerfile: bytes, lock: Lock, name: str) -> bytes:
-    """Return a tar of just what the build reads, laid out as in the project's folder."""
+    """Return a tar of the files that the build reads, with their paths in the project."""
     files = {DOCKERFILE: dockerfile, LOCK.format(name=name): lock.content.encode()}
     if lock.build:
         files[BUILD_LOCK.format(name=name)] = lock.build.encode()
@@ -75,7 +75,7 @@ def build_context(dockerfile: bytes, lock: Lock, name: str) -> bytes:
     return archive.getvalue()
 
 
-def ensure_image(  # noqa: PLR0913, PLR0917 - what makes an image
+def ensure_image(  # noqa: PLR0913, PLR0917 - all that an image depends on
     client: docker.DockerClient,
     environment: Environment,
     lock: Lock,
@@ -83,9 +83,9 @@ def ensure_image(  # noqa: PLR0913, PLR0917 - what makes an image
     dockerfile: bytes,
     in_use: InUse | None = None,
 ) -> str:
-    """Return the tag of the environment's image, building it if it is not there.
+    """Return the tag of the environment's image, building it if it is absent.
 
-    ``in_use`` holds it for who asks, so that another process does not remove it.
+    ``in_use`` keeps other processes from removing it.
 
     Raises:
         InfrastructureError: there is no base image, or the build failed (with the end of its log).
@@ -93,7 +93,7 @@ def ensure_image(  # noqa: PLR0913, PLR0917 - what makes an image
     base = base_of(base_image, environment)
     tag = image_tag(environment, lock, base, dockerfile)
     if in_use:
-        # An image that is there needs no cache folder.
+        # Without a cache folder, an existing image can still be used.
         with contextlib.suppress(OSError):
             in_use.take(image_mark(tag))
     try:
@@ -101,11 +101,11 @@ def ensure_image(  # noqa: PLR0913, PLR0917 - what makes an image
             return tag
         with making(image_mark(tag)):
             if not _is_there(client, tag):
-                _need_base(client, base)
+                _pull_base(client, base)
                 _build(client, environment, lock, tag, base, dockerfile)
     except (docker.errors.DockerException, requests.RequestException, OSError) as error:
         raise InfrastructureError(
-            f"{environment.name}: the image {tag} could not be made: {error}",
+            f"{environment.name}: the image {tag} could not be built: {error}",
             hint="see that the Docker Engine runs and has space (`docker system df`)",
         ) from error
     return tag
@@ -130,7 +130,7 @@ def _is_there(client: docker.DockerClient, name: str) -> bool:
     return True
 
 
-def _need_base(client: docker.DockerClient, base: str) -> None:
+def _pull_base(client: docker.DockerClient, base: str) -> None:
     if _is_there(client, base):
         return
     try:
@@ -142,7 +142,7 @@ def _need_base(client: docker.DockerClient, base: str) -> None:
         ) from error
 
 
-def _build(  # noqa: PLR0913, PLR0917 - what goes into an image
+def _build(  # noqa: PLR0913, PLR0917 - all that an image depends on
     client: docker.DockerClient,
     environment: Environment,
     lock: Lock,

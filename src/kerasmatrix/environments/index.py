@@ -1,7 +1,6 @@
-"""Which TensorFlow and Keras are out: asked of the package index, by uv, as of a day.
+"""Queries the package index for releases of TensorFlow and Keras, through uv, as of a day.
 
-The index is the one that uv is set up for; no address of one is written here. `new_environments`
-and `newer_than` are pure.
+The index is the one that uv is configured for.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ def ask_index(
     """Return the newest release that fits ``requirement``, or None if none does.
 
     Args:
-        requirement: a package, and what its version must be.
-        matrix: whose platform it must have a wheel for.
-        python: the Python it must have a wheel for.
+        requirement: a package with its version constraints.
+        matrix: its platform must have a wheel.
+        python: this Python must have a wheel.
         as_of: the day; later releases do not count.
         pre: whether pre-releases count.
 
     Raises:
-        InfrastructureError: the index cannot be asked.
+        InfrastructureError: the index does not answer.
     """
     command = [
         uv.find_uv_bin(), "pip", "compile", "--quiet", "--no-header", "--no-annotate", "--no-deps",
@@ -53,13 +52,13 @@ def ask_index(
     ]  # fmt: skip
     done = subprocess.run(command, input=requirement, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        found = PINNED.search(done.stdout)
-        return found[2] if found else None
+        pinned = PINNED.search(done.stdout)
+        return pinned[2] if pinned else None
     if "No solution found" in done.stderr and "network was disabled" not in done.stderr:
         return None
     raise InfrastructureError(
-        f"the package index cannot be asked for {requirement}: {done.stderr.strip()}",
-        hint="see that the network, or the index that uv is set up for, is there",
+        f"the package index does not answer for {requirement}: {done.stderr.strip()}",
+        hint="check the network, and the index that uv is configured for",
     )
 
 
@@ -71,23 +70,23 @@ def newer_than(known: str, newest: str, ask: Callable[[str], str | None]) -> lis
         newest: the newest release.
         ask: returns the newest release below a version such as ``2.22``, if there is one.
     """
-    found = []
+    releases = []
     current: str | None = newest
     while current is not None and version_key(current) > version_key(known):
-        found.append(current)
+        releases.append(current)
         if minor_of(current) == minor_of(known):
             break
         current = ask(minor_text(current))
-    return found[::-1]
+    return releases[::-1]
 
 
 def newest_of(versions: Sequence[str]) -> str:
-    """Return the newest of some releases."""
+    """Return the newest of ``versions``."""
     return max(versions, key=version_key)
 
 
 def newest_environment(matrix: Matrix) -> Environment:
-    """Return the environment with the newest TensorFlow, on whose Python new ones are made."""
+    """Return the environment with the newest TensorFlow; new environments get its Python."""
     return max(matrix.environments.values(), key=lambda env: version_key(env.tensorflow))
 
 
@@ -99,29 +98,29 @@ def new_environments(
     newest_keras: str,
     as_of: datetime.date,
 ) -> list[Environment]:
-    """Return environments for new releases, with names that the matrix does not have.
+    """Return environments for new releases, with names that are not in the matrix.
 
-    A new TensorFlow gets the newest Keras, as its users do; a new Keras is also tried on the
-    newest TensorFlow that is known. Both get the Python of that one.
+    A new TensorFlow gets the newest Keras, as its users do. A new Keras gets the newest TensorFlow
+    of the matrix. Both get the Python of that environment.
 
     Args:
-        matrix: what is known.
+        matrix: the present environments.
         tensorflow: new releases of TensorFlow.
         keras: new releases of Keras.
-        newest_keras: what a new TensorFlow is combined with.
-        as_of: the day whose index they are locked against.
+        newest_keras: the Keras for a new TensorFlow.
+        as_of: the day of the index for their locks.
     """
     base = newest_environment(matrix)
     wanted = [("tf{}", release, release, newest_keras) for release in tensorflow]
     stem = f"tf{minor_text(base.tensorflow)}-keras{{}}"
     wanted += [(stem, release, base.tensorflow, release) for release in keras]
     taken = set(matrix.environments)
-    made = []
+    environments = []
     for pattern, release, on, with_keras in wanted:
         short = pattern.format(minor_text(release))
         final = not version_key(release).is_prerelease
         name = short if final and short not in taken else pattern.format(release)
         taken.add(name)
-        told = {"name": name, "python": base.python, "tensorflow": on, "keras": with_keras}
-        made.append(Environment.model_validate({**told, "as_of": as_of}))
-    return made
+        fields = {"name": name, "python": base.python, "tensorflow": on, "keras": with_keras}
+        environments.append(Environment.model_validate({**fields, "as_of": as_of}))
+    return environments

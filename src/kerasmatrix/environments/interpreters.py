@@ -17,22 +17,22 @@ __all__ = ["find_interpreter"]
 
 
 def find_interpreter(python: str) -> Path:
-    """Return an interpreter of ``python`` (``"3.8"``): on PATH, pyenv's, uv's, else fetched.
+    """Return an interpreter of ``python`` (``"3.8"``) on PATH, of pyenv or of uv, or fetch one.
 
     Raises:
-        InfrastructureError: none is here and none can be fetched.
+        InfrastructureError: there is none and none can be fetched.
     """
     for candidate in (*_on_path(python), *_of_pyenv(python)):
         if _is_python(candidate, python):
             return candidate
-    found = _uv("python", "find", "--no-python-downloads", "--no-project", python)
-    if found.returncode == 0 and _is_python(Path(found.stdout.strip()), python):
-        return Path(found.stdout.strip())
+    local = _uv("python", "find", "--no-python-downloads", "--no-project", python)
+    if local.returncode == 0 and _is_python(Path(local.stdout.strip()), python):
+        return Path(local.stdout.strip())
     fetched = _uv("python", "install", "--no-bin", python)
     if fetched.returncode == 0:
-        found = _uv("python", "find", "--managed-python", "--no-project", python)
-        if found.returncode == 0:
-            return Path(found.stdout.strip())
+        managed = _uv("python", "find", "--managed-python", "--no-project", python)
+        if managed.returncode == 0:
+            return Path(managed.stdout.strip())
     lines = fetched.stderr.strip().splitlines()
     raise InfrastructureError(
         f"no CPython {python} on this machine (PATH, pyenv, uv), and uv could not fetch one: "
@@ -42,15 +42,15 @@ def find_interpreter(python: str) -> Path:
 
 
 def _on_path(python: str) -> Iterator[Path]:
-    found = shutil.which(f"python{python}")
-    if found:
-        yield Path(found)
+    path = shutil.which(f"python{python}")
+    if path:
+        yield Path(path)
 
 
 def _of_pyenv(python: str) -> Iterator[Path]:
     """Yield pyenv's interpreters of ``python``, newest patch first.
 
-    Its shims answer for the active version only, so its versions folder is read instead.
+    Its shims work for the active version only, so its folder of versions is read.
     """
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
     folders = sorted(
@@ -61,7 +61,7 @@ def _of_pyenv(python: str) -> Iterator[Path]:
 
 
 def _is_python(candidate: Path, python: str) -> bool:
-    """Whether ``candidate`` runs and is a CPython ``python``: a pyenv shim exists but may fail."""
+    """Return whether ``candidate`` runs and is this CPython. A shim of pyenv may not run."""
     script = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2])"
     try:
         done = subprocess.run(

@@ -1,7 +1,7 @@
-"""Which release of Keras an environment's ``tf.keras`` is, as one number that can be ordered.
+"""The release of Keras that an environment's ``tf.keras`` is, as one number that can be compared.
 
-Keras 2 inside TensorFlow, and tf_keras beside it, are called by TensorFlow's minor version (1.15 to
-2.16 and on), Keras 3 by its own (3.0 and on): no two are called alike.
+Keras 2 (in TensorFlow, or tf_keras) is numbered by TensorFlow's minor version, from 1.15 on, and
+Keras 3 by its own version, from 3.0 on. So all numbers are different.
 """
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
 """Locks: every package of an environment with its version and hashes, one file each.
 
-A lock is made by ``uv pip compile`` against the package index as it stood on the environment's
-``as_of`` day. Both pip and uv install from it; its digest is part of the environment's identity.
+``uv pip compile`` resolves a lock against the package index of the environment's ``as_of`` day. pip
+and uv can install it. Its digest is part of the environment's identity.
 
-A source package runs other packages while it is built (setuptools, say). An environment with
-source packages has a second lock with these, the build lock, in the folder ``build`` beside the
-first. The digest covers both.
+A source package needs other packages, such as setuptools, while it is built. They are in a second
+lock, the build lock, in the folder ``build`` next to the first. The digest covers both.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ import uv
 
 from kerasmatrix.config.matrix import Environment, Matrix
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.filesystem.atomic import put
+from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.named_files import read_text
 from kerasmatrix.versions import minor_of
 
@@ -31,22 +30,22 @@ __all__ = ["BUILD_LOCKS", "PINNED", "Lock", "normalized", "read_lock", "resolve"
 
 BUILD_LOCKS = "build"
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
-# A pinned package with the lines that go on with its hashes.
+# A pinned package with the lines of its hashes.
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==.*\n(?:[ \t]+.*\n?)*", re.MULTILINE)
 NO_BINARY = "--no-binary "
 
 
 @dataclass(frozen=True)
 class Lock:
-    """A lock as it stood in a file when it was read.
+    """The content of a lock file when it was read.
 
-    Installers get ``content`` and ``build``, never the files, which may have been changed since: so
-    nothing is installed under the digest of another lock.
+    Installers get ``content`` and ``build``, not the files, which may have changed since then. So
+    the digest always names the packages that are installed.
 
     Attributes:
         path: the file.
         content: its text.
-        build: the text of the build lock; empty where nothing is built.
+        build: the text of the build lock; empty if nothing is built.
     """
 
     path: Path
@@ -55,30 +54,30 @@ class Lock:
 
     @cached_property
     def digest(self) -> str:
-        """The digest of what is installed and of what builds it."""
+        """The digest of the packages to install, and of those that build them."""
         parts = [self.content, self.build] if self.build else [self.content]
         return hashlib.sha256("\0".join(map(_without_comments, parts)).encode()).hexdigest()
 
     @cached_property
     def packages(self) -> Mapping[str, str]:
-        """The versions by normalized name."""
+        """The versions of packages by normalized name."""
         return {normalized(name): version for name, version in PINNED.findall(self.content)}
 
     @property
     def keras_major(self) -> int:
-        """The major version of the Keras that ``import keras`` gives; 2 where there is none."""
+        """The major version of the Keras that ``import keras`` gives; 2 without one."""
         return minor_of(self.packages.get("keras", "2"))[0]
 
     @property
     def sources(self) -> str:
-        """The part of the lock that is about source packages; empty where there is none."""
+        """The part of the lock that is about source packages; empty without any."""
         options = [line for line in self.content.splitlines() if line.startswith(NO_BINARY)]
         names = {normalized(line.removeprefix(NO_BINARY)) for line in options}
         entries = (
             match[0] for match in ENTRY.finditer(self.content) if normalized(match[1]) in names
         )
-        found = "".join(entries)
-        return "\n".join(options) + "\n" + found if found else ""
+        pinned = "".join(entries)
+        return "\n".join(options) + "\n" + pinned if pinned else ""
 
 
 def read_lock(folder: Path, environment: Environment) -> Lock:
@@ -104,14 +103,14 @@ def read_lock(folder: Path, environment: Environment) -> Lock:
         return lock
     build = _read(
         folder / BUILD_LOCKS / path.name,
-        f"environment {environment.name!r} has source packages, and no lock of what builds them",
+        f"environment {environment.name!r} has source packages, and no build lock",
         way_out,
     )
     return replace(lock, build=build)
 
 
 def _read(path: Path, absent: str, way_out: str) -> str:
-    """Return the text of a lock; ``absent`` says what it means that there is none."""
+    """Return the text of a lock; ``absent`` is the message if there is none."""
     try:
         return read_text(path)
     except FileNotFoundError:
@@ -121,20 +120,19 @@ def _read(path: Path, absent: str, way_out: str) -> str:
 
 
 def _without_comments(text: str) -> str:
-    """Return a lock without comments: they change neither what is installed nor the identity."""
+    """Return a lock without comments, which do not change the packages."""
     return "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
 
 
 def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
-    """Make the lock of ``environment`` in ``folder`` and return its path.
+    """Resolve the lock of ``environment`` into ``folder`` and return its path.
 
-    Where it has source packages, their build lock is made first: uv builds them to learn what they
-    depend on, with the versions and hashes that are locked.
+    The build lock is resolved first: uv builds source packages with it, to find their dependencies.
 
     Raises:
         UsageError: uv finds no set of packages that fits (an unknown version, or no wheels for
             this Python).
-        InfrastructureError: uv could not work, for example without a network.
+        InfrastructureError: uv failed, for example without a network.
     """
     with tempfile.TemporaryDirectory() as scratch:
         build, options = "", list[str]()
@@ -143,7 +141,7 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
             constraints = Path(scratch, "build.txt")
             constraints.write_text(build, encoding="utf-8")
             options = ["--build-constraints", str(constraints)]
-        # tf_keras depends on `tensorflow`, which `tensorflow-cpu` stands for.
+        # tf_keras depends on `tensorflow`, which `tensorflow-cpu` replaces.
         excludes = Path(scratch, "excludes.txt")
         excluded = "tensorflow\n" if environment.distribution != "tensorflow" else ""
         excludes.write_text(excluded, encoding="utf-8")
@@ -155,7 +153,7 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
         f"# {environment.name}: Python {environment.python}, the package index as of "
         f"{environment.as_of}\n# Made by `nox -s lock`; do not edit.\n"
     )
-    # In this order: pip lets a later `:all:` outdo the names before it.
+    # In this order: for pip, a later `:all:` overrides the names before it.
     lines = ["--only-binary :all:", *(NO_BINARY + name for name in environment.source_packages)]
     target = folder / f"{environment.name}.txt"
     if build:
@@ -172,15 +170,15 @@ def _compile(
     scratch: Path,
     *options: str,
 ) -> str:
-    """Return ``requirements`` and all that they depend on, pinned and with hashes.
+    """Return ``requirements`` and their dependencies, pinned and with hashes.
 
     Raises:
         UsageError: no set of packages fits.
-        InfrastructureError: uv could not work.
+        InfrastructureError: uv failed.
     """
-    wanted, made = scratch / "requirements.in", scratch / "lock.txt"
+    wanted, lock = scratch / "requirements.in", scratch / "lock.txt"
     wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-    made.unlink(missing_ok=True)  # uv would keep to what it says
+    lock.unlink(missing_ok=True)  # uv would prefer its versions
     command = [
         uv.find_uv_bin(), "pip", "compile", "--quiet", "--no-header", "--no-annotate",
         "--generate-hashes",
@@ -189,18 +187,18 @@ def _compile(
         "--exclude-newer", environment.as_of.isoformat(),
         "--only-binary", ":all:",
         *options,
-        "--output-file", str(made), str(wanted),
+        "--output-file", str(lock), str(wanted),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise _explain(environment, requirements, done.stderr.strip())
-    return made.read_text(encoding="utf-8")
+    return lock.read_text(encoding="utf-8")
 
 
 def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        put(path, [text.encode("utf-8")])
+        write_atomic(path, [text.encode("utf-8")])
     except OSError as error:
         raise InfrastructureError(f"{path}: cannot be written: {error.strerror}") from error
 
@@ -208,18 +206,18 @@ def _write(path: Path, text: str) -> None:
 def _explain(
     environment: Environment, requirements: Sequence[str], message: str
 ) -> UsageError | InfrastructureError:
-    what = (
+    described = (
         f"environment {environment.name!r} (Python {environment.python}, "
         f"{', '.join(requirements)}, as of {environment.as_of})"
     )
     if "No solution found" in message:
         return UsageError(
-            f"{what} cannot be locked:\n{message}",
+            f"{described} cannot be locked:\n{message}",
             hint="correct its versions, python or as_of in matrix.yaml; a package that has no "
-            "wheel can be allowed by name under source_packages, and what builds it is named under "
-            "build_packages",
+            "wheel can be allowed by name under source_packages, and the packages that build it "
+            "under build_packages",
         )
-    return InfrastructureError(f"{what}: uv failed:\n{message}")
+    return InfrastructureError(f"{described}: uv failed:\n{message}")
 
 
 def normalized(name: str) -> str:

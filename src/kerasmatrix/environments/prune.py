@@ -1,10 +1,8 @@
-"""What was made of environments on this machine: what it takes on disk, and removing it.
+"""Measures and removes the virtual environments and images of this machine.
 
-Images are known by their labels, virtual environments by their place in the cache; nothing else is
-touched. What several of them share is counted once, and is freed with the last of them.
-
-They are shared by all projects of a user, so what is old for one project may be needed by another:
-`Others` says what has to stay.
+Images are recognized by their labels, virtual environments by their place in the cache. Disk space
+that several of them share is counted once, and is freed with the last of them. Projects of a user
+share them too, so `OtherProjects` finds those that another project needs.
 """
 
 from __future__ import annotations
@@ -32,7 +30,7 @@ from kerasmatrix.environments.uses import forget_uses, removing, uses_of
 from kerasmatrix.environments.venvs import COMPLETE
 from kerasmatrix.errors import KerasmatrixError
 
-__all__ = ["Disk", "Made", "MadeImages", "MadeVenvs", "Others"]
+__all__ = ["Disk", "EnvironmentCache", "ImageCache", "OtherProjects", "VenvCache"]
 
 VENV = re.compile(r".+-[0-9a-f]{12}")
 BLOCK = 512  # of st_blocks, whatever the file system's are (stat(2))
@@ -40,46 +38,48 @@ PROCESSES = Path("/proc")
 
 
 class Disk(NamedTuple):
-    """Bytes on disk. ``freed`` is what goes if all of it is removed; others hold the rest, too."""
+    """Bytes on disk. Removal frees ``freed`` of them; the rest is shared with other things."""
 
     total: int
     freed: int
 
 
-class Made(Protocol):
-    """All that an engine has made of environments, of whichever matrix.
+class EnvironmentCache(Protocol):
+    """All environments that an engine created, for any matrix.
 
-    ``sharing`` is what else holds some of what it takes.
+    Attributes:
+        noun: the word for its environments, in the plural.
+        sharing: the things that share disk space with them.
     """
 
-    what: str
+    noun: str
     sharing: str
 
     def names(self) -> list[str]:
-        """Return the names of all there are, sorted."""
+        """Return the names of all environments, sorted."""
 
     def disk(self, names: Iterable[str]) -> Disk:
-        """Return what those with these names take."""
+        """Return the disk space of the environments with these names."""
 
     def mark(self, name: str) -> Path:
-        """Return the path beside which its uses are noted."""
+        """Return its path in the record of uses."""
 
-    def made_at(self, name: str) -> datetime.datetime | None:
-        """Return when one was made; None if that is not known."""
+    def created_at(self, name: str) -> datetime.datetime | None:
+        """Return when an environment was created; None if that is unknown."""
 
     def remove(self, name: str) -> str | None:
-        """Remove one; if it stays, say why."""
+        """Remove an environment, or return why it must stay."""
 
 
-class Others:
-    """What projects other than the one of ``own`` need of what was made.
+class OtherProjects:
+    """The environments that projects other than the one of ``own`` need.
 
-    A project is known by the uses that were recorded, and counts as long as its matrix is there.
+    Projects are known from recorded uses, and count as long as their matrix exists.
     """
 
     def __init__(
         self,
-        made: Made,
+        cache: EnvironmentCache,
         own: Path,
         wanted_by: Callable[[Path], Collection[str]],
         grace: datetime.timedelta,
@@ -87,19 +87,19 @@ class Others:
         """Read the record of uses.
 
         Args:
-            made: what there is.
-            own: the matrix of the project for which it is asked.
-            wanted_by: returns the names of what a matrix needs; raises `KerasmatrixError` if the
-                matrix or a lock of it cannot be read.
-            grace: for how long something stays after its last use if no matrix needs it.
+            cache: all environments.
+            own: the matrix of the project that is pruned.
+            wanted_by: returns the names of the environments that a matrix needs; raises
+                `KerasmatrixError` if the matrix or a lock of it cannot be read.
+            grace: how long an environment stays after its last use if no matrix needs it.
         """
-        self._made = made
+        self._cache = cache
         self._own = own.resolve()
-        self._uses = {name: uses_of(made.mark(name)) for name in made.names()}
+        self._uses = {name: uses_of(cache.mark(name)) for name in cache.names()}
         self._recent = datetime.datetime.now(datetime.UTC) - grace
-        found = {use.matrix for uses in self._uses.values() for use in uses}
+        matrices = {use.matrix for uses in self._uses.values() for use in uses}
         self._wanted: dict[Path, Collection[str] | None] = {}
-        for matrix in sorted(path for path in found if path and path != self._own):
+        for matrix in sorted(path for path in matrices if path and path != self._own):
             if matrix.is_file():
                 try:
                     self._wanted[matrix] = wanted_by(matrix)
@@ -107,30 +107,30 @@ class Others:
                     self._wanted[matrix] = None
 
     def need(self, name: str) -> str | None:
-        """Say why something has to stay; None if no other project needs it."""
+        """Return why an environment must stay; None if no other project needs it."""
         for matrix, wanted in self._wanted.items():
             if wanted and name in wanted:
                 return f"{matrix} needs it"
         for use in self._uses[name]:
             day = f"{use.last:%Y-%m-%d}"
             if use.matrix in self._wanted and self._wanted[use.matrix] is None:
-                return f"{use.matrix} used it on {day}, and what it needs now cannot be read"
+                return f"{use.matrix} used it on {day}, and cannot be read now"
             if use.matrix in self._wanted and use.last > self._recent:
                 return f"{use.matrix} used it on {day}"
             if use.matrix is None and use.last > self._recent:
                 return f"a project without a matrix used it on {day}"
         if not self._uses[name]:
-            made_at = self._made.made_at(name)
-            if made_at is None or made_at > self._recent:
-                when = f" since {made_at:%Y-%m-%d}" if made_at else ""
-                return f"it is there{when}, and no use of it is recorded"
+            created_at = self._cache.created_at(name)
+            if created_at is None or created_at > self._recent:
+                when = f" since {created_at:%Y-%m-%d}" if created_at else ""
+                return f"it exists{when}, and no use of it is recorded"
         return None
 
 
-class MadeImages:
+class ImageCache:
     """Docker images. Methods raise `docker.errors.DockerException` where no Engine answers."""
 
-    what = "images"
+    noun = "images"
     sharing = "base images"
 
     def __init__(self, client: docker.DockerClient) -> None:
@@ -138,13 +138,13 @@ class MadeImages:
 
     def names(self) -> list[str]:
         """Return the tags of all images that were built for environments."""
-        found = self._client.images.list(filters={"label": ENVIRONMENT_LABEL})
-        return sorted(tag for image in found for tag in image.tags or [str(image.id)])
+        images = self._client.images.list(filters={"label": ENVIRONMENT_LABEL})
+        return sorted(tag for image in images for tag in image.tags or [str(image.id)])
 
     def disk(self, names: Iterable[str]) -> Disk:
-        """Return what images take: each by itself, and base images, which stay, once.
+        """Return the disk space of images, and of their base images, which are not removed.
 
-        Base images share layers with each other, so that the total is a little too high.
+        Base images share layers with each other, so the total is a little too high.
         """
         bases: dict[str, int] = {}
         own: dict[str, int] = {}
@@ -158,12 +158,12 @@ class MadeImages:
         return Disk(freed + sum(bases.values()), freed)
 
     def mark(self, name: str) -> Path:
-        """Return the path that stands for an image, by the tag that it was built for."""
+        """Return the path for the tag that an image was built with."""
         with contextlib.suppress(docker.errors.ImageNotFound):
             return image_mark(self._client.images.get(name).labels.get(TAG_LABEL) or name)
         return image_mark(name)
 
-    def made_at(self, name: str) -> datetime.datetime | None:
+    def created_at(self, name: str) -> datetime.datetime | None:
         """Return when an image was built."""
         try:
             created = str(self._client.images.get(name).attrs["Created"])
@@ -182,7 +182,7 @@ class MadeImages:
                 self._client.images.remove(name)
                 forget_uses(mark)
         except docker.errors.ImageNotFound:
-            forget_uses(mark)  # another process was faster
+            forget_uses(mark)  # another process removed it
         except docker.errors.APIError as error:
             if error.status_code == requests.codes.conflict:
                 return "a container uses it"
@@ -192,17 +192,17 @@ class MadeImages:
         return None
 
     def _size(self, base: str) -> int:
-        """Return the size of a base image; if it is not there, its layers go with ours."""
+        """Return the size of a base image; 0 if it is absent, since its layers are freed then."""
         try:
             return int(self._client.images.get(base).attrs["Size"])
         except (docker.errors.ImageNotFound, docker.errors.NullResource):
             return 0
 
 
-class MadeVenvs:
+class VenvCache:
     """Virtual environments in a cache folder, finished or not."""
 
-    what = "virtual environments"
+    noun = "virtual environments"
     sharing = "uv's cache"
 
     def __init__(self, cache: Path) -> None:
@@ -212,18 +212,18 @@ class MadeVenvs:
         """Return the names of the folders of all virtual environments."""
         if not self._folder.is_dir():
             return []
-        found = self._folder.iterdir()
-        return sorted(path.name for path in found if path.is_dir() and VENV.fullmatch(path.name))
+        paths = self._folder.iterdir()
+        return sorted(path.name for path in paths if path.is_dir() and VENV.fullmatch(path.name))
 
     def disk(self, names: Iterable[str]) -> Disk:
-        """Return what folders take; files that are hard-linked from elsewhere are not freed."""
+        """Return the disk space of folders. Files with hard links elsewhere are not freed."""
         sizes: dict[tuple[int, int], int] = {}
         elsewhere: dict[tuple[int, int], int] = {}
         for name in names:
-            for told in _files(self._folder / name):
-                key = (told.st_dev, told.st_ino)
-                sizes[key] = told.st_blocks * BLOCK
-                elsewhere[key] = elsewhere.get(key, told.st_nlink) - 1
+            for status in _files(self._folder / name):
+                key = (status.st_dev, status.st_ino)
+                sizes[key] = status.st_blocks * BLOCK
+                elsewhere[key] = elsewhere.get(key, status.st_nlink) - 1
         freed = sum(size for key, size in sizes.items() if elsewhere[key] <= 0)
         return Disk(sum(sizes.values()), freed)
 
@@ -231,15 +231,15 @@ class MadeVenvs:
         """Return the folder of a virtual environment."""
         return self._folder / name
 
-    def made_at(self, name: str) -> datetime.datetime | None:
-        """Return when a virtual environment was made, as far as it is."""
+    def created_at(self, name: str) -> datetime.datetime | None:
+        """Return when a virtual environment was created."""
         try:
             return datetime.datetime.fromtimestamp(self.mark(name).stat().st_mtime, datetime.UTC)
         except OSError:
             return None
 
     def remove(self, name: str) -> str | None:
-        """Remove a virtual environment, unless a process uses it or makes it."""
+        """Remove a virtual environment, unless a process uses it or creates it."""
         folder = self.mark(name)
         try:
             with removing(folder) as reason:
@@ -247,7 +247,7 @@ class MadeVenvs:
                     return reason
                 if _is_in_use(folder):
                     return "a process uses it"
-                # First, so that what is half removed does not look whole.
+                # First, so that a partly removed environment is not taken for complete.
                 (folder / COMPLETE).unlink(missing_ok=True)
                 shutil.rmtree(folder)
                 forget_uses(folder)
@@ -257,13 +257,13 @@ class MadeVenvs:
 
 
 def _is_in_use(folder: Path) -> bool:
-    """Whether a process of this machine was started with the interpreter in ``folder``."""
+    """Return whether a process of this machine runs the interpreter in ``folder``."""
     own = os.fsencode(folder) + b"/"
     for process in PROCESSES.glob("[0-9]*/cmdline"):
         try:
             if process.read_bytes().startswith(own):
                 return True
-        except OSError:  # it has ended, or is none of ours
+        except OSError:  # it has ended, or belongs to another user
             continue
     return False
 

@@ -1,12 +1,11 @@
-"""Who uses what was made of environments: locks for now, and a record for later.
+"""Records which projects use a virtual environment or an image, and locks it while it is in use.
 
-Virtual environments and images are shared by all projects of a user. Two empty files beside each
-are locked: one while it is made or removed, one while a process uses it. A folder beside them
-holds a file for each matrix that has used it, changed at each use. So whoever removes what is old
-can tell what another project still needs.
+All projects of a user share them. Next to each are two lock files: one is locked while it is
+created or removed, the other while a process uses it. A folder next to them has a file for each
+matrix that used it, with the time of the last use. So pruning keeps those of other projects.
 
-Lock files are never removed: a process that waits for one would lock a file that no other process
-sees.
+Lock files are never removed: a process that waits for a removed one would lock a file that no other
+process sees.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasmatrix.filesystem.atomic import put
+from kerasmatrix.filesystem.atomic import write_atomic
 
 __all__ = ["InUse", "Use", "forget_uses", "making", "removing", "uses_of"]
 
@@ -31,26 +30,26 @@ UNNAMED = "unnamed"
 
 
 class Use(NamedTuple):
-    """That a project used something. ``matrix`` is None where no project was named."""
+    """The last use by a project. ``matrix`` is None for uses without a project."""
 
     matrix: Path | None
     last: datetime.datetime
 
 
 class InUse:
-    """What this process uses, which nobody removes until it is closed.
+    """The environments that this process uses. They are not removed until this is closed.
 
-    Things are named by their mark: the path of a virtual environment, or a path for an image.
+    Each has a mark: the path of a virtual environment, or a path that stands for an image.
     """
 
     def __init__(self, matrix: Path | None = None) -> None:
-        """Record uses as those of the project of ``matrix``, if one is named."""
+        """Record uses as those of the project of ``matrix``, if there is one."""
         self._matrix = matrix.resolve() if matrix else None
         self._held: dict[Path, int] = {}  # descriptors
         self._mutex = threading.Lock()
 
     def take(self, mark: Path) -> None:
-        """Hold what ``mark`` names, and record the use. Waits while it is being removed.
+        """Lock the environment of ``mark``, and record the use. Waits while it is being removed.
 
         Raises:
             OSError: the folder of ``mark`` cannot be written.
@@ -59,7 +58,7 @@ class InUse:
             if mark in self._held:
                 return
             mark.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(_beside(mark, USING), os.O_RDWR | os.O_CREAT, 0o644)
+            handle = os.open(_next_to(mark, USING), os.O_RDWR | os.O_CREAT, 0o644)
             try:
                 fcntl.flock(handle, fcntl.LOCK_SH)
                 _record(mark, self._matrix)
@@ -69,7 +68,7 @@ class InUse:
             self._held[mark] = handle
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Release all environments."""
         with self._mutex:
             while self._held:
                 os.close(self._held.popitem()[1])
@@ -77,28 +76,28 @@ class InUse:
 
 @contextlib.contextmanager
 def making(mark: Path) -> Iterator[None]:
-    """Hold the lock of what is being made, so that no other process makes or removes it.
+    """Lock an environment that is being created, against creation and removal by others.
 
     Raises:
         OSError: the folder of ``mark`` cannot be written.
     """
     mark.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(mark, MAKING).open("ab") as handle:
+    with _next_to(mark, MAKING).open("ab") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
 @contextlib.contextmanager
 def removing(mark: Path) -> Iterator[str | None]:
-    """Hold both locks if they are free; yield None then, else the reason why it must stay.
+    """Take both locks if they are free, and yield None; else yield why it must stay.
 
     Raises:
         OSError: the locks cannot be opened.
     """
     mark.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
-        for suffix, reason in ((MAKING, "a process is making it"), (USING, "a process uses it")):
-            handle = stack.enter_context(_beside(mark, suffix).open("ab"))
+        for suffix, reason in ((MAKING, "a process is creating it"), (USING, "a process uses it")):
+            handle = stack.enter_context(_next_to(mark, suffix).open("ab"))
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -108,38 +107,38 @@ def removing(mark: Path) -> Iterator[str | None]:
 
 
 def uses_of(mark: Path) -> list[Use]:
-    """Return the recorded uses of what ``mark`` names, the latest first.
+    """Return the recorded uses of an environment, the latest first.
 
     Raises:
         PermissionError: they cannot be read.
     """
-    found = []
+    uses = []
     with contextlib.suppress(FileNotFoundError):
-        for path in _beside(mark, USERS).iterdir():
+        for path in _next_to(mark, USERS).iterdir():
             if path.name.startswith("."):  # being written
                 continue
             text = path.read_text(encoding="utf-8", errors="surrogateescape")
             last = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC)
-            found.append(Use(Path(text) if text else None, last))
-    return sorted(found, key=lambda use: use.last, reverse=True)
+            uses.append(Use(Path(text) if text else None, last))
+    return sorted(uses, key=lambda use: use.last, reverse=True)
 
 
 def forget_uses(mark: Path) -> None:
-    """Remove the record of what was removed."""
-    shutil.rmtree(_beside(mark, USERS), ignore_errors=True)
+    """Remove the record of an environment that was removed."""
+    shutil.rmtree(_next_to(mark, USERS), ignore_errors=True)
 
 
 def _record(mark: Path, matrix: Path | None) -> None:
-    """Note that the project of ``matrix`` uses what ``mark`` names, now."""
+    """Record that the project of ``matrix`` uses the environment of ``mark`` now."""
     text = os.fsencode(matrix) if matrix else b""
     name = hashlib.sha256(text).hexdigest()[:16] if matrix else UNNAMED
-    place = _beside(mark, USERS) / name
-    place.parent.mkdir(exist_ok=True)
+    path = _next_to(mark, USERS) / name
+    path.parent.mkdir(exist_ok=True)
     try:
-        os.utime(place)
+        os.utime(path)
     except FileNotFoundError:
-        put(place, [text])
+        write_atomic(path, [text])
 
 
-def _beside(mark: Path, suffix: str) -> Path:
+def _next_to(mark: Path, suffix: str) -> Path:
     return mark.with_name(mark.name + suffix)

@@ -1,7 +1,7 @@
-"""The environment variables of a worker: those that every worker gets, and an environment's own.
+"""The environment variables of workers: the same for all, and those of the environment.
 
-They are set when a worker is started, and change nothing that is installed; what is measured may
-depend on all of them, so the keys of measurements hold them (`kerasmatrix.plan`).
+Results may depend on them, so they are part of the keys of measurements
+(`kerasmatrix.execution.plan`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from kerasmatrix.config.matrix import Environment
 
 __all__ = ["FIXED", "lasting_variables", "worker_variables"]
 
-# The user's own are left out, since `TF_…` and `KERAS_…` change what is measured. What a release
-# does by default it does here, oneDNN included: without it kernels are missing that a plain
-# program has. oneDNN is held to the instructions that every machine of the last ten years has:
-# its rounding is then the same on all of them, and with AVX-512 the training step of a separable
-# convolution overwrites memory (measured in TensorFlow 2.9 to 2.15). A model of half precision is
-# excepted (`kerasmatrix.harness.precision`). Operations have one thread, since cells of several
-# environments run side by side: their number changes neither what can be called nor, in what was
-# measured, a single bit of it.
+# Variables of the user are not passed on, since `TF_…` and `KERAS_…` change results. Defaults of
+# releases stay as they are. That includes oneDNN: without it, kernels are missing that users have.
+# It is limited to AVX2, which all machines of the last ten years have: so its rounding is the same
+# everywhere. With AVX-512, the training step of a separable convolution overwrites memory (measured
+# in TensorFlow 2.9 to 2.15). Models of half precision are excepted
+# (`kerasmatrix.harness.precision`). Operations have one thread, since several environments run at
+# once. In measurements, the number of threads changed no bit of a result.
 FIXED = {
     "LANG": "C.UTF-8",
     "CUDA_VISIBLE_DEVICES": "-1",
@@ -31,15 +30,15 @@ FIXED = {
 
 
 def lasting_variables(environment: Environment) -> dict[str, str]:
-    """Return the variables that every worker of ``environment`` has, with the same values."""
+    """Return the variables that are the same for all workers of ``environment``."""
     return {**FIXED, **environment.variables}
 
 
 def worker_variables(environment: Environment, home: str) -> dict[str, str]:
-    """Return the variables of a worker: few, and the same on every engine.
+    """Return the variables of a worker, which are the same on every engine.
 
     Args:
-        environment: whose own variables take precedence.
-        home: a folder of this worker's own, since Keras reads and writes ``~/.keras``.
+        environment: its variables take precedence.
+        home: a folder of this worker, since Keras reads and writes ``~/.keras``.
     """
     return {"HOME": home, **lasting_variables(environment)}

@@ -1,8 +1,7 @@
-"""Virtual environments made from locks, kept in a cache folder and used again.
+"""Creates virtual environments from locks, in a cache folder.
 
-Wheels are hard-linked from uv's cache, and bytecode is compiled when the environment is made:
-nothing compiles it later where PYTHONDONTWRITEBYTECODE is set, and it makes the import of
-TensorFlow 2.5 times faster.
+Wheels are hard-linked from uv's cache. Bytecode is compiled at installation, which makes the import
+of TensorFlow 2.5 times faster: workers have PYTHONDONTWRITEBYTECODE set, and would not compile it.
 """
 
 from __future__ import annotations
@@ -28,72 +27,72 @@ COMPLETE = "kerasmatrix-complete"
 LOCK = "kerasmatrix-lock.txt"
 MAKE = ("venv", "--quiet", "--no-project")
 INSTALL = ("pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode")
-# Without isolation nothing builds but what is installed here. Without the cache no wheel is used
-# that something else has built. The last step removes what only builds.
+# Without build isolation, only locked packages build others. Without the cache, no wheel is used
+# that was built in another way. The last step removes the packages that build others.
 INSTALL_BUILDERS = ("pip", "sync", "--quiet", "--require-hashes")
 BUILD = (
     "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--no-build-isolation",
     "--no-cache",
 )  # fmt: skip
-# Part of an environment's identity: what is made in another way is another environment.
+# It is part of an environment's identity: another way of installation is another environment.
 RECIPE = " && ".join(map(" ".join, (MAKE, INSTALL_BUILDERS, BUILD, INSTALL)))
 
 
 def venv_name(environment: Environment, lock: Lock) -> str:
-    """Return the name of an environment's folder: it changes with all that goes into it."""
+    """Return the name of an environment's folder, which changes with its content."""
     return f"{environment.name}-{identity_of(environment, lock, RECIPE)[:12]}"
 
 
 def venv_folder(environment: Environment, lock: Lock, cache: Path) -> Path:
-    """Return the folder of an environment, whether it is made or not."""
+    """Return the folder of an environment, which may not exist yet."""
     return cache / "environments" / venv_name(environment, lock)
 
 
 def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
-    """Return the interpreter of the environment, making the environment if it is not there.
+    """Return the interpreter of an environment, creating the environment if it is absent.
 
     Raises:
         InfrastructureError: there is no interpreter, or the packages could not be installed.
     """
     folder = venv_folder(environment, lock, cache)
     python = folder / "bin" / "python"
-    if _is_made(environment, lock, folder):
+    if _is_complete(environment, lock, folder):
         return python
     try:
         with making(folder):
-            if not _is_made(environment, lock, folder):
-                _make(environment, lock, folder)
+            if not _is_complete(environment, lock, folder):
+                _create(environment, lock, folder)
     except OSError as error:
         raise InfrastructureError(
-            f"{environment.name}: the virtual environment {folder} could not be made: {error}",
+            f"{environment.name}: the virtual environment {folder} could not be created: {error}",
             hint="free some space, or name another folder with KERASMATRIX_CACHE",
         ) from error
     return python
 
 
-def _is_made(environment: Environment, lock: Lock, folder: Path) -> bool:
-    """Whether the environment is there, whole, and of the Python that is asked for."""
+def _is_complete(environment: Environment, lock: Lock, folder: Path) -> bool:
+    """Return whether the environment is complete, and has the right Python."""
     if not (folder / "bin" / "python").exists():
         return False
     try:
-        made_from = (folder / COMPLETE).read_text(encoding="utf-8").strip()
+        identity = (folder / COMPLETE).read_text(encoding="utf-8").strip()
         settings = (folder / "pyvenv.cfg").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
     version = re.search(r"^version(?:_info)? *= *(\d+\.\d+)\b", settings, re.MULTILINE)
-    right = version is not None and version[1] == environment.python
-    return right and made_from == identity_of(environment, lock, RECIPE)
+    has_python = version is not None and version[1] == environment.python
+    return has_python and identity == identity_of(environment, lock, RECIPE)
 
 
-def _make(environment: Environment, lock: Lock, folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)  # what an interrupted attempt may have left
+def _create(environment: Environment, lock: Lock, folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)  # of an interrupted attempt
     interpreter = find_interpreter(environment.python)
     _uv(environment, *MAKE, "--python", str(interpreter), str(folder))
     python = str(folder / "bin" / "python")
     copy = folder / LOCK
 
     def install(step: Sequence[str], text: str) -> None:
-        # From a copy: the lock's own file may have been changed since it was read.
+        # From a copy, since the lock file may have changed since it was read.
         copy.write_text(text, encoding="utf-8")
         file = ("-r", str(copy)) if step is BUILD else (str(copy),)
         _uv(environment, *step, "--python", python, *file)
@@ -113,7 +112,7 @@ def _uv(environment: Environment, *arguments: str) -> None:
     if done.returncode != 0:
         raise InfrastructureError(
             f"{environment.name}: `uv {arguments[0]}` failed: {done.stderr.strip()}",
-            hint="if a source package needs something more to be built, name it under "
+            hint="if a source package needs another package to be built, name it under "
             "build_packages in matrix.yaml and run `nox -s lock`"
             if "--no-build-isolation" in arguments
             else None,

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import Run
-from kerasmatrix.filesystem.atomic import put
+from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.named_files import LARGEST_RESULTS, read_bytes
 from kerasmatrix.prediction.cache import Notes
 from kerasmatrix.results.schema import Results
@@ -64,7 +64,7 @@ def keep(run: Run, store: Store, results: Results) -> None:
         "artifacts": sorted(run.observed.artifacts),
     }
     with contextlib.suppress(OSError):  # it is as good without, and slower
-        put(store.recollection, _written(told, results))
+        write_atomic(store.recollection, _written(told, results))
 
 
 def _written(told: object, results: Results) -> Iterator[bytes]:

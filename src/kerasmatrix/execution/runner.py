@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from kerasmatrix.config.scenario import digest_scenario, not_measured
-from kerasmatrix.engines.base import Engine, Task, Workplace
-from kerasmatrix.engines.workspace import Sight
+from kerasmatrix.engines.base import Engine, Task, WorkDirs
+from kerasmatrix.engines.workspace import WorkerView
 from kerasmatrix.errors import InfrastructureError, UsageError, as_machine_trouble
 from kerasmatrix.execution.attempts import Attempt, Causes
 from kerasmatrix.execution.confirm import is_the_machines, settle
@@ -222,8 +222,8 @@ class Run:
         self._apart = any(scenario.given for scenario in plan.scenarios.values())
         # A file that is mere data has a process of its own; one with code, a sandbox of its own.
         self._separate = self._apart and engine.in_place and engine.sandbox and not trust
-        self._sights: dict[tuple[str, str], Sight] = {}
-        self._whole: Workplace | None = None
+        self._sights: dict[tuple[str, str], WorkerView] = {}
+        self._whole: WorkDirs | None = None
         self._crew = Crew(
             engine,
             isolate=isolate or self._apart,
@@ -292,7 +292,7 @@ class Run:
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
             self._copy_scenarios(copies)
             apart = self.isolate or self._apart
-            self._whole = Workplace(copies, self._store.artifacts, scratch, apart)
+            self._whole = WorkDirs(copies, self._store.artifacts, scratch, apart)
             threads = [
                 threading.Thread(target=self._job, name=f"job-{number}")
                 for number in range(self._threads)
@@ -397,7 +397,7 @@ class Run:
     def _has_own_worker(self, scenario: str) -> bool:
         return self._separate and self.plan.scenarios[scenario].holds_code
 
-    def _sight(self, environment: str, scenario: str) -> Sight:
+    def _sight(self, environment: str, scenario: str) -> WorkerView:
         """Return what the worker sees that does a scenario's tasks in an environment."""
         key = environment, scenario if self._has_own_worker(scenario) else ""
         with self._changed:
@@ -406,14 +406,14 @@ class Run:
                 # An engine that carries scenarios elsewhere looks at them when it opens one.
                 narrow = self._apart and self._engine.in_place
                 name = f"{environment}-{len(self._sights)}"
-                self._sights[key] = Sight(self._whole, name, narrow=narrow)
+                self._sights[key] = WorkerView(self._whole, name, per_task=narrow)
             return self._sights[key]
 
-    def _turned_place(self, environment: str, task: Task) -> Workplace:
+    def _turned_place(self, environment: str, task: Task) -> WorkDirs:
         """Return the folders of the worker that does ``task``, with what that needs in them."""
         sight = self._sight(environment, task.scenario)
-        sight.turn_to(task)
-        return sight.place
+        sight.expose(task)
+        return sight.dirs
 
     def _job(self) -> None:
         try:
@@ -473,12 +473,12 @@ class Run:
                 answer = next(answers)
                 with self._changed:
                     self.measured += not group[0].wanted.tries
-                place = self._sight(environment, group[0].wanted.task.scenario).place
+                place = self._sight(environment, group[0].wanted.task.scenario).dirs
                 going += self._receive(environment, group, answer, place)
         return going
 
     def _receive(
-        self, environment: str, group: list[_UnderWay], answer: dict[str, Any], place: Workplace
+        self, environment: str, group: list[_UnderWay], answer: dict[str, Any], place: WorkDirs
     ) -> list[_UnderWay | None]:
         """Keep the answer that jobs of one key wait for, and let them go on with it."""
         wanted = group[0].wanted
@@ -722,7 +722,7 @@ class Run:
         )
 
     def _keep(
-        self, environment: str, wanted: _Wanted, answer: dict[str, Any], place: Workplace
+        self, environment: str, wanted: _Wanted, answer: dict[str, Any], place: WorkDirs
     ) -> Measured[Any] | None:
         """Commit what was seen; None if it is to be seen again before it is believed.
 
@@ -771,7 +771,7 @@ class Run:
         same = _equivalence(self._store.artifacts / kept) if task.kind == "save" else None
         return observation.model_copy(update={"artifact": kept, "equivalence": same})
 
-    def _damage(self, task: Task, place: Workplace, observation: Observation) -> str | None:
+    def _damage(self, task: Task, place: WorkDirs, observation: Observation) -> str | None:
         """Say what a task was given that is not what it should have been, or None."""
         if task.artifact is not None and not self._store.is_intact(task.artifact):
             return "the artifact was damaged or removed: another run saves it anew"

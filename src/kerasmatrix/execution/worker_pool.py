@@ -13,29 +13,26 @@ import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import kerasmatrix.harness
 from kerasmatrix.engines.base import (
     Engine,
-    EngineLost,
-    NotStarted,
+    EngineDisconnected,
     Task,
+    WorkDirs,
     Worker,
-    WorkerLost,
-    Workplace,
+    WorkerDied,
+    WorkerStartFailed,
     unavailable,
 )
 from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.filesystem.digests import harness_digest
 from kerasmatrix.results.observations import LOST
 
 __all__ = ["Crew", "NotToBeHad", "Stopped"]
 
-HARNESS = Path(kerasmatrix.harness.__file__).parent
 # As many tasks are given to a worker in one go, unless its engine asks for more: what is lost with
 # it is sent again.
 BATCH = 64
@@ -65,7 +62,7 @@ class Crew:
         *,
         isolate: bool,
         separate: Callable[[str], bool],
-        place: Callable[[str, Task], Workplace],
+        place: Callable[[str, Task], WorkDirs],
         opening: Callable[[str], None],
         lost: Callable[[str, str], None],
     ) -> None:
@@ -100,7 +97,7 @@ class Crew:
         Where machines were lost under a task there is none, but a ``fault`` that says so.
 
         Raises:
-            EngineLost: nothing can be opened any more.
+            EngineDisconnected: nothing can be opened any more.
             NotToBeHad: there is no worker.
             Stopped: the crew was sent home.
         """
@@ -118,7 +115,7 @@ class Crew:
                     if answer.pop("spent", None):
                         self._end(key)
                     yield {**answer, "artifact": None, "deadline": task.deadline}
-            except WorkerLost as lost:
+            except WorkerDied as lost:
                 self._end(key)
                 if self._home.is_set():
                     raise Stopped from lost
@@ -151,7 +148,7 @@ class Crew:
         if worker:
             worker.close()
 
-    def _worker(self, plan: Plan, key: _Key, place: Workplace) -> Worker:
+    def _worker(self, plan: Plan, key: _Key, place: WorkDirs) -> Worker:
         """Return the worker of a key, opening one if there is none."""
         with self._mutex:
             worker = self._workers.get(key)
@@ -162,7 +159,7 @@ class Crew:
         self._opening(key.environment)
         try:
             worker = self._open(plan, key.environment, place)
-        except EngineLost:
+        except EngineDisconnected:
             raise
         except InfrastructureError as error:
             raise NotToBeHad(error.message) from error
@@ -186,7 +183,7 @@ class Crew:
                 self._end(key)
                 surplus -= 1
 
-    def _open(self, plan: Plan, environment: str, place: Workplace) -> Worker:
+    def _open(self, plan: Plan, environment: str, place: WorkDirs) -> Worker:
         """Open a worker; one that dies at the start may have been killed, so another is tried.
 
         Raises:
@@ -196,7 +193,7 @@ class Crew:
         try:
             self._engine.prepare(env, lock)
             worker = self._engine.open(env, lock, place, plan.limits)
-        except NotStarted as error:
+        except WorkerStartFailed as error:
             if self._home.is_set():
                 raise
             self._lost(environment, error.message)
@@ -214,12 +211,12 @@ class Crew:
         """Return that the harness is not the one that the plan's keys name any more, or None."""
         if not (self._engine.in_place and plan.harness):
             return None  # other machines have a harness of their own, and are asked for theirs
-        if digest_folder(HARNESS) == plan.harness:
+        if harness_digest() == plan.harness:
             return None
         return "kerasmatrix itself was changed after the run had begun: run again"
 
 
-def _lost_with_its_worker(how: WorkerLost) -> dict[str, Any]:
+def _lost_with_its_worker(how: WorkerDied) -> dict[str, Any]:
     """Return the answer to a task whose worker was lost."""
     answer: dict[str, Any] = {"ended": "crashed", "stage": LOST, "log": str(how)}
     if how.memory:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kerasmatrix.config.bundled import bundled_folder
 from kerasmatrix.config.matrix import Environment, load_matrix
-from kerasmatrix.environments.ad_hoc import lock_of_made, releases_before
+from kerasmatrix.environments.ad_hoc import ad_hoc_lock, releases_before
 from kerasmatrix.environments.index import ask_index
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
@@ -172,7 +172,7 @@ class Bisector:
             if env.name in self._setup.matrix.environments or env.name in locks:
                 continue
             try:
-                locks[env.name] = lock_of_made(env, self._setup.matrix, self._cache)
+                locks[env.name] = ad_hoc_lock(env, self._setup.matrix, self._cache)
             except KerasmatrixError as error:
                 self._note(env, Status.INFRA, next(iter(error.message.splitlines()), ""))
                 return

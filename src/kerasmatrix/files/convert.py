@@ -32,9 +32,10 @@ from kerasmatrix.files.manifest import (
     Tried,
     Verified,
 )
-from kerasmatrix.files.model_input import Given, by_closeness, digest_file
+from kerasmatrix.files.model_input import Given, by_closeness
 from kerasmatrix.files.output import size_of
 from kerasmatrix.files.session import Setup
+from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.results.cells import cell_of
 from kerasmatrix.results.observations import LoadObservation, Save, SaveFacts, Status, Verdict
 from kerasmatrix.results.schema import CellResult, RemedyResult
@@ -324,7 +325,7 @@ class Converter:
                 sha256=self._file.sha256,
             ),
             output=StoredFile(
-                path=output, format=form, bytes=size_of(made), sha256=digest_file(made)
+                path=output, format=form, bytes=size_of(made), sha256=digest_path(made)
             ),
             target=_maker(checked, self._target.name),
             cause=cell.cause,

@@ -17,8 +17,9 @@ from kerasmatrix.config.scenario import Scenario, digest_scenario
 from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.filesystem.plain_files import NotPlain, copy_file, copy_tree, digest_tree, walk
-from kerasmatrix.filesystem.plain_files import digest_file as digest_plain_file
+from kerasmatrix.filesystem.copies import copy_file, copy_tree
+from kerasmatrix.filesystem.digests import digest_path
+from kerasmatrix.filesystem.plain_files import NotPlain, walk
 from kerasmatrix.inspection.folder_check import refusal
 from kerasmatrix.inspection.model_info import ModelFile, Writer
 from kerasmatrix.results.formats import FORMATS
@@ -31,7 +32,6 @@ __all__ = [
     "Look",
     "by_closeness",
     "describe",
-    "digest_file",
     "distances",
     "find_models",
     "look_of",
@@ -128,7 +128,7 @@ class Given:
         """Whether the file is not any more what is measured."""
         path = Path(self.told.path)
         try:
-            return digest_file(path) != self.sha256
+            return digest_path(path) != self.sha256
         except OSError:
             return True
 
@@ -388,18 +388,6 @@ def look_of(path: Path) -> Look:
 
 def _look(name: str, status: os.stat_result) -> tuple[str, int, int, int]:
     return name, status.st_ino, status.st_size, status.st_mtime_ns
-
-
-def digest_file(path: Path) -> str:
-    """Return the SHA-256 of a file, or over the names and contents of what is in a folder.
-
-    Raises:
-        OSError: it cannot be read, or it is neither a file nor a folder of plain files.
-    """
-    try:
-        return digest_tree(path) if path.is_dir() else digest_plain_file(path)
-    except NotPlain as error:
-        raise OSError(f"{path}: {error}") from error
 
 
 def _copy(source: Path, target: Path) -> str:

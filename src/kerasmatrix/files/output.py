@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files.manifest import Manifest
-from kerasmatrix.files.model_input import digest_file
+from kerasmatrix.filesystem.digests import digest_path
 
 __all__ = ["check_output", "manifest_beside", "size_of", "write_file"]
 
@@ -73,7 +73,7 @@ def write_file(made: Path, told: Manifest, output: Path, manifest: Path) -> None
                 shutil.copytree(made, staged)
             else:
                 shutil.copyfile(made, staged)
-            if digest_file(staged) != told.output.sha256:
+            if digest_path(staged) != told.output.sha256:
                 raise InfrastructureError(
                     f"{output}: what was written is not what was verified",
                     hint="see that the disk is sound, and convert again",

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import kerasmatrix.harness.remedies
 from kerasmatrix.config.matrix import Environment, Matrix, Selection
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
+from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.errors import UntrustedError
 from kerasmatrix.execution.plan import Plan, Remedies
 from kerasmatrix.execution.runner import Listener, Progress
 from kerasmatrix.files.model_input import Given
-from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 from kerasmatrix.store.store import Store
 
 __all__ = ["Setup", "open_setup"]
-
-MOST_JOBS = 8
 
 
 @dataclass(frozen=True)
@@ -68,10 +65,10 @@ class Setup:
             locks={env.name: self.lock(env) for env in environments},
             engine=self.engine.name,
             recipe=self.engine.recipe,
-            harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
+            harness=harness_digest(),
             limits=self.matrix.limits,
             tolerance=self.matrix.tolerance,
-            repair=digest_folder(Path(kerasmatrix.harness.remedies.__file__).parent),
+            repair=remedies_digest(),
             remedies=self.remedies,
         )
 
@@ -131,7 +128,7 @@ def open_setup(  # noqa: PLR0913 - what measuring takes
                 matrix=matrix,
                 engine=engine,
                 store=opened,
-                jobs=jobs or engine.slots or min(MOST_JOBS, os.cpu_count() or 2),
+                jobs=jobs or engine.slots or default_jobs(),
                 remedies=remedies,
                 fresh=fresh,
                 trust=trust,

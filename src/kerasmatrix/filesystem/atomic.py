@@ -1,8 +1,7 @@
-"""Writes files that take their place whole or not at all: the one way to write a file here.
+"""Writes files atomically: a reader sees the old content or the new one, never a part of it.
 
-A file is written beside its place under a temporary name, and locked. The kernel drops the lock
-when the writer dies, so the next writer in that folder can tell a dead writer's file from one
-that is being written, and removes it.
+The content is written to a temporary file in the same folder, which is locked. The kernel releases
+the lock when the writer dies, so the next writer in that folder can remove what a dead one left.
 """
 
 from __future__ import annotations
@@ -14,68 +13,66 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["Staged", "put"]
+__all__ = ["AtomicFile", "write_atomic"]
 
-MARK = ".staged-"
+PREFIX = ".staged-"
 
 
-class Staged:
-    """A file that is written in full and has not taken its place yet."""
+class AtomicFile:
+    """A file that is completely written, and is not at its path before `commit`."""
 
-    def __init__(self, place: Path, parts: Iterable[bytes]) -> None:
-        """Write ``parts`` beside ``place`` and make sure that they are on the disk.
+    def __init__(self, path: Path, parts: Iterable[bytes]) -> None:
+        """Write ``parts`` to a temporary file and flush it to the disk.
 
         Raises:
             OSError: it cannot be written.
         """
-        self._place = place
-        _sweep(place.parent)
-        self._handle, self._path = _create(place)
+        self._target = path
+        _remove_orphans(path.parent)
+        self._handle, self._temporary = _create(path)
         try:
             with os.fdopen(self._handle, "wb", closefd=False) as file:
                 file.writelines(parts)
                 file.flush()
                 os.fsync(file.fileno())
-            # Temporary files are their owner's alone; a report is for everyone.
-            self._path.chmod(0o644)
+            self._temporary.chmod(0o644)  # mkstemp makes it private
         except BaseException:
             self.discard()
             raise
 
-    def take_place(self) -> None:
-        """Stand where it belongs, in place of what is there."""
-        self._path.replace(self._place)
+    def commit(self) -> None:
+        """Move the file to its path, replacing the file there."""
+        self._temporary.replace(self._target)
 
     def discard(self) -> None:
-        """Remove it, unless it has taken its place. May be called twice."""
-        self._path.unlink(missing_ok=True)
+        """Remove the temporary file, if it was not committed. May be called twice."""
+        self._temporary.unlink(missing_ok=True)
         if self._handle >= 0:
             os.close(self._handle)
             self._handle = -1
 
 
-def put(place: Path, parts: Iterable[bytes]) -> None:
-    """Write a file that takes its place whole or not at all.
+def write_atomic(path: Path, parts: Iterable[bytes]) -> None:
+    """Write a file atomically.
 
     Raises:
         OSError: it cannot be written.
     """
-    staged = Staged(place, parts)
+    file = AtomicFile(path, parts)
     try:
-        staged.take_place()
+        file.commit()
     finally:
-        staged.discard()
+        file.discard()
 
 
-def _create(place: Path) -> tuple[int, Path]:
-    """Create a temporary file beside ``place`` and lock it; return its descriptor and path.
+def _create(path: Path) -> tuple[int, Path]:
+    """Create and lock a temporary file in the folder of ``path``; return descriptor and path.
 
-    Another process may sweep the folder after the file is created and before it is locked. The
-    file's name is gone then, which is seen once the lock is held: nothing can sweep it from there
-    on, so a file that still has its name now keeps it.
+    Another process may remove the file before it is locked, as that of a dead writer. So it is
+    looked for once the lock is held, and created again if it is gone.
     """
     while True:
-        handle, name = tempfile.mkstemp(dir=place.parent, prefix=f"{MARK}{place.name[:40]}-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{PREFIX}{path.name[:40]}-")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             if _is_at(handle, name):
@@ -87,15 +84,15 @@ def _create(place: Path) -> tuple[int, Path]:
         os.close(handle)
 
 
-def _sweep(folder: Path) -> None:
+def _remove_orphans(folder: Path) -> None:
     """Remove temporary files in ``folder`` whose writers are dead."""
-    for path in folder.glob(f"{MARK}*"):
+    for path in folder.glob(f"{PREFIX}*"):
         try:
             handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
-            continue  # it has taken its place in the meantime, or belongs to another user
+            continue  # it was committed meanwhile, or belongs to another user
         try:
-            # A lock that is held means that its writer is at work.
+            # BlockingIOError: its writer is alive.
             with contextlib.suppress(OSError):
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if _is_at(handle, path):
@@ -105,7 +102,7 @@ def _sweep(folder: Path) -> None:
 
 
 def _is_at(handle: int, path: Path | str) -> bool:
-    """Whether the open file ``handle`` is the one that ``path`` names."""
+    """Return whether the open file ``handle`` is the one that ``path`` names."""
     try:
         named = os.lstat(path)
     except FileNotFoundError:

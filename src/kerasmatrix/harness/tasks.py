@@ -247,7 +247,7 @@ class Task:
         try:
             return sample_inputs.load(os.path.join(artifact, "probe.npz"))
         except sample_inputs.Unusable:
-            self._sample(model, self._names, path)
+            self._sample(model, self._load_script, path)
             raise
 
     def _artifact(self) -> str:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
-from kerasmatrix.filesystem.atomic import Staged
+from kerasmatrix.filesystem.atomic import AtomicFile
 from kerasmatrix.results.boundary import make_apart
 from kerasmatrix.results.history import PastRun
 from kerasmatrix.results.schema import Results
@@ -117,11 +117,11 @@ def _write(
     """Write the files, all or none."""
     page, table = folder / "index.html", folder / "results.csv"
     mark = f"<!-- {_fingerprint(results, comparison)} -->\n"
-    staged: list[Staged] = []
+    staged: list[AtomicFile] = []
 
     def stage(name: str, parts: Iterable[str]) -> None:
         encoded = (part.encode("utf-8", "replace") for part in parts)
-        staged.append(Staged(folder / name, encoded))
+        staged.append(AtomicFile(folder / name, encoded))
 
     try:
         stage("results.json", json_parts(results))
@@ -129,7 +129,7 @@ def _write(
             for name, parts in _drawn(results, comparison, past(), mark):
                 stage(name, parts)
         for written in staged:
-            written.take_place()
+            written.commit()
     finally:
         for written in staged:
             written.discard()

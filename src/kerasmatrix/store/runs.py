@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
-from kerasmatrix.filesystem.atomic import put
+from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.named_files import LARGEST_RESULTS, decompress, read_text
 from kerasmatrix.results import history
 from kerasmatrix.results.boundary import make_apart
@@ -60,7 +60,7 @@ class Archive:
             file.writelines(part.encode("utf-8", "replace") for part in parts)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            put(place, [packed.getvalue()])
+            write_atomic(place, [packed.getvalue()])
         except OSError as error:
             raise InfrastructureError(
                 f"{place}: cannot be written: {error}",

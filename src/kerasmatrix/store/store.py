@@ -25,7 +25,9 @@ from typing import IO, Any, Self, TypeVar
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem import plain_files
-from kerasmatrix.filesystem.plain_files import NotPlain, copy_tree, digest_tree
+from kerasmatrix.filesystem.copies import copy_tree
+from kerasmatrix.filesystem.digests import digest_tree
+from kerasmatrix.filesystem.plain_files import NotPlain
 from kerasmatrix.harness import trees
 from kerasmatrix.results.observations import (
     LoadObservation,

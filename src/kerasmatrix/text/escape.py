@@ -1,19 +1,19 @@
-"""What a terminal shows of texts that a file brought along."""
+"""Makes texts from model files harmless for a terminal."""
 
 from __future__ import annotations
 
-__all__ = ["brief", "cut", "visible"]
+__all__ = ["brief", "cut", "escape_control_characters"]
 
 LONGEST = 60
 
 
-def visible(text: str) -> str:
-    """Return ``text`` with what acts on a terminal shown as what it is: names are the file's."""
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+def escape_control_characters(text: str) -> str:
+    """Return ``text`` with characters that control a terminal as escape sequences."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def brief(value: object) -> str:
-    """Return the representation of a value that a user gave, cut where it is long."""
+    """Return the representation of a user's value, cut if it is long."""
     try:
         text = repr(value)
     except ValueError:  # an integer with thousands of digits
@@ -22,5 +22,5 @@ def brief(value: object) -> str:
 
 
 def cut(text: str) -> str:
-    """Return ``text``, or its beginning where it is long."""
+    """Return ``text``, or its beginning if it is long."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -1,8 +1,7 @@
-"""Regular expressions that are matched in a time linear in the text, whatever the text.
+"""Regular expressions that match in linear time, for texts from files of strangers.
 
-What is matched comes from files of strangers: Python's own engine tries again and again where a
-text almost matches, and nothing interrupts it. RE2 does not; in return it has neither look-around
-nor back references.
+Python's own engine can take exponential time on a text that almost matches, and cannot be
+interrupted. RE2 does not, but has neither look-around nor back references.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import re2
 
 __all__ = ["Pattern", "PatternError", "compile_pattern"]
 
-# So many places of one text are looked at for their groups.
+# The most matches of one text whose groups are read.
 MOST_MATCHES = 1000
 
 
@@ -33,25 +32,25 @@ class Pattern:
             PatternError: it is not a regular expression.
         """
         options = re2.Options()
-        options.log_errors = False  # the exception says it
+        options.log_errors = False  # it raises, too
         try:
             self._compiled = re2.compile(text, options)
         except re2.error as error:
             reason = error.args[0] if error.args else "?"
-            said = reason.decode() if isinstance(reason, bytes) else reason
-            raise PatternError(f"not a regular expression: {said}") from None
+            text = reason.decode() if isinstance(reason, bytes) else reason
+            raise PatternError(f"not a regular expression: {text}") from None
         self.groups: frozenset[str] = frozenset(self._compiled.groupindex)
 
     def is_in(self, text: str | bytes) -> bool:
-        """Whether ``text``, which is UTF-8 if it is bytes, has a part that matches."""
+        """Return whether a part of ``text``, in UTF-8 if it is bytes, matches."""
         return self._compiled.search(_encoded(text)) is not None
 
     def is_all_of(self, text: str) -> bool:
-        """Whether all of ``text`` matches."""
+        """Return whether all of ``text`` matches."""
         return self._compiled.fullmatch(_encoded(text)) is not None
 
     def found_in(self, text: str | bytes) -> Iterator[Mapping[str, str]]:
-        """Yield the named groups of each match in ``text``, and no more than a thousand."""
+        """Yield the named groups of each match in ``text``, of a thousand matches at most."""
         for match in islice(self._compiled.finditer(_encoded(text)), MOST_MATCHES):
             yield {
                 name: (match.group(name) or b"").decode("utf-8", "replace") for name in self.groups
@@ -60,7 +59,7 @@ class Pattern:
 
 @cache
 def compile_pattern(text: str) -> Pattern:
-    """Return `Pattern` of ``text``. Each is compiled once: patterns are few, and ours."""
+    """Return the `Pattern` of ``text``, compiled once: the package has few patterns."""
     return Pattern(text)
 
 

@@ -1,13 +1,11 @@
-"""Takes out of a text what does not belong in a report: secrets, and where things lie on a machine.
+"""Removes secrets and paths of this machine from texts of reports and the terminal.
 
-Reports are handed on, and so is what the terminal shows. Both functions return what they are given
-if there is nothing to take out, may be called twice, and take linear time: texts may come from a
-model file.
+Texts may come from a model file, so all functions take linear time. They are idempotent.
 
-Secrets are taken out of URLs: ``s3://KEY:SECRET@bucket`` becomes ``s3://***@bucket``, and a query's
-``token=…`` becomes ``token=***``. Paths are cut to the part that says what they are: what is below
-``site-packages`` (``.../keras/src/layers/layer.py``), below Python's own library, below the folders
-that kerasmatrix works in, and ``~`` for the home folder.
+Secrets are masked in URLs: ``s3://KEY:SECRET@bucket`` becomes ``s3://***@bucket``, and a query's
+``token=…`` becomes ``token=***``. Paths are cut to the part below ``site-packages``
+(``.../keras/src/layers/layer.py``), below Python's library or below the folders of kerasmatrix, and
+the home folder becomes ``~``.
 """
 
 from __future__ import annotations
@@ -31,15 +29,15 @@ __all__ = [
 ]
 
 MASK = "***"
-TELLING = r"(?:token|secret|passw|passphrase|pwd|key|sig|auth|cred|sas)"
+NAME_PART = r"(?:token|secret|passw|passphrase|pwd|key|sig|auth|cred|sas)"
 # Ends a URL in a text.
 END = r"\s'\"<>"
 USER = re.compile(rf"(?<=://)[^/?#@{END}]{{1,300}}(?:@[^/?#@{END}]{{1,300}})*@")
-# A secret key of AWS can have a slash in it, where a URL's path would begin. So a name and a colon
-# that no port follows are taken for the beginning of a secret.
+# A secret key of AWS can contain a slash, where the path of a URL would start. So a secret starts
+# after a name and a colon, unless a port follows.
 SLASHED = re.compile(rf"(?<=://)[^/?#@:{END}]{{1,300}}:(?!\d{{1,5}}[/?#])[^@{END}]{{1,300}}@")
-QUERY = re.compile(rf"([?&;][\w.%-]{{0,60}}{TELLING}[\w.%-]{{0,60}}=)[^&;#{END}]+", re.IGNORECASE)
-# As a word of a name: TOKENIZERS_PARALLELISM is no secret.
+QUERY = re.compile(rf"([?&;][\w.%-]{{0,60}}{NAME_PART}[\w.%-]{{0,60}}=)[^&;#{END}]+", re.IGNORECASE)
+# A whole word of a name: TOKENIZERS_PARALLELISM is not a secret.
 SECRET_WORD = re.compile(
     r"(?:^|[-_.])(?:tokens?|secrets?|password|passwd|passphrase|pwd|keys?|apikey|accesskey|sig|"
     r"signature|auth|credentials?|sas)(?:$|[-_.])",
@@ -47,7 +45,7 @@ SECRET_WORD = re.compile(
 )
 ASSIGNED = re.compile(r"(-{0,2}[\w-]+)=(.+)", re.DOTALL)
 
-# What a path is made of where nothing quotes it, and the start of one.
+# The characters of an unquoted path, and its start.
 PART = r"[\w./+@%~=-]"
 START = rf"(?<!{PART})"
 PACKAGES = r"(?:site|dist)-packages/"
@@ -63,9 +61,9 @@ def mask_secrets(text: str) -> str:
 
 
 def mask_secrets_of(url: str, text: str) -> str:
-    """Return ``text`` with its secrets masked, and those of ``url`` wherever they stand in it.
+    """Return ``text`` with its secrets masked, and with those of ``url`` wherever they occur.
 
-    Libraries repeat parts of a URL that they were given in their errors.
+    Libraries repeat parts of a URL in their errors.
     """
     users = [match[0][:-1] for pattern in (USER, SLASHED) for match in pattern.finditer(url)]
     secrets = {*users, *(user.partition(":")[2] for user in users)}
@@ -77,15 +75,15 @@ def mask_secrets_of(url: str, text: str) -> str:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether the name of an option or a variable says that its value is secret."""
+    """Return whether an option or a variable of this name has a secret value."""
     return SECRET_WORD.search(name) is not None
 
 
 def command_line(arguments: Sequence[str]) -> str:
-    """Return a command as one would type it, with its secrets masked.
+    """Return a command as it is typed, with its secrets masked.
 
-    Masked are those in URLs, and values of options and variables whose name says that they are
-    secret: ``--token x``, ``--token=x``, ``API_KEY=x``.
+    Secrets are in URLs, and in options and variables with such names: ``--token x``,
+    ``--token=x``, ``API_KEY=x``.
     """
     words: list[str] = []
     before = ""
@@ -102,18 +100,17 @@ def command_line(arguments: Sequence[str]) -> str:
 
 
 def machine_folders() -> tuple[Path, ...]:
-    """Return the folders that kerasmatrix works in whatever the project is."""
+    """Return the folders of kerasmatrix that do not depend on the project."""
     return (Path(__file__).parents[1], Path(platformdirs.user_cache_dir("kerasmatrix")))
 
 
 def path_shortener(folders: Iterable[Path]) -> Callable[[str], str]:
-    """Return a function that cuts the paths in a text.
+    """Return a function that shortens the paths in a text.
 
-    Of a path in one of ``folders`` what comes before that folder's own name is left out; then the
-    home folder is called ``~``.
+    A path in one of ``folders`` starts with that folder's name. The home folder becomes ``~``.
     """
     known = {path for folder in folders for path in (folder.absolute(), folder.resolve())}
-    # The longest first: a store lies in a project.
+    # The longest first, since a store is in a project.
     deepest = sorted(known, key=lambda path: len(str(path.parent)), reverse=True)
     prefixes = [
         rf"(?<![\w.~-]){re.escape(str(path.parent))}/(?={re.escape(path.name)}(?!\.?[\w-]))"
@@ -140,7 +137,7 @@ def path_shortener(folders: Iterable[Path]) -> Callable[[str], str]:
 
 
 def _home() -> str | None:
-    """Return the home folder, if there is one that is not everything."""
+    """Return the home folder, unless there is none or it is the root folder."""
     try:
         home = str(Path.home())
     except RuntimeError:

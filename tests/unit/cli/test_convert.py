@@ -7,7 +7,7 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.files.manifest import Manifest
-from kerasmatrix.files.model_input import digest_file
+from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.results.formats import FORMATS
 from tests.hostile.files import ACTIVE
 from tests.unit import fakes
@@ -50,7 +50,7 @@ def test_what_loads_as_it_is_is_copied(convert, engine):
     assert Path("out.h5").read_bytes() == Path("model.h5").read_bytes() == before
     made = manifest()
     assert made.action == "copied"
-    assert made.source.sha256 == made.output.sha256 == digest_file(Path("model.h5"))
+    assert made.source.sha256 == made.output.sha256 == digest_path(Path("model.h5"))
     assert not conversions(engine)
     assert "it loads as it is" in out
 
@@ -69,7 +69,7 @@ def test_a_rewritten_file_is_what_changes_least(convert, engine):
     assert made.cause == "unknown-functional"
     assert made.did == ("rewrote the file for fails-unless-rewrite-config (rewrite-config)",)
     assert (made.verified.status, made.verified.reference.environment) == ("pass", "good")
-    assert made.output.sha256 == digest_file(Path("out.h5"))
+    assert made.output.sha256 == digest_path(Path("out.h5"))
     assert (made.output.path, made.target.environment) == ("out.h5", "fails-unless-rewrite-config")
     assert "What was done: out.h5.kerasmatrix.json" in out
 

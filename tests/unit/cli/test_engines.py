@@ -27,19 +27,19 @@ def test_dask_needs_a_scheduler(refused):
     assert "--scheduler tcp://HOST:8786" in said
 
 
-def test_dask_needs_a_place_for_artifacts(refused):
+def test_dask_needs_a_folder_for_artifacts(refused):
     code, said = refused("--engine", "dask", "--scheduler", "tcp://127.0.0.1:1")
     assert code == 2
     assert "--artifacts s3://BUCKET/FOLDER" in said
 
 
-def test_a_cluster_without_dask_is_a_mistake(refused):
+def test_cluster_options_without_dask_are_an_error(refused):
     code, said = refused("--engine", "local", "--scheduler", "tcp://127.0.0.1:1")
     assert code == 2
     assert "of no use without --engine dask" in said
 
 
-def test_dask_that_is_not_installed_says_how(refused, monkeypatch):
+def test_dask_not_installed_has_a_hint(refused, monkeypatch):
     for name in [name for name in sys.modules if name.startswith("kerasmatrix.engines.dask")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "distributed", None)
@@ -51,7 +51,7 @@ def test_dask_that_is_not_installed_says_how(refused, monkeypatch):
     assert "pip install 'kerasmatrix[dask]'" in said
 
 
-def test_a_check_can_be_done_by_a_cluster(refused, tmp_path):
+def test_check_accepts_cluster_options(refused, tmp_path):
     (tmp_path / "model.h5").touch()
     code, said = refused("model.h5", "--engine", "dask", verb="check")
     assert code == 2

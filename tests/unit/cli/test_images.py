@@ -28,7 +28,7 @@ def run(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_what_can_be_made_is_made_and_the_rest_is_said(run):
+def test_images_failure_does_not_stop_others(run):
     code, printed, engine = run()
     assert code == 3
     assert "good: ready" in printed
@@ -36,7 +36,7 @@ def test_what_can_be_made_is_made_and_the_rest_is_said(run):
     assert engine.closed
 
 
-def test_only_what_is_named_is_made(run):
+def test_images_named_only_are_created(run):
     code, printed, _ = run("--environments", "good")
     assert code == 0
     assert "absent" not in printed
@@ -71,7 +71,7 @@ def prune(run, tmp_path, monkeypatch):
     return prune
 
 
-def test_what_the_matrix_does_not_name_is_removed(prune):
+def test_prune_removes_unneeded(prune):
     code, printed, left = prune()
     assert code == 0
     assert left == prune.names[:1]
@@ -79,11 +79,11 @@ def test_what_the_matrix_does_not_name_is_removed(prune):
     assert "1 virtual environments: 0.0 GB on disk" in printed
 
 
-def test_all_is_all(prune):
+def test_prune_all_removes_everything(prune):
     assert prune("--all")[2] == []
 
 
-def test_a_dry_run_removes_nothing(prune):
+def test_prune_dry_run_removes_nothing(prune):
     code, printed, left = prune("--dry-run", "--all")
     assert code == 0
     assert left == sorted(prune.names)
@@ -91,7 +91,7 @@ def test_a_dry_run_removes_nothing(prune):
     assert "GB would be freed" in printed
 
 
-def test_what_is_used_stays_and_is_said(prune, monkeypatch):
+def test_prune_used_stays(prune, monkeypatch):
     monkeypatch.setattr(pruning, "_is_in_use", lambda folder: folder.name == "tf9-ba9876543210")
     code, printed, left = prune()
     assert code == 3
@@ -99,7 +99,7 @@ def test_what_is_used_stays_and_is_said(prune, monkeypatch):
     assert left == sorted([prune.names[0], "tf9-ba9876543210"])
 
 
-def test_prune_keeps_what_another_project_needs(prune, tmp_path):
+def test_prune_keeps_those_of_another_project(prune, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     make_project(other, "good", "elsewhere")
@@ -118,7 +118,7 @@ def test_prune_keeps_what_another_project_needs(prune, tmp_path):
     assert prune("--older-than", "0")[2] == prune.names[:1]
 
 
-def test_prune_keeps_what_was_used_lately_elsewhere(prune, tmp_path):
+def test_prune_keeps_recently_used(prune, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     make_project(other, "good")
@@ -130,7 +130,7 @@ def test_prune_keeps_what_was_used_lately_elsewhere(prune, tmp_path):
     assert prune("--older-than", "0")[2] == prune.names[:1]
 
 
-def test_nothing_is_taken_for_old_whose_lock_cannot_be_read(prune, tmp_path):
+def test_prune_unreadable_lock_removes_nothing(prune, tmp_path):
     (tmp_path / "images" / "locks" / "good.txt").unlink()
     code, printed, left = prune()
     assert code == 2
@@ -138,7 +138,7 @@ def test_nothing_is_taken_for_old_whose_lock_cannot_be_read(prune, tmp_path):
     assert "good" in printed
 
 
-def test_without_docker_there_is_nothing_to_prune(run, monkeypatch):
+def test_prune_without_docker_is_infrastructure(run, monkeypatch):
     module = importlib.import_module("kerasmatrix.cli.images")
     monkeypatch.setattr(module, "docker_trouble", lambda: "connection refused")
     code, printed, _ = run("prune")

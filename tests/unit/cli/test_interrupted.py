@@ -42,9 +42,9 @@ class Cut(FakeEngine):
         self.reach("prepare")
         super().prepare(environment, lock)
 
-    def open(self, environment, lock, workplace, limits):
+    def open(self, environment, lock, work_dirs, limits):
         self.reach("open")
-        return super().open(environment, lock, workplace, limits)
+        return super().open(environment, lock, work_dirs, limits)
 
 
 @pytest.fixture

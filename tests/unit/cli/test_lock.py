@@ -31,17 +31,17 @@ def run(tmp_path, monkeypatch, capsys):
     return run
 
 
-def test_all_environments_are_locked_unless_some_are_named(run):
+def test_lock_without_names_locks_all(run):
     assert run()[1] == ["bad", "bad2", "good"]
 
 
-def test_one_that_is_named_is_locked_alone(run):
+def test_lock_named_locks_only_it(run):
     code, resolved, printed = run("good")
     assert (code, resolved) == (0, ["good"])
     assert "good: 1 packages" in printed
 
 
-def test_every_failure_is_shown_with_its_way_out_and_the_others_go_on(run):
+def test_lock_failure_does_not_stop_others(run):
     code, _, printed = run()
     assert code == 2
     assert "bad cannot be locked" in printed
@@ -50,7 +50,7 @@ def test_every_failure_is_shown_with_its_way_out_and_the_others_go_on(run):
     assert "good: 1 packages" in printed
 
 
-def test_an_unknown_name_is_a_usage_error(run):
+def test_lock_unknown_name_is_a_usage_error(run):
     code, resolved, printed = run("god")
     assert (code, resolved) == (2, [])
     assert "did you mean 'good'?" in printed

@@ -73,14 +73,14 @@ def test_readers_find_the_run_of_the_same_matrix(call, tmp_path, place):
     assert not [path for path in folder.iterdir() if path.name in {".kerasmatrix", "reports"}]
 
 
-def test_explain_from_elsewhere_tells_what_was_measured(call, tmp_path):
+def test_explain_from_another_folder_finds_the_run(call, tmp_path):
     folder, matrix = from_beside(tmp_path)
     call(folder, "run", "--matrix", matrix)
     told = json.loads(call(folder, *READERS[-1], "--matrix", matrix)[1])
     assert told["measured"]["cells"] > 0
 
 
-def test_merge_and_check_write_where_a_run_does(call, tmp_path):
+def test_merge_and_check_write_to_the_places_of_a_run(call, tmp_path):
     folder, matrix = from_beside(tmp_path)
     project = tmp_path / "sub" / "project"
     call(folder, "run", "--matrix", matrix)
@@ -94,7 +94,7 @@ def test_merge_and_check_write_where_a_run_does(call, tmp_path):
     assert (project / "reports" / "check" / "index.html").is_file()
 
 
-def test_named_places_count_for_more(call, tmp_path):
+def test_places_named_take_precedence(call, tmp_path):
     folder, matrix = from_beside(tmp_path)
     places = ("--store", "kept", "--output", "shown")
     assert call(folder, "run", "--matrix", matrix, *places)[0] == 0
@@ -105,7 +105,7 @@ def test_named_places_count_for_more(call, tmp_path):
     assert (code, "has no last run" in err) == (2, True)
 
 
-def test_places_of_no_matrix_are_in_the_cache(tmp_path, monkeypatch):
+def test_places_without_matrix_are_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
     assert matrix_or_bundled(None) == bundled_folder() / "matrix.yaml"
@@ -116,7 +116,7 @@ def test_places_of_no_matrix_are_in_the_cache(tmp_path, monkeypatch):
     assert places_of(None).store == tmp_path / ".kerasmatrix"
 
 
-def test_places_of_a_link_are_beside_the_file(tmp_path):
+def test_places_of_a_linked_matrix_are_at_its_target(tmp_path):
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "matrix.yaml").touch()
     (tmp_path / "matrix.yaml").symlink_to("real/matrix.yaml")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.engines.base import EngineLost, WorkerLost
+from kerasmatrix.engines.base import EngineDisconnected, WorkerDied
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.store.store import Store
@@ -162,7 +162,7 @@ def test_an_engine_that_is_lost_ends_the_run_and_keeps_what_was_measured(command
 
     def open_or_not(environment, *more):
         if environment.name == "zebra":
-            raise EngineLost("no scheduler answers")
+            raise EngineDisconnected("no scheduler answers")
         return opening(environment, *more)
 
     engine.open = open_or_not
@@ -259,7 +259,7 @@ def test_an_engine_that_dies_in_the_middle_is_infra_and_the_next_run_goes_on(com
     def die(task):
         if task.kind == "load":
             engine.open = refuse
-            raise WorkerLost("connection refused")
+            raise WorkerDied("connection refused")
 
     def refuse(*_):
         raise InfrastructureError("the Docker Engine does not answer")

@@ -3,7 +3,7 @@
 from collections import Counter
 
 import kerasmatrix.execution.worker_pool
-from kerasmatrix.engines.base import NotStarted, WorkerLost
+from kerasmatrix.engines.base import WorkerDied, WorkerStartFailed
 
 
 def loads(engine):
@@ -72,7 +72,7 @@ def test_a_lost_worker_costs_only_the_task_it_was_at(command, engine):
     def die(task):
         if (task.kind, task.scenario) == ("load", "second") and not died:
             died.append(task)
-            raise WorkerLost("killed by signal 9")
+            raise WorkerDied("killed by signal 9")
 
     engine.before_task = die
     _, table, _ = command()
@@ -90,7 +90,7 @@ def test_a_worker_that_dies_at_the_start_is_opened_again_and_one_that_does_so_tw
     def open_or_die(*of):
         if dying[0]:
             dying[0] -= 1
-            raise NotStarted("good: the worker did not start: killed by signal 9")
+            raise WorkerStartFailed("good: the worker did not start: killed by signal 9")
         return open_worker(*of)
 
     engine.open = open_or_die
@@ -107,7 +107,7 @@ def test_what_was_found_in_a_cell_whose_load_was_not_kept_is_not_sought_again(co
 
     def die(task):
         if task.kind == "load" and not task.remedies:
-            raise WorkerLost("killed by signal 9")
+            raise WorkerDied("killed by signal 9")
 
     engine.before_task = die
     command()
@@ -124,7 +124,7 @@ def test_what_kills_three_workers_is_that_tasks_outcome_and_the_rest_goes_on(com
 
     def die(task):
         if (task.kind, task.scenario) == ("load", "second"):
-            raise WorkerLost("killed by signal 9")
+            raise WorkerDied("killed by signal 9")
 
     engine.before_task = die
     _, table, _ = command()
@@ -148,7 +148,7 @@ def test_two_tasks_that_each_kill_one_worker_are_both_tried_again(command, engin
     def die(task):
         if task.kind == "load" and task.scenario not in died:
             died.append(task.scenario)
-            raise WorkerLost("killed by signal 9")
+            raise WorkerDied("killed by signal 9")
 
     engine.before_task = die
     _, table, _ = command()

@@ -116,11 +116,11 @@ def test_a_repair_that_kills_its_worker_is_a_failed_remedy(command, engine):
     killed = []
 
     def kill(task):
-        from kerasmatrix.engines.base import WorkerLost
+        from kerasmatrix.engines.base import WorkerDied
 
         if task.remedies:
             killed.append(task)
-            raise WorkerLost("killed by signal 9")
+            raise WorkerDied("killed by signal 9")
 
     engine.before_task = kill
     code, table, _ = command()

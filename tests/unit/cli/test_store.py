@@ -100,8 +100,8 @@ def test_prune_removes_what_nothing_refers_to(command, engine, measured, edit, r
 
 
 def test_prune_after_a_change_of_the_code_removes_all(command, measured, monkeypatch):
-    module = __import__("kerasmatrix.cli.store", fromlist=["digest_folder"])
-    monkeypatch.setattr(module, "digest_folder", lambda folder: "of another version")
+    module = __import__("kerasmatrix.cli.store", fromlist=["harness_digest"])
+    monkeypatch.setattr(module, "harness_digest", lambda: "of another version")
     _, _, said = command("prune", verb="store")
     assert "made by another version of kerasmatrix" in said
     assert (rows("SELECT * FROM observations"), artifacts()) == ([], set())

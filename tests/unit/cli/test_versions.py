@@ -54,7 +54,7 @@ def versions(tmp_path, monkeypatch, capsys, index):
     return run
 
 
-def test_nothing_new_is_said_and_with_new_nothing_is(versions):
+def test_versions_nothing_new_prints_so(versions):
     code, out, _ = versions()
     assert code == 0
     assert "tensorflow: 2.2.0 in the matrix, 2.2.0 in the index, nothing new" in out
@@ -62,7 +62,7 @@ def test_nothing_new_is_said_and_with_new_nothing_is(versions):
     assert versions("--new") == (0, "", "")
 
 
-def test_what_is_new_is_printed_as_it_goes_into_the_matrix(versions, index):
+def test_versions_new_prints_matrix_entries(versions, index):
     index["tensorflow-cpu"].append("2.3.0")
     index["keras"].append("2.4.0")
     code, out, _ = versions("--new")
@@ -78,20 +78,20 @@ def test_what_is_new_is_printed_as_it_goes_into_the_matrix(versions, index):
     assert load_matrix(path).environments["tf2.3"].python == "3.8"
 
 
-def test_pre_releases_count_if_asked_for(versions, index):
+def test_versions_pre_includes_pre_releases(versions, index):
     index["tensorflow-cpu"].append("2.3.0rc1")
     assert versions("--new")[1] == ""
     assert "tf2.3.0rc1: {" in versions("--new", "--pre")[1]
 
 
-def test_what_came_out_just_now_is_left_to_cool_off(versions):
+def test_versions_cooling_off_skips_recent(versions):
     versions()
     versions("--cooling-off", "0")
     assert (versions.days[-1] - versions.days[0]).days in {7, 8}  # midnight may pass
     assert versions("--cooling-off", "-1")[0] == 2
 
 
-def test_a_matrix_that_asks_for_no_keras_has_none_that_is_old(versions, index):
+def test_versions_matrix_without_keras_has_no_old_one(versions, index):
     path = Path("matrix.yaml")
     path.write_text(path.read_text().replace(" keras: 2.3.1,", ""))
     index["tensorflow-cpu"].append("2.3.0")
@@ -100,7 +100,7 @@ def test_a_matrix_that_asks_for_no_keras_has_none_that_is_old(versions, index):
     assert 'tf2.3: {tensorflow: "2.3.0", keras: "2.3.1"' in out
 
 
-def test_json_has_it_for_programs(versions, index):
+def test_versions_json_has_all(versions, index):
     index["tensorflow-cpu"] += ["2.2.1", "2.3.0"]
     told = json.loads(versions("--json")[1])
     assert told["packages"]["tensorflow"] == {
@@ -114,7 +114,7 @@ def test_json_has_it_for_programs(versions, index):
     ("group", "environments"),
     [("default", ["tf2.1", "tf2.2", "tf2.3"]), ("few", ["tf2.2", "tf2.3"])],
 )
-def test_a_matrix_with_what_is_new_can_be_written_and_read(versions, index, group, environments):
+def test_versions_write_creates_a_valid_matrix(versions, index, group, environments):
     index["tensorflow-cpu"].append("2.3.0")
     assert versions("--new", "--group", group, "--write", "extra.yaml")[0] == 0
     selection = load_matrix(Path("extra.yaml")).select(group=group)
@@ -122,7 +122,7 @@ def test_a_matrix_with_what_is_new_can_be_written_and_read(versions, index, grou
     assert selection.formats == ("h5",)
 
 
-def test_where_nothing_is_new_the_matrix_that_is_written_is_the_same(versions, tmp_path):
+def test_versions_write_nothing_new_adds_nothing(versions, tmp_path):
     versions("--write", "deep.yaml")
     (tmp_path / "below").mkdir()
     versions("--write", "below/extra.yaml")
@@ -131,7 +131,7 @@ def test_where_nothing_is_new_the_matrix_that_is_written_is_the_same(versions, t
         assert load_matrix(Path(name)).select() == whole.select()
 
 
-def test_what_it_wrote_it_writes_anew_and_nothing_else(versions, index):
+def test_versions_write_overwrites_its_own_files_only(versions, index):
     versions("--write", "extra.yaml")
     index["tensorflow-cpu"].append("2.3.0")
     assert versions("--write", "extra.yaml")[0] == 0
@@ -139,13 +139,13 @@ def test_what_it_wrote_it_writes_anew_and_nothing_else(versions, index):
     before = Path("matrix.yaml").read_text()
     code, _, err = versions("--write", "matrix.yaml")
     assert code == 2
-    assert "matrix.yaml: is there already" in err
+    assert "matrix.yaml: exists" in err
     code, _, err = versions("--matrix", "extra.yaml", "--write", "extra.yaml")
     assert code == 2
     assert Path("matrix.yaml").read_text() == before
 
 
-def test_an_index_out_of_reach_leaves_with_3(versions, index):
+def test_versions_unreachable_index_exits_3(versions, index):
     index.clear()
     code, _, err = versions()
     assert code == 3
@@ -153,7 +153,7 @@ def test_an_index_out_of_reach_leaves_with_3(versions, index):
     assert "Traceback" not in err
 
 
-def test_an_index_without_the_package_leaves_with_3(versions, index):
+def test_versions_index_without_package_exits_3(versions, index):
     index["tensorflow-cpu"] = []
     code, _, err = versions()
     assert code == 3
@@ -167,7 +167,7 @@ def test_an_index_without_the_package_leaves_with_3(versions, index):
         (["--matrix", "gone.yaml"], "gone.yaml: no such file"),
     ],
 )
-def test_a_mistake_is_said_before_the_index_is_asked(versions, arguments, message):
+def test_versions_mistake_precedes_the_query(versions, arguments, message):
     code, _, err = versions(*arguments)
     assert code == 2
     assert message in err

@@ -34,7 +34,7 @@ def write(path, text):
     return path
 
 
-def test_what_is_not_said_is_inherited_and_what_is_said_is_added(path):
+def test_extends_adds_to_the_base(path):
     matrix = load_matrix(path)
     assert list(matrix.environments) == ["tf2.1", "tf2.2", "tf2.9"]
     assert matrix.scenarios == ("own", "first", "second")
@@ -42,13 +42,13 @@ def test_what_is_not_said_is_inherited_and_what_is_said_is_added(path):
     assert set(matrix.groups) == {"default", "mine"}
 
 
-def test_an_environment_of_ones_own_replaces_the_inherited_one_as_a_whole(path):
+def test_extends_environment_replaces_that_of_the_base(path):
     write(path, 'environments:\n  tf2.1: {tensorflow: 2.1.7, python: "3.7", as_of: 2022-02-02}\n')
     found = load_matrix(path).environments["tf2.1"]
     assert (found.tensorflow, found.python) == ("2.1.7", "3.7")
 
 
-def test_formats_replace_and_limits_are_merged(path):
+def test_extends_replaces_formats_and_merges_limits(path):
     base = path.parent.parent / "base" / "matrix.yaml"
     base.write_text(base.read_text() + "limits: {task_seconds: 7, memory_mb: 999}\n")
     write(path, "formats: [keras, weights]\nlimits: {memory_mb: 1234}\n")
@@ -68,7 +68,7 @@ def test_formats_replace_and_limits_are_merged(path):
         ("environments: 3", "own/matrix.yaml:3: environments"),
     ],
 )
-def test_a_mistake_of_ones_own_is_found_in_ones_own_file(path, text, message):
+def test_extends_own_mistake_names_the_own_file(path, text, message):
     with pytest.raises(UsageError) as caught:
         load_matrix(write(path, text))
     assert message in caught.value.message
@@ -82,7 +82,7 @@ def test_a_mistake_of_ones_own_is_found_in_ones_own_file(path, text, message):
         ('environments: "*"}', "environments: [tf9]}", "base/matrix.yaml:6: groups.default"),
     ],
 )
-def test_a_mistake_of_the_base_is_found_there(path, old, new, message):
+def test_extends_mistake_of_the_base_names_it(path, old, new, message):
     base = path.parent.parent / "base" / "matrix.yaml"
     assert old in base.read_text()
     base.write_text(base.read_text().replace(old, new))
@@ -100,13 +100,13 @@ def test_a_mistake_of_the_base_is_found_there(path, old, new, message):
         ("..", "matrix.yaml:2: extends: .*cannot be read"),
     ],
 )
-def test_a_base_that_cannot_be_read_is_said_where_it_is_named(path, extends, message):
+def test_extends_unreadable_base_names_the_line(path, extends, message):
     path.write_text(f"schema_version: 1\nextends: {extends}\n")
     with pytest.raises(UsageError, match=message):
         load_matrix(path)
 
 
-def test_two_that_extend_each_other_are_an_error(path):
+def test_extends_circle_is_an_error(path):
     base = path.parent.parent / "base" / "matrix.yaml"
     base.write_text(f"extends: ../own/matrix.yaml\n{base.read_text()}")
     with pytest.raises(UsageError, match=r"base/matrix.yaml:1: extends: .*extends itself"):
@@ -114,13 +114,13 @@ def test_two_that_extend_each_other_are_an_error(path):
 
 
 @pytest.mark.parametrize("text", ["", "- 1\n", "just a word\n"])
-def test_what_is_no_mapping_is_an_error(path, text):
+def test_extends_not_a_mapping_is_an_error(path, text):
     path.write_text(text)
     with pytest.raises(UsageError, match=r"matrix.yaml:1: must be a mapping"):
         load_matrix(path)
 
 
-def test_files_are_found_in_ones_own_folder_first_then_in_the_bases(path):
+def test_project_finds_own_files_first(path):
     project = Project(path)
     base = path.parent.parent / "base"
     assert project.scenario("own") == path.parent / "scenarios" / "own"
@@ -131,14 +131,14 @@ def test_files_are_found_in_ones_own_folder_first_then_in_the_bases(path):
     assert project.locks_with("tf2.9") == path.parent / "images" / "locks"
 
 
-def test_without_a_dockerfile_of_its_own_a_project_has_the_packages(path):
+def test_project_without_dockerfile_has_the_bundled_one(path):
     assert Project(path).build_root == bundled_folder()
     (path.parent / "images").mkdir()
     (path.parent / "images" / "Dockerfile").write_text("FROM scratch\n")
     assert Project(path).build_root == path.parent
 
 
-def test_the_matrix_of_the_package_can_be_extended_by_its_name(tmp_path, pytestconfig):
+def test_extends_kerasmatrix_is_the_bundled_matrix(tmp_path, pytestconfig):
     path = tmp_path / "matrix.yaml"
     path.write_text("schema_version: 1\nextends: kerasmatrix\n")
     stock = load_matrix(pytestconfig.rootpath / "matrix.yaml")
@@ -146,6 +146,6 @@ def test_the_matrix_of_the_package_can_be_extended_by_its_name(tmp_path, pytestc
     assert Project(path).scenario("lstm") == pytestconfig.rootpath / "scenarios" / "lstm"
 
 
-def test_what_a_project_describes_itself_is_told_from_what_it_inherits(path):
+def test_own_environments_exclude_inherited_ones(path):
     assert Project(path).own_environments == ("tf2.9",)
     assert Project(write(path, "")).own_environments == ()

@@ -16,13 +16,13 @@ def change(path, old, new):
     path.write_text(text.replace(old, new))
 
 
-def test_environments_are_sorted_by_version_not_by_name(tmp_path):
+def test_environments_are_sorted_by_version(tmp_path):
     path = make_project(tmp_path, *[f"tf2.{minor}" for minor in range(1, 13)])
     names = [env.name for env in load_matrix(path).sorted_environments()]
     assert names == [f"tf2.{minor}" for minor in range(1, 13)]
 
 
-def test_legacy_keras_stands_before_the_keras_3_of_its_tensorflow(path):
+def test_environments_sort_legacy_keras_first(path):
     change(
         path,
         "groups:",
@@ -62,7 +62,7 @@ def test_legacy_keras_stands_before_the_keras_3_of_its_tensorflow(path):
          "limits.task_seconds: Input should be greater than 0 (got -1)", None),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named_with_its_line_and_the_way_out(path, old, new, message, hint):
+def test_load_matrix_mistake_names_line_and_hint(path, old, new, message, hint):
     change(path, old, new)
     with pytest.raises(UsageError) as caught:
         load_matrix(path)
@@ -72,12 +72,12 @@ def test_a_mistake_is_named_with_its_line_and_the_way_out(path, old, new, messag
         assert caught.value.hint == hint
 
 
-def test_a_missing_file_says_so(tmp_path):
+def test_load_matrix_missing_file_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match=r"matrix\.yaml: no such file"):
         load_matrix(tmp_path / "matrix.yaml")
 
 
-def test_selection_keeps_table_order_and_restricts_the_group(path):
+def test_select_keeps_order_within_the_group(path):
     selection = load_matrix(path).select(environments=["tf2.2", "tf2.1"], scenarios=["second"])
     assert [env.name for env in selection.environments] == ["tf2.1", "tf2.2"]
     assert selection.scenarios == ("second",)
@@ -93,12 +93,12 @@ def test_selection_keeps_table_order_and_restricts_the_group(path):
         ({"formats": ["hdf5"]}, "unknown format 'hdf5'"),
     ],
 )
-def test_selecting_what_is_not_there_is_an_error(path, choice, message):
+def test_select_unknown_name_is_an_error(path, choice, message):
     with pytest.raises(UsageError, match=message):
         load_matrix(path).select(**choice)
 
 
-def test_the_projects_own_matrix_is_valid(pytestconfig):
+def test_matrix_of_the_project_is_valid(pytestconfig):
     matrix = load_matrix(pytestconfig.rootpath / "matrix.yaml")
     assert len(matrix.select(group="quick").environments) == 3
     assert len(matrix.select(group="default").environments) == 10
@@ -106,7 +106,7 @@ def test_the_projects_own_matrix_is_valid(pytestconfig):
     assert {"1.15", *(f"2.{minor}" for minor in range(22))} == minors
 
 
-def test_the_upgrade_in_question_is_the_selections_if_it_has_both_versions(path):
+def test_select_keeps_upgrade_versions_it_has(path):
     change(path, "schema_version: 1", "schema_version: 1\ncurrent: tf2.1\ncandidate: tf2.2")
     matrix = load_matrix(path)
     whole = matrix.select()

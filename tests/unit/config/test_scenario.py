@@ -10,7 +10,7 @@ from kerasmatrix.errors import UsageError
 from tests.unit.fakes import make_scenario
 
 
-def test_a_change_of_code_changes_the_digest_and_a_change_of_prose_does_not(tmp_path):
+def test_digest_changes_with_code_not_with_prose(tmp_path):
     folder = tmp_path / "first"
     make_scenario(folder)
     before = load_scenario(folder).digest
@@ -38,7 +38,7 @@ def test_digest_of_data_file_changes(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["README.md", "scenario.yaml", "__pycache__/a.pyc",
                                   "lib/__pycache__/a.pyc"])  # fmt: skip
-def test_digest_leaves_out_what_no_worker_gets(tmp_path, name):
+def test_digest_ignores_files_not_sent_to_workers(tmp_path, name):
     folder = tmp_path / "first"
     make_scenario(folder)
     before = digest_scenario(folder)
@@ -64,7 +64,7 @@ def test_digest_of_linked_folder_equals_that_of_its_copy(tmp_path):
     assert digest_scenario(folder) != before
 
 
-def test_digest_of_name_that_is_not_utf8_is_made(tmp_path):
+def test_digest_of_non_utf8_name_succeeds(tmp_path):
     folder = tmp_path / "first"
     make_scenario(folder)
     before = digest_scenario(folder)
@@ -73,7 +73,7 @@ def test_digest_of_name_that_is_not_utf8_is_made(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["save.py", "load.py", "scenario.yaml"])
-def test_a_missing_file_is_named(tmp_path, name):
+def test_load_scenario_missing_file_is_named(tmp_path, name):
     make_scenario(tmp_path / "first")
     (tmp_path / "first" / name).unlink()
     with pytest.raises(UsageError, match=name):
@@ -91,7 +91,7 @@ def test_a_missing_file_is_named(tmp_path, name):
         ("load.py", "this is no Python here\n", True),
     ],
 )
-def test_a_script_without_its_function_is_said_before_anything_runs(tmp_path, name, text, good):
+def test_load_scenario_missing_function_is_an_error(tmp_path, name, text, good):
     make_scenario(tmp_path / "first")
     (tmp_path / "first" / name).write_text(text)
     if good:
@@ -110,19 +110,19 @@ def test_a_script_without_its_function_is_said_before_anything_runs(tmp_path, na
         ("[{says: x, status: []}]", r"claims\.0\.status"),
     ],
 )
-def test_a_wrong_claim_is_named_with_its_line(tmp_path, claim, message):
+def test_load_scenario_wrong_claim_names_the_line(tmp_path, claim, message):
     make_scenario(tmp_path / "first", f"claims: {claim}\n")
     with pytest.raises(UsageError, match=message):
         load_scenario(tmp_path / "first")
 
 
-def test_every_scenario_of_the_project_is_valid_and_in_the_matrix(pytestconfig):
+def test_scenarios_of_the_project_are_valid(pytestconfig):
     folders = [path.parent for path in (pytestconfig.rootpath / "scenarios").glob("*/save.py")]
     matrix = load_matrix(pytestconfig.rootpath / "matrix.yaml")
     assert {load_scenario(folder).name for folder in folders} == set(matrix.scenarios)
 
 
-def test_the_documents_scenarios_state_its_claims(pytestconfig):
+def test_scenarios_of_the_document_state_its_claims(pytestconfig):
     names = load_matrix(pytestconfig.rootpath / "matrix.yaml").select().scenarios
     assert len(names) == 10
     for name in names:

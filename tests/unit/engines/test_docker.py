@@ -2,6 +2,8 @@ import gc
 import os
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -10,15 +12,14 @@ import docker.errors
 import pytest
 import requests
 
+import docker
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace
-from kerasmatrix.engines.docker import (
-    DockerChannel,
-    DockerEngine,
-    Frames,
-    container_settings,
-)
-from kerasmatrix.engines.process_id import birth
+from kerasmatrix.engines import docker as docker_module
+from kerasmatrix.engines.base import EngineDisconnected, WorkDirs, WorkerStartFailed
+from kerasmatrix.engines.docker import DockerEngine, docker_trouble
+from kerasmatrix.engines.docker_channel import DockerChannel, Frames
+from kerasmatrix.engines.docker_containers import Containers, container_settings
+from kerasmatrix.engines.process_id import process_start_id
 from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
@@ -47,8 +48,8 @@ def test_frames_cut_anywhere_give_whole_streams(size):
     assert streams == {1: b"hello\n" + b"x" * 70_000, 2: b"oops"}
 
 
-def test_a_container_is_hardened(tmp_path):
-    place = Workplace(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
+def test_container_settings_are_hardened(tmp_path):
+    place = WorkDirs(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
     settings = container_settings(ENVIRONMENT, place, Limits(memory_mb=1000), 1001, 1002)
     assert settings["network_mode"] == "none"
     assert settings["read_only"] is True
@@ -63,9 +64,9 @@ def test_a_container_is_hardened(tmp_path):
     limits = {limit["Name"]: limit["Hard"] for limit in settings["ulimits"]}
     assert limits == {"core": 0, "nofile": 4096, "fsize": 8 << 30}
     assert settings["nano_cpus"] == 10**9
-    # The harness is the first process: none that a model begins can end it or outlive it.
+    # No process that a model starts can kill the first process, or outlive it.
     assert settings["init"] is False
-    # Its own SIGTERM is nothing to it.
+    # The first process ignores SIGTERM.
     assert settings["stop_signal"] == "SIGKILL"
     assert settings["log_config"]["Type"] == "none"
     mounted = {mount["Target"]: mount["ReadOnly"] for mount in settings["mounts"]}
@@ -152,7 +153,7 @@ def started():
         channel.close()
 
 
-def test_a_channel_carries_lines_both_ways_and_keeps_the_errors_apart(started):
+def test_channel_carries_lines_both_ways(started):
     container, channel = started(event("die", exitCode="3"))
     channel.write(b"question\n")
     assert container.harness.recv(100) == b"question\n"
@@ -164,29 +165,29 @@ def test_a_channel_carries_lines_both_ways_and_keeps_the_errors_apart(started):
     container.end()
     with pytest.raises(ChannelClosed):
         channel.read_line(10)
-    assert channel.epitaph() == ("exit code 3\noops", False)
+    assert channel.exit_reason() == ("exit code 3\noops", False)
 
 
 @pytest.mark.parametrize(
     ("events", "words", "memory"),
     [
         ([event("oom"), event("die", exitCode="137")], "out of memory", True),
-        # Somebody killed it.
+        # It was killed from outside.
         ([event("die", exitCode="137")], "exit code 137 (killed)", False),
         # A child ran out of memory long before.
         ([event("oom"), event("die", exitCode="1")], "exit code 1", False),
         ([], "does not say", False),
     ],
 )
-def test_memory_is_the_reason_only_where_the_docker_engine_says_so(started, events, words, memory):
+def test_exit_reason_memory_only_if_docker_reports_it(started, events, words, memory):
     container, channel = started(*events)
     container.end()
-    how, blamed = channel.epitaph()
+    how, blamed = channel.exit_reason()
     assert words in how
     assert blamed is memory
 
 
-def test_a_channel_may_be_closed_twice(started):
+def test_channel_can_be_closed_twice(started):
     _, channel = started(event("die", exitCode="137"))
     channel.close()
     channel.close()
@@ -196,7 +197,7 @@ def test_a_channel_may_be_closed_twice(started):
         channel.read_line(10)
 
 
-def test_a_container_that_is_not_seen_to_go_is_removed(started):
+def test_channel_close_removes_container_by_force(started):
     container, channel = started(removed=False)
     channel.close()
     assert container.forced
@@ -207,8 +208,8 @@ class FakeApi:
         self.found = []
         self.removed = []
 
-    def add(self, name, state, *, age=0, runner="", born=""):
-        labels = {"kerasmatrix.runner": runner, "kerasmatrix.runner-born": born}
+    def add(self, name, state, *, age=0, runner="", start=""):
+        labels = {"kerasmatrix.runner": runner, "kerasmatrix.runner-born": start}
         created = time.time() - age
         self.found.append({"Id": name, "State": state, "Created": created, "Labels": labels})
 
@@ -228,30 +229,74 @@ class FakeDocker:
         pass
 
 
-def test_containers_that_lost_their_runner_are_removed(tmp_path):
+def test_containers_of_dead_runners_are_removed():
     api = FakeApi()
-    api.add("just-made", "created", age=5)
+    api.add("just-created", "created", age=5)
     api.add("never-started", "created", age=100_000)
-    pid, born = str(os.getpid()), birth(os.getpid())
-    api.add("ours", "running", runner=pid, born=born)
-    api.add("of-a-runner-that-is-gone", "paused", runner="999999999", born=born)
-    api.add("of-an-earlier-process", "running", runner=pid, born=f"{born}0")
-    api.add("of-elsewhere", "running", runner="999999999", born="other pid:[1] 5")
-    engine = DockerEngine("python:{python}-slim", tmp_path, FakeDocker(api))
-    gone = {"never-started", "of-a-runner-that-is-gone", "of-an-earlier-process"}
-    assert set(api.removed) == gone
-    engine.close()
-    engine.close()
-    assert set(api.removed) == gone
+    pid, start = str(os.getpid()), process_start_id(os.getpid())
+    api.add("ours", "running", runner=pid, start=start)
+    api.add("of-a-dead-runner", "paused", runner="999999999", start=start)
+    api.add("of-an-earlier-process", "running", runner=pid, start=f"{start}0")
+    api.add("of-another-machine", "running", runner="999999999", start="other pid:[1] 5")
+    containers = Containers(FakeDocker(api), patience=0)
+    orphans = {"never-started", "of-a-dead-runner", "of-an-earlier-process"}
+    assert set(api.removed) == orphans
+    containers.close()
+    containers.close()
+    assert set(api.removed) == orphans
 
 
-def test_no_docker_engine_is_infrastructure_trouble(monkeypatch, tmp_path):
+@pytest.fixture
+def no_docker(monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
     with warnings.catch_warnings():
+        # The SDK leaves its socket to the garbage collector if it cannot connect.
         warnings.simplefilter("ignore", ResourceWarning)
-        with pytest.raises(InfrastructureError, match="no Docker Engine"):
-            DockerEngine("python:{python}-slim", tmp_path)
+        yield
         gc.collect()
+
+
+def test_docker_absent_at_first_use_disconnects(no_docker, tmp_path, lock):
+    engine = DockerEngine("python:{python}-slim", tmp_path)
+    with pytest.raises(EngineDisconnected, match="no Docker Engine") as error:
+        engine.prepare(ENVIRONMENT, lock)
+    assert "--engine local" in error.value.hint
+    engine.close()
+
+
+def test_docker_closed_before_use_does_not_connect(monkeypatch, tmp_path, lock):
+    monkeypatch.setattr(docker, "from_env", lambda: pytest.fail("it connects"))
+    engine = DockerEngine("python:{python}-slim", tmp_path)
+    engine.close()
+    with pytest.raises(EngineDisconnected, match="closed"):
+        engine.prepare(ENVIRONMENT, lock)
+
+
+def test_docker_trouble_unreachable_host_is_one_line(no_docker):
+    trouble = docker_trouble()
+    assert trouble
+    assert "\n" not in trouble
+
+
+def test_docker_trouble_without_socket_needs_no_sdk(monkeypatch, tmp_path):
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(docker_module, "SOCKET", tmp_path / "no.sock")
+    monkeypatch.setitem(sys.modules, "docker", None)
+    assert str(tmp_path / "no.sock") in docker_trouble()
+
+
+def test_docker_trouble_answering_engine_is_none(monkeypatch):
+    class Client:
+        ping = close = staticmethod(lambda: True)
+
+    monkeypatch.setenv("DOCKER_HOST", "tcp://example.invalid:1")
+    monkeypatch.setattr(docker, "from_env", lambda timeout: Client)
+    assert docker_trouble() is None
+
+
+def test_docker_engine_unused_does_not_import_the_sdk():
+    script = "import sys, kerasmatrix.engines.select; sys.exit('docker' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 class FakeImages:
@@ -289,31 +334,38 @@ def lock(tmp_path):
 REFUSED = requests.ConnectionError("connection refused")
 
 
-def test_an_engine_that_comes_back_in_time_is_waited_for(tmp_path, lock):
+@pytest.fixture
+def engine_on(monkeypatch, tmp_path):
+    """Returns an engine that connects to a fake Docker Engine."""
+
+    def create(daemon, **options):
+        monkeypatch.setattr(docker, "from_env", lambda: daemon)
+        return DockerEngine("python:{python}-slim", tmp_path, **options)
+
+    return create
+
+
+def test_docker_back_in_time_is_waited_for(engine_on, lock):
     daemon = FakeDaemon(REFUSED, images=[None])
-    engine = DockerEngine("python:{python}-slim", tmp_path, daemon)
-    engine.prepare(ENVIRONMENT, lock)
+    engine_on(daemon).prepare(ENVIRONMENT, lock)
     assert not daemon.images.answers
 
 
-def test_an_engine_that_is_gone_ends_the_run_and_not_an_environment(tmp_path, lock):
-    daemon = FakeDaemon(REFUSED, images=[None])
-    engine = DockerEngine("python:{python}-slim", tmp_path, daemon, patience=0)
-    with pytest.raises(EngineLost, match="does not answer any more: connection refused") as told:
+def test_docker_gone_disconnects_the_engine(engine_on, lock):
+    engine = engine_on(FakeDaemon(REFUSED, images=[None]), patience=0)
+    with pytest.raises(EngineDisconnected, match="connection refused") as error:
         engine.prepare(ENVIRONMENT, lock)
-    assert "run again" in told.value.hint
+    assert "run again" in error.value.hint
 
 
-def test_what_an_engine_that_went_away_did_not_do_may_be_asked_again(tmp_path, lock):
-    daemon = FakeDaemon(images=[REFUSED])
-    engine = DockerEngine("python:{python}-slim", tmp_path, daemon)
-    with pytest.raises(NotStarted, match="the Docker Engine went away"):
+def test_docker_restarted_meanwhile_is_a_failed_start(engine_on, lock):
+    engine = engine_on(FakeDaemon(images=[REFUSED]))
+    with pytest.raises(WorkerStartFailed, match="the Docker Engine went away"):
         engine.prepare(ENVIRONMENT, lock)
 
 
-def test_what_an_engine_refuses_is_the_environments_trouble(tmp_path, lock):
-    daemon = FakeDaemon(images=[docker.errors.APIError("no space left on device")])
-    engine = DockerEngine("python:{python}-slim", tmp_path, daemon)
-    with pytest.raises(InfrastructureError, match="no space left") as told:
+def test_docker_refusal_is_an_error_of_the_environment(engine_on, lock):
+    engine = engine_on(FakeDaemon(images=[docker.errors.APIError("no space left on device")]))
+    with pytest.raises(InfrastructureError, match="no space left") as error:
         engine.prepare(ENVIRONMENT, lock)
-    assert not isinstance(told.value, NotStarted | EngineLost)
+    assert not isinstance(error.value, WorkerStartFailed | EngineDisconnected)

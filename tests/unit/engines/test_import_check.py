@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.engines.base import Hello
+from kerasmatrix.engines.base import Handshake
 from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.execution.evaluate import tabulate
@@ -23,7 +23,7 @@ ENVIRONMENT = Environment(
     name="tf2.22", python="3.13", tensorflow="2.22.0rc0", keras="3.14.1", as_of="2026-01-01"
 )
 LOCK = Lock(Path("tf2.22.txt"), "".join(f"{name}=={at}\n" for name, at in LOCKED.items()))
-HELLO = Hello(
+HELLO = Handshake(
     tensorflow="2.22.0-rc0",
     keras="3.14.1",
     python="3.13.1",
@@ -39,11 +39,11 @@ def hello(*, without=(), distributions=(), **changes):
     return dataclasses.replace(HELLO, distributions={**found, **dict(distributions)}, **changes)
 
 
-def test_what_the_lock_says_is_no_mismatch():
+def test_find_mismatch_same_packages_is_none():
     assert find_mismatch(HELLO, ENVIRONMENT, LOCK) is None
 
 
-def test_post_release_that_calls_itself_by_its_release_is_the_same():
+def test_find_mismatch_post_release_is_none():
     lock = Lock(LOCK.path, LOCK.content.replace("2.22.0rc0", "2.22.0rc0.post1"))
     said = hello(distributions={"tensorflow_cpu": "2.22.0rc0.post1"})
     assert find_mismatch(said, ENVIRONMENT, lock) is None
@@ -71,7 +71,7 @@ def test_post_release_that_calls_itself_by_its_release_is_the_same():
     ],
     ids=["python", "tensorflow", "nightly", "tf_keras", "tf.keras", "h5py", "missing"],
 )
-def test_mismatch_names_what_is_there_and_what_should_be(said, words):
+def test_find_mismatch_names_both_versions(said, words):
     found = find_mismatch(said, ENVIRONMENT, LOCK)
     assert found is not None
     assert all(word in found for word in words)
@@ -80,8 +80,8 @@ def test_mismatch_names_what_is_there_and_what_should_be(said, words):
 class Replaced(FakeEngine):
     """Has another TensorFlow in one environment than its lock says."""
 
-    def open(self, environment, lock, workplace, limits):
-        worker = super().open(environment, lock, workplace, limits)
+    def open(self, environment, lock, work_dirs, limits):
+        worker = super().open(environment, lock, work_dirs, limits)
         if environment.name == "good2":
             modules = {"tensorflow": "2.9.9"}
             worker.hello = dataclasses.replace(worker.hello, modules=modules)
@@ -101,7 +101,7 @@ def measure(plan, engine, folder):
     return tabulate(plan, observed, info), state
 
 
-def test_environment_with_another_tensorflow_is_infra(tmp_path):
+def test_open_other_tensorflow_is_infra(tmp_path):
     engine = Replaced()
     results, rows = measure(make_plan(tmp_path, "good", "good2"), engine, tmp_path)
     cells = {(cell.saved_with, cell.loaded_with): cell for cell in results.cells}
@@ -112,7 +112,7 @@ def test_environment_with_another_tensorflow_is_infra(tmp_path):
     assert [worker.closed for worker in engine.workers if worker.name == "good2"] == [True]
 
 
-def test_harness_edited_after_the_plan_is_not_used(tmp_path):
+def test_open_edited_harness_is_refused(tmp_path):
     plan = dataclasses.replace(make_plan(tmp_path, "good"), harness="of an earlier day")
     results, rows = measure(plan, FakeEngine(), tmp_path)
     assert [cell.status for cell in results.cells] == [Status.INFRA]

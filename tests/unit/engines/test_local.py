@@ -7,7 +7,7 @@ import pytest
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines import local
-from kerasmatrix.engines.base import Task, WorkerLost
+from kerasmatrix.engines.base import Task, WorkerDied
 from kerasmatrix.engines.local import ProcessChannel
 from kerasmatrix.engines.protocol import ConversingWorker
 from kerasmatrix.environments.variables import worker_variables
@@ -45,7 +45,7 @@ def start():
         ("raise SystemExit(3)", "the worker did not start: exit code 3"),
         ("import os; os.abort()", "killed by signal 6"),
         ("import sys; sys.exit('no such symbol')", "no such symbol"),
-        ("print('welcome', flush=True)", "hello is not JSON"),
+        ("print('welcome', flush=True)", "is not JSON"),
         ('print(\'{"kind": "hello", "protocol": 99}\', flush=True)', "protocol 99, not 2"),
         (
             (
@@ -56,19 +56,19 @@ def start():
         ),
     ],
 )
-def test_a_worker_that_does_not_say_hello_is_infrastructure(start, program, message):
+def test_open_wrong_first_message_is_an_error(start, program, message):
     with pytest.raises(InfrastructureError) as caught:
         start(program)
     assert message in caught.value.message
     assert caught.value.message.startswith("tf2.4: ")
 
 
-def test_an_import_that_never_ends_is_infrastructure(start):
+def test_open_endless_import_is_an_error(start):
     with pytest.raises(InfrastructureError, match=r"not imported within 0\.2 s"):
         start("import signal; signal.pause()", open_seconds=0.2)
 
 
-def test_a_task_is_answered(start):
+def test_run_task_yields_its_result(start):
     worker = start(
         HELLO + "for task in json.loads(input())['tasks']:\n"
         "    say(kind='result', id=task['id'], ended='returned', value=task['scenario'])\ninput()"
@@ -78,12 +78,12 @@ def test_a_task_is_answered(start):
     assert [result["value"] for result in worker.run([TASK, second])] == ["first", "second"]
 
 
-def test_a_result_is_there_before_the_next_task_is_done(start):
+def test_run_yields_each_result_at_once(start):
     worker = start(HELLO + "input()\nsay(kind='result', id='task-1', ended='returned')\ninput()")
     results = worker.run([TASK, dataclasses.replace(TASK, id="task-2")])
     assert next(results)["ended"] == "returned"
     worker.close()
-    with pytest.raises(WorkerLost, match="the worker died"):
+    with pytest.raises(WorkerDied, match="the worker died"):
         next(results)
 
 
@@ -98,34 +98,34 @@ def test_a_result_is_there_before_the_next_task_is_done(start):
         ("sys.stdout.write('{'); sys.stdout.flush(); os._exit(0)", "the worker died"),
     ],
 )
-def test_a_worker_that_misbehaves_is_lost(start, answer, message):
+def test_run_wrong_answer_is_worker_died(start, answer, message):
     worker = start(HELLO + "import os\ninput()\n" + answer)
-    with pytest.raises(WorkerLost, match=message):
+    with pytest.raises(WorkerDied, match=message):
         list(worker.run([TASK]))
 
 
-def test_a_worker_that_is_gone_before_the_task_is_lost(start):
+def test_run_exited_worker_is_worker_died(start):
     worker = start(HELLO)
-    worker._channel.epitaph()
-    with pytest.raises(WorkerLost):
+    worker._channel.exit_reason()
+    with pytest.raises(WorkerDied):
         list(worker.run([TASK]))
 
 
-def test_a_worker_that_hangs_up_and_stays_is_ended(start, monkeypatch):
-    monkeypatch.setattr(local, "LEAVES_SECONDS", 0.1)
+def test_exit_reason_running_process_is_killed(start, monkeypatch):
+    monkeypatch.setattr(local, "EXIT_SECONDS", 0.1)
     worker = start(HELLO + "import os, signal\ninput()\nos.close(1)\nsignal.pause()")
-    with pytest.raises(WorkerLost, match="killed by signal 9"):
+    with pytest.raises(WorkerDied, match="killed by signal 9"):
         list(worker.run([TASK]))
 
 
-def test_closing_twice_is_allowed_and_ends_the_process(start):
+def test_close_twice_ends_the_process(start):
     worker = start(HELLO + "import signal; signal.pause()")
     worker.close()
     worker.close()
     assert worker._channel._process.returncode == -9
 
 
-def test_a_worker_sees_few_variables_and_the_environments_own(monkeypatch):
+def test_worker_variables_are_few(monkeypatch):
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     variables = worker_variables(ENVIRONMENT, "/home")

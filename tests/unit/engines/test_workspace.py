@@ -1,12 +1,12 @@
 import pytest
 
-from kerasmatrix.engines.base import Task, Workplace
-from kerasmatrix.engines.workspace import Sight
+from kerasmatrix.engines.base import Task, WorkDirs
+from kerasmatrix.engines.workspace import WorkerView
 
 
 @pytest.fixture
 def whole(tmp_path):
-    made = Workplace(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
+    made = WorkDirs(tmp_path / "scenarios", tmp_path / "artifacts", tmp_path / "scratch")
     for folder in (made.scenarios, made.artifacts, made.scratch):
         folder.mkdir()
     for name in ("one", "other"):
@@ -30,23 +30,23 @@ def seen(place):
     )
 
 
-def test_of_the_files_of_others_a_worker_sees_one_at_a_time(whole):
-    sight = Sight(whole, "tf2.4", narrow=True)
-    assert seen(sight.place) == []
-    sight.turn_to(task("one", "of-one"))
-    assert seen(sight.place) == ["artifacts/of-one/probe.npz", "scenarios/one/given/model.h5"]
-    sight.turn_to(task("other"))
-    assert seen(sight.place) == ["scenarios/other/given/model.h5"]
-    sight.turn_to(task("other", "of-other"))
-    assert seen(sight.place) == ["artifacts/of-other/probe.npz", "scenarios/other/given/model.h5"]
+def test_worker_view_per_task_shows_one_file(whole):
+    sight = WorkerView(whole, "tf2.4", per_task=True)
+    assert seen(sight.dirs) == []
+    sight.expose(task("one", "of-one"))
+    assert seen(sight.dirs) == ["artifacts/of-one/probe.npz", "scenarios/one/given/model.h5"]
+    sight.expose(task("other"))
+    assert seen(sight.dirs) == ["scenarios/other/given/model.h5"]
+    sight.expose(task("other", "of-other"))
+    assert seen(sight.dirs) == ["artifacts/of-other/probe.npz", "scenarios/other/given/model.h5"]
     # What was shown is a second name of what is there, which stays.
     assert (whole.artifacts / "of-one" / "probe.npz").read_text() == "probe one"
 
 
-def test_ones_own_files_are_all_there_and_each_worker_writes_in_a_folder_of_its_own(whole):
-    sights = [Sight(whole, name, narrow=False) for name in ("tf2.4", "tf2.5")]
+def test_worker_view_whole_separates_scratch_only(whole):
+    sights = [WorkerView(whole, name, per_task=False) for name in ("tf2.4", "tf2.5")]
     for sight in sights:
-        sight.turn_to(task("one"))
-        assert (sight.place.scenarios, sight.place.artifacts) == (whole.scenarios, whole.artifacts)
-    assert sights[0].place.scratch != sights[1].place.scratch
-    assert all(sight.place.scratch.is_dir() for sight in sights)
+        sight.expose(task("one"))
+        assert (sight.dirs.scenarios, sight.dirs.artifacts) == (whole.scenarios, whole.artifacts)
+    assert sights[0].dirs.scratch != sights[1].dirs.scratch
+    assert all(sight.dirs.scratch.is_dir() for sight in sights)

@@ -6,7 +6,7 @@ import pytest
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.environments import ad_hoc
-from kerasmatrix.environments.ad_hoc import lock_of_made, releases_before
+from kerasmatrix.environments.ad_hoc import ad_hoc_lock, releases_before
 from kerasmatrix.environments.index import newest_of
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.versions import version_key
@@ -44,7 +44,7 @@ def ask(matrix, cache, index, below="2.3.4"):
     )  # fmt: skip
 
 
-def test_releases_are_listed_and_not_asked_for_again(matrix, tmp_path):
+def test_releases_before_asks_the_index_once(matrix, tmp_path):
     index = Index("2.2.2", "2.2.3", "2.3.0", "2.3.3", "2.3.4", "2.4.0")
     assert ask(matrix, tmp_path / "cache", index) == ["2.3.3", "2.3.0", "2.2.3"]
     asked = len(index.asked)
@@ -54,11 +54,11 @@ def test_releases_are_listed_and_not_asked_for_again(matrix, tmp_path):
     assert len(index.asked) > asked
 
 
-def test_an_index_that_answers_nonsense_does_not_hang_it(matrix, tmp_path):
+def test_releases_before_wrong_answer_ends(matrix, tmp_path):
     assert ask(matrix, tmp_path, lambda *_, **__: "2.3.4") == []
 
 
-def test_an_index_that_cannot_be_asked_is_not_remembered(matrix, tmp_path):
+def test_releases_before_failure_is_not_stored(matrix, tmp_path):
     def away(*_, **__):
         raise InfrastructureError("no network")
 
@@ -87,26 +87,26 @@ def of(matrix, **told):
     return matrix.environments["tf2.1"].model_copy(update={"name": "tf2.1.1", **told})
 
 
-def test_a_lock_is_resolved_once(matrix, tmp_path, resolved):
+def test_ad_hoc_lock_is_resolved_once(matrix, tmp_path, resolved):
     wanted = of(matrix, tensorflow="2.1.1")
-    lock = lock_of_made(wanted, matrix, tmp_path)
+    lock = ad_hoc_lock(wanted, matrix, tmp_path)
     assert lock.packages == {"tensorflow-cpu": "2.1.1"}
-    assert lock_of_made(wanted, matrix, tmp_path) == lock
+    assert ad_hoc_lock(wanted, matrix, tmp_path) == lock
     assert resolved == ["tf2.1.1"]
     # Another day's index, or another platform, is another environment.
-    lock_of_made(of(matrix, tensorflow="2.1.1", as_of=DAY), matrix, tmp_path)
-    lock_of_made(wanted, matrix.model_copy(update={"platform": "other"}), tmp_path)
+    ad_hoc_lock(of(matrix, tensorflow="2.1.1", as_of=DAY), matrix, tmp_path)
+    ad_hoc_lock(wanted, matrix.model_copy(update={"platform": "other"}), tmp_path)
     assert len(resolved) == 3
 
 
-def test_what_cannot_be_resolved_leaves_nothing(matrix, tmp_path, resolved):
+def test_ad_hoc_lock_failure_leaves_nothing(matrix, tmp_path, resolved):
     for _ in range(2):
         with pytest.raises(UsageError, match="cannot be locked"):
-            lock_of_made(of(matrix, tensorflow="2.9.9"), matrix, tmp_path)
+            ad_hoc_lock(of(matrix, tensorflow="2.9.9"), matrix, tmp_path)
     assert len(resolved) == 2
 
 
-def test_a_cache_that_cannot_be_written_is_the_machines_fault(matrix, tmp_path, resolved):
+def test_ad_hoc_lock_unwritable_cache_is_infrastructure(matrix, tmp_path, resolved):
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(InfrastructureError, match="cannot be written"):
-        lock_of_made(of(matrix), matrix, tmp_path / "cache")
+        ad_hoc_lock(of(matrix), matrix, tmp_path / "cache")

@@ -75,7 +75,7 @@ def make(client, lock, project):
     return ensure_image(client, ENVIRONMENT, lock, "mirror/python:{python}-slim", dockerfile)
 
 
-def test_the_tag_changes_with_everything_that_goes_in(lock):
+def test_image_tag_changes_with_the_content(lock):
     tag = image_tag(ENVIRONMENT, lock, "python:3.8-slim", b"FROM x")
     assert tag.startswith("kerasmatrix/tf2.2:")
     other = Lock(lock.path, "tensorflow-cpu==2.2.2\n")
@@ -86,7 +86,7 @@ def test_the_tag_changes_with_everything_that_goes_in(lock):
     assert tag != image_tag(later, lock, "python:3.8-slim", b"FROM x")
 
 
-def test_image_of_lock_edited_after_it_was_read_has_what_was_read(project, lock):
+def test_image_edited_lock_file_is_not_used(project, lock):
     client = FakeClient("mirror/python:3.8-slim")
     lock.path.write_text("tensorflow-cpu==2.2.2\n")
     make(client, lock, project)
@@ -95,13 +95,13 @@ def test_image_of_lock_edited_after_it_was_read_has_what_was_read(project, lock)
     assert content == b"tensorflow-cpu==2.2.3\n"
 
 
-def test_dockerfile_that_is_missing_is_named(project):
+def test_read_dockerfile_missing_names_it(project):
     (project / "images" / "Dockerfile").unlink()
     with pytest.raises(InfrastructureError, match="images/Dockerfile: cannot be read"):
         read_dockerfile(project)
 
 
-def test_the_context_is_the_dockerfile_and_the_lock_as_in_the_project():
+def test_build_context_is_dockerfile_and_lock():
     lock = Lock(Path("tf2.2.txt"), "lock")
     context = io.BytesIO(build_context(b"FROM x", lock, "tf2.2"))
     with tarfile.open(fileobj=context) as archive:
@@ -131,7 +131,7 @@ def test_ensure_image_holds_the_image_until_closed(project, lock):
     assert [use.matrix for use in uses_of(image_mark(tag))] == [project / "matrix.yaml"]
 
 
-def test_an_image_is_built_once(project, lock):
+def test_ensure_image_builds_once(project, lock):
     client = FakeClient("mirror/python:3.8-slim", messages=[{"stream": "done\n"}])
     tag = make(client, lock, project)
     assert make(client, lock, project) == tag
@@ -144,7 +144,7 @@ def test_an_image_is_built_once(project, lock):
     assert build["custom_context"] is True
 
 
-def test_an_image_that_is_there_needs_no_cache_folder(project, lock, monkeypatch):
+def test_ensure_image_existing_needs_no_cache_folder(project, lock, monkeypatch):
     client = FakeClient("mirror/python:3.8-slim")
     tag = make(client, lock, project)
     (project / "file").touch()
@@ -152,7 +152,7 @@ def test_an_image_that_is_there_needs_no_cache_folder(project, lock, monkeypatch
     assert make(client, lock, project) == tag
 
 
-def test_two_builds_of_one_image_do_not_run_side_by_side(project, lock):
+def test_ensure_image_concurrent_builds_once(project, lock):
     client = FakeClient("mirror/python:3.8-slim")
     with ThreadPoolExecutor(4) as pool:
         tags = list(pool.map(lambda _: make(client, lock, project), range(4)))
@@ -160,13 +160,13 @@ def test_two_builds_of_one_image_do_not_run_side_by_side(project, lock):
     assert len(client.api.builds) == 1
 
 
-def test_a_missing_base_image_names_the_setting(project, lock):
+def test_ensure_image_missing_base_names_the_setting(project, lock):
     with pytest.raises(InfrastructureError, match=r"mirror/python:3\.8-slim") as caught:
         make(FakeClient(), lock, project)
     assert "base_image" in caught.value.hint
 
 
-def test_a_failed_build_shows_the_end_of_its_log(project, lock):
+def test_ensure_image_failure_shows_the_log(project, lock):
     messages = [
         {"stream": "Step 1\n"},
         {"stream": "ERROR: no matching distribution\n"},
@@ -178,7 +178,7 @@ def test_a_failed_build_shows_the_end_of_its_log(project, lock):
     assert caught.value.hint
 
 
-def test_a_docker_engine_in_trouble_is_no_incompatibility(project, lock):
+def test_ensure_image_docker_error_is_infrastructure(project, lock):
     client = FakeClient()
 
     def get(name):
@@ -189,16 +189,16 @@ def test_a_docker_engine_in_trouble_is_no_incompatibility(project, lock):
         make(client, lock, project)
 
 
-def test_a_build_log_is_its_lines():
+def test_build_log_returns_lines():
     assert build_log([{"stream": "a\n\nb\n"}, {"aux": {}}]) == (None, ["a", "b"])
     assert build_log([{"stream": "a"}, {"error": "x\n"}]) == ("x", ["a"])
 
 
-def test_the_base_image_is_a_setting():
+def test_base_of_fills_in_the_python():
     assert base_of("registry.example/python:{python}-slim", ENVIRONMENT) == (
         "registry.example/python:3.8-slim"
     )
 
 
-def test_the_dockerfile_of_the_project_is_where_the_context_puts_it(pytestconfig):
+def test_dockerfile_of_the_project_is_at_its_path(pytestconfig):
     assert (Path(pytestconfig.rootpath) / "images" / "Dockerfile").read_text().startswith("#")

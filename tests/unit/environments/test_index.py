@@ -57,7 +57,7 @@ class Index:
         ("2.21.0", ["2.22.0"], ["2.22.0"]),
     ],
 )
-def test_of_each_newer_minor_the_newest_is_found(known, releases, new):
+def test_newer_than_returns_newest_of_each_minor(known, releases, new):
     index = Index(*releases)
     assert newer_than(known, newest_of(releases), index.below) == new
     assert len(index.asked) <= len(new)
@@ -70,17 +70,17 @@ def new(matrix, tensorflow=(), keras=(), newest_keras="2.3.1"):
     return {env.name: (env.tensorflow, env.keras, env.python, env.as_of) for env in made}
 
 
-def test_a_new_tensorflow_is_combined_with_the_newest_keras(matrix):
+def test_new_environments_tensorflow_gets_newest_keras(matrix):
     assert new(matrix, tensorflow=["2.3.1"], newest_keras="2.4.0") == {
         "tf2.3": ("2.3.1", "2.4.0", "3.8", TODAY)
     }
 
 
-def test_a_new_keras_is_tried_on_the_newest_tensorflow_that_is_known(matrix):
+def test_new_environments_keras_gets_newest_tensorflow(matrix):
     assert new(matrix, keras=["2.4.0"]) == {"tf2.2-keras2.4": ("2.2.0", "2.4.0", "3.8", TODAY)}
 
 
-def test_names_that_are_taken_and_pre_releases_are_written_out(matrix):
+def test_new_environments_taken_name_is_written_out(matrix):
     assert set(new(matrix, tensorflow=["2.2.4", "2.3.0rc1"], keras=["2.4.0rc0"])) == {
         "tf2.2.4", "tf2.3.0rc1", "tf2.2-keras2.4.0rc0",
     }  # fmt: skip
@@ -107,7 +107,7 @@ def ask(matrix, requirement="keras<3.16", *, pre=False):
 
 
 @pytest.mark.parametrize(("pre", "allowed"), [(True, "allow"), (False, "disallow")])
-def test_the_index_is_asked_as_of_a_day(matrix, answer, pre, allowed):
+def test_ask_index_passes_the_day(matrix, answer, pre, allowed):
     asked = answer(0, "keras==3.15.1\n")
     assert ask(matrix, pre=pre) == "3.15.1"
     ((command, options),) = asked
@@ -117,7 +117,7 @@ def test_the_index_is_asked_as_of_a_day(matrix, answer, pre, allowed):
     assert not any("://" in part for part in command)
 
 
-def test_nothing_that_fits_is_no_error(matrix, answer):
+def test_ask_index_no_release_is_none(matrix, answer):
     answer(1, err="error: No solution found when resolving dependencies\n")
     assert ask(matrix) is None
 
@@ -129,9 +129,9 @@ def test_nothing_that_fits_is_no_error(matrix, answer):
         (1, "error: No solution found …\nhint: … the network was disabled."),
     ],
 )
-def test_an_index_that_is_out_of_reach_is_infrastructure(matrix, answer, code, said):
+def test_ask_index_unreachable_is_infrastructure(matrix, answer, code, said):
     answer(code, err=said)
-    with pytest.raises(InfrastructureError, match="cannot be asked for keras<3") as caught:
+    with pytest.raises(InfrastructureError, match="does not answer for keras<3") as caught:
         ask(matrix)
     assert caught.value.exit_code == 3
     assert caught.value.hint

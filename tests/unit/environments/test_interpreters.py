@@ -37,13 +37,13 @@ def put(path, script):
     path.chmod(0o755)
 
 
-def test_one_on_path_is_taken(empty, no_uv):
+def test_find_interpreter_on_path_is_used(empty, no_uv):
     (empty / "bin" / f"python{HERE}").symlink_to(sys.executable)
     assert find_interpreter(HERE) == empty / "bin" / f"python{HERE}"
     assert no_uv == []
 
 
-def test_a_shim_that_does_not_work_is_passed_over_for_pyenvs_newest(empty, no_uv):
+def test_find_interpreter_broken_shim_uses_pyenv(empty, no_uv):
     put(empty / "bin" / f"python{HERE}", "#!/bin/sh\necho 'command not found' >&2\nexit 127\n")
     for patch in ("9", "10"):
         path = empty / "pyenv" / "versions" / f"{HERE}.{patch}" / "bin" / f"python{HERE}"
@@ -52,13 +52,13 @@ def test_a_shim_that_does_not_work_is_passed_over_for_pyenvs_newest(empty, no_uv
     assert f"{HERE}.10" in str(find_interpreter(HERE))
 
 
-def test_another_version_under_the_name_is_not_taken(empty, no_uv):
+def test_find_interpreter_wrong_version_is_skipped(empty, no_uv):
     (empty / "bin" / "python3.99").symlink_to(sys.executable)
     with pytest.raises(InfrastructureError, match=r"no CPython 3\.99"):
         find_interpreter("3.99")
 
 
-def test_without_any_uv_is_asked_to_fetch_one_and_its_reason_is_shown(empty, no_uv):
+def test_find_interpreter_absent_shows_reason_of_uv(empty, no_uv):
     with pytest.raises(InfrastructureError, match="no download found") as caught:
         find_interpreter("3.99")
     assert ("python", "install", "--no-bin", "3.99") in no_uv

@@ -61,7 +61,7 @@ def uv(monkeypatch):
     return seen
 
 
-def test_a_lock_is_resolved_as_of_its_day_with_hashes_and_wheels_only(uv, tmp_path):
+def test_resolve_uses_day_hashes_and_wheels(uv, tmp_path):
     path = resolve(MATRIX, ENVIRONMENT, tmp_path / "locks")
     command = " ".join(uv["command"])
     for option in ("--exclude-newer 2024-07-31", "--generate-hashes", "--only-binary :all:",
@@ -75,14 +75,14 @@ def test_a_lock_is_resolved_as_of_its_day_with_hashes_and_wheels_only(uv, tmp_pa
     assert lines[2:5] == ["--only-binary :all:", "--no-binary gast", "--no-binary wrapt"]
 
 
-def test_a_lock_is_read_with_its_packages(uv, tmp_path):
+def test_read_lock_returns_packages(uv, tmp_path):
     resolve(MATRIX, ENVIRONMENT, tmp_path)
     lock = read_lock(tmp_path, ENVIRONMENT)
     assert lock.packages == {"gast": "0.3.3", "tensorflow-cpu": "2.16.2", "tf-keras": "2.16.0"}
     assert lock.content == lock.path.read_text()
 
 
-def test_resolve_with_sources_locks_what_builds_them(uv, tmp_path):
+def test_resolve_with_sources_writes_a_build_lock(uv, tmp_path):
     resolve(MATRIX, ENVIRONMENT, tmp_path)
     command = " ".join(uv["build"])
     for option in ("--exclude-newer 2024-07-31", "--generate-hashes", "--only-binary :all:",
@@ -96,7 +96,7 @@ def test_resolve_with_sources_locks_what_builds_them(uv, tmp_path):
     assert lock.build == (tmp_path / "build" / "tf2.16-legacy.txt").read_text()
 
 
-def test_resolve_without_sources_makes_no_build_lock(uv, tmp_path):
+def test_resolve_without_sources_writes_no_build_lock(uv, tmp_path):
     plain = ENVIRONMENT.model_copy(update={"source_packages": ()})
     resolve(MATRIX, plain, tmp_path)
     lock = read_lock(tmp_path, plain)
@@ -123,7 +123,7 @@ def test_digest_covers_the_build_lock(uv, tmp_path):
     assert read_lock(tmp_path, ENVIRONMENT).digest != before
 
 
-def test_read_lock_without_its_build_lock_says_how_to_make_it(uv, tmp_path):
+def test_read_lock_missing_build_lock_has_a_hint(uv, tmp_path):
     resolve(MATRIX, ENVIRONMENT, tmp_path)
     (tmp_path / "build" / "tf2.16-legacy.txt").unlink()
     with pytest.raises(UsageError, match=r"build/tf2\.16-legacy\.txt.*source packages") as caught:
@@ -131,7 +131,7 @@ def test_read_lock_without_its_build_lock_says_how_to_make_it(uv, tmp_path):
     assert "nox -s lock -- tf2.16-legacy" in caught.value.hint
 
 
-def test_only_what_is_installed_makes_the_digest(uv, tmp_path):
+def test_digest_ignores_comments(uv, tmp_path):
     path = resolve(MATRIX, ENVIRONMENT, tmp_path)
     before = read_lock(tmp_path, ENVIRONMENT).digest
     path.write_text("# another comment\n" + path.read_text())
@@ -140,7 +140,7 @@ def test_only_what_is_installed_makes_the_digest(uv, tmp_path):
     assert read_lock(tmp_path, ENVIRONMENT).digest != before
 
 
-def test_a_version_that_does_not_exist_is_the_users_to_mend(uv, tmp_path):
+def test_resolve_unknown_version_is_a_usage_error(uv, tmp_path):
     uv["stderr"] = "error: No solution found when resolving dependencies: no tensorflow-cpu==2.16.9"
     with pytest.raises(UsageError, match=r"tf2\.16-legacy.*Python 3\.12") as caught:
         resolve(MATRIX, ENVIRONMENT, tmp_path)
@@ -149,13 +149,13 @@ def test_a_version_that_does_not_exist_is_the_users_to_mend(uv, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_network_that_is_down_is_not_the_users_fault(uv, tmp_path):
+def test_resolve_without_network_is_infrastructure(uv, tmp_path):
     uv["stderr"] = "error: Failed to fetch: connection refused"
     with pytest.raises(InfrastructureError, match="connection refused"):
         resolve(MATRIX, ENVIRONMENT, tmp_path)
 
 
-def test_every_lock_of_the_project_fits_its_environment(pytestconfig):
+def test_locks_of_the_project_fit_their_environments(pytestconfig):
     from kerasmatrix.config.matrix import load_matrix
 
     root = pytestconfig.rootpath

@@ -10,7 +10,7 @@ import docker.errors
 import pytest
 
 from kerasmatrix.environments import prune
-from kerasmatrix.environments.prune import Disk, MadeImages, MadeVenvs, Others
+from kerasmatrix.environments.prune import Disk, ImageCache, OtherProjects, VenvCache
 from kerasmatrix.environments.uses import InUse
 from kerasmatrix.environments.venvs import COMPLETE
 from kerasmatrix.errors import UsageError
@@ -62,29 +62,29 @@ def images():
             "somebody/tf2.2:a": (5000, {"maintainer": "somebody"}),
             **more,
         }
-        return MadeImages(types.SimpleNamespace(images=FakeImages(found, busy)))
+        return ImageCache(types.SimpleNamespace(images=FakeImages(found, busy)))
 
     return make
 
 
-def test_only_images_of_ours_are_seen(images):
+def test_image_cache_names_skip_other_images(images):
     assert images().names() == ["kerasmatrix/tf2.2:a", "kerasmatrix/tf2.3:b"]
 
 
-def test_a_base_image_is_counted_once_and_stays(images):
+def test_image_disk_counts_a_base_once(images):
     made = images()
     assert made.disk(made.names()) == Disk(total=900 + 1000 + 100, freed=1900)
     assert made.disk([]) == Disk(0, 0)
 
 
-def test_a_base_image_that_is_gone_is_freed_with_ours(images):
+def test_image_disk_missing_base_is_freed(images):
     made = images(**{"kerasmatrix/old:c": (700, {**MINE, BASE: "python:3.6-slim"})})
     assert made.disk(["kerasmatrix/old:c"]) == Disk(700, 700)
     unnamed = images(**{"kerasmatrix/old:c": (700, {"kerasmatrix.environment": "old"})})
     assert unnamed.disk(["kerasmatrix/old:c"]) == Disk(700, 700)
 
 
-def test_an_image_is_removed_unless_a_container_uses_it(images):
+def test_remove_image_used_by_a_container_stays(images):
     made = images(busy=("kerasmatrix/tf2.3:b",))
     assert made.remove("kerasmatrix/tf2.2:a") is None
     assert made.remove("kerasmatrix/tf2.2:a") is None
@@ -103,15 +103,15 @@ def venvs(tmp_path):
         (tmp_path / "environments" / name / "own").write_bytes(KILO)
         (tmp_path / "environments" / f"{name}.lock").touch()
     (tmp_path / "environments" / "notes").mkdir()
-    return MadeVenvs(tmp_path)
+    return VenvCache(tmp_path)
 
 
-def test_only_folders_of_environments_are_seen(venvs, tmp_path):
+def test_venv_cache_names_skip_other_folders(venvs, tmp_path):
     assert venvs.names() == [OLD, NEW]
-    assert MadeVenvs(tmp_path / "nowhere").names() == []
+    assert VenvCache(tmp_path / "nowhere").names() == []
 
 
-def test_what_uvs_cache_holds_too_is_not_freed(venvs, tmp_path):
+def test_venv_disk_does_not_free_hard_links(venvs, tmp_path):
     alone = venvs.disk([OLD])
     assert alone.total == alone.freed >= len(KILO)
     (tmp_path / "cache").write_bytes(KILO)
@@ -121,7 +121,7 @@ def test_what_uvs_cache_holds_too_is_not_freed(venvs, tmp_path):
     assert linked.total == 2 * alone.total
 
 
-def test_what_two_share_is_counted_once_and_freed_with_both(venvs, tmp_path):
+def test_venv_disk_counts_shared_files_once(venvs, tmp_path):
     folder = tmp_path / "environments"
     before = venvs.disk([OLD, NEW])
     (folder / OLD / "shared").write_bytes(KILO)
@@ -180,9 +180,9 @@ def another_process(what, mark):
 
 
 @pytest.mark.parametrize(
-    ("what", "reason"), [("make", "a process is making it"), ("use", "a process uses it")]
+    ("what", "reason"), [("make", "a process is creating it"), ("use", "a process uses it")]
 )
-def test_remove_venv_that_another_process_holds_says_why(venvs, what, reason):
+def test_remove_venv_locked_by_a_process_stays(venvs, what, reason):
     with another_process(what, venvs.mark(OLD)):
         assert venvs.remove(OLD) == reason
         assert (venvs.mark(OLD) / "own").exists()
@@ -198,9 +198,9 @@ def test_remove_venv_of_a_killed_user_works(venvs):
 
 
 @pytest.mark.parametrize(
-    ("what", "reason"), [("make", "a process is making it"), ("use", "a process uses it")]
+    ("what", "reason"), [("make", "a process is creating it"), ("use", "a process uses it")]
 )
-def test_remove_image_that_another_process_holds_says_why(images, what, reason):
+def test_remove_image_locked_by_a_process_stays(images, what, reason):
     made = images()
     with another_process(what, made.mark("kerasmatrix/tf2.2:a")):
         assert made.remove("kerasmatrix/tf2.2:a") == reason
@@ -214,7 +214,7 @@ def test_mark_of_an_untagged_image_is_that_of_its_build(images):
     assert made.mark("sha256:77") == made.mark("kerasmatrix/tf2.2:a")
 
 
-def test_what_cannot_be_removed_says_why(venvs):
+def test_remove_venv_failure_returns_the_reason(venvs):
     assert "No such file" in venvs.remove("tf2.9-000000000000")
 
 
@@ -229,7 +229,7 @@ def others(venvs, own, wanted, grace=WEEK):
             raise UsageError(f"{matrix}: damaged")
         return wanted[matrix]
 
-    return Others(venvs, own, wanted_by, grace)
+    return OtherProjects(venvs, own, wanted_by, grace)
 
 
 def use(venvs, name, matrix, days_ago=0):
@@ -272,7 +272,7 @@ def test_need_of_another_matrix_ends_with_its_locks_and_time(venvs, projects):
     assert others(venvs, own, {other: set()}, datetime.timedelta()).need(OLD) is None
 
 
-def test_need_of_a_matrix_that_cannot_be_read_keeps_all(venvs, projects):
+def test_need_of_an_unreadable_matrix_keeps_all(venvs, projects):
     own, other = projects
     use(venvs, OLD, other, days_ago=400)
     use(venvs, NEW, own)
@@ -281,7 +281,7 @@ def test_need_of_a_matrix_that_cannot_be_read_keeps_all(venvs, projects):
     assert found.need(NEW) is None
 
 
-def test_need_of_a_matrix_that_is_gone_is_none(venvs, projects):
+def test_need_of_a_deleted_matrix_is_none(venvs, projects):
     own, other = projects
     use(venvs, OLD, other)
     other.unlink()

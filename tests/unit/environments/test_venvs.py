@@ -53,7 +53,7 @@ def uv(monkeypatch):
     return commands
 
 
-def test_an_environment_is_made_once_with_bytecode(uv, tmp_path):
+def test_ensure_venv_creates_once_with_bytecode(uv, tmp_path):
     python = ensure_venv(ENVIRONMENT, LOCK, tmp_path)
     assert python == tmp_path / "environments" / venv_name(ENVIRONMENT, LOCK) / "bin" / "python"
     assert ensure_venv(ENVIRONMENT, LOCK, tmp_path) == python
@@ -85,7 +85,7 @@ def test_ensure_venv_installs_what_its_digest_names(uv, tmp_path):
     assert uv.installed == [LOCK.content]
 
 
-def test_another_lock_is_another_environment(uv, tmp_path):
+def test_ensure_venv_other_lock_is_another_venv(uv, tmp_path):
     other = Lock(LOCK.path, LOCK.content.replace("2.4.4", "2.4.3"))
     assert ensure_venv(ENVIRONMENT, LOCK, tmp_path) != ensure_venv(ENVIRONMENT, other, tmp_path)
 
@@ -107,7 +107,7 @@ def test_venv_of_another_python_is_another(uv, tmp_path):
     ],
     ids=["recipe", "platform"],
 )
-def test_venv_made_in_another_way_is_another(monkeypatch, change):
+def test_venv_name_changes_with_the_recipe(monkeypatch, change):
     before = venv_name(ENVIRONMENT, LOCK)
     change(monkeypatch)
     assert venv_name(ENVIRONMENT, LOCK) != before
@@ -121,7 +121,7 @@ def test_venv_made_in_another_way_is_another(monkeypatch, change):
         (venvs.COMPLETE, "ab" * 32),
     ],
 )
-def test_venv_that_is_not_what_its_name_says_is_made_again(uv, tmp_path, name, content):
+def test_ensure_venv_wrong_content_is_created_again(uv, tmp_path, name, content):
     folder = ensure_venv(ENVIRONMENT, LOCK, tmp_path).parent.parent
     (folder / name).write_text(content)
     ensure_venv(ENVIRONMENT, LOCK, tmp_path)
@@ -129,7 +129,7 @@ def test_venv_that_is_not_what_its_name_says_is_made_again(uv, tmp_path, name, c
     assert "version_info = 3.8." in (folder / "pyvenv.cfg").read_text()
 
 
-def test_venv_of_lock_edited_after_it_was_read_has_what_was_read(uv, tmp_path):
+def test_ensure_venv_edited_lock_file_is_not_used(uv, tmp_path):
     path = tmp_path / "tf2.4.txt"
     path.write_text(LOCK.content)
     lock = read_lock(tmp_path, ENVIRONMENT)
@@ -138,7 +138,7 @@ def test_venv_of_lock_edited_after_it_was_read_has_what_was_read(uv, tmp_path):
     assert uv.installed == [LOCK.content]
 
 
-def test_what_an_interrupted_attempt_left_is_made_anew(uv, tmp_path):
+def test_ensure_venv_interrupted_is_created_again(uv, tmp_path):
     python = ensure_venv(ENVIRONMENT, LOCK, tmp_path)
     (python.parent.parent / venvs.COMPLETE).unlink()
     (python.parent / "half").touch()
@@ -147,13 +147,13 @@ def test_what_an_interrupted_attempt_left_is_made_anew(uv, tmp_path):
     assert len(uv) == 4
 
 
-def test_a_failure_of_uv_is_infrastructure_and_leaves_nothing_that_looks_whole(uv, tmp_path):
+def test_ensure_venv_failure_of_uv_is_infrastructure(uv, tmp_path):
     uv.append(["fails"])
     with pytest.raises(InfrastructureError, match="`uv venv` failed: no space"):
         ensure_venv(ENVIRONMENT, LOCK, tmp_path)
     assert not list(tmp_path.rglob(venvs.COMPLETE))
 
 
-def test_the_cache_can_be_named(monkeypatch, tmp_path):
+def test_default_cache_is_set_by_a_variable(monkeypatch, tmp_path):
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path))
     assert default_cache() == tmp_path

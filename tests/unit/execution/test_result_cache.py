@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.engines.base import WorkerLost
+from kerasmatrix.engines.base import WorkerDied
 from kerasmatrix.execution import result_cache
 
 KEPT = Path(".kerasmatrix/recollection")
@@ -170,7 +170,7 @@ def test_what_somebody_may_have_killed_is_tried_again(command, engine):
 
     def die(task):
         if task.kind == "load":
-            raise WorkerLost("killed by signal 9")
+            raise WorkerDied("killed by signal 9")
 
     engine.before_task = die
     command()

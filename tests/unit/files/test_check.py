@@ -12,8 +12,9 @@ import pytest
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files import check, model_input
 from kerasmatrix.files.check import taken_in, taken_in_one
-from kerasmatrix.files.model_input import Companions, digest_file
-from kerasmatrix.filesystem import plain_files
+from kerasmatrix.files.model_input import Companions
+from kerasmatrix.filesystem import copies, plain_files
+from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.store.store import Store
 from tests.unit.inspection import files
 
@@ -136,7 +137,7 @@ def test_taken_in_file_named_by_a_link_is_copied(tmp_path, store, good):
     with taken_in_one(tmp_path / "latest.h5", store, Companions()) as taken:
         copied = taken.scenario.folder / "given" / "model.h5"
         assert not copied.is_symlink()
-        assert taken.sha256 == digest_file(copied) == digest_file(good)
+        assert taken.sha256 == digest_path(copied) == digest_path(good)
         assert not taken.has_changed
 
 
@@ -222,7 +223,7 @@ def test_taken_in_full_disk_is_the_machines_at_any_write(tmp_path, store, good, 
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    for place, name in ((Path, "mkdir"), (Path, "write_text"), (plain_files, "_write")):
+    for place, name in ((Path, "mkdir"), (Path, "write_text"), (copies, "_write")):
         with monkeypatch.context() as patched:
             patched.setattr(place, name, full)
             with (

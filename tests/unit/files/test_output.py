@@ -6,8 +6,8 @@ import pytest
 
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.files import output as writing
-from kerasmatrix.files.model_input import digest_file
 from kerasmatrix.files.output import write_file
+from kerasmatrix.filesystem.digests import digest_path
 
 
 class Told:
@@ -15,7 +15,7 @@ class Told:
 
     def __init__(self, made):
         self.output = self
-        self.sha256 = digest_file(made)
+        self.sha256 = digest_path(made)
 
     def model_dump_json(self, indent):
         return '{"about": "the new one"}'

@@ -10,83 +10,83 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.filesystem import atomic
-from kerasmatrix.filesystem.atomic import MARK, Staged, put
+from kerasmatrix.filesystem.atomic import PREFIX, AtomicFile, write_atomic
 
 WRITE_AND_DIE = """\
 import os, sys
 from pathlib import Path
-from kerasmatrix.filesystem.atomic import Staged
-Staged(Path(sys.argv[1]), [b"half of it"])
+from kerasmatrix.filesystem.atomic import AtomicFile
+AtomicFile(Path(sys.argv[1]), [b"half of it"])
 os._exit(1)
 """
 
 
-def test_what_is_staged_takes_its_place_whole_and_for_everyone(tmp_path):
+def test_atomic_file_committed_replaces_and_is_readable(tmp_path):
     place = tmp_path / "report.html"
     place.write_bytes(b"old")
-    staged = Staged(place, [b"new"])
+    file = AtomicFile(place, [b"new"])
     assert place.read_bytes() == b"old"
-    staged.take_place()
-    staged.discard()
+    file.commit()
+    file.discard()
     assert place.read_bytes() == b"new"
     assert place.stat().st_mode & 0o777 == 0o644
     assert list(tmp_path.iterdir()) == [place]
 
 
-def test_what_is_discarded_leaves_nothing(tmp_path):
-    staged = Staged(tmp_path / "report.html", [b"new"])
-    staged.discard()
-    staged.discard()
+def test_atomic_file_discarded_leaves_nothing(tmp_path):
+    file = AtomicFile(tmp_path / "report.html", [b"new"])
+    file.discard()
+    file.discard()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_dead_writer_staged_is_taken_away_and_a_living_ones_is_not(tmp_path):
+def test_write_removes_files_of_dead_writers_only(tmp_path):
     place = tmp_path / "report.html"
-    living = Staged(place, [b"of one ", b"who is at work"])
+    living = AtomicFile(place, [b"of a ", b"living writer"])
     subprocess.run([sys.executable, "-c", WRITE_AND_DIE, str(place)], check=False)
-    assert len(list(tmp_path.glob(f"{MARK}*"))) == 2
-    Staged(tmp_path / "another", []).discard()
-    assert len(list(tmp_path.glob(f"{MARK}*"))) == 1
-    living.take_place()
+    assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 2
+    AtomicFile(tmp_path / "another", []).discard()
+    assert len(list(tmp_path.glob(f"{PREFIX}*"))) == 1
+    living.commit()
     living.discard()
-    assert place.read_bytes() == b"of one who is at work"
+    assert place.read_bytes() == b"of a living writer"
 
 
-def test_a_write_that_fails_leaves_nothing(tmp_path):
+def test_atomic_file_write_fails_leaves_nothing(tmp_path):
     with pytest.raises(TypeError):
-        Staged(tmp_path / "report.html", ["no bytes"])
+        AtomicFile(tmp_path / "report.html", ["no bytes"])
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_swept_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
-    swept = []
+def test_write_file_removed_before_lock_is_created_again(tmp_path, monkeypatch):
+    removed = []
 
-    def sweep_then_lock(handle, operation):
-        if not swept:
-            swept.extend(tmp_path.glob(f"{MARK}*"))
-            for path in swept:
+    def remove_then_lock(handle, operation):
+        if not removed:
+            removed.extend(tmp_path.glob(f"{PREFIX}*"))
+            for path in removed:
                 path.unlink()
         fcntl_flock(handle, operation)
 
     fcntl_flock = fcntl.flock
-    monkeypatch.setattr(atomic.fcntl, "flock", sweep_then_lock)
-    put(tmp_path / "report.html", [b"new"])
-    assert len(swept) == 1
+    monkeypatch.setattr(atomic.fcntl, "flock", remove_then_lock)
+    write_atomic(tmp_path / "report.html", [b"new"])
+    assert len(removed) == 1
     assert (tmp_path / "report.html").read_bytes() == b"new"
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_sweep_leaves_a_file_that_a_link_leads_to(tmp_path):
+def test_orphans_removal_does_not_follow_links(tmp_path):
     private = tmp_path / "private"
     private.write_bytes(b"mine")
-    (tmp_path / f"{MARK}x").symlink_to(private)
-    put(tmp_path / "report.html", [b"new"])
+    (tmp_path / f"{PREFIX}x").symlink_to(private)
+    write_atomic(tmp_path / "report.html", [b"new"])
     assert private.read_bytes() == b"mine"
 
 
-def test_a_name_of_the_longest_length_can_be_written(tmp_path):
+def test_write_longest_name_succeeds(tmp_path):
     place = tmp_path / ("x" * 255)
-    put(place, [b"new"])
+    write_atomic(place, [b"new"])
     assert place.read_bytes() == b"new"
 
 
@@ -96,7 +96,7 @@ def write_many(folder, own, count):
     for number in range(count):
         name = own if number % 2 else "shared"
         try:
-            put(Path(folder, name), [b"x" * 10, b"y" * 10])
+            write_atomic(Path(folder, name), [b"x" * 10, b"y" * 10])
         except OSError as error:
             errors.append(repr(error))
     return errors
@@ -104,11 +104,11 @@ def write_many(folder, own, count):
 
 def write_for_ever(folder, started):
     while True:
-        put(Path(folder, "of-the-killed"), [b"z"])
+        write_atomic(Path(folder, "of-the-killed"), [b"z"])
         started.set()
 
 
-def test_put_by_many_processes_into_one_folder_never_fails(tmp_path):
+def test_write_by_many_processes_never_fails(tmp_path):
     context = multiprocessing.get_context("fork")
     killed = []
     with concurrent.futures.ProcessPoolExecutor(4, mp_context=context) as pool:
@@ -124,7 +124,7 @@ def test_put_by_many_processes_into_one_folder_never_fails(tmp_path):
         errors = [error for result in results for error in result.result()]
     assert errors == []
     assert killed == [-signal.SIGKILL] * 4
-    put(tmp_path / "shared", [b"x" * 10, b"y" * 10])  # sweeps what the killed ones left
-    assert not list(tmp_path.glob(f"{MARK}*"))
+    write_atomic(tmp_path / "shared", [b"x" * 10, b"y" * 10])
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
     assert (tmp_path / "shared").read_bytes() == b"x" * 10 + b"y" * 10
     assert len(list(tmp_path.iterdir())) == 6

@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.filesystem import plain_files
+from kerasmatrix.filesystem.copies import copy_file, copy_tree
+from kerasmatrix.filesystem.digests import digest_file, digest_tree
 from kerasmatrix.filesystem.plain_files import (
     LIMITS,
     NotPlain,
-    copy_file,
-    copy_tree,
-    digest_file,
-    digest_tree,
     walk,
 )
 from kerasmatrix.store.store import digest_tree as digest_of_store
@@ -109,7 +107,7 @@ ODD = {
     [copy_tree, lambda tree, _: digest_tree(tree), lambda tree, _: names(tree)],
     ids=["copy", "digest", "walk"],
 )
-def test_tree_with_odd_entry_is_refused_by_name(tree, private, tmp_path, make, reason, use):
+def test_tree_odd_entry_is_refused_by_name(tree, private, tmp_path, make, reason, use):
     make(tree / "variables" / "deep", private)
     with pytest.raises(NotPlain, match="vocab") as caught:
         use(tree, tmp_path / "copy")
@@ -118,7 +116,7 @@ def test_tree_with_odd_entry_is_refused_by_name(tree, private, tmp_path, make, r
     assert not (tmp_path / "copy").exists()
 
 
-def test_walk_yields_folders_before_their_content_in_order(tree):
+def test_walk_yields_folders_before_their_content(tree):
     with walk(tree) as entries:
         found = [(entry.name, entry.is_folder) for entry in entries]
     assert found == [
@@ -127,7 +125,7 @@ def test_walk_yields_folders_before_their_content_in_order(tree):
     ]  # fmt: skip
 
 
-def test_copy_tree_returns_the_digest_that_the_store_makes(tree, tmp_path):
+def test_copy_tree_returns_the_digest(tree, tmp_path):
     digest = copy_tree(tree, tmp_path / "copy")
     assert (
         digest == digest_tree(tree) == digest_of_store(tree) == digest_of_store(tmp_path / "copy")
@@ -135,7 +133,7 @@ def test_copy_tree_returns_the_digest_that_the_store_makes(tree, tmp_path):
     assert names(tree) == names(tmp_path / "copy")
 
 
-def test_copy_tree_makes_everything_readable(tree, tmp_path):
+def test_copy_tree_is_readable_by_all(tree, tmp_path):
     (tree / "variables" / "data").chmod(0o4600)
     (tree / "assets").chmod(0o700)
     before = os.umask(0o077)
@@ -149,7 +147,7 @@ def test_copy_tree_makes_everything_readable(tree, tmp_path):
     assert stat.S_IMODE((tree / "assets").stat().st_mode) == 0o700
 
 
-def test_descriptor_of_folder_can_be_read_again_and_again(tree, tmp_path):
+def test_descriptor_of_folder_can_be_read_repeatedly(tree, tmp_path):
     folder = os.open(tree, os.O_RDONLY | os.O_DIRECTORY)
     try:
         digests = {digest_tree(folder), digest_tree(folder), copy_tree(folder, tmp_path / "copy")}
@@ -184,7 +182,7 @@ def test_tree_beyond_a_limit_is_refused(tree, tmp_path, limits, name, reason):
     assert copy_tree(tree, tmp_path / "copy", exact)
 
 
-def test_nesting_without_end_is_refused(tmp_path):
+def test_tree_endless_nesting_is_refused(tmp_path):
     folder = os.open(tmp_path, os.O_RDONLY)
     for _ in range(300):
         os.mkdir("d", dir_fd=folder)
@@ -196,21 +194,21 @@ def test_nesting_without_end_is_refused(tmp_path):
         digest_tree(tmp_path)
 
 
-def test_second_name_is_refused_only_if_asked(tree, tmp_path):
+def test_hard_link_is_refused_only_if_asked(tree, tmp_path):
     os.link(tree / "variables" / "data", tmp_path / "other-name")
     assert digest_tree(tree) == copy_tree(tree, tmp_path / "copy")
     with pytest.raises(NotPlain, match=r"variables/data has a second name"):
         digest_tree(tree, replace(LIMITS, second_names=False))
 
 
-def test_name_that_is_not_utf8_is_refused_and_shown(tree):
+def test_tree_non_utf8_name_is_refused_and_shown(tree):
     Path(tree, os.fsdecode(b"raw\xff\x1b")).touch()
     with pytest.raises(NotPlain) as caught:
         digest_tree(tree)
     assert str(caught.value) == r"raw\xff\x1b has a name that is not UTF-8"
 
 
-def test_file_that_cannot_be_read_is_named(tree, monkeypatch):
+def test_tree_unreadable_file_is_named(tree, monkeypatch):
     def refuse(path, flags, **more):
         if path == "data":
             raise PermissionError(13, "Permission denied")
@@ -222,7 +220,7 @@ def test_file_that_cannot_be_read_is_named(tree, monkeypatch):
         digest_tree(tree)
 
 
-def test_file_replaced_by_a_link_after_listing_is_not_read(tree, private):
+def test_file_replaced_by_a_link_is_not_read(tree, private):
     with walk(tree) as entries:
         for entry in entries:
             if entry.name == "variables/data":
@@ -233,7 +231,7 @@ def test_file_replaced_by_a_link_after_listing_is_not_read(tree, private):
 
 
 @pytest.mark.parametrize("make", [pipe, device])
-def test_file_replaced_after_listing_does_not_hold_it_up(tree, make):
+def test_file_replaced_by_a_pipe_does_not_block(tree, make):
     (tree / "vocab.txt").touch()
     with walk(tree) as entries:
         for entry in entries:
@@ -244,7 +242,7 @@ def test_file_replaced_after_listing_does_not_hold_it_up(tree, make):
                     entry.open()
 
 
-def test_file_replaced_by_another_after_listing_is_not_read(tree, private):
+def test_file_replaced_by_another_file_is_not_read(tree, private):
     with walk(tree) as entries:
         for entry in entries:
             if entry.name == "variables/data":
@@ -253,7 +251,7 @@ def test_file_replaced_by_another_after_listing_is_not_read(tree, private):
                     entry.open()
 
 
-def test_folder_replaced_by_a_link_after_listing_is_not_read(tree, private):
+def test_folder_replaced_by_a_link_is_not_read(tree, private):
     with walk(tree) as entries:
         assert next(entries).name == "assets"
         (tree / "assets").rmdir()
@@ -262,7 +260,7 @@ def test_folder_replaced_by_a_link_after_listing_is_not_read(tree, private):
             next(entries)
 
 
-def test_folder_moved_while_it_is_read_does_not_lead_out(tree, private):
+def test_folder_moved_while_read_does_not_lead_out(tree, private):
     with walk(tree) as entries:
         while next(entries).name != "variables/deep":
             pass
@@ -288,14 +286,14 @@ def _appending(monkeypatch, path, more):
     monkeypatch.setattr(plain_files.os, "read", read)
 
 
-def test_file_that_grows_without_end_is_cut_off(tree, tmp_path, monkeypatch):
+def test_file_growing_endlessly_is_refused(tree, tmp_path, monkeypatch):
     _appending(monkeypatch, tree / "variables" / "data", b"more")
     with pytest.raises(NotPlain, match="variables/data exceeds the limit of 100 bytes"):
         copy_tree(tree, tmp_path / "copy", replace(LIMITS, size=100))
     assert not (tmp_path / "copy").exists()
 
 
-def test_file_that_is_written_while_it_is_read_is_refused(tmp_path, monkeypatch):
+def test_file_written_while_read_is_refused(tmp_path, monkeypatch):
     path = tmp_path / "model.h5"
     path.write_bytes(b"numbers")
     real = os.read
@@ -342,7 +340,7 @@ def test_digest_tree_takes_folders_only(tmp_path, source):
         digest_tree(tmp_path / source)
 
 
-def test_copy_never_overwrites_and_says_so_of_the_target(tree, tmp_path):
+def test_copy_existing_target_is_an_error(tree, tmp_path):
     (tmp_path / "kept").write_text("mine")
     for call in (lambda: copy_tree(tree, tmp_path / "kept"),
                  lambda: copy_file(tree / "variables.index", tmp_path / "kept")):  # fmt: skip
@@ -353,7 +351,7 @@ def test_copy_never_overwrites_and_says_so_of_the_target(tree, tmp_path):
         copy_tree(tree, tmp_path / "no" / "such")
 
 
-def test_refused_trees_hold_no_descriptors(tree, monkeypatch):
+def test_tree_refused_leaks_no_descriptors(tree, monkeypatch):
     _appending(monkeypatch, tree / "variables" / "data", b"more")
     before = set(Path("/proc/self/fd").iterdir())
     errors = []  # each keeps the frames of its traceback alive

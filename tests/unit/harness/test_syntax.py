@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from kerasmatrix.engines.local import HARNESS
+from kerasmatrix.filesystem.digests import HARNESS
 
 MODULES = sorted(HARNESS.rglob("*.py"))
 NAMES = [str(path.relative_to(HARNESS)) for path in MODULES]

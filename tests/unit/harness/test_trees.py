@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.engines.local import HARNESS
+from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.harness import trees
 
 DEPTH = 3000  # well beyond Python's recursion limit and the longest path

@@ -21,14 +21,14 @@ def test_three_files_are_written_and_nothing_else(tmp_path):
 def test_a_disk_that_fills_up_leaves_the_old_report_whole(tmp_path, monkeypatch):
     write_reports(make_results(), tmp_path)
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    stage = write.Staged
+    stage = write.AtomicFile
 
     def fill(place, data):
         if place.name == "index.html":
             raise OSError(28, "No space left on device")
         return stage(place, data)
 
-    monkeypatch.setattr(write, "Staged", fill)
+    monkeypatch.setattr(write, "AtomicFile", fill)
     with pytest.raises(InfrastructureError, match="No space left"):
         write_reports(make_results(complete=False), tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before

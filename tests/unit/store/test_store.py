@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.filesystem.plain_files import digest_tree
+from kerasmatrix.filesystem.digests import digest_tree
 from kerasmatrix.results.observations import LoadObservation, SaveObservation
 from kerasmatrix.store import store as module
 from kerasmatrix.store.store import NoArtifact, Store, StoreBusy

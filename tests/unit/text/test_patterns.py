@@ -107,7 +107,7 @@ def test_module_that_matches_does_not_import_re(name):
         "\ud800\n",
     ],
 )
-def test_explain_ten_megabytes_comes_to_an_end(unit):
+def test_explain_ten_megabytes_ends(unit):
     text = unit * (10 * MEGABYTE // len(unit))
     explain_text(text)
     assert sum(len(message) for _, message in chain_of(text)) <= MEGABYTE

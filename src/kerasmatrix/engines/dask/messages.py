@@ -1,7 +1,6 @@
-"""What crosses the cluster: what a machine is asked to do, and what it says to that.
+"""What the coordinator and the Dask workers send each other, pickled.
 
-Everything here is pickled, so code sides must have the same kerasmatrix: a machine with another
-harness has another label and gets no orders.
+Both need the same code: a Dask worker with another harness has another label and gets no jobs.
 """
 
 from __future__ import annotations
@@ -11,103 +10,120 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import kerasmatrix.engines
-import kerasmatrix.harness
-import kerasmatrix.harness.remedies
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Hello, Task
+from kerasmatrix.engines.base import Handshake, Task
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.filesystem.digests import digest_code, harness_digest, remedies_digest
 
 __all__ = [
-    "HOLDING_LABEL",
+    "CACHED_LABEL",
     "MEMORY_LABEL",
-    "Ending",
-    "Order",
-    "Place",
+    "JobRequest",
+    "JobResult",
+    "TaskResult",
+    "WorkerSpec",
+    "cached_label",
+    "engine_label",
     "harness_label",
-    "holding_label",
 ]
 
-# Resources of a Dask worker: what an order takes some of, and what it would like to find there.
+# Resources of a Dask worker: a job takes some of each, except of CACHED_LABEL, which it prefers.
 MEMORY_LABEL = "kerasmatrix-memory-mb"
-HOLDING_LABEL = "kerasmatrix-holds-"
+CACHED_LABEL = "kerasmatrix-holds-"
 
 
 @dataclass(frozen=True)
-class Place:
-    """An environment to be opened, with all that a machine needs to do so.
+class WorkerSpec:
+    """All that a Dask worker needs to open a worker of the inner engine.
 
-    ``scenarios`` is the digest of all scenarios of the run: what a worker sees never changes. But
-    where tasks are ``apart``, each has a process of its own and sees what it needs.
+    Attributes:
+        environment: the environment to open.
+        lock: its lock.
+        limits: the limits of the worker.
+        scenarios: the digest of all scenarios of the run; an open worker serves no other ones.
+        isolated: see `kerasmatrix.engines.base.WorkDirs`.
     """
 
     environment: Environment
     lock: Lock
     limits: Limits
     scenarios: str
-    apart: bool = False
+    isolated: bool = False
 
     @property
     def key(self) -> str:
-        """What an open worker must have been opened for to serve here."""
+        """The key of open workers: those with the same key can replace each other."""
         parts = (
             self.environment.model_dump_json(),
             self.lock.digest,
             self.limits.model_dump_json(),
             self.scenarios,
-            str(self.apart),
+            str(self.isolated),
         )
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
-class Order:
-    """Tasks for one environment, to be done one after the other by one worker in it.
+class JobRequest:
+    """Tasks for one environment, run in order by one worker. Without tasks, it is only opened.
 
-    Without tasks, the environment is only made and opened. ``engine`` names the plugin that it is
-    for, and the topic of its messages; ``scenarios`` maps names to digests of parcels.
+    Attributes:
+        plugin: the name of the plugin that runs the job.
+        spec: the worker to open.
+        tasks: the tasks.
+        scenarios: the digest of each scenario folder that the tasks need, by name.
     """
 
-    id: str
-    engine: str
-    place: Place
+    plugin: str
+    spec: WorkerSpec
     tasks: tuple[Task, ...] = ()
     scenarios: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Ending:
-    """How an order ended; what its tasks came to was told before.
+class TaskResult:
+    """The result of a task, and the digest of the artifact that it made, if any."""
 
-    ``done``: all of it. ``lost``: the worker died, for memory or not. ``unavailable``: the
-    environment cannot be had there. ``missing``: a parcel that was to be there is not.
-    ``trouble``: the machine could not go on.
+    task: Task
+    result: dict[str, Any]
+    artifact: str | None
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """How a job ended, with the results of its first tasks.
+
+    ``done``: all tasks have results. ``died``: the worker died under the first task without one.
+    ``unavailable``: the environment cannot be created there. ``missing``: the artifact or scenario
+    ``digest`` could not be fetched. ``error``: the Dask worker could not go on.
     """
 
-    how: Literal["done", "lost", "unavailable", "missing", "trouble"]
-    where: str
-    attempt: str
-    answered: int = 0
+    status: Literal["done", "died", "unavailable", "missing", "error"]
+    address: str
+    results: tuple[TaskResult, ...] = ()
     message: str = ""
     hint: str | None = None
     memory: bool = False
     digest: str = ""
-    hello: Hello | None = None
+    handshake: Handshake | None = None
 
 
-def holding_label(holding: str) -> str:
-    """Return the label of machines that have made an environment already."""
-    return f"{HOLDING_LABEL}{holding}"
+def cached_label(name: str) -> str:
+    """Return the label of Dask workers that have an environment already."""
+    return f"{CACHED_LABEL}{name}"
+
+
+def engine_label(name: str) -> str:
+    """Return the label of Dask workers that can use an engine."""
+    return f"kerasmatrix-engine-{name}"
 
 
 @cache
 def harness_label() -> str:
-    """Return the label of machines with this harness: what others measure is something else."""
-    harness = Path(kerasmatrix.harness.__file__).parent
-    repair = Path(kerasmatrix.harness.remedies.__file__).parent
-    engines = Path(kerasmatrix.engines.__file__).parent
-    code = "".join(digest_folder(folder) for folder in (harness, repair, engines))
+    """Return the label of Dask workers with this code: another harness measures something else."""
+    engines = digest_code(Path(kerasmatrix.engines.__file__).parent)
+    code = harness_digest() + remedies_digest() + engines
     return f"kerasmatrix-harness-{hashlib.sha256(code.encode()).hexdigest()[:12]}"

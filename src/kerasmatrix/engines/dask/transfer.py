@@ -1,39 +1,43 @@
-"""Folders on their way between machines: one object each, named by the digest of its content.
+"""Transfers folders between machines, as one ZIP file each, named by the digest of its content.
 
-A parcel is a ZIP file without compression whose bytes follow from the folder's content alone, in
-whatever place fsspec can reach: a folder that all machines share, S3, GCS. What comes out is
-checked against its name, so a parcel that was cut off or damaged is never taken for whole.
+They lie where fsspec can reach them: in a folder that all machines share, S3, GCS. The content that
+arrives is compared with its digest, so a file that was cut off or damaged is never used.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import shutil
 import tempfile
+import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from kerasmatrix.engines.base import Task, WorkDirs
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.filesystem.atomic import put
-from kerasmatrix.filesystem.plain_files import NotPlain, digest_tree
+from kerasmatrix.filesystem.atomic import write_atomic
+from kerasmatrix.filesystem.digests import digest_tree
+from kerasmatrix.filesystem.plain_files import NotPlain
 from kerasmatrix.store.store import make_readable
 from kerasmatrix.text.redaction import mask_secrets_of
 
-__all__ = ["ParcelMissing", "Parcels"]
+__all__ = ["TRANSFERS", "ArtifactMissing", "ArtifactTransfer", "Uploads"]
 
-# The earliest time that a ZIP file can name: the content alone decides its bytes.
+# Most artifacts are small, so several are transferred at once.
+TRANSFERS = 8
 CHUNK = 1 << 20  # bytes
+# The earliest time that a ZIP file can hold: equal content gives equal files.
 EPOCH = (1980, 1, 1, 0, 0, 0)
-INSTALL = "pip install {package}, here and on every Dask worker"
 
 
-class ParcelMissing(Exception):
-    """There is no such parcel, or it is damaged; who has the folder can send it again."""
+class ArtifactMissing(Exception):
+    """A folder is not at the remote place, or damaged. The coordinator can send it again."""
 
     def __init__(self, digest: str, reason: str) -> None:
         super().__init__(digest, reason)
@@ -41,126 +45,181 @@ class ParcelMissing(Exception):
         self.reason = reason
 
 
-class Parcels:
-    """The parcels at one place. Used by several threads at once."""
+class ArtifactTransfer:
+    """The folders at one remote place. Used by several threads at once."""
 
     def __init__(self, url: str) -> None:
-        """Find the file system that ``url`` names; how to log in is fsspec's configuration.
+        """Find the file system of ``url``; credentials are in fsspec's configuration.
 
         Raises:
-            UsageError: there is no such kind of place, or its package is not installed.
+            UsageError: the kind of URL is unknown, or its package is not installed.
         """
         self.url = url
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except ImportError as error:
-            package = "s3fs" if url.startswith("s3") else str(error.name or "what it asks for")
+            package = "s3fs" if url.startswith("s3") else str(error.name or "the missing package")
             raise UsageError(
                 mask_secrets_of(url, f"--artifacts {url}: its file system cannot be used: {error}"),
-                hint=INSTALL.format(package=package),
+                hint=f"pip install {package}, here and on every Dask worker",
             ) from error
         except ValueError as error:
             raise UsageError(
                 mask_secrets_of(url, f"--artifacts {url}: {error}"),
                 hint="name a folder that all machines share, or a URL like s3://bucket/folder",
             ) from error
-        self._local = isinstance(self._files, LocalFileSystem)
 
-    def put(self, folder: Path, digest: str, *, again: bool = False) -> int:
-        """Send ``folder``, unless a parcel of its size is there; return how many bytes it takes.
+    def send(self, folder: Path, digest: str, *, again: bool = False) -> None:
+        """Send a folder, unless a file of its size is there.
 
         Args:
-            folder: what to send.
+            folder: the folder.
             digest: of its content.
-            again: send it whatever is there.
+            again: whether to replace the file that is there.
 
         Raises:
-            InfrastructureError: the place cannot be written.
+            InfrastructureError: the remote place cannot be written.
         """
-        with tempfile.TemporaryDirectory(prefix="kerasmatrix-parcel-") as scratch:
-            packed = Path(scratch, "parcel.zip")
-            size = _pack(folder, packed)
-            with self._trouble("written"):
-                target = self._path(digest)
-                if again or self._size(target) != size:
-                    self._send(packed, target)
-        return size
+        with tempfile.TemporaryDirectory(prefix="kerasmatrix-transfer-") as scratch:
+            packed, target = Path(scratch, "folder.zip"), f"{self._root}/{digest}.zip"
+            _pack(folder, packed)
+            with self._explaining("written"):
+                if again or self._size(target) != packed.stat().st_size:
+                    self._put(packed, target)
 
-    def get(self, digest: str, target: Path) -> None:
-        """Fetch a parcel into the folder ``target``, which is not there yet.
+    def fetch(self, digest: str, target: Path) -> None:
+        """Fetch a folder into ``target``, which is not there yet.
 
         Raises:
-            ParcelMissing: it is not there, or not what its name says.
-            InfrastructureError: the place cannot be read, or ``target`` not be written.
+            ArtifactMissing: it is not at the remote place, or damaged.
+            InfrastructureError: the place cannot be read, or ``target`` cannot be written.
         """
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="parcel-", dir=target.parent) as scratch:
-            packed, folder = Path(scratch, "parcel.zip"), Path(scratch, "folder")
-            with self._trouble("read"):
+        with tempfile.TemporaryDirectory(prefix="transfer-", dir=target.parent) as scratch:
+            packed, folder = Path(scratch, "folder.zip"), Path(scratch, "folder")
+            with self._explaining("read"):
                 try:
-                    self._files.get_file(self._path(digest), str(packed))
+                    self._files.get_file(f"{self._root}/{digest}.zip", str(packed))
                 except FileNotFoundError:
-                    raise ParcelMissing(digest, "is not there") from None
-                folder.mkdir()
-                try:
-                    with zipfile.ZipFile(packed) as archive:
-                        archive.extractall(folder)
-                except (zipfile.BadZipFile, EOFError) as error:
-                    raise ParcelMissing(digest, f"is damaged: {error}") from error
-                try:
-                    is_damaged = digest_tree(folder) != digest
-                except NotPlain:
-                    is_damaged = True
-                if is_damaged:
-                    raise ParcelMissing(digest, "is damaged: its content has another digest")
-                make_readable(folder)
-                # Somebody else may have fetched the same in the meantime, and is using it.
+                    raise ArtifactMissing(digest, "is not there") from None
+                _unpack(packed, folder, digest)
+                # Another thread may have fetched the same folder, and be using it.
                 with contextlib.suppress(OSError):
                     folder.rename(target)
             if not target.is_dir():
                 raise InfrastructureError(f"{target}: cannot be written")
 
-    def _send(self, packed: Path, target: str) -> None:
-        if not self._local:  # objects are there as a whole or not at all
-            self._files.put_file(str(packed), target)
+    def fetch_all(self, folders: dict[Path, str]) -> None:
+        """Fetch the folders that are absent, given as the digest of each by its target.
+
+        Raises: see `fetch`.
+        """
+        absent = {target: digest for target, digest in folders.items() if not target.is_dir()}
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            for _ in pool.map(self.fetch, absent.values(), absent):
+                pass
+
+    def _put(self, packed: Path, target: str) -> None:
+        if not isinstance(self._files, LocalFileSystem):
+            self._files.put_file(str(packed), target)  # object stores write whole objects
             return
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         with packed.open("rb") as file:
-            put(Path(target), iter(lambda: file.read(CHUNK), b""))
+            write_atomic(Path(target), iter(lambda: file.read(CHUNK), b""))
 
     def _size(self, path: str) -> int | None:
         try:
-            told: dict[str, Any] = self._files.info(path)
+            return int(self._files.info(path)["size"])
         except FileNotFoundError:
             return None
-        return int(told["size"])
-
-    def _path(self, digest: str) -> str:
-        return f"{self._root}/{digest}.zip"
 
     @contextlib.contextmanager
-    def _trouble(self, what: str) -> Iterator[None]:
+    def _explaining(self, action: str) -> Iterator[None]:
         try:
             yield
-        except (ParcelMissing, InfrastructureError):
+        except (ArtifactMissing, InfrastructureError):
             raise
-        except Exception as error:  # every file system has errors of its own
+        except Exception as error:  # every file system has its own exceptions
+            message = f"--artifacts {self.url}: cannot be {action}: {type(error).__name__}: {error}"
             raise InfrastructureError(
-                mask_secrets_of(
-                    self.url,
-                    f"--artifacts {self.url}: cannot be {what}: {type(error).__name__}: {error}",
-                ),
-                hint="see that it can be reached, and written, from here and from every Dask "
-                "worker; where that is, and how to log in, can be told in fsspec's configuration",
+                mask_secrets_of(self.url, message),
+                hint="make it readable and writable, here and for every Dask worker; its address "
+                "and credentials can be set in fsspec's configuration",
             ) from error
 
 
-def _pack(folder: Path, packed: Path) -> int:
-    """Write ``folder`` into a ZIP file; return its size in bytes."""
+class Uploads:
+    """The scenarios and artifacts that the coordinator sends. Used by several threads at once."""
+
+    def __init__(self, transfer: ArtifactTransfer) -> None:
+        self._transfer = transfer
+        self._lock = threading.Lock()
+        self._sent: set[str] = set()
+        self._scenarios: dict[Path, dict[str, str]] = {}
+
+    def send(self, dirs: WorkDirs, tasks: Sequence[Task]) -> dict[str, str]:
+        """Send all that ``tasks`` need; return the digests of their scenarios by name.
+
+        Raises:
+            InfrastructureError: the remote place cannot be written.
+        """
+        digests = self._digests(dirs.scenarios)
+        scenarios = {task.scenario: digests[task.scenario] for task in tasks}
+        folders = {digest: dirs.scenarios / name for name, digest in scenarios.items()}
+        artifacts = {task.artifact for task in tasks if task.artifact}
+        folders |= {digest: dirs.artifacts / digest for digest in artifacts}
+        unsent = {digest: folder for digest, folder in folders.items() if digest not in self._sent}
+        with ThreadPoolExecutor(TRANSFERS) as pool:
+            for _ in pool.map(self._transfer.send, unsent.values(), unsent):
+                pass
+        with self._lock:
+            self._sent.update(unsent)
+        return scenarios
+
+    def resend(self, digest: str, dirs: WorkDirs) -> None:
+        """Replace a scenario or artifact at the remote place.
+
+        Raises:
+            InfrastructureError: the remote place cannot be written.
+        """
+        names = {known: name for name, known in self._digests(dirs.scenarios).items()}
+        folder = dirs.scenarios / names[digest] if digest in names else dirs.artifacts / digest
+        self._transfer.send(folder, digest, again=True)
+
+    def fetch(self, digest: str, target: Path, dirs: WorkDirs) -> None:
+        """Fetch an artifact that a Dask worker sent, unless there is a copy here.
+
+        Raises: see `ArtifactTransfer.fetch`.
+        """
+        with self._lock:
+            self._sent.add(digest)
+        copy = dirs.artifacts / digest
+        with contextlib.suppress(OSError, NotPlain):
+            if digest_tree(copy) == digest:
+                shutil.copytree(copy, target)
+                return
+        self._transfer.fetch(digest, target)
+
+    def digest_of_all(self, scenarios: Path) -> str:
+        """Return one digest of all scenarios in a folder."""
+        content = repr(sorted(self._digests(scenarios).items()))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+    def _digests(self, scenarios: Path) -> dict[str, str]:
+        with self._lock:
+            if scenarios not in self._scenarios:
+                folders = [folder for folder in scenarios.iterdir() if folder.is_dir()]
+                self._scenarios[scenarios] = {
+                    folder.name: digest_tree(folder) for folder in folders
+                }
+            return self._scenarios[scenarios]
+
+
+def _pack(folder: Path, packed: Path) -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(folder.rglob("*")):
             name = path.relative_to(folder).as_posix()
-            if path.is_dir():  # a SavedModel has folders with nothing in them
+            if path.is_dir():  # a SavedModel has empty folders
                 archive.writestr(zipfile.ZipInfo(f"{name}/", EPOCH), b"")
             elif path.is_file():
                 with (
@@ -168,4 +227,16 @@ def _pack(folder: Path, packed: Path) -> int:
                     archive.open(zipfile.ZipInfo(name, EPOCH), "w", force_zip64=True) as entry,
                 ):
                     shutil.copyfileobj(source, entry, CHUNK)
-    return packed.stat().st_size
+
+
+def _unpack(packed: Path, folder: Path, digest: str) -> None:
+    folder.mkdir()
+    try:
+        with zipfile.ZipFile(packed) as archive:
+            archive.extractall(folder)
+        is_damaged = digest_tree(folder) != digest
+    except (zipfile.BadZipFile, EOFError, NotPlain) as error:
+        raise ArtifactMissing(digest, f"is damaged: {error}") from error
+    if is_damaged:
+        raise ArtifactMissing(digest, "is damaged: its content has another digest")
+    make_readable(folder)

@@ -1,8 +1,4 @@
-"""An environment that is open in a cluster: its orders are given, heard, and given again.
-
-A machine that is lost costs what it was at, a scheduler that is lost is waited for, and neither
-says anything about a model.
-"""
+"""A worker of the Dask engine: runs tasks as jobs on the cluster."""
 
 from __future__ import annotations
 
@@ -10,245 +6,230 @@ import contextlib
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from kerasmatrix.engines.base import (
-    EngineLost,
-    Hello,
-    Task,
-    WorkerLost,
-    Workplace,
-)
-from kerasmatrix.engines.dask.client import TROUBLES, Broken, Inbox
-from kerasmatrix.engines.dask.job import Answer, Errand
-from kerasmatrix.engines.dask.messages import Ending, Place
-from kerasmatrix.engines.dask.scheduler import Dispatch
+from distributed.scheduler import KilledWorker
+
+from kerasmatrix.engines.base import EngineDisconnected, Handshake, Task, WorkDirs, WorkerDied
+from kerasmatrix.engines.dask.cluster import CONNECTION_ERRORS, Cluster, Finished, Job
+from kerasmatrix.engines.dask.messages import JobRequest, JobResult, TaskResult, WorkerSpec
+from kerasmatrix.engines.dask.transfer import Uploads
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.filesystem.plain_files import digest_tree
 
-__all__ = ["DaskWorker"]
+__all__ = ["DaskWorker", "Shared"]
 
-# So many machines are tried in a row before something is given up.
-MACHINES = 3
+# A job is given up when so many Dask workers in a row could not do it.
+MOST_FAILURES = 3
+
+
+@dataclass
+class Shared:
+    """State that all workers of an engine share.
+
+    Attributes:
+        cluster: runs the jobs.
+        uploads: carries scenarios and artifacts.
+        tick: how many seconds pass between looks at the cluster while no job ends.
+        tasks_per_job: the most tasks of a job.
+        handshakes: of workers that were opened, by the key of their spec.
+        results: of tasks that are not asked for again yet, after one that ended its worker.
+        active: how many workers run tasks now.
+    """
+
+    cluster: Cluster
+    uploads: Uploads
+    tick: float
+    tasks_per_job: int
+    handshakes: dict[str, Handshake] = field(default_factory=dict)
+    results: dict[tuple[str, Path, Task], TaskResult] = field(default_factory=dict)
+    active: set[DaskWorker] = field(default_factory=set)
 
 
 class DaskWorker:
-    """An environment that is open somewhere in the cluster, or in several places at once.
+    """An environment that is open on one or several Dask workers.
 
-    Closing it calls off what is under way. Machines keep what they opened until the engine is
-    closed, or until nobody has used it for a while.
+    Closing it cancels its jobs. Dask workers keep the environment open until the engine is closed,
+    or until it was idle for some minutes.
     """
 
-    hello: Hello
+    hello: Handshake
 
     def __init__(
-        self, dispatch: Dispatch, place: Place, holding: str, workplace: Workplace
+        self, shared: Shared, plugin: str, spec: WorkerSpec, cache_name: str, dirs: WorkDirs
     ) -> None:
-        self._dispatch = dispatch
-        self._place = place
-        self._holding = holding
-        self._workplace = workplace
-        self._inbox: Inbox = SimpleQueue()
-        self._closed = False
-
-    def greet(self) -> Hello:
-        """Have the environment opened somewhere, once for all; return what its worker says.
+        """Open the environment on a Dask worker, unless it was opened before.
 
         Raises:
             InfrastructureError: it cannot be opened.
         """
-        known = self._dispatch.hellos.get(self._place.key)
-        if known is not None:
-            return known
-        errand = Errand(())
-        for _ in self._see_through([errand]):
-            pass
-        if errand.ending is None or errand.ending.hello is None:
-            raise InfrastructureError(errand.said, hint=errand.hint)
-        self._dispatch.hellos[self._place.key] = errand.ending.hello
-        return errand.ending.hello
+        self._shared = shared
+        self._plugin = plugin
+        self._spec = spec
+        self._cache_name = cache_name
+        self._dirs = dirs
+        self._finished: Finished = SimpleQueue()
+        self._closed = False
+        # Why tasks have no result.
+        self._deaths: dict[Task, WorkerDied] = {}
+        if spec.key not in shared.handshakes:
+            for _ in self._run_jobs([Job(())]):
+                pass
+        self.hello = shared.handshakes[spec.key]
 
     def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
-        """Do ``tasks`` on as many machines as they are orders; yield the results in their order.
+        """Run ``tasks`` on as many Dask workers as there are jobs; yield their results in order.
 
         Raises:
-            WorkerLost: a worker died at the first task that has no result, or this was closed.
-            EngineLost: the cluster cannot go on.
+            WorkerDied: a worker died under the first task without a result, or this was closed.
+            EngineDisconnected: the cluster cannot go on.
         """
-        size = self._dispatch.tasks_per_order
-        come, ahead = self._dispatch.ahead, (self._place.key, self._workplace.scratch)
-        rest = [task for task in tasks if (*ahead, task) not in come]
-        errands = [Errand(rest[first : first + size]) for first in range(0, len(rest), size)]
-        waiting = deque(tasks)
-        with contextlib.closing(self._see_through(errands)) as answers:
-            while waiting:
-                if (*ahead, waiting[0]) not in come:
-                    answer = next(answers, None)
-                    if answer is None:
-                        break
-                    come[*ahead, answer[0]] = answer[1:]
-                    continue
-                task = waiting.popleft()
-                yield self._with_artifact(task, *come.pop((*ahead, task)))
-            for _ in answers:
-                pass  # to the end, or a machine would take it for called off
-        # What was done after the task that ended its worker is known when that is asked for again.
-        for errand in errands:
-            ending = errand.ending
-            if ending is not None and ending.how == "lost":
-                raise WorkerLost(ending.message, memory=ending.memory)
-
-    def _with_artifact(
-        self, task: Task, result: dict[str, Any], artifact: str | None
-    ) -> dict[str, Any]:
-        """Return a task's result once what it has made is here."""
-        if artifact:
-            folder = self._workplace.scratch / task.id / "artifact"
-            self._dispatch.bring(artifact, folder, self._workplace)
-        return result
+        shared, size = self._shared, self._shared.tasks_per_job
+        self._deaths.clear()
+        missing = [task for task in tasks if self._key(task) not in shared.results]
+        jobs = [Job(tuple(missing[at : at + size])) for at in range(0, len(missing), size)]
+        with contextlib.closing(self._run_jobs(jobs)) as arriving:
+            for task in tasks:
+                while self._key(task) not in shared.results:
+                    arrived = next(arriving, None)
+                    if arrived is None:
+                        raise self._deaths[task]
+                    shared.results[self._key(arrived.task)] = arrived
+                result = shared.results.pop(self._key(task))
+                if result.artifact:
+                    target = self._dirs.scratch / task.id / "artifact"
+                    shared.uploads.fetch(result.artifact, target, self._dirs)
+                yield result.result
 
     def close(self) -> None:
-        """Call off what is under way."""
+        """Cancel all jobs."""
         self._closed = True
-        self._inbox.put(("", None))
+        self._finished.put(None)
 
-    def _see_through(self, errands: Sequence[Errand]) -> Generator[Answer, None, None]:
-        """Have all orders carried out, giving them anew as often as it takes.
+    def _key(self, task: Task) -> tuple[str, Path, Task]:
+        return self._spec.key, self._dirs.scratch, task
+
+    def _run_jobs(self, jobs: Sequence[Job]) -> Generator[TaskResult, None, None]:
+        """Run jobs, and yield results of tasks as they arrive.
+
+        No more are submitted than the cluster can run at once: Dask suspects every job that it has
+        assigned to a worker when that worker is lost.
 
         Raises:
-            WorkerLost: this was closed, or the environment cannot be had in the cluster any more.
-            EngineLost: the cluster is gone.
+            WorkerDied: this was closed, or the environment cannot be opened any more.
+            EngineDisconnected: the cluster is gone.
         """
-        under_way: dict[str, Errand] = {}
+        waiting, running = deque(jobs), set[Job]()
+        self._shared.active.add(self)
         try:
-            for errand in errands:
-                self._give(errand, under_way)
-            while under_way:
-                try:
-                    key, message = self._inbox.get(timeout=self._dispatch.tick)
-                except Empty:
-                    self._look_after(under_way)
-                    continue
-                if self._closed:
-                    raise WorkerLost("it was closed")
-                if key in under_way:
-                    yield from self._hear(under_way[key], message, under_way)
+            while waiting or running:
+                share = self._shared.cluster.slots // len(self._shared.active)
+                while waiting and len(running) < max(1, share):
+                    running.add(job := waiting.popleft())
+                    self._submit(job)
+                if ended := self._next(running):
+                    yield from self._collect(ended, waiting)
         finally:
-            for errand in under_way.values():
-                self._dispatch.forget(errand)
+            self._shared.active.discard(self)
+            for job in running:
+                self._shared.cluster.forget(job)
 
-    def _hear(
-        self, errand: Errand, message: dict[str, Any] | None, under_way: dict[str, Errand]
-    ) -> Iterator[Answer]:
-        """Act on a message about an order, or on the news that it has ended."""
-        if message is not None:
-            answered = errand.hear(message)
-            if errand.where:
-                self._dispatch.held(self._holding, errand.where)
-            if answered:
-                yield answered
-        elif errand.ending is None:
-            self._end(errand, under_way)
-        if errand.ended:
-            self._conclude(errand, under_way)
-
-    def _give(self, errand: Errand, under_way: dict[str, Errand]) -> None:
-        """Give an order, as often as the line breaks under it."""
-        dispatch = self._dispatch
-        while True:
-            client = dispatch.line.client
-            try:
-                order = dispatch.order(self._place, list(errand.rest.values()), self._workplace)
-                dispatch.give(errand, order, self._holding, self._inbox)
-            except Broken:
-                dispatch.line.mend(client)
-            else:
-                under_way[errand.key] = errand
-                return
-
-    def _give_again(self, errand: Errand, under_way: dict[str, Errand]) -> None:
-        under_way.pop(errand.key, None)
-        self._dispatch.forget(errand)
-        self._give(errand, under_way)
-
-    def _look_after(self, under_way: dict[str, Errand]) -> None:
-        """Give orders anew whose machine, or scheduler, is gone."""
-        for errand in list(under_way.values()):
-            assert errand.client is not None  # noqa: S101 - it was given
-            try:
-                workers = self._dispatch.line.look(errand.client).workers
-            except Broken:
-                self._dispatch.line.mend(errand.client)
-                self._give_again(errand, under_way)
-                continue
-            if errand.where and errand.where not in workers:
-                errand.failed(None, f"{errand.where} is gone")
-                self._retry(errand, under_way)
-            elif not errand.where and not errand.candidates & workers.keys():
-                # Nobody is left of those whom it was given to; others have come, or will.
-                self._give_again(errand, under_way)
-            elif errand.ending is not None:
-                errand.failed(errand.where, "what it said did not arrive")
-                self._retry(errand, under_way)
-
-    def _end(self, errand: Errand, under_way: dict[str, Errand]) -> None:
-        """Learn how an order has ended."""
-        future, client = errand.future, errand.client
-        assert future is not None  # noqa: S101 - it was given
+    def _next(self, running: set[Job]) -> Job | None:
+        """Return the next job that ended, or None if none did for a while."""
         try:
-            if future.status == "error":
-                error = future.exception(timeout=self._dispatch.patience)
-                errand.failed(errand.where, f"{type(error).__name__}: {error}")
-                self._retry(errand, under_way)
-                return
-            errand.ending = future.result(timeout=self._dispatch.patience)
-        except (Broken, CancelledError, *TROUBLES):
-            self._dispatch.line.mend(client)
-            self._give_again(errand, under_way)
+            finished = self._finished.get(timeout=self._shared.tick)
+        except Empty:
+            for job in list(running):
+                if self._shared.cluster.is_lost(job):
+                    self._shared.cluster.forget(job)
+                    self._submit(job)
+            return None
+        if self._closed or finished is None:
+            raise WorkerDied("it was closed")
+        job, future = finished
+        if job not in running or future is not job.future:
+            return None  # it was submitted again since
+        running.remove(job)
+        return job
 
-    def _conclude(self, errand: Errand, under_way: dict[str, Errand]) -> None:
-        """Act on how an order has ended."""
-        ending = errand.ending
-        assert ending is not None  # noqa: S101 - it has ended
-        if ending.how == "lost" or (ending.how == "done" and not errand.rest):
-            del under_way[errand.key]
-            self._dispatch.forget(errand)
-            return
-        if ending.how == "missing":
-            self._send_again(errand, ending)
-        errand.failed(ending.where, ending.message, ending.hint)
-        self._retry(errand, under_way)
+    def _submit(self, job: Job) -> None:
+        scenarios = self._shared.uploads.send(self._dirs, job.tasks)
+        request = JobRequest(self._plugin, self._spec, job.tasks, scenarios)
+        self._shared.cluster.submit(job, request, self._cache_name, self._finished)
 
-    def _send_again(self, errand: Errand, ending: Ending) -> None:
-        """Replace a parcel that is damaged, or was taken away."""
-        folders = {task.artifact: self._workplace.artifacts for task in errand.rest.values()}
-        if ending.digest in folders:
-            folder = folders[ending.digest] / ending.digest
-            self._dispatch.send(folder, ending.digest, again=True)
+    def _collect(self, job: Job, waiting: deque[Job]) -> Iterator[TaskResult]:
+        """Yield the results of a job that ended; have it run again if some are missing."""
+        try:
+            result = self._result_of(job)
+        finally:
+            self._shared.cluster.forget(job)
+        if result is None:
+            waiting.append(job)
             return
-        for folder in self._workplace.scenarios.iterdir():
-            if folder.is_dir() and digest_tree(folder) == ending.digest:
-                self._dispatch.send(folder, ending.digest, again=True)
+        if isinstance(result, WorkerDied):
+            if len(job.tasks) > 1:  # one of its tasks is to blame
+                waiting.extend(Job((task,)) for task in job.tasks)
+            elif job.tasks:
+                self._deaths[job.tasks[0]] = result
+            else:
+                raise InfrastructureError(f"{self._spec.environment.name}: {result}")
+            return
+        self._shared.cluster.add_cached(self._cache_name, result.address)
+        yield from result.results
+        if result.results:
+            job.failures = 0
+            job.tasks = job.tasks[len(result.results) :]
+        if result.handshake:
+            self._shared.handshakes[self._spec.key] = result.handshake
+        if result.status == "died":
+            death = WorkerDied(result.message, memory=result.memory)
+            self._deaths.update(dict.fromkeys(job.tasks, death))
+        elif result.status != "done":
+            self._retry(job, result)
+            waiting.append(job)
 
-    def _retry(self, errand: Errand, under_way: dict[str, Errand]) -> None:
-        """Give an order anew, unless too many machines in a row could not do it."""
-        if errand.failures < MACHINES:
-            self._give_again(errand, under_way)
+    def _result_of(self, job: Job) -> JobResult | WorkerDied | None:
+        """Return how a job ended: WorkerDied if its Dask workers were lost, None if it is lost."""
+        assert job.future is not None  # noqa: S101 - it was submitted
+        patience = self._shared.cluster.patience
+        try:
+            if job.future.status != "error":
+                return job.future.result(timeout=patience)
+            error = job.future.exception(timeout=patience)
+        except (CancelledError, *CONNECTION_ERRORS):
+            return None
+        lost = f"{MOST_FAILURES} Dask workers in a row could not do it: {error}"
+        if isinstance(error, KilledWorker):
+            lost = f"{error.allowed_failures + 1} Dask workers in a row were lost under it"
+        else:
+            job.failures += 1
+            if job.failures < MOST_FAILURES:
+                return None
+        return WorkerDied(lost, machine=True)
+
+    def _retry(self, job: Job, result: JobResult) -> None:
+        """Prepare to run a job on another Dask worker.
+
+        Raises:
+            WorkerDied: the environment, which was open before, cannot be opened.
+            InfrastructureError: the environment cannot be opened.
+            EngineDisconnected: too many Dask workers in a row could not do the job.
+        """
+        if result.status == "missing":
+            self._shared.uploads.resend(result.digest, self._dirs)
+        job.failures += 1
+        job.avoided.add(result.address)
+        if job.failures < MOST_FAILURES:
             return
-        ending = errand.ending
-        if not errand.rest or (ending is not None and ending.how == "unavailable"):
-            self._dispatch.hellos.pop(self._place.key, None)
-            if errand.rest:  # who opens it again learns why it cannot be had
-                raise WorkerLost(errand.said)
-            raise InfrastructureError(errand.said, hint=errand.hint)
-        head = next(iter(errand.rest.values()))
-        said = f"{errand.failures} Dask workers in a row did not do it: {errand.said}"
-        if ending is None:
-            raise WorkerLost(
-                f"{head.kind} of {head.scenario} as {head.format}: {said}", machine=True
-            )
-        raise EngineLost(
-            f"{self._place.environment.name}: {said}",
-            hint=errand.hint or "see the logs of the Dask workers; what is measured is kept",
+        if not job.tasks or result.status == "unavailable":
+            self._shared.handshakes.pop(self._spec.key, None)
+            if job.tasks:  # the caller opens it again, and learns the reason
+                raise WorkerDied(result.message)
+            raise InfrastructureError(result.message, hint=result.hint)
+        raise EngineDisconnected(
+            f"{self._spec.environment.name}: {job.failures} Dask workers in a row could not run "
+            f"its tasks: {result.message}",
+            hint=result.hint or "see the logs of the Dask workers; completed results are kept",
         )

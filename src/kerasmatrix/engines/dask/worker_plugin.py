@@ -1,15 +1,13 @@
-"""What a Dask worker does for kerasmatrix: labels itself, carries out orders, keeps workers warm.
+"""The plugin of Dask workers: labels them, runs jobs, and keeps environments open between jobs.
 
-A plugin that the coordinator sends to every Dask worker, those that come later included. It opens
-environments with an engine of that machine, and ends with the coordinator: what nobody has used
-for a while is closed, also where nobody is left to say so.
+The coordinator registers it on every Dask worker. It removes the plugin when it closes; if it
+dies, workers that stay idle are closed after some minutes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
@@ -20,339 +18,291 @@ from typing import Any
 from distributed import WorkerPlugin, get_worker
 from distributed.worker import Worker as DaskProcess
 
-from kerasmatrix.engines.base import Engine, Task, Worker, WorkerLost, Workplace
-from kerasmatrix.engines.dask.artifact_cache import Shelf, fetch_all
-from kerasmatrix.engines.dask.inner_engine import Recipe, engine_label
+from kerasmatrix.engines.base import Engine, Task, WorkDirs, Worker, WorkerDied
+from kerasmatrix.engines.dask.artifact_cache import ArtifactCache
+from kerasmatrix.engines.dask.inner_engine import InnerEngineConfig
 from kerasmatrix.engines.dask.messages import (
-    HOLDING_LABEL,
+    CACHED_LABEL,
     MEMORY_LABEL,
-    Ending,
-    Order,
-    Place,
+    JobRequest,
+    JobResult,
+    TaskResult,
+    WorkerSpec,
+    cached_label,
+    engine_label,
     harness_label,
-    holding_label,
 )
-from kerasmatrix.engines.dask.transfer import ParcelMissing, Parcels
+from kerasmatrix.engines.dask.transfer import ArtifactMissing, ArtifactTransfer
 from kerasmatrix.engines.memory import machine_memory
-from kerasmatrix.engines.workspace import Sight
+from kerasmatrix.engines.workspace import WorkerView
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.harness import trees
 from kerasmatrix.store.store import NoArtifact
 
-__all__ = ["Machine", "work"]
+__all__ = ["EnvironmentPlugin", "run_job"]
 
-# How long a worker stays open with nothing to do: longer than a run pauses, and not much more.
-WARM_SECONDS = 180.0
+# Longer than the pauses of a run.
+IDLE_SECONDS = 180.0
 MEBIBYTE = 1 << 20
+# Dask leaves the thread of such a task running.
+CANCELLED = {"cancelled", "released", "forgotten", "error"}
 
 
-@dataclass
-class _Crew:
-    """An open worker of the inner engine, with all that it writes to in ``folder``."""
+@dataclass(eq=False)
+class _OpenWorker:
+    """A worker of the inner engine, and the folder that it writes to."""
 
     worker: Worker
-    sight: Sight
+    view: WorkerView
     folder: Path
-    apart: bool
-    leaves: threading.Timer | None = None
+    expiry: threading.Timer | None = None
 
-    @property
-    def scratch(self) -> Path:
-        """Where tasks leave what they made."""
-        return self.sight.place.scratch
-
-    def results(self, tasks: Sequence[Task]) -> Iterator[tuple[Task, dict[str, Any]]]:
-        """Do ``tasks``, one at a time if they are to be apart; yield each with its result.
-
-        Raises:
-            WorkerLost: the worker died.
-        """
-        if not tasks:
-            return  # it was to be opened
-        for batch in [(task,) for task in tasks] if self.apart else [tasks]:
-            self.sight.turn_to(batch[0])
-            yield from zip(batch, self.worker.run(batch), strict=True)
+    def run(self, tasks: Sequence[Task], *, isolated: bool) -> Iterator[dict[str, Any]]:
+        """Run ``tasks``, one at a time if they are ``isolated``; yield their results."""
+        for batch in [(task,) for task in tasks] if isolated else [tasks]:
+            if batch:
+                self.view.expose(batch[0])
+                yield from self.worker.run(batch)
 
     def close(self) -> None:
-        """End the worker and what it left."""
+        """Close the worker and remove its folder."""
+        if self.expiry:
+            self.expiry.cancel()
         self.worker.close()
         trees.remove(str(self.folder))
 
 
-@dataclass
-class _Labour:
-    """An order that is being carried out. Whoever calls it off may be in another thread."""
+@dataclass(eq=False)
+class _ActiveJob:
+    """A job that is running. It may be cancelled by another thread."""
 
-    crew: _Crew | None = None
-    off: bool = False
+    opened: _OpenWorker | None = None
+    is_cancelled: bool = False
+    results: list[TaskResult] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def employ(self, crew: _Crew) -> None:
-        """Work with ``crew`` from now on."""
+    def attach(self, opened: _OpenWorker) -> None:
+        """Use this worker from now on."""
         with self.lock:
-            self.crew = crew
-            if self.off:
-                crew.worker.close()
+            self.opened = opened
+            if self.is_cancelled:
+                opened.worker.close()
 
-    def call_off(self) -> None:
-        """End it as soon as can be: its worker is closed under it."""
+    def cancel(self) -> None:
+        """End the job by closing its worker."""
         with self.lock:
-            self.off = True
-            if self.crew:
-                self.crew.worker.close()
+            self.is_cancelled = True
+            if self.opened:
+                self.opened.worker.close()
 
 
-class Machine(WorkerPlugin):
-    """One Dask worker's part in a run. Made by the coordinator, alive where it is set up."""
+class EnvironmentPlugin(WorkerPlugin):
+    """The plugin of one coordinator. It is created there, and pickled for each Dask worker."""
 
-    def __init__(self, name: str, recipe: Recipe, artifacts: str) -> None:
-        """Say what it will be; nothing is opened yet.
+    def __init__(self, name: str, inner: InnerEngineConfig, artifacts: str) -> None:
+        """Configure the plugin.
 
         Args:
-            name: what the plugin is called on its Dask worker.
-            recipe: how environments are opened there.
-            artifacts: where parcels are, as an fsspec URL.
+            name: its name on the Dask worker.
+            inner: the engine that opens environments there.
+            artifacts: the remote folder for artifacts, as an fsspec URL.
         """
         self.name = name
-        self._recipe = recipe
+        self.inner = inner
         self._artifacts = artifacts
 
     async def setup(self, worker: DaskProcess) -> None:
-        """Begin on a Dask worker: find out what it has, and label it accordingly."""
+        """Label the Dask worker with what it can do."""
         self._process = worker
         self._lock = threading.Lock()
-        self._labours: dict[str, _Labour] = {}
-        self._idle: dict[str, list[_Crew]] = {}
+        self._jobs: dict[str, _ActiveJob] = {}
+        self._idle: list[tuple[str, _OpenWorker]] = []  # by key; the longest idle first
         self._engine: Engine | None = None
-        self._ended = False
+        self._is_closed = False
         self._folder = Path(worker.local_directory) / self.name
-        self._shelf = Shelf(self._folder / "artifacts", Parcels(self._artifacts))
+        self._cache = ArtifactCache(self._folder / "artifacts", ArtifactTransfer(self._artifacts))
         before = worker.state.total_resources
-        labels = {
-            # What an earlier coordinator found here may be gone.
-            **{name: 0.0 for name in before if name.startswith(HOLDING_LABEL)},
-            **await asyncio.to_thread(self._labels),
-        }
-        # Setting them anew forgets what is taken of them at the moment.
+        # Environments that were here for an earlier coordinator may have been removed.
+        stale = {name: 0.0 for name in before if name.startswith(CACHED_LABEL)}
+        labels = {**stale, **await asyncio.to_thread(self._labels)}
+        # Setting resources makes Dask forget how much of them is in use.
         if any(before.get(name) != count for name, count in labels.items()):
             await worker.set_resources(**labels)
 
-    async def teardown(self, worker: DaskProcess) -> None:  # noqa: ARG002 - that is the hook
-        """Leave nothing behind: the Dask worker ends, or the coordinator has."""
-        self._ended = True
+    async def teardown(self, worker: DaskProcess) -> None:  # noqa: ARG002 - Dask's signature
+        """Close all: the Dask worker ends, or the coordinator has closed."""
+        self._is_closed = True
         await asyncio.to_thread(self._close)
 
     def transition(self, key: Any, start: str, finish: str, **_: Any) -> None:  # noqa: ANN401, ARG002
-        """Call off what nobody waits for any more: Dask takes no thread back by itself."""
-        if finish in {"cancelled", "released", "forgotten", "error"}:
-            labour = self._labours.get(key)
-            if labour:
-                threading.Thread(target=labour.call_off, daemon=True).start()
+        """Cancel a job that Dask does not wait for any more."""
+        job = self._jobs.get(key)
+        if job and finish in CANCELLED:
+            threading.Thread(target=job.cancel, daemon=True).start()
 
-    def work(self, order: Order) -> Ending:
-        """Carry out an order, telling of each result as it is there."""
-        key = str(self._process.get_current_task())
-        labour = _Labour()
+    def run_job(self, request: JobRequest) -> JobResult:
+        """Run the job that is this thread's Dask task."""
+        key, job = str(self._process.get_current_task()), _ActiveJob()
         with self._lock:
-            self._labours[key] = labour
+            self._jobs[key] = job
         try:
-            report = _Report(self._process, order)
-            try:
-                return self._carry_out(order, labour, report)
-            except ParcelMissing as missing:
-                return report.ending("missing", message=missing.reason, digest=missing.digest)
-            except WorkerLost as lost:
-                if labour.off:
-                    # Dask may give a task that it has cancelled to the same thread again, and take
-                    # this for its result: closing the worker says nothing about the model.
-                    return report.ending("trouble", message="the order was called off")
-                return report.ending("lost", message=str(lost), memory=lost.memory)
-            except KerasmatrixError as error:
-                return report.ending("trouble", message=error.message, hint=error.hint)
-            except OSError as error:
-                return report.ending("trouble", message=str(error))
+            handshake = self._run(request, job)
+            return self._result(job, "done", handshake=handshake)
+        except ArtifactMissing as missing:
+            return self._result(job, "missing", message=missing.reason, digest=missing.digest)
+        except WorkerDied as death:
+            if job.is_cancelled:
+                # Dask may start a cancelled task again and take this for its result. The worker was
+                # closed here, so its death says nothing about the model.
+                return self._result(job, "error", message="the job was cancelled")
+            return self._result(job, "died", message=str(death), memory=death.memory)
+        except _Unavailable as error:
+            return self._result(job, "unavailable", message=error.message, hint=error.hint)
+        except (KerasmatrixError, OSError) as error:
+            return self._result(job, "error", message=str(error), hint=getattr(error, "hint", None))
         finally:
             with self._lock:
-                del self._labours[key]
+                del self._jobs[key]
+
+    def _result(self, job: _ActiveJob, status: Any, **details: Any) -> JobResult:  # noqa: ANN401
+        return JobResult(status, self._process.address, tuple(job.results), **details)
 
     def _labels(self) -> dict[str, float]:
-        """Return this machine's labels; of each, an order takes a part."""
-        total = self._process.memory_manager.memory_limit or machine_memory()
-        labels: dict[str, float] = {MEMORY_LABEL: total // MEBIBYTE}
+        memory = self._process.memory_manager.memory_limit or machine_memory()
         threads = self._process.state.nthreads
-        labels[harness_label()] = threads
-        able = self._recipe.trouble() is None
-        labels[engine_label(self._recipe)] = threads if able else 0
-        if able:
-            labels.update(dict.fromkeys(map(holding_label, self._recipe.held()), threads))
-        return labels
+        is_able = self.inner.trouble() is None
+        cached = self.inner.cached() if is_able else ()
+        return {
+            MEMORY_LABEL: memory // MEBIBYTE,
+            harness_label(): threads,
+            engine_label(self.inner.name): threads if is_able else 0,
+            **dict.fromkeys(map(cached_label, cached), threads),
+        }
 
-    def _carry_out(self, order: Order, labour: _Labour, report: _Report) -> Ending:
-        wanted = [task.artifact for task in order.tasks if task.artifact]
-        scenarios = self._scenarios(order.place)
-        fetch_all(
-            self._shelf.parcels,
-            {scenarios / name: digest for name, digest in order.scenarios.items()},
-        )
-        with self._shelf.holding(wanted):
-            for key, tasks in self._portions(order):
+    def _run(self, request: JobRequest, job: _ActiveJob) -> Any:  # noqa: ANN401 - a Handshake
+        """Run a job's tasks, adding their results to ``job``; return the last handshake."""
+        spec = request.spec
+        scenarios = self._folder / "scenarios" / spec.scenarios
+        digests = {scenarios / name: digest for name, digest in request.scenarios.items()}
+        self._cache.transfer.fetch_all(digests)
+        with self._cache.holding(task.artifact for task in request.tasks if task.artifact):
+            for key, tasks in self._by_worker(request):
+                opened = self._acquire(spec, scenarios, key)
+                is_spent = False
                 try:
-                    crew = self._hire(order.place, scenarios, key)
-                except InfrastructureError as error:
-                    return report.ending("unavailable", message=error.message, hint=error.hint)
-                try:
-                    labour.employ(crew)
-                    is_spent = False
-                    for task, result in crew.results(tasks):
-                        is_spent = bool(result.pop("spent", None)) or is_spent
-                        report.result(task, *self._taken_in(crew, task, result))
+                    job.attach(opened)
+                    results = opened.run(tasks, isolated=spec.isolated)
+                    for task, result in zip(tasks, results, strict=True):
+                        is_spent |= bool(result.pop("spent", None))
+                        job.results.append(self._keep(opened, task, result))
                 except BaseException:
-                    crew.close()
+                    opened.close()
                     raise
                 if is_spent:
-                    crew.close()
+                    opened.close()
                 else:
-                    self._dismiss(key, crew)
-        return report.ending("done", hello=crew.worker.hello)
+                    self._release(key, opened)
+        return opened.worker.hello
 
-    def _portions(self, order: Order) -> list[tuple[str, Sequence[Task]]]:
-        """Return the tasks of an order by the key of the worker that does them.
+    def _by_worker(self, request: JobRequest) -> list[tuple[str, Sequence[Task]]]:
+        """Return the tasks by the key of the worker that runs them.
 
-        In a sandbox, each file of a stranger has a worker of its own.
+        In a sandbox, each file of a stranger has its own worker.
         """
-        key = order.place.key
-        if not (order.place.apart and order.tasks and self._open_engine().sandbox):
-            return [(key, order.tasks)]
-        by_file = itertools.groupby(order.tasks, key=lambda task: task.scenario)
-        return [(f"{key}-{scenario}", tuple(tasks)) for scenario, tasks in by_file]
+        key, tasks = request.spec.key, request.tasks
+        if not (request.spec.isolated and tasks and self.inner.sandbox):
+            return [(key, tasks)]
+        by_file = itertools.groupby(tasks, key=lambda task: task.scenario)
+        return [(f"{key}-{scenario}", tuple(group)) for scenario, group in by_file]
 
-    def _open_engine(self) -> Engine:
-        with self._lock:
-            if self._engine is None:
-                self._engine = self._recipe.build(self._folder)
-            return self._engine
-
-    def _taken_in(
-        self, crew: _Crew, task: Task, result: dict[str, Any]
-    ) -> tuple[dict[str, Any], str | None]:
-        """Return a result as a store would take it in, and the digest of what was made, if any."""
-        folder = crew.scratch / task.id
+    def _keep(self, opened: _OpenWorker, task: Task, result: dict[str, Any]) -> TaskResult:
+        """Return the result of a task, with its artifact in the cache."""
+        folder = opened.view.dirs.scratch / task.id
         try:
             if task.kind in {"save", "take", "convert"} and result.get("ended") == "returned":
-                return result, self._shelf.take_in(folder / "artifact")
+                return TaskResult(task, result, self._cache.add(folder / "artifact"))
         except NoArtifact as error:
-            return {**result, "ended": "crashed", "value": None, "log": str(error)}, None
+            crashed = {**result, "ended": "crashed", "value": None, "log": str(error)}
+            return TaskResult(task, crashed, None)
         finally:
             trees.remove(str(folder))
-        return result, None
+        return TaskResult(task, result, None)
 
-    def _scenarios(self, place: Place) -> Path:
-        folder = self._folder / "scenarios" / place.scenarios
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
-
-    def _hire(self, place: Place, scenarios: Path, key: str) -> _Crew:
-        """Return an open worker of the environment: one that is idle under ``key``, or a new one.
+    def _acquire(self, spec: WorkerSpec, scenarios: Path, key: str) -> _OpenWorker:
+        """Return an idle worker with this key, or open one.
 
         Raises:
-            InfrastructureError: there can be none.
+            _Unavailable: the environment cannot be created or opened.
         """
         with self._lock:
-            idle = self._idle.get(key)
-            if idle:
-                crew = idle.pop()
-                if crew.leaves:
-                    crew.leaves.cancel()
-                return crew
-        engine = self._open_engine()
-        scratch = self._folder / "scratch" / uuid.uuid4().hex
-        scratch.mkdir(parents=True)
+            for idle_key, opened in reversed(self._idle):
+                if idle_key == key:
+                    self._idle.remove((key, opened))
+                    if opened.expiry:
+                        opened.expiry.cancel()
+                    return opened
+            if self._engine is None:
+                self._engine = self.inner.create(self._folder)
+        folder = self._folder / "scratch" / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        scenarios.mkdir(parents=True, exist_ok=True)
         try:
-            engine.prepare(place.environment, place.lock)
-            whole = Workplace(scenarios, self._shelf.folder, scratch)
-            sight = Sight(whole, place.environment.name, narrow=place.apart)
-            worker = engine.open(place.environment, place.lock, sight.place, place.limits)
-            return _Crew(worker, sight, scratch, place.apart)
-        except BaseException:
-            trees.remove(str(scratch))
+            self._engine.prepare(spec.environment, spec.lock)
+            whole = WorkDirs(scenarios, self._cache.folder, folder)
+            view = WorkerView(whole, spec.environment.name, per_task=spec.isolated)
+            worker = self._engine.open(spec.environment, spec.lock, view.dirs, spec.limits)
+        except BaseException as error:
+            trees.remove(str(folder))
+            if isinstance(error, InfrastructureError):
+                raise _Unavailable(error.message, hint=error.hint) from error
             raise
+        return _OpenWorker(worker, view, folder)
 
-    def _dismiss(self, key: str, crew: _Crew) -> None:
-        """Keep a worker open for the next order, for a while."""
+    def _release(self, key: str, opened: _OpenWorker) -> None:
+        """Keep a worker open for the next job, for a while."""
         with self._lock:
-            ended = self._ended
-            if not ended:
-                crew.leaves = threading.Timer(WARM_SECONDS, self._retire, (key, crew))
-                crew.leaves.daemon = True
-                crew.leaves.start()
-                self._idle.setdefault(key, []).append(crew)
-                others = [(name, each) for name, crews in self._idle.items() for each in crews]
-        if ended:
-            crew.close()
-            return
-        # As many as can be at work: memory is reckoned for those.
-        for name, each in others[: -self._process.state.nthreads]:
-            self._retire(name, each)
+            surplus = [opened]
+            if not self._is_closed:
+                opened.expiry = threading.Timer(IDLE_SECONDS, self._expire, (opened,))
+                opened.expiry.daemon = True
+                opened.expiry.start()
+                self._idle.append((key, opened))
+                # Memory suffices for one worker per thread.
+                surplus = [idle for _, idle in self._idle[: -self._process.state.nthreads]]
+                self._idle = self._idle[-self._process.state.nthreads :]
+        for idle in surplus:
+            idle.close()
 
-    def _retire(self, key: str, crew: _Crew) -> None:
+    def _expire(self, opened: _OpenWorker) -> None:
+        """Close a worker, unless a job has acquired it in the meantime."""
         with self._lock:
-            idle = self._idle.get(key, [])
-            if crew not in idle:
-                return
-            idle.remove(crew)
-            if not idle:
-                del self._idle[key]
-        if crew.leaves:
-            crew.leaves.cancel()
-        crew.close()
+            kept = [(key, idle) for key, idle in self._idle if idle is not opened]
+            is_idle = len(kept) < len(self._idle)
+            self._idle = kept
+        if is_idle:
+            opened.close()
 
     def _close(self) -> None:
         with self._lock:
-            labours = list(self._labours.values())
-            idle = [(key, crew) for key, crews in self._idle.items() for crew in crews]
-        for labour in labours:
-            labour.call_off()
-        for key, crew in idle:
-            self._retire(key, crew)
+            jobs = list(self._jobs.values())
+            idle, self._idle = self._idle, []
+        for job in jobs:
+            job.cancel()
+        for _, opened in idle:
+            opened.close()
         if self._engine:
             self._engine.close()
         trees.remove(str(self._folder))
 
 
-class _Report:
-    """What is said about an order on its way, by one of the machines that it was given to."""
-
-    def __init__(self, process: DaskProcess, order: Order) -> None:
-        self._process = process
-        self._order = order
-        self._attempt = uuid.uuid4().hex
-        self._answered = 0
-        self._say(kind="began")
-
-    def result(self, task: Task, result: dict[str, Any], artifact: str | None) -> None:
-        """Tell what a task came to, and the digest of what it has made."""
-        self._answered += 1
-        self._say(kind="result", task=task.id, result=result, artifact=artifact)
-
-    def ending(self, how: Any, **more: Any) -> Ending:  # noqa: ANN401 - see `Ending`
-        """Return how it all ended."""
-        return Ending(how, self._process.address, self._attempt, answered=self._answered, **more)
-
-    def _say(self, **message: Any) -> None:  # noqa: ANN401 - it becomes JSON
-        told = {
-            "order": self._order.id,
-            "attempt": self._attempt,
-            "where": self._process.address,
-            **message,
-        }
-        # As text: what comes out is what the harness said, to the last digit.
-        self._process.log_event(self._order.engine, json.dumps(told))
+class _Unavailable(InfrastructureError):
+    """The environment of a job cannot be created or opened here."""
 
 
-def work(order: Order) -> Ending:
-    """Carry out an order on the Dask worker that this is called on: the Dask task itself."""
+def run_job(request: JobRequest) -> JobResult:
+    """Run a job on the Dask worker that calls this: the function of each Dask task."""
     process = get_worker()
-    machine = process.plugins.get(order.engine)
-    if not isinstance(machine, Machine):
-        return Ending("trouble", process.address, "", message="its coordinator is gone")
-    return machine.work(order)
+    plugin = process.plugins.get(request.plugin)
+    if not isinstance(plugin, EnvironmentPlugin):
+        return JobResult("error", process.address, message="its coordinator is gone")
+    return plugin.run_job(request)

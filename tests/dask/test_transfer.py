@@ -1,0 +1,127 @@
+"""Folders arrive whole or not at all, also through an S3 in this process."""
+
+import zipfile
+
+import pytest
+
+from kerasmatrix.engines.dask.artifact_cache import ArtifactCache
+from kerasmatrix.engines.dask.transfer import ArtifactMissing, ArtifactTransfer
+from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.filesystem.digests import digest_tree
+
+
+@pytest.fixture(params=["folder", "s3"])
+def url(request, tmp_path):
+    if request.param == "s3":
+        return request.getfixturevalue("s3")
+    return str(tmp_path / "remote")
+
+
+@pytest.fixture
+def artifact(tmp_path):
+    """A folder like a SavedModel: folders in it, one of them empty."""
+    folder = tmp_path / "artifact"
+    (folder / "model" / "variables").mkdir(parents=True)
+    (folder / "model" / "assets").mkdir()
+    (folder / "model" / "saved_model.pb").write_bytes(bytes(range(256)) * 5000)
+    (folder / "model" / "variables" / "ünï.index").write_text("x")
+    return folder
+
+
+def test_transfer_folder_arrives_unchanged(url, artifact, tmp_path):
+    digest = digest_tree(artifact)
+    ArtifactTransfer(url).send(artifact, digest)
+    ArtifactTransfer(url).fetch(digest, tmp_path / "there" / digest)
+    assert digest_tree(tmp_path / "there" / digest) == digest
+    assert (tmp_path / "there" / digest / "model" / "assets").is_dir()
+    assert [path.name for path in (tmp_path / "there").iterdir()] == [digest]
+
+
+def test_send_existing_is_not_repeated(tmp_path, artifact):
+    transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
+    transfer.send(artifact, digest)
+    (sent,) = (tmp_path / "remote").iterdir()
+    before = sent.stat().st_mtime_ns, sent.read_bytes()
+    transfer.send(artifact, digest)
+    assert (sent.stat().st_mtime_ns, sent.read_bytes()) == before
+
+
+def test_send_truncated_is_repeated(tmp_path, artifact):
+    transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
+    transfer.send(artifact, digest)
+    (sent,) = (tmp_path / "remote").iterdir()
+    whole = sent.read_bytes()
+    sent.write_bytes(whole[:-100])
+    transfer.send(artifact, digest)
+    assert sent.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "damaged"),
+        (lambda path: path.write_bytes(path.read_bytes().replace(b"\x07", b"\x08")), "damaged"),
+        (lambda path: path.write_bytes(b""), "damaged"),
+        (lambda path: path.unlink(), "is not there"),
+    ],
+    ids=["cut off", "turned round", "empty", "gone"],
+)  # fmt: skip
+def test_fetch_damaged_is_missing(tmp_path, artifact, harm, words):
+    transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
+    transfer.send(artifact, digest)
+    harm(next((tmp_path / "remote").iterdir()))
+    with pytest.raises(ArtifactMissing) as missing:
+        transfer.fetch(digest, tmp_path / "there" / digest)
+    assert words in missing.value.reason
+    assert not list((tmp_path / "there").iterdir())
+
+
+def test_fetch_other_content_is_missing(tmp_path, artifact):
+    transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
+    transfer.send(artifact, digest)
+    (artifact / "model" / "saved_model.pb").write_text("another")
+    transfer.send(artifact, digest, again=True)
+    with pytest.raises(ArtifactMissing) as missing:
+        transfer.fetch(digest, tmp_path / "there" / digest)
+    assert "another digest" in missing.value.reason
+
+
+def test_fetch_path_traversal_writes_nothing_outside(tmp_path, artifact):
+    transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
+    transfer.send(artifact, digest)
+    with zipfile.ZipFile(next((tmp_path / "remote").iterdir()), "a") as archive:
+        archive.writestr("../../escaped", "x")
+    with pytest.raises(ArtifactMissing):
+        transfer.fetch(digest, tmp_path / "there" / digest)
+    assert not list(tmp_path.rglob("escaped"))
+
+
+def test_transfer_unusable_place_is_an_error(tmp_path, artifact):
+    with pytest.raises(UsageError, match="--artifacts purple://x"):
+        ArtifactTransfer("purple://x")
+    (tmp_path / "file").touch()
+    with pytest.raises(InfrastructureError, match="cannot be written") as error:
+        ArtifactTransfer(str(tmp_path / "file" / "remote")).send(artifact, digest_tree(artifact))
+    assert "every Dask worker" in error.value.hint
+
+
+def test_send_absent_bucket_is_an_infrastructure_error(s3, artifact):
+    with pytest.raises(InfrastructureError, match="cannot be written"):
+        ArtifactTransfer("s3://no-such-bucket/parcels").send(artifact, digest_tree(artifact))
+
+
+def test_cache_keeps_used_and_recent_artifacts(tmp_path):
+    cache = ArtifactCache(tmp_path / "cache", ArtifactTransfer(str(tmp_path / "remote")), room=2500)
+    digests = []
+    for number in range(4):
+        made = tmp_path / f"made-{number}"
+        made.mkdir()
+        (made / "model").write_bytes(bytes([number]) * 1000)
+        digests.append(cache.add(made))
+        assert not made.exists()
+    here = {path.name for path in (tmp_path / "cache").iterdir()}
+    assert here == set(digests[2:])
+    with cache.holding(digests):  # the first two are fetched again
+        assert {path.name for path in (tmp_path / "cache").iterdir()} == set(digests)
+        assert all(digest_tree(tmp_path / "cache" / each) == each for each in digests)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
