@@ -40,7 +40,6 @@ from kerasmatrix.execution.flaky import is_settled, suspects, with_retries
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
 from kerasmatrix.execution.priority import rank_cells
-from kerasmatrix.execution.result_cache import keep, recall
 from kerasmatrix.execution.runner import Budget, Run
 from kerasmatrix.execution.shards import Shard, take_shard
 from kerasmatrix.execution.work_queue import Again
@@ -165,15 +164,6 @@ def run(  # noqa: PLR0913 - one argument per option
                 plan = dataclasses.replace(plan, shard=own)
             started = datetime.datetime.now(datetime.UTC)
             run_id = f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}"
-            # What is listed, measured anew, or done again has to be looked at cell by cell.
-            same = None if dry_run or fresh or gate else recall(plan, store)
-            if same:
-                isolated = same.results.run.isolated
-                info = _info(run_id, started, engine, known=same.known, isolated=isolated)
-                found = same.results.model_copy(update={"run": info})
-                results = _finished(found, matrix, (store.folder, project.root))
-                _report(results, compare(before, results) if before else None, store, output)
-                return 0
             progress = TerminalProgress()
             measurement = Run(
                 plan,
@@ -256,8 +246,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         trouble = _execute(measurement, progress)
     else:
         measurement.complete = True
-    seen = found()
-    results = _finished(seen, matrix, folders)
+    results = _finished(found(), matrix, folders)
     comparison = compare(baseline, results) if baseline else None
     wanted: list[Again] = []
     if gate and retries and trouble is None:
@@ -268,16 +257,12 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
             store.begin_run(measurement.id, started, engine.name, _command())
         say_again(wanted)
         trouble = _execute(again, progress)
-        seen = found()
-        results = _finished(seen, matrix, folders)
-    whole = results
-    results = _report(whole, comparison, store, output)
+        results = _finished(found(), matrix, folders)
+    results = _report(results, comparison, store, output)
     if trouble:
         raise trouble
     if results.run.measured:
         store.end_run(measurement.id, results.run.finished)
-    if results is whole:
-        keep(again or measurement, store, seen)
     if gate:
         from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 

@@ -214,7 +214,6 @@ class Run:
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._cut = False
-        self._unkept = False
         self._failure: BaseException | None = None
         self.isolate = isolate
         self._engine = engine
@@ -243,7 +242,7 @@ class Run:
 
     def again(self, wanted: Sequence[Again]) -> Run:
         """Return a run that measures these again, and nothing else, and adds it to `observed`."""
-        run = Run(
+        return Run(
             self.plan,
             self._engine,
             self._store,
@@ -254,20 +253,11 @@ class Run:
             observed=self.observed,
             again=wanted,
         )
-        run._unkept = self._unkept
-        return run
 
     @property
     def pending(self) -> int:
         """How many jobs are still to be done, as far as is known."""
         return self._agenda.pending
-
-    @property
-    def settled(self) -> bool:
-        """Whether the same run would find the same now, and have nothing to do."""
-        observed = self.observed
-        missing = observed.faults or observed.troubles or observed.boundary.faults or self._unkept
-        return self.complete and not missing
 
     def agenda(self) -> list[tuple[str, Job]]:
         """Return what would be done, in order, each with its environment."""
@@ -379,7 +369,6 @@ class Run:
         self.plan, self.observed = following
         self.observed.troubles.update(before.troubles)
         self.observed.boundary.faults.update(before.boundary.faults)
-        self._unkept = self._unkept or bool(before.faults)
         # The saves of a plan with cells were seen before, and are counted already.
         compares = self.plan.columns != frozenset()
         self.known += self.observed.count - (len(self.observed.saves) if compares else 0)
@@ -748,7 +737,6 @@ class Run:
             self.retries += len(believed.retried)
         if is_the_machines(believed):
             # Shown, but not kept: another run finds out whether it is so when nobody kills.
-            self._unkept = True
             return Measured(believed, datetime.datetime.now(datetime.UTC))
         if wanted.again:
             return self._store.remember_retry(wanted.key, believed, self.id)
