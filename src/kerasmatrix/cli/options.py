@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +16,6 @@ from kerasmatrix.text.escape import brief
 __all__ = [
     "JOBS",
     "beside_matrix_option",
-    "budget_option",
     "cluster_options",
     "companions_options",
     "group_option",
@@ -32,10 +30,8 @@ __all__ = [
     "store_folder_option",
 ]
 
-DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
 # A thread each. More would not be more work at a time, and a machine has only so many threads.
 JOBS = click.IntRange(min=1, max=256)
-LONGEST_BUDGET = 365 * 24 * 3600
 MOST_SHARDS = 10_000
 # Where the context of a command keeps which matrix is meant.
 MATRIX = "kerasmatrix.config.matrix"
@@ -99,16 +95,6 @@ def names_option(name: str, what: str) -> Callable[[Command], Command]:
         callback=_split,
         help=f"Only these {what} (by name, separated by commas).",
     )
-
-
-def budget_option(command: Command) -> Command:
-    """Add ``--budget TIME``, in seconds."""
-    return click.option(
-        "--budget",
-        metavar="TIME",
-        callback=_seconds,
-        help="Measure what matters most in this time (30s, 5m, 1h30m); the rest is not run.",
-    )(command)
 
 
 def companions_options(command: Command) -> Command:
@@ -215,19 +201,6 @@ def shard_option(command: Command) -> Command:
         callback=_shard,
         help="Only the I-th of N parts of about the same length; `kerasmatrix merge` joins them.",
     )(command)
-
-
-def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    found = DURATION.fullmatch(value.strip())
-    parts = found.groups(default="0") if found else ()
-    seconds = sum(int(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
-    if not 0 < seconds <= LONGEST_BUDGET:
-        raise click.BadParameter(
-            f"{brief(value)} is not a time of at most a year: write 30s, 5m or 1h30m"
-        )
-    return seconds
 
 
 def _shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Shard | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -19,7 +18,6 @@ from kerasmatrix.analysis.gate import findings
 from kerasmatrix.cli.build_plan import plan_of, select
 from kerasmatrix.cli.options import (
     JOBS,
-    budget_option,
     cluster_options,
     group_option,
     matrix_option,
@@ -39,8 +37,7 @@ from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.flaky import is_settled, suspects, with_retries
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
-from kerasmatrix.execution.priority import rank_cells
-from kerasmatrix.execution.runner import Budget, Run
+from kerasmatrix.execution.runner import Run
 from kerasmatrix.execution.shards import Shard, take_shard
 from kerasmatrix.execution.work_queue import Again
 from kerasmatrix.report.write import check_folder, publish
@@ -54,8 +51,6 @@ from kerasmatrix.text.redaction import command_line
 __all__ = ["run"]
 
 INFRASTRUCTURE = 3
-# What changed is told by two runs, and by a third if one of them was of another part.
-LOOK_BACK = 3
 
 
 @click.command()
@@ -92,7 +87,6 @@ LOOK_BACK = 3
     metavar="RUN",
     help="What to show changes against: a results.json, or a run's id.  [--gate: the run before]",
 )
-@budget_option
 @click.option("--no-infer", is_flag=True, help="Load equal files too, instead of one of them.")
 @click.option(
     "--isolate",
@@ -121,7 +115,6 @@ def run(  # noqa: PLR0913 - one argument per option
     shard: Shard | None,
     gate: bool,
     baseline: str | None,
-    budget: int | None,
     no_infer: bool,
     isolate: bool,
     retries: int,
@@ -173,7 +166,6 @@ def run(  # noqa: PLR0913 - one argument per option
                 jobs=jobs or engine.slots or min(8, os.cpu_count() or 2),
                 listener=progress,
                 fresh=fresh,
-                budget=_budget(budget, plan, store),
                 isolate=isolate,
             )
             if dry_run:
@@ -195,14 +187,6 @@ def run(  # noqa: PLR0913 - one argument per option
             )
     finally:
         engine.close()
-
-
-def _budget(seconds: int | None, plan: Plan, store: Store) -> Budget | None:
-    """Return how long to go on, and what to begin with by what the latest runs found."""
-    if seconds is None:
-        return None
-    earlier = itertools.islice(Archive(store.folder).recent(), LOOK_BACK)
-    return Budget(seconds, rank_cells(plan, earlier))
 
 
 def _measure(  # noqa: PLR0913 - what a measurement takes

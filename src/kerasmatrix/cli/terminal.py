@@ -7,7 +7,7 @@ summary.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -23,7 +23,6 @@ from rich.table import Table
 from rich.text import Text
 
 from kerasmatrix.execution.plan import Save
-from kerasmatrix.execution.priority import Urgency
 from kerasmatrix.execution.runner import Progress, Run
 from kerasmatrix.execution.work_queue import Again, Conversion, Crossing, Job, Repair
 from kerasmatrix.report.symbols import LOOKS
@@ -48,12 +47,6 @@ STYLES = {
     Status.NOT_RUN: "dim",
 }
 SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
-# Why a budget is spent on a cell before others.
-WANTED: Mapping[Urgency | None, str] = {
-    Urgency.CANDIDATE: "the candidate's column",
-    Urgency.FRONTIER: "at a frontier",
-    Urgency.CHANGED: "changed last time",
-}
 CORNER = "saved with \\ loaded with"
 
 
@@ -125,9 +118,7 @@ def print_agenda(run: Run) -> None:
     console = Console(highlight=False)
     agenda = run.agenda()
     for environment, job in agenda:
-        urgency = run.urgency_of(job)
-        why = f"  ({WANTED[urgency]})" if urgency in WANTED else ""
-        console.print(Text(f"{environment:<20} {_what(job)}{why}"), soft_wrap=True)
+        console.print(Text(f"{environment:<20} {_what(job)}"), soft_wrap=True)
     unsupported = sum(
         run.plan.in_shard(cell) and run.plan.cannot_load(cell) is not None
         for cell in run.plan.cells()
