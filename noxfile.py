@@ -178,13 +178,6 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
-def schedule(session: nox.Session) -> None:
-    """Predict how long many files take on many machines; -- --results FILE --store DIR."""
-    _install(session, "tests")
-    session.run("python", "bench/schedule.py", *session.posargs)
-
-
-@nox.session
 def survey(session: nox.Session) -> None:
     """Ask every environment what its Keras has: what predictions go by."""
     _install(session)

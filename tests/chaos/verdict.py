@@ -20,11 +20,8 @@ from tests.chaos.project import Project
 OF_ITS_TIME = {"seconds", "save", "load", "flaky", "retries", "inferred_from"}
 # What real saves do not repeat: the times that formats write into a file.
 OF_ITS_FILE = {"artifact"}
-# `predictions.sqlite` remembers what was foretold of an artifact, `recollection` what the last run
-# came to.
-IN_A_STORE = {
-    "lock", "store.sqlite", "artifacts", "runs", "predictions.sqlite", "recollection",
-}  # fmt: skip
+# `predictions.sqlite` caches what was predicted of an artifact.
+IN_A_STORE = {"lock", "store.sqlite", "artifacts", "runs", "predictions.sqlite"}
 NOT_MEASURED = {"not-run", "infra"}
 VARYING = re.compile(
     r"task-\d+|home-\w+|\d{8}T\d{6}\.\d+-\d+|0x[0-9a-f]+|tmp\w{8}|\b\d+\.\d+ s(?:econds)?\b"

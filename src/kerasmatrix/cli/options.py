@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +16,6 @@ from kerasmatrix.text.escape import brief
 __all__ = [
     "JOBS",
     "beside_matrix_option",
-    "budget_option",
     "cluster_options",
     "companions_options",
     "group_option",
@@ -32,10 +30,8 @@ __all__ = [
     "store_folder_option",
 ]
 
-DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
 # Each job takes a thread, and the number of threads of a machine is limited.
 JOBS = click.IntRange(min=1, max=256)
-LONGEST_BUDGET = 365 * 24 * 3600
 MOST_SHARDS = 10_000
 # The key under which the context of a command holds the path of the matrix.
 MATRIX = "kerasmatrix.config.matrix"
@@ -102,16 +98,6 @@ def names_option(name: str, plural: str) -> Callable[[Command], Command]:
         callback=_split,
         help=f"Only these {plural} (comma-separated names).",
     )
-
-
-def budget_option(command: Command) -> Command:
-    """Add ``--budget TIME``, in seconds."""
-    return click.option(
-        "--budget",
-        metavar="TIME",
-        callback=_seconds,
-        help="Stop after this time (30s, 5m, 1h30m); the most relevant cells come first.",
-    )(command)
 
 
 def companions_options(command: Command) -> Command:
@@ -218,19 +204,6 @@ def shard_option(command: Command) -> Command:
         callback=_shard,
         help="Run shard I of N. Join the shards with `kerasmatrix merge`.",
     )(command)
-
-
-def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    match = DURATION.fullmatch(value.strip())
-    parts = match.groups(default="0") if match else ()
-    seconds = sum(int(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
-    if not 0 < seconds <= LONGEST_BUDGET:
-        raise click.BadParameter(
-            f"{brief(value)} is not a time of at most a year; examples: 30s, 5m, 1h30m"
-        )
-    return seconds
 
 
 def _shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Shard | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +25,6 @@ from rich.table import Table
 from rich.text import Text
 
 from kerasmatrix.execution.plan import Save
-from kerasmatrix.execution.priority import Urgency
 from kerasmatrix.execution.runner import Progress, Run
 from kerasmatrix.execution.work_queue import Again, Conversion, Crossing, Job, Repair
 from kerasmatrix.report.symbols import LOOKS
@@ -50,12 +49,6 @@ STYLES = {
     Status.NOT_RUN: "dim",
 }
 SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
-# Why ``--budget`` takes a job before others.
-PRIORITY_REASONS: Mapping[Urgency | None, str] = {
-    Urgency.CANDIDATE: "loads in the candidate",
-    Urgency.FRONTIER: "next to a change of status",
-    Urgency.CHANGED: "changed in the last run",
-}
 CORNER = "saved ↓ / loaded →"
 FILES_CORNER = "file ↓ / loaded →"
 LOG = logging.getLogger(__name__)
@@ -149,9 +142,7 @@ def print_agenda(run: Run) -> None:
     console = Console(highlight=False)
     agenda = run.agenda()
     for environment, job in agenda:
-        urgency = run.urgency_of(job)
-        why = f"  ({PRIORITY_REASONS[urgency]})" if urgency in PRIORITY_REASONS else ""
-        console.print(Text(f"{environment:<20} {_description(job)}{why}"), soft_wrap=True)
+        console.print(Text(f"{environment:<20} {_description(job)}"), soft_wrap=True)
     unsupported = sum(
         run.plan.in_shard(cell) and run.plan.cannot_load(cell) is not None
         for cell in run.plan.cells()

@@ -116,8 +116,6 @@ VALUES = (
     ("run", "--shard", f"{DIGITS}/{DIGITS}"),
     ("run", "--shard", "1/99999999"),
     ("run", "--shard", "0/3"),
-    ("run", "--budget", f"{DIGITS}h"),
-    ("run", "--budget", "99999999h"),
     ("run", "--jobs", DIGITS),
     ("run", "--jobs", "99999999"),
     ("run", "--retries", DIGITS),
