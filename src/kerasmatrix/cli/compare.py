@@ -47,9 +47,10 @@ def compare(
     return 0
 
 
-def count_line(comparison: Comparison) -> str:
-    """Return how many cells changed, by kind of change."""
+def count_line(comparison: Comparison, *, base: str = "") -> str:
+    """Return how many cells changed, by kind of change; ``base`` names the baseline."""
     compared = "1 cell" if comparison.compared == 1 else f"{comparison.compared} cells"
+    compared += f" with {base}" if base else ""
     counts = Counter(change.kind for change in comparison.changes)
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ChangeKind if counts[kind])
     return f"Compared {compared}: {kinds or 'nothing changed'}."

@@ -82,7 +82,7 @@ def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool =
     worse once and then was not, unless ``accept_flaky`` says that this will do.
     """
     if comparison:
-        click.echo(f"Gate against {comparison.base}: {count_line(comparison)}")
+        click.echo(count_line(comparison, base=comparison.base))
         for line in notes(comparison):
             say(f"  {line}")
     found = findings(head, comparison)

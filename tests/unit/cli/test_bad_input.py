@@ -230,9 +230,9 @@ def test_gate_lists_environments_not_in_the_baseline(call, tmp_path):
     (tmp_path / "head.json").write_text(to_json(make_results(environments=2)))
     code, out, _ = call("gate", "head.json", "--baseline", "last")
     assert code in {0, 1, 3}
-    assert "environments that are there only before: tf2.3" in out
+    assert "environments only in the base: tf2.3" in out
     code, out, _ = call("compare", "last", "head.json")
-    assert (code, "environments that are there only before: tf2.3" in out) == (0, True)
+    assert (code, "environments only in the base: tf2.3" in out) == (0, True)
 
 
 def unprivileged(folder, *arguments):
