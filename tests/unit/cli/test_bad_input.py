@@ -236,7 +236,7 @@ def test_gate_lists_environments_not_in_the_baseline(call, tmp_path):
 
 
 def unprivileged(folder, *arguments):
-    """Run a command as somebody to whom a mode means something, whoever runs the tests."""
+    """Run a command as an unprivileged user, since file modes do not restrict root."""
     importlib.import_module(f"kerasmatrix.cli.{arguments[0]}")
     log = folder / "said"
     log.touch(0o666)
