@@ -27,7 +27,7 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)
     sys.path.insert(0, parent)
-    from harness import probe, script, storage, tasks  # noqa: F401 - not to be timed with a task
+    from harness import formats, sample_inputs, script, tasks  # noqa: F401 - not to be timed with a task
 
     sys.path.pop(0)  # a scenario must not find the harness's neighbours by mistake
     started = time.time()
@@ -44,7 +44,7 @@ def main() -> None:
     os.write(answer, json.dumps([imported, seconds]).encode())
 
 
-def _bare(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
+def _bare(request: dict[str, Any], scenarios: str, artifacts: str, scratch: str) -> None:
     from harness import tasks
 
     # A load that fails costs its time too.
@@ -52,7 +52,7 @@ def _bare(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
         tasks.Work(request, scenarios, artifacts, scratch)()
 
 
-def _forked(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
+def _forked(request: dict[str, Any], scenarios: str, artifacts: str, scratch: str) -> None:
     if os.fork() == 0:
         try:
             scenario = Path(scenarios, request["scenario"])
@@ -66,19 +66,19 @@ def _forked(request: dict, scenarios: str, artifacts: str, scratch: str) -> None
 
 
 def _save(scenario: Path, form: str, folder: Path) -> None:
-    from harness import probe, script, storage
+    from harness import formats, sample_inputs, script
 
     names = script.run_script(str(scenario / "save.py"))
     model = names["build"]()
     # Whatever they are made of, the model is called once, by this program.
-    _predict(model, probe.find(model, names, call=lambda *_: []).inputs)
+    _predict(model, sample_inputs.find(model, names, call=lambda *_: []).inputs)
     folder.mkdir(parents=True)
-    storage.save(model, form, str(folder))
+    formats.save(model, form, str(folder))
 
 
 def _load(scenario: Path, form: str, artifact: Path) -> None:
     import numpy as np
-    from harness import probe, script, storage
+    from harness import formats, sample_inputs, script
 
     names = script.run_script(str(scenario / "load.py"))
 
@@ -86,12 +86,12 @@ def _load(scenario: Path, form: str, artifact: Path) -> None:
         own = names if "build" in names else script.run_script(str(scenario / "save.py"))
         return own["build"]()
 
-    model = storage.load(form, str(artifact), names, build)
-    sample = probe.load(str(artifact / "probe.npz"))
+    model = formats.load(form, str(artifact), names, build)
+    sample = sample_inputs.load(str(artifact / "probe.npz"))
     np.allclose(_predict(model, sample.inputs), sample.outputs[0])
 
 
-def _predict(model: Any, inputs: list) -> Any:
+def _predict(model: Any, inputs: list[Any]) -> Any:
     batch = inputs[0] if len(inputs) == 1 else inputs
     # What an exported model becomes in Keras 3 is a layer, and has no `predict`.
     return model.predict(batch) if hasattr(model, "predict") else model(batch)

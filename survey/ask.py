@@ -3,12 +3,15 @@
 Its one argument is the folder of the harness, whose `Reader` knows how to ask a Keras.
 """
 
+from __future__ import annotations
+
 import importlib
 import inspect
 import json
 import pkgutil
 import sys
 from pathlib import Path
+from typing import Any
 
 # Names that stand in files and in no public module: what Keras makes of functional models and of
 # operations, and names of releases before 1.15.
@@ -32,15 +35,15 @@ KERAS_3 = 3
 FUNCTIONS = ["activations", "initializers", "regularizers", "constraints", "losses", "metrics"]
 
 
-def main(harness: str) -> dict:
+def main(harness: str) -> dict[str, Any]:
     """Return what ``tf.keras`` has: classes by place with their keys, functions, operations."""
     sys.path.insert(0, str(Path(harness).parent))
-    classes = importlib.import_module("harness.repair.classes")
-    storage = importlib.import_module("harness.storage")
+    classes = importlib.import_module("harness.remedies.classes")
+    formats = importlib.import_module("harness.formats")
     keras = importlib.import_module("tensorflow").keras
     keras.layers  # noqa: B018 - lazily loaded in some releases
     reader = classes.Reader(keras)
-    places: dict = {}
+    places: dict[str, Any] = {}
     for place in classes.PLACES:
         holder = keras
         for part in place.split("."):
@@ -56,7 +59,7 @@ def main(harness: str) -> dict:
                 shown = places.get("layers.experimental.preprocessing", {}).get(name)
                 places[place][name] = shown or {"takes": None, "needs": []}
     return {
-        "keras": storage.keras_version(keras),
+        "keras": formats.keras_version(keras),
         "python": sys.version.split()[0],
         "classes": places,
         "functions": {place: functions(keras, place) for place in FUNCTIONS},
@@ -64,7 +67,7 @@ def main(harness: str) -> dict:
     }
 
 
-def told(reader: object, kind: type) -> dict:
+def told(reader: object, kind: type) -> dict[str, Any]:
     """Return the keys that a config for the class may have and must have."""
     takes = reader.accepted(kind)  # type: ignore[attr-defined]
     return {
@@ -83,14 +86,14 @@ def is_known(holder: object, name: str) -> bool:
     return True
 
 
-def functions(keras: object, place: str) -> list:
+def functions(keras: object, place: str) -> list[str]:
     """Return the names that a place finds functions or objects by."""
     holder = getattr(keras, place)
     names = {name for name in dir(holder) if not name.startswith("_")}
     return sorted(name for name in names if not inspect.ismodule(getattr(holder, name)))
 
 
-def operations(major: int) -> list:
+def operations(major: int) -> list[str]:
     """Return the operations of Keras 3, which stand among the layers of a functional model."""
     if major < KERAS_3:
         return []

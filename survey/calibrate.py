@@ -124,7 +124,7 @@ def report(title: str, part: Sequence[Measured], predictions: Sequence[Predictio
     cells = []
     for (cell, _, _), told in zip(part, predictions, strict=True):
         fields = told.model_dump(exclude={"environment", "because"})
-        cells.append(cell.model_copy(update={"prediction": PredictionResult(**fields)}))
+        cells.append(cell.but(prediction=PredictionResult(**fields)))
     found = score(cells)
     if found is None:
         return

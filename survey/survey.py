@@ -17,9 +17,10 @@ from typing import Any
 from kerasmatrix.config.matrix import Environment, load_matrix
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.config.project import Project
-from kerasmatrix.engines.local import HARNESS, worker_variables
+from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock, read_lock
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.versions import minor_of
 
