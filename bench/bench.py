@@ -35,12 +35,14 @@ from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine, Task, WorkDirs
-from kerasmatrix.engines.local import HARNESS, worker_variables
 from kerasmatrix.engines.select import open_engine
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.execution.plan import Save
 from kerasmatrix.execution.runner import Run
+from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.results.observations import Measured as Found
 from kerasmatrix.store.store import Store
 
@@ -277,7 +279,7 @@ class Bench:
                 cell.loaded_with,
                 Task(
                     "", "load", cell.scenario, cell.format,
-                    observed.saves[cell[:3]].observation.artifact, deadline, memory,
+                    observed.saves[Save(*cell[:3])].observation.artifact, deadline, memory,
                 ),
                 found.observation.seconds,
             )

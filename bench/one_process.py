@@ -45,7 +45,7 @@ def main() -> None:
     os.write(answer, json.dumps([imported, seconds]).encode())
 
 
-def _bare(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
+def _bare(request: dict[str, Any], scenarios: str, artifacts: str, scratch: str) -> None:
     from harness import tasks
 
     # A load that fails costs its time too.
@@ -53,7 +53,7 @@ def _bare(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
         tasks.Task(request, scenarios, artifacts, scratch)()
 
 
-def _forked(request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
+def _forked(request: dict[str, Any], scenarios: str, artifacts: str, scratch: str) -> None:
     if os.fork() == 0:
         try:
             scenario = Path(scenarios, request["scenario"])
@@ -92,7 +92,7 @@ def _load(scenario: Path, form: str, artifact: Path) -> None:
     np.allclose(_predict(model, sample.inputs), sample.outputs[0])
 
 
-def _predict(model: Any, inputs: list) -> Any:
+def _predict(model: Any, inputs: list[Any]) -> Any:
     batch = inputs[0] if len(inputs) == 1 else inputs
     # What an exported model becomes in Keras 3 is a layer, and has no `predict`.
     return model.predict(batch) if hasattr(model, "predict") else model(batch)

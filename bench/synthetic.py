@@ -103,7 +103,7 @@ def _facts(scenario: str) -> dict[str, Any]:
         }
         for number in range(WEIGHTS)
     ]
-    slots = sorted(weight["sha256"] for weight in weights)
+    slots = sorted(str(weight["sha256"]) for weight in weights)
     rates = {"name": "Adam", "learning_rate": 0.007, "beta_1": 0.9, "beta_2": 0.999}
     optimizer = {"name": "Adam", "hyperparameters": rates, "iterations": 1, "slots": slots}
     return {

@@ -1,7 +1,7 @@
-"""``nox -s chaos``: do harm to runs at random moments and count what is lost, twice or wrong.
+"""``nox -s chaos``: injects faults into runs at random moments and compares the tables.
 
-Every trial begins a run in a project of its own, does it one harm, resumes it without any, and
-holds the table against that of an undisturbed run, cell by cell.
+Every trial begins a run in a project of its own, injects a fault, resumes the run undisturbed, and
+compares its table, cell by cell, with that of an undisturbed run.
 """
 
 from __future__ import annotations
@@ -22,91 +22,60 @@ from typing import Any
 from tests.chaos import trial as trials
 from tests.chaos import verdict
 from tests.chaos.daemon import Daemon, cannot_start
-from tests.chaos.faults import (
-    FAULTS,
-    ON_DOCKER,
-    ON_ITS_DAEMON,
-    ON_REAL,
-    ON_THE_STAND_IN,
-    Fault,
-)
-from tests.chaos.project import Project, real_project, stand_in_project
+from tests.chaos.faults import DOCKER, FAULTS, LOCAL, Fault
+from tests.chaos.project import Project, stand_in_project
 from tests.chaos.trial import Trial
 
 SHOWN = 6
 COUNTED = ("lost", "duplicated", "wrong", "left", "hung")
 MODELS = ("newer", "dies", "unsavable")
-DAEMON = "stand-in-docker"
-KINDS = {
-    "stand-in": ON_THE_STAND_IN,
-    DAEMON: ON_ITS_DAEMON,
-    "local": ON_REAL,
-    "docker": ON_DOCKER,
-}
-# Quick to open; between them one that passes, one that fails and one that is saved in vain.
-REAL = {
-    "environments": ("tf2.2", "tf2.4"),
-    "scenarios": ("import_path", "missing_custom_layer"),
-    "formats": ("h5", "savedmodel"),
-}
+KINDS = {"local": LOCAL, "docker": DOCKER}
 
 
 def main() -> int:
-    """Do faults until their number or the time is up; 1 if anything was not as it should be."""
-    parser = argparse.ArgumentParser(prog="nox -s chaos --", description=__doc__)
-    parser.add_argument("--faults", type=int, default=50, help="how many to do")
-    parser.add_argument("--minutes", type=float, default=30, help="begin none after that")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--chain", type=int, default=1, help="faults before a table is compared")
-    parser.add_argument("--engine", choices=tuple(KINDS), default="stand-in")
-    parser.add_argument("--only", help="kinds, separated by commas")
-    parser.add_argument("--keep", action="store_true", help="keep the project of what went wrong")
-    options = parser.parse_args()
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a run is to hear it, whoever started this
-    daemon = None
-    if options.engine == DAEMON:
-        reason = cannot_start()
-        if reason:
-            parser.error(f"--engine {DAEMON}: {reason}")
-        daemon = Daemon(Path(tempfile.mkdtemp(prefix="chaos-docker-")))
-    names = options.only.split(",") if options.only else KINDS[options.engine]
-    kinds = _kinds(names)
-    limit = time.monotonic() + options.minutes * 60
+    """Inject faults until their number or the time is up; 1 if any result was not as expected."""
+    options = _options()
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # runs inherit it, and must hear a hang-up
+    daemon = Daemon(Path(tempfile.mkdtemp(prefix="chaos-docker-"))) if options.docker else None
     base = Path(tempfile.mkdtemp(prefix="kerasmatrix-chaos-"))
-    done: list[Trial] = []
-    drawn = random.Random(options.seed)
-    order: list[Fault] = []
+    trials_done: list[Trial] = []
     left: list[str] = []
     try:
         if daemon:
             daemon.start()
             daemon.load_stand_in()
-        bench = Bench(base, options.engine, daemon)
-        while sum(len(found.faults) for found in done) < options.faults:
-            if time.monotonic() > limit:
-                break
-            while len(order) < options.chain:
-                order += drawn.sample(kinds, len(kinds))
-            chain, order = order[: options.chain], order[options.chain :]
-            found = bench.try_out(chain, drawn.randrange(1 << 32))
-            if found.faults:
-                done.append(found)
-                _tell(sum(len(one.faults) for one in done), found)
+        _inject(options, Bench(base, daemon), trials_done)
     finally:
         left = daemon.end() if daemon else []
-        if options.keep and not all(found.sound for found in done):
+        if options.keep and not all(trial.sound for trial in trials_done):
             print(f"Kept: {base}")
         else:
             shutil.rmtree(base, ignore_errors=True)
-    return _sum_up(done, left)
+    return _sum_up(trials_done, left)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="nox -s chaos --", description=__doc__)
+    parser.add_argument("--faults", type=int, default=50, help="number of faults")
+    parser.add_argument("--minutes", type=float, default=30, help="begin none after that")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--chain", type=int, default=1, help="faults before a table is compared")
+    parser.add_argument("--engine", choices=tuple(KINDS), default="local")
+    parser.add_argument("--only", help="kinds, separated by commas")
+    parser.add_argument("--keep", action="store_true", help="keep the projects of failures")
+    options = parser.parse_args()
+    options.docker = options.engine == "docker"
+    reason = cannot_start() if options.docker else None
+    if reason:
+        parser.error(f"--engine docker: {reason}")
+    return options
 
 
 class Bench:
-    """Makes projects, and knows what such a project gives when it is left alone."""
+    """Makes projects, and knows the table and the duration of an undisturbed run."""
 
-    def __init__(self, base: Path, engine: str, daemon: Daemon | None) -> None:
+    def __init__(self, base: Path, daemon: Daemon | None) -> None:
         self.base = base
-        self.engine = engine
         self.daemon = daemon
         self.number = 0
         undisturbed = self._project("reference")
@@ -115,40 +84,44 @@ class Bench:
         self.seconds = time.monotonic() - started
         self.tasks = trials.tasks_done(undisturbed)
         statuses = verdict.statuses(self.reference)
-        print(f"Undisturbed: {dict(statuses)} in {self.seconds:.0f} s")
-        sys.stdout.flush()
+        print(f"Undisturbed: {dict(statuses)} in {self.seconds:.0f} s", flush=True)
 
-    def try_out(self, faults: Sequence[Fault], seed: int) -> Trial:
-        """Do one trial; its project is removed if all is well."""
+    def attempt(self, faults: Sequence[Fault], seed: int) -> Trial:
+        """Do one trial; its project is removed if the result is as expected."""
         numbers = random.Random(seed)
         self.number += 1
-        project = self._project(f"{self.number:04d}", faults)
+        project = self._project(f"{self.number:04d}")
         moment = trials.at_random(numbers, self.tasks, self.seconds)
-        found = trials.attempt(project, faults, numbers, self.reference, moment)
-        if found.sound:
+        trial = trials.attempt(project, faults, numbers, self.reference, moment)
+        if trial.sound:
             shutil.rmtree(project.folder)
         else:
-            (project.folder / "printed.txt").write_text(found.printed)
-        return found
+            (project.folder / "printed.txt").write_text(trial.printed)
+        return trial
 
-    def _project(self, name: str, faults: Sequence[Fault] = ()) -> Project:
+    def _project(self, name: str) -> Project:
         folder = self.base / name
         folder.mkdir()
-        if self.engine not in {"stand-in", DAEMON}:
-            return real_project(folder, self.engine, **REAL)
-        variables: dict[str, str] = {}
-        for fault in faults:
-            variables |= fault.variables(folder) if fault.variables else {}
-        project = stand_in_project(
-            folder,
-            self.base / "cache",
-            models=MODELS,
-            formats=("h5",),
-            variables=variables,
-            daemon=self.daemon,
+        return stand_in_project(
+            folder, self.base / "cache", models=MODELS, formats=("h5",), daemon=self.daemon
         )
-        project.variables.update(variables)
-        return project
+
+
+def _inject(options: argparse.Namespace, bench: Bench, trials_done: list[Trial]) -> None:
+    kinds = _kinds(options.only.split(",") if options.only else KINDS[options.engine])
+    limit = time.monotonic() + options.minutes * 60
+    numbers = random.Random(options.seed)
+    order: list[Fault] = []
+    number = 0
+    while number < options.faults and time.monotonic() < limit:
+        while len(order) < options.chain:
+            order += numbers.sample(kinds, len(kinds))
+        chain, order = order[: options.chain], order[options.chain :]
+        trial = bench.attempt(chain, numbers.randrange(1 << 32))
+        if trial.faults:
+            number += len(trial.faults)
+            trials_done.append(trial)
+            _report(number, trial)
 
 
 def _kinds(names: Sequence[str]) -> list[Fault]:
@@ -162,32 +135,33 @@ def _kinds(names: Sequence[str]) -> list[Fault]:
     return kinds
 
 
-def _tell(number: int, found: Trial) -> None:
-    done = ", ".join(
-        f"{name} ({code})" for name, code in zip(found.faults, found.codes, strict=True)
+def _report(number: int, trial: Trial) -> None:
+    faults = ", ".join(
+        f"{name} ({code})" for name, code in zip(trial.faults, trial.codes, strict=True)
     )
-    print(f"{number:4d} {'sound' if found.sound else 'NOT SOUND'}: {done}")
-    for what in COUNTED:
-        told = getattr(found, what)
-        for line in told[:SHOWN]:
-            print(f"       {what}: {line[:400]}")
-        if len(told) > SHOWN:
-            print(f"       {what}: … {len(told)} in all")
+    print(f"{number:4d} {'sound' if trial.sound else 'NOT SOUND'}: {faults}")
+    for kind in COUNTED:
+        problems = getattr(trial, kind)
+        for line in problems[:SHOWN]:
+            print(f"       {kind}: {line[:400]}")
+        if len(problems) > SHOWN:
+            print(f"       {kind}: … {len(problems)} in all")
     sys.stdout.flush()
 
 
-def _sum_up(done: list[Trial], left: list[str]) -> int:
-    counted = Counter(name for found in done for name in found.faults)
+def _sum_up(trials_done: list[Trial], left: list[str]) -> int:
+    counted = Counter(name for trial in trials_done for name in trial.faults)
     figures: dict[str, Any] = {
         "faults": counted.total(),
-        **{what: sum(len(getattr(found, what)) for found in done) for what in COUNTED},
+        **{kind: sum(len(getattr(trial, kind)) for trial in trials_done) for kind in COUNTED},
         "by_kind": dict(sorted(counted.items())),
     }
     figures["left"] += len(left)
-    for told in left:
-        print(f"left by the daemon: {told}")
+    for leftover in left:
+        print(f"left by the daemon: {leftover}")
     print(json.dumps(figures, indent=1))
-    return 0 if done and not left and all(found.sound for found in done) else 1
+    sound = trials_done and not left and all(trial.sound for trial in trials_done)
+    return 0 if sound else 1
 
 
 if __name__ == "__main__":

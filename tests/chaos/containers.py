@@ -1,4 +1,4 @@
-"""The containers of a project, seen from outside: they are known by what they have mounted."""
+"""The containers of a project, identified by their mounts."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ def containers(project: Project) -> list[docker.models.containers.Container]:
     """Return the containers that have something of the project's folder mounted."""
     found = []
     with _client(project) as client:
-        for told in client.api.containers(all=True, filters={"label": "kerasmatrix.worker"}):
-            sources = [mount.get("Source", "") for mount in told["Mounts"]]
+        for entry in client.api.containers(all=True, filters={"label": "kerasmatrix.worker"}):
+            sources = [mount.get("Source", "") for mount in entry["Mounts"]]
             if any(source.startswith(f"{project.folder}/") for source in sources):
                 with contextlib.suppress(*TROUBLES):
-                    found.append(client.containers.get(told["Id"]))
+                    found.append(client.containers.get(entry["Id"]))
     return found
 
 
 def workers_in_containers(project: Project) -> list[Process]:
-    """Return the harnesses in a project's containers, as this machine sees them."""
+    """Return the workers in the containers of a project, as processes of this machine."""
     inits = [container.attrs["State"]["Pid"] for container in containers(project)]
     return [process for pid in inits if pid for process in of_parent(pid)]
 

@@ -1,4 +1,4 @@
-"""A Docker daemon of the tests' own, to stop and to kill: the machine's is left alone.
+"""A Docker daemon of the tests, to stop and to kill instead of that of the machine.
 
 It has no network and the images it is given: one of the stand-in TensorFlow, made of the Python
 image of this Python and of the NumPy and h5py that the tests themselves run with.
@@ -65,7 +65,7 @@ class Daemon:
             raise RuntimeError(f"dockerd does not start:\n{told}")
 
     def _is_up(self) -> bool:
-        """Whether it answers; it is begun anew where it gave up, as where its containerd died."""
+        """Whether it answers; it is started again if it gave up, as where its containerd died."""
         if not self._process or self._process.poll() is not None:
             self._begin()
         return self._answers()

@@ -1,4 +1,4 @@
-"""Who works for a project, seen from outside: read from ``/proc``, so that nobody need tell."""
+"""The processes of a project, read from ``/proc``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ POLL_SECONDS = 0.005
 
 @dataclass(frozen=True)
 class Process:
-    """A process, by its number and when it started (two never share both)."""
+    """A process, identified by its number and its start."""
 
     pid: int
     parent: int
@@ -44,7 +44,7 @@ def of_project(folder: Path) -> list[Process]:
 
 
 def workers(folder: Path, runner: int) -> list[Process]:
-    """Return the harnesses that a run has started as processes of this machine."""
+    """Return the workers that a run has started as processes of this machine."""
     return [
         process
         for process in of_project(folder)
@@ -58,13 +58,13 @@ def of_parent(pid: int) -> list[Process]:
 
 
 def gone(folder: Path, seconds: float) -> list[Process]:
-    """Wait until nobody works for a project any more; return who still does after ``seconds``."""
+    """Wait until the processes of a project have ended; return those left after ``seconds``."""
     wait(lambda: not of_project(folder), seconds)
     return of_project(folder)
 
 
 def wait(until: Callable[[], object], seconds: float) -> bool:
-    """Wait until something is so; False if it is not after ``seconds``."""
+    """Wait until a condition holds; False after ``seconds``."""
     limit = time.monotonic() + seconds
     while not until():
         if time.monotonic() > limit:
@@ -74,7 +74,7 @@ def wait(until: Callable[[], object], seconds: float) -> bool:
 
 
 def end_all(folder: Path) -> None:
-    """Kill whoever works for a project, at the end of all."""
+    """Kill all processes of a project."""
     for process in of_project(folder):
         process.send(signal.SIGKILL)
 

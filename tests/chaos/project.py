@@ -1,8 +1,7 @@
-"""Projects to do harm to: a folder with a matrix, a store, reports, and nothing outside it.
+"""Projects for fault injection: a folder with a matrix, a store and reports.
 
-`stand_in_project` makes one whose environments hold a TensorFlow of a page (``stand_in``), so that
-the real command line, the real engine and the real harness run in seconds. `real_project` makes
-one of real environments.
+The environments hold a small imitation of TensorFlow (``stand_in``), so that the real command line,
+engine and harness run in seconds.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from kerasmatrix.environments.venvs import COMPLETE, RECIPE, venv_name
 if TYPE_CHECKING:
     from tests.chaos.daemon import Daemon
 
-ROOT = Path(__file__).parents[2]
 STAND_IN = Path(__file__).parent / "stand_in"
 GENERATIONS = {"old": 1, "middle": 2, "new": 3}
 MODELS = ("plain", "newer", "drifts", "dies", "unsavable")
@@ -32,7 +30,7 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 OTHERS = {name: importlib.metadata.version(name) for name in ("numpy", "h5py")}
 IMAGE_PACKAGES = f"/usr/local/lib/python{PYTHON}/site-packages"
-# Says of all packages of a lock that they are installed in a folder.
+# Writes metadata that declares all packages of a lock as installed in a folder.
 METADATA = (
     "import pathlib, re, sys; "
     '[(d.mkdir(), (d / "METADATA").write_text(f"Name: {n}\\nVersion: {v}\\n")) '
@@ -63,7 +61,7 @@ def load(path):
 
 @dataclass
 class Project:
-    """A folder that holds all that its runs leave, and how they are begun."""
+    """A folder with everything that its runs write, and their command line."""
 
     folder: Path
     engine: str
@@ -92,7 +90,7 @@ class Project:
         return self.folder / "gates"
 
     def tasks_done(self) -> int:
-        """How many tasks have begun in all runs so far, where the environments tell."""
+        """Return how many tasks have begun in all runs so far; the journal has a line for each."""
         try:
             return self.journal.read_bytes().count(b"\n")
         except FileNotFoundError:
@@ -103,8 +101,12 @@ class Project:
         return [*program, *self.arguments, *more]
 
     def environment(self) -> dict[str, str]:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        # Whoever has this folder in its variables was started by a run of this project.
+        kept = {
+            name: os.environ[name]
+            for name in ("PATH", "HOME", "LANG", "PYTHONPATH")
+            if name in os.environ
+        }
+        # Processes with this folder in their variables belong to runs of this project.
         return {**kept, "TMPDIR": str(self.temporary), "COLUMNS": "200", **self.variables}
 
 
@@ -115,12 +117,11 @@ def stand_in_project(
     models: tuple[str, ...] = MODELS,
     formats: tuple[str, ...] = ("h5", "weights"),
     task_seconds: float = 10,
-    variables: dict[str, str] | None = None,
     daemon: Daemon | None = None,
 ) -> Project:
-    """Make a project of three environments; ``cache`` has them, or will have.
+    """Make a project of three environments, which are created in ``cache`` if they are missing.
 
-    With a ``daemon`` they are images there. Nothing is heard from containers, nor is one held.
+    With a ``daemon`` they are images there; then there is no journal and no gate.
     """
     project = Project(folder, "local", ("--jobs", "2"), {"KERASMATRIX_CACHE": str(cache)})
     journal, base_image = project.journal, ""
@@ -130,12 +131,12 @@ def stand_in_project(
         journal, base_image = Path(os.devnull), f"base_image: {daemon.base_image!r}\n"
     for place in (project.temporary, project.gates, folder / "images" / "locks"):
         place.mkdir(parents=True)
-    more = "".join(f", {name}: {value!r}" for name, value in (variables or {}).items())
     environments = ""
     for name, generation in GENERATIONS.items():
         packages = {"tensorflow-cpu": f"2.{generation}.0", **OTHERS}
         lock = "".join(
-            f"{each}=={version} \\\n    --hash=sha256:00\n" for each, version in packages.items()
+            f"{package}=={version} \\\n    --hash=sha256:00\n"
+            for package, version in packages.items()
         )
         path = folder / "images" / "locks" / f"{name}.txt"
         path.write_text(lock)
@@ -145,7 +146,7 @@ def stand_in_project(
             f'  {name}: {{tensorflow: 2.{generation}.0, python: "{PYTHON}", as_of: 2021-01-01,\n'
             f'    variables: {{STAND_IN_GENERATION: "{generation}", '
             f"STAND_IN_JOURNAL: {str(journal)!r}, "
-            f"STAND_IN_GATES: {str(project.gates)!r}{more}}}}}\n"
+            f"STAND_IN_GATES: {str(project.gates)!r}}}}}\n"
         )
     for name in models:
         place = folder / "scenarios" / name
@@ -153,7 +154,7 @@ def stand_in_project(
         (place / "save.py").write_text(SAVE.format(name=name))
         (place / "load.py").write_text(LOAD)
         (place / "scenario.yaml").write_text(f"title: {name}\nshows: what becomes of it\n")
-    # The packages are in the image that it starts from, without what an installer says of them.
+    # The base image has the packages without the metadata of an installer.
     (folder / "images" / "Dockerfile").write_text(
         "ARG BASE\nFROM ${BASE}\nARG LOCK\nCOPY ${LOCK} /kerasmatrix/lock.txt\nUSER 0\n"
         f"RUN python -c '{METADATA}' /kerasmatrix/lock.txt {IMAGE_PACKAGES}\nUSER 65534:65534\n"
@@ -167,29 +168,8 @@ def stand_in_project(
     return project
 
 
-def real_project(
-    folder: Path,
-    engine: str,
-    *,
-    environments: tuple[str, ...],
-    scenarios: tuple[str, ...],
-    formats: tuple[str, ...],
-) -> Project:
-    """Make a project of environments and scenarios of this repository."""
-    project = Project(folder, engine, ("--jobs", "2"))
-    project.temporary.mkdir(parents=True)
-    project.gates.mkdir()
-    (folder / "matrix.yaml").write_text(
-        f"schema_version: 1\nextends: {ROOT / 'matrix.yaml'}\ngroups:\n"
-        f"  default: {{environments: [{', '.join(environments)}]}}\n"
-        "limits: {task_seconds: 30}\n"
-    )
-    project.arguments += ("--scenarios", ",".join(scenarios), "--formats", ",".join(formats))
-    return project
-
-
 def _make_environment(name: str, lock: Lock, cache: Path) -> None:
-    """Make a virtual environment as the local engine expects to find it."""
+    """Make a virtual environment as the local engine expects it."""
     environment = Environment.model_validate(
         {"name": name, "python": PYTHON, "tensorflow": "2.0", "as_of": "2021-01-01"}
     )
@@ -198,7 +178,7 @@ def _make_environment(name: str, lock: Lock, cache: Path) -> None:
         return
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     (site,) = folder.glob("lib/python*/site-packages")
-    # Plain paths: NumPy and h5py of the tests' own environment, after the stand-in.
+    # NumPy and h5py come from the environment of the tests, after the stand-in.
     paths = [STAND_IN, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
     (site / "stand_in.pth").write_text("\n".join(dict.fromkeys(map(str, paths))) + "\n")
     path = folder / "lock.txt"

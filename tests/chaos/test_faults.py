@@ -1,4 +1,4 @@
-"""A fault of each sort, done at one known moment: `python -m tests.chaos` does many at random."""
+"""A fault of each sort at one known moment; `python -m tests.chaos` injects many at random."""
 
 import random
 
@@ -19,7 +19,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def reference(tmp_path_factory, cache):
-    """The table of a run that nobody disturbs."""
+    """The table of an undisturbed run."""
     project = stand_in_project(tmp_path_factory.mktemp("reference"), cache, models=MODELS,
                                formats=("h5",))  # fmt: skip
     table = trial.measure(project)
@@ -29,32 +29,29 @@ def reference(tmp_path_factory, cache):
 
 
 @pytest.fixture
-def suffer(tmp_path, cache, reference):
-    """Does a fault while a certain load is at work, resumes the run, and compares."""
+def inject(tmp_path, cache, reference):
+    """Inject a fault during a certain load, resume the run, and compare."""
 
-    def suffer(name):
+    def inject(name):
         fault = FAULTS[name]
         reason = fault.needs()
         if reason:
             pytest.skip(reason)
-        variables = fault.variables(tmp_path) if fault.variables else {}
-        project = stand_in_project(tmp_path, cache, models=MODELS, formats=("h5",),
-                                   variables=variables)  # fmt: skip
-        project.variables.update(variables)
+        project = stand_in_project(tmp_path, cache, models=MODELS, formats=("h5",))
         gate = project.gates / "-".join(HELD)
         gate.touch()
-        told = " ".join(HELD).encode()
+        line = " ".join(HELD).encode()
 
         def moment(case):
             assert processes.wait(
-                lambda: project.journal.exists() and told in project.journal.read_bytes(), 60
+                lambda: project.journal.exists() and line in project.journal.read_bytes(), 60
             )
             case.held.append(lambda: gate.unlink(missing_ok=True))
             case.afterwards.append(lambda: gate.unlink(missing_ok=True))
 
         return trial.attempt(project, [fault], random.Random(name), reference, moment)
 
-    return suffer
+    return inject
 
 
 @pytest.mark.parametrize(
@@ -71,7 +68,7 @@ def suffer(tmp_path, cache, reference):
         "cut-output",
     ],
 )
-def test_after_a_fault_and_a_resume_the_table_is_that_of_an_undisturbed_run(suffer, fault):
-    found = suffer(fault)
-    assert found.faults == [fault]
-    assert found.sound, found
+def test_run_resumed_after_a_fault_has_the_same_table(inject, fault):
+    result = inject(fault)
+    assert result.faults == [fault]
+    assert result.sound, result

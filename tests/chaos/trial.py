@@ -1,4 +1,4 @@
-"""A trial: runs, each with a fault at some moment, a last one without, and what became of it."""
+"""A trial: runs, each with a fault at some moment, a last one without, and the comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.chaos.containers import containers
 from tests.chaos.faults import Case, Fault, begin, small_disk
 from tests.chaos.project import Project
 
-# Longer than anything that the product waits for: a worker that does not answer.
+# Longer than any timeout of kerasmatrix, such as that of a worker that does not answer.
 HANGS_SECONDS = 240
 LEAVES_SECONDS = 20
 INFRASTRUCTURE = 3
@@ -24,7 +24,7 @@ EARLY = 0.15  # of the faults come while the runner starts
 
 @dataclass
 class Trial:
-    """What came of some faults, one after the other. ``faults`` are those that could be done."""
+    """The result of some faults, one after the other; ``faults`` are those that were possible."""
 
     faults: list[str] = field(default_factory=list)
     codes: list[int | None] = field(default_factory=list)
@@ -37,12 +37,12 @@ class Trial:
 
     @property
     def sound(self) -> bool:
-        """Whether all is as if nothing had happened."""
+        """Whether the result is that of an undisturbed run."""
         return not (self.lost or self.duplicated or self.wrong or self.left or self.hung)
 
 
 def measure(project: Project) -> verdict.Table:
-    """Run undisturbed and return the table; that run must be whole."""
+    """Run undisturbed and return the table, which must be complete."""
     code, printed = finish(begin(project))
     assert code == 0, printed
     table, twice = verdict.table_of(project)
@@ -58,9 +58,9 @@ def attempt(
     reference: verdict.Table,
     moment: Callable[[Case], object],
 ) -> Trial:
-    """Begin a run, wait for the moment, do the fault; so on with the run that resumes it; compare.
+    """Begin a run, wait for the moment, inject the fault; resume, with the next fault; compare.
 
-    What a run has measured must still be there, as it was, after each that follows.
+    Each measurement must still be stored, unchanged, after each later run.
     """
     trial = Trial()
     known: dict[str, tuple[str, str]] = {}
@@ -72,11 +72,11 @@ def attempt(
                 moment(case)
                 _disturb(trial, case, fault, reference)
             finally:
-                for done in case.afterwards:
-                    done()
+                for clean_up in case.afterwards:
+                    clean_up()
                 if case.run.poll() is None:
                     case.run.kill()
-            # What was harmed is measured again by a run that comes then, if that is let.
+            # Later runs may measure again what the fault damaged.
             harmed = harmed or fault.harms_store
             known = _still_known(trial, project, fault.name, known, excused=harmed)
         try:
@@ -88,12 +88,12 @@ def attempt(
 
 
 def at_random(numbers: random.Random, tasks: int, seconds: float) -> Callable[[Case], object]:
-    """Return a moment: rarely while the runner starts, else while it is at its tasks.
+    """Return a moment: rarely while the runner starts, else between its tasks.
 
     Args:
-        numbers: where it is drawn from.
-        tasks: how many a whole run has, where the environments tell of them.
-        seconds: how long a whole run takes.
+        numbers: the random generator.
+        tasks: the number of tasks of a whole run, 0 if unknown.
+        seconds: the duration of a whole run.
     """
 
     def moment(case: Case) -> None:
@@ -102,7 +102,7 @@ def at_random(numbers: random.Random, tasks: int, seconds: float) -> Callable[[C
         elif numbers.random() < EARLY:
             _sleep(case, numbers.uniform(0, 2))
         else:
-            # What an earlier run did is not done again: there may be few left.
+            # Tasks of an earlier run are not repeated: few may be left.
             done = tasks_done(case.project)
             left = max(1, tasks - done)
             _await_tasks(case, done + numbers.randint(1, left))
@@ -112,7 +112,7 @@ def at_random(numbers: random.Random, tasks: int, seconds: float) -> Callable[[C
 
 
 def tasks_done(project: Project) -> int:
-    """Return how many tasks have begun; or are known, where nothing is heard of those that have."""
+    """Return how many tasks have begun; with a daemon, how many are stored."""
     return len(verdict.rows(project)) if project.daemon else project.tasks_done()
 
 
@@ -152,49 +152,48 @@ def _disturb(trial: Trial, case: Case, fault: Fault, reference: verdict.Table) -
     code, printed = finish(case.run)
     trial.printed += printed
     if injected:
-        names = case.storm or [fault.name]
-        trial.faults += names
-        trial.codes += [code] * len(names)
+        trial.faults.append(fault.name)
+        trial.codes.append(code)
     if code is None:
         trial.hung.append(f"{fault.name}: the run did not end")
     for other in case.others:
         code, printed = finish(other)
         trial.printed += printed
         if code not in {0, -signal.SIGKILL}:
-            trial.wrong.append(f"{fault.name}: the second run left with {code}")
+            trial.wrong.append(f"{fault.name}: the second run exited with {code}")
     if "Traceback (most recent call last)" in trial.printed and not _early(trial.printed):
         trial.wrong.append(f"{fault.name}: a traceback")
     if injected and fault.blameless:
-        trial.wrong += [f"{fault.name}: {told}" for told in _blamed(case, code, reference)]
+        trial.wrong += [f"{fault.name}: {problem}" for problem in _blamed(case, code, reference)]
     while case.afterwards:
         case.afterwards.pop()()
-    # Without another run: they have to go by themselves.
+    # They must end without another run.
     left = _at_work(case.project)
     if not fault.until_resumed:
-        trial.left += [f"{fault.name}: {told}" for told in left]
+        trial.left += [f"{fault.name}: {process}" for process in left]
 
 
 def _blamed(case: Case, code: int | None, reference: verdict.Table) -> Iterator[str]:
-    """Yield what a run tells of its cells that is neither what they are nor that they are missing.
+    """Yield cells with another status than in the reference, unless they were not measured.
 
-    It says by its exit code, too, that some are.
+    The exit code must be 3 if some were not measured.
     """
     if not (case.project.reports / "results.json").exists():
         if code != INFRASTRUCTURE:
-            yield f"left with {code} and no report"
+            yield f"exited with {code} and no report"
         return
     table, _ = verdict.table_of(case.project)
     missing = verdict.NOT_MEASURED & verdict.statuses(table).keys()
     if code != (INFRASTRUCTURE if missing else 0):
-        yield f"left with {code}; not measured: {sorted(missing)}"
-    for key, found in table.items():
-        status, expected = (json.loads(cell)["status"] for cell in (found, reference[key]))
+        yield f"exited with {code}; not measured: {sorted(missing)}"
+    for key, text in table.items():
+        status, expected = (json.loads(cell)["status"] for cell in (text, reference[key]))
         if status != expected and status not in verdict.NOT_MEASURED:
             yield f"{' '.join(key)}: {status} for {expected}"
 
 
 def _at_work(project: Project) -> list[str]:
-    """Return who still works for a project after some time in which all should leave."""
+    """Return the processes and containers of a project that have not ended in time."""
     left = [f"process {process}" for process in processes.gone(project.folder, LEAVES_SECONDS)]
     if project.engine == "docker":
         processes.wait(lambda: not containers(project), LEAVES_SECONDS)
@@ -203,7 +202,7 @@ def _at_work(project: Project) -> list[str]:
 
 
 def _early(printed: str) -> bool:
-    """Whether it is what Python says when it is interrupted before the program has begun."""
+    """Whether it is Python's traceback for an interrupt before the program has begun."""
     return "KeyboardInterrupt" in printed and "in _invoke" not in printed
 
 
@@ -215,13 +214,11 @@ def _still_known(
     *,
     excused: bool,
 ) -> dict[str, tuple[str, str]]:
-    """Look for what was known before a run, and return what is known after it."""
+    """Compare the stored measurements before and after a run, and return the latter."""
     after = verdict.rows(project)
     if excused:
         return after
-    trial.lost += [
-        f"{fault}: what was measured at {before[key][0]}" for key in before.keys() - after
-    ]
+    trial.lost += [f"{fault}: the measurement of {before[key][0]}" for key in before.keys() - after]
     trial.duplicated += [
         f"{fault}: measured at {before[key][0]} and again at {after[key][0]}"
         for key in before.keys() & after.keys()
@@ -244,12 +241,12 @@ def _resume(
         trial.hung.append("the resumed run did not end")
         return
     if code != 0:
-        trial.wrong.append(f"the resumed run left with {code}")
+        trial.wrong.append(f"the resumed run exited with {code}")
         if not (project.reports / "results.json").exists():
             return
     _still_known(trial, project, "the resumed run", known, excused=harmed)
-    for what, found in verdict.compare(reference, project).items():
-        getattr(trial, what).extend(found)
+    for kind, problems in verdict.compare(reference, project).items():
+        getattr(trial, kind).extend(problems)
     trial.left += verdict.left_behind(project)
     trial.left += _at_work(project)
 

@@ -1,4 +1,4 @@
-"""What a run has left, held against an undisturbed one: lost, duplicated, wrong, left behind."""
+"""Compares a run with an undisturbed one: lost, duplicated and wrong results, leftovers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,10 @@ from typing import Any
 from kerasmatrix.filesystem.digests import digest_tree
 from tests.chaos.project import Project
 
-# What a cell says of the one time at which it was measured, and of how often that was tried.
+# Fields of a cell that depend on the time and the number of attempts.
 OF_ITS_TIME = {"seconds", "save", "load", "flaky", "retries", "inferred_from"}
-# What real saves do not repeat: the times that formats write into a file.
-OF_ITS_FILE = {"artifact"}
-# `predictions.sqlite` remembers what was foretold of an artifact, `recollection` what the last run
-# came to.
-IN_A_STORE = {
-    "lock", "store.sqlite", "artifacts", "runs", "predictions.sqlite", "recollection",
-}  # fmt: skip
+# `predictions.sqlite` caches what was predicted of an artifact.
+IN_A_STORE = {"lock", "store.sqlite", "artifacts", "runs", "predictions.sqlite"}
 NOT_MEASURED = {"not-run", "infra"}
 VARYING = re.compile(
     r"task-\d+|home-\w+|\d{8}T\d{6}\.\d+-\d+|0x[0-9a-f]+|tmp\w{8}|\b\d+\.\d+ s(?:econds)?\b"
@@ -34,21 +29,20 @@ Table = dict[tuple[str, str, str, str], str]
 
 
 def table_of(project: Project) -> tuple[Table, list[str]]:
-    """Return every cell of the written report as text, and those that stand there twice."""
+    """Return every cell of the written report as text, and the duplicates."""
     results = json.loads((project.reports / "results.json").read_text())
-    left_out = OF_ITS_TIME | (set() if project.journal.exists() else OF_ITS_FILE)
     table: Table = {}
     twice = []
     for cell in results["cells"]:
         key = (cell["scenario"], cell["format"], cell["saved_with"], cell["loaded_with"])
         if key in table:
             twice.append(" ".join(key))
-        table[key] = _plain({name: cell[name] for name in cell if name not in left_out}, project)
+        table[key] = _plain({name: cell[name] for name in cell if name not in OF_ITS_TIME}, project)
     return table, twice
 
 
 def compare(reference: Table, project: Project) -> dict[str, list[str]]:
-    """Return what is ``lost``, ``duplicated`` and ``wrong`` in a project's report."""
+    """Return the ``lost``, ``duplicated`` and ``wrong`` cells of a report."""
     table, twice = table_of(project)
     lost, wrong = [], []
     for key, expected in reference.items():
@@ -63,9 +57,9 @@ def compare(reference: Table, project: Project) -> dict[str, list[str]]:
 
 
 def rows(project: Project) -> dict[str, tuple[str, str]]:
-    """Return what the store holds by key: when it was measured, by which run.
+    """Return the time and the run of each stored measurement, by key.
 
-    Read from a copy, since to open a database is to mend it.
+    Read from a copy, since opening a database repairs it.
     """
     with tempfile.TemporaryDirectory() as folder:
         for path in project.store.glob("store.sqlite*"):
@@ -82,7 +76,7 @@ def rows(project: Project) -> dict[str, tuple[str, str]]:
 
 
 def left_behind(project: Project) -> Iterator[str]:
-    """Yield what should not be there once no run is at work; processes are looked for elsewhere."""
+    """Yield files that must not be left once no run is at work."""
     for path in project.temporary.iterdir():
         yield f"temporary file {path.name}"
     allowed = {"index.html", "results.json", "results.csv"}
@@ -90,7 +84,7 @@ def left_behind(project: Project) -> Iterator[str]:
         if path.name not in allowed:
             yield f"report {path.name}"
     for path in project.store.iterdir():
-        # A damaged database is set aside, and said to be: nobody throws it away unasked.
+        # A damaged database is set aside, not deleted.
         set_aside = path.name.startswith("store.damaged-")
         if not set_aside and path.name not in IN_A_STORE:
             yield f"store {path.name}"
@@ -102,7 +96,7 @@ def left_behind(project: Project) -> Iterator[str]:
         wanted = {name for (name,) in named if name}
     for path in (project.store / "artifacts").iterdir():
         if path.name not in wanted:
-            yield f"artifact that nothing speaks of: {path.name[:12]}"
+            yield f"artifact without a measurement: {path.name[:12]}"
         elif digest_tree(path) != path.name:
             yield f"damaged artifact {path.name[:12]}"
     yield from (f"no artifact {name[:12]}" for name in wanted - _names(project))
@@ -113,7 +107,7 @@ def _names(project: Project) -> set[str]:
 
 
 def _plain(cell: dict[str, Any], project: Project) -> str:
-    """Return a cell as text without what differs from run to run."""
+    """Return a cell as text without values that differ from run to run."""
     for tried in cell["remedies"]:
         tried["seconds"] = None
     if cell["error"]:

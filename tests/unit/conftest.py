@@ -11,7 +11,7 @@ from tests.unit.fakes import FakeEngine, make_project
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_process_is_kept():
-    """The process that forks readers of files is no child of the next module's tests."""
+    """End the process that forks file readers: the next module's tests count children."""
     yield
     guarded = sys.modules.get("kerasmatrix.inspection.reader_process")
     if guarded:
@@ -20,7 +20,7 @@ def _no_process_is_kept():
 
 @pytest.fixture(autouse=True)
 def _a_cache_of_its_own(tmp_path_factory, monkeypatch):
-    """No test notes its uses in the cache of whoever runs the tests."""
+    """Keep the tests out of the user's cache."""
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path_factory.mktemp("cache", numbered=True)))
 
 
@@ -31,9 +31,9 @@ def engine() -> FakeEngine:
 
 @pytest.fixture
 def command(tmp_path, engine, monkeypatch, capsys):
-    """The command line on a project of fake environments: returns exit code, results, output."""
+    """Run a command on a project of fake environments; return exit code, results, output."""
     monkeypatch.chdir(tmp_path)
-    # By name, since the package shows the command `run` where the module of that name stands.
+    # By name: as an attribute of the package, `run` is the command and not the module.
     for name in ("run", "rerun"):
         module = importlib.import_module(f"kerasmatrix.cli.{name}")
         monkeypatch.setattr(module, "open_engine", lambda *_: engine)

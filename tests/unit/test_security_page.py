@@ -1,4 +1,4 @@
-"""What docs/security.md says of known vulnerabilities fits the locks."""
+"""The vulnerabilities in docs/security.md agree with the locks."""
 
 import re
 
@@ -14,8 +14,8 @@ ROW = re.compile(r"\| \[(CVE-\d+-\d+)\]\(\S+\) \|[^|]+\| (TensorFlow|Keras) ([^|
 
 
 def installed():
-    """Return what TensorFlow and Keras each environment loads files with."""
-    found = {}
+    """Return the TensorFlow and Keras versions that each environment loads files with."""
+    environments = {}
     for environment in load_matrix(ROOT / "matrix.yaml").sorted_environments():
         packages = read_lock(ROOT / "images" / "locks", environment).packages
         tensorflow = environment.tensorflow
@@ -23,25 +23,25 @@ def installed():
         if environment.variables.get("TF_USE_LEGACY_KERAS"):
             keras = packages["tf-keras"]
         elif Version(tensorflow) < Version("2.6"):
-            keras = tensorflow  # `keras` is a package beside it
-        found[environment.name] = {"TensorFlow": tensorflow, "Keras": keras}
-    return found
+            keras = tensorflow  # the package `keras` is not used
+        environments[environment.name] = {"TensorFlow": tensorflow, "Keras": keras}
+    return environments
 
 
 ROWS = ROW.findall((ROOT / "docs" / "security.md").read_text(encoding="utf-8"))
 
 
-def test_rows_of_vulnerabilities_are_found():
+def test_security_page_lists_vulnerabilities():
     assert len(ROWS) == len({advisory for advisory, *_ in ROWS})
     assert {"CVE-2024-3660", "CVE-2025-1550", "CVE-2025-9905"} <= {row[0] for row in ROWS}
 
 
 @pytest.mark.parametrize(("advisory", "package", "affected", "named"), ROWS)
-def test_environments_of_a_vulnerability_are_those_locked(advisory, package, affected, named):
-    ranges = [SpecifierSet(each) for each in affected.split(" or ")]
+def test_security_page_names_affected_environments(advisory, package, affected, named):
+    ranges = [SpecifierSet(text) for text in affected.split(" or ")]
     has = [
         name
         for name, versions in installed().items()
-        if any(versions[package] in each for each in ranges)
+        if any(versions[package] in affected for affected in ranges)
     ]
     assert set(named.split()) - {"none"} == set(has), advisory

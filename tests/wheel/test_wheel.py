@@ -1,4 +1,4 @@
-"""What travels in the wheel, and that it is enough where there is no checkout."""
+"""The contents of the wheel, and that it works without a checkout."""
 
 import zipfile
 from pathlib import Path
@@ -16,7 +16,7 @@ def installed(tmp_path_factory):
 
 @pytest.fixture
 def team(installed, tmp_path):
-    """A repository of someone else's, just begun."""
+    """A new project, as made by `kerasmatrix init`."""
     done = installed.run(tmp_path, "kerasmatrix", "init")
     assert done.returncode == 0, done.stderr
     return tmp_path
@@ -29,7 +29,7 @@ def names(installed):
 
 
 @pytest.mark.parametrize("folder", ["images", "scenarios"])
-def test_every_bundled_file_is_in_the_wheel(names, folder):
+def test_wheel_contains_every_bundled_file(names, folder):
     files = [
         path for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
@@ -38,7 +38,7 @@ def test_every_bundled_file_is_in_the_wheel(names, folder):
     assert {f"kerasmatrix/bundled/{path.relative_to(ROOT)}" for path in files} <= names
 
 
-def test_the_matrix_the_page_and_what_others_begin_with_are_in_the_wheel(names):
+def test_wheel_contains_matrix_page_and_starter(names):
     assert {
         "kerasmatrix/bundled/matrix.yaml",
         "kerasmatrix/bundled/images/Dockerfile",
@@ -50,7 +50,7 @@ def test_the_matrix_the_page_and_what_others_begin_with_are_in_the_wheel(names):
     } <= names
 
 
-def test_nothing_else_is_in_the_wheel(names):
+def test_wheel_contains_only_the_package(names):
     assert {name.split("/")[0] for name in names} == {
         "kerasmatrix",
         next(name for name in names if name.endswith("/METADATA")).split("/")[0],
@@ -59,7 +59,7 @@ def test_nothing_else_is_in_the_wheel(names):
     assert not parts & {"tests", "reports", "bench", "__pycache__", ".git"}
 
 
-def test_a_new_project_can_be_planned_at_once(installed, team):
+def test_init_project_can_be_planned(installed, team):
     done = installed.run(
         team, "kerasmatrix", "run", "--dry-run", "--group", "quick", "--engine", "local"
     )
@@ -68,14 +68,14 @@ def test_a_new_project_can_be_planned_at_once(installed, team):
     assert "8 saves and 16 loads to do, 0 known, 0 cells unsupported." in done.stdout
 
 
-def test_its_noxfile_has_the_sessions_that_are_spoken_of(installed, team):
+def test_init_noxfile_has_the_documented_sessions(installed, team):
     listed = installed.run(team, "nox", "--list")
     assert listed.returncode == 0, listed.stderr
     for session in ("matrix", "gate", "lock"):
         assert f"* {session} -> " in listed.stdout
 
 
-def test_a_bundled_scenario_can_be_chosen_by_name(installed, team):
+def test_init_project_can_select_a_bundled_scenario(installed, team):
     done = installed.run(
         team, "kerasmatrix", "run", "--dry-run", "--engine", "local",
         "--environments", "tf2.21", "--scenarios", "lstm", "--formats", "keras",

@@ -1,4 +1,4 @@
-"""``kerasmatrix can-upgrade``: yes or no, and why. Reads a run; measures nothing."""
+"""``kerasmatrix can-upgrade``: which files work in one version and not in another?"""
 
 from __future__ import annotations
 
@@ -21,15 +21,23 @@ NO = 1
 
 @click.command()
 @click.option(
-    "--from", "source", metavar="NAME", help="The version files are from.  [default: the current]"
+    "--from",
+    "source",
+    metavar="NAME",
+    help="Version that saved the files.  [default: current: in matrix.yaml]",
 )
 @click.option(
-    "--to", "target", metavar="NAME", help="The version to go to.  [default: the candidate]"
+    "--to",
+    "target",
+    metavar="NAME",
+    help="Version to upgrade to.  [default: candidate: in matrix.yaml]",
 )
 @names_option("--scenarios", "scenarios")
 @names_option("--formats", "formats")
-@click.option("--accept-remedies", is_flag=True, help="A verified remedy is good enough.")
-@click.option("--run", default="last", show_default=True, help="A results.json, or a run's id.")
+@click.option("--accept-remedies", is_flag=True, help="Accept files that have a verified fix.")
+@click.option(
+    "--run", default="last", show_default=True, help="A results.json, or the id of a run."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @store_option
 def can_upgrade(  # noqa: PLR0913 - one argument per option
@@ -43,26 +51,26 @@ def can_upgrade(  # noqa: PLR0913 - one argument per option
     as_json: bool,
     store_folder: Path,
 ) -> int:
-    """Say whether the files of one version live on in another; exit code 0 for yes, 1 for no."""
+    """Can files saved with one version be used with another? Exit code 0 = yes, 1 = no."""
     results = read_run(run, store_folder)
     source, target = source or results.current, target or results.candidate
     if source is None or target is None:
         raise UsageError(
-            "which upgrade? matrix.yaml names no current and candidate",
-            hint="say --from and --to, or name them in matrix.yaml",
+            "--from and --to are missing",
+            hint="pass both, or set current: and candidate: in matrix.yaml",
         )
     _check_names(results, (source, target), scenarios, formats)
-    found = examine(results, source, target, scenarios=scenarios, formats=formats)
-    if not found.files:
+    upgrade = examine(results, source, target, scenarios=scenarios, formats=formats)
+    if not upgrade.files:
         raise UsageError(
-            f"no file that {source} saves and loads was measured with {target}",
-            hint=f"nox -s matrix -- --environments {source},{target}",
+            f"no file that {source} saves and loads was measured in {target}",
+            hint=f"run: kerasmatrix run --environments {source},{target}",
         )
-    possible = found.possible(accept_remedies=accept_remedies)
+    possible = upgrade.possible(accept_remedies=accept_remedies)
     if as_json:
-        click.echo(json.dumps({"possible": possible, **found.model_dump(mode="json")}, indent=1))
+        click.echo(json.dumps({"possible": possible, **upgrade.model_dump(mode="json")}, indent=1))
     else:
-        say("\n".join(_prose(found, possible=possible)))
+        say("\n".join(_summary(upgrade, possible=possible)))
     return 0 if possible else NO
 
 
@@ -72,37 +80,37 @@ def _check_names(
     scenarios: tuple[str, ...],
     formats: tuple[str, ...],
 ) -> None:
-    known = {
-        "environment": ([each.name for each in results.environments], environments),
-        "scenario": ([each.name for each in results.scenarios], scenarios),
+    names = {
+        "environment": ([environment.name for environment in results.environments], environments),
+        "scenario": ([scenario.name for scenario in results.scenarios], scenarios),
         "format": (list(results.formats), formats),
     }
-    for kind, (there, asked) in known.items():
-        for name in asked:
-            if name not in there:
+    for kind, (known, requested) in names.items():
+        for name in requested:
+            if name not in known:
                 raise UsageError(
-                    f"run {results.run.id} has no {kind} {name!r}", hint=nearest(name, there)
+                    f"run {results.run.id} has no {kind} {name!r}", hint=nearest(name, known)
                 )
 
 
-def _prose(found: Upgrade, *, possible: bool) -> list[str]:
-    helped = sum(reason.remedy is not None for reason in found.reasons)
-    answer = "yes" if possible else "no"
-    with_remedies = f", {helped} of them with a verified remedy" if helped else ""
-    files = f"{found.files} files that {found.source} saves and loads"
-    worse = f"{len(found.reasons)} are worse off with {found.target}{with_remedies}"
-    lines = [f"{answer}: of {files}, {worse}"]
-    if found.unknown:
+def _summary(upgrade: Upgrade, *, possible: bool) -> list[str]:
+    worse = len(upgrade.reasons)
+    fixable = sum(reason.remedy is not None for reason in upgrade.reasons)
+    fixes = f" ({fixable} with a verified fix)" if fixable else ""
+    answer = "Yes" if possible else "No"
+    files = f"{worse} of {upgrade.files} files that work in {upgrade.source}"
+    lines = [f"{answer}: {files} are worse in {upgrade.target}{fixes}."]
+    if upgrade.unknown:
         lines.append(
-            f"  {found.unknown} more were not measured, or {found.target} has no such format"
+            f"  {upgrade.unknown} more: not measured, or {upgrade.target} lacks the format"
         )
-    return [*lines, *(line for reason in found.reasons for line in _reason(reason))]
+    return [*lines, *(line for reason in upgrade.reasons for line in _reason_lines(reason))]
 
 
-def _reason(reason: Reason) -> list[str]:
+def _reason_lines(reason: Reason) -> list[str]:
     first = next(iter(reason.summary.strip().splitlines()), "")
     lines = [f"  {reason.scenario} · {reason.format}: {reason.status}: {first}"]
     if reason.cause:
         lines.append(f"    cause: {reason.cause}")
-    lines.append(f"    remedy: {reason.remedy or 'none was seen to work'}")
+    lines.append(f"    fix: {reason.remedy or 'none found'}")
     return lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,9 +15,9 @@ from kerasmatrix.cli.output import say, say_json
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.report.markdown import line, row
 
-__all__ = ["beside", "compare", "counted", "told"]
+__all__ = ["change_line", "compare", "count_line", "notes"]
 
-# So many changes of a kind are listed; the rest is counted.
+# The number of changes that are listed per kind.
 LISTED = 20
 
 
@@ -29,86 +30,92 @@ LISTED = 20
     type=click.Choice(["text", "markdown", "json"]),
     default="text",
     show_default=True,
-    help="How to print it.",
+    help="Output format.",
 )
 @store_option
 def compare(
     base: str, head: str, form: Literal["text", "markdown", "json"], store_folder: Path
 ) -> int:
-    """Print what changed from the run BASE to HEAD: a results.json, a run's id, last, previous."""
-    found = compare_results(read_run(base, store_folder), read_run(head, store_folder))
+    """Compare two runs, each a results.json, the id of a run, last or previous."""
+    comparison = compare_results(read_run(base, store_folder), read_run(head, store_folder))
     if form == "json":
-        say_json(found)
+        say_json(comparison)
     elif form == "markdown":
-        say("\n".join(_markdown(found)))
+        say("\n".join(_markdown(comparison)))
     else:
-        say("\n".join(_text(found)))
+        say("\n".join(_text(comparison)))
     return 0
 
 
-def counted(found: Comparison) -> str:
-    """Say in a line how much changed."""
-    if not found.changes:
-        return f"{found.compared} cells compared: nothing changed."
-    counts = Counter(change.kind for change in found.changes)
+def count_line(comparison: Comparison, *, base: str = "") -> str:
+    """Return how many cells changed, by kind of change; ``base`` names the baseline."""
+    compared = "1 cell" if comparison.compared == 1 else f"{comparison.compared} cells"
+    compared += f" with {base}" if base else ""
+    counts = Counter(change.kind for change in comparison.changes)
     kinds = ", ".join(f"{counts[kind]} {kind}" for kind in ChangeKind if counts[kind])
-    return f"{found.compared} cells compared: {kinds}."
+    return f"Compared {compared}: {kinds or 'nothing changed'}."
 
 
-def told(change: Change) -> str:
-    """Say in a line what a cell did and does."""
+def change_line(change: Change) -> str:
+    """Return the status of a cell before and after, with its cause."""
     where = f"{change.scenario} · {change.format} · {change.saved_with} → {change.loaded_with}"
     cause = f" ({change.cause})" if change.cause else ""
     first = next(iter(change.summary.strip().splitlines()), "")
     return f"{where}: {change.before} → {change.after}{cause}: {first}"
 
 
-def _text(found: Comparison) -> list[str]:
-    lines = [f"{found.base} → {found.head}", counted(found)]
+def _text(comparison: Comparison) -> list[str]:
+    lines = [f"{comparison.base} → {comparison.head}", count_line(comparison)]
     for kind in ChangeKind:
-        changes = found.of(kind)
+        changes = comparison.of(kind)
         if changes:
             lines += ["", f"{kind} ({len(changes)})"]
-            lines += [f"  {told(change)}" for change in changes[:LISTED]]
-            lines += [f"  and {len(changes) - LISTED} more"] if len(changes) > LISTED else []
-    more = beside(found)
+            lines += [f"  {change_line(change)}" for change in changes[:LISTED]]
+            lines += _rest(changes)
+    more = notes(comparison)
     return [*lines, *([""] if more else []), *more]
 
 
-def _markdown(found: Comparison) -> list[str]:
-    lines = [line("### {} → {}", found.base, found.head), "", counted(found)]
+def _markdown(comparison: Comparison) -> list[str]:
+    title = line("### {} → {}", comparison.base, comparison.head)
+    lines = [title, "", count_line(comparison)]
     for kind in ChangeKind:
-        changes = found.of(kind)
+        changes = comparison.of(kind)
         if not changes:
             continue
-        lines += ["", f"**{kind}** ({len(changes)})", "", "| cell | was | is | cause |"]
+        lines += ["", f"**{kind}** ({len(changes)})", "", "| cell | before | after | cause |"]
         lines.append("| --- | --- | --- | --- |")
         for change in changes[:LISTED]:
             cell = (change.scenario, change.format, f"{change.saved_with} → {change.loaded_with}")
             lines.append(row(" · ".join(cell), change.before, change.after, change.cause or ""))
-        lines += ["", f"and {len(changes) - LISTED} more"] if len(changes) > LISTED else []
-    more = [line("{}", told) for told in beside(found)]
+        if len(changes) > LISTED:
+            lines += ["", *_rest(changes)]
+    more = [line("{}", note) for note in notes(comparison)]
     return [*lines, *([""] if more else []), *more]
 
 
-def beside(found: Comparison) -> list[str]:
-    """Say what could not be compared, and which packages are not the same."""
+def _rest(changes: Sequence[Change]) -> list[str]:
+    return [f"and {len(changes) - LISTED} more"] if len(changes) > LISTED else []
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Return which names are in one run only, and which packages differ."""
     lines = [
-        *_only("only before", found.only_in_base),
-        *_only("only after", found.only_in_head),
+        *_only_lines("only in the base", comparison.only_in_base),
+        *_only_lines("only in the new run", comparison.only_in_head),
     ]
-    for name, packages in found.packages.items():
-        told_ = ", ".join(
+    for name, packages in comparison.packages.items():
+        versions = ", ".join(
             f"{package} {before or 'none'} → {after or 'none'}"
             for package, (before, after) in packages.items()
         )
-        lines.append(f"{name} has other packages: {told_}")
+        lines.append(f"{name}, packages changed: {versions}")
     return lines
 
 
-def _only(when: str, names: Names) -> list[str]:
+def _only_lines(where: str, names: Names) -> list[str]:
     return [
-        f"{kind} that are there {when}: {', '.join(found)}"
-        for kind, found in names.model_dump().items()
-        if found
+        f"{kind} {where}: {', '.join(values)}"
+        for kind, values in names.model_dump().items()
+        if values
     ]

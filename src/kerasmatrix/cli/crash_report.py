@@ -1,4 +1,4 @@
-"""What becomes of an exception that nothing has foreseen: one line, and a file with the details."""
+"""Writes the details of an unexpected exception to a file, for a bug report."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from importlib import metadata
 from kerasmatrix import __version__
 from kerasmatrix.text.escape import escape_control_characters
 
-__all__ = ["BUG", "describe", "keep_details", "summary_of"]
+__all__ = ["INTERNAL_ERROR", "describe", "summarize", "write_details"]
 
 # EX_SOFTWARE of sysexits.h: an internal error of the program.
-BUG = 70
+INTERNAL_ERROR = 70
 LONGEST = 200
 PACKAGES = ("click", "docker", "h5py", "numpy", "pandas", "pydantic", "PyYAML", "rich", "uv")
 
 
-def keep_details(error: BaseException) -> str | None:
-    """Write all that explains ``error`` into a temporary file; return its path.
+def write_details(error: BaseException) -> str | None:
+    """Write the traceback and the versions to a temporary file; return its path.
 
-    Only the user may read the file: arguments and messages can hold names and addresses. None if
-    it cannot be written.
+    Only the user may read the file: arguments and messages can hold names and addresses. Returns
+    None if it cannot be written.
     """
     try:
         handle, path = tempfile.mkstemp(prefix="kerasmatrix-bug-", suffix=".txt")
@@ -37,7 +37,7 @@ def keep_details(error: BaseException) -> str | None:
     return path
 
 
-def summary_of(error: BaseException) -> str:
+def summarize(error: BaseException) -> str:
     """Return the type of ``error`` and the beginning of its message, in one line."""
     first = next(iter(str(error).strip().splitlines()), "")
     return escape_control_characters(
@@ -46,7 +46,7 @@ def summary_of(error: BaseException) -> str:
 
 
 def describe(error: BaseException) -> str:
-    """Return the traceback of ``error``, with what was called and where."""
+    """Return the traceback of ``error`` with versions, command line and folder."""
     lines = [
         f"kerasmatrix {__version__}",
         f"Python {sys.version.split()[0]} ({sys.executable})",

@@ -1,4 +1,4 @@
-"""How an error that a user can mend is shown: what is wrong, and the way out below it."""
+"""Prints errors for users: the problem, and a hint on the line below it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def show(error: KerasmatrixError) -> int:
 
 
 def _lines(text: str) -> str:
-    """Return ``text`` with further lines indented: none of them looks like a message of its own."""
+    """Return ``text`` with continuation lines indented, so that none looks like a new message."""
     lines = (LONG_WORD.sub(_shortened, line) for line in text.split("\n"))
     return "\n  ".join(map(escape_control_characters, lines))
 
 
 def _shortened(word: re.Match[str]) -> str:
-    """Return a word, such as a path, without its middle: what is wrong with it stands beside it."""
+    """Return a long word, such as a path, without its middle."""
     return f"{word[0][:200]}…{word[0][-100:]}"
 
 
 def show_all(errors: Iterable[KerasmatrixError | None]) -> int:
-    """Print those that are errors and return the worst exit code, 0 where there is none."""
+    """Print the errors and return the highest exit code, 0 without errors."""
     return max((show(error) for error in errors if error), default=0)

@@ -9,7 +9,7 @@ import click
 from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.analysis.compare import compare as compare_results
 from kerasmatrix.analysis.gate import FindingKind, findings, unseen
-from kerasmatrix.cli.compare import beside, counted
+from kerasmatrix.cli.compare import count_line, notes
 from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.rerun import measure_again
@@ -82,8 +82,8 @@ def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool =
     worse once and then was not, unless ``accept_flaky`` says that this will do.
     """
     if comparison:
-        click.echo(f"Gate against {comparison.base}: {counted(comparison)}")
-        for line in beside(comparison):
+        click.echo(count_line(comparison, base=comparison.base))
+        for line in notes(comparison):
             say(f"  {line}")
     found = findings(head, comparison)
     for kind in FindingKind:

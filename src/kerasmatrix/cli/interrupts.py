@@ -1,4 +1,4 @@
-"""What Ctrl-C does: the first ends the work and reports what is known, the second leaves now."""
+"""Handles Ctrl-C: the first ends the work and reports the results, the second exits at once."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-__all__ = ["INTERRUPTED", "heed_interrupts"]
+__all__ = ["INTERRUPTED", "handle_interrupts"]
 
 INTERRUPTED = 130
-SOON = 0.01  # seconds: the callback has ended by then, or it is tried once more
+RETRY_SECONDS = 0.01  # by then the callback has ended, or the next attempt follows
 SHOW_CURSOR = b"\x1b[?25h"
-LEAVING = b"\nkerasmatrix: interrupted again: leaving at once. What was measured is kept.\n"
+LEAVING = b"\nkerasmatrix: interrupted again, exiting at once. Measured results are kept.\n"
 
 
-def heed_interrupts() -> None:
-    """Let SIGINT and SIGTERM interrupt the program, and leave it when they come again.
+def handle_interrupts() -> None:
+    """Let SIGINT and SIGTERM interrupt the program, and the second of them exit at once.
 
-    A scheduler that ends a run gets what Ctrl-C gets. To leave at once is safe at any time: workers
-    end when nobody holds the other end of their input, and the store is made to be left so.
+    SIGTERM acts like Ctrl-C, since batch schedulers send it. To exit at once is safe at any time:
+    workers end when their input closes, and every write to the store is a transaction.
     """
-    heard = False
+    interrupted = False
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
-        nonlocal heard
-        if heard:
-            # A bar may have hidden the cursor, and nobody will show it any more.
+        nonlocal interrupted
+        if interrupted:
+            # A progress bar may have hidden the cursor.
             os.write(2, (SHOW_CURSOR if sys.stderr.isatty() else b"") + LEAVING)
             os._exit(INTERRUPTED)
-        heard = True
+        interrupted = True
         raise KeyboardInterrupt
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt)
     signal.signal(signal.SIGALRM, _interrupt_again)
-    if not isinstance(sys.unraisablehook, _Hook):
-        sys.unraisablehook = _Hook(sys.unraisablehook)
+    if not isinstance(sys.unraisablehook, _UnraisableHook):
+        sys.unraisablehook = _UnraisableHook(sys.unraisablehook)
 
 
-class _Hook:
-    """Raises an interrupt again that came where Python ignores exceptions.
+class _UnraisableHook:
+    """Raises an interrupt again if it arrived where Python ignores exceptions.
 
-    It may come in a callback of `os.fork`, in a finalizer or in a weak reference's callback.
+    That is in a callback of `os.fork`, in a finalizer or in a callback of a weak reference.
     """
 
-    def __init__(self, others: Callable[[sys.UnraisableHookArgs], object]) -> None:
-        self._others = others
+    def __init__(self, previous: Callable[[sys.UnraisableHookArgs], object]) -> None:
+        self._previous = previous
 
     def __call__(self, unraisable: sys.UnraisableHookArgs) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            signal.setitimer(signal.ITIMER_REAL, SOON)
+            signal.setitimer(signal.ITIMER_REAL, RETRY_SECONDS)
         else:
-            self._others(unraisable)
+            self._previous(unraisable)
 
 
 def _interrupt_again(_number: int, _frame: FrameType | None) -> None:

@@ -17,16 +17,16 @@ UNUSABLE = frozenset({errno.ENAMETOOLONG, errno.ELOOP})
 
 
 class NamedPath(click.Path):
-    """A path that the system accepts as a name, whether something is there or not."""
+    """A path that the file system accepts; it need not exist."""
 
     def __init__(self, *, path_type: type, any_length: bool = False, **options: bool) -> None:
-        """Describe what is accepted.
+        """Set which paths are accepted.
 
         Args:
-            path_type: as of `click.Path`.
-            any_length: accept what no file can be called: one of several names must not refuse
-                the others.
-            options: as of `click.Path`.
+            path_type: see `click.Path`.
+            any_length: accept unusable names too, since one of several arguments must not keep
+                the command from handling the others.
+            options: see `click.Path`.
         """
         super().__init__(path_type=path_type, **options)
         self._unusable = frozenset() if any_length else UNUSABLE
@@ -40,7 +40,7 @@ class NamedPath(click.Path):
         """Return the path.
 
         Raises:
-            click.BadParameter: it is too long, leads round in a circle, or holds a NUL.
+            click.BadParameter: it is too long, a circular link, or contains a NUL.
         """
         try:
             os.stat(value)  # noqa: PTH116 - it may be text or bytes

@@ -1,8 +1,7 @@
-"""Options and arguments that several verbs share."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,7 +16,6 @@ from kerasmatrix.text.escape import brief
 __all__ = [
     "JOBS",
     "beside_matrix_option",
-    "budget_option",
     "cluster_options",
     "companions_options",
     "group_option",
@@ -32,26 +30,24 @@ __all__ = [
     "store_folder_option",
 ]
 
-DURATION = re.compile(r"(?:([0-9]{1,9})h)?(?:([0-9]{1,9})m)?(?:([0-9]{1,9})s)?")
-# A thread each. More would not be more work at a time, and a machine has only so many threads.
+# Each job takes a thread, and the number of threads of a machine is limited.
 JOBS = click.IntRange(min=1, max=256)
-LONGEST_BUDGET = 365 * 24 * 3600
 MOST_SHARDS = 10_000
-# Where the context of a command keeps which matrix is meant.
+# The key under which the context of a command holds the path of the matrix.
 MATRIX = "kerasmatrix.config.matrix"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def matrix_option(command: Command) -> Command:
     """Add ``--matrix FILE``."""
-    return _matrix_option(command, "The matrix to read.")
+    return _matrix_option(command, "The matrix file to read.")
 
 
 def beside_matrix_option(command: Command) -> Command:
-    """Add ``--matrix FILE``, which only says where things are: it is not read."""
+    """Add ``--matrix FILE``, of which only the folder matters: it is not read."""
     return _matrix_option(
         command,
-        "The matrix that was run: the store and the reports are beside it.",
+        "The matrix file of the run; the store and the reports are in its folder.",
         expose_value=False,
     )
 
@@ -73,42 +69,35 @@ def _matrix_option(command: Command, description: str, *, expose_value: bool = T
 def note_matrix(
     context: click.Context, _parameter: click.Parameter, value: Path | None
 ) -> Path | None:
-    """Note which matrix is meant: the options for places, which come after it, depend on it."""
+    """Keep the path of the matrix for the options that are evaluated later and depend on it."""
     context.meta[MATRIX] = value
     return value
 
 
 def places(context: click.Context) -> Places:
-    """Return where the store and the reports are if no option names another place."""
+    """Return the default places of the store and the reports."""
     return places_of(context.meta[MATRIX])
 
 
 def group_option(command: Command) -> Command:
     """Add ``--group NAME``."""
     return click.option(
-        "--group", default="default", show_default=True, help="The part of the matrix to take."
+        "--group",
+        default="default",
+        show_default=True,
+        help="Group of environments in matrix.yaml.",
     )(command)
 
 
-def names_option(name: str, what: str) -> Callable[[Command], Command]:
-    """Return an option that takes names separated by commas, and may be given several times."""
+def names_option(name: str, plural: str) -> Callable[[Command], Command]:
+    """Return an option that takes comma-separated names and can be repeated."""
     return click.option(
         name,
         multiple=True,
         metavar="A,B",
         callback=_split,
-        help=f"Only these {what} (by name, separated by commas).",
+        help=f"Only these {plural} (comma-separated names).",
     )
-
-
-def budget_option(command: Command) -> Command:
-    """Add ``--budget TIME``, in seconds."""
-    return click.option(
-        "--budget",
-        metavar="TIME",
-        callback=_seconds,
-        help="Measure what matters most in this time (30s, 5m, 1h30m); the rest is not run.",
-    )(command)
 
 
 def companions_options(command: Command) -> Command:
@@ -117,35 +106,35 @@ def companions_options(command: Command) -> Command:
         "--custom-objects",
         "code",
         type=NamedPath(path_type=Path),
-        help="The module with the models' own classes and functions.",
+        help="Python module that defines the models' custom classes and functions.",
     )(command)
     return click.option(
         "--inputs",
         type=NamedPath(path_type=Path),
-        help="Sample inputs, instead of such as the models ask for: an .npz file, or a folder with "
-        "NAME.npz for each model NAME.h5.",
+        help="Sample inputs for the comparison: an .npz file, or a folder with NAME.npz for each "
+        "model NAME.h5.  [default: generated from the model's input shapes]",
     )(given)
 
 
 def output_option(command: Command) -> Command:
-    """Add ``--output DIR`` and ``--store DIR``: where reports go, and where runs are kept."""
+    """Add ``--output DIR`` for reports and ``--store DIR`` for cached results and runs."""
     stored = store_folder_option(command)
     return click.option(
         "--output",
         type=NamedPath(path_type=Path, file_okay=False),
         callback=lambda context, _, value: value or places(context).reports,
-        help="Where the reports go.  [default: reports beside the matrix]",
+        help="Folder for reports.  [default: reports next to the matrix]",
     )(stored)
 
 
 def retries_options(default: int) -> Callable[[Command], Command]:
-    """Return options ``--retries N`` and ``--accept-flaky`` of what gates."""
+    """Return the options ``--retries N`` and ``--accept-flaky`` of commands that gate."""
 
     def add(command: Command) -> Command:
         accept = click.option(
             "--accept-flaky",
             is_flag=True,
-            help="A cell that is no worse when it is measured again does not stop the gate.",
+            help="Let flaky results pass the gate.",
         )(command)
         return click.option(
             "--retries",
@@ -153,14 +142,14 @@ def retries_options(default: int) -> Callable[[Command], Command]:
             type=click.IntRange(min=0, max=20),
             default=default,
             show_default=True,
-            help="Measure a cell that fails the gate again, so often at most: it may be flaky.",
+            help="Retries for a result that would fail the gate, to rule out flakiness.",
         )(accept)
 
     return add
 
 
 def remedies_options(command: Command) -> Command:
-    """Add ``--remedies WHICH``, and ``--all-remedies`` for short."""
+    """Add ``--remedies WHICH`` and its short form ``--all-remedies``."""
     short = click.option(
         "--all-remedies", "remedies", flag_value="all", help="The same as --remedies all."
     )(command)
@@ -169,18 +158,18 @@ def remedies_options(command: Command) -> Command:
         type=click.Choice(["first", "all", "none"]),
         default="first",
         show_default=True,
-        help="Repair failing cells: until something works, by everything that may, or not at all.",
+        help="Fixes to try on failing cells: stop at the first that works, try all, or none.",
     )(short)
 
 
 def store_folder_option(command: Command) -> Command:
-    """Add ``--store DIR``, where what is known is kept."""
+    """Add ``--store DIR``."""
     return click.option(
         "--store",
         "store_folder",
         type=NamedPath(path_type=Path, file_okay=False),
         callback=lambda context, _, value: value or places(context).store,
-        help="What is known, and earlier runs.  [default: .kerasmatrix beside the matrix]",
+        help="Folder for cached results and past runs.  [default: .kerasmatrix next to the matrix]",
     )(command)
 
 
@@ -189,12 +178,12 @@ def cluster_options(command: Command) -> Command:
     scheduler = click.option(
         "--scheduler",
         metavar="ADDRESS",
-        help="--engine dask: the Dask scheduler, like tcp://host:8786.",
+        help="--engine dask: address of the Dask scheduler, like tcp://host:8786.",
     )
     artifacts = click.option(
         "--artifacts",
         metavar="URL",
-        help="--engine dask: where artifacts travel by, a shared folder or any fsspec URL.",
+        help="--engine dask: shared folder or fsspec URL for exchanging artifacts.",
     )
     inner = click.option(
         "--on-workers",
@@ -202,7 +191,7 @@ def cluster_options(command: Command) -> Command:
         type=click.Choice(["auto", "docker", "local"]),
         default="auto",
         show_default=True,
-        help="--engine dask: what opens environments on its workers.",
+        help="--engine dask: engine on the Dask workers.",
     )
     return scheduler(artifacts(inner(command)))
 
@@ -213,21 +202,8 @@ def shard_option(command: Command) -> Command:
         "--shard",
         metavar="I/N",
         callback=_shard,
-        help="Only the I-th of N parts of about the same length; `kerasmatrix merge` joins them.",
+        help="Run shard I of N. Join the shards with `kerasmatrix merge`.",
     )(command)
-
-
-def _seconds(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | None:
-    if value is None:
-        return None
-    found = DURATION.fullmatch(value.strip())
-    parts = found.groups(default="0") if found else ()
-    seconds = sum(int(part) * unit for part, unit in zip(parts, (3600, 60, 1), strict=False))
-    if not 0 < seconds <= LONGEST_BUDGET:
-        raise click.BadParameter(
-            f"{brief(value)} is not a time of at most a year: write 30s, 5m or 1h30m"
-        )
-    return seconds
 
 
 def _shard(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Shard | None:
@@ -240,7 +216,7 @@ def _shard(_context: click.Context, _parameter: click.Parameter, value: str | No
         if 1 <= shard.number <= shard.of <= MOST_SHARDS:
             return shard
     raise click.BadParameter(
-        f"{brief(value)} is not a part of at most {MOST_SHARDS}: write 1/3 for the first of three"
+        f"{brief(value)} is not a shard of at most {MOST_SHARDS}; example: 1/3, the first of three"
     )
 
 

@@ -1,4 +1,4 @@
-"""Printing what holds words of files: names and messages are theirs, and may act on a terminal."""
+"""Prints text from model files, whose control characters must not reach the terminal."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["say", "say_json"]
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print ``text``, with what acts on a terminal shown as what it is."""
+    """Print ``text`` with control characters escaped."""
     click.echo("\n".join(escape_control_characters(line) for line in text.split("\n")), err=err)
 
 
-def say_json(told: BaseModel) -> None:
-    """Print a document in ASCII: a terminal acts on more characters than JSON leaves out."""
-    click.echo(json.dumps(told.model_dump(mode="json"), indent=1))
+def say_json(document: BaseModel) -> None:
+    """Print a document as ASCII: JSON escapes fewer control characters than terminals know."""
+    click.echo(json.dumps(document.model_dump(mode="json"), indent=1))

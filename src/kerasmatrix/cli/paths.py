@@ -1,7 +1,7 @@
 """``kerasmatrix paths``: how models get from one version to another. Reads a report; runs nothing.
 
-Every path it prints was walked when the report was made: a cell that passes, a remedy that was
-seen to work in it, or a chain of versions each of which loaded what the one before had saved.
+Every path in the output was executed when the report was made: a plain load, a load with a verified
+fix, or a chain of versions each of which loaded the file that the previous one had saved.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from kerasmatrix.cli.output import say
 from kerasmatrix.errors import UsageError
 from kerasmatrix.results.cells import REPAIRABLE
 from kerasmatrix.results.observations import Status
-from kerasmatrix.results.schema import CellResult, RemedyResult
+from kerasmatrix.results.schema import CellResult
 from kerasmatrix.store.runs import results_in
 
 __all__ = ["paths"]
 
 
 @click.command()
-@click.option("--from", "source", required=True, metavar="NAME", help="The version that saved.")
-@click.option("--to", "target", required=True, metavar="NAME", help="The version that is to load.")
+@click.option(
+    "--from", "source", required=True, metavar="NAME", help="Version that saved the files."
+)
+@click.option("--to", "target", required=True, metavar="NAME", help="Version that loads them.")
 @click.option("--format", "form", metavar="NAME", help="Only files of this format.")
 @beside_matrix_option
 @click.option(
@@ -34,11 +36,11 @@ __all__ = ["paths"]
     "path",
     type=NamedPath(path_type=Path, dir_okay=False),
     callback=lambda context, _, value: value or places(context).reports / "results.json",
-    help="The measured matrix.  [default: reports/results.json beside the matrix]",
+    help="A results.json.  [default: reports/results.json next to the matrix]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def paths(source: str, target: str, form: str | None, path: Path, *, as_json: bool) -> int:
-    """Print the upgrade paths that were found, each hop verified."""
+    """Print the verified path of each model from one version to another."""
     results = results_in(path)
     names = [environment.name for environment in results.environments]
     for name in (source, target):
@@ -54,20 +56,18 @@ def paths(source: str, target: str, form: str | None, path: Path, *, as_json: bo
     if as_json:
         click.echo(json.dumps({"paths": [_document(cell) for cell in cells]}, indent=1))
     else:
-        say(_prose(source, target, cells))
+        say(_text(source, target, cells))
     return 0
 
 
-def _prose(source: str, target: str, cells: list[CellResult]) -> str:
-    found = [cell for cell in cells if cell.status not in {Status.UNSUPPORTED, Status.SAVE_FAILED}]
-    width = max((len(_name(cell)) for cell in found), default=0)
-    counts = Counter(_kind(cell) for cell in found)
+def _text(source: str, target: str, cells: list[CellResult]) -> str:
+    shown = [cell for cell in cells if cell.status not in {Status.UNSUPPORTED, Status.SAVE_FAILED}]
+    width = max((len(_name(cell)) for cell in shown), default=0)
+    counts = Counter(_kind(cell) for cell in shown)
     lines = [f"From {source} to {target}:"]
-    for kind, said in KINDS.items():
-        if counts[kind]:
-            lines.append(f"  {counts[kind]:>4} {said}")
+    lines += [f"  {counts[kind]:>4} {text}" for kind, text in KINDS.items() if counts[kind]]
     lines.append("")
-    for cell in found:
+    for cell in shown:
         first, *rest = _path(cell)
         lines.append(f"{_name(cell):<{width}}  {first}")
         lines += [f"{'':<{width}}    {line}" for line in rest]
@@ -75,12 +75,12 @@ def _prose(source: str, target: str, cells: list[CellResult]) -> str:
 
 
 KINDS = {
-    "plain": "load as they are",
-    "degraded": "load, with something lost",
-    "repaired": "load with a remedy that was seen to work",
-    "bridged": "load by way of another version",
-    "none": "do not load: nothing that was tried works",
-    "unknown": "were not measured",
+    "plain": "load unchanged",
+    "degraded": "load with losses",
+    "repaired": "load with a verified fix",
+    "bridged": "load via another version",
+    "none": "fail; no fix found",
+    "unknown": "not measured",
 }
 
 
@@ -98,27 +98,22 @@ def _kind(cell: CellResult) -> str:
 
 
 def _path(cell: CellResult) -> list[str]:
-    """Return the path of a cell in a few lines."""
+    """Return the lines that describe the path of a cell."""
     kind = _kind(cell)
     if kind in {"plain", "degraded"}:
         return [cell.summary]
     if kind == "unknown":
         return [f"{cell.status}: {cell.summary}"]
-    remedy = cell.repaired_by
-    why = f"{cell.status} ({cell.cause or 'unclassified'})"
-    if remedy is None:
+    failure = f"{cell.status} ({cell.cause or 'unclassified'})"
+    fix = cell.repaired_by
+    if fix is None:
         tried = _list([attempt.id for attempt in cell.remedies])
-        return [f"{why}; tried in vain: {tried}" if tried else f"{why}; nothing to try"]
-    return [f"{why}, repaired by {remedy.id}{_by_way_of(remedy)}", *_losses(remedy)]
-
-
-def _by_way_of(remedy: RemedyResult) -> str:
-    return f": {' → '.join(remedy.hops)}" if remedy.hops else ""
-
-
-def _losses(remedy: RemedyResult) -> list[str]:
-    lost = [f"loses {'; '.join(remedy.lost)}"] if remedy.lost else []
-    return [*remedy.did, *lost]
+        return [
+            f"{failure}; tried without success: {tried}" if tried else f"{failure}; no fix known"
+        ]
+    via = f": {' → '.join(fix.hops)}" if fix.hops else ""
+    lost = [f"loses {'; '.join(fix.lost)}"] if fix.lost else []
+    return [f"{failure}, fixed by {fix.id}{via}", *fix.did, *lost]
 
 
 def _document(cell: CellResult) -> dict[str, object]:

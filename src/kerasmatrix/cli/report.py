@@ -1,4 +1,4 @@
-"""``kerasmatrix report``: any stored run in any format."""
+"""``kerasmatrix report``: renders a stored run."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ FORMATS: dict[str, Callable[[Results], str | bytes]] = {
 @click.option(
     "--output",
     type=NamedPath(path_type=Path, dir_okay=False),
-    help="The file to write.  [default: standard output]",
+    help="Output file.  [default: standard output]",
 )
 @store_option
 def report(run: str, form: str, output: Path | None, store_folder: Path) -> int:
-    """Render a RUN that is stored: a results.json, a run's id, last or previous."""
+    """Render a stored RUN: a results.json, the id of a run, last or previous."""
     results = read_run(run, store_folder)
     if form == "html":
         past = Archive(store_folder).before(results.run.id)
-        made: str | bytes = render_html(results, past=past)
+        rendered: str | bytes = render_html(results, past=past)
     else:
-        made = FORMATS[form](results)
-    data = made if isinstance(made, bytes) else made.encode("utf-8", "replace")
+        rendered = FORMATS[form](results)
+    data = rendered if isinstance(rendered, bytes) else rendered.encode("utf-8", "replace")
     if output is None:
         click.echo(data, nl=False)
         return 0
@@ -59,6 +59,7 @@ def report(run: str, form: str, output: Path | None, store_folder: Path) -> int:
         write_bytes(output, data)
     except OSError as error:
         raise InfrastructureError(
-            f"{output}: cannot be written: {error.strerror}", hint="name another with --output"
+            f"{output}: cannot be written: {error.strerror}",
+            hint="choose another file with --output",
         ) from None
     return 0

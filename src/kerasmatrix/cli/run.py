@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import itertools
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -19,7 +18,6 @@ from kerasmatrix.analysis.gate import findings
 from kerasmatrix.cli.build_plan import plan_of, select
 from kerasmatrix.cli.options import (
     JOBS,
-    budget_option,
     cluster_options,
     group_option,
     matrix_option,
@@ -40,9 +38,7 @@ from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.flaky import is_settled, suspects, with_retries
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
-from kerasmatrix.execution.priority import rank_cells
-from kerasmatrix.execution.result_cache import keep, recall
-from kerasmatrix.execution.runner import Budget, Run
+from kerasmatrix.execution.runner import Run
 from kerasmatrix.execution.shards import Shard, take_shard
 from kerasmatrix.execution.work_queue import Again
 from kerasmatrix.report.write import check_folder, publish
@@ -56,8 +52,6 @@ from kerasmatrix.text.redaction import command_line
 __all__ = ["run"]
 
 INFRASTRUCTURE = 3
-# What changed is told by two runs, and by a third if one of them was of another part.
-LOOK_BACK = 3
 
 
 @click.command()
@@ -94,7 +88,6 @@ LOOK_BACK = 3
     metavar="RUN",
     help="What to show changes against: a results.json, or a run's id.  [--gate: the run before]",
 )
-@budget_option
 @click.option("--no-infer", is_flag=True, help="Load equal files too, instead of one of them.")
 @click.option(
     "--isolate",
@@ -123,7 +116,6 @@ def run(  # noqa: PLR0913 - one argument per option
     shard: Shard | None,
     gate: bool,
     baseline: str | None,
-    budget: int | None,
     no_infer: bool,
     isolate: bool,
     retries: int,
@@ -166,15 +158,6 @@ def run(  # noqa: PLR0913 - one argument per option
                 plan = dataclasses.replace(plan, shard=own)
             started = datetime.datetime.now(datetime.UTC)
             run_id = f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}"
-            # What is listed, measured anew, or done again has to be looked at cell by cell.
-            same = None if dry_run or fresh or gate else recall(plan, store)
-            if same:
-                isolated = same.results.run.isolated
-                info = _info(run_id, started, engine, known=same.known, isolated=isolated)
-                found = same.results.model_copy(update={"run": info})
-                results = _finished(found, matrix, (store.folder, project.root))
-                _report(results, compare(before, results) if before else None, store, output)
-                return 0
             progress = TerminalProgress()
             measurement = Run(
                 plan,
@@ -184,7 +167,6 @@ def run(  # noqa: PLR0913 - one argument per option
                 jobs=jobs or engine.slots or default_jobs(),
                 listener=progress,
                 fresh=fresh,
-                budget=_budget(budget, plan, store),
                 isolate=isolate,
             )
             if dry_run:
@@ -206,14 +188,6 @@ def run(  # noqa: PLR0913 - one argument per option
             )
     finally:
         engine.close()
-
-
-def _budget(seconds: int | None, plan: Plan, store: Store) -> Budget | None:
-    """Return how long to go on, and what to begin with by what the latest runs found."""
-    if seconds is None:
-        return None
-    earlier = itertools.islice(Archive(store.folder).recent(), LOOK_BACK)
-    return Budget(seconds, rank_cells(plan, earlier))
 
 
 def _measure(  # noqa: PLR0913 - what a measurement takes
@@ -257,8 +231,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
         trouble = _execute(measurement, progress)
     else:
         measurement.complete = True
-    seen = found()
-    results = _finished(seen, matrix, folders)
+    results = _finished(found(), matrix, folders)
     comparison = compare(baseline, results) if baseline else None
     wanted: list[Again] = []
     if gate and retries and trouble is None:
@@ -269,16 +242,12 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
             store.begin_run(measurement.id, started, engine.name, _command())
         say_again(wanted)
         trouble = _execute(again, progress)
-        seen = found()
-        results = _finished(seen, matrix, folders)
-    whole = results
-    results = _report(whole, comparison, store, output)
+        results = _finished(found(), matrix, folders)
+    results = _report(results, comparison, store, output)
     if trouble:
         raise trouble
     if results.run.measured:
         store.end_run(measurement.id, results.run.finished)
-    if results is whole:
-        keep(again or measurement, store, seen)
     if gate:
         from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 

@@ -1,29 +1,30 @@
-"""What a run shows in the terminal: progress, the agenda of a dry run, the matrix at the end.
+"""Terminal output of a run: progress, the work list of a dry run, the summary at the end.
 
-Progress is drawn only where standard error is a terminal; elsewhere a run is quiet until its
-summary.
+The progress bar needs standard error to be a terminal. Elsewhere, as in CI, a run is quiet until
+its summary; ``--verbose`` logs every task instead.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
 from kerasmatrix.execution.plan import Save
-from kerasmatrix.execution.priority import Urgency
 from kerasmatrix.execution.runner import Progress, Run
 from kerasmatrix.execution.work_queue import Again, Conversion, Crossing, Job, Repair
 from kerasmatrix.report.symbols import LOOKS
@@ -48,17 +49,28 @@ STYLES = {
     Status.NOT_RUN: "dim",
 }
 SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
-# Why a budget is spent on a cell before others.
-WANTED: Mapping[Urgency | None, str] = {
-    Urgency.CANDIDATE: "the candidate's column",
-    Urgency.FRONTIER: "at a frontier",
-    Urgency.CHANGED: "changed last time",
-}
-CORNER = "saved with \\ loaded with"
+CORNER = "saved ↓ / loaded →"
+FILES_CORNER = "file ↓ / loaded →"
+LOG = logging.getLogger(__name__)
+
+
+class _TimeLeft(ProgressColumn):
+    """Shows about how long the rest takes, once that can be estimated."""
+
+    max_refresh = 1
+
+    def render(self, task: Task) -> Text:
+        """Return the estimate in seconds or minutes."""
+        seconds = task.time_remaining
+        if seconds is None:
+            return Text("")
+        if seconds < 60:  # noqa: PLR2004 - a minute
+            return Text(f"about {seconds:.0f} s left")
+        return Text(f"about {seconds / 60:.0f} min left")
 
 
 class TerminalProgress(Progress):
-    """Draws a bar with counts, the time left, and what each environment is at."""
+    """Draws a bar with counts, the time left, and the latest task of each environment."""
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True)
@@ -70,18 +82,19 @@ class TerminalProgress(Progress):
     def begins(self, run: Run) -> None:
         """Begin to draw ``run``."""
         self._run = run
-        if self._console.is_terminal and run.pending:
+        LOG.info("%d tasks to do, %d results known", run.pending, run.known)
+        # The bar and log lines would overwrite each other.
+        if self._console.is_terminal and run.pending and not LOG.isEnabledFor(logging.INFO):
             self._bar = Bar(
                 TextColumn("{task.description}"),
                 BarColumn(bar_width=24),
                 MofNCompleteColumn(),
-                TextColumn("eta"),
-                TimeRemainingColumn(),
+                _TimeLeft(),
                 TextColumn("{task.fields[at]}"),
                 console=self._console,
                 transient=True,
             )
-            self._task = self._bar.add_task("cells", total=run.pending, at="")
+            self._task = self._bar.add_task("tasks", total=run.pending, at="")
             self._bar.start()
 
     def ends(self) -> None:
@@ -91,15 +104,18 @@ class TerminalProgress(Progress):
             self._bar = None
 
     def opening(self, environment: str) -> None:
-        """Show that an environment is being opened."""
-        self._show(environment, "opening")
+        """Show that an environment starts; the first time, it is installed."""
+        LOG.info("%s: starting", environment)
+        self._show(environment, "starting (the first time: installing)")
 
     def started(self, environment: str, job: Job) -> None:
-        """Show what an environment is at."""
-        self._show(environment, _what(job))
+        """Show the job that an environment works on."""
+        LOG.info("%s: %s", environment, _description(job))
+        self._show(environment, _description(job))
 
-    def ended(self, environment: str, job: Job) -> None:  # noqa: ARG002 - the listener's
-        """Count."""
+    def ended(self, environment: str, job: Job) -> None:
+        """Advance the bar."""
+        LOG.debug("%s: done: %s", environment, _description(job))
         if self._bar:
             self._bar.advance(self._task)
             if self._run:
@@ -107,64 +123,71 @@ class TerminalProgress(Progress):
                 self._bar.update(self._task, total=done + self._run.pending)
 
     def lost(self, environment: str, reason: str) -> None:
-        """Say what went wrong, above the bar."""
+        """Print what went wrong above the bar."""
+        LOG.debug("%s: %s", environment, reason)
         first = escape_control_characters(reason.strip().splitlines()[0])
         self._console.print(Text(f"{environment}: {first}", style="cyan"), soft_wrap=True)
 
-    def _show(self, environment: str, what: str) -> None:
+    def _show(self, environment: str, activity: str) -> None:
         if self._bar:
             self._at.pop(environment, None)
-            self._at[environment] = what
+            self._at[environment] = activity
             recent = list(self._at.items())[-2:]
-            at = " · ".join(f"{name} {doing}" for name, doing in recent)
+            at = " · ".join(f"{name}: {activity}" for name, activity in recent)
             self._bar.update(self._task, at=at)
 
 
 def print_agenda(run: Run) -> None:
-    """List what ``run`` would do, in order, and how much is known."""
+    """List the jobs of ``run`` in order, and how many results are known already."""
     console = Console(highlight=False)
     agenda = run.agenda()
     for environment, job in agenda:
-        urgency = run.urgency_of(job)
-        why = f"  ({WANTED[urgency]})" if urgency in WANTED else ""
-        console.print(Text(f"{environment:<20} {_what(job)}{why}"), soft_wrap=True)
+        console.print(Text(f"{environment:<20} {_description(job)}"), soft_wrap=True)
     unsupported = sum(
         run.plan.in_shard(cell) and run.plan.cannot_load(cell) is not None
         for cell in run.plan.cells()
     )
     saves = sum(isinstance(job, Save) for _, job in agenda)
     loads = sum(isinstance(job, Cell) for _, job in agenda)
-    repairs = len(agenda) - saves - loads
-    also = f" and {repairs} repairs" if repairs else ""
+    fixes = len(agenda) - saves - loads
+    to_do = f"{_count_of(saves, 'save')} and {_count_of(loads, 'load')}"
+    if fixes:
+        to_do += f" and {_count_of(fixes, 'fix attempt')}"
     console.print(
-        f"{saves} saves and {loads} loads{also} to do, {run.known} known, "
-        f"{unsupported} cells unsupported.",
+        f"{to_do} to do, {run.known} known, {_count_of(unsupported, 'cell')} unsupported.",
         soft_wrap=True,
     )
 
 
 def say_again(wanted: Sequence[Again]) -> None:
-    """Say that what would fail the gate is measured again."""
-    tasks = "1 task" if len(wanted) == 1 else f"{len(wanted)} tasks"
+    """Print that results that would fail the gate are measured again."""
+    fail = "1 result" if len(wanted) == 1 else f"{len(wanted)} results"
     times = "once" if wanted[0].times == 1 else f"up to {wanted[0].times} times"
-    Console(stderr=True).print(f"The gate would fail: {tasks} to do again, {times}.")
+    Console(stderr=True).print(
+        f"{fail} would fail the gate: measuring again, {times}, to rule out flakiness.",
+        soft_wrap=True,
+    )
 
 
-def _what(job: Job) -> str:
-    """Say in a few words what a job is, the environment that does it left out."""
+def _description(job: Job) -> str:
+    """Describe a job in a few words, without the environment that does it."""
     match job:
         case Repair(cell):
-            return f"repair {cell.saved_with}'s {cell.scenario} as {cell.format}"
+            return f"try a fix for {cell.saved_with}'s {cell.scenario} as {cell.format}"
         case Conversion(row, chain):
             return f"convert {row.saved_with}'s {row.scenario} to {chain[-1].format}"
         case Crossing(cell, chain):
-            return f"load {cell.saved_with}'s {cell.scenario} by way of {chain[-1].environment}"
+            return f"load {cell.saved_with}'s {cell.scenario} via {chain[-1].environment}"
         case Again(of):
-            return f"once more: {_what(of)}"
+            return f"repeat: {_description(of)}"
         case Cell():
             return f"load {job.saved_with}'s {job.scenario} as {job.format}"
         case Save():
             return f"save {job.scenario} as {job.format}"
+
+
+def _count_of(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def print_results(results: Results, path: Path) -> None:
@@ -173,127 +196,124 @@ def print_results(results: Results, path: Path) -> None:
     if not console.is_terminal:
         console.width = 10_000  # a log is as wide as it needs to be
     _print_table(console, results)
-    line = Text(f"{len(results.cells)} cells: ")
+    line = Text(f"{_count_of(len(results.cells), 'cell')}: ")
     for index, (status, count) in enumerate(count_statuses(results.cells).items()):
         line.append(", " if index else "").append(f"{count} {status.value}", style=STYLES[status])
     console.print(line, soft_wrap=True)
-    if results.inferred:
-        console.print(
-            f"{results.inferred} of them were inferred from cells that load an equal file.",
-            soft_wrap=True,
-        )
-    flaky = sum(cell.flaky for cell in results.cells)
-    if flaky:
-        said = "1 of them is" if flaky == 1 else f"{flaky} of them are"
-        console.print(f"{said} flaky: measured again, something else happened.", soft_wrap=True)
-    broken = [cell for cell in results.cells if cell.status in REPAIRABLE]
-    if any(cell.remedies for cell in broken):
-        repaired = sum(cell.repaired_by is not None for cell in broken)
-        console.print(
-            f"{len(broken)} of them do not come back as they were; a remedy was seen to work in "
-            f"{repaired} of these.",
-            soft_wrap=True,
-        )
+    for text in (*_measurement_lines(results), *_fix_lines(results)):
+        console.print(text, soft_wrap=True)
     if results.predictor:
-        console.print(_foretold(results.predictor), soft_wrap=True)
-    _print_retries(console, results)
+        LOG.info("%s", _prediction_line(results.predictor))
     _print_environments(console, results)
     if not results.run.complete:
-        left = sum(cell.summary == RUN_ENDED for cell in results.cells)
-        what = f"{left} cells were not run" if left else "not every remedy was tried"
-        console.print(f"The run is incomplete: {what}. Run it again to go on.", style="bold")
+        console.print(f"Run incomplete: {_missing(results)}.", style="bold", soft_wrap=True)
     console.print(Text(f"Report: {path}"), soft_wrap=True)
 
 
+def _measurement_lines(results: Results) -> Iterator[str]:
+    """Yield how results were obtained, where that is not one measurement each."""
+    if results.inferred:
+        reused = _count_of(results.inferred, "result")
+        yield f"{reused} reused from files that differ only in their version stamp."
+    flaky = sum(cell.flaky for cell in results.cells)
+    if flaky:
+        yield f"{_count_of(flaky, 'flaky result')}: repeated measurements differ."
+    if results.run.retries:
+        yield f"{_count_of(results.run.retries, 'task')} repeated after a crash or timeout."
+
+
+def _fix_lines(results: Results) -> Iterator[str]:
+    """Yield how many of the failing cells have a fix, if fixes were tried."""
+    failing = [cell for cell in results.cells if cell.status in REPAIRABLE]
+    if not any(cell.remedies for cell in failing):
+        return
+    fixed = sum(cell.repaired_by is not None for cell in failing)
+    if not fixed:
+        yield f"No fix found for {_count_of(len(failing), 'cell')} with failures or drift."
+        return
+    command = ": kerasmatrix convert FILE --for VERSION" if results.of_files else ""
+    yield f"Verified fix for {fixed} of {len(failing)} cells with failures or drift{command}."
+
+
+def _missing(results: Results) -> str:
+    left = sum(cell.summary == RUN_ENDED for cell in results.cells)
+    missing = f"{_count_of(left, 'cell')} left" if left else "not every fix was tried"
+    return f"{missing}. Run the same command again to resume"
+
+
 def _print_environments(console: Console, results: Results) -> None:
-    """Print which environments were added, and which could not be had."""
+    """Print which environments were added, and which are unavailable."""
     for environment in results.environments:
         if environment.added:
-            said = f"{environment.name} was added: files are compared with what it computes."
-            console.print(said, soft_wrap=True)
+            console.print(
+                f"{environment.name} was added: its outputs are the reference.", soft_wrap=True
+            )
         if environment.trouble:
             first = escape_control_characters(environment.trouble.strip().splitlines()[0])
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
 
 
-def _foretold(predictor: PredictorResult) -> str:
-    """Say how well it could be foretold what fails."""
-    fail = next((told for told in predictor.statuses if told.status == "fail"), None)
+def _prediction_line(predictor: PredictorResult) -> str:
+    """Return how well the predictions of ``fail`` agree with the measurements."""
+    fail = next((status for status in predictor.statuses if status.status == "fail"), None)
     if fail is None:
-        return f"Foretold: no fail in {predictor.cells} cells, and none was measured."
-    cause = f", {predictor.causes.right} with its cause" if predictor.causes.of else ""
+        cells = _count_of(predictor.cells, "cell")
+        return f"Prediction check: {cells}, no failure predicted, none measured."
+    cause = f" ({predictor.causes.right} with the right cause)" if predictor.causes.of else ""
     return (
-        f"Foretold without loading: {fail.right} of {fail.measured} cells that fail{cause}; "
-        f"{fail.predicted - fail.right} of {fail.predicted} foretold to fail do not."
+        f"Prediction check: {fail.right} of {fail.measured} failures predicted{cause}; "
+        f"{_count_of(fail.predicted - fail.right, 'false alarm')}."
     )
-
-
-def _print_retries(console: Console, results: Results) -> None:
-    """Print how often something was tried again before it was believed."""
-    if results.run.retries:
-        console.print(
-            f"{results.run.retries} tries were not believed and made again.", soft_wrap=True
-        )
 
 
 def _print_table(console: Console, results: Results) -> None:
     """Print rows saved-with, columns loaded-with: how many cells pass, of how many measured.
 
-    A row that is a file has the sign of each cell instead.
-
-    Where the names do not fit beside each other, columns are headed by the rows' numbers, and
-    where the counts do not either, a cell is its worst status' glyph.
+    A row that is a file has the glyph of each cell instead. Where the names do not fit, columns are
+    headed by the rows' numbers; where the counts do not fit either, a cell is the glyph of its
+    worst status.
     """
     cells: dict[tuple[str, str], Counter[Status]] = defaultdict(Counter)
     for cell in results.cells:
         row = cell.scenario if results.of_files else cell.saved_with
         cells[row, cell.loaded_with][cell.status] += 1
     names = [environment.name for environment in results.environments]
-    rows = [told.name for told in results.scenarios] if results.of_files else names
-    corner = "file \\ loaded with" if results.of_files else CORNER
+    rows = [scenario.name for scenario in results.scenarios] if results.of_files else names
+    corner = FILES_CORNER if results.of_files else CORNER
     first = max([len(corner), *(len(name) + 4 for name in rows)])
-    counted = max((len(_count(counts)) for counts in cells.values()), default=0)
-    named = first + sum(max(len(name), counted) + 2 for name in names) <= console.width
-    roomy = first + len(names) * (max(counted, 2) + 2) <= console.width
-    counts_fit = (named or roomy) and not results.of_files
+    widest = max((len(_count(counts)) for counts in cells.values()), default=0)
+    named = first + sum(max(len(name), widest) + 2 for name in names) <= console.width
+    numbered = first + len(names) * (max(widest, 2) + 2) <= console.width
+    show_counts = (named or numbered) and not results.of_files
     table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
     table.add_column(corner, no_wrap=True, style="bold")
     for number, name in enumerate(names, start=1):
         table.add_column(name if named else str(number), justify="right", no_wrap=True)
     for number, name in enumerate(rows, start=1):
-        told = [cells[name, loaded] for loaded in names]
-        table.add_row(
-            name if named or results.of_files else f"{number:>2} {name}",
-            *(
-                Text(
-                    _count(counts) if counts_fit else _glyph(counts),
-                    style=_style(counts),
-                )
-                for counts in told
-            ),
-        )
+        label = name if named or results.of_files else f"{number:>2} {name}"
+        table.add_row(label, *(_text(cells[name, loaded], show_counts) for loaded in names))
     console.print(table)
-    if counts_fit:
-        console.print("how many pass, of those that were measured", soft_wrap=True)
+    if show_counts:
+        console.print("passed / measured", soft_wrap=True)
+
+
+def _text(counts: Counter[Status], show_counts: bool) -> Text:  # noqa: FBT001 - one call
+    return Text(_count(counts) if show_counts else _glyph(counts), style=STYLES[_worst(counts)])
 
 
 def _count(counts: Counter[Status]) -> str:
-    told = sum(number for status, number in counts.items() if status not in SILENT)
-    if not told:
+    measured = sum(number for status, number in counts.items() if status not in SILENT)
+    if not measured:
         return _glyph(counts)
-    return f"{counts[Status.PASS]}/{told}"
+    return f"{counts[Status.PASS]}/{measured}"
 
 
 def _glyph(counts: Counter[Status]) -> str:
     return LOOKS[_worst(counts)].glyph
 
 
-def _style(counts: Counter[Status]) -> str:
-    return STYLES[_worst(counts)]
-
-
 def _worst(counts: Counter[Status]) -> Status:
-    """Return the worst status that says something; where none does, the one that is there."""
-    found = [status for status in Status if counts[status]]
-    told = [status for status in found if status not in SILENT]
-    return (told or found or [Status.NOT_RUN])[-1]
+    """Return the worst measured status; without a measurement, the last of the others."""
+    present = [status for status in Status if counts[status]]
+    measured = [status for status in present if status not in SILENT]
+    return (measured or present or [Status.NOT_RUN])[-1]

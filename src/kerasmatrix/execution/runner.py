@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import math
 import os
 import secrets
 import shutil
 import threading
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from kerasmatrix.config.scenario import digest_scenario, not_measured
 from kerasmatrix.engines.base import Engine, Task, WorkDirs
@@ -43,7 +41,6 @@ from kerasmatrix.execution.lookup import (
     retry_key,
 )
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.execution.priority import Rank, Urgency
 from kerasmatrix.execution.retry_queue import Repetition
 from kerasmatrix.execution.work_queue import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.execution.worker_pool import Crew, NotToBeHad, Stopped
@@ -62,7 +59,7 @@ from kerasmatrix.results.observations import (
 )
 from kerasmatrix.store.store import NoArtifact, Store, make_readable
 
-__all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]
+__all__ = ["Listener", "Progress", "Run", "Sequel"]
 
 # Given what was observed, what to do next and what is known of that; None when all is done.
 Sequel = Callable[[Observed], tuple[Plan, Observed] | None]
@@ -152,13 +149,6 @@ class Progress:
         """See `Listener`."""
 
 
-class Budget(NamedTuple):
-    """How many seconds a run may take, and the ranks of cells."""
-
-    seconds: float
-    ranks: Mapping[Cell, Rank]
-
-
 class Run:
     """One execution of a plan. `execute` may be called once."""
 
@@ -175,7 +165,6 @@ class Run:
         isolate: bool = False,
         trust: bool = False,
         sequel: Sequel | None = None,
-        budget: Budget | None = None,
         observed: Observed | None = None,
         again: Sequence[Again] = (),
     ) -> None:
@@ -192,7 +181,6 @@ class Run:
             isolate: let no two tasks share a process.
             trust: let files of others share a worker, though a sandbox could separate them.
             sequel: asked, once the plan is carried out, for what to do next in the same workers.
-            budget: how long to go on, and what comes first; what is left then is not run.
             observed: what is known of the plan, if the caller has looked it up.
             again: measure these again, and nothing else.
         """
@@ -213,8 +201,6 @@ class Run:
         self._listener = listener or Progress()
         self._changed = threading.Condition()
         self._stop = threading.Event()
-        self._cut = False
-        self._unkept = False
         self._failure: BaseException | None = None
         self.isolate = isolate
         self._engine = engine
@@ -236,14 +222,11 @@ class Run:
         if again:
             self._agenda: Agenda = Repetition(plan, self.causes, again, room=self._room)
         else:
-            ranks = budget.ranks if budget else None
-            self._agenda = Agenda(plan, self.observed, self.causes, ranks, room=self._room)
-        self._budget = budget
-        self._until = math.inf
+            self._agenda = Agenda(plan, self.observed, self.causes, room=self._room)
 
     def again(self, wanted: Sequence[Again]) -> Run:
         """Return a run that measures these again, and nothing else, and adds it to `observed`."""
-        run = Run(
+        return Run(
             self.plan,
             self._engine,
             self._store,
@@ -254,41 +237,25 @@ class Run:
             observed=self.observed,
             again=wanted,
         )
-        run._unkept = self._unkept
-        return run
 
     @property
     def pending(self) -> int:
         """How many jobs are still to be done, as far as is known."""
         return self._agenda.pending
 
-    @property
-    def settled(self) -> bool:
-        """Whether the same run would find the same now, and have nothing to do."""
-        observed = self.observed
-        missing = observed.faults or observed.troubles or observed.boundary.faults or self._unkept
-        return self.complete and not missing
-
     def agenda(self) -> list[tuple[str, Job]]:
         """Return what would be done, in order, each with its environment."""
         return self._agenda.jobs()
 
-    def urgency_of(self, job: Job) -> Urgency | None:
-        """Return why a job comes before others; None where there is no budget."""
-        return self._agenda.urgency_of(job)
-
     def execute(self) -> Observed:
-        """Do all there is to do, or as much as the budget allows, and return what is known then.
+        """Do all there is to do, and return what is known then.
 
-        Once time is up, no task is waited for but the one that is under way. On an interrupt the
-        workers are ended, and what was measured stays.
+        On an interrupt the workers are ended, and what was measured stays.
 
         Raises:
             InfrastructureError: the store cannot be written any more.
             KeyboardInterrupt: the user stopped it.
         """
-        if self._budget:
-            self._until = time.monotonic() + self._budget.seconds
         with self._store.scratch(self.id) as scratch, self._store.scratch("scenarios") as copies:
             self._copy_scenarios(copies)
             apart = self.isolate or self._apart
@@ -313,8 +280,7 @@ class Run:
                 self._agenda.infer()
         if self._failure:
             raise self._failure
-        is_over = time.monotonic() >= self._until
-        self.complete = not (self._cut or (is_over and self._agenda.has_more()))
+        self.complete = True
         return self.observed
 
     def _copy_scenarios(self, copies: Path) -> None:
@@ -358,7 +324,7 @@ class Run:
     def _take(self) -> tuple[str, list[Job]] | None:
         """Return an environment with work for it, waiting for some; None when all is done."""
         with self._changed:
-            while not self._stop.is_set() and time.monotonic() < self._until:
+            while not self._stop.is_set():
                 batch = self._agenda.take()
                 if batch:
                     return batch
@@ -379,7 +345,6 @@ class Run:
         self.plan, self.observed = following
         self.observed.troubles.update(before.troubles)
         self.observed.boundary.faults.update(before.boundary.faults)
-        self._unkept = self._unkept or bool(before.faults)
         # The saves of a plan with cells were seen before, and are counted already.
         compares = self.plan.columns != frozenset()
         self.known += self.observed.count - (len(self.observed.saves) if compares else 0)
@@ -465,9 +430,6 @@ class Run:
         with contextlib.closing(self._crew.answers(self.plan, environment, tasks)) as answers:
             for group in groups.values():
                 if self._stop.is_set():
-                    return []
-                if time.monotonic() >= self._until:
-                    self._cut = True
                     return []
                 self._tell(environment, group[0].job)
                 answer = next(answers)
@@ -748,7 +710,6 @@ class Run:
             self.retries += len(believed.retried)
         if is_the_machines(believed):
             # Shown, but not kept: another run finds out whether it is so when nobody kills.
-            self._unkept = True
             return Measured(believed, datetime.datetime.now(datetime.UTC))
         if wanted.again:
             return self._store.remember_retry(wanted.key, believed, self.id)

@@ -7,12 +7,10 @@ done, and the others follow from it.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.bridges import Chain
@@ -20,7 +18,6 @@ from kerasmatrix.execution.dedup import choose, class_of, infer_load, infer_repa
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.lookup import needs_repair, next_attempt, next_bridges
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.execution.priority import Rank, Urgency
 from kerasmatrix.results.observations import Cell, judge_save
 
 __all__ = ["Again", "Agenda", "Conversion", "Crossing", "Job", "Repair"]
@@ -63,15 +60,7 @@ class Again(NamedTuple):
 
 
 Job = Save | Cell | Repair | Conversion | Crossing | Again
-Queued = TypeVar("Queued", Save, Cell, Repair)
-Waiting = TypeVar("Waiting")
-LAST = Rank(Urgency.OTHER, 1, math.inf)
-
-
-class _Batch(NamedTuple, Generic[Queued]):
-    urgency: int
-    environment: str
-    jobs: Sequence[Queued]
+Waiting = TypeVar("Waiting", bound=Sequence[Job])
 
 
 class Agenda:
@@ -85,7 +74,6 @@ class Agenda:
         plan: Plan,
         observed: Observed,
         causes: Causes,
-        ranks: Mapping[Cell, Rank] | None = None,
         *,
         room: Callable[[], int],
     ) -> None:
@@ -95,7 +83,6 @@ class Agenda:
             plan: what is wanted.
             observed: what is known.
             causes: those of ``plan``.
-            ranks: what is done first, if not all is wanted alike.
             room: says how many workers may stay open; asked once something is to be done.
         """
         self._room = room
@@ -114,8 +101,6 @@ class Agenda:
         self._unlike: set[Hashable] = set()
         self._equals: dict[Cell, list[Cell]] = defaultdict(list)
         self._under_repair: set[Cell] = set()
-        self._ranks = ranks or {}
-        self._row_ranks: dict[Save, Rank] = {}
         self._queue_what_is_not_known()
         for cell, source in observed.inferred.items():
             self._equals[source].append(cell)
@@ -136,12 +121,10 @@ class Agenda:
         for cell in plan.cells():
             if cell in observed.loads or not plan.asked_for(cell) or plan.cannot_load(cell):
                 continue
-            row = Save(*cell[:3])
-            saved = observed.saves.get(row)
+            saved = observed.saves.get(Save(*cell[:3]))
             with observed.boundary.apart(cell):
                 if saved is None or judge_save(saved.observation) is None:
                     self._loads.setdefault(cell.loaded_with, []).append(cell)
-                    self._row_ranks[row] = min(self._row_ranks.get(row, LAST), self._rank(cell))
 
     @property
     def _queues(self) -> tuple[Mapping[str, Sequence[Job]], ...]:
@@ -173,21 +156,10 @@ class Agenda:
     def jobs(self) -> list[tuple[str, Job]]:
         """Return what would be done, in order, each with its environment."""
         loads = {name: self._distinct(cells) for name, cells in self._loads.items()}
-        first: list[tuple[int, str, Job]] = [
-            *_listed(self._batches(self._saves)), *_listed(self._batches(loads))
-        ]  # fmt: skip
-        first.sort(key=lambda told: told[0])  # of one urgency saves stay before loads
-        then = [
-            *((name, job) for _, name, job in _listed(self._batches(self._repairs))),
-            *((name, hop) for name, hops in self._bridges.items() for hop in hops),
-        ]
-        return [*((name, job) for _, name, job in first), *then]
-
-    def urgency_of(self, job: Job) -> Urgency | None:
-        """Return why a job comes before others; None where all are wanted alike."""
-        if not self._ranks or not isinstance(job, Save | Cell | Repair):
-            return None
-        return self._rank(job).urgency
+        queues: tuple[Mapping[str, Sequence[Job]], ...] = (self._saves, loads, self._repairs)
+        ordered = [(name, job) for queue in queues for name, batch in _longest_first(queue)
+                   for job in batch]  # fmt: skip
+        return [*ordered, *((name, hop) for name, hops in self._bridges.items() for hop in hops)]
 
     def take(self) -> tuple[str, list[Job]] | None:
         """Return a free environment, which is busy from now on, and its jobs; None if none has."""
@@ -273,11 +245,6 @@ class Agenda:
         for environment in self._loads:
             self._ready(environment)
 
-    def has_more(self) -> bool:
-        """Whether there is something left that could be done, if nobody is at work."""
-        self.infer()
-        return self.pending > 0 or bool(next_bridges(self._plan, self._observed, self._causes))
-
     def to_probe(self, cell: Cell) -> bool:
         """Whether the parts of a failing cell's model are still to be looked at."""
         return cell.format in PROBED_FORMATS and cell not in self._observed.probes
@@ -287,71 +254,40 @@ class Agenda:
         return next_attempt(self._plan, self._observed, self._causes, cell)
 
     def _next_batch(self) -> tuple[str, list[Job]] | None:
-        saves = self._most_urgent(self._free(self._saves))
-        ready = self._most_urgent(
-            {name: cells for name in self._free(self._loads) if (cells := self._ready(name))}
-        )
-        # Of one urgency saves come first, since loads wait for them.
-        if saves and (ready is None or saves.urgency <= ready.urgency):
-            _take_out(self._saves, saves)
-            return saves.environment, list(saves.jobs)
-        if ready and (self.keeps_workers or not self._saving(ready.urgency)):
-            return ready.environment, list(ready.jobs)
+        # Saves come first, since loads wait for them.
+        if saves := self._longest(self._saves):
+            del self._saves[saves[0]]
+            return saves
+        ready = self._longest({name: self._ready(name) for name in self._free(self._loads)})
+        if ready and (self.keeps_workers or not self._saving):
+            return ready
         # What breaks is known before what helps against it is sought, and bridges come last.
         if self._saves or any(self._free(self._loads).values()):
             return None
-        broken = self._most_urgent(self._free(self._repairs))
-        if broken:
-            _take_out(self._repairs, broken)
-            return broken.environment, list(broken.jobs)
+        if repairs := self._longest(self._repairs):
+            del self._repairs[repairs[0]]
+            return repairs
         if self.idle and not self._repairs and not self._bridges:
             self._queue_bridges()
         return self._next_hops()
 
-    def _most_urgent(self, free: Mapping[str, Sequence[Queued]]) -> _Batch[Queued] | None:
-        return next(iter(self._batches(free)), None)
+    def _longest(self, queue: Mapping[str, Sequence[Job]]) -> tuple[str, list[Job]] | None:
+        """Return the free environment with most jobs, and these; None if no free one has any."""
+        name, jobs = next(iter(_longest_first(self._free(queue))), ("", ()))
+        return (name, list(jobs)) if jobs else None
 
-    def _batches(self, queue: Mapping[str, Sequence[Queued]]) -> list[_Batch[Queued]]:
-        """Return what is queued in the order of work: of one urgency the longest batch first."""
-        batches = [
-            _Batch(urgency, name, jobs)
-            for name, batch in queue.items()
-            for urgency, jobs in self._by_urgency(batch)
-        ]
-        return sorted(batches, key=lambda batch: (batch.urgency, -len(batch.jobs)))
-
-    def _by_urgency(self, batch: Sequence[Queued]) -> Iterator[tuple[int, list[Queued]]]:
-        """Yield the parts of a batch, each in the order in which it is to be done."""
-        if not self._ranks:
-            yield 0, list(batch)
-            return
-        ordered = sorted(batch, key=self._rank)
-        for urgency, jobs in itertools.groupby(ordered, key=lambda job: self._rank(job).urgency):
-            yield urgency, list(jobs)
-
-    def _rank(self, job: Save | Cell | Repair) -> Rank:
-        """Return the rank of a job: a save is wanted as much as any cell of its row."""
-        if isinstance(job, Save):
-            return self._row_ranks.get(job, LAST)
-        return self._ranks.get(job.cell if isinstance(job, Repair) else job, LAST)
-
-    def _free(self, queue: dict[str, list[Waiting]]) -> dict[str, list[Waiting]]:
+    def _free(self, queue: Mapping[str, Waiting]) -> dict[str, Waiting]:
         return {name: batch for name, batch in queue.items() if name not in self._busy}
 
-    def _saving(self, urgency: int) -> bool:
-        """Whether saves are to be done, or under way, that are as urgent."""
-        return any(
-            self._is_as_urgent(save, urgency) for saves in self._saves.values() for save in saves
-        ) or any(
-            self._is_as_urgent(cell, urgency)
-            and Save(*cell[:3]) not in self._observed.saves
+    @property
+    def _saving(self) -> bool:
+        """Whether saves are to be done, or under way."""
+        return bool(self._saves) or any(
+            Save(*cell[:3]) not in self._observed.saves
             and cell.saved_with not in self._observed.troubles
             for cells in self._loads.values()
             for cell in cells
         )
-
-    def _is_as_urgent(self, job: Save | Cell, urgency: int) -> bool:
-        return not self._ranks or self._rank(job).urgency <= urgency
 
     def _ready(self, environment: str) -> list[Cell]:
         """Return the loads whose artifacts are there, dropping those that can never be done."""
@@ -393,8 +329,6 @@ class Agenda:
                 key = self._key(cell)
                 alone = key is None or key in self._unlike
                 equal.setdefault(cell if alone else key, []).append(cell)
-        if self._ranks:
-            return [min(group, key=self._rank) for group in equal.values()]
         return [choose(group) for group in equal.values()]
 
     def _key(self, cell: Cell) -> Hashable | None:
@@ -443,14 +377,5 @@ class Agenda:
         return (Save(*hop.cell[:3]), hop.chain) in self._observed.conversions
 
 
-def _listed(batches: Iterable[_Batch[Queued]]) -> Iterator[tuple[int, str, Queued]]:
-    for batch in batches:
-        yield from ((batch.urgency, batch.environment, job) for job in batch.jobs)
-
-
-def _take_out(queue: dict[str, list[Queued]], batch: _Batch[Queued]) -> None:
-    """Take a batch out of its queue."""
-    taken = set(batch.jobs)
-    queue[batch.environment] = [job for job in queue[batch.environment] if job not in taken]
-    if not queue[batch.environment]:
-        del queue[batch.environment]
+def _longest_first(queue: Mapping[str, Waiting]) -> list[tuple[str, Waiting]]:
+    return sorted(queue.items(), key=lambda named: -len(named[1]))

@@ -56,15 +56,6 @@ class Notes:
     def __init__(self, store: Path) -> None:
         self._path = store / DATABASE
 
-    @property
-    def state(self) -> tuple[int, int] | None:
-        """What changes whenever they do: their size and time; None where there are none."""
-        try:
-            told = self._path.stat()
-        except OSError:
-            return None
-        return told.st_size, told.st_mtime_ns
-
     def read_files(self, code: str) -> dict[tuple[str, str], Read]:
         """Return what was read of files by the same ``code``, by artifact and program."""
         rows = self._ask("SELECT artifact, program, told FROM files WHERE code = ?", code)

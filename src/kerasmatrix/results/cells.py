@@ -23,7 +23,7 @@ UNCLASSIFIED = "unclassified"
 TOGETHER = " + "
 # Why a cell was not run that one of the results to merge with has.
 IN_ANOTHER_SHARD = "in another shard"
-# ... and one that an interrupt or a budget left out.
+# ... and one that an interrupt left out.
 RUN_ENDED = "the run ended before this cell"
 # A cell with one of these has something wrong with it that has a cause in Keras.
 TROUBLED = {*REPAIRABLE, Status.DEGRADED, Status.SAVE_FAILED}

@@ -98,7 +98,6 @@ class Store:
         """
         self.folder = folder
         self.artifacts = folder / "artifacts"
-        self.recollection = folder / "recollection"
         self._scratch = folder / "scratch"
         self._mutex = threading.Lock()
         self._ahead: dict[str, Row] = {}
@@ -324,13 +323,6 @@ class Store:
     def rows(self, table: str) -> list[Row]:
         """Return the rows of one of the store's tables."""
         return self._read(f"SELECT * FROM {table}", [])  # noqa: S608 - ours
-
-    @property
-    def state(self) -> tuple[int, int]:
-        """What changes whenever anything is written into the database: its size and time."""
-        self._read("PRAGMA wal_checkpoint(TRUNCATE)", [])
-        told = (self.folder / DATABASE).stat()
-        return told.st_size, told.st_mtime_ns
 
     def begin_run(self, run: str, started: datetime.datetime, engine: str, command: str) -> None:
         """Note that a run has begun."""

@@ -1,4 +1,4 @@
-"""Arguments that no program should get: one message, a documented exit code, no wait."""
+"""Extreme arguments: one message, a documented exit code, no waiting."""
 
 import importlib
 import os
@@ -38,7 +38,7 @@ def call(tmp_path, monkeypatch, capsys):
     return run
 
 
-# What takes the name of a file; X stands for it.
+# Commands with a file name as argument, here X.
 NAMED = (
     ("report", "X", "--format", "badge"),
     ("report", "--format", "badge", "--output", "X"),
@@ -84,7 +84,7 @@ def test_long_name_is_usage_error(call, arguments, name):
     assert "too long" in err or "has no run" in err or "stands for no format" in err
 
 
-# What reads results or a matrix; each must not wait, nor take up memory.
+# Commands that read results or a matrix; none may wait or use up memory.
 READ = [words for words in NAMED if words[0] in {"gate", "compare", "can-upgrade", "paths"}]
 READ += [("report", "X", "--format", "badge"), ("merge", "X"), ("run", "--matrix", "X")]
 READ += [("predict", "model.h5", "--custom-objects", "X")]
@@ -116,8 +116,6 @@ VALUES = (
     ("run", "--shard", f"{DIGITS}/{DIGITS}"),
     ("run", "--shard", "1/99999999"),
     ("run", "--shard", "0/3"),
-    ("run", "--budget", f"{DIGITS}h"),
-    ("run", "--budget", "99999999h"),
     ("run", "--jobs", DIGITS),
     ("run", "--jobs", "99999999"),
     ("run", "--retries", DIGITS),
@@ -145,20 +143,20 @@ def test_value_out_of_range_is_usage_error(call, arguments):
     assert len(err) < 1000 + len(DIGITS)
 
 
-def test_report_into_a_pipe_nobody_reads_is_said(call, tmp_path):
+def test_report_to_an_unread_pipe_is_exit_code_3(call, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     code, _, err = call("report", "--format", "badge", "--output", "pipe")
     assert (code, "pipe: cannot be written" in err) == (3, True)
 
 
-def test_results_with_an_endless_version_are_read(call):
+def test_report_of_results_with_a_long_version_ends(call):
     text = to_json(WHOLE).replace('   "keras_major": 2,\n', "").replace('"2.', f'"{DIGITS}.')
     Path("long.json").write_text(text)
     code, _, err = call("report", "long.json", "--format", "badge")
     assert code in {0, 2}, err
 
 
-def test_lock_that_is_not_text_is_said(call):
+def test_run_with_a_binary_lock_is_usage_error(call):
     Path("images/locks/good.txt").write_bytes(b"\xff\xfe")
     code, _, err = call("run")
     assert (code, "good.txt: cannot be read: is not UTF-8 text" in err) == (2, True)

@@ -1,6 +1,6 @@
-"""Files that are cut off, of something else, contradictory or hostile; places that are not there.
+"""Truncated, foreign, contradictory or hostile results files, and missing places.
 
-Every verb that reads results says which file is wrong and what to do, or reports it rightly.
+Every command that reads results names the bad file with a hint, or renders it correctly.
 """
 
 import csv
@@ -80,21 +80,21 @@ BAD = {
 
 @pytest.mark.parametrize("content", BAD.values(), ids=BAD.keys())
 @pytest.mark.parametrize("arguments", READERS, ids=lambda words: " ".join(words[:3]))
-def test_a_bad_file_is_named_with_what_is_wrong_and_the_way_out(call, tmp_path, arguments, content):
+def test_bad_results_file_is_named_with_a_hint(call, tmp_path, arguments, content):
     kept(tmp_path)
     (tmp_path / "bad.json").write_bytes(content)
     code, out, err = call(*("bad.json" if word == "BAD" else word for word in arguments))
     assert code == 2
     assert out == ""
-    told, way_out, *_ = err.splitlines()
-    assert told.startswith("kerasmatrix: bad.json: ")
-    assert len(told) < 1000
-    assert way_out.startswith("  ")
+    message, hint, *_ = err.splitlines()
+    assert message.startswith("kerasmatrix: bad.json: ")
+    assert len(message) < 1000
+    assert hint.startswith("  ")
     assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("name", ["absent.json", "folder", "no-such-run"])
-def test_what_is_no_file_at_all_is_said(call, tmp_path, name):
+def test_compare_missing_file_is_usage_error(call, tmp_path, name):
     kept(tmp_path)
     (tmp_path / "folder").mkdir()
     code, _, err = call("compare", name, "last")
@@ -114,13 +114,13 @@ def test_what_is_no_file_at_all_is_said(call, tmp_path, name):
     ],
     ids=lambda words: words[0],
 )
-def test_an_empty_store_says_how_to_fill_it(call, arguments):
+def test_empty_store_is_usage_error_with_a_hint(call, arguments):
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")
     assert "nox -s matrix" in err
 
 
-# ---- hostile, and right all the same ----
+# ---- valid results with hostile text ----
 
 HOSTILE = {
     "ten megabytes": "x" * 10_000_000,
@@ -151,8 +151,8 @@ def hostile(call, tmp_path):
             error=error.model_copy(update={"message": text, "traceback": text}),
             load=load.but(log=text),
         )
-        told = base.scenarios[0].model_copy(update={"title": short, "shows": short})
-        kept(tmp_path, base.model_copy(update={"cells": tuple(cells), "scenarios": (told,)}))
+        scenario = base.scenarios[0].model_copy(update={"title": short, "shows": short})
+        kept(tmp_path, base.model_copy(update={"cells": tuple(cells), "scenarios": (scenario,)}))
         code, _, err = call("report", "--format", form, "--output", "made")
         assert (code, err) == (0, "")
         return (tmp_path / "made").read_bytes()
@@ -161,7 +161,7 @@ def hostile(call, tmp_path):
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_page_of_hostile_text_is_whole_and_runs_none_of_it(hostile, text):
+def test_html_with_hostile_text_runs_none_of_it(hostile, text):
     made = hostile(text, "html").decode("utf-8")
     page = Page(made)
     assert page.tags.count("script") == 3
@@ -173,7 +173,7 @@ def test_a_page_of_hostile_text_is_whole_and_runs_none_of_it(hostile, text):
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
-def test_the_formats_for_programs_are_right_with_hostile_text(hostile, text):
+def test_data_formats_with_hostile_text_are_valid(hostile, text):
     assert len(json.loads(hostile(text, "json"))["cells"]) == 8
     csv.field_size_limit(20_000_000)
     rows = list(csv.DictReader(io.StringIO(hostile(text, "csv").decode())))
@@ -197,7 +197,7 @@ def test_the_formats_for_programs_are_right_with_hostile_text(hostile, text):
     ],
     ids=" ".join,
 )
-def test_what_a_run_of_hostile_files_says_does_nothing_to_a_terminal(call, tmp_path, arguments):
+def test_terminal_output_with_hostile_text_is_escaped(call, tmp_path, arguments):
     base = make_results(environments=2, scenarios=1)
 
     def all_of(status):
@@ -206,8 +206,8 @@ def test_what_a_run_of_hostile_files_says_does_nothing_to_a_terminal(call, tmp_p
             for saved in ("tf2.1", "tf2.2")
             for loaded in ("tf2.1", "tf2.2")
         ]
-        told = [cell.but(summary=ACTIVE) for cell in cells]
-        return base.model_copy(update={"cells": tuple(told)})
+        hostile = [cell.but(summary=ACTIVE) for cell in cells]
+        return base.model_copy(update={"cells": tuple(hostile)})
 
     kept(tmp_path, all_of(Status.PASS), "base")
     later = all_of(Status.TIMEOUT)
@@ -218,25 +218,25 @@ def test_what_a_run_of_hostile_files_says_does_nothing_to_a_terminal(call, tmp_p
     code, out, err = call(*arguments)
     assert code in {0, 1}, err
     assert "timeout" in out
-    assert not [each for each in out + err if not each.isprintable() and each != "\n"]
+    assert not [char for char in out + err if not char.isprintable() and char != "\n"]
 
 
 # ---- baselines and places ----
 
 
-def test_a_baseline_with_other_environments_says_what_is_not_compared(call, tmp_path):
+def test_gate_lists_environments_not_in_the_baseline(call, tmp_path):
     base = make_results(environments=3)
     kept(tmp_path, base)
     (tmp_path / "head.json").write_text(to_json(make_results(environments=2)))
     code, out, _ = call("gate", "head.json", "--baseline", "last")
     assert code in {0, 1, 3}
-    assert "environments that are there only before: tf2.3" in out
+    assert "environments only in the base: tf2.3" in out
     code, out, _ = call("compare", "last", "head.json")
-    assert (code, "environments that are there only before: tf2.3" in out) == (0, True)
+    assert (code, "environments only in the base: tf2.3" in out) == (0, True)
 
 
 def unprivileged(folder, *arguments):
-    """Run a command as somebody to whom a mode means something, whoever runs the tests."""
+    """Run a command as an unprivileged user, since file modes do not restrict root."""
     importlib.import_module(f"kerasmatrix.cli.{arguments[0]}")
     log = folder / "said"
     log.touch(0o666)
@@ -271,7 +271,7 @@ def open_to_all(tmp_path):
     return tmp_path
 
 
-def test_a_folder_that_may_not_be_written_is_said(open_to_all, monkeypatch):
+def test_unwritable_folder_is_exit_code_3(open_to_all, monkeypatch):
     monkeypatch.chdir(open_to_all)
     (open_to_all / "results.json").write_text(WHOLE)
     locked = open_to_all / "locked"

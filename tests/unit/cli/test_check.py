@@ -207,7 +207,7 @@ def test_a_remedy_is_tried_and_said(check, model):
     _, table, out = check(model)
     cell = next(c for c in table["cells"] if c["loaded_with"].startswith("fails"))
     assert [(r["id"], r["status"]) for r in cell["remedies"]][-1] == ("rewrite-config", "verified")
-    assert "a remedy was seen to work in 1 of these" in out
+    assert "Verified fix for 1 of" in out
 
 
 def test_a_file_that_nothing_loads_has_the_error_of_each_version(check, model):

@@ -1,4 +1,4 @@
-"""A run that is cut off at any step: the exit code says why, and what is known is reported."""
+"""A command cut off at any step: the exit code names the reason, known results are reported."""
 
 import errno
 import importlib
@@ -49,7 +49,7 @@ class Cut(FakeEngine):
 
 @pytest.fixture
 def call(tmp_path, monkeypatch, capsys):
-    """A verb on fake environments: returns the exit code and what was printed."""
+    """Run a command on fake environments; return the exit code and the output."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     make_project(tmp_path, *ENVIRONMENTS)
@@ -109,7 +109,7 @@ def test_check_cut_off_reports_each_file(call, step, trouble):
     assert after["run"]["known"] == before["run"]["measured"]
 
 
-def test_check_cut_off_early_shows_what_was_known(call):
+def test_check_cut_off_early_shows_known_results(call):
     assert call(FakeEngine(), "check", "model.h5")[0] == 0
     known = table()["cells"]
     files.hdf5_model(Path("other.h5"), files.SEQUENTIAL)
@@ -122,7 +122,7 @@ def test_check_cut_off_early_shows_what_was_known(call):
     assert {cell["loaded_with"]: cell["status"] for cell in shown} == statuses
 
 
-def test_check_cut_off_early_does_not_judge_by_some(call):
+def test_check_cut_off_early_gives_no_verdict(call):
     """One version that does not load a file says nothing about those that were not asked."""
     engine = Cut("take 2", KeyboardInterrupt())
     call(engine, "check", "model.h5", "--jobs", "1", "--environments", "fails,good")
@@ -130,7 +130,7 @@ def test_check_cut_off_early_does_not_judge_by_some(call):
 
 
 @pytest.mark.parametrize("full", ["files", "nothing", "artifacts"])
-def test_check_on_a_full_store_says_so(call, monkeypatch, full):
+def test_check_on_a_full_disk_is_exit_code_3(call, monkeypatch, full):
     """The store is full when a file is taken in, when nothing loads it, when a load is kept."""
     error = InfrastructureError("store: the store cannot be written: No space left on device")
 
@@ -155,14 +155,14 @@ def test_run_cut_off_reports_each_cell(call, step, trouble):
     step = step.replace("take", "save")
     left, said = call(Cut(step, error), "run", "--jobs", "1")
     assert (left, said.count(message)) == (code, 1)
-    found = json.loads(Path("reports/results.json").read_text())
-    assert len(found["cells"]) == len(ENVIRONMENTS) ** 2
-    assert not found["run"]["complete"]
+    results = json.loads(Path("reports/results.json").read_text())
+    assert len(results["cells"]) == len(ENVIRONMENTS) ** 2
+    assert not results["run"]["complete"]
 
 
 @pytest.mark.parametrize("step", ["prepare", "open", "take", "load", "load 2"])
 @pytest.mark.parametrize("name", ["interrupt", "full disk", "bug"])
-def test_bisect_cut_off_says_why(call, step, name):
+def test_bisect_cut_off_reports_the_reason(call, step, name):
     error, code, message = TROUBLE[name]
     engine = Cut(step, error)
     left, said = call(

@@ -5,16 +5,16 @@ import weakref
 
 import pytest
 
-from kerasmatrix.cli.interrupts import heed_interrupts
+from kerasmatrix.cli.interrupts import handle_interrupts
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
 
 @pytest.fixture(autouse=True)
-def _heeded():
+def _handled():
     before = {number: signal.getsignal(number) for number in NUMBERS}
     hook = sys.unraisablehook
-    heed_interrupts()
+    handle_interrupts()
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -30,7 +30,7 @@ def interrupt(*_):
 
 
 def release(things):
-    """Let go of what is in a list, and wait to be interrupted."""
+    """Clear a list and wait for an interrupt."""
     things.clear()
     threading.Event().wait(30)
 
@@ -51,14 +51,14 @@ def test_interrupt_in_a_weak_callback_is_raised_again():
     assert reference() is None
 
 
-def test_other_ignored_exceptions_go_to_the_hook_before(monkeypatch):
+def test_other_ignored_exceptions_reach_the_previous_hook(monkeypatch):
     seen = []
     monkeypatch.setattr(sys, "unraisablehook", seen.append)
-    heed_interrupts()
-    heed_interrupts()
+    handle_interrupts()
+    handle_interrupts()
     thing = Thing()
     weakref.finalize(thing, int)
     reference = weakref.ref(thing, lambda _: 1 / 0)
     del thing
-    assert [each.exc_type for each in seen] == [ZeroDivisionError]
+    assert [unraisable.exc_type for unraisable in seen] == [ZeroDivisionError]
     assert reference() is None

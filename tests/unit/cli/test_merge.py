@@ -119,7 +119,7 @@ def test_shards_are_balanced_by_what_the_last_run_took(project, command):
 def test_what_is_no_shard_is_a_usage_error(project, command, engine, text):
     code, table, printed = command("--shard", text)
     assert code == 2
-    assert "write 1/3 for the first of three" in printed
+    assert "1/3, the first of three" in printed
     assert table is None
     assert engine.tasks == []
 

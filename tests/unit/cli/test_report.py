@@ -28,8 +28,8 @@ def call(tmp_path, monkeypatch, capsysbinary):
 
 def keep(folder, run, **changes):
     results = make_results(environments=2)
-    told = results.run.model_copy(update={"id": run})
-    kept = results.model_copy(update={"run": told, **changes})
+    info = results.run.model_copy(update={"id": run})
+    kept = results.model_copy(update={"run": info, **changes})
     Archive(folder / ".kerasmatrix").keep(kept)
     return kept
 
@@ -45,7 +45,7 @@ def keep(folder, run, **changes):
         ("badge", lambda text: json.loads(text)["schemaVersion"] == 1),
     ],
 )
-def test_a_run_is_rendered_in_any_format(call, tmp_path, form, check):
+def test_report_renders_each_format(call, tmp_path, form, check):
     keep(tmp_path, "one")
     code, out, _ = call("report", "--format", form)
     assert code == 0
@@ -54,13 +54,13 @@ def test_a_run_is_rendered_in_any_format(call, tmp_path, form, check):
     assert check((tmp_path / "deep/file").read_text())
 
 
-def test_a_run_is_rendered_as_parquet(call, tmp_path):
+def test_report_renders_parquet(call, tmp_path):
     keep(tmp_path, "one")
     assert call("report", "--format", "parquet", "--output", "cells.parquet")[0] == 0
     assert pq.read_table(tmp_path / "cells.parquet").num_rows == 8
 
 
-def test_parquet_without_what_writes_it_says_what_to_install(call, tmp_path, monkeypatch):
+def test_report_parquet_without_pyarrow_names_the_extra(call, tmp_path, monkeypatch):
     keep(tmp_path, "one")
     for name in ("pyarrow", "fastparquet"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -70,12 +70,12 @@ def test_parquet_without_what_writes_it_says_what_to_install(call, tmp_path, mon
     assert "pip install 'kerasmatrix[parquet]'" in err
 
 
-def test_an_empty_store_has_no_report(call):
+def test_report_of_an_empty_store_is_usage_error(call):
     code, _, err = call("report", "--format", "json")
     assert (code, "nox -s matrix" in err) == (2, True)
 
 
-def test_a_file_that_cannot_be_written_is_infrastructure(call, tmp_path):
+def test_report_to_an_unwritable_file_is_exit_code_3(call, tmp_path):
     keep(tmp_path, "one")
     (tmp_path / "way").touch()
     code, _, err = call("report", "--format", "badge", "--output", "way/badge.json")
@@ -83,7 +83,7 @@ def test_a_file_that_cannot_be_written_is_infrastructure(call, tmp_path):
     assert "way/badge.json: cannot be written" in err
 
 
-def test_history_lists_runs_and_what_changed(call, tmp_path):
+def test_history_lists_runs_with_their_changes(call, tmp_path):
     first = keep(tmp_path, "one")
     cells = tuple(
         cell.but(status=Status.FAIL) if cell.status is Status.PASS else cell for cell in first.cells
@@ -97,6 +97,6 @@ def test_history_lists_runs_and_what_changed(call, tmp_path):
     assert [(run["id"], run["changes"]) for run in listed] == [("two", {"newly broken": 1})]
 
 
-def test_no_history_says_how_to_begin(call):
+def test_history_of_an_empty_store_names_the_command(call):
     code, out, _ = call("history")
     assert (code, "nox -s matrix" in out) == (0, True)

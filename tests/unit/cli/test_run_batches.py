@@ -162,7 +162,7 @@ def test_a_worker_that_answers_less_than_it_was_asked_is_no_answer(command, engi
     monkeypatch.setattr("tests.unit.fakes.FakeWorker.run", lambda self, tasks: iter(()))
     code, table, printed = command()
     assert code == 70
-    assert "a bug of kerasmatrix: ValueError: zip" in printed
+    assert "internal error, please report it: ValueError: zip" in printed
     assert {cell["status"] for cell in table["cells"]} == {"not-run"}
 
 

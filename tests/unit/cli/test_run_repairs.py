@@ -19,7 +19,7 @@ def test_a_failing_cell_is_repaired_and_says_by_what_and_how(command):
     (remedy,) = broken["remedies"]
     assert (remedy["id"], remedy["status"]) == ("rewrite-config", "verified")
     assert remedy["did"] == ["turned it round"]
-    assert "2 of them do not come back as they were; a remedy was seen to work in 2" in printed
+    assert "Verified fix for 2 of 2 cells" in printed
     (info,) = table["remedies"]
     assert info["id"] == "rewrite-config"
     assert "load_model" in info["code"]
@@ -106,8 +106,8 @@ def test_a_dry_run_lists_what_would_be_repaired(command, engine):
     command("--remedies", "none")
     done = len(engine.tasks)
     _, _, printed = command("--dry-run")
-    assert "repair good's first as h5" in printed
-    assert "2 repairs to do" in printed
+    assert "try a fix for good's first as h5" in printed
+    assert "2 fix attempts to do" in printed
     assert len(engine.tasks) == done
 
 
@@ -143,7 +143,7 @@ def test_a_version_in_between_is_found_walked_and_verified(command, engine):
     assert bridge["did"] == ["loaded with between and saved as h5"]
     walked = [task for name, task in engine.tasks if task.kind == "convert"]
     assert [(task.format, task.into) for task in walked] == [("h5", "h5")]
-    assert "a remedy was seen to work in 1 of these" in printed
+    assert "Verified fix for 1 of" in printed
 
 
 def test_a_bridge_is_known_to_the_next_run(command, engine):

@@ -1,5 +1,6 @@
 import pytest
 from rich.console import Console
+from rich.progress import Task
 
 from kerasmatrix.cli import terminal
 from kerasmatrix.cli.terminal import TerminalProgress, print_results
@@ -24,54 +25,61 @@ def printed(monkeypatch, capsys, tmp_path):
     return printed
 
 
-def test_a_log_has_full_names_however_many(printed):
+def test_print_results_in_a_log_shows_full_names(printed):
     text = printed(make_results(environments=25))
     assert "tf2.25" in text.splitlines()[0]
     passing = -(-1250 // len(Status))  # statuses go round, and pass is the first
     assert f"1250 cells: {passing} pass" in text
 
 
-def test_a_wide_terminal_has_names_and_counts(printed):
+def test_print_results_wide_shows_names_and_counts(printed):
     lines = printed(make_results(), width=120).splitlines()
     assert lines[0].split()[-5:] == ["tf2.1", "tf2.2", "tf2.3", "tf2.4", "tf2.5"]
     assert any("1/2" in line for line in lines)
-    assert "how many pass, of those that were measured" in lines[6]
+    assert lines[6].strip() == "passed / measured"
 
 
-def test_what_only_lost_something_does_not_count_as_a_pass(printed):
+def test_print_results_degraded_is_not_counted_as_pass(printed):
     results = make_results()
-    lost = [cell.but(status=Status.DEGRADED) for cell in results.cells]
-    text = printed(results.model_copy(update={"cells": tuple(lost)}), width=120)
+    degraded = [cell.but(status=Status.DEGRADED) for cell in results.cells]
+    text = printed(results.model_copy(update={"cells": tuple(degraded)}), width=120)
     assert text.splitlines()[1].split()[1] == f"0/{len(results.formats) * len(results.scenarios)}"
 
 
-def test_a_narrow_terminal_numbers_the_columns(printed):
+def test_print_results_narrow_numbers_columns(printed):
     lines = printed(make_results(environments=8), width=72).splitlines()
     assert lines[0].split()[-8:] == [str(number) for number in range(1, 9)]
     assert lines[1].strip().startswith("1 tf2.1")
 
 
-def test_a_narrow_terminal_and_many_environments_leave_a_glyph(printed):
+def test_print_results_narrow_with_many_columns_shows_glyphs(printed):
     lines = printed(make_results(environments=14), width=78).splitlines()
     assert "/" not in lines[1]
     assert max(map(len, lines[:15])) <= 78
 
 
-def test_trouble_and_an_incomplete_run_are_said(printed):
+def test_print_results_incomplete_run_is_reported(printed):
     text = printed(make_results(complete=False))
     assert "tf2.1: " in text
-    assert "The run is incomplete" in text
+    assert "Run incomplete" in text
 
 
-def test_tries_that_were_not_believed_are_counted(printed):
+def test_print_results_counts_repeated_tasks(printed):
     results = make_results()
     run = results.run.model_copy(update={"retries": 12})
     text = printed(results.model_copy(update={"run": run}))
-    assert "12 tries were not believed and made again." in text
+    assert "12 tasks repeated" in text
 
 
-def test_where_there_is_no_terminal_progress_is_quiet(capsys):
+def test_progress_without_terminal_prints_nothing(capsys):
     progress = TerminalProgress()
     progress.opening("tf2.1")
     progress.ends()
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(None, ""), (12, "12 s"), (150, "2 min")])
+def test_time_left_is_in_seconds_or_minutes(monkeypatch, seconds, text):
+    task = Task(0, "tasks", 10, 5, _get_time=lambda: 0.0)
+    monkeypatch.setattr(Task, "time_remaining", property(lambda _: seconds))
+    assert text in terminal._TimeLeft().render(task).plain

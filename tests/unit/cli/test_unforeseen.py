@@ -1,6 +1,7 @@
-"""Exceptions that nothing foresaw, and streams that cannot be read or written."""
+"""Unexpected exceptions, and standard streams that cannot be read or written."""
 
 import errno
+import logging
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.cli import streams
+from kerasmatrix.cli.global_options import start_logging
 from kerasmatrix.errors import as_machine_trouble
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,7 +63,7 @@ def test_main_unforeseen_exception_is_one_line(call, broken, tmp_path, error):
     code, out, err = call("history")
     assert (code, out) == (70, "")
     (line,) = err.splitlines()
-    assert line.startswith(f"kerasmatrix: a bug of kerasmatrix: {type(error).__name__}")
+    assert line.startswith(f"kerasmatrix: internal error, please report it: {type(error).__name__}")
     assert line.isprintable()
     details = Path(line.rpartition("details: ")[2])
     assert details.parent == tmp_path
@@ -73,15 +75,35 @@ def test_main_unforeseen_exception_is_one_line(call, broken, tmp_path, error):
 
 
 @pytest.mark.parametrize("arguments", [("--debug", "history"), ("history", "--debug")])
-def test_debug_shows_the_traceback(call, broken, arguments):
+def test_main_debug_shows_the_traceback(call, broken, arguments):
     broken(ZeroDivisionError("by nothing"))
     code, _, err = call(*arguments)
     assert code == 70
     assert err.startswith("Traceback (most recent call last)")
-    assert "a bug of kerasmatrix: ZeroDivisionError: by nothing" in err
+    assert "please report it: ZeroDivisionError: by nothing" in err
 
 
-def test_main_in_a_removed_folder_says_so(tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("arguments", [("--verbose", "run"), ("run", "-v")])
+def test_verbose_logs_every_task(command, arguments, capsys):
+    command.project("good")
+    with pytest.raises(SystemExit) as left:
+        cli.main(list(arguments))
+    log = capsys.readouterr().err
+    assert left.value.code == 0
+    assert "good: save first as h5" in log
+    assert "good: load good's first as h5" in log
+
+
+def test_log_masks_secrets_and_escapes_control_characters(capsys):
+    start_logging(logging.INFO)
+    logging.getLogger("kerasmatrix.test").info("s3://key:secret@bucket \x1b[31m")
+    log = capsys.readouterr().err
+    assert "secret" not in log
+    assert "s3://***@bucket" in log
+    assert "\x1b" not in log
+
+
+def test_main_in_a_removed_folder_is_usage_error(tmp_path, monkeypatch, capsys):
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -92,21 +114,21 @@ def test_main_in_a_removed_folder_says_so(tmp_path, monkeypatch, capsys):
     assert "the current folder was removed" in capsys.readouterr().err
 
 
-def test_debug_is_understood_by_a_verb_of_a_verb(call):
+def test_main_debug_after_a_subcommand_is_accepted(call):
     code, _, err = call("images", "prune", "--debug", "--matrix", "absent.yaml")
     assert code == 2
     assert "Traceback" in err
     assert "absent.yaml: no such file" in err
 
 
-def test_details_that_cannot_be_written_are_offered(call, broken, monkeypatch):
+def test_main_unwritable_details_suggest_debug(call, broken, monkeypatch):
     broken(ZeroDivisionError("by nothing"))
     monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
     code, _, err = call("history")
     assert (code, "add --debug for the details" in err) == (70, True)
 
 
-TROUBLES = {
+MACHINE_ERRORS = {
     OSError(errno.ENOSPC, "No space left on device"): (3, "No space left on device"),
     OSError(errno.EROFS, "Read-only file system", "/x"): (3, "/x: Read-only file system"),
     OSError(errno.EMFILE, "Too many open files"): (3, "Too many open files"),
@@ -117,8 +139,10 @@ TROUBLES = {
 }
 
 
-@pytest.mark.parametrize(("error", "expected"), TROUBLES.items(), ids=lambda each: str(each)[:40])
-def test_main_trouble_of_the_machine_is_no_bug(call, broken, error, expected):
+@pytest.mark.parametrize(
+    ("error", "expected"), MACHINE_ERRORS.items(), ids=lambda value: str(value)[:40]
+)
+def test_main_error_of_the_machine_has_its_exit_code(call, broken, error, expected):
     broken(error)
     code, message = expected
     left, _, err = call("history")
@@ -132,7 +156,7 @@ def test_as_machine_trouble_other_exception_is_none():
     assert as_machine_trouble(RuntimeError("other")) is None
 
 
-def test_help_lists_the_exit_codes(call):
+def test_help_and_readme_list_the_exit_codes(call):
     code, out, _ = call("--help")
     assert code == 0
     listed = [line.split()[0] for line in out.partition("Exit codes:")[2].strip().splitlines()]
@@ -142,7 +166,7 @@ def test_help_lists_the_exit_codes(call):
     assert all(f"{number} " in paragraph for number in listed)
 
 
-# ---- streams: the program itself, since these are of a process ----
+# ---- streams: in a process of its own, since they belong to a process ----
 
 PROGRAM = (sys.executable, "-m", "kerasmatrix")
 
@@ -157,7 +181,7 @@ def program(*arguments, shell="", **environment):
     )
 
 
-def test_full_output_is_said_and_is_exit_code_3():
+def test_output_to_a_full_disk_is_exit_code_3():
     done = program("schema", shell="> /dev/full")
     assert done.returncode == 3
     assert done.stderr == (
@@ -165,31 +189,31 @@ def test_full_output_is_said_and_is_exit_code_3():
     )
 
 
-def test_full_errors_leave_the_exit_code():
+def test_errors_to_a_full_disk_keep_the_exit_code():
     done = program("explain", "", shell="2> /dev/full")
     assert (done.returncode, done.stderr) == (2, b"")
 
 
-def test_closed_input_is_said():
+def test_closed_input_is_usage_error():
     done = program("explain", shell="<&-")
     assert done.returncode == 2
     assert done.stderr.startswith(b"kerasmatrix: standard input: it is closed\n")
 
 
-def test_endless_input_is_said():
+def test_endless_input_is_usage_error():
     done = program("explain", shell="< /dev/zero")
     assert done.returncode == 2
     assert b"it is longer than 4 MiB" in done.stderr
 
 
-def test_closed_output_and_errors_are_no_files(tmp_path):
-    # A file that is opened where standard error was would get its messages.
+def test_closed_streams_are_not_reused_for_files(tmp_path):
+    # A file with the descriptor of standard error would get its messages.
     done = program("init", str(tmp_path / "new"), shell="<&- >&- 2>&-")
     assert done.returncode == 0
     assert (tmp_path / "new" / "matrix.yaml").read_text().startswith("#")
 
 
-def test_a_narrow_encoding_shows_escapes():
+def test_output_in_a_narrow_encoding_is_escaped():
     done = program("inspect", "\u00e9\u2192.h5", PYTHONIOENCODING="ascii", LC_ALL="C.UTF-8")
     assert done.returncode == 2
     done = program("explain", "Unknown layer: \u2192", PYTHONIOENCODING="ascii", LC_ALL="C.UTF-8")
@@ -197,18 +221,18 @@ def test_a_narrow_encoding_shows_escapes():
     assert b"Traceback" not in done.stderr
 
 
-def test_a_reader_that_leaves_changes_nothing():
+def test_output_to_a_closed_pipe_is_accepted():
     done = program("schema", shell="| head -c 1")
     assert (done.stdout, done.stderr) == (b"{", b"")
 
 
-def test_patient_stream_waits_where_it_would_block():
+def test_robust_writer_waits_where_it_would_block():
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    raw = streams._Patient(writer, "w")
+    raw = streams._RobustWriter(writer, "w")
     filled = raw.write(b"x" * (1 << 20))
     os.read(reader, filled)
     assert raw.write(b"y" * 10) == 10
-    assert raw.trouble is None
+    assert raw.error is None
     raw.close()
     os.close(reader)

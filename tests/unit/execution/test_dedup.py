@@ -67,7 +67,7 @@ def test_of_equal_files_one_is_loaded_by_each_version(command, engine):
         ("good-twin2", "good-twin3"): "good-twin3",
     }
     assert {c["status"] for c in table["cells"]} == {"pass"}
-    assert "8 of them were inferred" in printed
+    assert "8 results reused" in printed
     assert table["run"]["measured"] == 12
 
 
@@ -161,7 +161,7 @@ def test_a_dry_run_tells_of_what_would_be_loaded(command, engine):
     command.project("good-twin1", "good-twin2")
     command("--columns", "good-twin1")
     printed = command("--dry-run")[2]
-    assert "0 saves and 1 loads to do" in printed
+    assert "0 saves and 1 load to do" in printed
 
 
 LAYER = {"path": ["drop"], "class": "Dropout", "trainable": True, "config": {"rate": 0.5}}

@@ -154,3 +154,21 @@ def test_another_tolerance_is_judged_anew_and_measured_not_at_all(command, engin
     assert engine.tasks == []
     assert Counter(c["status"] for c in before["cells"]) == {"pass": 12, "drift": 12}
     assert Counter(c["status"] for c in after["cells"]) == {"pass": 24}
+
+
+def test_run_when_nothing_changed_reports_the_same_cells(command):
+    names = ("good", "drifts", "fails", "fails-no-compile", "picky-good", "crashes", "hangs")
+    command.project(*names, scenarios=("first", "second"))
+    _, first, _ = command()
+    _, second, _ = command()
+    assert second["run"]["id"] > first["run"]["id"]
+    assert (second["run"]["measured"], second["cells"]) == (0, first["cells"])
+
+
+def test_isolated_when_all_is_known_is_false(command):
+    command.project("good")
+    command()
+    _, known, _ = command("--isolate")
+    assert (known["run"]["measured"], known["run"]["isolated"]) == (0, False)
+    _, measured, _ = command("--isolate", "--fresh")
+    assert measured["run"]["isolated"]

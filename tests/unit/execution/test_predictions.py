@@ -35,21 +35,21 @@ def cell(table, scenario, loaded):
 
 def test_a_cell_has_its_prediction_and_the_run_its_score(command):
     command.project("good", "other")
-    code, table, said = command()
+    code, table, said = command("--verbose")
     told = cell(table, "first", "good")["prediction"]
     assert code == 0
     assert (told["status"], told["rule"]) == ("pass", "nothing-against")
     assert table["predictor"]["cells"] == 4
     assert table["predictor"]["statuses"][0]["status"] == "not fail"
-    assert "Foretold: no fail in 4 cells" in said
+    assert "Prediction check: 4 cells" in said
 
 
 def test_what_is_foretold_wrongly_costs_the_score(command):
     command.project("good", "fails")
-    _, table, said = command("--remedies", "none")
+    _, table, said = command("--remedies", "none", "-v")
     fail = table["predictor"]["statuses"][0]
     assert (fail["status"], fail["measured"], fail["right"], fail["recall"]) == ("fail", 2, 0, 0.0)
-    assert "0 of 2 cells that fail" in said
+    assert "0 of 2 failures predicted" in said
 
 
 def test_a_cell_is_foretold_without_what_was_measured_in_its_scenario(command):

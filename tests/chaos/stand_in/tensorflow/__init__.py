@@ -1,6 +1,6 @@
 """A TensorFlow of a page: enough for the harness to save and to load, in milliseconds.
 
-The generation of an environment stands in ``STAND_IN_GENERATION``. What becomes of a model is in
+The generation of an environment stands in ``STAND_IN_GENERATION``. The fate of a model is in
 its name: ``plain`` always loads, ``newer`` does not load what a later generation saved, ``drifts``
 computes something else elsewhere, ``dies`` and ``stuck`` do so in one generation, ``unsavable``
 cannot be saved by the first. Every task leaves a line in ``STAND_IN_JOURNAL``, and one that finds
