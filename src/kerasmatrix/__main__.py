@@ -17,7 +17,7 @@ def main() -> None:
     # nothing to do.
     gc.set_threshold(COLLECT_AFTER, 50, 50)
     # NumPy's BLAS would keep a thread for each core that nothing here uses, and a process with
-    # one thread can be forked to read a file (`inspection.guarded`).
+    # one thread can be forked to read a file (`inspection.reader_process`).
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Pydantic would look through all that is installed for plugins: a twentieth of `inspect`.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -29,7 +29,7 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.files.model_input import Companions, Look, find_models, look_of, stand_in
 from kerasmatrix.inspection.inspect import inspect, prepare, read_model_file
 from kerasmatrix.inspection.model_info import ModelFile
-from kerasmatrix.inspection.reader_process import BOUNDS
+from kerasmatrix.inspection.reader_process import READER_LIMITS
 from kerasmatrix.prediction.predict import prepare as prepare_rules
 from kerasmatrix.prediction.predict import read_and_foretell
 from kerasmatrix.prediction.target import Target
@@ -41,7 +41,7 @@ TARGETS = [
     Target("tf2.16", "3.4", "2.16.2", "3.12", frozenset({"keras"})),
 ]
 EACH = 50  # files that a child reads
-SECONDS = BOUNDS.cpu_seconds  # of processor time that one file may take
+SECONDS = READER_LIMITS.cpu_seconds  # of processor time that one file may take
 MOST_MB = 512
 LONGEST_MESSAGE = 5000
 GOOD = ("read", "refused")
@@ -84,7 +84,7 @@ def take_in(told: ModelFile, before: Look, path: Path) -> None:
 def child(number: int, count: int, seed: int, originals: list[Path], send: int) -> None:
     """Read ``count`` changed files; tell of each in a line."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    address_space = pages * resource.getpagesize() + BOUNDS.memory
+    address_space = pages * resource.getpagesize() + READER_LIMITS.memory
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder, os.fdopen(send, "w", buffering=1) as out:

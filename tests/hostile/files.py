@@ -592,7 +592,7 @@ def array_of_objects(folder, secret):
     return path
 
 
-@hostile("it is named for what it is and not unpacked", "compressed by bzip2")
+@hostile("it is named and not unpacked", "a compressed file")
 def compressed_bomb(folder, secret):
     path = folder / "model.h5"
     path.write_bytes(bz2.compress(b"\0" * (8 << 20)))

@@ -13,9 +13,9 @@ from tests.unit.fakes import FakeEngine, make_project
 def _no_process_is_kept():
     """The process that forks readers of files is no child of the next module's tests."""
     yield
-    guarded = sys.modules.get("kerasmatrix.inspection.reader_process")
-    if guarded:
-        guarded._SERVER.close()
+    reader_process = sys.modules.get("kerasmatrix.inspection.reader_process")
+    if reader_process:
+        reader_process._SERVER.close()
 
 
 @pytest.fixture(autouse=True)

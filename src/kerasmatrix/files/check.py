@@ -30,6 +30,7 @@ from kerasmatrix.files.model_input import (
 )
 from kerasmatrix.files.reference import Search
 from kerasmatrix.files.session import Setup
+from kerasmatrix.inspection.file_type import check_is_model_folder
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.schema import Results, RunInfo
@@ -88,6 +89,7 @@ def taken_in(
 def _take_in(path: Path, name: str, folder: Path, companions: Companions) -> Given:
     """Do all that is done for one file; on failure nothing of it is left."""
     try:
+        check_is_model_folder(path)
         before = look_of(path)
         return stand_in(inspect(path), name, folder, companions, before)
     except BaseException:

@@ -26,7 +26,7 @@ import h5py
 import numpy as np
 
 from kerasmatrix.errors import KerasmatrixError
-from kerasmatrix.inspection.reader_process import BOUNDS, guarded
+from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 
 __all__ = ["equivalence_digest", "read_digest"]
 
@@ -52,7 +52,7 @@ def equivalence_digest(folder: Path) -> str | None:
     such an artifact is equal to no other.
     """
     try:
-        return guarded(read_digest, BOUNDS, folder)
+        return run_in_subprocess(read_digest, READER_LIMITS, folder)
     except KerasmatrixError:
         return None
 

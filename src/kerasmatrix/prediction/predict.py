@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import is_custom, words
-from kerasmatrix.inspection.reader_process import BOUNDS, guarded
+from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 from kerasmatrix.prediction.cache import Notes
 from kerasmatrix.prediction.features import Features, features_of
 from kerasmatrix.prediction.incompatibilities import (
@@ -92,7 +92,7 @@ def predict(
 
 def foretell_file(path: Path, targets: Sequence[Target], brought: Container[str] = ()) -> Foretold:
     """Return what rules say of the file at ``path``; arguments and errors as `predict`."""
-    return guarded(read_and_foretell, BOUNDS, path, targets, brought)
+    return run_in_subprocess(read_and_foretell, READER_LIMITS, path, targets, brought)
 
 
 def read_and_foretell(
@@ -114,7 +114,7 @@ def read_and_foretell(
 
 
 def prepare() -> None:
-    """Read what all children of `guarded` need."""
+    """Read what all children of `run_in_subprocess` need."""
     from kerasmatrix.inspection.read import known_writers  # noqa: PLC0415
 
     is_custom("", None, None)

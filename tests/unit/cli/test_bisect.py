@@ -235,6 +235,14 @@ def test_what_is_no_model_is_refused(bisect, tmp_path):
     assert "is a text file" in out
 
 
+@pytest.mark.parametrize("folder", ["/", "/proc", "/dev"])
+def test_bisect_folder_without_model_is_usage_error(bisect, engine, folder):
+    code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9", file=folder)
+    assert code == 2
+    assert f"{folder}: is a folder without a model" in out
+    assert not engine.workers
+
+
 def test_a_loss_is_bad_where_that_is_asked_for(bisect, engine, monkeypatch):
     engine.behaviour = {"2.6.2": "loses"}
     do = FakeWorker._do
