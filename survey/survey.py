@@ -1,6 +1,6 @@
 """Asks every environment what its Keras has, and writes what `kerasmatrix predict` goes by.
 
-Writes ``src/kerasmatrix/prediction/surface.json``: of each class of Keras the releases that have
+Writes ``src/kerasmatrix/prediction/keras_api.json``: of each class of Keras the releases that have
 it, and of each key of a config the releases that take it.
 """
 
@@ -24,7 +24,7 @@ from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.versions import minor_of
 
 ASK = Path(__file__).with_name("ask.py")
-TARGET = Path(__file__).parent.parent / "src/kerasmatrix/prediction/surface.json"
+TARGET = Path(__file__).parent.parent / "src/kerasmatrix/prediction/keras_api.json"
 MARK = "SURFACE "
 ANY = "*"
 

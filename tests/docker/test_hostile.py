@@ -17,7 +17,9 @@ from kerasmatrix.config.matrix import Limits, load_matrix
 from kerasmatrix.engines.base import Task, WorkerLost, Workplace
 from kerasmatrix.engines.workspace import Sight
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.files.model_input import Companions, digest_file, stand_in
+from kerasmatrix.files.import_models import make_scenario
+from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.model_input import digest_file
 from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.results.answers import understand
@@ -90,7 +92,7 @@ class Bench:
     def file(self, name, code):
         """Make such a file, and the scenario that stands for it."""
         told = self.model(self._folder / f"{name}.h5", code)
-        stand_in(told, name, self.whole.scenarios / name, Companions())
+        make_scenario(told, self.whole.scenarios / name, ModelAssets())
         make_readable(self.whole.scenarios)
         return name
 

@@ -13,12 +13,13 @@ from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.files.bisect import Bisector
-from kerasmatrix.files.check import check, taken_in
-from kerasmatrix.files.convert import Converted, Converter
+from kerasmatrix.files.check import check
+from kerasmatrix.files.convert import Conversion, convert
+from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.manifest import Manifest
-from kerasmatrix.files.model_input import Companions
+from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.output import write_file
-from kerasmatrix.files.session import open_setup
+from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.observations import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
@@ -58,21 +59,27 @@ def model(engine, matrix, tmp_path_factory):
 
 
 @pytest.fixture
-def setup(engine, matrix, tmp_path):
-    with open_setup(
-        Project(ROOT / "matrix.yaml"), matrix, engine, trust=True, store=tmp_path / "store"
+def session(engine, matrix, tmp_path):
+    with open_session(
+        Project(ROOT / "matrix.yaml"),
+        matrix,
+        engine,
+        options=SessionOptions(trust=True),
+        store=tmp_path / "store",
     ) as opened:
         yield opened
 
 
-def test_a_converted_file_is_loaded_by_a_plain_program(setup, engine, matrix, model, tmp_path):
+def test_a_converted_file_is_loaded_by_a_plain_program(session, engine, matrix, model, tmp_path):
     target, output = matrix.environments["tf2.2"], tmp_path / "converted.h5"
     before = model.read_bytes()
-    with taken_in([model], setup.store, Companions()) as (given, _):
-        converter = Converter(setup, given[0], target, [matrix.environments["tf2.4"]])
-        converted = converter.make("h5", str(output))
-        assert isinstance(converted, Converted), converted
-        write_file(converted.made, converted.manifest, output, tmp_path / "told.json")
+    with import_models([model], session.store, ModelAssets()) as (model_inputs, _):
+        converted = convert(
+            session, model_inputs[0], target, [matrix.environments["tf2.4"]],
+            file_format="h5", output=str(output),
+        )  # fmt: skip
+        assert isinstance(converted, Conversion), converted
+        write_file(converted.path, converted.manifest, output, tmp_path / "told.json")
     made = Manifest.model_validate_json((tmp_path / "told.json").read_text())
     assert (made.action, made.remedies) == ("rewritten", ("rewrite-config",))
     assert made.verified.status is Status.PASS
@@ -91,7 +98,7 @@ def test_a_converted_file_is_loaded_by_a_plain_program(setup, engine, matrix, mo
 
 
 def test_three_files_with_two_versions_are_two_imports(
-    setup, engine, matrix, model, tmp_path, monkeypatch
+    session, engine, matrix, model, tmp_path, monkeypatch
 ):
     opened = []
     begin = engine.open
@@ -105,17 +112,17 @@ def test_three_files_with_two_versions_are_two_imports(
     for path in paths:
         shutil.copyfile(model, path)
     environments = [matrix.environments[name] for name in ("tf2.2", "tf2.4")]
-    with taken_in(paths, setup.store, Companions()) as (given, _):
-        checked = check(setup, given, environments)
+    with import_models(paths, session.store, ModelAssets()) as (model_inputs, _):
+        checked = check(session, model_inputs, environments)
     # Each was loaded twice, to be compared with and to be compared, and repaired where it fails.
     found = [(cell.loaded_with, cell.status, bool(cell.remedies)) for cell in checked.results.cells]
     assert sorted(found) == [("tf2.2", Status.FAIL, True)] * 3 + [("tf2.4", Status.PASS, False)] * 3
     assert sorted(opened) == ["tf2.2", "tf2.4"]
 
 
-def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix, model, tmp_path):
-    with taken_in([model], setup.store, Companions()) as (given, _):
-        bisector = Bisector(setup, given[0], cache=tmp_path, within_matrix=True)
+def test_the_first_version_that_loads_a_functional_model_is_found(session, matrix, model, tmp_path):
+    with import_models([model], session.store, ModelAssets()) as (model_inputs, _):
+        bisector = Bisector(session, model_inputs[0], cache=tmp_path, within_matrix=True)
         found = bisector.find(matrix.environments["tf2.21"], matrix.environments["tf2.2"])
     assert (found.last_good.environment, found.first_bad.environment) == ("tf2.4", "tf2.2")
     assert found.first_bad.cause == "unknown-functional"
@@ -128,7 +135,7 @@ def test_the_first_version_that_loads_a_functional_model_is_found(setup, matrix,
 
 
 def test_a_release_of_keras_3_is_named_with_what_an_older_one_does_not_take(
-    setup, engine, matrix, tmp_path
+    session, engine, matrix, tmp_path
 ):
     older, newer = matrix.environments["tf2.16"], matrix.environments["tf2.21"]
     lock = read_lock(ROOT / "images" / "locks", newer)
@@ -137,11 +144,16 @@ def test_a_release_of_keras_3_is_named_with_what_an_older_one_does_not_take(
          tmp_path / "model.keras"],
         env=worker_variables(newer, str(tmp_path)), check=True, capture_output=True,
     )  # fmt: skip
-    with taken_in([tmp_path / "model.keras"], setup.store, Companions()) as (given, _):
-        found = Bisector(setup, given[0], cache=tmp_path, within_matrix=True).find(newer, older)
+    with import_models([tmp_path / "model.keras"], session.store, ModelAssets()) as (
+        model_inputs,
+        _,
+    ):
+        found = Bisector(session, model_inputs[0], cache=tmp_path, within_matrix=True).find(
+            newer, older
+        )
     assert (found.last_good.keras, found.first_bad.keras) == ("3.15.1", "3.4.1")
     assert found.first_bad.cause == "config-key-too-new"
-    # What an older Keras is given of a newer one's, and not the config of the whole model.
+    # What an older Keras is model_inputs of a newer one's, and not the config of the whole model.
     assert any(key in found.first_bad.summary for key in ("input_axes", "quantization_config"))
     keras = next(change for change in found.releases if change.package == "keras")
     assert (keras.older, keras.newer) == ("3.4.1", "3.15.1")
@@ -174,19 +186,21 @@ def trained(engine, matrix, tmp_path_factory):
     return folder
 
 
-def test_check_says_that_the_steps_in_a_saved_model_are_lost(setup, matrix, trained):
-    with taken_in([trained / "saved"], setup.store, Companions()) as (given, _):
-        checked = check(setup, given, [matrix.environments["tf2.15"]])
+def test_check_says_that_the_steps_in_a_saved_model_are_lost(session, matrix, trained):
+    with import_models([trained / "saved"], session.store, ModelAssets()) as (model_inputs, _):
+        checked = check(session, model_inputs, [matrix.environments["tf2.15"]])
     (cell,) = checked.results.cells
     assert (cell.status, cell.lost) == (Status.DEGRADED, ("the optimizer state",))
 
 
-def test_convert_lists_what_the_new_file_has_lost(setup, matrix, trained):
+def test_convert_lists_what_the_new_file_has_lost(session, matrix, trained):
     environments = [matrix.environments["tf2.15"]]
-    with taken_in([trained / "model.h5"], setup.store, Companions()) as (given, _):
-        converter = Converter(setup, given[0], matrix.environments["tf2.21"], environments)
-        converted = converter.make("keras", "new.keras")
-        assert isinstance(converted, Converted), converted
+    with import_models([trained / "model.h5"], session.store, ModelAssets()) as (model_inputs, _):
+        converted = convert(
+            session, model_inputs[0], matrix.environments["tf2.21"], environments,
+            file_format="keras", output="new.keras",
+        )  # fmt: skip
+        assert isinstance(converted, Conversion), converted
     verified = converted.manifest.verified
     assert verified.status is Status.DEGRADED
     assert "the optimizer state" in verified.lost

@@ -22,7 +22,7 @@ from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.filesystem.atomic import put
 from kerasmatrix.filesystem.named_files import LARGEST_RESULTS, read_bytes
-from kerasmatrix.prediction.cache import Notes
+from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.results.schema import Results
 from kerasmatrix.results.serialization import json_parts
 from kerasmatrix.store.store import Store
@@ -77,7 +77,7 @@ def _written(told: object, results: Results) -> Iterator[bytes]:
 
 def _dependencies(plan: Plan, store: Store) -> str:
     """Return the digest of all that results follow from, but for the artifacts."""
-    total = hashlib.sha256(repr((store.state, Notes(store.folder).state)).encode())
+    total = hashlib.sha256(repr((store.state, PredictionCache(store.folder).state)).encode())
     # A set is told in another order by every process.
     sets = [sorted(names) if names is not None else None for names in (plan.columns, plan.shard)]
     total.update(repr((dataclasses.replace(plan, columns=None, shard=None), sets)).encode())

@@ -155,7 +155,7 @@ def _refuse(path: Path, kind: ForeignType[Any] | None) -> None:
 
 def _type_of_folder(path: Path) -> FileType:
     names = _names(path)
-    if any(name in names for name in SAVED_MODEL):
+    if not names.isdisjoint(SAVED_MODEL):
         return "saved-model"
     _refuse(path, find(FOLDERS, names))
     below = (path / name for name in sorted(names))
