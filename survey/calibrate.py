@@ -22,10 +22,10 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.predictions import model_in
 from kerasmatrix.prediction.custom_objects import names_of_program
 from kerasmatrix.prediction.metrics import is_measured, score
-from kerasmatrix.prediction.predict import Foretold, foretell_file
+from kerasmatrix.prediction.predict import FilePrediction, predict_by_rules
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import CALIBRATION
-from kerasmatrix.prediction.similar_cells import Precedent, Precedents, folded
+from kerasmatrix.prediction.similar_cells import SimilarCell, SimilarCells, normalized_status
 from kerasmatrix.prediction.target import target_of
 from kerasmatrix.results.cells import cell_of
 from kerasmatrix.results.observations import Cell
@@ -39,7 +39,7 @@ class Measured(NamedTuple):
     """A measured cell with what is read of its file."""
 
     cell: CellResult
-    read: Foretold
+    read: FilePrediction
     by_rule: Prediction
 
 
@@ -56,7 +56,7 @@ def main(stores: Sequence[Path], *, write: bool) -> None:
     ):
         part = [each for each in measured if each.cell.scenario in names]
         report(f"{title}, rules alone", part, [each.by_rule for each in part])
-        # Precedents come from all other scenarios, as they do in a run.
+        # SimilarCells come from all other scenarios, as they do in a run.
         report(f"{title}, with precedents", part, weighed(measured, part))
     counts = count(measured)
     print("\nrule: right of decided")
@@ -78,7 +78,7 @@ def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:
         target_of(env, read_lock(project.locks_with(env.name), env))
         for env in matrix.sorted_environments()
     )
-    known: dict[tuple[str, str], Foretold | None] = {}
+    known: dict[tuple[str, str], FilePrediction | None] = {}
     found: dict[Cell, tuple[CellResult, Path]] = {}
     for store in stores:
         archive = Archive(store)
@@ -91,8 +91,8 @@ def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:
         if key not in known:
             try:
                 model = model_in(store / "artifacts" / str(cell.artifact))
-                brought = names_of_program(project.scenario(cell.scenario))
-                known[key] = foretell_file(model, targets, brought)
+                custom_names = names_of_program(project.scenario(cell.scenario))
+                known[key] = predict_by_rules(model, targets, custom_names)
             except UsageError as error:
                 print(error)
                 known[key] = None
@@ -104,17 +104,17 @@ def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:
 
 def weighed(measured: Sequence[Measured], part: Sequence[Measured]) -> list[Prediction]:
     """Return the predictions for ``part`` in the light of what other scenarios measured."""
-    precedents = Precedents()
+    precedents = SimilarCells()
     for cell, told, _ in measured:
         repaired = cell.repaired_by
         precedents.add(
-            told.likeness,
+            told.similarity_key,
             told.readers[cell.loaded_with],
-            Precedent(*cell_of(cell), cell.status, cell.cause, repaired.id if repaired else None),
+            SimilarCell(*cell_of(cell), cell.status, cell.cause, repaired.id if repaired else None),
         )
     return [
         precedents.weigh(
-            by_rule, told.likeness, told.readers[cell.loaded_with], without=cell.scenario
+            by_rule, told.similarity_key, told.readers[cell.loaded_with], without=cell.scenario
         )
         for cell, told, by_rule in part
     ]
@@ -154,7 +154,7 @@ def count(measured: Iterable[Measured]) -> dict[str, tuple[int, int]]:
 
 def is_right(cell: CellResult, told: Prediction) -> bool:
     """Say whether a prediction has the status and the cause that were measured."""
-    return (told.status, told.cause) == (folded(cell.status), cell.cause)
+    return (told.status, told.cause) == (normalized_status(cell.status), cell.cause)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Queries the Keras of every environment, and writes the table that `kerasmatrix predict` uses.
 
-The table ``src/kerasmatrix/prediction/surface.json`` has the releases with each class of Keras, and
-the releases that accept each key of a config.
+The table ``src/kerasmatrix/prediction/keras_api.json`` has the releases with each class of
+Keras, and the releases that accept each key of a config.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.versions import minor_of
 
 ASK = Path(__file__).with_name("ask.py")
-TARGET = Path(__file__).parent.parent / "src/kerasmatrix/prediction/surface.json"
+TARGET = Path(__file__).parent.parent / "src/kerasmatrix/prediction/keras_api.json"
 MARK = "SURFACE "
 ANY = "*"
 

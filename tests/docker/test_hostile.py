@@ -17,7 +17,8 @@ from kerasmatrix.config.matrix import Limits, load_matrix
 from kerasmatrix.engines.base import Task, WorkDirs, WorkerDied
 from kerasmatrix.engines.workspace import WorkerView
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.files.model_input import Companions, stand_in
+from kerasmatrix.files.import_models import make_scenario
+from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
@@ -89,9 +90,9 @@ class Bench:
         return model
 
     def file(self, name, code):
-        """Write such a file, and the scenario for it."""
-        model = self.model(self._folder / f"{name}.h5", code)
-        stand_in(model, name, self.whole.scenarios / name, Companions())
+        """Make such a file, and the scenario that stands for it."""
+        told = self.model(self._folder / f"{name}.h5", code)
+        make_scenario(told, self.whole.scenarios / name, ModelAssets())
         make_readable(self.whole.scenarios)
         return name
 

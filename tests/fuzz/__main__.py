@@ -1,6 +1,6 @@
 """Has `inspect` and `predict` read changed model files, thousands of them, and counts what happens.
 
-Run as ``nox -s fuzz -- --files 10000 --seed 1 --check 200``. Each file is read as the guarded child
+Run as ``nox -s fuzz -- --files 10000 --seed 1 --check 200``. Each file is read as the reading child
 reads it, but so that what goes wrong is seen and not turned into a message: in children of this
 process that read many files each, under the same bounds. Then it is taken in as `check` does it.
 
@@ -26,12 +26,15 @@ from collections import Counter
 from pathlib import Path
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.files.model_input import Companions, Look, find_models, look_of, stand_in
+from kerasmatrix.files.discover import find_models
+from kerasmatrix.files.import_models import make_scenario
+from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.model_input import FileState, file_state
 from kerasmatrix.inspection.inspect import inspect, prepare, read_model_file
 from kerasmatrix.inspection.model_info import ModelFile
-from kerasmatrix.inspection.reader_process import BOUNDS
+from kerasmatrix.inspection.reader_process import READER_LIMITS
 from kerasmatrix.prediction.predict import prepare as prepare_rules
-from kerasmatrix.prediction.predict import read_and_foretell
+from kerasmatrix.prediction.predict import read_and_predict
 from kerasmatrix.prediction.target import Target
 from tests.fuzz.containers import Checks
 from tests.fuzz.mutation import BESIDE, SECRET, mutate, seeds
@@ -41,7 +44,7 @@ TARGETS = [
     Target("tf2.16", "3.4", "2.16.2", "3.12", frozenset({"keras"})),
 ]
 EACH = 50  # files that a child reads
-SECONDS = BOUNDS.cpu_seconds  # of processor time that one file may take
+SECONDS = READER_LIMITS.cpu_seconds  # of processor time that one file may take
 MOST_MB = 512
 LONGEST_MESSAGE = 5000
 GOOD = ("read", "refused")
@@ -54,10 +57,10 @@ def read(path: Path, *, digest: bool) -> str:
         Exception: any but the one that a user understands.
     """
     try:
-        before = look_of(path)
+        before = file_state(path)
         told = read_model_file(path, digest=digest)
         told.model_dump_json()
-        read_and_foretell(path, TARGETS).model_dump_json()
+        read_and_predict(path, TARGETS).model_dump_json()
         take_in(told, before, path)
     except UsageError as error:
         if str(path) not in error.message or len(error.message) > LONGEST_MESSAGE:
@@ -66,7 +69,7 @@ def read(path: Path, *, digest: bool) -> str:
     return "read"
 
 
-def take_in(told: ModelFile, before: Look, path: Path) -> None:
+def take_in(told: ModelFile, before: FileState, path: Path) -> None:
     """Copy a file as `check` does, and look at what was copied.
 
     Raises:
@@ -74,7 +77,7 @@ def take_in(told: ModelFile, before: Look, path: Path) -> None:
     """
     code = path.parent / BESIDE / "code.py"  # weights are nothing without it
     with tempfile.TemporaryDirectory() as folder:
-        given = stand_in(told, "it", Path(folder, "it"), Companions(code), before)
+        given = make_scenario(told, Path(folder, "it"), ModelAssets(code), before)
         for copied in (given.scenario.folder / "given").rglob("*"):
             mode = copied.lstat().st_mode
             assert stat.S_ISDIR(mode) or stat.S_ISREG(mode), copied
@@ -84,7 +87,7 @@ def take_in(told: ModelFile, before: Look, path: Path) -> None:
 def child(number: int, count: int, seed: int, originals: list[Path], send: int) -> None:
     """Read ``count`` changed files; tell of each in a line."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    address_space = pages * resource.getpagesize() + BOUNDS.memory
+    address_space = pages * resource.getpagesize() + READER_LIMITS.memory
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder, os.fdopen(send, "w", buffering=1) as out:

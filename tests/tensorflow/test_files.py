@@ -13,12 +13,13 @@ from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.files.bisect import Bisector
-from kerasmatrix.files.check import check, taken_in
-from kerasmatrix.files.convert import Converted, Converter
+from kerasmatrix.files.check import check
+from kerasmatrix.files.convert import Conversion, convert
+from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.manifest import Manifest
-from kerasmatrix.files.model_input import Companions
+from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.output import write_file
-from kerasmatrix.files.session import open_setup
+from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.observations import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
@@ -58,26 +59,32 @@ def model(engine, matrix, tmp_path_factory):
 
 
 @pytest.fixture
-def setup(engine, matrix, tmp_path):
-    with open_setup(
-        Project(ROOT / "matrix.yaml"), matrix, engine, trust=True, store=tmp_path / "store"
+def session(engine, matrix, tmp_path):
+    with open_session(
+        Project(ROOT / "matrix.yaml"),
+        matrix,
+        engine,
+        options=SessionOptions(trust=True),
+        store=tmp_path / "store",
     ) as opened:
         yield opened
 
 
-def test_convert_file_is_loaded_by_plain_program(setup, engine, matrix, model, tmp_path):
+def test_convert_file_is_loaded_by_plain_program(session, engine, matrix, model, tmp_path):
     target, output = matrix.environments["tf2.2"], tmp_path / "converted.h5"
     before = model.read_bytes()
-    with taken_in([model], setup.store, Companions()) as (given, _):
-        converter = Converter(setup, given[0], target, [matrix.environments["tf2.4"]])
-        converted = converter.make("h5", str(output))
-        assert isinstance(converted, Converted), converted
-        write_file(converted.made, converted.manifest, output, tmp_path / "manifest.json")
-    manifest = Manifest.model_validate_json((tmp_path / "manifest.json").read_text())
-    assert (manifest.action, manifest.remedies) == ("rewritten", ("rewrite-config",))
-    assert manifest.verified.status is Status.PASS
-    assert manifest.verified.weights_equal
-    assert manifest.verified.max_abs_reference
+    with import_models([model], session.store, ModelAssets()) as (model_inputs, _):
+        converted = convert(
+            session, model_inputs[0], target, [matrix.environments["tf2.4"]],
+            file_format="h5", output=str(output),
+        )  # fmt: skip
+        assert isinstance(converted, Conversion), converted
+        write_file(converted.path, converted.manifest, output, tmp_path / "told.json")
+    made = Manifest.model_validate_json((tmp_path / "told.json").read_text())
+    assert (made.action, made.remedies) == ("rewritten", ("rewrite-config",))
+    assert made.verified.status is Status.PASS
+    assert made.verified.weights_equal
+    assert made.verified.max_abs_reference
     assert model.read_bytes() == before
     script = ROOT / "scenarios" / "import_path" / "load.py"
     python = ensure_venv(target, read_lock(ROOT / "images" / "locks", target), engine.cache)
@@ -91,7 +98,7 @@ def test_convert_file_is_loaded_by_plain_program(setup, engine, matrix, model, t
 
 
 def test_check_three_files_two_versions_import_twice(
-    setup, engine, matrix, model, tmp_path, monkeypatch
+    session, engine, matrix, model, tmp_path, monkeypatch
 ):
     opened = []
     begin = engine.open
@@ -105,17 +112,17 @@ def test_check_three_files_two_versions_import_twice(
     for path in paths:
         shutil.copyfile(model, path)
     environments = [matrix.environments[name] for name in ("tf2.2", "tf2.4")]
-    with taken_in(paths, setup.store, Companions()) as (given, _):
-        checked = check(setup, given, environments)
+    with import_models(paths, session.store, ModelAssets()) as (model_inputs, _):
+        checked = check(session, model_inputs, environments)
     # Each file was loaded as the reference and as a cell, and fixed if the load fails.
-    cells = [(cell.loaded_with, cell.status, bool(cell.remedies)) for cell in checked.results.cells]
-    assert sorted(cells) == [("tf2.2", Status.FAIL, True)] * 3 + [("tf2.4", Status.PASS, False)] * 3
+    found = [(cell.loaded_with, cell.status, bool(cell.remedies)) for cell in checked.results.cells]
+    assert sorted(found) == [("tf2.2", Status.FAIL, True)] * 3 + [("tf2.4", Status.PASS, False)] * 3
     assert sorted(opened) == ["tf2.2", "tf2.4"]
 
 
-def test_bisect_functional_model_finds_first_loader(setup, matrix, model, tmp_path):
-    with taken_in([model], setup.store, Companions()) as (given, _):
-        bisector = Bisector(setup, given[0], cache=tmp_path, within_matrix=True)
+def test_bisect_functional_model_finds_first_loader(session, matrix, model, tmp_path):
+    with import_models([model], session.store, ModelAssets()) as (model_inputs, _):
+        bisector = Bisector(session, model_inputs[0], cache=tmp_path, within_matrix=True)
         found = bisector.find(matrix.environments["tf2.21"], matrix.environments["tf2.2"])
     assert (found.last_good.environment, found.first_bad.environment) == ("tf2.4", "tf2.2")
     assert found.first_bad.cause == "unknown-functional"
@@ -127,7 +134,7 @@ def test_bisect_functional_model_finds_first_loader(setup, matrix, model, tmp_pa
     ]
 
 
-def test_bisect_keras_3_names_release_and_refused_argument(setup, engine, matrix, tmp_path):
+def test_bisect_keras_3_names_release_and_refused_argument(session, engine, matrix, tmp_path):
     older, newer = matrix.environments["tf2.16"], matrix.environments["tf2.21"]
     lock = read_lock(ROOT / "images" / "locks", newer)
     subprocess.run(
@@ -135,8 +142,13 @@ def test_bisect_keras_3_names_release_and_refused_argument(setup, engine, matrix
          tmp_path / "model.keras"],
         env=worker_variables(newer, str(tmp_path)), check=True, capture_output=True,
     )  # fmt: skip
-    with taken_in([tmp_path / "model.keras"], setup.store, Companions()) as (given, _):
-        found = Bisector(setup, given[0], cache=tmp_path, within_matrix=True).find(newer, older)
+    with import_models([tmp_path / "model.keras"], session.store, ModelAssets()) as (
+        model_inputs,
+        _,
+    ):
+        found = Bisector(session, model_inputs[0], cache=tmp_path, within_matrix=True).find(
+            newer, older
+        )
     assert (found.last_good.keras, found.first_bad.keras) == ("3.15.1", "3.4.1")
     assert found.first_bad.cause == "config-key-too-new"
     # The argument that the older Keras refuses, not the config of the whole model.
@@ -172,19 +184,21 @@ def trained(engine, matrix, tmp_path_factory):
     return folder
 
 
-def test_check_saved_model_reports_lost_optimizer_state(setup, matrix, trained):
-    with taken_in([trained / "saved"], setup.store, Companions()) as (given, _):
-        checked = check(setup, given, [matrix.environments["tf2.15"]])
+def test_check_saved_model_reports_lost_optimizer_state(session, matrix, trained):
+    with import_models([trained / "saved"], session.store, ModelAssets()) as (model_inputs, _):
+        checked = check(session, model_inputs, [matrix.environments["tf2.15"]])
     (cell,) = checked.results.cells
     assert (cell.status, cell.lost) == (Status.DEGRADED, ("the optimizer state",))
 
 
-def test_convert_lists_lost_features(setup, matrix, trained):
+def test_convert_lists_lost_features(session, matrix, trained):
     environments = [matrix.environments["tf2.15"]]
-    with taken_in([trained / "model.h5"], setup.store, Companions()) as (given, _):
-        converter = Converter(setup, given[0], matrix.environments["tf2.21"], environments)
-        converted = converter.make("keras", "new.keras")
-        assert isinstance(converted, Converted), converted
+    with import_models([trained / "model.h5"], session.store, ModelAssets()) as (model_inputs, _):
+        converted = convert(
+            session, model_inputs[0], matrix.environments["tf2.21"], environments,
+            file_format="keras", output="new.keras",
+        )  # fmt: skip
+        assert isinstance(converted, Conversion), converted
     verified = converted.manifest.verified
     assert verified.status is Status.DEGRADED
     assert "the optimizer state" in verified.lost

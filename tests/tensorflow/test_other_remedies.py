@@ -6,9 +6,10 @@ import pytest
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
-from kerasmatrix.files.check import check, taken_in
-from kerasmatrix.files.model_input import Companions
-from kerasmatrix.files.session import open_setup
+from kerasmatrix.files.check import check
+from kerasmatrix.files.import_models import import_models
+from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.observations import Status
 from tests.real import ROOT, cell, measure
 
@@ -94,13 +95,17 @@ def test_fix_true_name_loads_hdf5_called_keras(engine, tmp_path):
     whole = load_matrix(ROOT / "matrix.yaml")
     names = ("tf2.15", "tf2.16")
     with (
-        open_setup(
-            Project(ROOT / "matrix.yaml"), whole, engine, trust=True, store=tmp_path / "other"
-        ) as setup,
-        taken_in([path], setup.store, Companions()) as (given, _),
+        open_session(
+            Project(ROOT / "matrix.yaml"),
+            whole,
+            engine,
+            options=SessionOptions(trust=True),
+            store=tmp_path / "other",
+        ) as session,
+        import_models([path], session.store, ModelAssets()) as (model_inputs, _),
     ):
-        environments = setup.select(names).environments
-        checked = check(setup, given, environments, reference="tf2.15")
+        environments = session.select(names).environments
+        checked = check(session, model_inputs, environments, reference="tf2.15")
     found = next(each for each in checked.results.cells if each.loaded_with == "tf2.16")
     assert (found.status, found.cause) == (Status.FAIL, "container-mismatch"), found.summary
     assert found.repaired_by.id.split(" + ")[0] == "true-name", found.remedies

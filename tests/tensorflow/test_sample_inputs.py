@@ -10,9 +10,10 @@ from kerasmatrix.config.project import Project
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
-from kerasmatrix.files.check import check, taken_in
-from kerasmatrix.files.model_input import Companions
-from kerasmatrix.files.session import open_setup
+from kerasmatrix.files.check import check
+from kerasmatrix.files.import_models import import_models
+from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.observations import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
@@ -103,23 +104,24 @@ def models(request, engine, matrix, tmp_path):
 
 
 @pytest.fixture
-def setup(engine, matrix, tmp_path):
-    with open_setup(
-        Project(ROOT / "matrix.yaml"), matrix, engine, trust=True, store=tmp_path / "store",
-        remedies="none",
+def session(engine, matrix, tmp_path):
+    with open_session(
+        Project(ROOT / "matrix.yaml"), matrix, engine,
+        options=SessionOptions(remedies="none", trust=True),
+        store=tmp_path / "store",
     ) as opened:  # fmt: skip
         yield opened
 
 
-def test_sample_inputs_known_models_are_called(setup, matrix, models):
+def test_sample_inputs_known_models_are_called(session, matrix, models):
     name, paths = models
-    with taken_in(paths, setup.store, Companions()) as (given, _):
-        checked = check(setup, given, [matrix.environments[name]])
+    with import_models(paths, session.store, ModelAssets()) as (model_inputs, _):
+        checked = check(session, model_inputs, [matrix.environments[name]])
     found = {cell.scenario: (cell.status, cell.summary) for cell in checked.results.cells}
     assert {status for status, _ in found.values()} == {Status.PASS}, found
 
 
-def test_call_that_ends_the_process_everywhere_is_a_crash(setup, engine, matrix, tmp_path):
+def test_call_that_ends_the_process_everywhere_is_a_crash(session, engine, matrix, tmp_path):
     environment = matrix.environments["tf2.15"]
     lock = read_lock(ROOT / "images" / "locks", environment)
     path, script = tmp_path / "aborts.h5", tmp_path / "make.py"
@@ -128,21 +130,21 @@ def test_call_that_ends_the_process_everywhere_is_a_crash(setup, engine, matrix,
         [ensure_venv(environment, lock, engine.cache), script, path],
         env=worker_variables(environment, str(tmp_path)), check=True, capture_output=True,
     )  # fmt: skip
-    with taken_in([path], setup.store, Companions()) as (given, _):
-        checked = check(setup, given, [environment])
+    with import_models([path], session.store, ModelAssets()) as (model_inputs, _):
+        checked = check(session, model_inputs, [environment])
     (cell,) = (each for each in checked.results.cells if each.loaded_with == "tf2.15")
     assert cell.status is Status.CRASH
 
 
-def test_sample_inputs_that_do_not_fit_are_not_comparable(setup, matrix, models, tmp_path):
+def test_sample_inputs_that_do_not_fit_are_not_comparable(session, matrix, models, tmp_path):
     name, paths = models
     sample = tmp_path / "samples"
     sample.mkdir()
     np.savez(sample / "u_net.npz", image=np.zeros((2, 8, 8, 1), "float32"))
     np.savez(sample / "embedding_behind.keras.npz", np.ones((3, 6)), np.zeros((3, 2)))
     wanted = [path for path in paths if path.stem in {"u_net", "embedding_behind"}]
-    with taken_in(wanted, setup.store, Companions(inputs=sample)) as (given, _):
-        checked = check(setup, given, [matrix.environments[name]])
+    with import_models(wanted, session.store, ModelAssets(inputs=sample)) as (model_inputs, _):
+        checked = check(session, model_inputs, [matrix.environments[name]])
     found = {cell.scenario: cell for cell in checked.results.cells}
     assert found["embedding_behind.keras"].status is Status.PASS
     told = found["u_net.keras"]

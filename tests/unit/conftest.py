@@ -13,9 +13,9 @@ from tests.unit.fakes import FakeEngine, make_project
 def _no_process_is_kept():
     """End the process that forks file readers: the next module's tests count children."""
     yield
-    guarded = sys.modules.get("kerasmatrix.inspection.reader_process")
-    if guarded:
-        guarded._SERVER.close()
+    reader_process = sys.modules.get("kerasmatrix.inspection.reader_process")
+    if reader_process:
+        reader_process._SERVER.close()
 
 
 @pytest.fixture(autouse=True)

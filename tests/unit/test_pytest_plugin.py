@@ -143,7 +143,7 @@ def test_trust_and_the_matrix_are_settings_of_the_suite(suite, pytester):
     told = f"import conftest\nconftest.ENGINE.sandbox = False\n{marked('good')}"
     done = suite(told)
     done.assert_outcomes(failed=1)
-    done.stdout.fnmatch_lines(["*no sandbox*", "*kerasmatrix_trust = true*"])
+    done.stdout.fnmatch_lines(["*not a sandbox*", "*kerasmatrix_trust = true*"])
     assert "During handling" not in done.stdout.str()
     (pytester.path / "elsewhere").mkdir()
     make_project(pytester.path / "elsewhere", "good9")

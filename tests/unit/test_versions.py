@@ -6,7 +6,7 @@ from kerasmatrix.config.matrix import Environment
 from kerasmatrix.environments.index import newest_of
 from kerasmatrix.environments.keras_version import keras_major, release_of
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.files.model_input import by_closeness
+from kerasmatrix.files.version_distance import by_version_distance
 from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.results.migrations import _with_keras
 from kerasmatrix.versions import is_legacy_keras, minor_of, version_key
@@ -63,6 +63,6 @@ def test_legacy_keras_has_one_reading(value, on, tmp_path):
     assert (env.sort_key[1], other.sort_key[1]) == (0 if on else 1, 1)
     locks = {"e": lock, "other": lock_of({"keras": "3.7.0"}, tmp_path)}
     writer = Writer(keras="3.8.0", keras_major=3)
-    assert by_closeness(writer, (env, other), locks)[0] == ("other" if on else "e")
+    assert by_version_distance(writer, (env, other), locks)[0] == ("other" if on else "e")
     told = _with_keras({"packages": dict(lock.packages), "variables": env.variables})
     assert told["keras_major"] == (2 if on else 3)

@@ -1,4 +1,4 @@
-"""``kerasmatrix bisect``: the first release with which a model file breaks."""
+"""``kerasmatrix bisect``: finds the first release with which a model file breaks."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import click
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, store_folder_option
 from kerasmatrix.cli.output import say, say_json
-from kerasmatrix.cli.session import measuring_options, set_up
+from kerasmatrix.cli.session import measuring_options, session_from_options
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.errors import UsageError
 from kerasmatrix.files.bisect import Bisector
-from kerasmatrix.files.bisect_result import Bisection, Look
-from kerasmatrix.files.check import taken_in_one
-from kerasmatrix.files.model_input import Companions
+from kerasmatrix.files.bisect_result import Bisection, Probe
+from kerasmatrix.files.import_models import import_model
+from kerasmatrix.files.model_assets import ModelAssets
 
 __all__ = ["bisect"]
 
@@ -27,12 +27,14 @@ MOST_PACKAGES = 8
 @click.option("--good", required=True, metavar="NAME", help="A version that loads the file.")
 @click.option("--bad", required=True, metavar="NAME", help="A version that does not.")
 @click.option(
-    "--strict", is_flag=True, help="A load that loses something, such as the optimizer, is bad."
+    "--strict",
+    is_flag=True,
+    help="Count a load that loses something, such as the optimizer, as bad.",
 )
 @click.option(
     "--within-matrix",
     is_flag=True,
-    help="Stop at two neighbours in the matrix; make no environment for releases in between.",
+    help="Stop at two neighbours in the matrix; create no environments for releases in between.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @companions_options
@@ -55,81 +57,85 @@ def bisect(  # noqa: PLR0913 - one argument per option
     fresh: bool,
     store_folder: Path,
 ) -> int:
-    """Find the release with which FILE breaks, or its numbers change, between two versions.
+    """Find the release with which FILE breaks, or its outputs change, between two versions.
 
-    First among the environments of the matrix, then among the single releases of TensorFlow and
-    Keras between two of them, for which environments are made. --bad may be the older one: then it
-    is the first release that FILE loads with.
+    First tries environments of the matrix, then creates environments for single releases of
+    TensorFlow and Keras between two of them. If --bad is the older one, finds the first release
+    that loads FILE.
     """
-    with set_up(
+    with session_from_options(
         matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
-    ) as setup:
-        matrix = setup.matrix
+    ) as session:
+        matrix = session.matrix
         ends = matrix.environment(good, "--good"), matrix.environment(bad, "--bad")
         if ends[0] is ends[1]:
-            raise UsageError(f"{good} is said to be both good and bad", hint="name two versions")
-        with taken_in_one(file, setup.store, Companions(code, inputs)) as given:
+            raise UsageError(f"{good}: is both --good and --bad", hint="name two versions")
+        with import_model(file, session.store, ModelAssets(code, inputs)) as model_input:
             bisector = Bisector(
-                setup,
-                given,
+                session,
+                model_input,
                 cache=default_cache(),
                 strict=strict,
                 within_matrix=within_matrix,
-                told=_tell,
+                on_probe=_show,
             )
-            found = bisector.find(*ends)
+            bisection = bisector.find(*ends)
     if as_json:
-        say_json(found)
+        say_json(bisection)
     else:
-        say(_prose(found))
+        say(_prose(bisection))
     return 0
 
 
-def _tell(look: Look) -> None:
-    """Say what a look found, as it goes on."""
-    say(f"{look.finding:<8} {_line(look)}", err=True)
+def _show(probe: Probe) -> None:
+    """Print a probe as soon as it is made."""
+    say(f"{probe.finding:<8} {_line(probe)}", err=True)
 
 
-def _line(look: Look) -> str:
-    cause = f"{look.cause}: " if look.cause and look.cause != "unclassified" else ""
-    return f"{look.environment}: {look.status.value}: {cause}{look.summary}"
+def _line(probe: Probe) -> str:
+    cause = f"{probe.cause}: " if probe.cause and probe.cause != "unclassified" else ""
+    return f"{probe.environment}: {probe.status.value}: {cause}{probe.summary}"
 
 
-def _prose(found: Bisection) -> str:
-    good, bad = found.last_good, found.first_bad
-    changed = ", ".join(f"{change.package} {change.newer}" for change in found.releases)
-    changed = changed or "another package"
-    # In the order in which the versions came out.
-    if found.downwards:
-        lines = [
-            f"{found.file}: it is good from {changed} on.",
-            f"  last bad: {_line(bad)}",
-            f"  first good: {_line(good)}",
-        ]
+def _prose(bisection: Bisection) -> str:
+    good, bad = (
+        f"last good: {_line(bisection.last_good)}",
+        f"first bad: {_line(bisection.first_bad)}",
+    )
+    changes = " with ".join(f"{change.package} {change.newer}" for change in bisection.releases)
+    # In the order in which the versions were released.
+    if bisection.downwards:
+        bad, good = bad.replace("first", "last", 1), good.replace("last", "first", 1)
+        lines = [f"{bisection.file}: first good release: {changes or 'another package'}"]
+        lines += [f"  {bad}", f"  {good}"]
     else:
-        lines = [
-            f"{found.file}: it changes with {changed}.",
-            f"  last good: {_line(good)}",
-            f"  first bad: {_line(bad)}",
-        ]
-    for change in found.releases:
-        before = f"{change.older} to " if change.older else ""
-        lines.append(f"  {change.package} {before}{change.newer}: {change.notes}")
-    if found.bad.cause != bad.cause:
-        lines.append(f"  and for another reason: {_line(found.bad)}")
-    if found.also:
-        also = [f"{name} {old} to {new}" for name, (old, new) in found.also.items()]
-        more = len(also) - MOST_PACKAGES
-        told = ", ".join(also[:MOST_PACKAGES]) + (f" and {more} more" if more > 0 else "")
-        lines.append(f"  other packages differ too: {told}")
-    if found.skipped:
+        lines = [f"{bisection.file}: first bad release: {changes or 'another package'}"]
+        lines += [f"  {good}", f"  {bad}"]
+    for change in bisection.releases:
+        older = f"{change.older} → " if change.older else ""
+        lines.append(f"  {change.package} {older}{change.newer}: {change.notes}")
+    if bisection.bad.cause != bisection.first_bad.cause:
+        lines.append(f"  --bad fails for another reason: {_line(bisection.bad)}")
+    if bisection.also:
+        lines.append(f"  other packages that differ: {_other_packages(bisection)}")
+    if bisection.skipped:
         lines.append(
-            f"  or one of {', '.join(found.skipped)}, which could not be had: the change lies "
-            "somewhere between the two"
+            f"  skipped, because unavailable: {', '.join(bisection.skipped)}; one of them may be "
+            "the first"
         )
-    lines += [f"  {note}" for note in found.notes]
+    lines += [f"  {note}" for note in bisection.notes]
     lines.append(
-        f"{found.loads} loads among {found.candidates} versions; {found.measured} tasks were done "
-        "for it, the rest was known."
+        f"Tried {bisection.loads} of {bisection.candidates} versions, in {bisection.measured} new "
+        "tasks."
     )
     return "\n".join(lines)
+
+
+def _other_packages(bisection: Bisection) -> str:
+    absent = "not installed"
+    changes = [
+        f"{name} {older or absent} → {newer or absent}"
+        for name, (older, newer) in bisection.also.items()
+    ]
+    more = len(changes) - MOST_PACKAGES
+    return ", ".join(changes[:MOST_PACKAGES]) + (f" and {more} more" if more > 0 else "")

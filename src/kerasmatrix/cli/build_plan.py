@@ -7,8 +7,8 @@ from kerasmatrix.config.project import Project
 from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.execution.build_plan import build_plan
 from kerasmatrix.execution.plan import Plan, Remedies
-from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 
 __all__ = ["plan_of", "select"]
 
@@ -42,18 +42,10 @@ def plan_of(  # noqa: PLR0913 - what a plan is made of
     remedies: Remedies = "first",
 ) -> Plan:
     """Return what is to be measured of a selection."""
-    return Plan(
-        selection=selection,
-        scenarios={name: load_scenario(project.scenario(name)) for name in selection.scenarios},
-        locks={
-            env.name: read_lock(project.locks_with(env.name), env) for env in selection.environments
-        },
-        engine=engine.name,
-        recipe=engine.recipe,
-        harness=harness_digest(),
-        limits=matrix.limits,
-        tolerance=matrix.tolerance,
-        columns=frozenset(columns) or None,
-        remedies=remedies,
-        repair=remedies_digest(),
+    scenarios = {name: load_scenario(project.scenario(name)) for name in selection.scenarios}
+    locks = {
+        env.name: read_lock(project.locks_with(env.name), env) for env in selection.environments
+    }
+    return build_plan(
+        matrix, selection, scenarios, locks, engine, columns=columns, remedies=remedies
     )

@@ -1,4 +1,4 @@
-"""``kerasmatrix check``: which versions load a model file, and what helps where one does not."""
+"""``kerasmatrix check``: which versions load a model file, and the fixes for those that do not."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from kerasmatrix.cli.options import (
     remedies_options,
 )
 from kerasmatrix.cli.output import say
-from kerasmatrix.cli.session import measuring_or_cluster_options, set_up
+from kerasmatrix.cli.session import measuring_or_cluster_options, session_from_options
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.engines.select import Cluster
 from kerasmatrix.execution.plan import Remedies
-from kerasmatrix.files.check import CHANGED, taken_in
+from kerasmatrix.files.check import CHANGED
 from kerasmatrix.files.check import check as check_files
-from kerasmatrix.files.model_input import Companions, find_models
+from kerasmatrix.files.discover import find_models
+from kerasmatrix.files.import_models import import_models
+from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.results.observations import Status
 from kerasmatrix.text.redaction import command_line
@@ -60,9 +62,9 @@ def check(  # noqa: PLR0913 - one argument per option
     output: Path,
     store_folder: Path,
 ) -> int:
-    """Load each of FILES with every version; FILES may be folders with models in them.
+    """Check whether model files load in other TensorFlow versions.
 
-    Writes DIR/check/index.html, a matrix whose rows are the files.
+    FILES can be files or folders. Writes DIR/check/index.html, a table with a row for each file.
     """
     output /= "check"
     check_folder(output)
@@ -70,28 +72,29 @@ def check(  # noqa: PLR0913 - one argument per option
     show_all(found.refused.values())
     if not found.paths:
         return USAGE
+    assets = ModelAssets(code, inputs)
     with (
-        set_up(
+        session_from_options(
             matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh,
             remedies=remedies, cluster=Cluster(scheduler, artifacts, inner),
-        ) as setup,
-        taken_in(found.paths, setup.store, Companions(code, inputs)) as (given, refused),
+        ) as session,
+        import_models(found.paths, session.store, assets) as (model_inputs, refused),
     ):  # fmt: skip
         show_all(refused)
-        if not given:
+        if not model_inputs:
             return USAGE
-        selection = setup.select(environments or ("default",))
+        selection = session.select(environments or ("default",))
         command = command_line(["kerasmatrix", *sys.argv[1:]])
         checked = check_files(
-            setup, given, selection.environments, reference=reference, command=command
+            session, model_inputs, selection.environments, reference=reference, command=command
         )
     results, page = publish(checked.results, output)
     print_results(results, page)
-    for told in results.scenarios:
-        if told.shows.endswith(CHANGED):
-            say(f"kerasmatrix: {told.file}: {CHANGED}", err=True)
-    if checked.trouble:
-        raise checked.trouble
+    for scenario in results.scenarios:
+        if scenario.shows.endswith(CHANGED):
+            say(f"kerasmatrix: {scenario.file}: {CHANGED}", err=True)
+    if checked.interruption:
+        raise checked.interruption
     if found.refused or refused:
         return USAGE
     infra = any(cell.status is Status.INFRA for cell in results.asked_for)

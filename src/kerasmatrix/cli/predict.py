@@ -1,4 +1,4 @@
-"""``kerasmatrix predict``: what will become of a model file in each version. Nothing is loaded."""
+"""``kerasmatrix predict``: the predicted result of loading a file in each version."""
 
 from __future__ import annotations
 
@@ -18,20 +18,18 @@ from kerasmatrix.cli.options import names_option, note_matrix, store_folder_opti
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import matrix_or_bundled
 from kerasmatrix.config.project import Project
-from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import UsageError
-from kerasmatrix.files.model_input import find_models
-from kerasmatrix.prediction.cache import Notes
-from kerasmatrix.prediction.custom_objects import names_brought
-from kerasmatrix.prediction.predict import predict as foretell
+from kerasmatrix.files.discover import find_models
+from kerasmatrix.prediction.cache import PredictionCache
+from kerasmatrix.prediction.custom_objects import custom_object_names
+from kerasmatrix.prediction.predict import predict_file
 from kerasmatrix.prediction.prediction import Prediction
-from kerasmatrix.prediction.target import Target, target_of
+from kerasmatrix.prediction.target import select_targets
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["predict"]
 
-EVERYTHING = "all"
-# What the promised form of a prediction has; why it is so is for people.
+# The fields of the JSON output; the reason is for people.
 FIELDS = {"environment", "status", "cause", "remedy", "rule", "confidence"}
 WIDTH = 120
 STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red"}
@@ -65,90 +63,75 @@ def predict(  # noqa: PLR0913 - one argument per option
     matrix_file: Path | None,
     store_folder: Path,
 ) -> int:
-    """Say what is likely to become of each of FILES in every version, and by which rule.
+    """Predict, without loading anything, whether each of FILES will load in each version.
 
-    FILES may be folders with models in them. Nothing is loaded, and nothing that is in them runs.
+    FILES can be files or folders. Nothing in them is run.
     """
-    own = matrix_or_bundled(matrix_file)
-    targets = _targets(own, to)
-    notes = Notes(store_folder)
-    brought = names_brought(code) if code else frozenset()
-    models = find_models(files)
-    told: list[dict[str, object]] = []
+    matrix_path = matrix_or_bundled(matrix_file)
+    targets = select_targets(load_matrix(matrix_path), Project(matrix_path), to)
+    cache = PredictionCache(store_folder)
+    custom_names = custom_object_names(code) if code else frozenset()
+    found = find_models(files)
+    answers: list[dict[str, object]] = []
     console = Console(highlight=False)
-    console.width = max(console.width, WIDTH)  # a cell that is cut off says nothing
-    worst = show_all(models.refused.values())
-    told += [{"file": str(path), "error": error.message} for path, error in models.refused.items()]
-    for path in models.paths:
+    console.width = max(console.width, WIDTH)  # a truncated cell is useless
+    exit_code = show_all(found.refused.values())
+    answers += [
+        {"file": str(path), "error": error.message} for path, error in found.refused.items()
+    ]
+    for path in found.paths:
         try:
-            found = foretell(path, targets, brought, notes)
-        except UsageError as error:  # the other files are looked into all the same
-            worst = show(error)
-            told.append({"file": str(path), "error": error.message})
+            predictions = predict_file(path, targets, custom_names, cache)
+        except UsageError as error:  # the other files are predicted nevertheless
+            exit_code = show(error)
+            answers.append({"file": str(path), "error": error.message})
             continue
-        told.append({"file": str(path), "predictions": [_plain(each) for each in found]})
+        fields = [prediction.model_dump(include=FIELDS) for prediction in predictions]
+        answers.append({"file": str(path), "predictions": fields})
         if not as_json:
-            _show(console, path, found)
-    if as_json and len(told) == 1 and not worst:
-        click.echo(json.dumps({"predictions": told[0]["predictions"]}, indent=2))
-    elif as_json and len(told) > 1:
-        click.echo(json.dumps({"files": told}, indent=2))
-    return worst
+            _show(console, path, predictions)
+    if as_json and len(answers) == 1 and not exit_code:
+        click.echo(json.dumps({"predictions": answers[0]["predictions"]}, indent=2))
+    elif as_json and len(answers) > 1:
+        click.echo(json.dumps({"files": answers}, indent=2))
+    return exit_code
 
 
-def _targets(own: Path, names: tuple[str, ...]) -> tuple[Target, ...]:
-    """Return the environments that are asked about.
-
-    Raises:
-        UsageError: there is no such environment, or it has no lock.
-    """
-    project, matrix = Project(own), load_matrix(own)
-    wanted = matrix.ungrouped(names or ((EVERYTHING,) if EVERYTHING in matrix.groups else ()))
-    return tuple(
-        target_of(environment, read_lock(project.locks_with(environment.name), environment))
-        for environment in matrix.select(environments=wanted or matrix.environments).environments
-    )
-
-
-def _plain(prediction: Prediction) -> dict[str, object]:
-    return prediction.model_dump(include=FIELDS)
-
-
-def _show(console: Console, path: Path, found: Sequence[Prediction]) -> None:
+def _show(console: Console, path: Path, predictions: Sequence[Prediction]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("in", "likely", "cause", "what helps", "sure", "rule"):
+    for heading in ("version", "prediction", "cause", "fix", "confidence", "rule"):
         table.add_column(heading, no_wrap=True)
-    for names, each in _runs(found):
+    for names, prediction in _runs(predictions):
         table.add_row(
             names,
-            Text(each.status, style=STYLES.get(each.status, "dim")),
-            each.cause or "",
-            each.remedy or "",
-            f"{each.confidence:.0%}",
-            each.rule,
+            Text(prediction.status, style=STYLES.get(prediction.status, "dim")),
+            prediction.cause or "",
+            prediction.remedy or "",
+            f"{prediction.confidence:.0%}",
+            prediction.rule,
         )
     console.print(Text(escape_control_characters(str(path)), style="bold"), soft_wrap=True)
     console.print(table)
-    for because, rules in _reasons(found).items():
+    for because, rules in _reasons(predictions).items():
         console.print(
             Text(escape_control_characters(f"{', '.join(rules)}: {because}"), style="dim"),
             soft_wrap=True,
         )
 
 
-def _runs(found: Sequence[Prediction]) -> Iterator[tuple[str, Prediction]]:
-    """Yield what holds of environments that follow each other, once, with their names."""
-    for _, group in groupby(found, lambda each: each.model_dump(exclude={"environment"})):
+def _runs(predictions: Sequence[Prediction]) -> Iterator[tuple[str, Prediction]]:
+    """Yield equal predictions for consecutive environments once, with the environments' names."""
+    for _, group in groupby(predictions, lambda item: item.model_dump(exclude={"environment"})):
         same = list(group)
         first, last = same[0].environment, same[-1].environment
         yield (first if first == last else f"{first} … {last}"), same[0]
 
 
-def _reasons(found: Sequence[Prediction]) -> dict[str, list[str]]:
-    """Return what is to be said of the rules, each once."""
+def _reasons(predictions: Sequence[Prediction]) -> dict[str, list[str]]:
+    """Return the rules by their reasons."""
     reasons: dict[str, list[str]] = {}
-    for each in found:
-        rules = reasons.setdefault(each.because, [])
-        if each.rule not in rules:
-            rules.append(each.rule)
+    for prediction in predictions:
+        rules = reasons.setdefault(prediction.because, [])
+        if prediction.rule not in rules:
+            rules.append(prediction.rule)
     return reasons

@@ -1,4 +1,4 @@
-"""What verbs share that measure files: their options, and opening what measuring takes."""
+"""The options of commands that load model files, and the session that they open."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.execution.plan import Remedies
-from kerasmatrix.files.session import Setup, open_setup
+from kerasmatrix.files.session import Session, SessionOptions, open_session
 
-__all__ = ["measuring_options", "measuring_or_cluster_options", "set_up"]
+__all__ = ["measuring_options", "measuring_or_cluster_options", "session_from_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -28,23 +28,23 @@ def measuring_options(command: Command) -> Command:
 
 
 def measuring_or_cluster_options(command: Command) -> Command:
-    """Add the same where the engine may be a Dask cluster, and what that takes."""
+    """Add the same options, and those of a Dask cluster."""
     return _measuring_options(cluster_options(command), (*ENGINES, DASK))
 
 
 def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
     for option in (
-        click.option("--fresh", is_flag=True, help="Measure again what is known."),
+        click.option("--fresh", is_flag=True, help="Ignore stored results."),
         click.option(
             "--trust",
             is_flag=True,
-            help="Load files without a sandbox, or all in one container for each version.",
+            help="I trust these files: load them without a sandbox, or share containers.",
         ),
         click.option(
             "--jobs",
             type=JOBS,
-            help="Environments at work at a time.  [default: the cores, at most 8"
-            f"{'; what a cluster takes' if DASK in engines else ''}]",
+            help="Environments to use in parallel.  [default: the number of cores, at most 8"
+            f"{'; the slots of a cluster' if DASK in engines else ''}]",
         ),
         click.option(
             "--engine",
@@ -52,7 +52,7 @@ def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
             type=click.Choice(engines),
             default="auto",
             show_default=True,
-            help="What opens environments.",
+            help="Where TensorFlow runs: Docker containers or local virtual environments.",
         ),
     ):
         command = option(command)
@@ -60,7 +60,7 @@ def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
 
 
 @contextmanager
-def set_up(  # noqa: PLR0913 - one argument per option
+def session_from_options(  # noqa: PLR0913 - one argument per option
     matrix_file: Path,
     engine_name: str,
     store: Path,
@@ -70,21 +70,18 @@ def set_up(  # noqa: PLR0913 - one argument per option
     fresh: bool = False,
     remedies: Remedies = "first",
     cluster: Cluster | None = None,
-) -> Iterator[Setup]:
-    """Open what the options ask for, with progress in the terminal."""
+) -> Iterator[Session]:
+    """Open a session with progress in the terminal."""
     project = Project(matrix_file)
     matrix = load_matrix(matrix_file)
     engine = open_engine(engine_name, matrix, project, cluster)
-    with open_setup(
+    with open_session(
         project,
         matrix,
         engine,
-        trust=trust,
+        options=SessionOptions(jobs, remedies, fresh, trust),
         store=store,
         wait=lambda message: click.echo(f"Waiting: {message}.", err=True),
-        jobs=jobs,
-        remedies=remedies,
-        fresh=fresh,
         listener=TerminalProgress(),
-    ) as setup:
-        yield setup
+    ) as session:
+        yield session

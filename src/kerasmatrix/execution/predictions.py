@@ -15,11 +15,11 @@ from pathlib import Path
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.prediction.cache import Notes, Read
+from kerasmatrix.prediction.cache import FileRecord, PredictionCache
 from kerasmatrix.prediction.custom_objects import names_of_program
 from kerasmatrix.prediction.metrics import is_measured, score
 from kerasmatrix.prediction.prediction import Prediction
-from kerasmatrix.prediction.similar_cells import Precedent, Precedents
+from kerasmatrix.prediction.similar_cells import SimilarCell, SimilarCells
 from kerasmatrix.prediction.target import Target, target_of
 from kerasmatrix.results.boundary import Boundary, make_apart, spoilt
 from kerasmatrix.results.cells import cell_of
@@ -55,10 +55,10 @@ def with_predictions(results: Results, plan: Plan, store: Path, *, needed: bool 
 
 
 def _predicted(results: Results, plan: Plan, store: Path) -> Results:
-    notes = Notes(store)
+    notes = PredictionCache(store)
     files = _Files(plan, store / "artifacts", notes)
     boundary = Boundary()
-    read: list[Read | None] = []
+    read: list[FileRecord | None] = []
     for cell in results.cells:
         told = None
         with boundary.apart(cell_of(cell)):
@@ -79,9 +79,13 @@ def _predicted(results: Results, plan: Plan, store: Path) -> Results:
     return results.model_copy(update={"predictor": predictor})
 
 
-def _foreseen(cell: CellResult, told: Read, reader: str, precedents: Precedents) -> CellResult:
+def _foreseen(
+    cell: CellResult, told: FileRecord, reader: str, precedents: SimilarCells
+) -> CellResult:
     by_rule = Prediction.model_construct(environment=cell.loaded_with, **told.predictions[reader])
-    found = precedents.weigh(by_rule, told.likeness, told.readers[reader], without=cell.scenario)
+    found = precedents.weigh(
+        by_rule, told.similarity_key, told.readers[reader], without=cell.scenario
+    )
     # Its parts are values of ours, so there is nothing to check in thousands of them.
     prediction = PredictionResult.model_construct(
         status=found.status,
@@ -95,11 +99,11 @@ def _foreseen(cell: CellResult, told: Read, reader: str, precedents: Precedents)
 
 def _precedents(
     cells: Sequence[CellResult],
-    read: Sequence[Read | None],
+    read: Sequence[FileRecord | None],
     files: _Files,
-    notes: Notes,
+    notes: PredictionCache,
     boundary: Boundary,
-) -> Precedents:
+) -> SimilarCells:
     """Return what earlier runs and this one have measured, and note what is new."""
     known = {cell[:4]: (alike, reader, cell) for alike, reader, cell in notes.cells()}
     doubted = [*_doubted(cells, known, files)]
@@ -112,15 +116,15 @@ def _precedents(
             if told is None or not is_measured(cell):
                 continue
             repaired = cell.repaired_by
-            precedent = Precedent(
+            precedent = SimilarCell(
                 cell.scenario, cell.format, cell.saved_with, cell.loaded_with,
                 cell.status.value, cell.cause, repaired.id if repaired else None,
             )  # fmt: skip
-            found = (told.likeness, told.readers[files.reader(cell)], precedent)
+            found = (told.similarity_key, told.readers[files.reader(cell)], precedent)
             if known.get(precedent[:4]) != found:
                 new[precedent[:4]] = found
     notes.keep_cells(new.values())
-    precedents = Precedents()
+    precedents = SimilarCells()
     for alike, reader, precedent in {**known, **new}.values():
         precedents.add(alike, reader, precedent)
     return precedents
@@ -148,13 +152,13 @@ def _doubted(
 class _Files:
     """The files of a run as predictions see them: those known before, and those read now."""
 
-    def __init__(self, plan: Plan, artifacts: Path, notes: Notes) -> None:
+    def __init__(self, plan: Plan, artifacts: Path, notes: PredictionCache) -> None:
         self._plan = plan
         self._artifacts = artifacts
         self._notes = notes
         self._code = code_digest()
         self._known = notes.read_files(self._code)
-        self._new: dict[tuple[str, str], Read] = {}
+        self._new: dict[tuple[str, str], FileRecord] = {}
         self._unreadable: set[tuple[str, str]] = set()
         self._brought = cache(lambda name: names_of_program(plan.scenarios[name].folder))
         self._targets = {
@@ -170,7 +174,7 @@ class _Files:
         """Return what stands for the environment that loads a cell, in all that was read."""
         return self._readers[cell.loaded_with]
 
-    def read(self, cell: CellResult) -> Read | None:
+    def read(self, cell: CellResult) -> FileRecord | None:
         """Return what is read of a cell's file; None if there is none, or it cannot be read."""
         told = self._plan.scenarios[cell.scenario]
         # A file that was saved elsewhere is there even if no version could make anything of it.
@@ -194,16 +198,16 @@ class _Files:
         """Note what was read now."""
         self._notes.keep_files(self._code, self._new)
 
-    def _read_anew(self, model: Path, scenario: str) -> Read:
-        from kerasmatrix.prediction.predict import foretell_file  # noqa: PLC0415 - mostly not needed
+    def _read_anew(self, model: Path, scenario: str) -> FileRecord:
+        from kerasmatrix.prediction.predict import predict_by_rules  # noqa: PLC0415 - mostly not needed
 
-        found = foretell_file(
+        found = predict_by_rules(
             model,
             tuple(self._targets.values()),
             self._brought(scenario),
         )
-        return Read(
-            found.likeness,
+        return FileRecord(
+            found.similarity_key,
             {self._readers[name]: reader for name, reader in found.readers.items()},
             {
                 self._readers[told.environment]: told.model_dump(exclude={"environment"})

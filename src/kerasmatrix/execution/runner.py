@@ -782,9 +782,9 @@ def _subject(job: Job) -> Save | Cell:
 
 def _equivalence(artifact: Path) -> str | None:
     # h5py alone takes a sixteenth of a run that has nothing to save.
-    from kerasmatrix.inspection.fingerprint import equivalence_digest  # noqa: PLC0415
+    from kerasmatrix.inspection.fingerprint import content_fingerprint  # noqa: PLC0415
 
-    return equivalence_digest(artifact)
+    return content_fingerprint(artifact)
 
 
 def _side_by_side(waiting: list[_UnderWay]) -> list[_UnderWay]:

@@ -1,4 +1,4 @@
-"""What a bisection found, as a value: what ``kerasmatrix bisect --json`` prints."""
+"""The result of a bisection, which ``kerasmatrix bisect --json`` prints."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from kerasmatrix.files.binary_search import Finding
 from kerasmatrix.results.observations import Status
 
-__all__ = ["Bisection", "Look", "ReleaseFound"]
+__all__ = ["Bisection", "Probe", "ReleaseFound"]
 
 
 class _Value(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Look(_Value):
-    """An environment, and what became of the file there.
+class Probe(_Value):
+    """A load of the file in one environment.
 
-    ``made`` says that it is none of the matrix's. ``skipped`` is an environment that could not be
-    had: that says nothing about Keras.
+    ``made`` says that the environment is not in the matrix. ``skipped`` means that the environment
+    was unavailable, or the load not comparable: that is not a finding about Keras.
     """
 
     environment: str
     tensorflow: str
-    keras: str | None = Field(default=None, description="where `tf.keras` has releases of its own")
+    keras: str | None = Field(default=None, description="if `tf.keras` has releases of its own")
     python: str
     made: bool = False
     finding: Finding
@@ -36,7 +36,7 @@ class Look(_Value):
 
 
 class ReleaseFound(_Value):
-    """A package whose release is the change, with its version on either side."""
+    """A package whose release is the change, with its version on both sides."""
 
     package: str
     older: str | None
@@ -45,29 +45,28 @@ class ReleaseFound(_Value):
 
 
 class Bisection(_Value):
-    """Between which two neighbours a file breaks.
+    """The two neighbours between which a file breaks.
 
-    ``last_good`` and ``first_bad`` are neighbours as far as versions can be had: ``skipped`` are
-    those in between that cannot. Where a file breaks more than once on the way, this is one of the
-    places.
+    ``skipped`` are versions between ``last_good`` and ``first_bad`` that were unavailable. If a
+    file breaks more than once on the path, this is one of the changes.
     """
 
     schema_version: Literal[1] = 1
     file: str
-    good: Look = Field(description="as asked for")
-    bad: Look = Field(description="as asked for")
+    good: Probe = Field(description="as asked for")
+    bad: Probe = Field(description="as asked for")
     downwards: bool = Field(
         default=False, description="the bad one is the older: last and first are counted from above"
     )
-    last_good: Look
-    first_bad: Look
+    last_good: Probe
+    first_bad: Probe
     releases: tuple[ReleaseFound, ...] = Field(description="what changed: TensorFlow, Keras")
     also: Mapping[str, tuple[str | None, str | None]] = Field(
         description="other packages that differ, with their versions with good and bad"
     )
     skipped: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    looks: tuple[Look, ...] = Field(description="in the order in which they were taken")
-    candidates: int = Field(description="versions among which it was sought, ends included")
-    loads: int = Field(description="environments in which the file was to be loaded")
-    measured: int = Field(description="tasks done for it; none where all was known")
+    looks: tuple[Probe, ...] = Field(description="in the order in which they were made")
+    candidates: int = Field(description="versions on the path, ends included")
+    loads: int = Field(description="environments that loaded the file")
+    measured: int = Field(description="tasks that were run; stored results need none")

@@ -1,7 +1,7 @@
-"""Which ways there are to make a file that a version loads as it is: from what helped. Pure.
+"""Lists the plans for making a file that a version loads as it is, from the fixes that work. Pure.
 
-A remedy that was seen to work in a cell is one in a program. Here it becomes one in a file: the
-file that the remedy rewrote, or what the version saves once it has loaded the model with it.
+A verified fix is one in a program. Here it becomes one in a file: the file that the fix rewrote, or
+the file that the version saves after it has loaded the model with the fix.
 """
 
 from __future__ import annotations
@@ -11,88 +11,84 @@ from typing import NamedTuple
 
 from kerasmatrix.execution.attempts import Attempt
 from kerasmatrix.execution.bridges import Chain, Hop
-from kerasmatrix.results.cells import TOGETHER
 from kerasmatrix.results.observations import Cell, Status
 from kerasmatrix.results.schema import RemedyResult
 
-__all__ = ["GOOD", "Way", "best", "form_of_ending", "legacy_twin", "told", "ways"]
+__all__ = ["GOOD", "ConversionPlan", "best_plan", "conversion_plans", "format_of", "legacy_twin"]
 
 GOOD = {Status.PASS, Status.DEGRADED}
-# What these do is done to the file, and the weights and the training state in it stay.
+# Fixes that rewrite the file itself, and keep its weights and training state.
 REWRITE = {"true-name", "rewrite-config"}
-# What a file's ending says about its format: Keras goes by it.
-ENDINGS = {".h5": "h5", ".hdf5": "h5", ".keras": "keras", "": "savedmodel"}
+# Keras selects the format of a file by its ending.
+FORMATS_BY_ENDING = {".h5": "h5", ".hdf5": "h5", ".keras": "keras", "": "savedmodel"}
 LEGACY = "legacy-keras"
 
 
-class Way(NamedTuple):
-    """A chain that ends with a file, and the remedies that it comes from."""
+class ConversionPlan(NamedTuple):
+    """A chain of loads and saves that ends with a file, and the fixes it is derived from."""
 
     remedies: tuple[str, ...]
     chain: Chain
 
 
-def form_of_ending(ending: str) -> str | None:
-    """Return the format that a file's ending stands for, or None."""
-    return ENDINGS.get(ending)
+def format_of(ending: str) -> str | None:
+    """Return the format for a file's ending, or None."""
+    return FORMATS_BY_ENDING.get(ending)
 
 
-def ways(
+def conversion_plans(
     cell: Cell,
     status: Status,
-    tried: Iterable[tuple[Attempt, RemedyResult]],
-    form: str,
+    attempts: Iterable[tuple[Attempt, RemedyResult]],
+    file_format: str,
     twin: str | None = None,
-) -> list[Way]:
-    """Return the ways to a file of format ``form``, the one that changes least first.
+) -> list[ConversionPlan]:
+    """Return the plans for a file of ``file_format``, the one that changes least first.
 
     Args:
-        cell: the file in the version that is to load it.
-        status: what became of it there.
-        tried: what was tried there, and what it was worth.
-        form: the wanted format.
+        cell: the file in the target version.
+        status: the cell's status.
+        attempts: the fix attempts in the cell, with their results.
+        file_format: the wanted format.
         twin: an environment with the same TensorFlow and tf_keras, if it loads the file.
     """
-    found: list[Way] = []
+    plans: list[ConversionPlan] = []
     if status in GOOD:
-        found += _saved_by_target(cell, (), (), form)
-    for attempt, result in tried:
+        plans += _saved_by_target(cell, (), (), file_format)
+    for attempt, result in attempts:
         if result.status != "verified":
             continue
         if attempt.chain:
-            if attempt.chain[-1].format == form:
-                found.append(Way(attempt.remedies, attempt.chain))
-            found += _saved_by_target(cell, attempt.remedies, attempt.chain, form)
+            if attempt.chain[-1].format == file_format:
+                plans.append(ConversionPlan(attempt.remedies, attempt.chain))
+            plans += _saved_by_target(cell, attempt.remedies, attempt.chain, file_format)
         else:
-            if set(attempt.remedies) <= REWRITE and cell.format == form:
-                hop = Hop(cell.loaded_with, form, attempt.remedies, saved=False)
-                found.append(Way(attempt.remedies, (hop,)))
-            found += _saved_by_target(cell, attempt.remedies, (), form)
+            if set(attempt.remedies) <= REWRITE and cell.format == file_format:
+                hop = Hop(cell.loaded_with, file_format, attempt.remedies, saved=False)
+                plans.append(ConversionPlan(attempt.remedies, (hop,)))
+            plans += _saved_by_target(cell, attempt.remedies, (), file_format)
     if twin and status not in GOOD:
-        found.append(Way((LEGACY,), (Hop(twin, form),)))
-    return list({way.chain: way for way in reversed(found)}.values())[::-1]
+        plans.append(ConversionPlan((LEGACY,), (Hop(twin, file_format),)))
+    return list({plan.chain: plan for plan in reversed(plans)}.values())[::-1]
 
 
-def _saved_by_target(cell: Cell, remedies: tuple[str, ...], before: Chain, form: str) -> list[Way]:
-    # A chain's own remedy is the chain; what follows it is a plain load.
-    own = () if before else remedies
-    return [Way(remedies, (*before, Hop(cell.loaded_with, form, own)))]
+def _saved_by_target(
+    cell: Cell, remedies: tuple[str, ...], chain: Chain, file_format: str
+) -> list[ConversionPlan]:
+    # Where the fix is a chain, the load after it is plain.
+    own = () if chain else remedies
+    return [ConversionPlan(remedies, (*chain, Hop(cell.loaded_with, file_format, own)))]
 
 
 def legacy_twin(remedies: Iterable[RemedyResult]) -> str | None:
-    """Return the environment by which tf_keras was seen to help, if it was."""
+    """Return the environment in which tf_keras is a verified fix, if there is one."""
     for result in remedies:
         if result.id == LEGACY and result.status == "verified":
             return result.hops[-1]
     return None
 
 
-def best(found: Mapping[Way, RemedyResult]) -> Way | None:
-    """Return the way that was seen to work and loses least; of several, the first."""
-    working = [way for way, result in found.items() if result.status == "verified"]
-    return min(working, key=lambda way: len(found[way].lost), default=None)
-
-
-def told(way: Way) -> str:
-    """Say in a few words what a way does."""
-    return TOGETHER.join(way.remedies) or "load and save again"
+def best_plan(results: Mapping[ConversionPlan, RemedyResult]) -> ConversionPlan | None:
+    """Return the verified plan that loses least; the first of several."""
+    verified = [plan for plan, result in results.items() if result.status == "verified"]
+    return min(verified, key=lambda plan: len(results[plan].lost), default=None)

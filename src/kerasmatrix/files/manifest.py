@@ -1,4 +1,4 @@
-"""What was done to make a file: the content of the manifest beside it."""
+"""The manifest that is written next to a converted file: how it was made and verified."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from kerasmatrix.results.observations import Status
 from kerasmatrix.results.schema import RemedyInfo
 
-__all__ = ["Action", "Maker", "Manifest", "Refusal", "StoredFile", "Tried", "Verified"]
+__all__ = [
+    "Action",
+    "ConversionAttempt",
+    "ConversionFailure",
+    "EnvironmentInfo",
+    "Manifest",
+    "StoredFile",
+    "Verification",
+]
 
 Action = Literal["copied", "rewritten", "saved-again", "bridged"]
 
@@ -21,7 +29,7 @@ class _Value(BaseModel):
 
 
 class StoredFile(_Value):
-    """A file, or a folder; then the digest is over the names and contents of what is in it."""
+    """A file, or a folder: then the digest is over the names and contents of its files."""
 
     path: str
     format: str
@@ -29,8 +37,8 @@ class StoredFile(_Value):
     sha256: str
 
 
-class Maker(_Value):
-    """An environment, with what identifies it."""
+class EnvironmentInfo(_Value):
+    """An environment: its name, Python, packages and lock."""
 
     environment: str
     python: str
@@ -38,52 +46,50 @@ class Maker(_Value):
     lock: str = Field(description="SHA-256 of its lock")
 
 
-class Verified(_Value):
-    """What a plain load of the new file with the target was compared with, and how it went."""
+class Verification(_Value):
+    """The result of a plain load of the new file with the target."""
 
     status: Status
     summary: str
     lost: tuple[str, ...]
     not_compared: tuple[str, ...] = Field(
-        default=(), description="what the status does not speak of, each with the reason"
+        default=(), description="what the status does not cover, each with the reason"
     )
-    reference: Maker = Field(description="what computes the outputs that were compared with")
+    reference: EnvironmentInfo = Field(description="computed the outputs to compare with")
     weights_equal: bool | None
     max_abs_diff: float | None
     max_abs_reference: float | None
 
 
-class Tried(_Value):
-    """A way that was tried, and what came of it."""
+class ConversionAttempt(_Value):
+    """A fix attempt in a program or in a file, and its result."""
 
     remedies: tuple[str, ...]
     hops: tuple[str, ...]
-    format: str | None = Field(description="of the file; null where it was a program's remedy")
+    format: str | None = Field(description="of the file; null for a fix in a program")
     status: Literal["verified", "rejected", "unverified", "failed"]
     summary: str
 
 
-class Refusal(_Value):
-    """Why no file can be made, and what can be done instead."""
+class ConversionFailure(_Value):
+    """Why no file can be made, and the alternatives."""
 
     schema_version: Literal[1] = 1
     file: str
     status: Status = Field(description="of the file with the target, as it is")
     cause: str | None
     why: str
-    tried: tuple[Tried, ...]
+    tried: tuple[ConversionAttempt, ...]
     instead: tuple[str, ...] = Field(default=(), description="formats in which a file can be made")
-    code: tuple[RemedyInfo, ...] = Field(
-        default=(), description="remedies that were seen to work in a program"
-    )
+    code: tuple[RemedyInfo, ...] = Field(default=(), description="verified fixes in a program")
 
 
 class Manifest(_Value):
-    """All about a file that `kerasmatrix convert` wrote.
+    """Describes a file that `kerasmatrix convert` wrote.
 
-    ``action``: ``copied`` (it loads as it is), ``rewritten`` (the file with another architecture,
-    its weights and training state as they were), ``saved-again`` (by the target, once loaded with
-    the remedies), ``bridged`` (saved by a version in between).
+    ``action``: ``copied`` (the source loads as it is), ``rewritten`` (with another architecture;
+    weights and training state unchanged), ``saved-again`` (by the target, loaded with the fixes),
+    ``bridged`` (saved by an intermediate version).
     """
 
     schema_version: Literal[1] = 1
@@ -92,10 +98,10 @@ class Manifest(_Value):
     action: Action
     source: StoredFile
     output: StoredFile
-    target: Maker
+    target: EnvironmentInfo
     cause: str | None = Field(description="why the source does not load with the target")
     remedies: tuple[str, ...]
     hops: tuple[str, ...] = Field(description="the environments that loaded and saved, in order")
-    did: tuple[str, ...] = Field(description="what was done, in order")
-    verified: Verified
-    tried: tuple[Tried, ...] = Field(description="everything that was tried, in order")
+    did: tuple[str, ...] = Field(description="the actions, in order")
+    verified: Verification
+    tried: tuple[ConversionAttempt, ...] = Field(description="all attempts, in order")

@@ -1,6 +1,6 @@
-"""Puts a converted file where it was asked for, whole or not at all, with its manifest beside it.
+"""Writes a converted file and its manifest, completely or not at all.
 
-Nothing that is there is replaced unless that was asked for, and the original never.
+Existing files are replaced only on request, and the original never.
 """
 
 from __future__ import annotations
@@ -16,86 +16,91 @@ from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files.manifest import Manifest
 from kerasmatrix.filesystem.digests import digest_path
 
-__all__ = ["check_output", "manifest_beside", "size_of", "write_file"]
+__all__ = ["check_output", "default_manifest", "size_of", "write_file"]
 
 SAVED_MODEL = "saved_model.pb"
-BESIDE = ".kerasmatrix.json"
+MANIFEST_ENDING = ".kerasmatrix.json"
 
 
 def size_of(path: Path) -> int:
-    """Return the bytes of a file, or of all files in a folder."""
+    """Return the size of a file, or of all files in a folder, in bytes."""
     if path.is_file():
         return path.stat().st_size
-    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
 
 
-def manifest_beside(output: Path) -> Path:
-    """Return where the manifest of a file is kept if nobody says where."""
-    return output.with_name(output.name + BESIDE)
+def default_manifest(output: Path) -> Path:
+    """Return the default path of the manifest of a file."""
+    return output.with_name(output.name + MANIFEST_ENDING)
 
 
 def check_output(source: Path, output: Path, manifest: Path, *, overwrite: bool) -> None:
-    """See that nothing is lost by writing, before anything is measured.
+    """Check that writing will succeed and lose nothing, before anything is measured.
 
     Raises:
-        UsageError: something is there, or there is no folder to write into.
+        UsageError: a file exists already, or its folder does not.
     """
     for path in (output, manifest):
         if path.resolve() == source.resolve() or source.resolve() in path.resolve().parents:
             raise UsageError(
-                f"{path}: is the file that is to be converted",
-                hint="name another: the original stays as it is",
+                f"{path}: is the file to convert",
+                hint="name another file: the original is never changed",
             )
         if not path.parent.is_dir():
-            raise UsageError(f"{path.parent}: there is no such folder")
+            raise UsageError(f"{path.parent}: there is no such folder", hint="create it first")
         if path.exists() and not overwrite:
-            raise UsageError(f"{path}: is there already", hint="name another, or add --overwrite")
+            raise UsageError(
+                f"{path}: exists already", hint="name another file, or add --overwrite"
+            )
     if output.resolve() == manifest.resolve():
-        raise UsageError(f"{manifest}: is where the model goes", hint="name another --manifest")
+        raise UsageError(
+            f"{manifest}: is also the file for the model", hint="name another --manifest"
+        )
     if manifest.is_dir() or (output.is_dir() and not (output / SAVED_MODEL).is_file()):
         folder = manifest if manifest.is_dir() else output
         raise UsageError(
-            f"{folder}: is a folder, and no SavedModel that could be replaced",
+            f"{folder}: is a folder, and not a SavedModel that could be replaced",
             hint="name the file to write, such as model.h5 in it",
         )
 
 
-def write_file(made: Path, told: Manifest, output: Path, manifest: Path) -> None:
+def write_file(model: Path, manifest: Manifest, output: Path, manifest_path: Path) -> None:
     """Write a converted file and its manifest.
 
     Raises:
-        InfrastructureError: it cannot be written, or what is written is not what was verified.
+        InfrastructureError: they cannot be written, or the written file is not the verified one.
     """
     try:
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".kerasmatrix-") as folder:
             staged = Path(folder, output.name)
-            if made.is_dir():
-                shutil.copytree(made, staged)
+            if model.is_dir():
+                shutil.copytree(model, staged)
             else:
-                shutil.copyfile(made, staged)
-            if digest_path(staged) != told.output.sha256:
+                shutil.copyfile(model, staged)
+            if digest_path(staged) != manifest.output.sha256:
                 raise InfrastructureError(
-                    f"{output}: what was written is not what was verified",
-                    hint="see that the disk is sound, and convert again",
+                    f"{output}: the written file differs from the verified one",
+                    hint="check the disk, and convert again",
                 )
-            listed = Path(folder, "manifest.json")
-            listed.write_text(told.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            staged_manifest = Path(folder, "manifest.json")
+            text = manifest.model_dump_json(indent=1) + "\n"
+            staged_manifest.write_text(text, encoding="utf-8")
             with _set_aside(output, Path(folder, "before"), staged):
                 staged.replace(output)
-                shutil.move(listed, manifest)
+                shutil.move(staged_manifest, manifest_path)
     except OSError as error:
         raise InfrastructureError(
             f"{output}: cannot be written: {error.strerror or error}",
-            hint="see that there is space, and that the folder can be written",
+            hint="check that there is space, and that the folder can be written",
         ) from error
 
 
 @contextlib.contextmanager
 def _set_aside(output: Path, aside: Path, staged: Path) -> Iterator[None]:
-    """Keep what is at ``output`` as ``aside``, and put it back if ``staged`` does not get there.
+    """Keep an existing ``output`` as ``aside``, and restore it on failure.
 
-    A file is replaced by a file in one step and stays where it is until then. Where one of them
-    is a folder that cannot be done: what is there is moved out of the way first.
+    A file replaces a file in one step. If one of them is a folder, that is impossible: the existing
+    one is moved away first.
     """
     if not output.exists():
         yield

@@ -1,405 +1,307 @@
-"""Finds what each file is compared with: the version that wrote it, or the nearest that loads it.
+"""Searches the reference of each file: the version that wrote it, or the nearest that loads it.
 
-A search in steps, each a plan that is carried out in the same workers. First every environment that
-was asked for loads each file, and so does the one nearest to its writer, which is added where none
-that was asked for is near. Where none of them loads a file, others of the matrix are tried one
-after the other, a few at most: to make an environment takes minutes. Where no version that was
-tried loads a file plainly, those nearest to its writer load it with remedies that do not change
-what it computes.
+The search has steps; each is a plan that the same workers execute. First every requested
+environment loads each file, as does the environment nearest to the file's writer, which is added if
+no requested one is near. If none of them loads a file, a few others of the matrix try it, one after
+the other: creating an environment takes minutes. If no version loads a file plainly, those nearest
+to its writer load it with fixes that do not change what it computes.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import TypeVar
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.errors import InfrastructureError, UsageError, nearest
+from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.files.model_input import Given, distances
-from kerasmatrix.files.session import Setup
-from kerasmatrix.results.cells import TOGETHER
-from kerasmatrix.results.observations import (
-    Cell,
-    Measured,
-    SaveFacts,
-    SaveObservation,
-    Status,
-    Weights,
-    judge_save,
+from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.reference_candidates import (
+    Candidates,
+    Take,
+    nothing_to_compare_with,
+    row_of,
 )
+from kerasmatrix.files.session import Session
+from kerasmatrix.results.cells import TOGETHER
+from kerasmatrix.results.observations import Cell, Status
 
-__all__ = ["Search"]
+__all__ = ["ReferenceSearch"]
 
-# An environment that was asked for is near enough to a file's writer if so many minors of the same
-# Keras lie between them at the most.
+# A requested environment is near a file's writer if at most this many minors of Keras lie between.
 NEAR = 2
-# So many environments are added to those that were asked for, in all.
+# At most this many environments are added to the requested ones.
 MOST_ADDED = 3
-# So many are tried with each remedy.
+# At most this many environments try each fix.
 MOST_REPAIRED = 3
-# What leaves the layers and the weights as they are in the file.
+# Fixes that leave the layers and the weights of the file unchanged.
 HARMLESS = (("no-compile",), ("trust-the-lambda",), ("trust-the-lambda", "no-compile"))
-# What no version can help against: something is missing that the file does not hold.
+# Causes that no other version can avoid: the file lacks something.
 BEYOND_VERSIONS = {"custom-class-missing", "weights-only-file", "killed-for-memory"}
-
-# So many names are listed in a sentence.
+# A sentence lists at most this many names.
 MOST_NAMED = 6
 
-Take = Measured[SaveObservation]
-Found = TypeVar("Found")
 
-
-class Search:
-    """A search for the references of files. Called after each step with what was seen in it."""
+class ReferenceSearch:
+    """A search for the references of files. It is called with the observations of each step."""
 
     def __init__(
         self,
-        setup: Setup,
-        files: Sequence[Given],
+        session: Session,
+        model_inputs: Sequence[ModelInput],
         environments: Sequence[Environment],
         reference: str | None = None,
     ) -> None:
-        """Prepare; nothing is loaded yet.
+        """Prepare the first step; nothing is loaded yet.
 
         Args:
-            setup: where and how.
-            files: what to load.
-            environments: those that were asked for.
-            reference: what to compare with, instead of searching.
+            session: where and how files are loaded.
+            model_inputs: the files.
+            environments: the requested ones.
+            reference: the environment to compare with, instead of a search.
 
         Raises:
             UsageError: there is no such reference.
         """
-        self._setup = setup
-        self._files = files
-        self._asked = {env.name: env for env in environments}
+        self._session = session
+        self._model_inputs = model_inputs
+        self._requested = {env.name: env for env in environments}
         self._added: dict[str, Environment] = {}
-        self._takes: dict[Save, Take] = {}
         self._repaired: dict[Save, tuple[str, ...]] = {}
         self._remedies = iter(HARMLESS)
         self._attempted: set[Save] = set()
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._is_over = False
-        self._spoilt: dict[str, Exception] = {}
         self._reference = reference
-        self._known = {**setup.matrix.environments, **self._asked}
+        self._known = {**session.matrix.environments, **self._requested}
         if reference and reference not in self._known:
             names = list(self._known)
             raise UsageError(f"unknown environment {reference!r}", hint=nearest(reference, names))
-        self._distances = self._measure_distances()
+        self._candidates = Candidates(
+            session, model_inputs, self._known, self._requested, reference
+        )
         self.first = self._first()
 
     @property
     def added(self) -> frozenset[str]:
-        """The environments that were not asked for and have become the reference of a file."""
+        """The environments that were not requested and are the reference of a file."""
         return frozenset(self._added)
-
-    def __call__(self, seen: Observed) -> tuple[Plan, Observed] | None:
-        """Return what to do next, and what is known of it; None once all was done."""
-        if self._is_over:
-            return None
-        self._takes.update(seen.saves)
-        step = self._more_versions(seen) or self._with_remedies()
-        if step is not None:
-            return step, self._known_of(step)
-        self._is_over = True
-        return self._comparison()
 
     @property
     def is_over(self) -> bool:
-        """Whether all was done that could find references."""
+        """Whether all steps of the search were executed."""
         return self._is_over
 
-    def cut_off(self, seen: Observed) -> tuple[Plan, Observed]:
-        """Return the comparison as far as it is known, of a search that did not come to its end.
+    def __call__(self, observed: Observed) -> tuple[Plan, Observed] | None:
+        """Return the next plan, and what is stored of it; None after the comparison."""
+        if self._is_over:
+            return None
+        self._candidates.takes.update(observed.saves)
+        step = self._more_versions(observed) or self._with_remedies()
+        if step is not None:
+            return step, self._stored(step)
+        self._is_over = True
+        return self._comparison()
 
-        A version that was not tried may load a file: a file without a reference has none yet.
+    def cut_off(self, observed: Observed) -> tuple[Plan, Observed]:
+        """Return the comparison as far as it is known, for a search that was interrupted.
+
+        An untried version may load a file: a file without a reference may still get one.
         """
-        self._takes.update(seen.saves)
-        plan, known = self._comparison(is_whole=False)
-        known.troubles.update(seen.troubles)
+        self._candidates.takes.update(observed.saves)
+        plan, known = self._comparison(is_complete=False)
+        known.troubles.update(observed.troubles)
         return plan, known
 
-    def told(self, file: Given) -> str:
-        """Say in a sentence what a file was compared with, where that has to be said."""
-        tried = self._tried(file)
-        if not self._is_over or not tried or file.scenario.name in self._spoilt:
+    def note(self, model_input: ModelInput) -> str:
+        """Return a sentence about a file's reference, if there is anything unusual about it."""
+        tried = self._candidates.tried(model_input)
+        spoiled = model_input.scenario.name in self._candidates.errors
+        if not self._is_over or not tried or spoiled:
             return ""
-        row = self._chosen(file)
+        row = self._candidates.best(model_input)
         if row is None:
-            left = [name for name in self._order(file) if name not in tried]
-            more = f"; not tried: {_some(left)}" if left else ""
+            left = [name for name in self._candidates.order(model_input) if name not in tried]
+            more = f"; not tried: {_listed(left)}" if left else ""
             return f"No version that was tried loads it as it is ({', '.join(tried)}{more})."
-        said = []
+        sentences = []
         if row.saved_with in self._added:
-            said.append(
-                f"{row.saved_with} was added to compare with: of the matrix it is the nearest to "
-                "what wrote the file."
+            sentences.append(
+                f"{row.saved_with} was added as the reference: in the matrix it is the nearest to "
+                "the version that wrote the file."
             )
         if row in self._repaired:
-            said.append(
-                f"No version that was tried loads it as it is: {row.saved_with} with "
-                f"{TOGETHER.join(self._repaired[row])} says what it computes."
+            sentences.append(
+                f"No version that was tried loads it as it is; the reference is {row.saved_with} "
+                f"with {TOGETHER.join(self._repaired[row])}."
             )
-        return " ".join(said)
+        return " ".join(sentences)
 
     # The steps.
 
     def _first(self) -> Plan:
-        """Return the plan in which every file is loaded where it was asked for, and at home."""
+        """Return the plan in which the requested environments and the nearest load each file."""
         if self._reference:
-            if self._reference not in self._asked:
+            if self._reference not in self._requested:
                 self._added[self._reference] = self._known[self._reference]
-            return self._taking([(file, self._reference) for file in self._files])
-        wanted: Counter[str] = Counter()
-        homes = {}
-        for file in self._files:
-            home = self._order(file)[0]
-            near = min((self._distance(file, name) for name in self._asked), default=None)
-            if near is None or near > self._distance(file, home) + NEAR:
-                wanted[home] += 1
-                homes[file.scenario.name] = home
-        for name, _ in wanted.most_common(MOST_ADDED):
+            return self._loading([(model, self._reference) for model in self._model_inputs])
+        homes = self._homes_to_add()
+        for name, _ in Counter(homes.values()).most_common(MOST_ADDED):
             self._added[name] = self._known[name]
-        pairs = [(file, name) for file in self._files for name in self._asked]
+        pairs = [(model, name) for model in self._model_inputs for name in self._requested]
         pairs += [
-            (file, homes[file.scenario.name])
-            for file in self._files
-            if homes.get(file.scenario.name, "") in self._added
+            (model, homes[model.scenario.name])
+            for model in self._model_inputs
+            if homes.get(model.scenario.name, "") in self._added
         ]
-        return self._taking(pairs)
+        return self._loading(pairs)
 
-    def _more_versions(self, seen: Observed) -> Plan | None:
-        """Return a plan in which files that nothing loads yet are loaded with one more version."""
+    def _homes_to_add(self) -> dict[str, str]:
+        """Return the environment nearest to a file's writer where no requested one is near."""
+        homes = {}
+        for model in self._model_inputs:
+            home = self._candidates.order(model)[0]
+            distances = (self._candidates.distance(model, name) for name in self._requested)
+            near = min(distances, default=None)
+            if near is None or near > self._candidates.distance(model, home) + NEAR:
+                homes[model.scenario.name] = home
+        return homes
+
+    def _more_versions(self, observed: Observed) -> Plan | None:
+        """Return a plan in which one more version loads each file that none has loaded yet."""
         pairs = []
-        for file in self._without():
-            if self._reference or self._unless_spoilt(file, True, self._is_beyond_versions):
+        for model in self._candidates.without_reference():
+            if self._reference or self._candidates.guarded(model, True, self._is_beyond_versions):
                 continue
             untried = (
                 name
-                for name in self._order(file)
-                if self._row(file, name) not in self._attempted and name not in seen.troubles
+                for name in self._candidates.order(model)
+                if row_of(model, name) not in self._attempted and name not in observed.troubles
             )
             for name in untried:
                 if name not in self._added and len(self._added) >= MOST_ADDED:
                     continue
                 self._added.setdefault(name, self._known[name])
-                pairs.append((file, name))
+                pairs.append((model, name))
                 break
-        step = self._taking(pairs)
+        step = self._loading(pairs)
         return step if step.rows else None
 
     def _with_remedies(self) -> Plan | None:
-        """Return a plan in which files that nothing loads plainly are loaded with remedies."""
-        without = self._without()
-        if not without or self._setup.remedies == "none":
+        """Return a plan in which files that no version loads plainly are loaded with fixes."""
+        without = self._candidates.without_reference()
+        if not without or self._session.options.remedies == "none":
             return None
         for remedies in self._remedies:
-            pairs = [(file, name) for file in without for name in self._tried(file)[:MOST_REPAIRED]]
-            plan = self._taking(pairs)
+            pairs = [
+                (model, name)
+                for model in without
+                for name in self._candidates.tried(model)[:MOST_REPAIRED]
+            ]
+            plan = self._loading(pairs)
             if plan.rows:
                 self._repaired.update(dict.fromkeys(plan.rows, remedies))
                 return dataclasses.replace(plan, taking=dict.fromkeys(plan.rows, remedies))
         return None
 
-    def _comparison(self, *, is_whole: bool = True) -> tuple[Plan, Observed]:
+    def _comparison(self, *, is_complete: bool = True) -> tuple[Plan, Observed]:
         """Return the plan in which every file is compared with its reference.
 
         Args:
-            is_whole: whether a file that was loaded with no version yet can be loaded with none.
+            is_complete: whether all versions that may load a file have tried it.
         """
-        chosen = [(file, self._unless_spoilt(file, None, self._chosen)) for file in self._files]
-        self._repaired = {row: self._repaired[row] for _, row in chosen if row in self._repaired}
-        used = {row.saved_with for _, row in chosen if row is not None}
+        guarded = self._candidates.guarded
+        best = [
+            (model, guarded(model, None, self._candidates.best)) for model in self._model_inputs
+        ]
+        self._repaired = {row: self._repaired[row] for _, row in best if row in self._repaired}
+        used = {row.saved_with for _, row in best if row is not None}
         self._added = {name: env for name, env in self._added.items() if name in used}
-        saves = {}
-        rows = []
-        for file, row in chosen:
+        rows: list[Save] = []
+        saves: dict[Save, Take] = {}
+        for model, row in best:
+            rows.append(row or self._row_without_reference(model))
             if row is not None:
-                rows.append(row)
-                reference = self._unless_spoilt(file, None, partial(self._as_reference, row=row))
-                if reference is not None:
-                    saves[row] = reference
-                continue
-            tried = [name for name in self._tried(file) if name in self._columns()]
-            rows.append(self._row(file, tried[0] if tried else self._nearest_asked(file)))
-            measured = [self._takes[each] for each in self._rows_of(file)]
-            if measured and is_whole:
-                saves[rows[-1]] = self._nothing_to_compare_with(measured[0])
+                remedies = self._repaired.get(row, ())
+                find = partial(self._candidates.as_reference, row=row, remedies=remedies)
+                take = guarded(model, None, find)
+            else:
+                take = self._nothing(model) if is_complete else None
+            if take is not None:
+                saves[rows[-1]] = take
+        return self._comparing(rows, saves)
+
+    def _comparing(self, rows: list[Save], saves: dict[Save, Take]) -> tuple[Plan, Observed]:
         only = {
             name: frozenset(row.scenario for row in rows if row.saved_with == name)
             for name in self._added
         }
         plan = dataclasses.replace(self._plan(), rows=tuple(rows), only=only)
         known = Observed(saves=saves)
-        if not self._setup.fresh:
-            known = look_up(plan, self._setup.store, Causes(plan), saves=saves)
-        for file, row in zip(self._files, rows, strict=True):
-            error = self._spoilt.get(file.scenario.name)
+        if not self._session.options.fresh:
+            known = look_up(plan, self._session.store, Causes(plan), saves=saves)
+        for model, row in zip(self._model_inputs, rows, strict=True):
+            error = self._candidates.errors.get(model.scenario.name)
             if error is not None:
                 known.boundary.note(row, error)
         return plan, known
 
-    # What they are made of.
-
-    def _unless_spoilt(self, file: Given, default: Found, find: Callable[[Given], Found]) -> Found:
-        """Return what ``find`` finds of a file, or ``default`` if it raises an exception.
-
-        What a file's process answered spoils its own row only; the exception is noted there.
-        """
-        try:
-            return find(file)
-        except InfrastructureError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever the answer provokes in us
-            self._spoilt.setdefault(file.scenario.name, error)
-            return default
+    # Parts of the steps.
 
     def _columns(self) -> dict[str, Environment]:
-        return {**self._asked, **self._added}
+        return {**self._requested, **self._added}
 
     def _plan(self) -> Plan:
         """Return a plan with all columns, and without rows yet."""
         names = tuple(self._columns())
         if names not in self._plans:
-            self._plans[names] = self._setup.plan(self._files, list(self._columns().values()))
+            environments = list(self._columns().values())
+            self._plans[names] = self._session.plan(self._model_inputs, environments)
         return self._plans[names]
 
-    def _taking(self, pairs: Sequence[tuple[Given, str]]) -> Plan:
-        """Return a plan in which files are loaded, and nothing is compared."""
+    def _loading(self, pairs: Sequence[tuple[ModelInput, str]]) -> Plan:
+        """Return a plan in which environments load files, and nothing is compared."""
         plan = self._plan()
-        rows = tuple(dict.fromkeys(self._row(file, name) for file, name in pairs))
-        # One that a fault of the machine kept from an answer is not asked for again and again.
+        rows = tuple(dict.fromkeys(row_of(model, name) for model, name in pairs))
+        # A load that a fault of the machine prevented is not repeated endlessly.
         self._attempted.update(rows)
         supported = tuple(row for row in rows if not plan.cannot_save(row))
         return dataclasses.replace(plan, rows=supported, columns=frozenset())
 
-    def _known_of(self, plan: Plan) -> Observed:
-        if self._setup.fresh:
+    def _stored(self, plan: Plan) -> Observed:
+        if self._session.options.fresh:
             return Observed()
-        return look_up(plan, self._setup.store, Causes(plan))
+        return look_up(plan, self._session.store, Causes(plan))
 
-    def _measure_distances(self) -> Mapping[str, Mapping[str, float]]:
-        """Return how far each environment that a file's format exists in is from its writer."""
-        locks = {}
-        for name, env in self._known.items():
-            try:
-                locks[name] = self._setup.lock(env)
-            except UsageError:
-                if name in self._asked:
-                    raise
-        usable = [self._known[name] for name in locks]
-        whole = self._setup.plan(self._files, usable)
+    def _row_without_reference(self, model: ModelInput) -> Save:
+        columns = self._columns()
+        tried = [name for name in self._candidates.tried(model) if name in columns]
+        return row_of(model, tried[0] if tried else self._candidates.nearest_requested(model))
 
-        def measure(file: Given) -> dict[str, float]:
-            return {
-                name: distance
-                for name, distance in distances(file.told.writer, usable, locks).items()
-                if name in self._asked or not whole.cannot_save(self._row(file, name))
-            }
+    def _nothing(self, model: ModelInput) -> Take | None:
+        """Return a substitute for the reference of a file that no version loads as it is."""
+        rows = self._candidates.rows(model)
+        if not rows:
+            return None
+        return nothing_to_compare_with(self._session.store, self._candidates.takes[rows[0]].at)
 
-        unknown = dict.fromkeys(self._asked, 0.0)
-        return {
-            file.scenario.name: self._unless_spoilt(file, unknown, measure) for file in self._files
-        }
-
-    def _distance(self, file: Given, name: str) -> float:
-        return self._distances[file.scenario.name][name]
-
-    def _order(self, file: Given) -> list[str]:
-        """Return the environments, the nearest to a file's writer first.
-
-        Of two that are equally near it is the one that was asked for, and then the newer: files
-        are mostly read by what came later.
-        """
-        if self._reference:
-            return [self._reference]
-        newest_first = sorted(self._known.values(), key=lambda env: env.sort_key, reverse=True)
-        age = {env.name: place for place, env in enumerate(newest_first)}
-        found = self._distances[file.scenario.name]
-        return sorted(found, key=lambda name: (found[name], name not in self._asked, age[name]))
-
-    def _nearest_asked(self, file: Given) -> str:
-        return next(name for name in self._order(file) if name in self._asked)
-
-    @staticmethod
-    def _row(file: Given, name: str) -> Save:
-        return Save(file.scenario.name, file.form, name)
-
-    def _rows_of(self, file: Given) -> list[Save]:
-        """Return the rows of a file that were measured, the nearest to its writer first."""
-        rows = (self._row(file, name) for name in self._order(file))
-        return [row for row in rows if row in self._takes]
-
-    def _tried(self, file: Given) -> list[str]:
-        return [row.saved_with for row in self._rows_of(file)]
-
-    def _loaded(self, file: Given) -> Iterator[tuple[Save, SaveFacts]]:
-        """Yield the rows of a file in which it was loaded, the nearest to its writer first."""
-        for row in self._rows_of(file):
-            observation = self._takes[row].observation
-            if judge_save(observation) is None and observation.value is not None:
-                yield row, observation.value
-
-    def _without(self) -> list[Given]:
-        """Return the files that nothing has loaded yet."""
-        return [
-            file for file in self._files if not self._unless_spoilt(file, True, self._is_loaded)
-        ]
-
-    def _is_loaded(self, file: Given) -> bool:
-        return next(self._loaded(file), None) is not None
-
-    def _chosen(self, file: Given) -> Save | None:
-        """Return the row of a file that the others are compared with.
-
-        It is the nearest that could be called; where none could, the nearest that loads it.
-        """
-        loaded = list(self._loaded(file))
-        called = [row for row, facts in loaded if facts.refused is None]
-        return next(iter((*called, *(row for row, _ in loaded))), None)
-
-    def _as_reference(self, file: Given, row: Save) -> Take:
-        """Return what the others are compared with, and whether it is so where it was saved."""
-        found, facts = self._takes[row], self._takes[row].observation.value
-        home, at_home = next(self._loaded(file))
-        changes: dict[str, object] = {"remedies": self._repaired.get(row, ())}
-        if home != row:
-            changes["refused_at_home"] = at_home.refused
-        value = facts.model_copy(update=changes) if facts else None
-        return Measured(found.observation.model_copy(update={"value": value}), found.at)
-
-    def _is_beyond_versions(self, file: Given) -> bool:
-        """Whether all that was seen of a file is that it needs what it does not hold."""
-        rows = self._rows_of(file)
+    def _is_beyond_versions(self, model: ModelInput) -> bool:
+        """Return whether each load of a file failed because the file lacks something."""
         causes = Causes(self._plan())
-        found = set()
-        for row in rows:
+        seen = set()
+        for row in self._candidates.rows(model):
             cell = Cell(*row, row.saved_with)
-            found.add(causes.of(cell, Status.FAIL, (), self._takes[row].observation))
-        return bool(found) and found <= BEYOND_VERSIONS
-
-    def _nothing_to_compare_with(self, tried: Take) -> Take:
-        """Return what stands for the reference of a file that no version loads as it is.
-
-        It is known to no store: the loads that it makes possible say why each version fails.
-        """
-        with self._setup.store.scratch("nothing") as folder:
-            artifact = self._setup.store.keep_artifact(folder)
-        nothing = SaveFacts(model="unknown", weights=Weights())
-        return Measured(
-            SaveObservation(ended="returned", value=nothing, artifact=artifact), tried.at
-        )
+            observation = self._candidates.takes[row].observation
+            seen.add(causes.of(cell, Status.FAIL, (), observation))
+        return bool(seen) and seen <= BEYOND_VERSIONS
 
 
-def _some(names: Sequence[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     """Return names in a list, the last of many only counted."""
     more = len(names) - MOST_NAMED
     listed = ", ".join(names[:MOST_NAMED])

@@ -1,7 +1,9 @@
-"""What measuring files takes: a matrix, an engine and a store."""
+"""An open session: the matrix, engine and store with which model files are measured."""
 
 from __future__ import annotations
 
+import datetime
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,27 +15,47 @@ from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.errors import UntrustedError
+from kerasmatrix.execution.build_plan import build_plan
 from kerasmatrix.execution.plan import Plan, Remedies
-from kerasmatrix.execution.runner import Listener, Progress
-from kerasmatrix.files.model_input import Given
-from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
+from kerasmatrix.execution.runner import Listener, Progress, Run, Sequel
+from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.store.store import Store
 
-__all__ = ["Setup", "open_setup"]
+__all__ = ["Session", "SessionOptions", "open_session"]
 
 
 @dataclass(frozen=True)
-class Setup:
-    """Where files are measured, and how. ``locks`` are of environments that the matrix lacks."""
+class SessionOptions:
+    """How model files are measured.
+
+    Attributes:
+        jobs: how many environments work at the same time; if None, as many as the engine has
+            slots, or as there are cores.
+        remedies: which fixes to try on failing cells.
+        fresh: ignore stored results.
+        trust: load files without a sandbox, too; in a sandbox, files share containers.
+    """
+
+    jobs: int | None = None
+    remedies: Remedies = "first"
+    fresh: bool = False
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """Where and how model files are measured.
+
+    Attributes:
+        locks: those of environments that are not in the matrix.
+        listener: is notified of progress.
+    """
 
     project: Project
     matrix: Matrix
     engine: Engine
     store: Store
-    jobs: int
-    remedies: Remedies = "first"
-    fresh: bool = False
-    trust: bool = False
+    options: SessionOptions = SessionOptions()
     listener: Listener = field(default_factory=Progress)
     locks: Mapping[str, Lock] = field(default_factory=dict)
 
@@ -45,31 +67,23 @@ class Setup:
         """
         return self.matrix.select(environments=self.matrix.ungrouped(names))
 
-    def plan(self, files: Iterable[Given], environments: Sequence[Environment]) -> Plan:
-        """Return a plan in which ``files`` are the scenarios, without rows yet.
+    def plan(self, model_inputs: Iterable[ModelInput], environments: Sequence[Environment]) -> Plan:
+        """Return a plan whose scenarios are those of ``model_inputs``, without rows yet.
 
         Raises:
             UsageError: an environment has no lock.
         """
-        scenarios = {file.scenario.name: file.scenario for file in files}
+        scenarios = {model.scenario.name: model.scenario for model in model_inputs}
         selection = Selection(
             environments=tuple(sorted(environments, key=lambda env: env.sort_key)),
             scenarios=tuple(scenarios),
             formats=self.matrix.formats,
-            current=self._if_there(self.matrix.current, environments),
-            candidate=self._if_there(self.matrix.candidate, environments),
+            current=self._if_selected(self.matrix.current, environments),
+            candidate=self._if_selected(self.matrix.candidate, environments),
         )
-        return Plan(
-            selection=selection,
-            scenarios=scenarios,
-            locks={env.name: self.lock(env) for env in environments},
-            engine=self.engine.name,
-            recipe=self.engine.recipe,
-            harness=harness_digest(),
-            limits=self.matrix.limits,
-            tolerance=self.matrix.tolerance,
-            repair=remedies_digest(),
-            remedies=self.remedies,
+        locks = {env.name: self.lock(env) for env in environments}
+        return build_plan(
+            self.matrix, selection, scenarios, locks, self.engine, remedies=self.options.remedies
         )
 
     def lock(self, environment: Environment) -> Lock:
@@ -78,61 +92,69 @@ class Setup:
             return self.locks[environment.name]
         return read_lock(self.project.locks_with(environment.name), environment)
 
+    def new_run(
+        self, plan: Plan, verb: str, *, fresh: bool = False, sequel: Sequel | None = None
+    ) -> Run:
+        """Return a run of ``plan``, which `execute` starts."""
+        now = datetime.datetime.now(datetime.UTC)
+        return Run(
+            plan,
+            self.engine,
+            self.store,
+            id=f"{verb}-{now:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
+            jobs=self.options.jobs or self.engine.slots or default_jobs(),
+            listener=self.listener,
+            fresh=fresh,
+            trust=self.options.trust,
+            sequel=sequel,
+        )
+
+    def execute(self, run: Run) -> None:
+        """Execute a run, with progress."""
+        self.listener.begins(run)
+        try:
+            run.execute()
+        finally:
+            self.listener.ends()
+
     @staticmethod
-    def _if_there(name: str | None, environments: Sequence[Environment]) -> str | None:
+    def _if_selected(name: str | None, environments: Sequence[Environment]) -> str | None:
         return name if any(env.name == name for env in environments) else None
 
 
 @contextmanager
-def open_setup(  # noqa: PLR0913 - what measuring takes
+def open_session(  # noqa: PLR0913 - a session is made of these
     project: Project,
     matrix: Matrix,
     engine: Engine,
     *,
-    trust: bool = False,
+    options: SessionOptions = SessionOptions(),
     store: Path | None = None,
     wait: Callable[[str], None] | None = None,
-    jobs: int | None = None,
-    remedies: Remedies = "first",
-    fresh: bool = False,
     listener: Listener | None = None,
-) -> Iterator[Setup]:
-    """Open the store, and close it and the engine in the end.
+) -> Iterator[Session]:
+    """Open the store, and close it and the engine at the end.
 
     Args:
-        project: where locks are.
+        project: where the locks are.
         matrix: the environments.
-        engine: what opens them.
-        trust: load files without a sandbox, too; in a sandbox, files share containers.
+        engine: opens them.
+        options: how files are measured.
         store: the store's folder; the project's own if None.
-        wait: told why there is a wait for the store; without it a busy store is an error.
-        jobs: how many environments are at work at a time; if None as many as the engine can be at,
-            or as there are cores.
-        remedies: whether to repair what fails.
-        fresh: measure again what is known.
-        listener: told of progress.
+        wait: called with the reason while the store is in use; if None, that is an error.
+        listener: is notified of progress.
 
     Raises:
-        UntrustedError: the engine is no sandbox, and the files are not to be trusted.
+        UntrustedError: the engine is not a sandbox, and the files are not to be trusted.
     """
     try:
-        if not (engine.sandbox or trust):
+        if not (engine.sandbox or options.trust):
             raise UntrustedError(
                 "a model file can hold code, which runs when it is loaded, and the "
-                f"{engine.name} engine is no sandbox",
+                f"{engine.name} engine is not a sandbox",
                 hint="use --engine docker, or add --trust if you know where the files come from",
             )
         with Store(store or project.store, wait=wait) as opened:
-            yield Setup(
-                project=project,
-                matrix=matrix,
-                engine=engine,
-                store=opened,
-                jobs=jobs or engine.slots or default_jobs(),
-                remedies=remedies,
-                fresh=fresh,
-                trust=trust,
-                listener=listener or Progress(),
-            )
+            yield Session(project, matrix, engine, opened, options, listener or Progress())
     finally:
         engine.close()

@@ -1,10 +1,10 @@
-"""What a file is by its content, as each release of Keras decides it.
+"""Detects the type of a model file by its content, as each release of Keras does.
 
 Keras looks for HDF5 at the places where the HDF5 library looks, and from 2.12 on for an archive at
 the end of a file whose name ends in ``.keras``. One file can be both.
 
-Whatever is no model is named for what it is. Nothing is loaded, unpickled or run; only the first
-bytes are read, the places of a superblock, and the list of an archive.
+Nothing is loaded, unpickled or run; only the first bytes are read, the places of a superblock, and
+the list of an archive.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import io
 import itertools
 import json
 import os
+import stat
 import struct
 import zipfile
 from pathlib import Path
@@ -25,65 +26,75 @@ from kerasmatrix.inspection.magic import (
     FILES,
     FOLDERS,
     OBJECTS,
-    Kind,
+    ForeignType,
     find,
 )
 
-__all__ = ["ARCHIVE_NAME", "Container", "Second", "archive_of", "identify", "identify_second"]
-
-Container = Literal[
-    "hdf5", "keras-archive", "saved-model", "architecture-json", "architecture-yaml"
+__all__ = [
+    "ARCHIVE_NAME",
+    "FileType",
+    "SecondType",
+    "check_is_model_folder",
+    "detect_file_type",
+    "detect_second_type",
+    "type_of_archive",
 ]
-# What a file can be besides: a folder of a SavedModel can also be what Keras 3 loads as a folder.
-Second = Literal["hdf5", "keras-archive", "keras-folder", "orbax-checkpoint"]
+
+FileType = Literal["hdf5", "keras-archive", "saved-model", "architecture-json", "architecture-yaml"]
+# The other type of a file with two: a SavedModel's folder can also be one that Keras 3 loads.
+SecondType = Literal["hdf5", "keras-archive", "keras-folder", "orbax-checkpoint"]
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
-# The superblock may stand behind a user block (HDF5 File Format Specification, III.A), which is as
-# long as this or as twice the last place.
+# The superblock may follow a user block (HDF5 File Format Specification, III.A), which has this
+# length, or twice the last one.
 FIRST_USER_BLOCK = 512
-# Keras 2.12 and later take a file for an archive if its name ends so and `zipfile.is_zipfile`.
+# Keras 2.12 and later treat a file as an archive if its name ends so and `zipfile.is_zipfile`.
 ARCHIVE_NAME = ".keras"
-# By these Keras 3 knows a folder of Orbax (keras/src/saving/orbax_util.py).
+# Keras 3 recognizes a folder of Orbax by these (keras/src/saving/orbax_util.py).
 ORBAX = {"orbax.checkpoint", "pytree.orbax-checkpoint", "checkpoint_metadata"}
 HEAD = 16_384
 LARGEST_TEXT = 32 << 20
 MOST_NAMES = 100_000
 SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 ENCRYPTED = 0x1
+FORMATS = "a model is an HDF5 file, a .keras archive or the folder of a SavedModel"
 
 
-def identify(path: Path) -> Container:
-    """Return what holds the model at ``path``.
+def detect_file_type(path: Path) -> FileType:
+    """Return the type of the model at ``path``.
 
     Raises:
-        UsageError: there is nothing, it cannot be read, or it is no Keras model; the message says
-            what it is instead.
+        UsageError: it does not exist, cannot be read, or is not a Keras model; the message names
+            the type that it has instead.
     """
     try:
-        if path.is_dir():
-            return _folder(path)
-        if path.exists() and not path.is_file():
-            raise UsageError(f"{path}: is a device or a pipe and no file")
-        with path.open("rb") as file:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return _type_of_folder(path)
+        _check_is_file(path, status)
+        # A file can be replaced by a pipe after it was checked: opening must not block.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            _check_is_file(path, os.fstat(file.fileno()))
             head = file.read(HEAD)
             is_hdf5 = _is_hdf5(file)
     except (OSError, ValueError) as error:  # a name can have a zero byte in it
         if os.path.isfile(f"{path}.index"):  # noqa: PTH113 - of any path, also one too long
             raise UsageError(
-                f"{path}: is a TensorFlow checkpoint: weights and no architecture", hint=CHECKPOINT
+                f"{path}: is a TensorFlow checkpoint: weights without an architecture",
+                hint=CHECKPOINT,
             ) from None
-        told = getattr(error, "strerror", None) or error
-        raise UsageError(f"{path}: cannot be read: {told}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"{path}: cannot be read: {reason}") from None
     if is_hdf5:
         return "hdf5"
     if head.startswith(b"PK") or (path.name.endswith(ARCHIVE_NAME) and zipfile.is_zipfile(path)):
-        return archive_of(path)
+        return type_of_archive(path)
     _refuse(path, find(FILES, head))
-    return _text(path, head)
+    return _type_of_text(path, head)
 
 
-def identify_second(path: Path, first: Container) -> Second | None:
-    """Return what a file is besides what `identify` says, if it is two things at once."""
+def detect_second_type(path: Path, first: FileType) -> SecondType | None:
+    """Return the other type of a file that has two types at once, ``first`` being one."""
     if first == "hdf5":
         return "keras-archive" if zipfile.is_zipfile(path) else None
     if first == "saved-model":
@@ -98,8 +109,31 @@ def identify_second(path: Path, first: Container) -> Second | None:
     return None
 
 
+def check_is_model_folder(path: Path) -> None:
+    """Check that a folder holds a model at its top, before everything below it is looked at.
+
+    Raises:
+        UsageError: it does not, or cannot be read.
+    """
+    if path.is_dir():
+        detect_file_type(path)
+
+
+def _check_is_file(path: Path, status: os.stat_result) -> None:
+    """Refuse paths that may block a reader, or never end.
+
+    Raises:
+        UsageError: it is a device, a pipe or a socket, or it is empty. A file of the kernel below
+            ``/proc``, which may block as well, claims to be empty.
+    """
+    if not stat.S_ISREG(status.st_mode):
+        raise UsageError(f"{path}: is a device or a pipe and not a file", hint=FORMATS)
+    if status.st_size == 0:
+        _refuse(path, find(FILES, b""))
+
+
 def _is_hdf5(file: BinaryIO) -> bool:
-    """Whether there is a superblock at any place where the HDF5 library looks for one."""
+    """Return whether there is a superblock at any place where the HDF5 library looks for one."""
     size = file.seek(0, io.SEEK_END)
     place = 0
     while place < size:
@@ -114,31 +148,31 @@ def _names(folder: Path) -> set[str]:
     return {entry.name for entry in itertools.islice(folder.iterdir(), MOST_NAMES)}
 
 
-def _refuse(path: Path, kind: Kind[Any] | None) -> None:
+def _refuse(path: Path, kind: ForeignType[Any] | None) -> None:
     if kind:
-        raise UsageError(f"{path}: is {kind.what}", hint=kind.advice)
+        raise UsageError(f"{path}: is {kind.name}", hint=kind.advice)
 
 
-def _folder(path: Path) -> Container:
+def _type_of_folder(path: Path) -> FileType:
     names = _names(path)
-    if any(name in names for name in SAVED_MODEL):
+    if not names.isdisjoint(SAVED_MODEL):
         return "saved-model"
     _refuse(path, find(FOLDERS, names))
     below = (path / name for name in sorted(names))
-    inside = next((each for each in below if (each / SAVED_MODEL[0]).is_file()), None)
+    inner = next((folder for folder in below if (folder / SAVED_MODEL[0]).is_file()), None)
     raise UsageError(
         f"{path}: is a folder without a model",
-        hint=f"name the SavedModel in it: {inside}"
-        if inside
+        hint=f"name the SavedModel in it: {inner}"
+        if inner
         else f"a SavedModel holds a {SAVED_MODEL[0]}",
     )
 
 
-def archive_of(path: Path) -> Container:
-    """Return what the zip archive at ``path`` is.
+def type_of_archive(path: Path) -> FileType:
+    """Return the type of the zip archive at ``path``.
 
     Raises:
-        UsageError: it is damaged, or holds no Keras model.
+        UsageError: it is damaged, or does not hold a Keras model.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -146,7 +180,7 @@ def archive_of(path: Path) -> Container:
     except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, struct.error) as error:
         raise UsageError(
             f"{path}: is a damaged zip archive: {error}",
-            hint="it was cut off on the way: copy or download it again",
+            hint="it was probably cut off: copy or download it again",
         ) from None
     names = {member.filename for member in members}
     if any(member.flag_bits & ENCRYPTED for member in members):
@@ -160,31 +194,27 @@ def archive_of(path: Path) -> Container:
     )
 
 
-def _text(path: Path, head: bytes) -> Container:
+def _type_of_text(path: Path, head: bytes) -> FileType:
     if b"\x00" in head or path.stat().st_size > LARGEST_TEXT:
-        raise UsageError(
-            f"{path}: is nothing that Keras writes",
-            hint="a model is an HDF5 file, a .keras archive or a SavedModel's folder",
-        )
+        raise _unknown(path)
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise UsageError(
-            f"{path}: is nothing that Keras writes",
-            hint="a model is an HDF5 file, a .keras archive or a SavedModel's folder",
-        ) from None
+        raise _unknown(path) from None
     try:
-        told = json.loads(text)
+        content = json.loads(text)
     except (ValueError, RecursionError):
         lines = text.splitlines()
         if any(line.startswith("class_name:") for line in lines) and any(
             line.startswith("config:") for line in lines
         ):
             return "architecture-yaml"
-        raise UsageError(
-            f"{path}: is a text file", hint="a model is an HDF5 file, an archive or a folder"
-        ) from None
-    if isinstance(told, dict) and {"class_name", "config"} <= told.keys():
+        raise UsageError(f"{path}: is a text file", hint=FORMATS) from None
+    if isinstance(content, dict) and {"class_name", "config"} <= content.keys():
         return "architecture-json"
-    _refuse(path, find(OBJECTS, told if isinstance(told, dict) else ()))
-    raise UsageError(f"{path}: is JSON that describes no Keras model")
+    _refuse(path, find(OBJECTS, content if isinstance(content, dict) else ()))
+    raise UsageError(f"{path}: is JSON that does not describe a Keras model", hint=FORMATS)
+
+
+def _unknown(path: Path) -> UsageError:
+    return UsageError(f"{path}: is not a Keras model, but of an unknown type", hint=FORMATS)

@@ -26,9 +26,9 @@ import h5py
 import numpy as np
 
 from kerasmatrix.errors import KerasmatrixError
-from kerasmatrix.inspection.reader_process import BOUNDS, guarded
+from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 
-__all__ = ["equivalence_digest", "read_digest"]
+__all__ = ["content_fingerprint", "read_fingerprint"]
 
 # Part of the digest: it changes with what is looked at, so that old and new ones never agree.
 VERSION = "1"
@@ -45,19 +45,19 @@ class _NotUnderstood(Exception):
     """There is something in the artifact that cannot be compared with certainty."""
 
 
-def equivalence_digest(folder: Path) -> str | None:
+def content_fingerprint(folder: Path) -> str | None:
     """Return the equivalence digest of what a save left in ``folder``, which is read in a child.
 
     None where the format has none, or where something in it is not understood, or too much of it:
     such an artifact is equal to no other.
     """
     try:
-        return guarded(read_digest, BOUNDS, folder)
+        return run_in_subprocess(read_fingerprint, READER_LIMITS, folder)
     except KerasmatrixError:
         return None
 
 
-def read_digest(folder: Path) -> str | None:
+def read_fingerprint(folder: Path) -> str | None:
     """Return the equivalence digest, read in this process."""
     total = hashlib.sha256(VERSION.encode())
     try:

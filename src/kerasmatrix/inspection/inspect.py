@@ -20,7 +20,7 @@ from kerasmatrix.inspection.architecture import (
 )
 from kerasmatrix.inspection.model_info import ModelFile, SecondFormat, Training
 from kerasmatrix.inspection.read import Contents, known_writers, read_contents, size_of
-from kerasmatrix.inspection.reader_process import BOUNDS, guarded
+from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 
 __all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
 
@@ -41,11 +41,11 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
         UsageError: it is no model, or damaged; the message says what it is.
     """
     _check_name(path)
-    bounds = BOUNDS
+    limits = READER_LIMITS
     if digest:
-        seconds = BOUNDS.cpu_seconds + _size(path) // BYTES_PER_SECOND
-        bounds = replace(BOUNDS, cpu_seconds=seconds, seconds=10.0 * seconds)
-    found = guarded(read_model_file, bounds, path, digest=digest)
+        seconds = READER_LIMITS.cpu_seconds + _size(path) // BYTES_PER_SECOND
+        limits = replace(READER_LIMITS, cpu_seconds=seconds, seconds=10.0 * seconds)
+    found = run_in_subprocess(read_model_file, limits, path, digest=digest)
     # The answer is text; a path need not be.
     return found.model_copy(update={"path": str(path)})
 
@@ -80,7 +80,7 @@ def read_model_file(path: Path, *, digest: bool = False) -> ModelFile:
 
 
 def prepare() -> None:
-    """Read what all children of `guarded` need."""
+    """Read what all children of `run_in_subprocess` need."""
     is_custom("", None, None)
     known_writers()
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kerasmatrix.inspection.file_type import ARCHIVE_NAME, Second
+from kerasmatrix.inspection.file_type import ARCHIVE_NAME, SecondType
 
 __all__ = ["which_loads_which"]
 
@@ -21,7 +21,7 @@ FOLDERS = {
 }
 
 
-def which_loads_which(path: Path, second: Second) -> str:
+def which_loads_which(path: Path, second: SecondType) -> str:
     """Return the sentence about a file or folder that is also a ``second`` format."""
     if second in FOLDERS:
         return (

@@ -30,11 +30,11 @@ from kerasmatrix.filesystem.yaml_source import LOADER, YamlSource
 from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.file_type import (
     ARCHIVE_NAME,
-    Container,
-    Second,
-    archive_of,
-    identify,
-    identify_second,
+    FileType,
+    SecondType,
+    detect_file_type,
+    detect_second_type,
+    type_of_archive,
 )
 from kerasmatrix.inspection.folder_check import find_fault, refusal
 from kerasmatrix.inspection.hdf5 import ABSURD, Stored, read_hdf5
@@ -85,7 +85,7 @@ class Contents:
 class SecondContents:
     """The other of two things that a file is at once: its content, or why that is not known."""
 
-    container: Second
+    container: SecondType
     contents: Contents | None
     trouble: str | None = None
 
@@ -100,8 +100,8 @@ def read_contents(path: Path, *, digest: bool = False) -> Contents:
     Raises:
         UsageError: it is no model, or damaged; the message says what it is.
     """
-    first = identify(path)
-    second = identify_second(path, first)
+    first = detect_file_type(path)
+    second = detect_second_type(path, first)
     if second == "keras-archive":
         return _both(path, digest=digest)
     found = _read(path, first, digest=digest)
@@ -122,7 +122,7 @@ def _both(path: Path, *, digest: bool) -> Contents:
     for container in ("hdf5", "keras-archive"):
         try:
             if container == "keras-archive":
-                archive_of(path)
+                type_of_archive(path)
             read[container] = _read(path, container, digest=digest)
         except UsageError as error:
             troubles[container] = error.message.removeprefix(f"{path}: ")
@@ -148,7 +148,7 @@ def _both(path: Path, *, digest: bool) -> Contents:
     )
 
 
-def _read(path: Path, container: Container, *, digest: bool) -> Contents:
+def _read(path: Path, container: FileType, *, digest: bool) -> Contents:
     """Return what is in the model at ``path``, taken for a ``container``."""
     readers = {
         "hdf5": _hdf5,

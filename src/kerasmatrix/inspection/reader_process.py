@@ -1,12 +1,12 @@
-"""Calls a function that reads a file in a child process, which a hostile file may have.
+"""Runs a function that reads a file in a subprocess, which a hostile file cannot harm others from.
 
-The contract of `guarded`: the function is called with a path in a child that has little memory,
-little time, no way to write a file and none to begin a process. What it returns comes back as
-JSON of its annotated type and no longer than `Bounds.answer`; whatever else becomes of the child
-(a crash, silence, too much) is a `UsageError` that names the path. Nothing of the child is left.
+`run_in_subprocess` calls the function with a path in a child that has little memory and time, and
+can neither write files nor start processes. The result comes back as JSON of the function's
+annotated return type, with at most `ResourceLimits.answer` bytes. A crash, a hang or too long an
+answer becomes a `UsageError` that names the path. The child is always ended and reaped.
 
-The child is forked: from this process where it has one thread, else from a server that has. It is
-no sandbox for code: nothing that is read this way is ever run.
+The child is forked from this process if it has a single thread, else from a server process that
+does. It is not a sandbox for code: nothing that is read this way is ever run.
 """
 
 from __future__ import annotations
@@ -35,76 +35,80 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 
-__all__ = ["BOUNDS", "Bounds", "guarded", "serve"]
+__all__ = ["READER_LIMITS", "ResourceLimits", "run_in_subprocess", "serve"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# The first byte of an answer: a value, or an error.
+# The first byte of an answer says whether it is a value or an error.
 VALUE, ERROR = b"V", b"E"
 BLOCK = 1 << 16
 LENGTH = struct.Struct("!Q")
 LONGEST_MESSAGE = 2000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38
-OPEN_FILES = 128  # a walk holds one for each folder that it is inside of
-DAMAGED = "it is damaged, or made to do harm: copy it again, or save it anew"
-# Its only threads would be those of the BLAS, which nothing here calls.
+GRACE_SECONDS = 10
+OPEN_FILES = 128  # a walk of a tree holds one for each level
+DAMAGED = "it is damaged or malicious: copy it again, or save the model again"
+# Without these, the server would have threads of the BLAS, which nothing here calls.
 VARIABLES = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
-class Bounds:
-    """What a child may use.
+class ResourceLimits:
+    """How much a child may use.
 
-    ``memory``: bytes of address space beyond what it inherits. ``cpu_seconds``, ``seconds``: of
-    processor time, and of waiting. ``answer``: bytes.
+    Attributes:
+        memory: bytes of address space beyond those it inherits.
+        cpu_seconds: processor time.
+        seconds: wall-clock time, which the parent enforces.
+        answer: bytes.
     """
 
     memory: int = 384 << 20
     cpu_seconds: int = 10
-    seconds: float = 120.0
+    seconds: float = 60.0
     answer: int = 32 << 20
 
 
-BOUNDS = Bounds()
+READER_LIMITS = ResourceLimits()
 
 
-def guarded(
+def run_in_subprocess(
     function: Callable[Concatenate[Path, P], T],
-    bounds: Bounds,
+    limits: ResourceLimits,
     path: Path,
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """Return what ``function(path, …)`` returns, called in a child.
+    """Return the result of ``function(path, …)``, called in a child.
 
     Args:
-        function: one that can be imported; its annotated return type is one that pydantic can
-            write as JSON and read again. If its module has a function ``prepare``, that is called
-            once beforehand, to make what all children need.
-        bounds: what the child may use.
-        path: what to read.
+        function: an importable function; pydantic can write its annotated return type as JSON and
+            read it again. If its module has a function ``prepare``, that is called once before the
+            first fork, to load data that all children need.
+        limits: how much the child may use.
+        path: the file or folder to read.
         args: passed on.
         kwargs: passed on.
 
     Raises:
-        UsageError: the function raised it, or anything else; or the child overran its bounds.
-        InfrastructureError: no process can be had, or this is no Linux.
+        UsageError: the function raised any exception, or the child exceeded its limits.
+        InfrastructureError: no process can be started, or this is not Linux.
     """
-    call = _Call(function, bounds, path, args, kwargs, _folder())
-    answer = _carry_out(call) if _threads() == 1 else _SERVER.carry_out(call)
+    call = _Call(function, limits, path, args, kwargs, _folder())
+    answer = _execute(call) if _threads() == 1 else _SERVER.execute(call)
     try:
         if answer[:1] == VALUE:
             value: T = _adapter(function).validate_json(answer[1:])
             return value
-        told = _Told.model_validate_json(answer[1:])
+        error = _Error.model_validate_json(answer[1:])
     except ValidationError:
         raise UsageError(f"{path}: its reader's answer makes no sense", hint=DAMAGED) from None
-    named = _valid(str(path)) in told.message
-    raise UsageError(told.message if named else f"{path}: {told.message}", hint=told.hint)
+    named = _valid(str(path)) in error.message
+    raise UsageError(error.message if named else f"{path}: {error.message}", hint=error.hint)
 
 
-class _Told(BaseModel):
+class _Error(BaseModel):
     message: str
     hint: str | None
 
@@ -112,14 +116,14 @@ class _Told(BaseModel):
 @dataclass(frozen=True)
 class _Call:
     function: Callable[..., Any]
-    bounds: Bounds
+    limits: ResourceLimits
     path: Path
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     folder: str | None
 
     def __call__(self) -> bytes:
-        """Call the function; the answer says what came of it."""
+        """Call the function and return its result or error as an answer."""
         try:
             if self.folder:
                 os.chdir(self.folder)
@@ -134,15 +138,15 @@ class _Call:
             return _error(f"cannot be read: {type(error).__name__}: {line}", DAMAGED)
 
     def too_large(self) -> bytes:
-        """Return the answer for a file that needs too much memory."""
-        megabytes = self.bounds.memory >> 20
+        """Return the answer about a file that needs too much memory."""
+        megabytes = self.limits.memory >> 20
         return _error(f"takes more than {megabytes} MB of memory to be read", DAMAGED)
 
 
 def _error(message: str, hint: str | None) -> bytes:
-    # What a file says may be no Unicode.
-    told = _Told(message=_valid(message[:LONGEST_MESSAGE]), hint=hint and _valid(hint))
-    return ERROR + told.model_dump_json().encode()
+    # Text from a file may not be valid Unicode.
+    error = _Error(message=_valid(message[:LONGEST_MESSAGE]), hint=hint and _valid(hint))
+    return ERROR + error.model_dump_json().encode()
 
 
 def _valid(text: str) -> str:
@@ -156,7 +160,7 @@ def _adapter(function: Callable[..., T]) -> TypeAdapter[T]:
 
 @cache
 def _prepare(function: Callable[..., Any]) -> None:
-    """Make what every child needs, so that they inherit it."""
+    """Load the data that every child needs, so that children inherit it."""
     _adapter(function)
     prepare = getattr(sys.modules[function.__module__], "prepare", None)
     if prepare:
@@ -164,16 +168,16 @@ def _prepare(function: Callable[..., Any]) -> None:
 
 
 def _folder() -> str | None:
-    """Return where this process stands: the server began elsewhere."""
+    """Return the current folder, to which ``path`` is relative: the server has another."""
     try:
         return os.getcwd()  # noqa: PTH109 - as chdir takes it
     except OSError:
-        return None  # it was removed
+        return None  # the folder was removed
 
 
 def _threads() -> int:
     try:
-        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - names are enough
+        return len(os.listdir("/proc/self/task"))  # noqa: PTH208 - the names suffice
     except FileNotFoundError:
         raise InfrastructureError(
             f"files cannot be read safely on this machine ({platform.system()}): it has no /proc",
@@ -181,8 +185,8 @@ def _threads() -> int:
         ) from None
 
 
-def _carry_out(call: _Call) -> bytes:
-    """Do ``call`` in a child forked from this process, and return the answer."""
+def _execute(call: _Call) -> bytes:
+    """Execute ``call`` in a child forked from this process, and return the answer."""
     _prepare(call.function)
     receive, send = os.pipe()
     try:
@@ -190,52 +194,56 @@ def _carry_out(call: _Call) -> bytes:
     except OSError as error:
         os.close(receive)
         os.close(send)
-        raise InfrastructureError(f"no process can be had: {error}") from error
+        raise InfrastructureError(f"no process can be started: {error}") from error
     if pid == 0:
-        _be_the_child(call, send)
+        _run_child(call, send)
     os.close(send)
     try:
-        answer, trouble = _await(receive, call.bounds)
+        answer, problem = _receive(receive, call.limits)
     finally:
         os.close(receive)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
-    return _error(trouble, DAMAGED) if trouble else answer or _how_it_died(call, status)
+    return _error(problem, DAMAGED) if problem else answer or _exit_reason(call, status)
 
 
-def _await(receive: int, bounds: Bounds) -> tuple[bytes, str | None]:
-    """Return the whole answer; or, where it does not come or is too long, the trouble."""
+def _receive(receive: int, limits: ResourceLimits) -> tuple[bytes, str | None]:
+    """Return the whole answer; or the problem, if it is late or too long."""
     answer = bytearray()
-    deadline = time.monotonic() + bounds.seconds
+    deadline = time.monotonic() + limits.seconds
     while True:
         left = deadline - time.monotonic()
         if left <= 0 or not select.select([receive], [], [], left)[0]:
-            return b"", f"was not read within {bounds.seconds:g} s"
+            return b"", _late(limits)
         block = os.read(receive, BLOCK)
         if not block:
             return bytes(answer), None
         answer += block
-        if len(answer) > bounds.answer:
-            return b"", f"describes more than {bounds.answer >> 20} MB of structure"
+        if len(answer) > limits.answer:
+            return b"", f"describes more than {limits.answer >> 20} MB of structure"
 
 
-def _how_it_died(call: _Call, status: int) -> bytes:
+def _late(limits: ResourceLimits) -> str:
+    return f"was not read within {limits.seconds:g} s"
+
+
+def _exit_reason(call: _Call, status: int) -> bytes:
     number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     if number == signal.SIGXCPU:
         return _error(
-            f"takes more than {call.bounds.cpu_seconds} s of processor time to be read", DAMAGED
+            f"takes more than {call.limits.cpu_seconds} s of processor time to be read", DAMAGED
         )
-    if number in {signal.SIGABRT, signal.SIGKILL}:  # how libraries answer that memory has ended
+    if number in {signal.SIGABRT, signal.SIGKILL}:  # libraries abort when they get no memory
         return call.too_large()
-    how = signal.strsignal(number) if number else "it ended without an answer"
-    return _error(f"cannot be read: it ends its reader ({how})", DAMAGED)
+    reason = signal.strsignal(number) if number else "it ended without an answer"
+    return _error(f"cannot be read: its reader crashed ({reason})", DAMAGED)
 
 
-def _be_the_child(call: _Call, send: int) -> NoReturn:
-    """Answer, and leave without running the parent's exit handlers."""
+def _run_child(call: _Call, send: int) -> NoReturn:
+    """Send the answer, and exit without running the parent's exit handlers."""
     try:
-        _confine(send, call.bounds)
+        _confine(send, call.limits)
         try:
             answer = call()
         except MemoryError:
@@ -246,59 +254,72 @@ def _be_the_child(call: _Call, send: int) -> NoReturn:
         os._exit(0)
 
 
-def _confine(send: int, bounds: Bounds) -> None:
-    """Leave this process the descriptor ``send`` and what ``bounds`` allow."""
+def _confine(send: int, limits: ResourceLimits) -> None:
+    """Restrict this process to the descriptor ``send`` and to ``limits``."""
     os.setsid()
-    for heard in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(heard, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     system = ctypes.CDLL(None)
     system.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     system.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in range(3):
-        os.dup2(nothing, number)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(null, descriptor)
     os.closerange(3, send)
     os.closerange(send + 1, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
     statm = Path("/proc/self/statm").read_text(encoding="ascii")
     inherited = int(statm.split()[0]) * resource.getpagesize()
-    limits: dict[int, int] = {
-        resource.RLIMIT_AS: inherited + bounds.memory,
-        resource.RLIMIT_CPU: bounds.cpu_seconds,
+    soft_limits: dict[int, int] = {
+        resource.RLIMIT_AS: inherited + limits.memory,
+        resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_NOFILE: OPEN_FILES,
     }
-    for kind, wanted in limits.items():
+    for kind, wanted in soft_limits.items():
         hard = resource.getrlimit(kind)[1]
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        # At the hard limit of processor time it would be killed without a word of why.
-        resource.setrlimit(kind, (most, hard if kind == resource.RLIMIT_CPU else most))
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        # At the hard limit of processor time the signal is SIGKILL, which has many causes.
+        resource.setrlimit(kind, (soft, hard if kind == resource.RLIMIT_CPU else soft))
 
 
 class _Server:
-    """A process with one thread that forks children for one that has more. It is kept."""
+    """A process with a single thread that forks children for this one, which has several."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = 0
 
-    def carry_out(self, call: _Call) -> bytes:
-        """Have ``call`` done there and return the answer."""
-        asked = pickle.dumps(call)
+    def execute(self, call: _Call) -> bytes:
+        """Execute ``call`` in a child of the server, and return the answer."""
+        request = pickle.dumps(call)
         with self._lock:
-            for _ in range(2):  # whoever ended it, the next one answers
+            for _ in range(2):  # if the server was killed, a new one is started
                 try:
-                    return self._ask(asked)
+                    return self._ask(request, call.limits)
                 except (OSError, EOFError):
                     self.close()
         raise InfrastructureError("the process that reads files does not answer")
 
-    def _ask(self, asked: bytes) -> bytes:
+    def _ask(self, request: bytes, limits: ResourceLimits) -> bytes:
+        process = self._start()
+        assert process.stdin is not None  # noqa: S101 - mypy does not know what PIPE means
+        assert process.stdout is not None  # noqa: S101
+        process.stdin.write(LENGTH.pack(len(request)) + request)
+        process.stdin.flush()
+        # The server enforces the limit, and this process that the server does so.
+        if not select.select([process.stdout], [], [], limits.seconds + GRACE_SECONDS)[0]:
+            self.close()
+            return _error(_late(limits), DAMAGED)
+        return _read(process.stdout)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        """Return the server's process, which is started if this process has none."""
         if self._process is None or self._owner != os.getpid():
             self._process = subprocess.Popen(  # noqa: S603 - this very program
-                # Safe: a folder of models may hold a numpy.py, and is often where one stands.
+                # -P: the current folder may hold models, and a numpy.py with them.
                 [sys.executable, "-P", "-c", f"import {__name__} as it; it.serve()"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -307,12 +328,7 @@ class _Server:
             )
             self._owner = os.getpid()
             atexit.register(self.close)
-        process = self._process
-        assert process.stdin is not None  # noqa: S101 - tells mypy what PIPE means
-        assert process.stdout is not None  # noqa: S101
-        process.stdin.write(LENGTH.pack(len(asked)) + asked)
-        process.stdin.flush()
-        return _read(process.stdout)
+        return self._process
 
     def close(self) -> None:
         """End the server."""
@@ -334,18 +350,18 @@ _SERVER = _Server()
 
 
 def serve() -> None:
-    """Carry out the calls that the parent, which is trusted, sends; until it is gone."""
+    """Execute the calls that the parent, which is trusted, sends, until it exits."""
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     while True:
         try:
-            call = pickle.loads(_read(sys.stdin.buffer))  # noqa: S301 - see above
+            call = pickle.loads(_read(sys.stdin.buffer))  # noqa: S301 - see the docstring
         except EOFError:
             return
-        answer = _carry_out(call)
+        answer = _execute(call)
         try:
             out.write(LENGTH.pack(len(answer)) + answer)
             out.flush()
         except BrokenPipeError:
-            # The parent was killed while this was at it: what is buffered is for nobody.
+            # The parent was killed during the call. Exit without flushing the buffer.
             os._exit(0)

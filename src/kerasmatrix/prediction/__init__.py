@@ -1,1 +1,1 @@
-"""What will become of a model file in each environment, foretold without loading it."""
+"""Predicts the result of loading a model file in each environment, without loading it."""

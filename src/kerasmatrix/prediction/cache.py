@@ -1,7 +1,7 @@
-"""What is kept of predictions beside a store: what was read of files, and the measured cells.
+"""The prediction cache next to a store: features of files, and measured cells.
 
-An SQLite file of its own, which can be deleted: it is made anew from what the store has. It needs
-no lock of the store's, so it can be read while a run is at work.
+It is an SQLite file of its own, which can be deleted: it is rebuilt from the store. It does not
+need the store's lock, so it can be read during a run.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kerasmatrix.prediction.similar_cells import Precedent
+from kerasmatrix.prediction.similar_cells import SimilarCell
 
-__all__ = ["Notes", "Read"]
+__all__ = ["FileRecord", "PredictionCache"]
 
 DATABASE = "predictions.sqlite"
-# A file of another version is made anew.
+# A cache of another version is rebuilt.
 VERSION = 1
 SCHEMA = f"""
 DROP TABLE IF EXISTS files;
@@ -42,48 +42,60 @@ CELLS = (
 BUSY_SECONDS = 10
 
 
-class Read(NamedTuple):
-    """What was read of a file: its likeness; by environment, who reads it and what a rule says."""
+class FileRecord(NamedTuple):
+    """The similarity key of a file; by environment, its loader key and a rule's prediction."""
 
-    likeness: str
+    similarity_key: str
     readers: Mapping[str, str]
     predictions: Mapping[str, Mapping[str, Any]]
 
 
-class Notes:
-    """The notes beside the store in a folder, which need not be there yet."""
+class PredictionCache:
+    """The cache next to the store in a folder, which may not exist yet."""
 
     def __init__(self, store: Path) -> None:
         self._path = store / DATABASE
 
-    def read_files(self, code: str) -> dict[tuple[str, str], Read]:
-        """Return what was read of files by the same ``code``, by artifact and program."""
-        rows = self._ask("SELECT artifact, program, told FROM files WHERE code = ?", code)
-        return {(artifact, program): Read(*json.loads(told)) for artifact, program, told in rows}
+    @property
+    def state(self) -> tuple[int, int] | None:
+        """The size and modification time of the cache; None if there is none."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_size, status.st_mtime_ns
 
-    def keep_files(self, code: str, files: Mapping[tuple[str, str], Read]) -> None:
-        """Note what was read of files, in the place of what another code read."""
-        rows = [(*file, code, json.dumps(told)) for file, told in files.items()]
+    def read_files(self, code: str) -> dict[tuple[str, str], FileRecord]:
+        """Return the records that the same ``code`` made, by artifact and program."""
+        rows = self._ask("SELECT artifact, program, told FROM files WHERE code = ?", code)
+        return {
+            (artifact, program): FileRecord(*json.loads(record))
+            for artifact, program, record in rows
+        }
+
+    def keep_files(self, code: str, files: Mapping[tuple[str, str], FileRecord]) -> None:
+        """Store records of files; they replace those of another code."""
+        rows = [(*file, code, json.dumps(record)) for file, record in files.items()]
         self._keep("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", rows)
 
-    def cells(self, likeness: str | None = None) -> Iterator[tuple[str, str, Precedent]]:
-        """Yield (likeness, reader, what came of it) of measured cells: of files alike, or all."""
-        # One question for both would read all rows for every file: SQLite takes no index for OR.
-        found = (
+    def cells(self, similarity_key: str | None = None) -> Iterator[tuple[str, str, SimilarCell]]:
+        """Yield (similarity key, loader key, cell) of measured cells, of similar files or all."""
+        # A single query for both would scan all rows: SQLite uses no index for OR.
+        rows = (
             self._ask(CELLS)
-            if likeness is None
-            else self._ask(f"{CELLS} WHERE likeness = ?", likeness)
+            if similarity_key is None
+            else self._ask(f"{CELLS} WHERE likeness = ?", similarity_key)
         )
-        for alike, reader, *cell in found:
-            yield alike, reader, Precedent(*cell)
+        for key, reader, *cell in rows:
+            yield key, reader, SimilarCell(*cell)
 
-    def keep_cells(self, cells: Iterable[tuple[str, str, Precedent]]) -> None:
-        """Note measured cells, in the place of what was known of each."""
-        rows = [(likeness, reader, *cell) for likeness, reader, cell in cells]
+    def keep_cells(self, cells: Iterable[tuple[str, str, SimilarCell]]) -> None:
+        """Store measured cells; they replace earlier results of the same cells."""
+        rows = [(key, reader, *cell) for key, reader, cell in cells]
         self._keep("INSERT OR REPLACE INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def forget_cells(self, cells: Iterable[tuple[str, str, str, str]]) -> None:
-        """Forget what was noted of cells: scenario, format, saved with, loaded with."""
+        """Delete cells, each named by scenario, format, saved with and loaded with."""
         where = "scenario = ? AND format = ? AND saved_with = ? AND loaded_with = ?"
         self._keep(f"DELETE FROM cells WHERE {where}", list(cells))  # noqa: S608 - our own text
 
@@ -95,16 +107,16 @@ class Notes:
                 (version,) = database.execute("PRAGMA user_version").fetchone()
                 return database.execute(question, values).fetchall() if version == VERSION else []
         except sqlite3.Error:
-            return []  # they are made anew
+            return []  # it is rebuilt
 
     def _keep(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if not rows:
             return
-        # A disk that is full is for the store to complain of, which has more to lose.
+        # A full disk is reported by the store, which has more to lose.
         with contextlib.suppress(sqlite3.OperationalError):
             try:
                 self._write(statement, rows)
-            except sqlite3.DatabaseError:  # it is damaged
+            except sqlite3.DatabaseError:  # damaged
                 self._path.unlink(missing_ok=True)
                 self._write(statement, rows)
 

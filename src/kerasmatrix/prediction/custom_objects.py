@@ -1,7 +1,6 @@
-"""Which classes and functions a program hands over to Keras, read out of its source.
+"""Reads the names of the custom objects that a program passes to Keras from its source.
 
-The source is parsed and never run: a prediction runs nothing. What a module makes at run time only
-is not seen.
+The source is parsed and never run. Objects that a module creates only at run time are missed.
 """
 
 from __future__ import annotations
@@ -14,55 +13,54 @@ from pathlib import Path
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.named_files import read_bytes
 
-__all__ = ["names_brought", "names_of_program"]
+__all__ = ["custom_object_names", "names_of_program"]
 
-# `check` takes this of a module, where it has it, and else all that it defines.
+# `check` passes this dict of a module, or all that the module defines if it has none.
 LISTED = "custom_objects"
 
 
 def names_of_program(folder: Path) -> frozenset[str]:
-    """Return the names that a scenario's ``load.py`` brings along.
+    """Return the names of the custom objects in a scenario's ``load.py``.
 
-    They are its own and those of the modules beside it that it imports: importing a module
-    registers its classes. For a file that was saved elsewhere they are those of the module that
-    came with it.
+    Those of the modules next to it that it imports count as well: importing a module registers its
+    classes. For a user's model file they are those of the module that was passed with it.
 
     Raises:
-        UsageError: a module is not there, or is no Python.
+        UsageError: a module does not exist, or is not valid Python.
     """
-    given = folder / "given.json"
-    if given.is_file():
-        code = json.loads(given.read_text(encoding="utf-8"))["code"]
-        return names_brought(folder / f"{code}.py") if code else frozenset()
-    names = names_brought(folder / "load.py")
-    beside = (folder / f"{module}.py" for module in sorted(_imported(folder / "load.py")))
-    return names.union(*(names_brought(path) for path in beside if path.is_file()))
+    settings = folder / "given.json"
+    if settings.is_file():
+        code = json.loads(settings.read_text(encoding="utf-8"))["code"]
+        return custom_object_names(folder / f"{code}.py") if code else frozenset()
+    names = custom_object_names(folder / "load.py")
+    modules = (folder / f"{module}.py" for module in sorted(_imported(folder / "load.py")))
+    return names.union(*(custom_object_names(path) for path in modules if path.is_file()))
 
 
-def names_brought(path: Path) -> frozenset[str]:
+def custom_object_names(path: Path) -> frozenset[str]:
     """Return the names of the classes and functions in the module at ``path``.
 
-    They are those of its ``custom_objects``, if it has a dict of that name and its keys can be
-    read, else all that it defines, imports or assigns.
+    If it has a dict ``custom_objects`` with constant keys, they are its keys, else all names that
+    the module defines, imports or assigns.
 
     Raises:
-        UsageError: there is no such file, or it is no Python.
+        UsageError: there is no such file, or it is not valid Python.
     """
     statements = list(_statements(_parsed(path).body))
-    listed = [names for each in statements if (names := _listed(each)) is not None]
+    listed = [names for statement in statements if (names := _listed(statement)) is not None]
     return listed[-1] if listed else frozenset(_bound(statements))
 
 
 def _imported(path: Path) -> set[str]:
     """Return the modules that the one at ``path`` imports."""
-    found = set()
-    for each in _statements(_parsed(path).body):
-        match each:
+    modules = set()
+    for statement in _statements(_parsed(path).body):
+        match statement:
             case ast.ImportFrom(module=str(module), level=0):
-                found.add(module)
+                modules.add(module)
             case ast.Import():
-                found |= {alias.name for alias in each.names}
-    return found
+                modules |= {alias.name for alias in statement.names}
+    return modules
 
 
 def _parsed(path: Path) -> ast.Module:
@@ -72,25 +70,26 @@ def _parsed(path: Path) -> ast.Module:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-        said = error.msg if isinstance(error, SyntaxError) else error
+        message = error.msg if isinstance(error, SyntaxError) else error
         raise UsageError(
-            f"{path}{line}: is no Python: {said}",
+            f"{path}{line}: is not valid Python: {message}",
             hint="name the module that defines the model's own classes",
         ) from None
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Yield the statements of a module, those in its ifs and tries too."""
-    for each in body:
-        yield each
-        match each:
+    """Yield the statements of a module, including those in its ifs, tries and withs."""
+    for statement in body:
+        yield statement
+        match statement:
             case ast.If():
-                yield from _statements([*each.body, *each.orelse])
+                yield from _statements([*statement.body, *statement.orelse])
             case ast.Try():
-                handled = [inner for handler in each.handlers for inner in handler.body]
-                yield from _statements([*each.body, *handled, *each.orelse, *each.finalbody])
+                handled = [inner for handler in statement.handlers for inner in handler.body]
+                inner_body = [*statement.body, *handled, *statement.orelse, *statement.finalbody]
+                yield from _statements(inner_body)
             case ast.With():
-                yield from _statements(each.body)
+                yield from _statements(statement.body)
 
 
 def _listed(statement: ast.stmt) -> frozenset[str] | None:
@@ -107,13 +106,15 @@ def _listed(statement: ast.stmt) -> frozenset[str] | None:
 
 
 def _bound(statements: Iterable[ast.stmt]) -> Iterator[str]:
-    for each in statements:
-        match each:
+    for statement in statements:
+        match statement:
             case ast.ClassDef() | ast.FunctionDef():
-                yield each.name
+                yield statement.name
             case ast.ImportFrom() | ast.Import():
-                yield from (alias.asname or alias.name for alias in each.names)
+                yield from (alias.asname or alias.name for alias in statement.names)
             case ast.Assign():
-                yield from (target.id for target in each.targets if isinstance(target, ast.Name))
+                yield from (
+                    target.id for target in statement.targets if isinstance(target, ast.Name)
+                )
             case ast.AnnAssign(target=ast.Name(id=name)):
                 yield name

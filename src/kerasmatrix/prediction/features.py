@@ -1,6 +1,6 @@
-"""Signs that rules ask for: what is so of a file, and of a file in a certain environment. Pure.
+"""The features of a file, and of a file in an environment, that rules test. Pure.
 
-Each sign is a function; its docstring is its definition, and its name what ``rules.yaml`` calls it.
+Each is a function; its docstring is its definition. `FEATURES` has their names in ``rules.yaml``.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from kerasmatrix.prediction.target import Target
 if TYPE_CHECKING:
     from kerasmatrix.inspection.read import Contents
 
-__all__ = ["SIGNS", "SIGNS_OF_READERS", "Features", "features_of"]
+__all__ = ["FEATURES", "LOADER_FEATURES", "Features", "features_of"]
 
 KERAS_3 = 3
 STEPS_AND_RATE = 2
 RELEASE = re.compile(r"\d{1,3}\.\d{1,3}(?!\d)")
 DEEPEST = 200
-# Where a file names no version: Keras 1 and 2 before TensorFlow's own.
+# For files without a version: Keras 1 and 2 before TensorFlow's own Keras.
 BEFORE_TENSORFLOW, FIRST_KERAS_3 = "1.15", "3.0"
-# Losses and metrics that Keras 3 writes by names which it does not find again.
+# Losses and metrics that Keras 3 writes under names that it cannot resolve.
 SHORT = {"mse", "mae", "mape", "msle", "kld", "MSE", "MAE", "MAPE", "MSLE", "KLD"}
 DEPENDENCIES = "_layer_checkpoint_dependencies/"
 
 
 @dataclass(frozen=True)
 class Features:
-    """What rules go by of a file: its contents, and what was read out of them once."""
+    """The contents of a file, and the parts of them that rules need."""
 
     contents: Contents
     writer: str | None
@@ -41,17 +41,17 @@ class Features:
 
     @property
     def kind(self) -> str:
-        """What `inspect` calls it."""
+        """The kind that `inspect` reports."""
         return self.contents.kind
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The architecture, empty where there is none."""
+        """The architecture, empty if there is none."""
         return self.contents.config if isinstance(self.contents.config, Mapping) else {}
 
     @property
     def training(self) -> Mapping[str, Any]:
-        """The compile config, empty where there is none."""
+        """The compile config, empty if there is none."""
         return self.contents.training if isinstance(self.contents.training, Mapping) else {}
 
     @cached_property
@@ -61,7 +61,7 @@ class Features:
 
 
 def features_of(contents: Contents) -> Features:
-    """Return the features of what was read from a file."""
+    """Return the features of a file's contents."""
     config = contents.config if isinstance(contents.config, Mapping) else {}
     return Features(
         contents=contents,
@@ -72,7 +72,7 @@ def features_of(contents: Contents) -> Features:
 
 
 def _writer(contents: Contents) -> str | None:
-    """Return the release of Keras that wrote it: what it says, else the first that it may be."""
+    """Return the release of Keras that wrote the file: the recorded one, or the first possible."""
     writer = contents.writer
     if writer.keras_major == KERAS_3:
         return _minor(writer.keras or "") or FIRST_KERAS_3
@@ -82,7 +82,7 @@ def _writer(contents: Contents) -> str | None:
 
 
 def _minor(version: str) -> str | None:
-    """Return the minor that a file names, if what it names is a version: it may be anything."""
+    """Return the minor in a file's version, if that is one: it may be any text."""
     found = RELEASE.match(version)
     return found.group() if found else None
 
@@ -100,7 +100,7 @@ def _misnamed(features: Features, target: Target) -> bool:
 
 
 def _two_formats(features: Features, target: Target) -> bool:
-    """It is two formats at once, and it depends on the version which of them is loaded."""
+    """It has two types at once, and versions differ in which they load."""
     contents = features.contents
     return contents.second is not None and (
         features.kind == "saved-model" or contents.path.name.endswith(".keras")
@@ -108,22 +108,22 @@ def _two_formats(features: Features, target: Target) -> bool:
 
 
 def _compiled(features: Features, target: Target) -> bool:
-    """It holds what the model was compiled with."""
+    """It holds a compile config."""
     return bool(features.training)
 
 
 def _optimizer_state(features: Features, target: Target) -> bool:
-    """It holds the variables of its optimizer, beyond the count of steps and the rate."""
+    """It holds the variables of its optimizer, beyond the number of steps and the rate."""
     return features.contents.stored.optimizer_arrays > STEPS_AND_RATE
 
 
 def _optimizer_arrays(features: Features, target: Target) -> bool:
-    """It holds any variable of its optimizer, if only the count of steps."""
+    """It holds any variable of its optimizer, even if only the number of steps."""
     return features.contents.stored.optimizer_arrays > 0
 
 
 def _new_optimizer(features: Features, target: Target) -> bool:
-    """Its optimizer is of the generation of TensorFlow 2.11: ``Custom>Adam``, ``weight_decay``."""
+    """Its optimizer is one of TensorFlow 2.11 or later: ``Custom>Adam``, ``weight_decay``."""
     optimizer = features.training.get("optimizer_config", features.training.get("optimizer"))
     if not isinstance(optimizer, Mapping):
         return False
@@ -134,12 +134,12 @@ def _new_optimizer(features: Features, target: Target) -> bool:
 
 
 def _short_names(features: Features, target: Target) -> bool:
-    """Its losses or metrics go by names such as ``mse``."""
+    """Its losses or metrics have names such as ``mse``."""
     return any(name in SHORT for name in _strings(features.training, ("loss", "metrics")))
 
 
 def _legacy_optimizer(features: Features, target: Target) -> bool:
-    """Its optimizer is one of before TensorFlow 2.11, and says so: ``keras.optimizers.legacy``."""
+    """Its optimizer is in ``keras.optimizers.legacy``: one from before TensorFlow 2.11."""
     optimizer = features.training.get("optimizer")
     return isinstance(optimizer, Mapping) and str(optimizer.get("module")).endswith(
         "optimizers.legacy"
@@ -147,13 +147,13 @@ def _legacy_optimizer(features: Features, target: Target) -> bool:
 
 
 def _loss_with_function(features: Features, target: Target) -> bool:
-    """A loss that is a class of its own is written with the function that it calls."""
-    told = features.training.get("loss")
+    """A loss that is a class is stored together with the function that it calls."""
+    value = features.training.get("loss")
     return any(
         isinstance(each.get("config"), Mapping)
         and "fn" in each["config"]
         and each.get("class_name") != "LossFunctionWrapper"
-        for each in _mappings(told)
+        for each in _mappings(value)
     )
 
 
@@ -170,9 +170,9 @@ def _list_config(features: Features, target: Target) -> bool:
 
 
 def _auto_reduction(features: Features, target: Target) -> bool:
-    """A loss of it is to be summed up as Keras 2 sees fit."""
-    told = features.training.get("loss")
-    return any(each.get("reduction") == "auto" for each in _mappings(told))
+    """A loss has the reduction ``auto`` of Keras 2."""
+    value = features.training.get("loss")
+    return any(each.get("reduction") == "auto" for each in _mappings(value))
 
 
 def _lambda(features: Features, target: Target) -> bool:
@@ -181,12 +181,12 @@ def _lambda(features: Features, target: Target) -> bool:
 
 
 def _other_python(features: Features, target: Target) -> bool:
-    """The bytecode of a Lambda is of a Python whose code that of the environment cannot run."""
+    """The environment's Python cannot run the bytecode of a Lambda."""
     return any(each is not None and not _can_read(target.python, each) for each in features.pythons)
 
 
 def _no_input_layer(features: Features, target: Target) -> bool:
-    """It is a Sequential whose first layer tells its own input's shape."""
+    """It is a Sequential whose first layer stores the input shape."""
     config = features.config.get("config")
     first = next(iter(inside(config)), None)
     return (
@@ -205,7 +205,7 @@ def _nested_functional(features: Features, target: Target) -> bool:
 
 
 def _unshaped_attention(features: Features, target: Target) -> bool:
-    """Its attention does not say the shapes of what goes in, as before TensorFlow 2.5."""
+    """An attention layer lacks the shapes of its inputs, as before TensorFlow 2.5."""
     return any(
         layer.get("class_name") == "MultiHeadAttention"
         and isinstance(config := layer.get("config"), Mapping)
@@ -215,7 +215,7 @@ def _unshaped_attention(features: Features, target: Target) -> bool:
 
 
 def _hard_sigmoid(features: Features, target: Target) -> bool:
-    """A layer of it uses ``hard_sigmoid``."""
+    """A layer uses ``hard_sigmoid``."""
     return any(
         value == "hard_sigmoid"
         for layer in features.layers
@@ -235,12 +235,12 @@ def _schedule(features: Features, target: Target) -> bool:
 
 
 def _dependencies(features: Features, target: Target) -> bool:
-    """Its weights are laid out as TensorFlow 2.12 to 2.14 did in an archive."""
+    """Its weights have the layout of TensorFlow 2.12 to 2.14 in an archive."""
     return any(path.startswith(DEPENDENCIES) for path in features.contents.stored.paths)
 
 
 def _by_twos(features: Features, target: Target) -> bool:
-    """It counts layers of a class by twos, as 2.12 and 2.13 did: ``dense``, ``dense_2``."""
+    """It numbers the layers of a class by twos, as 2.12 and 2.13 do: ``dense``, ``dense_2``."""
     return _dependencies(features, target) and bool(
         {name for name in _groups(features) if name.endswith("_2")}
         and not {name for name in _groups(features) if name.endswith("_1")}
@@ -248,7 +248,7 @@ def _by_twos(features: Features, target: Target) -> bool:
 
 
 def _by_ones(features: Features, target: Target) -> bool:
-    """It counts layers of a class one by one, as 2.14 and later do: ``dense``, ``dense_1``."""
+    """It numbers the layers of a class by ones, as 2.14 and later do: ``dense``, ``dense_1``."""
     return any(name.endswith("_1") for name in _groups(features))
 
 
@@ -257,31 +257,31 @@ def _groups(features: Features) -> set[str]:
 
 
 def _subclassed(features: Features, target: Target) -> bool:
-    """Its root is a class of a program's own."""
+    """Its root is a custom class."""
     return bool(features.config) and str(features.config.get("class_name")) not in {
         "Functional", "Model", "Sequential"
     }  # fmt: skip
 
 
 def _writer_unknown(features: Features, target: Target) -> bool:
-    """Neither it nor what is in it says which Keras wrote it."""
+    """The version that wrote it is unknown."""
     return features.writer is None
 
 
 def _optimizer_slots(features: Features, target: Target) -> bool:
-    """It is a SavedModel with what an optimizer keeps beside each variable."""
+    """It is a SavedModel with the slot variables of an optimizer."""
     return features.kind == "saved-model" and features.contents.stored.optimizer_arrays > 0
 
 
 def _metadata(features: Features, target: Target) -> bool:
-    """It is a SavedModel with what Keras noted of the model."""
+    """It is a SavedModel with metadata of Keras."""
     return bool(features.config)
 
 
-# What depends on the environment; of all other signs it is not asked.
-SIGNS_OF_READERS = {"other-python"}
-Sign = Callable[[Features, Any], bool]
-SIGNS: Mapping[str, Sign] = {
+# Features that depend on the environment; the others ignore it.
+LOADER_FEATURES = {"other-python"}
+Feature = Callable[[Features, Any], bool]
+FEATURES: Mapping[str, Feature] = {
     "two-formats": _two_formats,
     "misnamed": _misnamed,
     "compiled": _compiled,
@@ -311,35 +311,35 @@ SIGNS: Mapping[str, Sign] = {
 }
 
 
-def _strings(told: Any, keys: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - JSON
+def _strings(value: Any, keys: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - JSON
     for key in keys:
-        yield from _leaves(told.get(key))
+        yield from _leaves(value.get(key))
 
 
-def _leaves(told: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
-    if isinstance(told, str):
-        yield told
-    elif isinstance(told, Mapping):
-        for value in told.values():
-            yield from _leaves(value)
-    elif isinstance(told, list | tuple):
-        for value in told:
-            yield from _leaves(value)
+def _leaves(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _leaves(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _leaves(inner)
 
 
-def _mappings(told: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - JSON
+def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - JSON
     """Yield all mappings in JSON, at whatever depth."""
-    if isinstance(told, Mapping):
-        yield told
-        for value in told.values():
-            yield from _mappings(value)
-    elif isinstance(told, list | tuple):
-        for value in told:
-            yield from _mappings(value)
+    if isinstance(value, Mapping):
+        yield value
+        for inner in value.values():
+            yield from _mappings(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _mappings(inner)
 
 
 def _can_read(python: str, of: str) -> bool:
-    """Say whether ``python`` runs bytecode of ``of``: ``3.8 to 3.10``, ``3.7 and before``."""
+    """Return whether ``python`` runs bytecode of ``of``: ``3.8 to 3.10``, ``3.7 and before``."""
     found = re.findall(r"3\.(\d+)", of)
     minor = int(python.split(".")[1])
     first, last = (int(found[0]), int(found[-1])) if found else (minor, minor)

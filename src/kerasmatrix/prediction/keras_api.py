@@ -1,6 +1,6 @@
-"""What each release of Keras has, and which keys of a config it takes; measured, kept as data.
+"""The API of each release of Keras: its classes, and the config keys they accept. Measured data.
 
-``surface.json`` is written by ``nox -s survey``, which asks every environment of ``matrix.yaml``.
+``keras_api.json`` is written by ``nox -s survey``, which asks every environment of ``matrix.yaml``.
 """
 
 from __future__ import annotations
@@ -14,68 +14,68 @@ from typing import Any
 
 from kerasmatrix.versions import minor_of
 
-__all__ = ["Surface", "the_surface"]
+__all__ = ["KerasApi", "measured_api"]
 
 ANY = "*"
 
 
-class Surface:
+class KerasApi:
     """The classes, functions and operations of Keras, by release."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        self._told = told
-        self._order = list(told["releases"])
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self._data = data
+        self._order = list(data["releases"])
         self._places: dict[str, int] = {}
         self._ranges: dict[str, frozenset[int]] = {}
         self._keys: dict[tuple[str, str, str, int], frozenset[str]] = {}
 
     def knows(self, release: str) -> bool:
-        """Say whether ``release`` itself was asked; of others the nearest before it speaks."""
-        return release in self._told["releases"]
+        """Return whether ``release`` was surveyed; else the nearest earlier one stands for it."""
+        return release in self._data["releases"]
 
     def has(self, place: str, name: str, release: str) -> bool:
-        """Say whether ``release`` has a class ``name`` in ``place``, such as ``layers``."""
-        told = self._told["classes"].get(place, {}).get(name)
-        return told is not None and self._within(told["in"], release)
+        """Return whether ``release`` has a class ``name`` in ``place``, such as ``layers``."""
+        entry = self._data["classes"].get(place, {}).get(name)
+        return entry is not None and self._within(entry["in"], release)
 
     def takes(self, place: str, name: str, release: str) -> frozenset[str] | None:
-        """Return the keys that a config of the class may have there; None where anything goes."""
-        keys = self._of(place, name, "takes", release)
+        """Return the keys that a config of the class may have; None if any key is accepted."""
+        keys = self._keys_of(place, name, "takes", release)
         return None if ANY in keys else keys
 
     def needs(self, place: str, name: str, release: str) -> frozenset[str]:
-        """Return the keys that a config of the class must have there."""
-        return self._of(place, name, "needs", release)
+        """Return the keys that a config of the class must have."""
+        return self._keys_of(place, name, "needs", release)
 
     def has_function(self, place: str, name: str, release: str) -> bool:
-        """Say whether ``release`` finds ``name`` in ``place``, such as ``activations``."""
-        told = self._told["functions"].get(place, {}).get(name)
-        return told is not None and self._within(told, release)
+        """Return whether ``release`` finds ``name`` in ``place``, such as ``activations``."""
+        entry = self._data["functions"].get(place, {}).get(name)
+        return entry is not None and self._within(entry, release)
 
     def has_operation(self, name: str, release: str) -> bool:
-        """Say whether ``release`` has an operation of that class (Keras 3)."""
-        told = self._told["operations"].get(name)
-        return told is not None and self._within(told, release)
+        """Return whether ``release`` has an operation of that class (Keras 3)."""
+        entry = self._data["operations"].get(name)
+        return entry is not None and self._within(entry, release)
 
     def is_known(self, place: str, name: str) -> bool:
-        """Say whether any release has a class ``name`` in ``place``."""
-        return name in self._told["classes"].get(place, {})
+        """Return whether any release has a class ``name`` in ``place``."""
+        return name in self._data["classes"].get(place, {})
 
     def is_function(self, place: str, name: str) -> bool:
-        """Say whether any release finds ``name`` in ``place``."""
-        return name in self._told["functions"].get(place, {})
+        """Return whether any release finds ``name`` in ``place``."""
+        return name in self._data["functions"].get(place, {})
 
     def is_operation(self, name: str) -> bool:
-        """Say whether any release has an operation of that class."""
-        return name in self._told["operations"]
+        """Return whether any release has an operation of that class."""
+        return name in self._data["operations"]
 
-    def _of(self, place: str, name: str, what: str, release: str) -> frozenset[str]:
+    def _keys_of(self, place: str, name: str, what: str, release: str) -> frozenset[str]:
         at = self._place(release)
         known = self._keys.get((place, name, what, at))
         if known is None:
-            told = self._told["classes"].get(place, {}).get(name, {}).get(what, {})
+            entry = self._data["classes"].get(place, {}).get(name, {}).get(what, {})
             known = frozenset(
-                key for span, keys in told.items() if at in self._expanded(span) for key in keys
+                key for span, keys in entry.items() if at in self._expanded(span) for key in keys
             )
             self._keys[place, name, what, at] = known
         return known
@@ -107,7 +107,7 @@ class Surface:
 
 
 @cache
-def the_surface() -> Surface:
-    """Return what was measured."""
-    source = resources.files("kerasmatrix.prediction").joinpath("surface.json")
-    return Surface(json.loads(source.read_text(encoding="utf-8")))
+def measured_api() -> KerasApi:
+    """Return the measured API."""
+    source = resources.files("kerasmatrix.prediction").joinpath("keras_api.json")
+    return KerasApi(json.loads(source.read_text(encoding="utf-8")))

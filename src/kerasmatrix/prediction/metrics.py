@@ -1,4 +1,4 @@
-"""How good predictions are: held against what was measured. Pure."""
+"""Measures the quality of predictions against measured cells. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Literal
 
-from kerasmatrix.prediction.similar_cells import folded
+from kerasmatrix.prediction.similar_cells import normalized_status
 from kerasmatrix.results.observations import Status
 from kerasmatrix.results.schema import CellResult, PredictorResult, ShareResult, StatusScore
 
 __all__ = ["is_measured", "score", "share"]
 
-# What says something about Keras, and about the file and not its writer.
+# Statuses that depend on Keras and on the file, not on its writer or the machine.
 MEASURED_STATUSES = {
     Status.PASS, Status.DEGRADED, Status.DRIFT, Status.FAIL, Status.CRASH, Status.TIMEOUT,
 }  # fmt: skip
@@ -20,18 +20,18 @@ FAIL, NOT_FAIL, UNKNOWN = "fail", "not fail", "unknown"
 ORDER: tuple[Literal["fail", "not fail", "pass", "degraded", "drift"], ...] = (
     "fail", "not fail", "pass", "degraded", "drift",
 )  # fmt: skip
-# What a status is one of, beside itself: whether it loads at all is what matters most.
+# Classes to which a status also belongs: most important is whether the file loads at all.
 ALSO = {"pass": (NOT_FAIL,), "degraded": (NOT_FAIL,), "drift": (NOT_FAIL,)}
 
 
 def score(cells: Iterable[CellResult]) -> PredictorResult | None:
-    """Return how good the predictions of ``cells`` are; None where none was measured.
+    """Return precision and recall of the predictions of ``cells``; None if none was measured.
 
-    A cell counts whose load was measured and that has a prediction. ``unknown`` is right of none:
-    it costs recall, and no precision.
+    Only cells with a measured load and a prediction count. ``unknown`` is never right: it lowers
+    recall, and not precision.
     """
     pairs = [
-        (folded(cell.prediction.status), folded(cell.status), cell)
+        (normalized_status(cell.prediction.status), normalized_status(cell.status), cell)
         for cell in cells
         if cell.prediction and is_measured(cell)
     ]
@@ -40,21 +40,22 @@ def score(cells: Iterable[CellResult]) -> PredictorResult | None:
     predicted: Counter[str] = Counter()
     measured: Counter[str] = Counter()
     right: Counter[str] = Counter()
-    for told, found, _ in pairs:
-        said, so = {told, *ALSO.get(told, ())}, {found, *ALSO.get(found, ())}
-        predicted.update(said)
-        measured.update(so)
-        right.update(said & so)
-    failing = [cell for told, found, cell in pairs if told == found == FAIL]
-    tried = [
-        any(each.status == "verified" for each in same)
+    for expected, actual, _ in pairs:
+        expected_classes = {expected, *ALSO.get(expected, ())}
+        actual_classes = {actual, *ALSO.get(actual, ())}
+        predicted.update(expected_classes)
+        measured.update(actual_classes)
+        right.update(expected_classes & actual_classes)
+    failing = [cell for expected, actual, cell in pairs if expected == actual == FAIL]
+    fixes = [
+        any(fix.status == "verified" for fix in same)
         for cell in failing
         if cell.prediction
-        and (same := [each for each in cell.remedies if each.id == cell.prediction.remedy])
+        and (same := [fix for fix in cell.remedies if fix.id == cell.prediction.remedy])
     ]
     return PredictorResult(
         cells=len(pairs),
-        unknown=sum(told == UNKNOWN for told, _, _ in pairs),
+        unknown=sum(expected == UNKNOWN for expected, _, _ in pairs),
         statuses=tuple(
             StatusScore(
                 status=status,
@@ -70,12 +71,12 @@ def score(cells: Iterable[CellResult]) -> PredictorResult | None:
         causes=_shares(
             [bool(cell.prediction and cell.prediction.cause == cell.cause) for cell in failing]
         ),
-        remedies=_shares(tried),
+        remedies=_shares(fixes),
     )
 
 
 def is_measured(cell: CellResult) -> bool:
-    """Say whether a cell's file was loaded in it; what was inferred is another cell's."""
+    """Return whether the file was loaded in this cell; an inferred result is another cell's."""
     return cell.status in MEASURED_STATUSES and cell.inferred_from is None
 
 
@@ -84,5 +85,5 @@ def _shares(right: list[bool]) -> ShareResult:
 
 
 def share(part: int, whole: int) -> float | None:
-    """Return ``part`` of ``whole``, to three places; None of nothing."""
+    """Return ``part`` of ``whole`` with three decimals; None if ``whole`` is 0."""
     return round(part / whole, 3) if whole else None

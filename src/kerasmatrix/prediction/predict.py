@@ -1,9 +1,9 @@
-"""Foretells what becomes of a file in an environment. Reads what `inspect` reads; runs nothing."""
+"""Predicts the result of loading a file in an environment. Like `inspect`, it runs nothing."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Container, Iterable, Mapping, Sequence
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import is_custom, words
-from kerasmatrix.inspection.reader_process import BOUNDS, guarded
-from kerasmatrix.prediction.cache import Notes
+from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
+from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.prediction.features import Features, features_of
 from kerasmatrix.prediction.incompatibilities import (
-    Obstacle,
-    find_obstacles,
-    find_training_obstacles,
+    Incompatibility,
+    find_incompatibilities,
+    find_training_incompatibilities,
 )
-from kerasmatrix.prediction.keras_api import the_surface
+from kerasmatrix.prediction.keras_api import measured_api
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import (
     TOGETHER,
@@ -30,75 +30,85 @@ from kerasmatrix.prediction.rules import (
     place_of,
     the_rules,
 )
-from kerasmatrix.prediction.similar_cells import Precedents
-from kerasmatrix.prediction.similarity import likeness, reader_of
+from kerasmatrix.prediction.similar_cells import SimilarCells
+from kerasmatrix.prediction.similarity import loader_key, similarity_key
 from kerasmatrix.prediction.target import Target
 
-if TYPE_CHECKING:  # it takes a while to import, and a run that knows all reads no file
+if TYPE_CHECKING:  # slow to import, and not needed if the cache has all files
     from kerasmatrix.inspection.read import Contents
 
-__all__ = ["Foretold", "foretell", "foretell_file", "predict", "prepare", "read_and_foretell"]
+__all__ = [
+    "FilePrediction",
+    "predict_by_rules",
+    "predict_contents",
+    "predict_file",
+    "prepare",
+    "read_and_predict",
+]
 
-# What a rule's confidence is worth for a release that was never surveyed.
+# The factor of a rule's confidence for a release that was never surveyed.
 UNSURVEYED = 0.7
-# What Keras makes anew from its config, layer by layer.
+# Kinds whose layers Keras rebuilds from their configs.
 REBUILT = {"hdf5-model", "keras-archive"}
-# What a remedy does beside what it is for: rewriting takes out of a compile config, too, what the
-# reader does not take (measured: h5, tf2.12 to tf2.2).
-MENDS_TOO = {"rewrite-config": "no-compile"}
-# Of a model with more than that in the way, what is in the way first is enough to know.
-MOST_OBSTACLES = 200
+# Fixes that include another: rewriting also removes from a compile config the parts that the loader
+# does not accept (measured: h5, tf2.12 to tf2.2).
+INCLUDES = {"rewrite-config": "no-compile"}
+# A model with more incompatibilities than this is decided by the first ones.
+MOST_INCOMPATIBILITIES = 200
 
 
-class Foretold(BaseModel):
-    """What is read of a file: what rules say of it, and what tells which files are like it.
+class FilePrediction(BaseModel):
+    """A file's predictions by rules, with its similarity key.
 
-    ``readers`` is by environment: what of it decides what becomes of such a file.
+    ``readers`` has the loader key of each environment.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     predictions: tuple[Prediction, ...]
-    likeness: str
+    similarity_key: str
     readers: Mapping[str, str]
 
 
-def predict(
+def predict_file(
     path: Path,
     targets: Sequence[Target],
-    brought: Container[str] = (),
-    notes: Notes | None = None,
+    custom_names: Container[str] = (),
+    cache: PredictionCache | None = None,
 ) -> tuple[Prediction, ...]:
     """Return a prediction for the file at ``path`` in each of ``targets``. It is read in a child.
 
     Args:
         path: a file, or the folder of a SavedModel.
         targets: the environments.
-        brought: names of the classes and functions that the loading program hands over.
-        notes: what was measured of other files.
+        custom_names: names of the custom objects that the loading program passes.
+        cache: measured cells of other files.
 
     Raises:
-        UsageError: it is no model, or damaged.
+        UsageError: it is damaged or not a model.
     """
-    found = foretell_file(path, targets, brought)
-    precedents = Precedents()
-    for likeness_of, reader, cell in notes.cells(found.likeness) if notes else ():
-        precedents.add(likeness_of, reader, cell)
+    by_rules = predict_by_rules(path, targets, custom_names)
+    key = by_rules.similarity_key
+    similar = SimilarCells()
+    for _, loader, cell in cache.cells(key) if cache else ():
+        similar.add(key, loader, cell)
     return tuple(
-        precedents.weigh(each, found.likeness, found.readers[each.environment])
-        for each in found.predictions
+        similar.weigh(prediction, key, by_rules.readers[prediction.environment])
+        for prediction in by_rules.predictions
     )
 
 
-def foretell_file(path: Path, targets: Sequence[Target], brought: Container[str] = ()) -> Foretold:
-    """Return what rules say of the file at ``path``; arguments and errors as `predict`."""
-    return guarded(read_and_foretell, BOUNDS, path, targets, brought)
+def predict_by_rules(
+    path: Path, targets: Sequence[Target], custom_names: Container[str] = ()
+) -> FilePrediction:
+    """Return the predictions of rules alone; arguments and errors as for `predict_file`."""
+    return run_in_subprocess(read_and_predict, READER_LIMITS, path, targets, custom_names)
 
 
-def read_and_foretell(
-    path: Path, targets: Sequence[Target], brought: Container[str] = ()
-) -> Foretold:
-    """Do what `foretell_file` does in this process, which a hostile file may end or make large."""
+def read_and_predict(
+    path: Path, targets: Sequence[Target], custom_names: Container[str] = ()
+) -> FilePrediction:
+    """Do the same as `predict_by_rules` in this process, which a hostile file may crash."""
     from kerasmatrix.inspection.folder_check import refusal  # noqa: PLC0415
     from kerasmatrix.inspection.read import read_contents  # noqa: PLC0415
 
@@ -106,15 +116,15 @@ def read_and_foretell(
     if contents.fault:
         raise refusal(path, contents.fault)
     features = features_of(contents)
-    return Foretold(
-        predictions=foretell(contents, targets, brought),
-        likeness=likeness(features, brought),
-        readers={target.environment: reader_of(features, target) for target in targets},
+    return FilePrediction(
+        predictions=predict_contents(contents, targets, custom_names),
+        similarity_key=similarity_key(features, custom_names),
+        readers={target.environment: loader_key(features, target) for target in targets},
     )
 
 
 def prepare() -> None:
-    """Read what all children of `guarded` need."""
+    """Load the data that all children of `run_in_subprocess` need."""
     from kerasmatrix.inspection.read import known_writers  # noqa: PLC0415
 
     is_custom("", None, None)
@@ -122,38 +132,38 @@ def prepare() -> None:
     for rule in the_rules():
         confidence_of(rule.id)
         is_final(rule.remedy or "")
-    the_surface()
+    measured_api()
 
 
-def foretell(
-    contents: Contents, targets: Iterable[Target], brought: Container[str] = ()
+def predict_contents(
+    contents: Contents, targets: Iterable[Target], custom_names: Container[str] = ()
 ) -> tuple[Prediction, ...]:
-    """Return a prediction for what was read from a file in each of ``targets``.
+    """Return a prediction for the contents of a file in each of ``targets``.
 
     Raises:
-        UsageError: it is put together in a way that no Keras would.
+        UsageError: its config is nested too deeply.
     """
     try:
-        view = _View(features_of(contents), brought)
-        return tuple(view.of(target) for target in targets)
+        predictor = _Predictor(features_of(contents), custom_names)
+        return tuple(predictor.predict(target) for target in targets)
     except RecursionError:
         raise UsageError(f"{contents.path}: its config is nested too deeply to be read") from None
 
 
-class _View:
-    """A file as the releases of Keras see it: each walks the architecture once."""
+class _Predictor:
+    """Predicts for one file; walks its architecture once for each release of Keras."""
 
-    def __init__(self, features: Features, brought: Container[str]) -> None:
+    def __init__(self, features: Features, custom_names: Container[str]) -> None:
         self._features = features
-        self._brought = brought
+        self._custom_names = custom_names
         self._rebuilt = features.kind in REBUILT
-        self._obstacles = cache(self._find_obstacles)
-        self._training = cache(self._find_training_obstacle)
+        self._incompatibilities = functools.cache(self._find_incompatibilities)
+        self._training = functools.cache(self._find_training_incompatibility)
 
-    def of(self, target: Target) -> Prediction:
+    def predict(self, target: Target) -> Prediction:
         """Return the prediction for an environment."""
-        rule, found = self._decide(target, ())
-        certainty = 1.0 if the_surface().knows(target.release) else UNSURVEYED
+        rule, incompatibility = self._decide(target, ())
+        certainty = 1.0 if measured_api().knows(target.release) else UNSURVEYED
         return Prediction(
             environment=target.environment,
             status=rule.status,
@@ -161,70 +171,81 @@ class _View:
             remedy=self._remedy(rule, target),
             rule=rule.id,
             confidence=round(confidence_of(rule.id) * certainty, 3),
-            because=_because(rule, found),
+            because=_reason(rule, incompatibility),
         )
 
-    def _decide(self, target: Target, done: Container[str | None]) -> tuple[Rule, Obstacle | None]:
-        """Return the first rule that fits, and the obstacle it is about, after remedies ``done``.
+    def _decide(
+        self, target: Target, done: Container[str | None]
+    ) -> tuple[Rule, Incompatibility | None]:
+        """Return the first rule that fits after the fixes ``done``, and its incompatibility.
 
-        What a remedy mends is in the way no longer: rules that name it, and obstacles of theirs.
+        Rules whose fix is done no longer apply, nor do the incompatibilities that they match.
         """
 
-        @cache
-        def obstacle() -> Obstacle | None:
-            found = self._obstacles(target.release)
-            return next((each for each in found if not self._is_mended(each, done)), None)
+        @functools.cache
+        def incompatibility() -> Incompatibility | None:
+            candidates = self._incompatibilities(target.release)
+            return next((each for each in candidates if not self._is_fixed(each, done)), None)
 
-        def training() -> Obstacle | None:
+        def training() -> Incompatibility | None:
             return self._training(target.release)
 
         rule = next(
             rule
             for rule in the_rules()
             if (rule.remedy is None or rule.remedy not in done)
-            and rule.fits(self._features, target, obstacle, training)
+            and rule.fits(self._features, target, incompatibility, training)
         )
-        return rule, obstacle() if rule.obstacle else training() if rule.training else None
+        return (
+            rule,
+            incompatibility() if rule.incompatibility else training() if rule.training else None,
+        )
 
-    def _is_mended(self, obstacle: Obstacle, done: Container[str | None]) -> bool:
+    def _is_fixed(self, incompatibility: Incompatibility, done: Container[str | None]) -> bool:
         return any(
             rule.remedy is not None
             and rule.remedy in done
             and (not rule.kind or self._features.kind in rule.kind)
-            and rule.obstacle is not None
-            and rule.obstacle.fits(obstacle)
+            and rule.incompatibility is not None
+            and rule.incompatibility.fits(incompatibility)
             for rule in the_rules()
         )
 
     def _remedy(self, rule: Rule, target: Target) -> str | None:
-        """Return what helps: what is in the way behind the first thing needs its remedy, too."""
+        """Return the fixes that are needed together: one may reveal the next incompatibility."""
         done: list[str] = []
         while rule.remedy is not None:
             if is_final(rule.remedy):
                 return rule.remedy
             done.append(rule.remedy)
-            rule, _ = self._decide(target, {*done, *(MENDS_TOO.get(each) for each in done)})
-        needed = set(done) - {MENDS_TOO.get(each) for each in done}
+            rule, _ = self._decide(target, {*done, *(INCLUDES.get(fix) for fix in done)})
+        needed = set(done) - {INCLUDES.get(fix) for fix in done}
         return TOGETHER.join(sorted(needed, key=place_of)) or None
 
-    def _find_obstacles(self, release: str) -> tuple[Obstacle, ...]:
+    def _find_incompatibilities(self, release: str) -> tuple[Incompatibility, ...]:
         if not self._rebuilt:
             return ()
-        found = find_obstacles(self._features.config, the_surface(), release, self._brought)
-        return tuple(islice(found, MOST_OBSTACLES))
+        found = find_incompatibilities(
+            self._features.config, measured_api(), release, self._custom_names
+        )
+        return tuple(islice(found, MOST_INCOMPATIBILITIES))
 
-    def _find_training_obstacle(self, release: str) -> Obstacle | None:
+    def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
         if not self._rebuilt:
             return None
-        found = find_training_obstacles(
-            self._features.training, the_surface(), release, self._brought
+        found = find_training_incompatibilities(
+            self._features.training, measured_api(), release, self._custom_names
         )
         return next(found, None)
 
 
-def _because(rule: Rule, obstacle: Obstacle | None) -> str:
-    if obstacle is None:
+def _reason(rule: Rule, incompatibility: Incompatibility | None) -> str:
+    if incompatibility is None:
         return rule.says
-    where = f"layer {obstacle.layer!r}"
-    of = f"{obstacle.key!r} of {obstacle.name}" if obstacle.key else obstacle.name
+    where = f"layer {incompatibility.layer!r}"
+    of = (
+        f"{incompatibility.key!r} of {incompatibility.name}"
+        if incompatibility.key
+        else incompatibility.name
+    )
     return f"{rule.says} ({words(where)}: {words(of)})"

@@ -1,4 +1,4 @@
-"""What is likely to become of a file in an environment, as a value."""
+"""The predicted result of loading a file in an environment."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["Prediction"]
 
 
 class Prediction(BaseModel):
-    """What is likely to become of a file in an environment, and which rule says so.
+    """The predicted result of loading a file in an environment, and the rule that predicts it.
 
-    ``remedy`` is the id of a remedy, or of several together, joined by `` + ``. ``rule`` is the id
-    of a rule, or ``measured:`` and the cell of a file like it.
+    ``remedy`` is the id of a fix, or of several together, joined by `` + ``. ``rule`` is the id of
+    a rule, or ``measured:`` and the cell of a similar file.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,4 +22,4 @@ class Prediction(BaseModel):
     remedy: str | None = None
     rule: str
     confidence: float = Field(description="between 0 and 1: how often the rule was right")
-    because: str = Field(description="the rule, in a sentence, and what it found in the file")
+    because: str = Field(description="the rule in a sentence, and the part of the file it is about")

@@ -1,4 +1,4 @@
-"""The rules of prediction as typed, checked values: data, in ``rules.yaml``."""
+"""The rules of prediction in ``rules.yaml``, as typed and checked values."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.errors import nearest
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.inspection.model_info import Kind
-from kerasmatrix.prediction.features import SIGNS, Features
-from kerasmatrix.prediction.incompatibilities import Obstacle
+from kerasmatrix.prediction.features import FEATURES, Features
+from kerasmatrix.prediction.incompatibilities import Incompatibility
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.text.patterns import compile_pattern
 from kerasmatrix.versions import minor_of, minor_text
@@ -33,12 +33,12 @@ __all__ = [
     "the_rules",
 ]
 
-# How often rules were right, as survey/calibrate.py writes it.
+# The accuracy of the rules, written by survey/calibrate.py.
 CALIBRATION = "calibration.json"
-# Remedies that help together are named so.
+# Joins the names of fixes that are needed together.
 TOGETHER = " + "
 
-# What is not as it was has a cause.
+# Statuses that need a cause.
 WITH_CAUSE = {"degraded", "drift", "fail"}
 SPAN = re.compile(
     r"^(?:(?P<only>\d+\.\d+)|(?:(?:from )?(?P<first>\d+\.\d+))?(?: ?to (?P<last>\d+\.\d+))?)$"
@@ -52,8 +52,8 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class WantedObstacle(_Strict):
-    """Which obstacle a rule is about: regular expressions for its class or function and its key."""
+class IncompatibilityPattern(_Strict):
+    """Matches an incompatibility; ``name`` and ``key`` are regular expressions."""
 
     kind: Literal[
         "class", "custom", "key", "absent", "function", "module", "policy", "own-policy", "bare"
@@ -67,23 +67,24 @@ class WantedObstacle(_Strict):
         compile_pattern(pattern or "")
         return pattern
 
-    def fits(self, obstacle: Obstacle | None) -> bool:
-        """Say whether ``obstacle`` is meant."""
+    def fits(self, incompatibility: Incompatibility | None) -> bool:
+        """Return whether ``incompatibility`` matches."""
         return (
-            obstacle is not None
-            and obstacle.kind == self.kind
-            and (self.name is None or compile_pattern(self.name).is_all_of(obstacle.name))
-            and (self.key is None or compile_pattern(self.key).is_all_of(obstacle.key))
+            incompatibility is not None
+            and incompatibility.kind == self.kind
+            and (self.name is None or compile_pattern(self.name).is_all_of(incompatibility.name))
+            and (self.key is None or compile_pattern(self.key).is_all_of(incompatibility.key))
         )
 
 
 class Rule(_Strict):
-    """If all its conditions hold, it foretells. The first rule that does decides.
+    """A rule predicts a status if all its conditions hold. The first such rule decides.
 
     ``writer`` and ``reader`` are spans of Keras releases (``2.3 to 2.16``, ``from 3.4``;
-    TensorFlow's minor for Keras 2), ``tensorflow`` one of the environment's TensorFlow. ``order``
-    compares the reader with the writer. ``signs`` must be so, ``without`` must not. ``obstacle``
-    is the first thing of the architecture that cannot be made.
+    TensorFlow's minor for Keras 2), ``tensorflow`` is one of the environment's TensorFlow.
+    ``order`` compares the reader with the writer. The file must have all ``features``, and none of
+    ``without``. ``incompatibility`` is the first one of the architecture, ``training`` that of the
+    compile config.
     """
 
     id: Slug
@@ -93,40 +94,40 @@ class Rule(_Strict):
     reader: Span | None = None
     tensorflow: Span | None = None
     order: Literal["reader-older", "reader-newer", "same"] | None = None
-    obstacle: WantedObstacle | None = None
-    training: WantedObstacle | None = None
-    signs: tuple[str, ...] = ()
+    incompatibility: IncompatibilityPattern | None = None
+    training: IncompatibilityPattern | None = None
+    features: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     status: Literal["pass", "degraded", "drift", "fail", "unsupported", "unknown"]
     cause: Slug | None = None
     remedy: str | None = None
     source: Text
 
-    @field_validator("signs", "without")
+    @field_validator("features", "without")
     @classmethod
-    def _known_signs(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+    def _known_features(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         for name in names:
-            if name not in SIGNS:
-                raise ValueError(f"unknown sign {name!r}")
+            if name not in FEATURES:
+                raise ValueError(f"unknown feature {name!r}")
         return names
 
     def fits(
         self,
         features: Features,
         target: Target,
-        obstacle: Callable[[], Obstacle | None],
-        training: Callable[[], Obstacle | None],
+        incompatibility: Callable[[], Incompatibility | None],
+        training: Callable[[], Incompatibility | None],
     ) -> bool:
-        """Say whether all conditions hold of a file in an environment."""
+        """Return whether all conditions hold for a file in an environment."""
         return (
             (not self.kind or features.kind in self.kind)
             and within(self.writer, features.writer)
             and within(self.reader, target.release)
             and within(self.tensorflow, _minor(target.tensorflow))
             and self._in_order(features.writer, target.release)
-            and all(SIGNS[name](features, target) for name in self.signs)
-            and not any(SIGNS[name](features, target) for name in self.without)
-            and (self.obstacle is None or self.obstacle.fits(obstacle()))
+            and all(FEATURES[name](features, target) for name in self.features)
+            and not any(FEATURES[name](features, target) for name in self.without)
+            and (self.incompatibility is None or self.incompatibility.fits(incompatibility()))
             and (self.training is None or self.training.fits(training()))
         )
 
@@ -145,7 +146,7 @@ class Rule(_Strict):
 
 @cache
 def within(span: str | None, release: str | None) -> bool:
-    """Say whether ``release`` is in ``span``; anything is in none, and nothing unknown in one."""
+    """Return whether ``release`` is in ``span``: None spans all, and no span has an unknown one."""
     if span is None:
         return True
     if release is None:
@@ -168,7 +169,7 @@ class _Rules(_Strict):
 
 @cache
 def the_rules() -> tuple[Rule, ...]:
-    """Return the rules that come with kerasmatrix, in the order in which they are asked."""
+    """Return the rules of the package, in the order in which they are tried."""
     with resources.as_file(resources.files("kerasmatrix.prediction")) as folder:
         return load_rules(folder / "rules.yaml", the_catalogue())
 
@@ -177,8 +178,8 @@ def load_rules(path: Path, catalogue: Catalogue) -> tuple[Rule, ...]:
     """Read rules from a file.
 
     Raises:
-        UsageError: anything wrong in it, with the line; a cause or remedy that ``catalogue`` does
-            not have, or that a rule's status cannot have.
+        UsageError: there is a mistake in it, such as a cause or fix that ``catalogue`` does not
+            have, or that does not fit the rule's status. The message has the line.
     """
     source = YamlSource(path)
     rules = source.parse(_Rules).rules
@@ -204,9 +205,9 @@ def load_rules(path: Path, catalogue: Catalogue) -> tuple[Rule, ...]:
 
 @cache
 def confidence_of(rule: str) -> float:
-    """Return how sure a rule is: the share of cells in which it was right, by Laplace's rule.
+    """Return a rule's confidence: its share of right cells by Laplace's rule of succession.
 
-    Of one that decided no measured cell that is one half.
+    It is one half for a rule that decided no measured cell.
     """
     right, decided = _calibration().get(rule, (0, 0))
     return (right + 1) / (decided + 2)
@@ -221,12 +222,12 @@ def _calibration() -> Mapping[str, tuple[int, int]]:
 
 @cache
 def is_final(remedy: str) -> bool:
-    """Say whether a remedy takes the place of a load, so that no other is needed beside it."""
+    """Return whether a fix replaces the load, so that no other fix is needed."""
     known = the_catalogue().remedy(remedy)
     return known is not None and (known.final or known.by != "load")
 
 
 @cache
 def place_of(remedy: str) -> int:
-    """Return where a remedy stands in the catalogue: in that order several are carried out."""
+    """Return a fix's position in the catalogue, which is the order of application."""
     return [known.id for known in the_catalogue().remedies].index(remedy)

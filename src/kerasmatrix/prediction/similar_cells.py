@@ -1,6 +1,6 @@
-"""What was measured of files that are alike, and what it makes of a rule's prediction. Pure.
+"""Measured cells of similar files, which outweigh a rule's prediction. Pure.
 
-A measured cell of a file with the same layers, format and writer outweighs a rule.
+Similar files have the same layers, format and writer.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from typing import NamedTuple
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.results.observations import Status
 
-__all__ = ["MEASURED", "Precedent", "Precedents", "folded"]
+__all__ = ["MEASURED", "SimilarCell", "SimilarCells", "normalized_status"]
 
-# How an answer names the cell that it goes by.
+# A prediction from a measured cell names it after this, in place of a rule.
 MEASURED = "measured:"
 DIED = {Status.CRASH, Status.TIMEOUT}
 
 
-class Precedent(NamedTuple):
-    """A measured cell: which, and what came of it. ``remedy`` was seen to work in it."""
+class SimilarCell(NamedTuple):
+    """A measured cell and its result. ``remedy`` is a fix that was verified in it."""
 
     scenario: str
     format: str
@@ -35,57 +35,64 @@ class Precedent(NamedTuple):
         return "/".join(self[:4])
 
 
-def folded(status: str) -> str:
-    """Return a measured status as a prediction says it: a crash or a timeout is a fail."""
+def normalized_status(status: str) -> str:
+    """Return the status that a prediction can have: fail for a crash or a timeout."""
     return Status.FAIL.value if status in DIED else str(status)
 
 
-class Precedents:
-    """Measured cells by what decides them: the likeness of the file, and the reader."""
+class SimilarCells:
+    """Measured cells by the similarity key of the file and the loader key."""
 
     def __init__(self) -> None:
-        self._cells: dict[tuple[str, str], list[Precedent]] = defaultdict(list)
+        self._cells: dict[tuple[str, str], list[SimilarCell]] = defaultdict(list)
 
-    def add(self, likeness: str, reader: str, cell: Precedent) -> None:
-        """Add a measured cell of a file of that likeness with that reader."""
-        self._cells[likeness, reader].append(cell)
+    def add(self, similarity_key: str, loader_key: str, cell: SimilarCell) -> None:
+        """Add a measured cell of a file with these keys."""
+        self._cells[similarity_key, loader_key].append(cell)
 
     def weigh(
-        self, prediction: Prediction, likeness: str, reader: str, *, without: str | None = None
+        self,
+        prediction: Prediction,
+        similarity_key: str,
+        loader_key: str,
+        *,
+        without: str | None = None,
     ) -> Prediction:
-        """Return a prediction as it is in the light of what was measured.
+        """Return ``prediction``, corrected by the measured cells of similar files.
 
         Args:
             prediction: a rule's.
-            likeness: of the file.
-            reader: of the environment.
-            without: a scenario whose cells count for nothing: they are what is to be foretold.
+            similarity_key: of the file.
+            loader_key: of the environment.
+            without: a scenario whose cells are ignored, because they are to be predicted.
         """
-        known = self._cells.get((likeness, reader), ())
+        known = self._cells.get((similarity_key, loader_key), ())
         cells = [cell for cell in known if cell.scenario != without]
         if not cells:
             return prediction
-        votes = Counter((folded(cell.status), cell.cause) for cell in cells)
-        said = (prediction.status, prediction.cause)
-        # Where as many say one thing as another, the rule has the casting vote.
+        votes = Counter((normalized_status(cell.status), cell.cause) for cell in cells)
+        predicted = (prediction.status, prediction.cause)
+        # In a tie the rule decides.
         (status, cause), count = max(
-            votes.items(), key=lambda vote: (vote[1], vote[0] == said, str(vote[0]))
+            votes.items(), key=lambda vote: (vote[1], vote[0] == predicted, str(vote[0]))
         )
-        deciding = [cell for cell in cells if (folded(cell.status), cell.cause) == (status, cause)]
-        helped = Counter(cell.remedy for cell in deciding if cell.remedy)
-        sure = round((count + 1) / (len(cells) + 2), 3)
+        deciding = [
+            cell
+            for cell in cells
+            if (normalized_status(cell.status), cell.cause) == (status, cause)
+        ]
+        fixes = Counter(cell.remedy for cell in deciding if cell.remedy)
+        confidence = round((count + 1) / (len(cells) + 2), 3)
         example = max(deciding, key=lambda cell: (cell.remedy is not None, cell.cell)).cell
-        evidence = f"measured so in {count} of {len(cells)} cells of files like it: {example}"
-        agrees = (status, cause) == said
-        remedy = max(
-            helped, key=lambda name: (helped[name], name == prediction.remedy), default=None
-        )
+        evidence = f"measured in {count} of {len(cells)} cells of similar files: {example}"
+        agrees = (status, cause) == predicted
+        remedy = max(fixes, key=lambda name: (fixes[name], name == prediction.remedy), default=None)
         return Prediction(
             environment=prediction.environment,
             status=status,
             cause=cause,
             remedy=remedy or (prediction.remedy if agrees else None),
             rule=prediction.rule if agrees else MEASURED + example,
-            confidence=max(sure, prediction.confidence) if agrees else sure,
+            confidence=max(confidence, prediction.confidence) if agrees else confidence,
             because=f"{prediction.because}; {evidence}" if agrees else evidence,
         )

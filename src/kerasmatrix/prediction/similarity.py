@@ -1,7 +1,7 @@
-"""What makes two files alike, so that what became of one says what becomes of the other. Pure.
+"""Decides which files are similar, so that the results of one predict those of the other. Pure.
 
-Alike are files of one format, of one release of Keras, whose layers are of the same classes with
-the same settings: how many there are, how large they are and what they are called may differ.
+Similar files have the same format and the same release of Keras, and their layers have the same
+classes and settings. The number, size and names of the layers may differ.
 """
 
 from __future__ import annotations
@@ -13,53 +13,58 @@ from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from kerasmatrix.inspection.architecture import INNER, inside, is_custom
-from kerasmatrix.prediction.features import SIGNS, SIGNS_OF_READERS, Features, features_of
+from kerasmatrix.prediction.features import FEATURES, LOADER_FEATURES, Features, features_of
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.versions import minor_text
 
-__all__ = ["likeness", "reader_of"]
+__all__ = ["loader_key", "similarity_key"]
 
-# What a file calls things, how they hang together, and what its layers were built from.
+# Names, connections, and the shapes that layers were built from.
 NAMES = {
     "name", "inbound_nodes", "input_layers", "output_layers", "build_config", "shared_object_id",
     "keras_version", "backend",
 }  # fmt: skip
-# Python's bytecode; which Python reads it is a fact of its own.
+# Python's bytecode; the Pythons that can read it are a feature of their own.
 CODE = {"function"}
-# A text is a setting; what is longer is content, such as a vocabulary.
+# A longer text is content, such as a vocabulary, and not a setting.
 LONGEST_SETTING = 80
 DEEPEST = 200
 SEVERAL = 2
 
 
-def likeness(features: Features, brought: Container[str] = ()) -> str:
-    """Return a digest that files have in common that are alike.
+def similarity_key(features: Features, custom_names: Container[str] = ()) -> str:
+    """Return a digest that is equal for similar files.
 
     Args:
         features: of the file.
-        brought: names of the classes and functions that the loading program hands over: a class
-            that is there is another thing than one that is missing.
+        custom_names: names of the custom objects that the loading program passes. A missing class
+            makes a difference.
     """
-    layers = set(_layers(features.config, brought, ""))
+    layers = set(_layers(features.config, custom_names, ""))
     classes = Counter(str(layer.get("class_name")) for layer in features.layers)
     facts = [
         features.kind,
         features.writer,
         sorted(layers),
         sorted(name for name, count in classes.items() if count >= SEVERAL),
-        _settings(features.training, brought, 0),
-        sorted(name for name in SIGNS.keys() - SIGNS_OF_READERS if SIGNS[name](features, None)),
+        _settings(features.training, custom_names, 0),
+        sorted(
+            name for name in FEATURES.keys() - LOADER_FEATURES if FEATURES[name](features, None)
+        ),
         sorted({str(python) for python in features.pythons}),
     ]
     second = features.contents.second
     if second:
         held = second.contents
-        facts += [second.container, likeness(features_of(held), brought) if held else None]
+        facts += [
+            second.container,
+            similarity_key(features_of(held), custom_names) if held else None,
+        ]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def reader_of(features: Features, target: Target) -> str:
-    """Return what of an environment decides what becomes of such a file."""
+def loader_key(features: Features, target: Target) -> str:
+    """Return the properties of an environment on which the result for such a file depends."""
     parts = [target.release]
     if features.kind == "saved-model":
         parts.append(minor_text(target.tensorflow))
@@ -68,39 +73,39 @@ def reader_of(features: Features, target: Target) -> str:
     return " ".join(parts)
 
 
-def _layers(told: Mapping[str, Any], brought: Container[str], within: str) -> Iterator[str]:
-    """Yield each layer as text: what it is inside of, its class, its settings."""
-    if not told:
+def _layers(layer: Mapping[str, Any], custom_names: Container[str], within: str) -> Iterator[str]:
+    """Yield each layer as text: its parents, its class and its settings."""
+    if not layer:
         return
-    full, config = str(told.get("class_name")), told.get("config")
+    full, config = str(layer.get("class_name")), layer.get("config")
     name = full.rpartition(">")[2]
-    own = is_custom(full, told.get("module"), told.get("registered_name"))
-    missing = own and name not in brought
+    own = is_custom(full, layer.get("module"), layer.get("registered_name"))
+    missing = own and name not in custom_names
     settings: object = None
     if isinstance(config, Mapping) and not missing:
         outer = {key: value for key, value in config.items() if key not in INNER}
-        settings = _settings(outer, brought, 0)
-    called = "a class of its own" if missing else full
-    yield json.dumps([within, called, told.get("module"), settings], sort_keys=True)
-    path = f"{within}/{called}"
+        settings = _settings(outer, custom_names, 0)
+    class_name = "a class of its own" if missing else full
+    yield json.dumps([within, class_name, layer.get("module"), settings], sort_keys=True)
+    path = f"{within}/{class_name}"
     if path.count("/") < DEEPEST:
-        for each in inside(config):
-            yield from _layers(each, brought, path)
+        for inner in inside(config):
+            yield from _layers(inner, custom_names, path)
 
 
-def _settings(value: object, brought: Container[str], depth: int) -> object:
-    """Return a config without names and sizes: a number is a number, a list what is in it."""
+def _settings(value: object, custom_names: Container[str], depth: int) -> object:
+    """Return a config without names and sizes: every number is 0, a list has distinct items."""
     if depth > DEEPEST:
         return None
     if isinstance(value, Mapping):
         return {
-            str(key): _settings(inner, brought, depth + 1)
+            str(key): _settings(inner, custom_names, depth + 1)
             for key, inner in value.items()
             if key not in NAMES and key not in CODE
         }
     if isinstance(value, list | tuple):
-        inner = [_settings(each, brought, depth + 1) for each in value]
-        return [each for place, each in enumerate(inner) if each not in inner[:place]][:SEVERAL]
+        items = [_settings(item, custom_names, depth + 1) for item in value]
+        return [item for place, item in enumerate(items) if item not in items[:place]][:SEVERAL]
     if isinstance(value, str):
         return value if len(value) <= LONGEST_SETTING else "a text"
     return value if value is None or isinstance(value, bool) else 0

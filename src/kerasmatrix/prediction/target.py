@@ -1,14 +1,18 @@
-"""Where a file is to be loaded, as far as that decides what becomes of it."""
+"""The properties of an environment on which predictions depend."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kerasmatrix.config.matrix import Environment
+from kerasmatrix.config.matrix import Environment, Matrix
+from kerasmatrix.config.project import Project
 from kerasmatrix.environments.keras_version import is_keras_3, release_of
-from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.locks import Lock, read_lock
 
-__all__ = ["Target", "target_of"]
+__all__ = ["Target", "select_targets", "target_of"]
+
+
+EVERYTHING = "all"  # the group that is selected by default
 
 
 @dataclass(frozen=True)
@@ -35,4 +39,18 @@ def target_of(environment: Environment, lock: Lock) -> Target:
         tensorflow=environment.tensorflow,
         python=environment.python,
         keras_packages=frozenset(lock.packages) & {"keras", "tf-keras"},
+    )
+
+
+def select_targets(matrix: Matrix, project: Project, names: tuple[str, ...]) -> tuple[Target, ...]:
+    """Return the environments of these names or of groups of these names; all if there are none.
+
+    Raises:
+        UsageError: there is no such environment, or it has no lock.
+    """
+    default = (EVERYTHING,) if EVERYTHING in matrix.groups else ()
+    selected = matrix.ungrouped(names or default) or tuple(matrix.environments)
+    return tuple(
+        target_of(environment, read_lock(project.locks_with(environment.name), environment))
+        for environment in matrix.select(environments=selected).environments
     )

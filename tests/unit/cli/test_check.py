@@ -241,14 +241,20 @@ def test_a_version_that_cannot_be_had_is_infra(check, model):
 
 @pytest.mark.parametrize(
     "step",
-    ["judge_save", "distances", "Search._chosen", "Search._as_reference", "Search._is_loaded"],
+    [
+        "judge_save",
+        "version_distances",
+        "Candidates.best",
+        "Candidates.as_reference",
+        "Candidates._is_loaded",
+    ],
 )
 def test_check_reference_of_one_file_raises_others_are_whole(
     check, model, tmp_path, monkeypatch, step
 ):
     check.project("good", "fails")
     other = shutil.copy(model, tmp_path / "wicked.h5")
-    place = importlib.import_module("kerasmatrix.files.reference")
+    place = importlib.import_module("kerasmatrix.files.reference_candidates")
     *parents, name = step.split(".")
     for parent in parents:
         place = getattr(place, parent)
@@ -346,7 +352,7 @@ def test_an_engine_that_is_no_sandbox_wants_trust(check, engine, model):
     engine.sandbox = False
     code, table, out = check(model)
     assert (code, table, engine.tasks) == (2, None, [])
-    assert "no sandbox" in out
+    assert "not a sandbox" in out
     assert "--trust" in out
     assert check(model, "--trust")[0] == 0
 
@@ -355,7 +361,7 @@ def test_an_engine_that_is_no_sandbox_wants_trust(check, engine, model):
     ("arguments", "message"),
     [
         (("nothing.h5",), "no such file"),
-        (("model.h5", "--custom-objects", "nothing.py"), "is no Python file"),
+        (("model.h5", "--custom-objects", "nothing.py"), "no such file"),
         (("model.h5", "--environments", "tf9"), "unknown environment 'tf9'"),
     ],
 )
@@ -398,13 +404,13 @@ def test_a_file_that_does_not_change_is_not_said_to_have(check, model):
 
 def test_a_file_that_changes_while_it_is_read_is_refused(check, engine, model, monkeypatch):
     check.project("good")
-    module = importlib.import_module("kerasmatrix.files.check")
-    look = module.inspect
+    module = importlib.import_module("kerasmatrix.files.import_models")
+    inspect = module.inspect
 
     def slowly(path):
-        told = look(path)
+        model_file = inspect(path)
         model.write_bytes(model.read_bytes() + b"more")
-        return told
+        return model_file
 
     monkeypatch.setattr(module, "inspect", slowly)
     code, _, out = check(model)

@@ -71,7 +71,7 @@ def test_a_rewritten_file_is_what_changes_least(convert, engine):
     assert (made.verified.status, made.verified.reference.environment) == ("pass", "good")
     assert made.output.sha256 == digest_path(Path("out.h5"))
     assert (made.output.path, made.target.environment) == ("out.h5", "fails-unless-rewrite-config")
-    assert "What was done: out.h5.kerasmatrix.json" in out
+    assert "Details: out.h5.kerasmatrix.json" in out
 
 
 def test_the_new_file_is_loaded_without_a_remedy_before_it_is_written(convert, engine):
@@ -116,7 +116,7 @@ def test_where_no_file_can_be_made_the_code_is_told(convert, engine):
     assert code == 1
     assert not Path("out.h5").exists()
     assert not Path("out.h5.kerasmatrix.json").exists()
-    assert "what helps is done by the program that loads it" in out
+    assert "made by the program that loads it" in out
     assert "tried rewrite-config as h5: failed: ValueError: Unknown layer: Functional" in out
     assert "model = keras.models.load_model(rewritten_copy)" in out
 
@@ -127,7 +127,7 @@ def test_where_nothing_works_what_was_tried_is_told(convert):
     told = json.loads(out)
     assert code == 1
     assert (told["status"], told["cause"]) == ("fail", "unknown-functional")
-    assert told["why"] == "nothing that was tried makes it load as it was"
+    assert told["why"] == "no fix that was tried makes it load unchanged"
     assert {each["status"] for each in told["tried"]} == {"failed"}
     assert len(told["tried"]) > 1
     assert not Path("out.h5").exists()
@@ -154,11 +154,11 @@ def test_nothing_is_overwritten_unless_that_is_asked_for(convert, engine):
     Path("out.h5").write_text("mine")
     code, out = convert("--for", "good")
     assert (code, Path("out.h5").read_text(), engine.tasks) == (2, "mine", [])
-    assert "out.h5: is there already" in out
+    assert "out.h5: exists already" in out
     assert convert("--for", "good", "--overwrite")[0] == 0
     assert Path("out.h5").read_bytes() == Path("model.h5").read_bytes()
     Path("out.h5").unlink()
-    assert "out.h5.kerasmatrix.json: is there already" in convert("--for", "good")[1]
+    assert "out.h5.kerasmatrix.json: exists already" in convert("--for", "good")[1]
 
 
 @pytest.mark.parametrize("name", ["model.h5", "./model.h5", "link.h5"])
@@ -168,7 +168,7 @@ def test_the_original_is_never_written(convert, engine, name):
     before = Path("model.h5").read_bytes()
     code, out = convert("--for", "good", "--overwrite", out=name)
     assert (code, engine.tasks) == (2, [])
-    assert "is the file that is to be converted" in out
+    assert "is the file to convert" in out
     assert Path("model.h5").read_bytes() == before
     code, _ = convert("--for", "good", "--overwrite", "--manifest", name)
     assert (code, Path("model.h5").read_bytes()) == (2, before)
@@ -186,10 +186,10 @@ def test_the_manifest_can_be_put_elsewhere(convert, tmp_path):
     ("arguments", "out", "message"),
     [
         (("--for", "god"), "out.h5", "unknown environment 'god'"),
-        (("--for", "good"), "out.txt", "its ending stands for no format"),
+        (("--for", "good"), "out.txt", "unknown file extension"),
         (("--for", "good"), "nowhere/out.h5", "there is no such folder"),
-        (("--for", "good", "--overwrite"), "full", "is a folder, and no SavedModel"),
-        (("--for", "good", "--manifest", "out.h5"), "out.h5", "is where the model goes"),
+        (("--for", "good", "--overwrite"), "full", "is a folder, and not a SavedModel"),
+        (("--for", "good", "--manifest", "out.h5"), "out.h5", "is also the file for the model"),
         (("--for", "good", "--through", "god"), "out.h5", "unknown environment 'god'"),
     ],
 )
@@ -214,7 +214,7 @@ def test_a_version_that_cannot_be_had_is_the_machines_fault(convert):
     convert.project("good", "absent")
     code, out = convert("--for", "absent")
     assert code == 3
-    assert "absent: cannot be had" in out
+    assert "absent: environment unavailable" in out
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from kerasmatrix.execution import predictions
 from kerasmatrix.prediction import predict, rules
-from kerasmatrix.prediction.cache import Notes
+from kerasmatrix.prediction.cache import PredictionCache
 from tests.unit.fakes import SAVE_FACTS, FakeWorker
 from tests.unit.inspection import files
 
@@ -70,9 +70,9 @@ def test_a_cell_is_foretold_without_what_was_measured_in_its_scenario(command):
 def test_a_file_is_read_once_for_all_runs(command, monkeypatch):
     command.project("good", "other")
     read = []
-    before = predict.foretell_file
+    before = predict.predict_by_rules
     monkeypatch.setattr(
-        predict, "foretell_file", lambda *given: read.append(given[0]) or before(*given)
+        predict, "predict_by_rules", lambda *given: read.append(given[0]) or before(*given)
     )
     command()
     assert len(read) == len(set(read)) > 0
@@ -87,7 +87,7 @@ def test_a_file_is_read_again_for_a_new_version_of_the_rules(command, monkeypatc
     command()
     monkeypatch.setattr(predictions, "code_digest", lambda: "another")
     monkeypatch.setattr(
-        predict, "foretell_file", lambda *_: pytest.fail("read again"), raising=True
+        predict, "predict_by_rules", lambda *_: pytest.fail("read again"), raising=True
     )
     with pytest.raises(BaseException, match="read again"):
         command("--no-infer")
@@ -126,7 +126,7 @@ def test_not_comparable_cell_is_no_evidence(command, monkeypatch):
     assert {each["status"] for each in table["cells"]} == {"not-comparable"}
     assert table["predictor"] is None
     assert Path(".kerasmatrix/predictions.sqlite").is_file()
-    assert list(Notes(Path(".kerasmatrix")).cells()) == []
+    assert list(PredictionCache(Path(".kerasmatrix")).cells()) == []
 
 
 def test_the_digest_of_the_code_covers_rules_and_what_reads_files():

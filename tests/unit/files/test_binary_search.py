@@ -3,21 +3,21 @@ import random
 
 import pytest
 
-from kerasmatrix.files.binary_search import next_place, the_change
+from kerasmatrix.files.binary_search import boundary, next_position
 
 
 def search(length, first_bad, absent=()):
     """Halve a line on which everything from ``first_bad`` on is bad; return change and looks."""
     found = {0: "good", length - 1: "bad"}
     looks = 0
-    while (place := next_place(length, found)) is not None:
+    while (place := next_position(length, found)) is not None:
         looks += 1
         found[place] = "skipped" if place in absent else "bad" if place >= first_bad else "good"
-    return the_change(length, found), looks
+    return boundary(length, found), looks
 
 
 @pytest.mark.parametrize("length", [2, 3, 4, 7, 34, 100])
-def test_the_change_is_found_wherever_it_is_in_as_many_looks_as_halving_takes(length):
+def test_boundary_is_found_wherever_it_is_in_as_many_looks_as_halving_takes(length):
     for first_bad in range(1, length):
         change, looks = search(length, first_bad)
         assert change == (first_bad - 1, first_bad)
@@ -43,5 +43,5 @@ def test_nothing_but_what_cannot_be_had_is_left_between():
 
 
 def test_a_line_without_anything_between_is_done():
-    assert next_place(2, {0: "good", 1: "bad"}) is None
-    assert the_change(2, {0: "good", 1: "bad"}) == (0, 1)
+    assert next_position(2, {0: "good", 1: "bad"}) is None
+    assert boundary(2, {0: "good", 1: "bad"}) == (0, 1)

@@ -8,9 +8,10 @@ import pytest
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.errors import UsageError
-from kerasmatrix.files.check import Checked, check, taken_in
-from kerasmatrix.files.model_input import Companions
-from kerasmatrix.files.session import open_setup
+from kerasmatrix.files.check import CheckResult, check
+from kerasmatrix.files.import_models import import_models
+from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.observations import Status
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
@@ -27,17 +28,19 @@ class Checks:
         self.engine = FakeEngine()
         self.model = files.hdf5_model(folder / "model.h5")
 
-    def __call__(self, names, *asked, reference=None, more=(), **options) -> Checked:
+    def __call__(self, names, *asked, reference=None, more=(), **options) -> CheckResult:
         if not (self.folder / "matrix.yaml").exists():
             make_project(self.folder, *names)
         place = self.folder / "matrix.yaml"
         matrix = load_matrix(place)
         with (
-            open_setup(Project(place), matrix, self.engine, **options) as setup,
-            taken_in([self.model, *more], setup.store, Companions()) as (given, _),
+            open_session(
+                Project(place), matrix, self.engine, options=SessionOptions(**options)
+            ) as session,
+            import_models([self.model, *more], session.store, ModelAssets()) as (model_inputs, _),
         ):
             environments = [matrix.environments[name] for name in asked]
-            return check(setup, given, environments, reference=reference)
+            return check(session, model_inputs, environments, reference=reference)
 
     def taken(self) -> list[str]:
         """Return in which environments it was found out what the file computes, in order."""
@@ -60,7 +63,7 @@ def test_check_far_from_the_writer_adds_it(checks):
     assert cells(checked) == {"good3": ("pass", "good3"), "good7": ("pass", "good3")}
     assert [env.name for env in checked.results.environments if env.added] == ["good3"]
     assert [cell.loaded_with for cell in checked.results.asked_for] == ["good7"]
-    assert "good3 was added to compare with" in checked.results.scenarios[0].shows
+    assert "good3 was added as the reference" in checked.results.scenarios[0].shows
 
 
 def test_check_added_environment_loads_only_what_is_compared_with_it(checks):
@@ -143,7 +146,7 @@ def test_check_no_plain_load_compares_with_a_harmless_remedy(checks):
         assert cell.status is Status.FAIL
         assert cell.repaired_by.id == "no-compile"
         assert cell.repaired_by.lost == ("the compile state",)
-    assert "fails-no-compile with no-compile says what it computes" in (
+    assert "the reference is fails-no-compile with no-compile" in (
         checked.results.scenarios[0].shows
     )
 

@@ -2,7 +2,12 @@ import pytest
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.errors import UsageError
-from kerasmatrix.files.version_path import between, line_of, made_between, oldest_first
+from kerasmatrix.files.version_path import (
+    oldest_first,
+    path_of_releases,
+    releases_between,
+    version_path,
+)
 from tests.real import ROOT
 
 MATRIX = load_matrix(ROOT / "matrix.yaml")
@@ -18,7 +23,7 @@ def of(name):
 
 
 def line(older, newer):
-    return names(line_of(OWN, of(older), of(newer)))
+    return names(version_path(OWN, of(older), of(newer)))
 
 
 def test_the_line_goes_over_the_minors_of_the_matrix():
@@ -45,13 +50,13 @@ def test_two_of_which_neither_is_later_have_no_line():
 
 def test_releases_between_two_are_those_and_in_order():
     releases = ["2.10.0", "2.3.1", "2.3.0", "2.2.3", "2.3.1", "2.3.4"]
-    assert between(releases, "2.2.3", "2.3.4") == ["2.3.0", "2.3.1"]
-    assert between(releases, None, "2.3.1") == ["2.2.3", "2.3.0"]
-    assert between(releases, None, None) == []
+    assert releases_between(releases, "2.2.3", "2.3.4") == ["2.3.0", "2.3.1"]
+    assert releases_between(releases, None, "2.3.1") == ["2.2.3", "2.3.0"]
+    assert releases_between(releases, None, None) == []
 
 
 def made(older, newer, tensorflow=(), keras=()):
-    return made_between(of(older), of(newer), tensorflow=tensorflow, keras=keras, own=OWN)
+    return path_of_releases(of(older), of(newer), tensorflow=tensorflow, keras=keras, own=OWN)
 
 
 def test_patch_releases_of_keras_2_lie_between_two_minors():

@@ -9,7 +9,7 @@ import pytest
 
 from kerasmatrix.filesystem import plain_files
 from kerasmatrix.filesystem.copies import copy_file, copy_tree
-from kerasmatrix.filesystem.digests import digest_file, digest_tree
+from kerasmatrix.filesystem.digests import digest_path, digest_tree
 from kerasmatrix.filesystem.plain_files import (
     LIMITS,
     NotPlain,
@@ -160,7 +160,7 @@ def test_root_named_by_a_link_is_read(tree, tmp_path):
     (tmp_path / "latest").symlink_to(tree)
     (tmp_path / "file").symlink_to(tree / "variables.index")
     assert digest_tree(tmp_path / "latest") == digest_tree(tree)
-    assert digest_file(tmp_path / "file") == hashlib.sha256(b"index").hexdigest()
+    assert digest_path(tmp_path / "file") == hashlib.sha256(b"index").hexdigest()
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import h5py
 import numpy as np
 import pytest
 
-from kerasmatrix.inspection.fingerprint import equivalence_digest
+from kerasmatrix.inspection.fingerprint import content_fingerprint
 from tests.unit.inspection.files import SEQUENTIAL, TRAINING, archive, hdf5_model, keras_3_weights
 
 
@@ -28,7 +28,7 @@ def folder(tmp_path):
 
 
 def equal(*folders):
-    digests = {equivalence_digest(each) for each in folders}
+    digests = {content_fingerprint(each) for each in folders}
     assert None not in digests
     return len(digests) == 1
 
@@ -187,8 +187,8 @@ def date_saved_elsewhere(path):
     ],
 )
 def test_what_is_not_understood_is_equal_to_nothing(folder, write, name):
-    assert equivalence_digest(folder(write, name)) is None
+    assert content_fingerprint(folder(write, name)) is None
 
 
 def test_an_artifact_that_is_gone_has_no_digest(tmp_path):
-    assert equivalence_digest(tmp_path / "nowhere") is None
+    assert content_fingerprint(tmp_path / "nowhere") is None

@@ -11,7 +11,7 @@ import pytest
 from kerasmatrix.cli import main
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.inspect import inspect
-from kerasmatrix.prediction.predict import foretell_file, predict
+from kerasmatrix.prediction.predict import predict_by_rules, predict_file
 from tests.unit.inspection import files
 from tests.unit.prediction.made import LAMBDA_3_8, target
 
@@ -40,7 +40,7 @@ def hdf5_and_archive(folder, name, config=HOSTILE):
 def predicted(path):
     return {
         each.environment.removeprefix("k"): each.rule
-        for each in predict(path, [target(release) for release in RELEASES])
+        for each in predict_file(path, [target(release) for release in RELEASES])
     }
 
 
@@ -82,7 +82,7 @@ def test_predict_two_formats_are_alike_only_if_both_are(tmp_path):
     paths = [files.hdf5_model(tmp_path / "plain.h5")]
     for name, config in (("a.h5", HOSTILE), ("b.h5", files.SEQUENTIAL)):
         paths.append(hdf5_and_archive(tmp_path, name, config))
-    assert len({foretell_file(path, [target("2.9")]).likeness for path in paths}) == 3
+    assert len({predict_by_rules(path, [target("2.9")]).similarity_key for path in paths}) == 3
 
 
 def test_inspect_archive_that_cannot_be_read_is_said_to_be_there(tmp_path):

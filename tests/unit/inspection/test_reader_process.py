@@ -1,4 +1,4 @@
-"""Functions that misbehave in every way, called where they can do no harm."""
+"""Calls functions that misbehave in a subprocess."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection.reader_process import BOUNDS, guarded
+from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 from tests.real import ROOT
 
 PATH = Path("model.h5")
@@ -72,11 +72,11 @@ def interrupted(path: Path) -> int:
     raise KeyboardInterrupt
 
 
-def tells_much(path: Path) -> str:
+def returns_much(path: Path) -> str:
     return "x" * (2 << 20)
 
 
-def tells_nonsense(path: Path) -> int:
+def returns_nonsense(path: Path) -> int:
     return {"not": "a number"}  # type: ignore[return-value]
 
 
@@ -84,7 +84,7 @@ def writes(path: Path) -> int:
     return path.write_text("more than nothing")
 
 
-def limits(path: Path) -> dict[str, int]:
+def descriptors(path: Path) -> dict[str, int]:
     open_files = len(list(Path("/proc/self/fd").iterdir()))
     return {"open": open_files, "session": os.getsid(0) - os.getpid()}
 
@@ -100,97 +100,112 @@ def forges(path: Path) -> int:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _server_that_finds_these_tests():
-    """The server has this program's path of imports, but for the folder where one stands."""
+def _server_imports_tests():
+    """The server searches PYTHONPATH, but not the current folder, for this module."""
     from kerasmatrix.inspection.reader_process import _SERVER
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("PYTHONPATH", os.pathsep.join((str(ROOT / "src"), str(ROOT))))
         _SERVER.close()
         yield
         _SERVER.close()
 
 
-@pytest.fixture(params=["forked here", "forked by the server"], autouse=True)
-def _way(request, monkeypatch):
-    """Both ways to a child keep the contract."""
-    count = 1 if request.param == "forked here" else 2
+@pytest.fixture(params=["own child", "child of server"], autouse=True)
+def _fork_from(request, monkeypatch):
+    """Children of this process and of the server keep the same contract."""
+    count = 1 if request.param == "own child" else 2
     monkeypatch.setattr("kerasmatrix.inspection.reader_process._threads", lambda: count)
 
 
-# This process may have threads: those of the BLAS do not matter, and Python says so.
+# Python warns of a fork with threads; those of the BLAS do not matter.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 
 
-def test_a_value_comes_back(tmp_path, monkeypatch):
-    assert guarded(length, BOUNDS, PATH, more=2) == 10
+def test_run_in_subprocess_returns_value(tmp_path, monkeypatch):
+    assert run_in_subprocess(length, READER_LIMITS, PATH, more=2) == 10
     monkeypatch.chdir(tmp_path)
-    assert guarded(here, BOUNDS, PATH) == str(tmp_path)
+    assert run_in_subprocess(here, READER_LIMITS, PATH) == str(tmp_path)
 
 
-def test_an_error_names_the_file_and_keeps_its_advice():
+def test_run_in_subprocess_error_names_path_and_keeps_hint():
     with pytest.raises(UsageError, match=r"^model.h5: is an empty file$") as caught:
-        guarded(names_no_file, BOUNDS, PATH)
+        run_in_subprocess(names_no_file, READER_LIMITS, PATH)
     assert caught.value.hint == "copy it again"
 
 
 @pytest.mark.parametrize(
-    ("function", "bounds", "message"),
+    ("function", "limits", "message"),
     [
         (raises, {}, "cannot be read: ZeroDivisionError: all$"),
         (allocates, {}, "takes more than 384 MB of memory"),
         (recurses, {}, "cannot be read: RecursionError"),
         (spins, {"cpu_seconds": 1}, "takes more than 1 s of processor time"),
         (sleeps, {"seconds": 0.05}, "was not read within 0.05 s"),
-        (segfaults, {}, "ends its reader"),
+        (segfaults, {}, "its reader crashed"),
         (aborts, {}, "takes more than 384 MB of memory"),
         (leaves, {}, "it ended without an answer"),
         (exits, {}, "it ended without an answer"),
         (interrupted, {}, "it ended without an answer"),
-        (tells_much, {"answer": 1 << 20}, "describes more than 1 MB of structure"),
+        (returns_much, {"answer": 1 << 20}, "describes more than 1 MB of structure"),
         (forges, {}, "forged|makes no sense"),
     ],
 )
-def test_whatever_becomes_of_the_child_is_an_error_that_names_the_file(function, bounds, message):
+def test_run_in_subprocess_misbehaviour_is_usage_error(function, limits, message):
     with pytest.raises(UsageError, match=message) as caught:
-        guarded(function, replace(BOUNDS, **bounds), PATH)
+        run_in_subprocess(function, replace(READER_LIMITS, **limits), PATH)
     assert caught.value.message.startswith("model.h5: ")
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
-def test_an_answer_of_another_type_is_none():
+def test_run_in_subprocess_wrong_type_is_usage_error():
     with pytest.raises(UsageError, match="makes no sense"):
-        guarded(tells_nonsense, BOUNDS, PATH)
+        run_in_subprocess(returns_nonsense, READER_LIMITS, PATH)
 
 
-def test_a_child_can_write_no_file_and_has_no_other_descriptor(tmp_path):
+def test_run_in_subprocess_child_cannot_write(tmp_path):
     path = tmp_path / "made"
-    with pytest.raises(UsageError, match=r"File too large|ends its reader"):
-        guarded(writes, BOUNDS, path)
+    with pytest.raises(UsageError, match=r"File too large|its reader crashed"):
+        run_in_subprocess(writes, READER_LIMITS, path)
     assert not path.exists() or path.stat().st_size == 0
-    found = guarded(limits, BOUNDS, PATH)
-    # Its answer's, three that lead nowhere, and the one that lists them.
+    found = run_in_subprocess(descriptors, READER_LIMITS, PATH)
+    # The answer, three of /dev/null, and the list of descriptors.
     assert found == {"open": 5, "session": 0}
 
 
-def test_threads_can_ask_at_once():
-    found = []
-    asking = [
-        threading.Thread(target=lambda: found.append(guarded(length, BOUNDS, PATH)))
+def test_run_in_subprocess_concurrent_threads():
+    values = []
+    threads = [
+        threading.Thread(
+            target=lambda: values.append(run_in_subprocess(length, READER_LIMITS, PATH))
+        )
         for _ in range(4)
     ]
-    for each in asking:
-        each.start()
-    for each in asking:
-        each.join()
-    assert found == [8] * 4
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert values == [8] * 4
 
 
-def test_a_server_that_was_ended_is_begun_again(monkeypatch):
+def test_run_in_subprocess_killed_server_is_restarted(monkeypatch):
     monkeypatch.setattr("kerasmatrix.inspection.reader_process._threads", lambda: 2)
     from kerasmatrix.inspection.reader_process import _SERVER
 
-    assert guarded(length, BOUNDS, PATH) == 8
+    assert run_in_subprocess(length, READER_LIMITS, PATH) == 8
     os.kill(_SERVER._process.pid, signal.SIGKILL)
     _SERVER._process.wait()
-    assert guarded(length, BOUNDS, PATH) == 8
+    assert run_in_subprocess(length, READER_LIMITS, PATH) == 8
+
+
+def test_run_in_subprocess_server_that_hangs_is_killed(monkeypatch):
+    monkeypatch.setattr("kerasmatrix.inspection.reader_process._threads", lambda: 2)
+    monkeypatch.setattr("kerasmatrix.inspection.reader_process.GRACE_SECONDS", 0.1)
+    from kerasmatrix.inspection.reader_process import _SERVER
+
+    assert run_in_subprocess(length, READER_LIMITS, PATH) == 8
+    process = _SERVER._process
+    os.kill(process.pid, signal.SIGSTOP)
+    with pytest.raises(UsageError, match="was not read within"):
+        run_in_subprocess(length, replace(READER_LIMITS, seconds=0.1), PATH)
+    assert process.poll() == -signal.SIGKILL

@@ -2,16 +2,16 @@ import sqlite3
 
 import pytest
 
-from kerasmatrix.prediction.cache import DATABASE, Notes, Read
-from kerasmatrix.prediction.similar_cells import Precedent
+from kerasmatrix.prediction.cache import DATABASE, FileRecord, PredictionCache
+from kerasmatrix.prediction.similar_cells import SimilarCell
 
-READ = Read("alike", {"2.9 2.9.0 3.10": "2.9"}, {"2.9 2.9.0 3.10": {"status": "pass"}})
-CELL = Precedent("first", "h5", "old", "new", "fail", "op-layer", None)
+READ = FileRecord("alike", {"2.9 2.9.0 3.10": "2.9"}, {"2.9 2.9.0 3.10": {"status": "pass"}})
+CELL = SimilarCell("first", "h5", "old", "new", "fail", "op-layer", None)
 
 
 @pytest.fixture
 def notes(tmp_path):
-    return Notes(tmp_path)
+    return PredictionCache(tmp_path)
 
 
 def test_what_was_read_of_a_file_is_there_for_the_same_code_only(notes):
@@ -39,7 +39,7 @@ def test_where_there_is_nothing_nothing_is_made(notes, tmp_path):
 
 
 def test_a_folder_that_is_not_there_says_nothing_and_is_no_error(tmp_path):
-    notes = Notes(tmp_path / "absent")
+    notes = PredictionCache(tmp_path / "absent")
     notes.keep_cells([("alike", "2.9", CELL)])
     assert list(notes.cells()) == []
 

@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.prediction.custom_objects import names_brought, names_of_program
+from kerasmatrix.prediction.custom_objects import custom_object_names, names_of_program
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_what_a_module_defines_imports_and_assigns_is_brought(module):
         "alias = swish\n"
         "typed: object = swish\n"
     )
-    assert names_brought(path) == {"Mine", "Layer", "swish", "alias", "typed"}
+    assert custom_object_names(path) == {"Mine", "Layer", "swish", "alias", "typed"}
 
 
 def test_names_in_ifs_and_tries_are_found_and_those_inside_functions_are_not(module):
@@ -33,36 +33,37 @@ def test_names_in_ifs_and_tries_are_found_and_those_inside_functions_are_not(mod
         "def maker():\n    class Hidden: pass\n"
     )
     names = {"keras", "Fallback", "used", "unused", "Within", "maker"}
-    assert names_brought(path) == names
+    assert custom_object_names(path) == names
 
 
 def test_a_dict_of_custom_objects_says_what_is_brought(module):
     path = module("class A: pass\nclass B: pass\ncustom_objects = {'Called': A}\n")
-    assert names_brought(path) == {"Called"}
+    assert custom_object_names(path) == {"Called"}
 
 
 def test_a_dict_that_cannot_be_read_leaves_all_names(module):
     path = module("class A: pass\ncustom_objects = {A.__name__: A}\n")
-    assert names_brought(path) == {"A", "custom_objects"}
+    assert custom_object_names(path) == {"A", "custom_objects"}
 
 
 def test_nothing_in_the_module_runs(module, tmp_path):
     path = module(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass A: pass\n")
-    assert names_brought(path) == {"A"}
+    assert custom_object_names(path) == {"A"}
     assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("class A(:\n", "my_layers.py:1: is no Python"), ("\0", "is no Python")]
+    ("text", "said"),
+    [("class A(:\n", "my_layers.py:1: is not valid Python"), ("\0", "is not valid Python")],
 )
 def test_what_is_no_python_is_said_with_its_line(module, text, said):
     with pytest.raises(UsageError, match=said):
-        names_brought(module(text))
+        custom_object_names(module(text))
 
 
 def test_a_module_that_is_not_there_is_an_error(tmp_path):
     with pytest.raises(UsageError, match="cannot be read: No such file"):
-        names_brought(tmp_path / "absent.py")
+        custom_object_names(tmp_path / "absent.py")
 
 
 def test_a_scenario_brings_what_it_defines_and_what_it_imports_from_beside(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from kerasmatrix.inspection.hdf5 import Stored
 from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.inspection.read import Contents
-from kerasmatrix.prediction.features import SIGNS, features_of
+from kerasmatrix.prediction.features import FEATURES, features_of
 from kerasmatrix.prediction.rules import the_rules
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
@@ -26,13 +26,15 @@ LAMBDA = model(INPUT, layer("Lambda", function=[LAMBDA_3_8, None, None]))
 TRAINED = {"loss": "mae", "optimizer_config": {"class_name": "Adam", "config": {}}}
 
 
-def signs(contents, reader=None):
+def features(contents, reader=None):
     features = features_of(contents)
-    return {name for name, sign in SIGNS.items() if sign(features, reader or target("2.9"))}
+    return {
+        name for name, feature in FEATURES.items() if feature(features, reader or target("2.9"))
+    }
 
 
 @pytest.mark.parametrize(
-    ("sign", "having", "lacking"),
+    ("feature", "having", "lacking"),
     [
         ("misnamed", h5(model(DENSE), called="a.keras"), archive(model(DENSE))),
         ("two-formats", twofold(h5(model(), called="a.keras")), twofold(h5(model()))),
@@ -127,21 +129,21 @@ def signs(contents, reader=None):
         ("metadata", saved_model(model(DENSE)), saved_model()),
     ],
 )
-def test_a_sign_is_seen_where_it_is_and_only_there(sign, having, lacking):
-    assert sign in signs(having)
-    assert sign not in signs(lacking)
+def test_a_sign_is_seen_where_it_is_and_only_there(feature, having, lacking):
+    assert feature in features(having)
+    assert feature not in features(lacking)
 
 
 @pytest.mark.parametrize(
     ("python", "other"), [("3.7", True), ("3.8", False), ("3.10", False), ("3.11", True)]
 )
 def test_bytecode_is_for_some_pythons(python, other):
-    assert ("other-python" in signs(h5(LAMBDA), target("2.9", python=python))) == other
+    assert ("other-python" in features(h5(LAMBDA), target("2.9", python=python))) == other
 
 
 def test_every_sign_can_be_asked_of_a_file_that_says_nothing():
-    assert signs(weights()) == set()
-    assert signs(saved_model()) == set()
+    assert features(weights()) == set()
+    assert features(saved_model()) == set()
 
 
 @pytest.mark.parametrize(
@@ -165,5 +167,5 @@ def test_the_writer_is_what_the_file_names_or_the_first_it_may_be(writer, releas
 
 
 def test_every_sign_is_asked_for_by_a_rule_and_is_tested():
-    asked = {name for rule in the_rules() for name in (*rule.signs, *rule.without)}
-    assert asked == set(SIGNS)
+    asked = {name for rule in the_rules() for name in (*rule.features, *rule.without)}
+    assert asked == set(FEATURES)

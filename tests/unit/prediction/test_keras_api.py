@@ -1,6 +1,6 @@
 import pytest
 
-from kerasmatrix.prediction.keras_api import Surface, the_surface
+from kerasmatrix.prediction.keras_api import KerasApi, measured_api
 
 TOLD = {
     "releases": {"2.2": "2.3.0-tf", "2.9": "2.9.0", "3.4": "3.4.1"},
@@ -20,47 +20,47 @@ TOLD = {
 
 
 @pytest.fixture
-def surface():
-    return Surface(TOLD)
+def api():
+    return KerasApi(TOLD)
 
 
-def test_a_class_is_there_in_its_releases_only(surface):
-    assert [surface.has("layers", "Old", each) for each in ("2.2", "2.9", "3.4")] == [
+def test_a_class_is_there_in_its_releases_only(api):
+    assert [api.has("layers", "Old", each) for each in ("2.2", "2.9", "3.4")] == [
         True,
         False,
         True,
     ]
-    assert not surface.has("layers", "Nothing", "3.4")
-    assert surface.is_known("layers", "Old")
-    assert not surface.is_known("losses", "Old")
+    assert not api.has("layers", "Nothing", "3.4")
+    assert api.is_known("layers", "Old")
+    assert not api.is_known("losses", "Old")
 
 
-def test_of_a_release_that_was_not_asked_the_nearest_before_speaks(surface):
-    assert surface.has_function("activations", "gelu", "2.16")
-    assert not surface.has_function("activations", "gelu", "2.8")
-    assert surface.takes("layers", "Dense", "3.99") == {"units", "lora_rank"}
-    assert surface.takes("layers", "Dense", "1.15") == {"dtype", "units"}
-    assert surface.knows("2.9")
-    assert not surface.knows("2.16")
+def test_of_a_release_that_was_not_asked_the_nearest_before_speaks(api):
+    assert api.has_function("activations", "gelu", "2.16")
+    assert not api.has_function("activations", "gelu", "2.8")
+    assert api.takes("layers", "Dense", "3.99") == {"units", "lora_rank"}
+    assert api.takes("layers", "Dense", "1.15") == {"dtype", "units"}
+    assert api.knows("2.9")
+    assert not api.knows("2.16")
 
 
-def test_a_class_that_takes_anything_has_no_list(surface):
-    assert surface.takes("layers", "Old", "2.2") is None
+def test_a_class_that_takes_anything_has_no_list(api):
+    assert api.takes("layers", "Old", "2.2") is None
 
 
-def test_what_a_config_must_have(surface):
-    assert surface.needs("layers", "Dense", "2.9") == {"units"}
+def test_what_a_config_must_have(api):
+    assert api.needs("layers", "Dense", "2.9") == {"units"}
 
 
-def test_operations_are_of_keras_3(surface):
-    assert surface.has_operation("GetItem", "3.4")
-    assert not surface.has_operation("GetItem", "2.9")
-    assert surface.is_operation("GetItem")
-    assert surface.is_function("activations", "gelu")
+def test_operations_are_of_keras_3(api):
+    assert api.has_operation("GetItem", "3.4")
+    assert not api.has_operation("GetItem", "2.9")
+    assert api.is_operation("GetItem")
+    assert api.is_function("activations", "gelu")
 
 
 def test_what_was_measured_says_what_is_well_known():
-    measured = the_surface()
+    measured = measured_api()
     assert not measured.has("layers", "Functional", "2.2")
     assert measured.has("layers", "Functional", "2.3")
     assert "batch_shape" not in (measured.takes("layers", "InputLayer", "2.15") or ())

@@ -7,7 +7,7 @@ from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.read import Contents
 from kerasmatrix.prediction import rules as module
-from kerasmatrix.prediction.predict import foretell
+from kerasmatrix.prediction.predict import predict_contents
 from kerasmatrix.prediction.rules import (
     CALIBRATION,
     confidence_of,
@@ -37,9 +37,9 @@ def example(rule):
 @pytest.mark.parametrize("rule", the_rules(), ids=lambda rule: rule.id)
 def test_every_rule_decides_of_a_file_that_it_is_about(rule):
     assert rule.id in EXAMPLES, f"write a file that {rule.id} decides"
-    contents, reader, brought = example(rule)
+    contents, reader, custom_names = example(rule)
     assert isinstance(contents, Contents)
-    (told,) = foretell(contents, [reader], brought)
+    (told,) = predict_contents(contents, [reader], custom_names)
     assert told.rule == rule.id
     assert (told.status, told.cause) == (rule.status, rule.cause)
     # What is in the way behind it may ask for more.
@@ -101,9 +101,13 @@ def test_rules_are_read(rules):
         ("status: fail", "status: pass", "pass and a cause do not go together"),
         ("    cause: unknown-functional\n", "", "fail needs a cause"),
         ("status: fail", "status: purple", r"rules.yaml:5: .*purple"),
-        ("It is so", "It is so\n    signs: [odd]", "unknown sign 'odd'"),
+        ("It is so", "It is so\n    features: [odd]", "unknown feature 'odd'"),
         ("It is so", "It is so\n    reader: since 2.3", "reader"),
-        ("It is so", "It is so\n    obstacle: {kind: key, name: '('}", "not a regular expression"),
+        (
+            "It is so",
+            "It is so\n    incompatibility: {kind: key, name: '('}",
+            "not a regular expression",
+        ),
         ("It is so", "It is so\n    unheard_of: 1", "unknown key"),
         ('source: "measured: h5"', 'source: ""', "source"),
     ],

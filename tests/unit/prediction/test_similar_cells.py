@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.prediction.prediction import Prediction
-from kerasmatrix.prediction.similar_cells import Precedent, Precedents, folded
+from kerasmatrix.prediction.similar_cells import SimilarCell, SimilarCells, normalized_status
 
 RULE = Prediction(
     environment="new", status="pass", rule="nothing-against", confidence=0.8, because="Nothing"
@@ -9,13 +9,13 @@ RULE = Prediction(
 
 
 def precedent(scenario="first", status="fail", cause="op-layer", remedy=None):
-    return Precedent(scenario, "h5", "old", "new", status, cause, remedy)
+    return SimilarCell(scenario, "h5", "old", "new", status, cause, remedy)
 
 
 @pytest.fixture
 def weigh():
     def call(*cells, rule=RULE, without=None):
-        precedents = Precedents()
+        precedents = SimilarCells()
         for cell in cells:
             precedents.add("alike", "2.9", cell)
         return precedents.weigh(rule, "alike", "2.9", without=without)
@@ -39,7 +39,7 @@ def test_what_was_measured_makes_a_rule_surer_that_says_the_same(weigh):
     told = weigh(*(precedent(str(number), "pass", None) for number in range(18)))
     assert (told.rule, told.status) == ("nothing-against", "pass")
     assert told.confidence == 0.95
-    assert told.because.startswith("Nothing; measured so in 18 of 18 cells")
+    assert told.because.startswith("Nothing; measured in 18 of 18 cells")
     assert weigh(precedent(status="pass", cause=None)).confidence == 0.8
 
 
@@ -56,7 +56,11 @@ def test_a_scenario_is_no_precedent_of_itself(weigh):
 
 
 def test_a_crash_and_a_timeout_are_fails():
-    assert [folded(each) for each in ("crash", "timeout", "drift")] == ["fail", "fail", "drift"]
+    assert [normalized_status(each) for each in ("crash", "timeout", "drift")] == [
+        "fail",
+        "fail",
+        "drift",
+    ]
 
 
 def test_a_remedy_that_worked_in_a_file_like_it_is_what_helps(weigh):
@@ -70,7 +74,7 @@ def test_a_remedy_that_worked_in_a_file_like_it_is_what_helps(weigh):
 
 
 def test_other_readers_say_nothing(weigh):
-    precedents = Precedents()
+    precedents = SimilarCells()
     precedents.add("alike", "2.9", precedent())
     assert precedents.weigh(RULE, "alike", "2.10") == RULE
     assert precedents.weigh(RULE, "unlike", "2.9") == RULE

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from kerasmatrix.prediction.features import features_of
-from kerasmatrix.prediction.similarity import likeness, reader_of
+from kerasmatrix.prediction.similarity import loader_key, similarity_key
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
     archive,
@@ -19,8 +19,8 @@ SMALL = h5(model(layer(units=2, activation="relu"), layer(units=1)))
 LARGE = h5(model(layer(units=512, activation="relu"), layer(units=99), layer(units=7), name="big"))
 
 
-def of(contents, brought=()):
-    return likeness(features_of(contents), brought)
+def of(contents, custom_names=()):
+    return similarity_key(features_of(contents), custom_names)
 
 
 def test_sizes_numbers_and_names_make_no_difference():
@@ -73,9 +73,9 @@ def test_files_without_an_architecture_are_alike_by_their_writer():
 def test_what_decides_of_an_environment_depends_on_the_file():
     reader = target("3.9", tensorflow="2.18.1", python="3.12")
     coded = h5(model(layer("Lambda", function=[LAMBDA_3_8, None, None])))
-    assert reader_of(features_of(SMALL), reader) == "3.9"
-    assert reader_of(features_of(saved_model()), reader) == "3.9 2.18"
-    assert reader_of(features_of(coded), reader) == "3.9 3.12"
+    assert loader_key(features_of(SMALL), reader) == "3.9"
+    assert loader_key(features_of(saved_model()), reader) == "3.9 2.18"
+    assert loader_key(features_of(coded), reader) == "3.9 3.12"
 
 
 def test_a_config_nested_without_end_has_a_likeness():

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.files import check, model_input
-from kerasmatrix.files.check import taken_in, taken_in_one
-from kerasmatrix.files.model_input import Companions
+from kerasmatrix.files import import_models as importing
+from kerasmatrix.files.import_models import import_model, import_models
+from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.filesystem import copies, plain_files
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.store.store import Store
@@ -79,26 +79,26 @@ FOLDERS = [_link_to_private_file, _link_to_zeros, _loop, _pipe, _odd_name, _spar
 
 
 @pytest.mark.parametrize("make", FOLDERS, ids=lambda each: each.__name__)
-def test_taken_in_folder_that_is_not_plain_is_refused(tmp_path, store, good, make):
+def test_import_models_folder_that_is_not_plain_is_refused(tmp_path, store, good, make):
     folder = files.saved_model(tmp_path / "saved")
     reason = make(folder)
-    with taken_in([folder, good], store, Companions()) as (found, refused):
+    with import_models([folder, good], store, ModelAssets()) as (found, refused):
         assert [error.message for error in refused] == [f"{folder}: {reason}"] or (
             make is _sparse_giant and reason in refused[0].message
         )
-        assert [each.told.path for each in found] == [str(good)]
+        assert [each.path for each in found] == [str(good)]
         copied = [path for path in (store.folder / "scratch").rglob("*") if path.is_file()]
         assert all(SECRET not in path.read_bytes() for path in copied)
         assert {path.parent.name for path in copied} <= {"model.h5", "given"}
 
 
-def test_taken_in_folder_swapped_for_a_link_is_not_followed(tmp_path, store, monkeypatch):
+def test_import_models_folder_swapped_for_a_link_is_not_followed(tmp_path, store, monkeypatch):
     folder = files.saved_model(tmp_path / "saved")
     (folder / "assets").mkdir(exist_ok=True)
     (folder / "assets" / "vocab.txt").write_text("words")
     (tmp_path / "private").mkdir()
     (tmp_path / "private" / "vocab.txt").write_bytes(SECRET)
-    real = model_input.copy_tree
+    real = importing.copy_tree
 
     def swap_and_copy(source, target, *limits):
         """Do at the worst moment what a process beside it could do."""
@@ -106,42 +106,45 @@ def test_taken_in_folder_swapped_for_a_link_is_not_followed(tmp_path, store, mon
         (folder / "assets").symlink_to(tmp_path / "private")
         return real(source, target, *limits)
 
-    monkeypatch.setattr(model_input, "copy_tree", swap_and_copy)
-    with taken_in([folder], store, Companions()) as (found, refused):
+    monkeypatch.setattr(importing, "copy_tree", swap_and_copy)
+    with import_models([folder], store, ModelAssets()) as (found, refused):
         assert not found
         assert "assets is a symbolic link" in refused[0].message
         assert not list((store.folder / "scratch").rglob("vocab.txt"))
 
 
-def test_taken_in_two_of_one_name_the_first_refused(tmp_path, store, good):
+def test_import_models_two_of_one_name_the_first_refused(tmp_path, store, good):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "model.h5").symlink_to("nowhere")
-    with taken_in([tmp_path / "a" / "model.h5", good], store, Companions()) as (found, refused):
-        assert [each.told.path for each in found] == [str(good)]
+    with import_models([tmp_path / "a" / "model.h5", good], store, ModelAssets()) as (
+        found,
+        refused,
+    ):
+        assert [each.path for each in found] == [str(good)]
         assert [str(tmp_path / "a") in error.message for error in refused] == [True]
 
 
 @pytest.mark.parametrize(
     "name", [os.fsdecode(b"raw\xff\xfe.h5"), "n" * 252 + ".h5", "\x1b[31m.h5", "x\ny.h5"]
 )
-def test_taken_in_odd_name_is_taken_like_any_other(tmp_path, store, good, name):
+def test_import_models_odd_name_is_taken_like_any_other(tmp_path, store, good, name):
     odd = files.hdf5_model(tmp_path / "it.h5").rename(tmp_path / name)
-    with taken_in([odd, odd, good], store, Companions()) as (found, refused):
+    with import_models([odd, odd, good], store, ModelAssets()) as (found, refused):
         assert not refused
-        assert [each.told.path for each in found] == [str(odd), str(odd), str(good)]
+        assert [each.path for each in found] == [str(odd), str(odd), str(good)]
         assert len({each.scenario.name for each in found}) == 3
 
 
-def test_taken_in_file_named_by_a_link_is_copied(tmp_path, store, good):
+def test_import_models_file_named_by_a_link_is_copied(tmp_path, store, good):
     (tmp_path / "latest.h5").symlink_to(good)
-    with taken_in_one(tmp_path / "latest.h5", store, Companions()) as taken:
+    with import_model(tmp_path / "latest.h5", store, ModelAssets()) as taken:
         copied = taken.scenario.folder / "given" / "model.h5"
         assert not copied.is_symlink()
         assert taken.sha256 == digest_path(copied) == digest_path(good)
         assert not taken.has_changed
 
 
-def test_taken_in_unreadable_file_is_refused_alone(tmp_path, store, good, monkeypatch):
+def test_import_models_unreadable_file_is_refused_alone(tmp_path, store, good, monkeypatch):
     other = files.hdf5_model(tmp_path / "other.h5")
     real = os.open
 
@@ -151,8 +154,8 @@ def test_taken_in_unreadable_file_is_refused_alone(tmp_path, store, good, monkey
         return real(path, *args, **more)
 
     monkeypatch.setattr(plain_files.os, "open", refuse)
-    with taken_in([other, good], store, Companions()) as (found, refused):
-        assert [each.told.path for each in found] == [str(good)]
+    with import_models([other, good], store, ModelAssets()) as (found, refused):
+        assert [each.path for each in found] == [str(good)]
         assert refused[0].message == f"{other}: cannot be read: Permission denied"
 
 
@@ -160,7 +163,7 @@ class Unforeseen(Exception):
     pass
 
 
-BOUNDARY = check._take_in.__code__
+BOUNDARY = importing._import.__code__
 
 
 @contextmanager
@@ -188,7 +191,10 @@ def _raising_at(step, error):
 
 
 def _steps(paths, store):
-    with _raising_at(0, None) as seen, taken_in(paths[:1], store, Companions()) as (found, refused):
+    with (
+        _raising_at(0, None) as seen,
+        import_models(paths[:1], store, ModelAssets()) as (found, refused),
+    ):
         assert len(found) == 1, refused
     return seen["calls"]
 
@@ -196,12 +202,14 @@ def _steps(paths, store):
 ERRORS = (Unforeseen("boom"), RecursionError("deep"), MemoryError(), OverflowError("int too large"))
 
 
-def test_taken_in_error_at_any_step_refuses_that_file_alone(tmp_path, store, good, monkeypatch):
+def test_import_models_error_at_any_step_refuses_that_file_alone(
+    tmp_path, store, good, monkeypatch
+):
     folder = files.saved_model(tmp_path / "saved")
     (folder / "variables").mkdir(exist_ok=True)
     (folder / "variables" / "data").touch()
-    real, known = check.inspect, check.inspect(good)
-    monkeypatch.setattr(check, "inspect", lambda path: known if path == good else real(path))
+    real, known = importing.inspect, importing.inspect(good)
+    monkeypatch.setattr(importing, "inspect", lambda path: known if path == good else real(path))
     threads = threading.active_count()
     steps = _steps([folder], store)
     assert steps > 20
@@ -209,17 +217,17 @@ def test_taken_in_error_at_any_step_refuses_that_file_alone(tmp_path, store, goo
     for step in range(1, steps + 1):
         with (
             _raising_at(step, ERRORS[step % len(ERRORS)]) as seen,
-            taken_in([folder, good], store, Companions()) as (found, refused),
+            import_models([folder, good], store, ModelAssets()) as (found, refused),
         ):
             assert seen["calls"] == step
-            assert [each.told.path for each in found] == [str(good)], f"step {step}"
+            assert [each.path for each in found] == [str(good)], f"step {step}"
             assert [each.message.startswith(f"{folder}: ") for each in refused] == [True]
             assert [path.name for path in (store.folder / "scratch" / "files").iterdir()] == [
                 "model.h5"
             ]
 
 
-def test_taken_in_full_disk_is_the_machines_at_any_write(tmp_path, store, good, monkeypatch):
+def test_import_models_full_disk_is_the_machines_at_any_write(tmp_path, store, good, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -228,29 +236,29 @@ def test_taken_in_full_disk_is_the_machines_at_any_write(tmp_path, store, good, 
             patched.setattr(place, name, full)
             with (
                 pytest.raises(InfrastructureError, match="No space left"),
-                taken_in([good], store, Companions()),
+                import_models([good], store, ModelAssets()),
             ):
                 pass
 
 
-def test_taken_in_interrupt_is_heard(store, good, monkeypatch):
+def test_import_models_interrupt_is_heard(store, good, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(check, "inspect", interrupt)
-    with pytest.raises(KeyboardInterrupt), taken_in([good], store, Companions()):
+    monkeypatch.setattr(importing, "inspect", interrupt)
+    with pytest.raises(KeyboardInterrupt), import_models([good], store, ModelAssets()):
         pass
 
 
-def test_taken_in_unexpected_error_is_called_a_fault_of_ours(store, good, monkeypatch):
+def test_import_models_unexpected_error_is_called_a_fault_of_ours(store, good, monkeypatch):
     def trip(_):
         raise Unforeseen("first line\nsecond")
 
-    monkeypatch.setattr(check, "inspect", trip)
+    monkeypatch.setattr(importing, "inspect", trip)
     with (
         pytest.raises(UsageError, match=r"raised Unforeseen: first line$") as caught,
-        taken_in_one(good, store, Companions()),
+        import_model(good, store, ModelAssets()),
     ):
         pass
-    assert "fault of kerasmatrix" in caught.value.hint
+    assert "bug in kerasmatrix" in caught.value.hint
     assert isinstance(caught.value.__cause__, Unforeseen)

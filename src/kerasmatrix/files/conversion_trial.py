@@ -1,0 +1,112 @@
+"""Second step of a conversion: executes plans, and verifies the files that they make.
+
+Each file is loaded with the target as any program would, without a fix, and compared.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.execution.attempts import Causes
+from kerasmatrix.execution.bridges import Chain
+from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.runner import Run
+from kerasmatrix.files.conversion_plan import (
+    ConversionPlan,
+    best_plan,
+    conversion_plans,
+    legacy_twin,
+)
+from kerasmatrix.files.conversion_search import TargetCheck
+from kerasmatrix.files.manifest import ConversionAttempt
+from kerasmatrix.results.cells import cell_of
+from kerasmatrix.results.observations import Cell, LoadObservation, Save
+from kerasmatrix.results.schema import RemedyResult
+
+__all__ = ["Trial", "Trials", "verify_plans"]
+
+
+class Trial(NamedTuple):
+    """An executed plan: the file it made, and the load of that file in the target."""
+
+    plan: ConversionPlan
+    result: RemedyResult
+    loaded: LoadObservation
+    artifact: str | None
+    did: tuple[str, ...]
+
+    def as_attempt(self, file_format: str) -> ConversionAttempt:
+        """Return the record of this trial for a manifest."""
+        return ConversionAttempt(
+            remedies=self.plan.remedies,
+            hops=tuple(hop.environment for hop in self.plan.chain),
+            format=file_format,
+            status=self.result.status,
+            summary=self.result.summary,
+        )
+
+
+class Trials(NamedTuple):
+    """The best verified trial, if there is one, and the records of all trials."""
+
+    best: Trial | None
+    attempts: tuple[ConversionAttempt, ...]
+
+
+def verify_plans(found: TargetCheck, file_format: str) -> Trials:
+    """Execute each plan for a file of ``file_format``, and load the files with the target.
+
+    Raises:
+        InfrastructureError: a fault of the machine prevented a trial.
+    """
+    cell, plan = cell_of(found.cell), found.checked.plan
+    judged = found.checked.observed.judged(plan, Causes(plan), cell)
+    attempts = found.checked.observed.attempts.get(cell, ())
+    plans = conversion_plans(
+        cell,
+        found.cell.status,
+        zip(attempts, judged, strict=True),
+        file_format,
+        legacy_twin(found.cell.remedies),
+    )
+    if not plans:
+        return Trials(None, ())
+    walks = {cell: tuple(each.chain for each in plans)}
+    run = found.session.new_run(dataclasses.replace(plan, walks=walks), "convert")
+    found.session.execute(run)
+    if cell in run.observed.faults:
+        raise InfrastructureError(
+            f"{cell.loaded_with}: could not be tried: {run.observed.faults[cell]}",
+            hint="fix that and run again: completed measurements are kept",
+        )
+    trials = list(_trials(run, cell, {each.chain: each for each in plans}))
+    best = best_plan({trial.plan: trial.result for trial in trials})
+    return Trials(
+        next((trial for trial in trials if trial.plan == best), None),
+        tuple(trial.as_attempt(file_format) for trial in trials),
+    )
+
+
+def _trials(run: Run, cell: Cell, plans: dict[Chain, ConversionPlan]) -> Iterator[Trial]:
+    results = run.observed.judged(run.plan, run.causes, cell)
+    row = Save(*cell[:3])
+    for attempt, result in zip(run.observed.attempts.get(cell, ()), results, strict=True):
+        if attempt.chain in plans:
+            yield Trial(
+                plans[attempt.chain],
+                result,
+                attempt.measured.observation,
+                run.observed.conversions[row, attempt.chain].observation.artifact,
+                (*result.did, *_done(run.observed, row, attempt.chain)),
+            )
+
+
+def _done(observed: Observed, row: Save, chain: Chain) -> Iterator[str]:
+    """Yield the actions of the fixes along a chain."""
+    for length in range(1, len(chain) + 1):
+        converted = observed.conversions.get((row, chain[:length]))
+        if converted and converted.observation.value:
+            yield from converted.observation.value.did

@@ -1,0 +1,233 @@
+"""Makes a `ModelInput` of each model file: inspects it, and copies it into a scenario's folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+
+from kerasmatrix.config.scenario import Scenario, digest_scenario
+from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.model_input import (
+    FORMATS_BY_KIND,
+    FileState,
+    ModelInput,
+    describe,
+    file_state,
+)
+from kerasmatrix.filesystem.copies import copy_file, copy_tree
+from kerasmatrix.filesystem.plain_files import NotPlain
+from kerasmatrix.inspection.file_type import check_is_model_folder
+from kerasmatrix.inspection.folder_check import refusal
+from kerasmatrix.inspection.inspect import inspect
+from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.results.formats import FORMATS
+from kerasmatrix.store.store import Store
+
+__all__ = ["import_model", "import_models", "make_scenario", "unique_name"]
+
+LONGEST_LINE = 300  # of a message that a file provoked
+# Keras 3 requires this ending of weights; earlier versions ignore it.
+WEIGHTS_ENDING = ".weights.h5"
+# A folder's name, with a number appended, has at most 255 bytes.
+LONGEST_NAME = 120
+# An ending that Keras 3 refuses is kept, so that it is refused; one with bytes that a terminal or
+# a shell interprets is not.
+ENDING = re.compile(r"\.[A-Za-z0-9_+-]{1,32}")
+WRITE_INPUTS = "write them with numpy.savez(path, first_input, second_input)"
+
+
+@contextmanager
+def import_models(
+    paths: Sequence[Path], store: Store, assets: ModelAssets
+) -> Iterator[tuple[list[ModelInput], list[UsageError]]]:
+    """Yield the model inputs, and an error for each path that cannot be one.
+
+    Any exception that a file provokes refuses that file alone.
+
+    Raises:
+        UsageError: an asset does not exist or has the wrong type.
+        InfrastructureError: the store cannot be written.
+    """
+    assets.check()
+    model_inputs: list[ModelInput] = []
+    refused: list[UsageError] = []
+    names: set[str] = set()
+    with store.scratch("files") as folder:
+        for path in paths:
+            name = unique_name(path, names)
+            names.add(name)
+            try:
+                model_inputs.append(_import(path, folder / name, assets))
+            except InfrastructureError:
+                raise
+            except UsageError as error:
+                refused.append(error)
+            except Exception as error:  # noqa: BLE001 - the file can provoke any in our code
+                refused.append(_unexpected(path, error))
+        yield model_inputs, refused
+
+
+@contextmanager
+def import_model(path: Path, store: Store, assets: ModelAssets) -> Iterator[ModelInput]:
+    """Yield the model input for a single file.
+
+    Raises:
+        UsageError: it is not a model.
+    """
+    with import_models([path], store, assets) as (model_inputs, refused):
+        for error in refused:
+            raise error
+        yield model_inputs[0]
+
+
+def _import(path: Path, folder: Path, assets: ModelAssets) -> ModelInput:
+    """Make the model input of one file; on failure nothing is left in ``folder``."""
+    try:
+        check_is_model_folder(path)
+        before = file_state(path)
+        return make_scenario(inspect(path), folder, assets, before)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _unexpected(path: Path, error: Exception) -> UsageError:
+    line = next(iter(str(error).strip().splitlines()), "")
+    refused = UsageError(
+        f"{path}: is refused: reading it raised {type(error).__name__}: {line[:LONGEST_LINE]}",
+        hint="this is a bug in kerasmatrix: please report it, with the file if you can",
+    )
+    refused.__cause__ = error
+    return refused
+
+
+def make_scenario(
+    model_file: ModelFile, folder: Path, assets: ModelAssets, before: FileState | None = None
+) -> ModelInput:
+    """Make a scenario about a model file in ``folder``, with a copy of the file.
+
+    Args:
+        model_file: the description that `inspect` returned.
+        folder: a new folder; its name becomes the scenario's name.
+        assets: the files that come with the model.
+        before: the file's state before `inspect` read it.
+
+    Raises:
+        UsageError: such a file cannot be loaded alone, cannot be copied, or changes meanwhile.
+        InfrastructureError: ``folder`` cannot be written.
+    """
+    path = Path(model_file.path)
+    _check_is_loadable(model_file, assets)
+    copy = folder / "given" / _name_of_copy(path, model_file)
+    with _blame_store(folder):
+        folder.mkdir(parents=True)
+        _write_scripts(folder, assets.code, assets.inputs_for(path))
+        copy.parent.mkdir()
+        sha256 = _copy(path, copy)
+    if before not in {None, file_state(path)}:
+        raise UsageError(
+            f"{path}: changes while it is read", hint="wait until it is written completely"
+        )
+    scenario = Scenario(
+        name=folder.name,
+        title=str(path),
+        shows=describe(model_file),
+        formats=tuple(FORMATS),
+        given=True,
+        trained=bool(model_file.training and model_file.training.optimizer_slots),
+        holds_code=not model_file.is_plain_data,
+        digest=digest_scenario(folder),
+        folder=folder,
+    )
+    return ModelInput(model_file, scenario, sha256)
+
+
+def _check_is_loadable(model_file: ModelFile, assets: ModelAssets) -> None:
+    if model_file.kind not in FORMATS_BY_KIND:
+        raise UsageError(
+            f"{model_file.path}: is an architecture without weights: there are no numbers to "
+            "compare",
+            hint="check the file with the weights, or write a scenario that builds the model",
+        )
+    if model_file.kind == "hdf5-weights" and assets.code is None:
+        raise UsageError(
+            f"{model_file.path}: holds weights without an architecture",
+            hint="pass the code that builds the model with --custom-objects, in a function build()",
+        )
+
+
+def _write_scripts(folder: Path, code: Path | None, inputs: Path | None) -> None:
+    for script in ("load.py", "save.py"):
+        text = resources.files("kerasmatrix.files").joinpath("template", script).read_text()
+        (folder / script).write_text(text)
+    if code:
+        _copy(code, folder / code.name)
+    if inputs:
+        _copy_inputs(inputs, folder / "inputs.npz")
+    settings = {"code": code.stem if code else None, "inputs": bool(inputs)}
+    (folder / "given.json").write_text(json.dumps(settings))
+
+
+def _copy_inputs(source: Path, target: Path) -> None:
+    """Copy sample inputs.
+
+    Raises:
+        UsageError: the file is not an .npz file with arrays, or cannot be read.
+    """
+    _copy(source, target)
+    try:
+        with zipfile.ZipFile(target) as archive:
+            names = archive.namelist()
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"{source}: cannot be read as sample inputs: {error}", hint=WRITE_INPUTS
+        ) from error
+    if not names:
+        raise UsageError(f"{source}: holds no arrays", hint=WRITE_INPUTS)
+
+
+def _copy(source: Path, target: Path) -> str:
+    """Copy a file or a folder and return the digest of the copy."""
+    try:
+        return copy_tree(source, target) if source.is_dir() else copy_file(source, target)
+    except NotPlain as error:
+        raise refusal(source, error) from error
+
+
+def unique_name(path: Path, taken: Iterable[str]) -> str:
+    """Return a scenario name for the file at ``path`` that is not in ``taken``."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", path.name).strip("._-")[:LONGEST_NAME] or "model"
+    name, number = plain, 1
+    while name in taken:
+        number += 1
+        name = f"{plain}-{number}"
+    return name
+
+
+def _name_of_copy(path: Path, model_file: ModelFile) -> str:
+    """Return the name of a file's copy; it has the same ending, which Keras interprets."""
+    if model_file.kind == "saved-model":
+        return "model"
+    if path.name.endswith(WEIGHTS_ENDING):
+        return f"model{WEIGHTS_ENDING}"
+    return f"model{path.suffix if ENDING.fullmatch(path.suffix) else ''}"
+
+
+@contextlib.contextmanager
+def _blame_store(folder: Path) -> Iterator[None]:
+    """Turn an error of the store's file system into one that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise InfrastructureError(
+            f"{folder}: the store cannot be written: {error}",
+            hint="make space and run again, or name another folder with --store",
+        ) from error

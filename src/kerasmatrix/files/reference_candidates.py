@@ -1,0 +1,191 @@
+"""The environments that may become the reference of a file, and how each of them loaded it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from kerasmatrix.config.matrix import Environment
+from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.execution.plan import Save
+from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.session import Session
+from kerasmatrix.files.version_distance import version_distances
+from kerasmatrix.results.observations import (
+    Measured,
+    SaveFacts,
+    SaveObservation,
+    Weights,
+    judge_save,
+)
+from kerasmatrix.store.store import Store
+
+__all__ = ["Candidates", "Take", "nothing_to_compare_with", "row_of"]
+
+# The observation of a load that records what the file computes. It is stored like a save.
+Take = Measured[SaveObservation]
+Value = TypeVar("Value")
+
+
+def nothing_to_compare_with(store: Store, at: datetime.datetime) -> Take:
+    """Return a substitute for a reference. It makes loads possible, which show why they fail.
+
+    Args:
+        store: keeps an empty artifact for it; the observation is not stored.
+        at: the time of the observation.
+    """
+    with store.scratch("nothing") as folder:
+        artifact = store.keep_artifact(folder)
+    facts = SaveFacts(model="unknown", weights=Weights())
+    return Measured(SaveObservation(ended="returned", value=facts, artifact=artifact), at)
+
+
+def row_of(model_input: ModelInput, environment: str) -> Save:
+    """Return the row of a file whose reference is ``environment``."""
+    return Save(model_input.scenario.name, model_input.format, environment)
+
+
+class Candidates:
+    """Orders environments by their distance from each file's writer; collects their loads.
+
+    Attributes:
+        takes: the loads so far.
+        errors: exceptions that the answers of a file's process provoked, by scenario.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        model_inputs: Sequence[ModelInput],
+        known: Mapping[str, Environment],
+        requested: Mapping[str, Environment],
+        reference: str | None,
+    ) -> None:
+        """Compute the distances; nothing is loaded yet.
+
+        Args:
+            session: where and how files are loaded.
+            model_inputs: the files.
+            known: all environments, by name.
+            requested: the environments that the user asked for, by name.
+            reference: the only candidate, if the user names one.
+        """
+        self.takes: dict[Save, Take] = {}
+        self.errors: dict[str, Exception] = {}
+        self._model_inputs = model_inputs
+        self._known = known
+        self._requested = requested
+        self._reference = reference
+        self._distances = self._measure_distances(session)
+
+    def guarded(
+        self, model_input: ModelInput, default: Value, find: Callable[[ModelInput], Value]
+    ) -> Value:
+        """Return ``find(model_input)``, or ``default`` if that raises an exception.
+
+        An unexpected answer from a file's process spoils that file's row only.
+        """
+        try:
+            return find(model_input)
+        except InfrastructureError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the answer can provoke any in our code
+            self.errors.setdefault(model_input.scenario.name, error)
+            return default
+
+    def distance(self, model_input: ModelInput, name: str) -> float:
+        """Return how far an environment is from a file's writer."""
+        return self._distances[model_input.scenario.name][name]
+
+    def order(self, model_input: ModelInput) -> list[str]:
+        """Return the environments, the nearest to a file's writer first.
+
+        Of two at the same distance, a requested one is first, then the newer: most files are read
+        by later versions.
+        """
+        if self._reference:
+            return [self._reference]
+        newest_first = sorted(self._known.values(), key=lambda env: env.sort_key, reverse=True)
+        age = {env.name: place for place, env in enumerate(newest_first)}
+        distances = self._distances[model_input.scenario.name]
+        return sorted(
+            distances, key=lambda name: (distances[name], name not in self._requested, age[name])
+        )
+
+    def nearest_requested(self, model_input: ModelInput) -> str:
+        """Return the requested environment that is nearest to a file's writer."""
+        return next(name for name in self.order(model_input) if name in self._requested)
+
+    def rows(self, model_input: ModelInput) -> list[Save]:
+        """Return the rows of a file that were measured, the nearest to its writer first."""
+        rows = (row_of(model_input, name) for name in self.order(model_input))
+        return [row for row in rows if row in self.takes]
+
+    def tried(self, model_input: ModelInput) -> list[str]:
+        """Return the environments that tried to load a file, the nearest first."""
+        return [row.saved_with for row in self.rows(model_input)]
+
+    def loaded(self, model_input: ModelInput) -> Iterator[tuple[Save, SaveFacts]]:
+        """Yield the rows in which a file was loaded, the nearest to its writer first."""
+        for row in self.rows(model_input):
+            observation = self.takes[row].observation
+            if judge_save(observation) is None and observation.value is not None:
+                yield row, observation.value
+
+    def without_reference(self) -> list[ModelInput]:
+        """Return the files that no environment has loaded yet."""
+        return [
+            model_input
+            for model_input in self._model_inputs
+            if not self.guarded(model_input, True, self._is_loaded)
+        ]
+
+    def best(self, model_input: ModelInput) -> Save | None:
+        """Return the row of a file with which the others are compared.
+
+        It is the nearest whose model could be called, else the nearest that loads.
+        """
+        loaded = list(self.loaded(model_input))
+        called = [row for row, facts in loaded if facts.refused is None]
+        return next(iter((*called, *(row for row, _ in loaded))), None)
+
+    def as_reference(self, model_input: ModelInput, row: Save, remedies: tuple[str, ...]) -> Take:
+        """Return the load that the others are compared with, with remarks on how it was made."""
+        take = self.takes[row]
+        home, facts_at_home = next(self.loaded(model_input))
+        changes: dict[str, object] = {"remedies": remedies}
+        if home != row:
+            changes["refused_at_home"] = facts_at_home.refused
+        facts = take.observation.value
+        value = facts.model_copy(update=changes) if facts else None
+        return Measured(take.observation.model_copy(update={"value": value}), take.at)
+
+    def _is_loaded(self, model_input: ModelInput) -> bool:
+        return next(self.loaded(model_input), None) is not None
+
+    def _measure_distances(self, session: Session) -> Mapping[str, Mapping[str, float]]:
+        """Return the distance of each environment that has the file's format, by scenario."""
+        locks = {}
+        for name, env in self._known.items():
+            try:
+                locks[name] = session.lock(env)
+            except UsageError:
+                if name in self._requested:
+                    raise
+        usable = [self._known[name] for name in locks]
+        plan = session.plan(self._model_inputs, usable)
+
+        def measure(model_input: ModelInput) -> dict[str, float]:
+            distances = version_distances(model_input.model_file.writer, usable, locks)
+            return {
+                name: distance
+                for name, distance in distances.items()
+                if name in self._requested or not plan.cannot_save(row_of(model_input, name))
+            }
+
+        unknown = dict.fromkeys(self._requested, 0.0)
+        return {
+            model_input.scenario.name: self.guarded(model_input, unknown, measure)
+            for model_input in self._model_inputs
+        }
