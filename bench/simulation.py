@@ -25,13 +25,8 @@ from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.work_queue import Agenda, Job
-from kerasmatrix.results.observations import (
-    Cell,
-    LoadObservation,
-    Measured,
-    Save,
-    SaveObservation,
-)
+from kerasmatrix.results.cells import Cell, Save
+from kerasmatrix.results.observations import LoadObservation, Measured, SaveObservation
 
 __all__ = ["Constants", "Schedule", "formula", "on_cluster", "on_one_machine"]
 

@@ -18,12 +18,13 @@ from pathlib import Path
 from running import run
 
 from kerasmatrix.engines.protocol import SILENT
-from kerasmatrix.results.observations import LOST, Observation, Status, Try
+from kerasmatrix.results.cells import NOT_MEASURED, Status
+from kerasmatrix.results.observations import LOST, Observation, Try
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.results.serialization import read_results
 from kerasmatrix.store.store import Store
 
-UNMEASURED = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+UNMEASURED = NOT_MEASURED | {Status.UNSUPPORTED}
 NAMED = 40
 
 

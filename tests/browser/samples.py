@@ -16,8 +16,8 @@ from kerasmatrix.analysis.compare import compare
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.history import PastRun, in_short
-from kerasmatrix.results.observations import Status
 from kerasmatrix.results.schema import (
     AdviceResult,
     CauseResult,

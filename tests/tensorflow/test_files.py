@@ -19,7 +19,7 @@ from kerasmatrix.files.manifest import Manifest
 from kerasmatrix.files.model_input import Companions
 from kerasmatrix.files.output import write_file
 from kerasmatrix.files.session import open_setup
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
 pytestmark = pytest.mark.tensorflow

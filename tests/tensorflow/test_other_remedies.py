@@ -9,7 +9,7 @@ from kerasmatrix.config.project import Project
 from kerasmatrix.files.check import check, taken_in
 from kerasmatrix.files.model_input import Companions
 from kerasmatrix.files.session import open_setup
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import ROOT, cell, measure
 
 pytestmark = pytest.mark.tensorflow

@@ -13,7 +13,7 @@ from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.files.check import check, taken_in
 from kerasmatrix.files.model_input import Companions
 from kerasmatrix.files.session import open_setup
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
 pytestmark = pytest.mark.tensorflow

@@ -8,14 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
 from kerasmatrix.config.scenario import Claim, Scenario
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import SAYS_NOTHING, Status
 from kerasmatrix.results.schema import CellResult, ClaimResult
 from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = ["check_claims"]
 
 # These say nothing about what Keras does.
-SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 
 
 def check_claims(
@@ -44,7 +43,7 @@ def _check(
         for cell in cells
         if cell.scenario == scenario
         and cell.format in claim.formats
-        and cell.status not in SILENT
+        and cell.status not in SAYS_NOTHING
         # A save that failed says something about saving only.
         and (cell.status is not Status.SAVE_FAILED or _speaks_of_saving(claim))
         and _stands_in(claim.relation, age[cell.saved_with], age[cell.loaded_with])

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from kerasmatrix.results.boundary import make_apart
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import BADNESS, Cell, Status
+from kerasmatrix.results.cells import SEVERITY, Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = [
@@ -141,7 +140,7 @@ class Outcome(NamedTuple):
     @property
     def is_measured(self) -> bool:
         """Whether it says something about Keras."""
-        return self.status in BADNESS
+        return self.status in SEVERITY
 
     def is_worse_than(self, other: Outcome) -> bool:
         """Whether something is wrong here that is not wrong in ``other``; both are measured.
@@ -149,7 +148,7 @@ class Outcome(NamedTuple):
         This is what compare, the gate and can-upgrade mean by worse: another status, or something
         lost that the other still has.
         """
-        one, two = BADNESS[self.status], BADNESS[other.status]
+        one, two = SEVERITY[self.status], SEVERITY[other.status]
         return one > two or (one == two and not set(self.lost) <= set(other.lost))
 
 
@@ -165,9 +164,9 @@ def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
             return None
         return ChangeKind.UNMEASURED if one.is_measured else ChangeKind.MEASURED
     if two.is_worse_than(one):
-        return ChangeKind.BROKEN if BADNESS[two.status] == BROKEN else ChangeKind.WORSE
+        return ChangeKind.BROKEN if SEVERITY[two.status] == BROKEN else ChangeKind.WORSE
     if one.is_worse_than(two):
-        return ChangeKind.FIXED if BADNESS[one.status] == BROKEN else ChangeKind.BETTER
+        return ChangeKind.FIXED if SEVERITY[one.status] == BROKEN else ChangeKind.BETTER
     changed = _remedy_change(before, after)
     return changed or (None if before.cause == after.cause else ChangeKind.CAUSE)
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 from kerasmatrix.config.expectation import SIDES, Expectation, names_of
 from kerasmatrix.results.boundary import make_apart
-from kerasmatrix.results.observations import BADNESS, Status
+from kerasmatrix.results.cells import SEVERITY, Status
 from kerasmatrix.results.schema import CellResult, ExpectationResult, Results
 
 __all__ = ["expect", "verdict_of"]
@@ -73,14 +73,14 @@ def verdict_of(
     expectation: Expectation | ExpectationResult, status: Status, cause: str | None
 ) -> Literal["met", "better", "worse"] | None:
     """Say how a cell keeps to what is expected of it; None where it says nothing about Keras."""
-    bad = BADNESS.get(status)
+    bad = SEVERITY.get(status)
     if bad is None and status is not Status.NOT_COMPARABLE:
         return None
     if status in expectation.status:
         return "met" if expectation.cause in {None, cause} else "worse"
     if bad is None:
         return None
-    least = min(BADNESS.get(expected, 0) for expected in expectation.status)
+    least = min(SEVERITY.get(expected, 0) for expected in expectation.status)
     return "better" if bad < least else "worse"
 
 

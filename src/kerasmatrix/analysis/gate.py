@@ -12,13 +12,10 @@ from typing import NamedTuple
 
 from kerasmatrix.analysis.compare import WORSENING, Change, ChangeKind, Comparison, Outcome
 from kerasmatrix.analysis.expectations import verdict_of
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import INCONCLUSIVE, Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, ExpectationResult, Results, RetryResult
 
 __all__ = ["Finding", "FindingKind", "findings", "unseen"]
-
-UNSEEN = {Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 
 
 class FindingKind(enum.StrEnum):
@@ -56,7 +53,7 @@ def findings(results: Results, comparison: Comparison | None) -> list[Finding]:
 
 def unseen(comparison: Comparison) -> int:
     """Return how many cells of the baseline could not be measured or compared this time."""
-    return sum(change.after in UNSEEN for change in comparison.of(ChangeKind.UNMEASURED))
+    return sum(change.after in INCONCLUSIVE for change in comparison.of(ChangeKind.UNMEASURED))
 
 
 def _against_baseline(results: Results, comparison: Comparison | None) -> Iterator[Finding]:

@@ -13,8 +13,7 @@ from kerasmatrix.analysis.summary import count_causes, remedies_of
 from kerasmatrix.config.scenario import Scenario
 from kerasmatrix.errors import UsageError
 from kerasmatrix.prediction.metrics import score
-from kerasmatrix.results.cells import IN_ANOTHER_SHARD, cell_of
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import IN_ANOTHER_SHARD, Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, EnvironmentResult, Results, RunInfo
 
 __all__ = ["merge"]

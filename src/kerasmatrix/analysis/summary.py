@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
-from kerasmatrix.results.cells import REPAIRABLE, TOGETHER, UNCLASSIFIED
+from kerasmatrix.results.cells import FIXABLE, TOGETHER, UNCLASSIFIED
 from kerasmatrix.results.schema import CauseResult, CellResult, RemedyInfo
 
 __all__ = ["count_causes", "remedies_of"]
@@ -21,7 +21,7 @@ def count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
         if cell.cause is None or cell.cause == UNCLASSIFIED:
             continue
         counts[cell.cause] += 1
-        failing[cell.cause] += cell.status in REPAIRABLE
+        failing[cell.cause] += cell.status in FIXABLE
         if cell.repaired_by:
             repaired[cell.cause][cell.repaired_by.id] += 1
     found = []

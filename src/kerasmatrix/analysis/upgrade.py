@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from pydantic import BaseModel, ConfigDict, Field
 
 from kerasmatrix.analysis.compare import outcome_of
-from kerasmatrix.results.observations import BADNESS, Status
+from kerasmatrix.results.cells import LOADS_OR_DRIFTS, SAYS_NOTHING, SEVERITY, Status
 from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = ["Reason", "Upgrade", "examine"]
-
-LOADS = {Status.PASS, Status.DEGRADED, Status.DRIFT}
 
 
 class _Value(BaseModel):
@@ -73,8 +71,12 @@ def examine(
                 ours[cell.scenario, cell.format] = cell
             if cell.loaded_with == target:
                 theirs[cell.scenario, cell.format] = cell
-    home = {file: cell for file, cell in ours.items() if cell.status in LOADS and file in theirs}
-    measured = [file for file in home if theirs[file].status in BADNESS]
+    home = {
+        file: cell
+        for file, cell in ours.items()
+        if cell.status in LOADS_OR_DRIFTS and file in theirs
+    }
+    measured = [file for file in home if theirs[file].status not in SAYS_NOTHING]
     reasons = [
         _reason(theirs[file])
         for file in measured
@@ -85,7 +87,7 @@ def examine(
         target=target,
         files=len(measured),
         unknown=len(home) - len(measured),
-        reasons=tuple(sorted(reasons, key=lambda reason: -BADNESS[reason.status])),
+        reasons=tuple(sorted(reasons, key=lambda reason: -SEVERITY[reason.status])),
     )
 
 

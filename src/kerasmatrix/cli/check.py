@@ -25,7 +25,7 @@ from kerasmatrix.files.check import CHANGED, taken_in
 from kerasmatrix.files.check import check as check_files
 from kerasmatrix.files.model_input import Companions, find_models
 from kerasmatrix.report.write import check_folder, publish
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.text.redaction import command_line
 
 __all__ = ["check"]

@@ -16,7 +16,7 @@ from kerasmatrix.cli.rerun import measure_again
 from kerasmatrix.cli.stored_runs import read_run
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.flaky import suspects
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.runs import Archive
 

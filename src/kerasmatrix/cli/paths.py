@@ -16,8 +16,7 @@ from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import beside_matrix_option, places
 from kerasmatrix.cli.output import say
 from kerasmatrix.errors import UsageError
-from kerasmatrix.results.cells import REPAIRABLE
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import FIXABLE, Status
 from kerasmatrix.results.schema import CellResult, RemedyResult
 from kerasmatrix.store.runs import results_in
 
@@ -89,7 +88,7 @@ def _kind(cell: CellResult) -> str:
         return "plain"
     if cell.status is Status.DEGRADED:
         return "degraded"
-    if cell.status not in REPAIRABLE:
+    if cell.status not in FIXABLE:
         return "unknown"
     remedy = cell.repaired_by
     if remedy is None:

@@ -27,8 +27,7 @@ from kerasmatrix.execution.priority import Urgency
 from kerasmatrix.execution.runner import Progress, Run
 from kerasmatrix.execution.work_queue import Again, Conversion, Crossing, Job, Repair
 from kerasmatrix.report.symbols import LOOKS
-from kerasmatrix.results.cells import REPAIRABLE, RUN_ENDED
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import visible
 
@@ -47,7 +46,6 @@ STYLES = {
     Status.INFRA: "dim cyan",
     Status.NOT_RUN: "dim",
 }
-SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 # Why a budget is spent on a cell before others.
 WANTED: Mapping[Urgency | None, str] = {
     Urgency.CANDIDATE: "the candidate's column",
@@ -186,7 +184,7 @@ def print_results(results: Results, path: Path) -> None:
     if flaky:
         said = "1 of them is" if flaky == 1 else f"{flaky} of them are"
         console.print(f"{said} flaky: measured again, something else happened.", soft_wrap=True)
-    broken = [cell for cell in results.cells if cell.status in REPAIRABLE]
+    broken = [cell for cell in results.cells if cell.status in FIXABLE]
     if any(cell.remedies for cell in broken):
         repaired = sum(cell.repaired_by is not None for cell in broken)
         console.print(
@@ -278,7 +276,7 @@ def _print_table(console: Console, results: Results) -> None:
 
 
 def _count(counts: Counter[Status]) -> str:
-    told = sum(number for status, number in counts.items() if status not in SILENT)
+    told = sum(number for status, number in counts.items() if status not in SAYS_NOTHING)
     if not told:
         return _glyph(counts)
     return f"{counts[Status.PASS]}/{told}"
@@ -295,5 +293,5 @@ def _style(counts: Counter[Status]) -> str:
 def _worst(counts: Counter[Status]) -> Status:
     """Return the worst status that says something; where none does, the one that is there."""
     found = [status for status in Status if counts[status]]
-    told = [status for status in found if status not in SILENT]
+    told = [status for status in found if status not in SAYS_NOTHING]
     return (told or found or [Status.NOT_RUN])[-1]

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from kerasmatrix.errors import nearest
 from kerasmatrix.ranges import Day
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 
 __all__ = ["SIDES", "Expectation", "PatternError", "names_of"]
 

@@ -18,8 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.ranges import Seconds
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.formats import FORMATS
-from kerasmatrix.results.observations import Status
 from kerasmatrix.results.tolerance import Tolerance
 from kerasmatrix.text.patterns import compile_pattern
 

@@ -22,8 +22,8 @@ from pydantic import (
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.yaml_source import YamlSource
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.formats import FORMATS
-from kerasmatrix.results.observations import Status
 from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = [

@@ -12,7 +12,7 @@ from functools import cached_property
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, Cause, Signature
 from kerasmatrix.results.bounds import MOST_LINKS, cut
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = ["LONGEST_TEXT", "AmbiguousError", "Evidence", "candidates", "classify"]

@@ -14,17 +14,10 @@ from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, classify
 from kerasmatrix.diagnosis.fix_search import Patient, Tried, next_attempt
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.results.cells import TOGETHER, UNCLASSIFIED, WORKS
-from kerasmatrix.results.observations import (
-    Cell,
-    LoadObservation,
-    Measured,
-    Observation,
-    SaveFacts,
-    Status,
-    Verdict,
-)
+from kerasmatrix.results.cells import LOADS, TOGETHER, UNCLASSIFIED, Cell, Status
+from kerasmatrix.results.observations import LoadObservation, Measured, Observation, SaveFacts
 from kerasmatrix.results.schema import RemedyResult
+from kerasmatrix.results.verdict import Verdict
 
 __all__ = [
     "Attempt",
@@ -83,7 +76,7 @@ def judge_attempt(
     observation = attempt.measured.observation
     verdict = plan.judge(cell, saved, observation)
     facts = observation.value
-    works = verdict.status in WORKS
+    works = verdict.status in LOADS
     return RemedyResult(
         id=TOGETHER.join(attempt.remedies),
         status=_worth(verdict.status),
@@ -99,7 +92,7 @@ def judge_attempt(
 
 
 def _worth(status: Status) -> Literal["verified", "rejected", "unverified", "failed"]:
-    if status in WORKS:
+    if status in LOADS:
         return "verified"
     if status is Status.NOT_COMPARABLE:
         return "unverified"

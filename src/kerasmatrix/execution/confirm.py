@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import TypeVar
 
-from kerasmatrix.results.observations import LOST, Observation, Status, Try
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import LOST, Observation, Try
 
 __all__ = ["is_the_machines", "settle", "unsteady"]
 

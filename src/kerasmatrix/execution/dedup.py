@@ -13,7 +13,9 @@ from itertools import takewhile
 
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.observations import Cell, Observation, compared_facts
+from kerasmatrix.results.cells import Cell
+from kerasmatrix.results.observations import Observation
+from kerasmatrix.results.verdict import compared_facts
 
 __all__ = ["choose", "class_of", "infer_all", "infer_load", "infer_repair", "is_telling"]
 

@@ -14,22 +14,21 @@ from kerasmatrix.execution.confirm import unsteady
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.results.boundary import Boundary, make_apart, spoilt
 from kerasmatrix.results.cells import (
+    FIXABLE,
+    HAS_CAUSE,
     IN_ANOTHER_SHARD,
-    REPAIRABLE,
+    LOADS,
     RUN_ENDED,
-    TROUBLED,
+    Cell,
+    Status,
     cell_of,
 )
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     Observation,
     ProbeObservation,
     SaveObservation,
-    Status,
-    Verdict,
-    judge_save,
 )
 from kerasmatrix.results.schema import (
     CellResult,
@@ -41,6 +40,7 @@ from kerasmatrix.results.schema import (
     ScenarioResult,
     SideResult,
 )
+from kerasmatrix.results.verdict import Verdict, judge_save
 
 __all__ = [
     "Observed",
@@ -292,7 +292,7 @@ def _why_not_run(plan: Plan, cell: Cell) -> str:
 
 def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResult) -> CellResult:
     """Return a judged cell with its cause, the parts at fault and the remedies that were tried."""
-    if verdict.status not in TROUBLED:
+    if verdict.status not in HAS_CAUSE:
         return verdict
     cell = cell_of(verdict)
     saved = observed.saves[Save(*cell[:3])]
@@ -303,7 +303,7 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
         if judged
         else causes.of(cell, verdict.status, verdict.lost, saved.observation),
     }
-    if verdict.status in REPAIRABLE and saved.observation.value:
+    if verdict.status in FIXABLE and saved.observation.value:
         probe = observed.probes.get(cell)
         if probe and probe.observation.value:
             told["culprits"] = probe.observation.value.culprits
@@ -320,7 +320,7 @@ def _with_other_environments(
     twins = {env.name: plan.legacy_twin(env.name) for env in plan.selection.environments}
     more = []
     for cell in cells:
-        twin = twins[cell.loaded_with] if cell.status in REPAIRABLE else None
+        twin = twins[cell.loaded_with] if cell.status in FIXABLE else None
         there = by_cell.get(cell_of(cell)._replace(loaded_with=twin)) if twin else None
         added = cell
         with observed.boundary.apart(cell_of(cell)):
@@ -332,9 +332,9 @@ def _with_other_environments(
 
 def _with_another(cell: CellResult, there: CellResult) -> CellResult:
     """Return a cell with what the same load did in another environment as a remedy."""
-    if there.status not in {Status.PASS, Status.DEGRADED, *REPAIRABLE}:
+    if there.status not in LOADS | FIXABLE:
         return cell
-    works = there.status in {Status.PASS, Status.DEGRADED}
+    works = there.status in LOADS
     result = RemedyResult(
         id="legacy-keras",
         status="verified" if works else "rejected" if there.status is Status.DRIFT else "failed",

@@ -16,16 +16,10 @@ from kerasmatrix.execution.evaluate import Observed, Retry
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.execution.work_queue import Again
 from kerasmatrix.results.boundary import spoilt
-from kerasmatrix.results.cells import TOGETHER, TROUBLED, cell_of
-from kerasmatrix.results.observations import (
-    Cell,
-    Measured,
-    SaveObservation,
-    Status,
-    Verdict,
-    judge_save,
-)
+from kerasmatrix.results.cells import HAS_CAUSE, TOGETHER, Cell, Status, cell_of
+from kerasmatrix.results.observations import Measured, SaveObservation
 from kerasmatrix.results.schema import CellResult, Results, RetryResult
+from kerasmatrix.results.verdict import Verdict, judge_save
 
 __all__ = ["MOST", "is_settled", "judge_retry", "suspects", "with_retries"]
 
@@ -93,7 +87,7 @@ def judge_retry(
             measured_at=at,
         )
     verdict = plan.judge(cell, facts, observation)
-    troubled = verdict.status in TROUBLED
+    troubled = verdict.status in HAS_CAUSE
     cause = causes.of(cell, verdict.status, verdict.lost, observation) if troubled else None
     return _judged(verdict, cause, at)
 
@@ -160,5 +154,5 @@ def _first(
     verdict = observed.verdict(plan, of)
     if verdict is None:
         raise ValueError(f"{of} was not loaded before")
-    troubled = verdict.status in TROUBLED
+    troubled = verdict.status in HAS_CAUSE
     return verdict.status, observed.cause(causes, of, verdict) if troubled else None

@@ -16,16 +16,14 @@ from kerasmatrix.execution.bridges import Chain, find_chains, presume_chains
 from kerasmatrix.execution.dedup import infer_all
 from kerasmatrix.execution.evaluate import Observed, Retry
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.cells import REPAIRABLE
+from kerasmatrix.results.cells import FIXABLE, Cell, Status
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     Observation,
     ProbeObservation,
     SaveObservation,
-    Status,
 )
 from kerasmatrix.results.schema import RemedyResult
 from kerasmatrix.store.store import Store
@@ -179,7 +177,7 @@ def next_attempt(
 ) -> tuple[str, ...] | None:
     """Return the remedies to try next in a cell that was loaded and did not come back."""
     verdict = observed.verdict(plan, cell)
-    if verdict is None or verdict.status not in REPAIRABLE or plan.remedies == "none":
+    if verdict is None or verdict.status not in FIXABLE or plan.remedies == "none":
         return None
     cause = observed.cause(causes, cell, verdict)
     return next_remedies(plan, cell, cause, observed.judged(plan, causes, cell))
@@ -201,7 +199,7 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
     saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
     names = tuple(env.name for env in plan.selection.environments)
     for cell, status in statuses.items():
-        if status not in REPAIRABLE or not plan.asked_for(cell):
+        if status not in FIXABLE or not plan.asked_for(cell):
             continue
         with observed.boundary.apart(cell):
             results = observed.judged(plan, causes, cell)
@@ -315,7 +313,7 @@ def _known_crossing(
 def needs_repair(plan: Plan, observed: Observed, cell: Cell) -> bool:
     """Whether a cell was loaded and did not come back as it was."""
     verdict = observed.verdict(plan, cell)
-    return verdict is not None and verdict.status in REPAIRABLE
+    return verdict is not None and verdict.status in FIXABLE
 
 
 def artifact_of(observed: Observed, cell: Cell) -> str:

@@ -8,8 +8,7 @@ from typing import NamedTuple
 
 from kerasmatrix.analysis.compare import compare
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import BADNESS, Cell, Status
+from kerasmatrix.results.cells import SEVERITY, Cell, Status, cell_of
 from kerasmatrix.results.schema import Results
 
 __all__ = ["Rank", "Urgency", "rank_cells"]
@@ -56,7 +55,7 @@ def rank_cells(plan: Plan, earlier: Iterable[Results]) -> dict[Cell, Rank]:
     measured: dict[Cell, float] = {}
     for results in runs:
         for found in results.cells:
-            if found.status in BADNESS:
+            if found.status in SEVERITY:
                 cell = cell_of(found)
                 statuses.setdefault(cell, found.status)
                 side = found.load or found.save
@@ -97,7 +96,7 @@ def _frontiers(
         for place, cell in enumerate(ordered):
             if cell not in statuses:
                 continue
-            if last is not None and BADNESS[statuses[cell]] != BADNESS[statuses[ordered[last]]]:
+            if last is not None and SEVERITY[statuses[cell]] != SEVERITY[statuses[ordered[last]]]:
                 yield from ordered[last : place + 1]
             last = place
 
@@ -106,5 +105,5 @@ def _changed(runs: Sequence[Results]) -> Iterator[Cell]:
     """Yield the cells that the last run found otherwise than the one before did."""
     if len(runs) > 1:
         for change in compare(runs[1], runs[0]).changes:
-            if BADNESS.keys() >= {change.before, change.after}:
+            if SEVERITY.keys() >= {change.before, change.after}:
                 yield Cell(change.scenario, change.format, change.saved_with, change.loaded_with)

@@ -51,15 +51,15 @@ from kerasmatrix.harness import trees
 from kerasmatrix.results.answers import understand
 from kerasmatrix.results.boundary import describe_fault
 from kerasmatrix.results.bounds import LONGEST_LINE, cut
+from kerasmatrix.results.cells import Cell
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     Observation,
     ProbeObservation,
     SaveObservation,
-    infrastructure_fault,
 )
+from kerasmatrix.results.verdict import infrastructure_fault
 from kerasmatrix.store.store import NoArtifact, Store, make_readable
 
 __all__ = ["Budget", "Listener", "Progress", "Run", "Sequel"]

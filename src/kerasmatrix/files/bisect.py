@@ -29,14 +29,12 @@ from kerasmatrix.files.version_path import (
     made_between,
     oldest_first,
 )
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import INCONCLUSIVE, LOADS, Status
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import CellResult, EnvironmentResult
 
 __all__ = ["Bisector"]
 
-GOOD = {Status.PASS, Status.DEGRADED}
-SAYS_NOTHING = {Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 # What makes a version what it is; TensorFlow's distributions count as one.
 KERAS = {True: "tf-keras", False: "keras"}
 FIRST_KERAS_3 = "3.0.0"
@@ -191,7 +189,7 @@ class Bisector:
     def _note(
         self, env: Environment, status: Status, summary: str, cell: CellResult | None = None
     ) -> None:
-        good = GOOD - ({Status.DEGRADED} if self._strict else set())
+        good = LOADS - ({Status.DEGRADED} if self._strict else set())
         finding: Finding = "good" if status in good else "bad"
         look = Look(
             environment=env.name,
@@ -199,7 +197,7 @@ class Bisector:
             keras=(env.tf_keras if is_legacy(env) else env.keras if has_keras_3(env) else None),
             python=env.python,
             made=env.name not in self._setup.matrix.environments,
-            finding="skipped" if status in SAYS_NOTHING else finding,
+            finding="skipped" if status in INCONCLUSIVE else finding,
             status=status,
             summary=summary,
             cause=cell.cause if cell else None,

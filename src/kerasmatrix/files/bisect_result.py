@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from kerasmatrix.files.binary_search import Finding
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 
 __all__ = ["Bisection", "Look", "ReleaseFound"]
 

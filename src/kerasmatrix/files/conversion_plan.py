@@ -11,13 +11,11 @@ from typing import NamedTuple
 
 from kerasmatrix.execution.attempts import Attempt
 from kerasmatrix.execution.bridges import Chain, Hop
-from kerasmatrix.results.cells import TOGETHER
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import LOADS, TOGETHER, Cell, Status
 from kerasmatrix.results.schema import RemedyResult
 
-__all__ = ["GOOD", "Way", "best", "form_of_ending", "legacy_twin", "told", "ways"]
+__all__ = ["Way", "best", "form_of_ending", "legacy_twin", "told", "ways"]
 
-GOOD = {Status.PASS, Status.DEGRADED}
 # What these do is done to the file, and the weights and the training state in it stay.
 REWRITE = {"true-name", "rewrite-config"}
 # What a file's ending says about its format: Keras goes by it.
@@ -54,7 +52,7 @@ def ways(
         twin: an environment with the same TensorFlow and tf_keras, if it loads the file.
     """
     found: list[Way] = []
-    if status in GOOD:
+    if status in LOADS:
         found += _saved_by_target(cell, (), (), form)
     for attempt, result in tried:
         if result.status != "verified":
@@ -68,7 +66,7 @@ def ways(
                 hop = Hop(cell.loaded_with, form, attempt.remedies, saved=False)
                 found.append(Way(attempt.remedies, (hop,)))
             found += _saved_by_target(cell, attempt.remedies, (), form)
-    if twin and status not in GOOD:
+    if twin and status not in LOADS:
         found.append(Way((LEGACY,), (Hop(twin, form),)))
     return list({way.chain: way for way in reversed(found)}.values())[::-1]
 

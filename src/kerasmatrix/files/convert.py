@@ -22,7 +22,7 @@ from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.files.check import Checked, check
-from kerasmatrix.files.conversion_plan import GOOD, Way, best, legacy_twin, ways
+from kerasmatrix.files.conversion_plan import Way, best, legacy_twin, ways
 from kerasmatrix.files.manifest import (
     Action,
     Maker,
@@ -35,9 +35,10 @@ from kerasmatrix.files.manifest import (
 from kerasmatrix.files.model_input import Given, by_closeness, digest_file
 from kerasmatrix.files.output import size_of
 from kerasmatrix.files.session import Setup
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import LoadObservation, Save, SaveFacts, Status, Verdict
+from kerasmatrix.results.cells import LOADS, NOT_MEASURED, Save, Status, cell_of
+from kerasmatrix.results.observations import LoadObservation, SaveFacts
 from kerasmatrix.results.schema import CellResult, RemedyResult
+from kerasmatrix.results.verdict import Verdict
 
 __all__ = ["Converted", "Converter"]
 
@@ -101,7 +102,7 @@ class Converter:
         reason = checked.plan.cannot_save(Save(cell.scenario, form, self._target.name))
         if reason:
             raise UsageError(f"{output}: {reason}", hint="call it .h5, which every version has")
-        if cell.status in GOOD and form == cell.format:
+        if cell.status in LOADS and form == cell.format:
             return self._copied(checked, cell, output)
         if cell.status is Status.NOT_COMPARABLE:
             why = f"what is made of it could not be compared with it: {cell.summary}"
@@ -122,7 +123,7 @@ class Converter:
             and not checked.plan.cannot_save(Save(cell.scenario, other, self._target.name))
         ]
         instead = tuple(other for other in others if self._walk(checked, cell, other))
-        helps = cell.status in GOOD or any(tried.status == "verified" for tried in cell.remedies)
+        helps = cell.status in LOADS or any(tried.status == "verified" for tried in cell.remedies)
         why = (
             "what helps is done by the program that loads it, and does not go into such a file"
             if helps
@@ -140,7 +141,7 @@ class Converter:
         closest = by_closeness(self._file.told.writer, self._through, locks)[0]
         few = [env for env in self._through if env.name in {closest, self._target.name}]
         checked, cell = self._check(few)
-        helped = cell.status in GOOD or any(t.status == "verified" for t in cell.remedies)
+        helped = cell.status in LOADS or any(t.status == "verified" for t in cell.remedies)
         if not (helped and self._has_reference(checked)) and len(few) < len(self._through):
             checked, cell = self._check(self._through)
         return checked, cell
@@ -172,7 +173,7 @@ class Converter:
                 hint="convert it into an .h5 file for a version that has the format, "
                 "and then that file",
             )
-        if cell.status in {Status.INFRA, Status.NOT_RUN}:
+        if cell.status in NOT_MEASURED:
             raise InfrastructureError(f"{self._target.name}: cannot be had: {cell.summary}")
         absent = [env for env in checked.results.environments if env.trouble]
         if absent and not self._has_reference(checked):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import RemedyInfo
 
 __all__ = ["Action", "Maker", "Manifest", "Refusal", "StoredFile", "Tried", "Verified"]

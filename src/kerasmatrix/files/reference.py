@@ -24,16 +24,9 @@ from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.files.model_input import Given, distances
 from kerasmatrix.files.session import Setup
-from kerasmatrix.results.cells import TOGETHER
-from kerasmatrix.results.observations import (
-    Cell,
-    Measured,
-    SaveFacts,
-    SaveObservation,
-    Status,
-    Weights,
-    judge_save,
-)
+from kerasmatrix.results.cells import TOGETHER, Cell, Status
+from kerasmatrix.results.observations import Measured, SaveFacts, SaveObservation, Weights
+from kerasmatrix.results.verdict import judge_save
 
 __all__ = ["Search"]
 

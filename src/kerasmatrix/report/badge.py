@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 
-from kerasmatrix.results.observations import BADNESS, Status
+from kerasmatrix.results.cells import LOADS, SAYS_NOTHING
 from kerasmatrix.results.schema import Results
 
 __all__ = ["to_badge"]
 
-LOADS = {Status.PASS, Status.DEGRADED}
 # From this share of cells on, in percent.
 COLOURS = ((95, "brightgreen"), (80, "green"), (60, "yellowgreen"), (40, "yellow"), (0, "orange"))
 
 
 def to_badge(results: Results) -> str:
     """Return how many of the cells that were measured load, a remedy's help included."""
-    measured = [cell for cell in results.cells if cell.status in BADNESS]
+    measured = [cell for cell in results.cells if cell.status not in SAYS_NOTHING]
     loading = sum(cell.status in LOADS for cell in measured)
     helped = sum(cell.repaired_by is not None for cell in measured)
     if not measured:

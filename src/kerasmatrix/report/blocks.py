@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import CellResult, Results, count_statuses
 
 __all__ = ["Block", "Note", "blocks_of", "first_line"]

@@ -23,7 +23,7 @@ from kerasmatrix.report.blocks import Block, blocks_of, first_line
 from kerasmatrix.report.page_data import embed, pack, page_data
 from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.texts import shown
-from kerasmatrix.results.cells import REPAIRABLE
+from kerasmatrix.results.cells import FIXABLE
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.history import PastRun
 from kerasmatrix.results.release_notes import release_notes
@@ -74,7 +74,7 @@ def render_html(
         statuses=count_statuses(results.cells),
         flaky=sum(cell.flaky for cell in results.cells),
         unsteady=FLAKY,
-        broken=sum(cell.status in REPAIRABLE for cell in results.cells),
+        broken=sum(cell.status in FIXABLE for cell in results.cells),
         repaired=sum(cell.repaired_by is not None for cell in results.cells),
         eras=data.columns["eras"],
         slugs=data.columns["slugs"],

@@ -11,13 +11,13 @@ from xml.etree import ElementTree as Xml
 
 from kerasmatrix.report.blocks import Block, blocks_of
 from kerasmatrix.report.texts import for_xml
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import FIXABLE, SAYS_NOTHING, Status
 from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = ["to_junit"]
 
-FAILURES = {Status.DRIFT, Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.SAVE_FAILED}
-SKIPPED = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.NOT_RUN}
+FAILURES = FIXABLE | {Status.SAVE_FAILED}
+SKIPPED = SAYS_NOTHING - {Status.INFRA}
 
 
 def to_junit(results: Results) -> str:

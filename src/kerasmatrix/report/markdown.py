@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator
 from kerasmatrix.report.frame import cell_frame, overview
 from kerasmatrix.report.symbols import LOOKS, REPAIRED
 from kerasmatrix.report.texts import for_markdown
-from kerasmatrix.results.cells import REPAIRABLE
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import FIXABLE, SAYS_NOTHING, Status
 from kerasmatrix.results.schema import CellResult, Results, count_statuses
 
 __all__ = ["line", "row", "to_markdown"]
@@ -20,14 +19,13 @@ __all__ = ["line", "row", "to_markdown"]
 LARGEST = 1_000_000
 # So many flaky cells are listed; the report marks all.
 LISTED = 50
-SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 
 
 def to_markdown(results: Results) -> str:
     """Return ``results`` as Markdown of less than a mebibyte."""
     lines = [*_answer(results), *_overview(results), *_causes(results)]
     size = sum(len(line.encode("utf-8", "replace")) + 1 for line in lines)
-    failing = [cell for cell in results.cells if cell.status in REPAIRABLE]
+    failing = [cell for cell in results.cells if cell.status in FIXABLE]
     if failing:
         lines += ["", "### What does not come back as it was", ""]
         lines += ["| cell | status | cause | what happened |", "| --- | --- | --- | --- |"]
@@ -60,7 +58,7 @@ def _answer(results: Results) -> Iterator[str]:
     counts = count_statuses(results.cells)
     found = (f"{LOOKS[status].glyph} {count} {status}" for status, count in counts.items())
     yield f"{len(results.cells)} cells: {' · '.join(found)}"
-    broken = [cell for cell in results.cells if cell.status in REPAIRABLE]
+    broken = [cell for cell in results.cells if cell.status in FIXABLE]
     repaired = sum(cell.repaired_by is not None for cell in broken)
     if repaired:
         yield ""
@@ -94,7 +92,7 @@ def _overview(results: Results) -> Iterator[str]:
 
 
 def _sum(counts: dict[Status, int]) -> str:
-    measured = sum(number for status, number in counts.items() if status not in SILENT)
+    measured = sum(number for status, number in counts.items() if status not in SAYS_NOTHING)
     return f"{counts.get(Status.PASS, 0)}/{measured}" if measured else ""
 
 

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 from kerasmatrix.analysis.compare import Change
 from kerasmatrix.report.blocks import Block
 from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED
-from kerasmatrix.results.cells import cell_of
+from kerasmatrix.results.cells import Status, cell_of
 from kerasmatrix.results.history import PastRun, Span, past_of
-from kerasmatrix.results.observations import Culprit, ErrorReport, Status
+from kerasmatrix.results.observations import Culprit, ErrorReport
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import (
     CellResult,

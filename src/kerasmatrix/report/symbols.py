@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 
 __all__ = ["FLAKY", "LOOKS", "REPAIRED", "Look"]
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.results.bounds import LONGEST_LINE, cut
-from kerasmatrix.results.observations import Cell, Save, Status
+from kerasmatrix.results.cells import Cell, Save, Status
 from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = ["Boundary", "describe_fault", "make_apart", "spoilt"]

@@ -1,6 +1,6 @@
 """How the outputs and the training of a model that came back differ from what they were. Pure.
 
-`kerasmatrix.results.observations.judge_load` makes a status of it.
+`kerasmatrix.results.verdict.judge_load` makes a status of it.
 """
 
 from __future__ import annotations

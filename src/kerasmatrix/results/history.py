@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import Cell, Status
 from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = ["Did", "PastRun", "Span", "from_json", "in_short", "past_of", "to_json"]

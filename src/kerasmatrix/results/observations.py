@@ -1,17 +1,14 @@
-"""A cell, what was observed in it, and the verdict: pure values and functions.
+"""What the harness reports about a task: typed data, within limits, and without a judgement.
 
-The harness reports what it saw (`SaveObservation`, `LoadObservation`); `judge_save` and
-`judge_load` say what it means. Observations are stored, verdicts are made anew each time, so a
-changed tolerance needs no new measurement.
+`kerasmatrix.results.verdict` decides what an observation means. Observations are stored, and
+newer harnesses may report more, so that unknown fields are ignored.
 """
 
 from __future__ import annotations
 
 import datetime
-import enum
-import json
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -28,10 +25,8 @@ from pydantic import (
 )
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
-from kerasmatrix.results import compile_state, differences, layer_settings
 from kerasmatrix.results.bounds import (
     CHAIN_CHARACTERS,
-    LONGEST_LINE,
     MOST_CULPRITS,
     MOST_KEYS,
     MOST_LINKS,
@@ -55,18 +50,14 @@ from kerasmatrix.results.bounds import (
     TracebackText,
     Whole,
     at_most,
-    cut,
     first,
     plain,
     share_out,
 )
-from kerasmatrix.results.tolerance import Tolerance
-from kerasmatrix.text.patterns import compile_pattern
+from kerasmatrix.results.cells import Status
 
 __all__ = [
-    "BADNESS",
     "LOST",
-    "Cell",
     "CompileState",
     "Culprit",
     "ErrorLink",
@@ -78,85 +69,17 @@ __all__ = [
     "OptimizerState",
     "ProbeFacts",
     "ProbeObservation",
-    "Save",
     "SaveFacts",
     "SaveObservation",
-    "Status",
     "Try",
-    "Verdict",
     "WeightDigest",
-    "compared_facts",
-    "infrastructure_fault",
-    "judge_load",
-    "judge_save",
 ]
 
 
 # The stage of a task whose worker was lost with it.
 LOST = "worker"
-# Where Keras 3 says what happened, after the outermost class and its whole config (its
-# serialization_lib.py); one such message holds another.
-WRAPPED = "Exception encountered: "
-IN_USER_CODE = "in user code:"
-ERROR_LINE = compile_pattern(r"^[A-Za-z_.]*(Error|Exception)\b.*: ")
-GIVE_INPUTS = "give inputs that fit with --inputs"
-# A remedy that leaves the compile state aside.
-NO_COMPILE = "no-compile"
 # How NumPy names the types of arrays of texts.
 TEXTS = ("<U", ">U", "|S", "|O", "object")
-
-
-class Status(enum.StrEnum):
-    """What became of a cell. The order is from best to worst, then what says nothing."""
-
-    PASS = "pass"  # noqa: S105 - it is a verdict
-    DEGRADED = "degraded"
-    DRIFT = "drift"
-    FAIL = "fail"
-    CRASH = "crash"
-    TIMEOUT = "timeout"
-    SAVE_FAILED = "save-failed"
-    UNSUPPORTED = "unsupported"
-    NOT_COMPARABLE = "not-comparable"
-    INFRA = "infra"
-    NOT_RUN = "not-run"
-
-
-# The operating system's messages when the disk is at fault: ENOSPC, EDQUOT, EIO, ESTALE.
-FAULTS = (
-    "No space left on device",
-    "Disk quota exceeded",
-    "Input/output error",
-    "Stale file handle",
-)
-
-# How bad a status is; those left out say nothing about Keras.
-BADNESS: Mapping[Status, int] = {
-    Status.PASS: 0,
-    Status.DEGRADED: 1,
-    Status.DRIFT: 2,
-    Status.FAIL: 3,
-    Status.CRASH: 3,
-    Status.TIMEOUT: 3,
-    Status.SAVE_FAILED: 3,
-}
-
-
-class Cell(NamedTuple):
-    """The unit of result."""
-
-    scenario: str
-    format: str
-    saved_with: str
-    loaded_with: str
-
-
-class Save(NamedTuple):
-    """One save: the row of a block."""
-
-    scenario: str
-    format: str
-    saved_with: str
 
 
 def _shared(key: Callable[[Any], Hashable]) -> AfterValidator:
@@ -438,197 +361,3 @@ class Measured(NamedTuple, Generic[Seen_co]):
 
     observation: Seen_co
     at: datetime.datetime
-
-
-class Verdict(_Observed):
-    """A status and, in a few words each, why. ``lost`` lists what did not come back."""
-
-    status: Status
-    summary: Line
-    lost: Notes = ()
-    weights_equal: bool | None = None
-    not_compared: tuple[str, ...] = ()
-
-
-def infrastructure_fault(observation: Observation) -> str | None:
-    """Return why this observation is about the machine and not about Keras, or None.
-
-    Only what cannot be anything else: a disk that is full or broken, wherever it shows. A load
-    that returned may have met it when it saved the model again, a probe in one of its layers.
-    """
-    for text in _messages(observation):
-        for line in text.splitlines():
-            if any(sign in line for sign in FAULTS):
-                return cut(line.strip(), LONGEST_LINE)
-    return None
-
-
-def _messages(observation: Observation) -> Iterator[str]:
-    """Yield all texts in which a fault of the machine may show."""
-    value: object = getattr(observation, "value", None)
-    facts = [each for _, each in value] if isinstance(value, BaseModel) else []
-    for error in (observation.error, *facts):
-        if isinstance(error, ErrorReport):
-            links = error.chain or (ErrorLink(type=error.type, message=error.message),)
-            yield from (f"{link.type}: {link.message}" for link in links)
-    if isinstance(value, ProbeFacts):
-        yield from (culprit.error for culprit in value.culprits)
-    if observation.ended == "crashed":
-        yield observation.log
-
-
-def judge_save(save: SaveObservation) -> Verdict | None:
-    """Return the verdict on a whole row whose save did not work; None if it did."""
-    if save.ended == "returned" and save.value is not None and save.artifact:
-        return None
-    return Verdict(status=Status.SAVE_FAILED, summary=f"could not be saved: {_how(save)}")
-
-
-def judge_load(
-    saved: SaveFacts,
-    form: str,
-    load: LoadObservation,
-    tolerance: Tolerance,
-    *,
-    trained: bool = False,
-) -> Verdict:
-    """Return the verdict on a cell whose artifact was there.
-
-    Args:
-        saved: the model as it was when it was saved.
-        form: the format; ``weights`` does not promise to bring back the compile state.
-        load: what was seen.
-        tolerance: how far outputs may differ and still be the same.
-        trained: the file has an optimizer's moments, even if ``saved`` has none.
-    """
-    if load.ended == "timed-out":
-        return Verdict(status=Status.TIMEOUT, summary=_how(load))
-    if load.ended == "crashed" or (load.error and load.error.type == "MemoryError"):
-        return Verdict(status=Status.CRASH, summary=_how(load))
-    facts = load.value
-    at_home = saved.refused_at_home or saved.refused
-    if facts is None and load.stage == "call" and at_home:
-        return Verdict(
-            status=Status.NOT_COMPARABLE,
-            summary=f"loads, but cannot be called, nor could it where it was saved: {_how(load)}",
-        )
-    if facts is None:
-        prefix = "loads, but cannot be called: " if load.stage == "call" else ""
-        return Verdict(status=Status.FAIL, summary=prefix + _how(load))
-    weights_equal = saved.weights.contents == facts.weights.contents
-    drift = _drift(saved, facts, tolerance, weights_equal=weights_equal)
-    lost = tuple(_lost(saved, form, facts, trained=trained))
-    if saved.refused and not drift:
-        same = "same weights" if weights_equal and facts.weights else "without weights to compare"
-        but = f", but lost {'; '.join(lost)}" if lost else ""
-        return Verdict(
-            status=Status.NOT_COMPARABLE,
-            summary=f"loads, {same}{but}; outputs not compared: {_first_line(saved.refused)}"
-            f" ({GIVE_INPUTS})",
-            lost=lost,
-            weights_equal=weights_equal,
-            not_compared=tuple(differences.not_compared(saved, form, facts)),
-        )
-    status, summary = Status.PASS, "same weights, same outputs"
-    if drift:
-        status, summary = Status.DRIFT, drift
-    elif lost:
-        status = Status.DEGRADED
-        summary = f"loads and predicts, but lost {'; '.join(lost)}"
-    return Verdict(
-        status=status,
-        summary=summary,
-        lost=lost,
-        weights_equal=weights_equal,
-        not_compared=tuple(differences.not_compared(saved, form, facts)),
-    )
-
-
-def compared_facts(saved: SaveFacts, form: str) -> Hashable:
-    """Return what decides of a saved model whether a load of it works: equal facts, equal answers.
-
-    Each cell is judged by its own save. Settings, compile arguments and training, which releases
-    write down differently, are left out here: they decide between pass and degraded only.
-    """
-    compiled = None if form == "weights" else saved.compiled
-    state = compiled.model_dump_json(exclude={"arguments"}) if compiled else None
-    structure = json.dumps(saved.structure, sort_keys=True)
-    refused = tuple(
-        error.model_dump_json() if error else None
-        for error in (saved.refused, saved.refused_at_home)
-    )
-    weights = frozenset(saved.weights.contents.items())
-    return (weights, bool(saved.weights), state, structure, refused, saved.remedies)
-
-
-def _first_line(error: ErrorReport) -> str:
-    """Return the type of an exception and the line of its message that says what is wrong."""
-    message = error.message.rpartition(WRAPPED)[2].strip() or error.message.strip()
-    lines = [line.strip() for line in message.splitlines() if line.strip()]
-    # AutoGraph begins with where it was, which may be many lines (its "in user code:").
-    if lines and lines[0] == IN_USER_CODE:
-        lines = [next((line for line in lines if ERROR_LINE.is_in(line)), lines[-1])]
-    if not lines:
-        return error.type
-    # What the harness says needs no type: it is a sentence.
-    return lines[0] if error.type.startswith("harness.") else f"{error.type}: {lines[0]}"
-
-
-def _how(observation: Observation) -> str:
-    """Say in one line how a task ended that did not return."""
-    if observation.ended == "timed-out":
-        limit = observation.deadline
-        return "no answer in time" if limit is None else f"no answer within {limit:g} s"
-    if observation.error:
-        return _first_line(observation.error)
-    if observation.stage == LOST:
-        first = next(iter(observation.log.strip().splitlines()), "it was lost")
-        return f"ended one worker after the other: {first}"
-    if observation.signal is not None:
-        return f"killed by signal {observation.signal}"
-    if observation.exit_code is not None:
-        return f"the process left with exit code {observation.exit_code}"
-    return "the process gave no understandable answer"
-
-
-def _drift(
-    saved: SaveFacts, facts: LoadFacts, tolerance: Tolerance, *, weights_equal: bool
-) -> str | None:
-    """Say in which way the numbers differ, or None."""
-    if not facts.shapes_equal:
-        return "the outputs have other shapes"
-    if not facts.finite:
-        return "NaN or infinity where the saved model had numbers, or the reverse"
-    found = differences.drift(saved, facts, tolerance)
-    if found:
-        return found
-    # A graph that came back without its layers has no weights to look at, or further variables:
-    # its outputs are what it promises, and the rest is lost.
-    if not weights_equal and facts.weights and facts.model != "TFSMLayer":
-        return "the weights are not the same"
-    return None
-
-
-def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> list[str]:
-    """List what the format brings back and this load did not."""
-    lost = []
-    if loaded.model == "TFSMLayer":
-        lost.append("the architecture (an inference-only layer came back)")
-    elif saved.weights and not loaded.weights:
-        lost.append("the architecture (a model without layers or weights came back)")
-    if loaded.resave_error is not None:
-        lost.append(f"the ability to be saved again ({loaded.resave_error.type})")
-    if NO_COMPILE in saved.remedies and loaded.compiled is None:
-        lost.append("the compile state")
-    if form == "weights":
-        # The code that builds the model again compiles it as well.
-        return [*lost, *layer_settings.lost_settings(saved, loaded)]
-    state = layer_settings.lost_settings(saved, loaded)
-    state += compile_state.lost_compile_state(saved, loaded, trained=trained)
-    training = differences.lost_training(
-        saved,
-        loaded,
-        explained=bool(state),
-        reordered=compile_state.is_state_reordered(saved, loaded),
-    )
-    return [*lost, *state, *training]

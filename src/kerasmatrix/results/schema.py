@@ -15,7 +15,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from kerasmatrix.results.observations import Culprit, ErrorReport, Status
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import Culprit, ErrorReport
 from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = [

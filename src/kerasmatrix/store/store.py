@@ -1,7 +1,7 @@
 """The store: observations in SQLite, and artifacts in folders named by the digest of their content.
 
 Every observation is committed when it arrives, so a killed run loses at most its current task. One
-run at a time uses a store. The store does not judge; see `kerasmatrix.results.observations`.
+run at a time uses a store. The store does not judge; see `kerasmatrix.results.verdict`.
 
 Anything that may differ from what was written is measured again: an artifact is named by its
 digest, a row carries its own (`kerasmatrix.store.database`), and SQLite's log (WAL) has one for

@@ -4,7 +4,7 @@ import pytest
 
 from kerasmatrix.analysis.compare import ChangeKind, compare
 from kerasmatrix.analysis.gate import FindingKind, findings
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import RemedyResult, RetryResult
 from tests.unit.report.factory import REJECTED, VERIFIED, make_cell, make_results
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.serialization import to_json
 from kerasmatrix.store.runs import Archive
 from tests.hostile.files import ACTIVE

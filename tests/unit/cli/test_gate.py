@@ -7,7 +7,7 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import RemedyResult
 from kerasmatrix.results.serialization import to_json
 from kerasmatrix.store.runs import Archive

@@ -8,8 +8,10 @@ import pytest
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.execution.attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.bridges import Hop
-from kerasmatrix.results.observations import Cell, LoadObservation, Measured, SaveFacts, judge_load
+from kerasmatrix.results.cells import Cell
+from kerasmatrix.results.observations import LoadObservation, Measured, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import judge_load
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
 
 CELL = Cell("first", "h5", "old", "new")

@@ -1,7 +1,8 @@
 import pytest
 
 from kerasmatrix.execution.confirm import MOST_TRIES, is_the_machines, settle, unsteady
-from kerasmatrix.results.observations import LOST, LoadObservation, Status, Try
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import LOST, LoadObservation, Try
 
 
 def seen(ended="returned", **more):

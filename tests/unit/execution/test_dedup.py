@@ -5,17 +5,16 @@ from collections import Counter
 import pytest
 
 from kerasmatrix.harness import configuration
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import (
     LoadObservation,
     SaveFacts,
-    Status,
     StoredState,
     TrainingFacts,
     Weights,
-    compared_facts,
-    judge_load,
 )
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import compared_facts, judge_load
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS
 
 # How a cell looks to whoever judges it; when and how long it was loaded is its source's.

@@ -5,7 +5,7 @@ import datetime
 import pytest
 
 from kerasmatrix.execution.priority import NEVER, Rank, Urgency, rank_cells
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import Cell, Status
 from tests.unit.plans import make_plan
 from tests.unit.report.factory import WHEN, make_cell, make_results
 

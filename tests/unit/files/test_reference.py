@@ -11,7 +11,7 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.files.check import Checked, check, taken_in
 from kerasmatrix.files.model_input import Companions
 from kerasmatrix.files.session import open_setup
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
 

@@ -6,7 +6,7 @@ import datetime
 
 from pydantic import TypeAdapter
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import (
     AdviceResult,
     CauseResult,

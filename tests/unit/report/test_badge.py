@@ -3,7 +3,7 @@ import json
 import pytest
 
 from kerasmatrix.report.badge import to_badge
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_cell, make_results
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.symbols import LOOKS
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 # It is in the data, where it is text.

@@ -5,7 +5,7 @@ import pytest
 import xmlschema
 
 from kerasmatrix.report.junit import to_junit
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 

@@ -3,7 +3,7 @@ import re
 from kerasmatrix.report import markdown
 from kerasmatrix.report.markdown import to_markdown
 from kerasmatrix.report.texts import for_markdown
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 

@@ -9,8 +9,8 @@ import pytest
 from kerasmatrix.report import page_data as module
 from kerasmatrix.report.blocks import blocks_of
 from kerasmatrix.report.page_data import eras, pack, page_data
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.history import in_short
-from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 

@@ -18,20 +18,18 @@ from kerasmatrix.report.html import render_html
 from kerasmatrix.report.markdown import to_markdown
 from kerasmatrix.results.answers import understand
 from kerasmatrix.results.bounds import CHAIN_CHARACTERS, LONGEST_LINE, MOST_WEIGHTS, cut, plain
+from kerasmatrix.results.cells import Cell, Save, Status
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     ProbeObservation,
-    Save,
     SaveFacts,
     SaveObservation,
-    Status,
-    judge_load,
 )
 from kerasmatrix.results.schema import RunInfo
 from kerasmatrix.results.serialization import read_results, to_json
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import judge_load
 from kerasmatrix.store.store import Store
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT, FakeWorker
 from tests.unit.plans import make_plan

@@ -10,7 +10,8 @@ from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.attempts import Attempt
 from kerasmatrix.results.boundary import Boundary, describe_fault, make_apart
 from kerasmatrix.results.bounds import LONGEST_LINE
-from kerasmatrix.results.observations import Cell, LoadFacts, Observation, Save, SaveFacts, Status
+from kerasmatrix.results.cells import Cell, Save, Status
+from kerasmatrix.results.observations import LoadFacts, Observation, SaveFacts
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.results.serialization import read_results
 from tests.unit.fakes import FakeWorker
@@ -46,9 +47,9 @@ ALWAYS = (
     "execution.evaluate:remedies_of",
     "execution.plan:Plan.judge",
     "execution.plan:judge_load",
-    "results.observations:_drift",
-    "results.observations:_lost",
-    "results.observations:_how",
+    "results.verdict:_drift",
+    "results.verdict:_lost",
+    "results.verdict:_ending",
     "execution.attempts:Causes.of",
     "execution.attempts:classify",
     "diagnosis.classify:candidates",

@@ -2,8 +2,8 @@
 
 import pytest
 
+from kerasmatrix.results.cells import Cell, Status
 from kerasmatrix.results.history import Did, Span, from_json, in_short, past_of, to_json
-from kerasmatrix.results.observations import Cell, Status
 from kerasmatrix.store.runs import Archive
 from tests.unit.report.factory import make_cell, make_results
 

@@ -11,7 +11,7 @@ from kerasmatrix.report.html import render_html
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
 from kerasmatrix.report.page_data import page_data
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.serialization import read_results, to_json
 from tests.unit.report.factory import make_cell, make_results

@@ -6,7 +6,7 @@ import pytest
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.results import serialization
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.serialization import read_results, results_schema, to_json
 from tests.unit.report.factory import make_cell, make_results
 

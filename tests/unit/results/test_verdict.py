@@ -1,16 +1,10 @@
 import pytest
 
 from kerasmatrix.harness import configuration
-from kerasmatrix.results.observations import (
-    LoadObservation,
-    SaveFacts,
-    SaveObservation,
-    Status,
-    infrastructure_fault,
-    judge_load,
-    judge_save,
-)
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import LoadObservation, SaveFacts, SaveObservation
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import infrastructure_fault, judge_load, judge_save
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
 
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-4)

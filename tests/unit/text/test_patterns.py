@@ -30,7 +30,7 @@ MATCHING = (
     "diagnosis.catalogue",
     "diagnosis.classify",
     "diagnosis.traceback_parser",
-    "results.observations",
+    "results.verdict",
     "execution.attempts",
     "config.scenario",
 )
