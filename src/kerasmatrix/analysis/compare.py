@@ -10,11 +10,12 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kerasmatrix.results.boundary import make_apart
 from kerasmatrix.results.cells import SEVERITY, Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = [
     "WORSENING",
@@ -47,11 +48,7 @@ class ChangeKind(enum.StrEnum):
 WORSENING = frozenset({ChangeKind.BROKEN, ChangeKind.WORSE, ChangeKind.REMEDY_LOST})
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Change(_Value):
+class Change(StrictModel):
     """A cell that is not as it was."""
 
     kind: ChangeKind
@@ -67,7 +64,7 @@ class Change(_Value):
     summary: str = Field(description="of what it does now")
 
 
-class Names(_Value):
+class Names(StrictModel):
     """What one of two runs has and the other has not."""
 
     environments: tuple[str, ...] = ()
@@ -75,7 +72,7 @@ class Names(_Value):
     formats: tuple[str, ...] = ()
 
 
-class Comparison(_Value):
+class Comparison(StrictModel):
     """Two runs beside each other; cells that both have are compared."""
 
     base: str = Field(description="id of the run before")

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kerasmatrix.analysis.compare import outcome_of
 from kerasmatrix.results.cells import LOADS_OR_DRIFTS, SAYS_NOTHING, SEVERITY, Status
 from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Reason", "Upgrade", "examine"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Reason(_Value):
+class Reason(StrictModel):
     """A file that the new version does not load as well as the one that wrote it."""
 
     scenario: str
@@ -28,7 +25,7 @@ class Reason(_Value):
     remedy: str | None = Field(default=None, description="that was seen to work in this cell")
 
 
-class Upgrade(_Value):
+class Upgrade(StrictModel):
     """What becomes of the files that ``source`` writes and itself loads."""
 
     source: str

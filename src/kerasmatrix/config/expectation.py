@@ -6,11 +6,12 @@ import fnmatch
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from kerasmatrix.errors import nearest
 from kerasmatrix.ranges import Day
 from kerasmatrix.results.cells import Status
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["SIDES", "Expectation", "PatternError", "names_of"]
 
@@ -45,14 +46,12 @@ class PatternError(ValueError):
         self.hint = hint
 
 
-class Expectation(BaseModel):
+class Expectation(StrictModel):
     """What the cells of some patterns are expected to do, and why.
 
     A pattern is a name, a glob (``tf2.1?``), or for environments a range in the order of their
     versions (``tf2.2..tf2.15``, ``..tf2.3``, ``tf2.16..``), or a list of these.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenario: Several = (ALL,)
     format: Several = (ALL,)

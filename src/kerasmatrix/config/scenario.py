@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.yaml_source import YamlSource
@@ -21,6 +21,7 @@ from kerasmatrix.ranges import Seconds
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = ["Claim", "Scenario", "digest_scenario", "load_scenario", "not_measured"]
@@ -32,11 +33,7 @@ GIVEN = "given"  # the folder of a model that was saved elsewhere, which no scri
 Relation = Literal["any", "same", "different", "newer-reader", "older-reader"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Claim(_Strict):
+class Claim(StrictModel):
     """A statement about cells that a run can confirm or contradict.
 
     ``says`` is the statement in our words. Of the cells in ``formats`` whose two environments
@@ -69,7 +66,7 @@ class Claim(_Strict):
         return error
 
 
-class Scenario(_Strict):
+class Scenario(StrictModel):
     """What ``scenario.yaml`` says, the folder it stands in, and the digest of all its files.
 
     ``reports`` are public reports of what the scenario shows. ``given`` says that it saves nothing:

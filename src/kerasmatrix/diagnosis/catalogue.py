@@ -11,19 +11,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.formats import FORMATS
+from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = [
@@ -40,11 +34,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Signature(_Strict):
+class Signature(StrictModel):
     """What a cause looks like. All that is given must fit.
 
     ``error`` is a regular expression sought in each ``type: message`` of the exception chain,
@@ -98,7 +88,7 @@ class Signature(_Strict):
         return (self.rank, self.conditions)
 
 
-class Advice(_Strict):
+class Advice(StrictModel):
     """Something known to help against a cause. ``loses`` says what it gives up.
 
     Where ``id`` is that of a `Remedy`, it is also tried.
@@ -110,7 +100,7 @@ class Advice(_Strict):
     loses: str | None = None
 
 
-class Cause(_Strict):
+class Cause(StrictModel):
     """One way in which a model does not come back."""
 
     slug: Slug
@@ -129,7 +119,7 @@ class Cause(_Strict):
         return signatures
 
 
-class Remedy(_Strict):
+class Remedy(StrictModel):
     """A remedy that can be tried in a cell, and what a user would write to the same end.
 
     ``by`` says what carries it out: a load made differently, another environment, or a version
@@ -155,7 +145,7 @@ class Remedy(_Strict):
         return _known(names)
 
 
-class Catalogue(_Strict):
+class Catalogue(StrictModel):
     """All causes, and all remedies, cheapest first."""
 
     causes: tuple[Cause, ...]
@@ -179,11 +169,11 @@ def _known(formats: tuple[str, ...]) -> tuple[str, ...]:
     return formats
 
 
-class _Causes(_Strict):
+class _Causes(StrictModel):
     causes: tuple[Cause, ...]
 
 
-class _Remedies(_Strict):
+class _Remedies(StrictModel):
     remedies: tuple[Remedy, ...]
 
 

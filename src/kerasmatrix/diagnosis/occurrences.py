@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kerasmatrix.results.schema import Results
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Pair", "Sightings", "find_sightings"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Pair(_Value):
+class Pair(StrictModel):
     """Two versions between which a cause was seen, and in how many cells."""
 
     saved_with: str
@@ -24,7 +21,7 @@ class Pair(_Value):
     cells: int
 
 
-class Sightings(_Value):
+class Sightings(StrictModel):
     """What a run measured of a cause. ``repaired_by`` are remedies that were seen to work."""
 
     run: str

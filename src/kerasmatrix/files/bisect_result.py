@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kerasmatrix.files.binary_search import Finding
 from kerasmatrix.results.cells import Status
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Bisection", "Look", "ReleaseFound"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Look(_Value):
+class Look(StrictModel):
     """An environment, and what became of the file there.
 
     ``made`` says that it is none of the matrix's. ``skipped`` is an environment that could not be
@@ -35,7 +32,7 @@ class Look(_Value):
     cause: str | None = None
 
 
-class ReleaseFound(_Value):
+class ReleaseFound(StrictModel):
     """A package whose release is the change, with its version on either side."""
 
     package: str
@@ -44,7 +41,7 @@ class ReleaseFound(_Value):
     notes: str = Field(description="the address of the newer release's notes")
 
 
-class Bisection(_Value):
+class Bisection(StrictModel):
     """Between which two neighbours a file breaks.
 
     ``last_good`` and ``first_bad`` are neighbours as far as versions can be had: ``skipped`` are

@@ -6,21 +6,18 @@ import datetime
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import RemedyInfo
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Action", "Maker", "Manifest", "Refusal", "StoredFile", "Tried", "Verified"]
 
 Action = Literal["copied", "rewritten", "saved-again", "bridged"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StoredFile(_Value):
+class StoredFile(StrictModel):
     """A file, or a folder; then the digest is over the names and contents of what is in it."""
 
     path: str
@@ -29,7 +26,7 @@ class StoredFile(_Value):
     sha256: str
 
 
-class Maker(_Value):
+class Maker(StrictModel):
     """An environment, with what identifies it."""
 
     environment: str
@@ -38,7 +35,7 @@ class Maker(_Value):
     lock: str = Field(description="SHA-256 of its lock")
 
 
-class Verified(_Value):
+class Verified(StrictModel):
     """What a plain load of the new file with the target was compared with, and how it went."""
 
     status: Status
@@ -53,7 +50,7 @@ class Verified(_Value):
     max_abs_reference: float | None
 
 
-class Tried(_Value):
+class Tried(StrictModel):
     """A way that was tried, and what came of it."""
 
     remedies: tuple[str, ...]
@@ -63,7 +60,7 @@ class Tried(_Value):
     summary: str
 
 
-class Refusal(_Value):
+class Refusal(StrictModel):
     """Why no file can be made, and what can be done instead."""
 
     schema_version: Literal[1] = 1
@@ -78,7 +75,7 @@ class Refusal(_Value):
     )
 
 
-class Manifest(_Value):
+class Manifest(StrictModel):
     """All about a file that `kerasmatrix convert` wrote.
 
     ``action``: ``copied`` (it loads as it is), ``rewritten`` (the file with another architecture,

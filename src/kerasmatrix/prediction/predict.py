@@ -8,8 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import is_custom, words
 from kerasmatrix.inspection.reader_process import BOUNDS, guarded
@@ -33,6 +31,7 @@ from kerasmatrix.prediction.rules import (
 from kerasmatrix.prediction.similar_cells import Precedents
 from kerasmatrix.prediction.similarity import likeness, reader_of
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.strict_model import StrictModel
 
 if TYPE_CHECKING:  # it takes a while to import, and a run that knows all reads no file
     from kerasmatrix.inspection.read import Contents
@@ -50,13 +49,11 @@ MENDS_TOO = {"rewrite-config": "no-compile"}
 MOST_OBSTACLES = 200
 
 
-class Foretold(BaseModel):
+class Foretold(StrictModel):
     """What is read of a file: what rules say of it, and what tells which files are like it.
 
     ``readers`` is by environment: what of it decides what becomes of such a file.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     predictions: tuple[Prediction, ...]
     likeness: str

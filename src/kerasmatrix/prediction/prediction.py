@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Prediction"]
 
 
-class Prediction(BaseModel):
+class Prediction(StrictModel):
     """What is likely to become of a file in an environment, and which rule says so.
 
     ``remedy`` is the id of a remedy, or of several together, joined by `` + ``. ``rule`` is the id
     of a rule, or ``measured:`` and the cell of a file like it.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     environment: str
     status: str = Field(description="pass, degraded, drift, fail, unsupported or unknown")

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import StringConstraints, field_validator
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.errors import nearest
@@ -19,6 +19,7 @@ from kerasmatrix.inspection.model_info import Kind
 from kerasmatrix.prediction.features import SIGNS, Features
 from kerasmatrix.prediction.incompatibilities import Obstacle
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.patterns import compile_pattern
 from kerasmatrix.versions import minor_of, minor_text
 
@@ -48,11 +49,7 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Span = Annotated[str, StringConstraints(pattern=SPAN.pattern)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class WantedObstacle(_Strict):
+class WantedObstacle(StrictModel):
     """Which obstacle a rule is about: regular expressions for its class or function and its key."""
 
     kind: Literal[
@@ -77,7 +74,7 @@ class WantedObstacle(_Strict):
         )
 
 
-class Rule(_Strict):
+class Rule(StrictModel):
     """If all its conditions hold, it foretells. The first rule that does decides.
 
     ``writer`` and ``reader`` are spans of Keras releases (``2.3 to 2.16``, ``from 3.4``;
@@ -162,7 +159,7 @@ def _minor(version: str) -> str:
     return minor_text(version)
 
 
-class _Rules(_Strict):
+class _Rules(StrictModel):
     rules: tuple[Rule, ...]
 
 

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import Culprit, ErrorReport
+from kerasmatrix.strict_model import STRICT, StrictModel
 from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = [
@@ -44,13 +45,6 @@ __all__ = [
 SCHEMA_VERSION: Literal[1] = 1
 
 
-CONFIG = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Result(BaseModel):
-    model_config = CONFIG
-
-
 @dataclass(frozen=True, slots=True)
 class _Slotted:
     """What there may be a hundred thousand of.
@@ -59,14 +53,14 @@ class _Slotted:
     document is checked; and they take a quarter of the memory that models do.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = CONFIG
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     def but(self, **changes: Any) -> Self:  # noqa: ANN401 - fields
         """Return a copy with other values."""
         return dataclasses.replace(self, **changes)
 
 
-class RunInfo(_Result):
+class RunInfo(StrictModel):
     """One execution. ``complete`` is False where it was cut off."""
 
     id: str
@@ -85,7 +79,7 @@ class RunInfo(_Result):
     )
 
 
-class EnvironmentResult(_Result):
+class EnvironmentResult(StrictModel):
     """An environment, oldest first in the list. ``trouble`` says why it could not be had."""
 
     name: str
@@ -100,7 +94,7 @@ class EnvironmentResult(_Result):
     )
 
 
-class ScenarioResult(_Result):
+class ScenarioResult(StrictModel):
     """A scenario and what it is for."""
 
     name: str
@@ -112,7 +106,7 @@ class ScenarioResult(_Result):
     )
 
 
-class ClaimResult(_Result):
+class ClaimResult(StrictModel):
     """A claim beside the evidence: of ``cells`` cells it speaks of, ``confirmed`` are so."""
 
     scenario: str
@@ -127,7 +121,7 @@ class ClaimResult(_Result):
     contradicted_by: tuple[str, ...] = ()
 
 
-class AdviceResult(_Result):
+class AdviceResult(StrictModel):
     """Something known to help against a cause; whether it was tried in a cell, the cell says."""
 
     id: str
@@ -136,7 +130,7 @@ class AdviceResult(_Result):
     loses: str | None = None
 
 
-class CauseResult(_Result):
+class CauseResult(StrictModel):
     """A cause that cells of this run have, and how many; the commonest first in the list."""
 
     slug: str
@@ -152,7 +146,7 @@ class CauseResult(_Result):
     sources: tuple[str, ...]
 
 
-class RemedyInfo(_Result):
+class RemedyInfo(StrictModel):
     """A remedy that can be tried: what to write in one's own program, and what it gives up."""
 
     id: str
@@ -161,7 +155,7 @@ class RemedyInfo(_Result):
     gives_up: str | None = None
 
 
-class RemedyResult(_Result):
+class RemedyResult(StrictModel):
     """How a remedy fared in a cell.
 
     ``verified``: the repaired load has the same weights and outputs. ``rejected``: it loads, and
@@ -181,7 +175,7 @@ class RemedyResult(_Result):
     seconds: float | None = None
 
 
-class ExpectationResult(_Result):
+class ExpectationResult(StrictModel):
     """An expectation of ``matrix.yaml`` and how cells keep to it.
 
     ``cells`` are those it speaks of that exist; the ones that a later expectation decides, or that
@@ -202,7 +196,7 @@ class ExpectationResult(_Result):
     unmatched: bool = Field(description="no cell that it speaks of exists")
 
 
-class PredictionResult(_Result):
+class PredictionResult(StrictModel):
     """What was foretold of a cell from its file, without what was measured in it."""
 
     status: str = Field(description="pass, degraded, drift, fail, unsupported or unknown")
@@ -214,7 +208,7 @@ class PredictionResult(_Result):
     confidence: float
 
 
-class StatusScore(_Result):
+class StatusScore(StrictModel):
     """How good predictions of a status are. A crash or a timeout counts as a fail."""
 
     status: Literal["fail", "not fail", "pass", "degraded", "drift"]
@@ -225,7 +219,7 @@ class StatusScore(_Result):
     recall: float | None = Field(description="right, of those measured")
 
 
-class ShareResult(_Result):
+class ShareResult(StrictModel):
     """So many of so many."""
 
     of: int
@@ -233,7 +227,7 @@ class ShareResult(_Result):
     share: float | None
 
 
-class PredictorResult(_Result):
+class PredictorResult(StrictModel):
     """How good the predictions of a run are, held against what it measured."""
 
     cells: int = Field(description="that were measured and had a prediction")
@@ -263,7 +257,7 @@ class SideResult(_Slotted):
     measured_at: datetime.datetime
 
 
-class RetryResult(_Result):
+class RetryResult(StrictModel):
     """What a cell did another time: because it would have failed the gate, or before it settled.
 
     ``status`` is ``not-run`` where the save worked that had failed: nothing was loaded then.
@@ -349,7 +343,7 @@ def count_statuses(cells: Iterable[CellResult]) -> dict[Status, int]:
     return {status: counts[status] for status in Status if counts[status]}
 
 
-class Results(_Result):
+class Results(StrictModel):
     """Everything a run found. ``cells`` holds every selected cell, in table order."""
 
     schema_version: Literal[1] = 1
