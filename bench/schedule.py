@@ -156,7 +156,7 @@ class Filing:
         answers = []
         for text in told:
             with contextlib.suppress(ValidationError):
-                answers.append(LoadObservation.model_validate_json(text))
+                answers.append(LoadObservation.from_json(text))
         with tempfile.TemporaryDirectory(dir=store) as folder, Store(Path(folder, "s")) as opened:
             count = 2000
             started = time.monotonic()

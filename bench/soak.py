@@ -49,7 +49,7 @@ def main() -> int:
         with Store(folder / "store") as store:
             told = [row[1] for row in store.rows("observations")]
             told += [row[2] for row in store.rows("retries")]
-    figures = count(results, [Observation.model_validate_json(text) for text in told])
+    figures = count(results, [Observation.from_json(text) for text in told])
     for name, value in figures.items():
         print(f"{name.replace('_', ' ')}: {value}")
     options.output.mkdir(parents=True, exist_ok=True)

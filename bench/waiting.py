@@ -19,16 +19,16 @@ from kerasmatrix.engines.base import Hello, Task, Workplace
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.observations import LoadFacts, SaveFacts
+from kerasmatrix.results.observations import LoadFacts, SaveFacts, Weights
 from kerasmatrix.results.tolerance import Tolerance
 
 __all__ = ["FORM", "LOADED", "SAVED", "WaitingEngine", "WaitingRecipe", "compared", "plan"]
 
 FORM = "h5"
-SAVED = SaveFacts(model="Functional", weights=())
+SAVED = SaveFacts(model="Functional", weights=Weights())
 LOADED = LoadFacts(
     model="Functional",
-    weights=(),
+    weights=Weights(),
     shapes_equal=True,
     finite=True,
     max_abs_diff=0.0,

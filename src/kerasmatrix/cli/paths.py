@@ -6,6 +6,7 @@ seen to work in it, or a chain of versions each of which loaded what the one bef
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -128,7 +129,7 @@ def _document(cell: CellResult) -> dict[str, object]:
         "status": cell.status.value,
         "cause": cell.cause,
         "path": _kind(cell),
-        "remedy": remedy.model_dump(mode="json") if remedy else None,
+        "remedy": dataclasses.asdict(remedy) if remedy else None,
     }
 
 

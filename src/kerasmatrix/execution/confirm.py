@@ -33,7 +33,7 @@ def settle(tries: Sequence[Seen]) -> Seen | None:
         if alike < (ALIKE_IF_KILLED if _by_the_machine(last) else ALIKE):
             return None
     before = (*last.retried, *(Try(status=_status(one), reason=_told(one)) for one in tries[:-1]))
-    return last.model_copy(update={"retried": before}) if before else last
+    return last.but(retried=before) if before else last
 
 
 def unsteady(retried: Sequence[Try], status: Status) -> tuple[Status, ...]:

@@ -7,6 +7,7 @@ store here and nowhere else: every kind of them is out of date once its task may
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -273,8 +274,9 @@ def known_conversion(
 
 def failed_crossing(conversion: Measured[SaveObservation], chain: Chain) -> Attempt:
     """Return the attempt that ended with a hop that could not be made."""
-    told = conversion.observation.model_dump(exclude={"value", "artifact"})
-    ended = LoadObservation.model_validate(told)
+    save = conversion.observation
+    common = {field.name: getattr(save, field.name) for field in dataclasses.fields(Observation)}
+    ended = LoadObservation(**common)
     return Attempt(BRIDGE, Measured(ended, conversion.at), chain)
 
 

@@ -769,7 +769,7 @@ class Run:
                 deadline=observation.deadline,
             )
         same = _equivalence(self._store.artifacts / kept) if task.kind == "save" else None
-        return observation.model_copy(update={"artifact": kept, "equivalence": same})
+        return observation.but(artifact=kept, equivalence=same)
 
     def _damage(self, task: Task, place: Workplace, observation: Observation) -> str | None:
         """Say what a task was given that is not what it should have been, or None."""

@@ -366,8 +366,8 @@ class Search:
         changes: dict[str, object] = {"remedies": self._repaired.get(row, ())}
         if home != row:
             changes["refused_at_home"] = at_home.refused
-        value = facts.model_copy(update=changes) if facts else None
-        return Measured(found.observation.model_copy(update={"value": value}), found.at)
+        value = facts.but(**changes) if facts else None
+        return Measured(found.observation.but(value=value), found.at)
 
     def _is_beyond_versions(self, file: Given) -> bool:
         """Whether all that was seen of a file is that it needs what it does not hold."""

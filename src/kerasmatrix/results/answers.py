@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from kerasmatrix.results.bounds import LONGEST_LINE, cut
-from kerasmatrix.results.observations import Observation
+from kerasmatrix.results.observations import Observation, share_equal
 
 __all__ = ["understand"]
 
@@ -36,9 +36,10 @@ def understand(
     if isinstance(deadline, int | float) and 0 <= deadline <= sys.float_info.max:
         fields["deadline"] = deadline
     try:
-        return kind.model_validate(fields, context=shared)
+        observation = kind.parse(fields)
     except (ValidationError, ArithmeticError, RecursionError) as error:
         return kind(ended="crashed", log=f"the answer does not fit: {_reason(error)}")
+    return observation if shared is None else share_equal(observation, shared)
 
 
 def _reason(error: Exception) -> str:

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     FailFast,
     Field,
     GetCoreSchemaHandler,
-    ValidationInfo,
-    field_validator,
+    TypeAdapter,
 )
 from pydantic_core.core_schema import CoreSchema, no_info_after_validator_function
 
@@ -55,6 +54,7 @@ from kerasmatrix.results.bounds import (
     share_out,
 )
 from kerasmatrix.results.cells import Status
+from kerasmatrix.strict_model import Slotted
 
 __all__ = [
     "LOST",
@@ -73,6 +73,8 @@ __all__ = [
     "SaveObservation",
     "Try",
     "WeightDigest",
+    "Weights",
+    "share_equal",
 ]
 
 
@@ -82,42 +84,42 @@ LOST = "worker"
 TEXTS = ("<U", ">U", "|S", "|O", "object")
 
 
-def _shared(key: Callable[[Any], Hashable]) -> AfterValidator:
-    """Make one object of values that are equal by ``key``.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Observed(Slotted):
+    """Data from inside an environment. Fields that only newer harnesses send are ignored."""
 
-    Of a hundred thousand cells few have weights or errors of their own. What is shared is kept in
-    the dictionary that is given as the context of the validation, and goes with it; without one
-    nothing is shared.
-    """
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
-    def share(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401 - whatever is validated
-        if not isinstance(info.context, dict):
-            return value
-        return info.context.setdefault((key, key(value)), value)
+    @classmethod
+    def parse(cls, data: Mapping[str, Any]) -> Self:
+        """Return the value that ``data`` describes, within the limits of `results.bounds`.
 
-    return AfterValidator(share)
+        Raises:
+            ValidationError: the data does not fit.
+        """
+        value: Self = _adapter(cls).validate_python(data)
+        return value
 
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Return the value of which `to_json` returned the text; raises what `parse` does."""
+        value: Self = _adapter(cls).validate_json(text)
+        return value
 
-# At most so many sets of names: there are a dozen models with a few optional fields each.
-MOST_GIVEN = 4096
-_GIVEN: dict[frozenset[str], set[str]] = {}
-
-
-class _Observed(BaseModel):
-    """Data from inside an environment. Newer harnesses may say more; that is left aside."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    def model_post_init(self, context: object) -> None:
-        """Share the set of names that were given, which weighs more than all they name."""
-        del context
-        given = self.__pydantic_fields_set__
-        shared = _GIVEN.get(frozenset(given), given)
-        if shared is given and len(_GIVEN) < MOST_GIVEN:
-            _GIVEN[frozenset(given)] = given
-        object.__setattr__(self, "__pydantic_fields_set__", shared)
+    def to_json(self) -> str:
+        """Return the value as JSON."""
+        return _adapter(type(self)).dump_json(self).decode()
 
 
+# A class's adapter is made when it is first needed: to make all of them takes time at each start.
+_ADAPTERS: dict[type[_Observed], TypeAdapter[Any]] = {}
+
+
+def _adapter(kind: type[_Observed]) -> TypeAdapter[Any]:
+    return _ADAPTERS.get(kind) or _ADAPTERS.setdefault(kind, TypeAdapter(kind))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorLink(_Observed):
     """One exception of a chain."""
 
@@ -125,26 +127,24 @@ class ErrorLink(_Observed):
     message: MessageText
 
 
+def _limit_together(chain: tuple[ErrorLink, ...]) -> tuple[ErrorLink, ...]:
+    if sum(len(link.message) for link in chain) <= CHAIN_CHARACTERS:
+        return chain
+    messages = share_out([link.message for link in chain], CHAIN_CHARACTERS, least=500)
+    return tuple(link.but(message=message) for link, message in zip(chain, messages, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorReport(_Observed):
     """An exception with its causes, outermost first (so ``chain[0]`` is the exception itself)."""
 
     type: Name
     message: MessageText
-    chain: Annotated[tuple[ErrorLink, ...], first(MOST_LINKS)] = ()
+    chain: Annotated[tuple[ErrorLink, ...], first(MOST_LINKS), AfterValidator(_limit_together)] = ()
     traceback: TracebackText = ""
 
-    @field_validator("chain")
-    @classmethod
-    def _limited_together(cls, chain: tuple[ErrorLink, ...]) -> tuple[ErrorLink, ...]:
-        if sum(len(link.message) for link in chain) <= CHAIN_CHARACTERS:
-            return chain
-        messages = share_out([link.message for link in chain], CHAIN_CHARACTERS, least=500)
-        return tuple(
-            link.model_copy(update={"message": message})
-            for link, message in zip(chain, messages, strict=True)
-        )
 
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WeightDigest(_Observed):
     """One weight array: SHA-256 of its bytes in C order."""
 
@@ -159,11 +159,12 @@ class WeightDigest(_Observed):
         return (self.shape, self.dtype, self.sha256)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerState(_Observed):
     """An optimizer: its class, hyperparameters, step count and slot digests, in its order."""
 
     name: Name
-    hyperparameters: Annotated[Mapping[str, Any], BeforeValidator(plain)] = Field(
+    hyperparameters: Annotated[Mapping[str, Any], BeforeValidator(plain)] = field(
         default_factory=dict
     )
     iterations: Whole | None = None
@@ -171,6 +172,7 @@ class OptimizerState(_Observed):
     unreadable: Line | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompileState(_Observed):
     """What ``compile`` set. ``arguments`` are all but the optimizer, by value."""
 
@@ -179,6 +181,7 @@ class CompileState(_Observed):
     arguments: Annotated[Mapping[str, Any], BeforeValidator(plain)] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState(_Observed):
     """What a file holds of an optimizer, and of what ``compile`` set, read without loading it."""
 
@@ -187,6 +190,7 @@ class StoredState(_Observed):
     config: Annotated[Mapping[str, Any], BeforeValidator(plain)] | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingFacts(_Observed):
     """What ``evaluate`` gave on a fixed batch, and how each weight changed in one training step.
 
@@ -201,6 +205,7 @@ class TrainingFacts(_Observed):
     seconds: Amount = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation(_Observed):
     """How far an output is from its reference: enough of it for any tolerance.
 
@@ -238,18 +243,20 @@ class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs
         return no_info_after_validator_function(cls, handler(limited))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _ModelFacts(_Observed):
     model: Name
-    weights: Annotated[Weights, _shared(tuple)]
-    compiled: Annotated[CompileState, _shared(CompileState.model_dump_json)] | None = None
-    layers: Annotated[PackedText, _shared(str)] | None = Field(
-        default=None, description="the settings of every layer, packed"
-    )
+    weights: Weights
+    compiled: CompileState | None = None
+    layers: Annotated[
+        PackedText | None, Field(description="the settings of every layer, packed")
+    ] = None
     structure: Plain = None
     training: TrainingFacts | None = None
-    timings: Annotated[Mapping[Name, Amount], at_most(MOST_TIMINGS)] = Field(default_factory=dict)
+    timings: Annotated[Mapping[Name, Amount], at_most(MOST_TIMINGS)] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaveFacts(_ModelFacts):
     """The model that was saved, or that the reference loaded.
 
@@ -262,12 +269,14 @@ class SaveFacts(_ModelFacts):
     refused_at_home: ErrorReport | None = None
     remedies: tuple[str, ...] = ()
 
-    did: Notes = Field(default=(), description="what remedies did before it was, in order")
-    stored: StoredState | None = Field(
-        default=None, description="what the file itself holds, where it was saved elsewhere"
-    )
+    did: Annotated[Notes, Field(description="changes that fixes made before, in order")] = ()
+    stored: Annotated[
+        StoredState | None,
+        Field(description="what the file itself holds, where it was saved elsewhere"),
+    ] = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFacts(_ModelFacts):
     """The model that came back, compared with the artifact's probe outputs."""
 
@@ -277,9 +286,10 @@ class LoadFacts(_ModelFacts):
     max_abs_reference: Amount | None = None
     deviations: Annotated[tuple[Deviation, ...], FailFast(), at_most(MOST_OUTPUTS)] = ()
     resave_error: ErrorReport | None = None
-    did: Notes = Field(default=(), description="what the remedies did, in order")
+    did: Annotated[Notes, Field(description="changes that fixes made, in order")] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Try(_Observed):
     """A try that was not believed, since another ended otherwise or it had to be seen twice.
 
@@ -291,6 +301,7 @@ class Try(_Observed):
     reason: Line
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observation(_Observed):
     """How one task ended, whatever it was.
 
@@ -300,7 +311,7 @@ class Observation(_Observed):
     """
 
     ended: Literal["returned", "raised", "crashed", "timed-out"]
-    error: Annotated[ErrorReport, _shared(ErrorReport.model_dump_json)] | None = None
+    error: ErrorReport | None = None
     stage: Name | None = None
     exit_code: Whole | None = None
     signal: Whole | None = None
@@ -311,6 +322,7 @@ class Observation(_Observed):
     retried: tuple[Try, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SaveObservation(Observation):
     """A save. ``artifact`` is the digest under which what it left is stored.
 
@@ -322,12 +334,14 @@ class SaveObservation(Observation):
     equivalence: Digest | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadObservation(Observation):
     """A load."""
 
     value: LoadFacts | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Culprit(_Observed):
     """A part of a stored architecture that this Keras cannot make, taken by itself.
 
@@ -341,19 +355,41 @@ class Culprit(_Observed):
     error: Line
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFacts(_Observed):
     """What the layer probe found."""
 
     culprits: Annotated[tuple[Culprit, ...], first(MOST_CULPRITS)] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeObservation(Observation):
     """A look at an artifact's architecture, layer by layer."""
 
     value: ProbeFacts | None = None
 
 
+Seen = TypeVar("Seen", bound=Observation)
 Seen_co = TypeVar("Seen_co", bound=Observation, covariant=True)
+
+
+def share_equal(observation: Seen, shared: MutableMapping[Hashable, Any]) -> Seen:
+    """Return ``observation`` with the parts that ``shared`` has, too, replaced by those.
+
+    Of a hundred thousand cells few have weights, settings or errors of their own.
+    """
+    changes: dict[str, object] = {}
+    if observation.error:
+        changes["error"] = shared.setdefault(observation.error, observation.error)
+    facts = getattr(observation, "value", None)
+    if isinstance(facts, SaveFacts | LoadFacts):
+        compiled = facts.compiled
+        changes["value"] = facts.but(
+            weights=shared.setdefault(facts.weights, facts.weights),
+            layers=shared.setdefault(facts.layers, facts.layers),
+            compiled=shared.setdefault(compiled.to_json(), compiled) if compiled else None,
+        )
+    return observation.but(**changes)
 
 
 class Measured(NamedTuple, Generic[Seen_co]):

@@ -7,8 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel
-
 from kerasmatrix.results.observations import Culprit, ErrorReport
 from kerasmatrix.results.schema import (
     CellResult,
@@ -18,6 +16,7 @@ from kerasmatrix.results.schema import (
     RetryResult,
     SideResult,
 )
+from kerasmatrix.strict_model import Slotted
 from kerasmatrix.text.redaction import (
     MASK,
     is_secret_name,
@@ -29,7 +28,7 @@ from kerasmatrix.text.redaction import (
 __all__ = ["redacted"]
 
 Shared = TypeVar("Shared")
-Model = TypeVar("Model", bound=BaseModel)
+Record = TypeVar("Record", bound=Slotted)
 
 
 def redacted(results: Results, folders: Iterable[Path] = ()) -> Results:
@@ -131,10 +130,10 @@ class _Redaction:
         return _each(retries, lambda each: _but(each, summary=self.text(each.summary)))
 
 
-def _but(model: Model, **fields: object) -> Model:
-    """Return a model with other values in some fields; itself if they are the same objects."""
-    changed = {name: value for name, value in fields.items() if value is not getattr(model, name)}
-    return model.model_copy(update=changed) if changed else model
+def _but(value: Record, **fields: object) -> Record:
+    """Return a value with other values in some fields; itself if they are the same objects."""
+    changed = {name: new for name, new in fields.items() if new is not getattr(value, name)}
+    return value.but(**changed) if changed else value
 
 
 def _each(values: tuple[Shared, ...], change: Callable[[Shared], Shared]) -> tuple[Shared, ...]:

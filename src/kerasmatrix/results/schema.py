@@ -6,18 +6,17 @@ disagree. `SCHEMA_VERSION` grows whenever a field changes its meaning.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import Culprit, ErrorReport
-from kerasmatrix.strict_model import STRICT, StrictModel
+from kerasmatrix.strict_model import Slotted, StrictModel
 from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = [
@@ -43,21 +42,6 @@ __all__ = [
 ]
 
 SCHEMA_VERSION: Literal[1] = 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Slotted:
-    """What there may be a hundred thousand of.
-
-    These are made by `tabulation` of values that are known to fit, so only what is read from a
-    document is checked; and they take a quarter of the memory that models do.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = STRICT
-
-    def but(self, **changes: Any) -> Self:  # noqa: ANN401 - fields
-        """Return a copy with other values."""
-        return dataclasses.replace(self, **changes)
 
 
 class RunInfo(StrictModel):
@@ -155,7 +139,8 @@ class RemedyInfo(StrictModel):
     gives_up: str | None = None
 
 
-class RemedyResult(StrictModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemedyResult(Slotted):
     """How a remedy fared in a cell.
 
     ``verified``: the repaired load has the same weights and outputs. ``rejected``: it loads, and
@@ -163,15 +148,16 @@ class RemedyResult(StrictModel):
     ``failed``: it does not load.
     """
 
-    id: str = Field(description="the remedy, or several together, joined by ' + '")
+    id: Annotated[str, Field(description="the remedy, or several together, joined by ' + '")]
     status: Literal["verified", "rejected", "unverified", "failed"]
-    summary: str = Field(description="what came of it, in a sentence")
-    cause: str | None = Field(default=None, description="of what it failed with")
-    lost: tuple[str, ...] = Field(default=(), description="what stays lost")
-    did: tuple[str, ...] = Field(default=(), description="what was done, in order")
-    hops: tuple[str, ...] = Field(
-        default=(), description="the environments it goes through, where that is not just one"
-    )
+    summary: Annotated[str, Field(description="what came of it, in a sentence")]
+    cause: Annotated[str | None, Field(description="of what it failed with")] = None
+    lost: Annotated[tuple[str, ...], Field(description="what stays lost")] = ()
+    did: Annotated[tuple[str, ...], Field(description="what was done, in order")] = ()
+    hops: Annotated[
+        tuple[str, ...],
+        Field(description="the environments it goes through, where that is not just one"),
+    ] = ()
     seconds: float | None = None
 
 
@@ -241,7 +227,7 @@ class PredictorResult(StrictModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SideResult(_Slotted):
+class SideResult(Slotted):
     """How one side of a cell went: the save or the load."""
 
     ended: str
@@ -257,7 +243,8 @@ class SideResult(_Slotted):
     measured_at: datetime.datetime
 
 
-class RetryResult(StrictModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryResult(Slotted):
     """What a cell did another time: because it would have failed the gate, or before it settled.
 
     ``status`` is ``not-run`` where the save worked that had failed: nothing was loaded then.
@@ -266,13 +253,13 @@ class RetryResult(StrictModel):
     status: Status
     summary: str
     cause: str | None = None
-    lost: tuple[str, ...] = Field(default=(), description="what did not come back this time")
-    remedy: str | None = Field(default=None, description="seen to work this time")
+    lost: Annotated[tuple[str, ...], Field(description="what did not come back this time")] = ()
+    remedy: Annotated[str | None, Field(description="seen to work this time")] = None
     measured_at: datetime.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CellResult(_Slotted):
+class CellResult(Slotted):
     """One cell. ``error`` is the load's, or the save's where ``status`` is ``save-failed``."""
 
     scenario: str

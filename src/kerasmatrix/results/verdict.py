@@ -11,8 +11,6 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Iterator
 
-from pydantic import BaseModel
-
 from kerasmatrix.results import compile_state, differences, layer_settings
 from kerasmatrix.results.bounds import LONGEST_LINE, Line, Notes, cut
 from kerasmatrix.results.cells import Status
@@ -78,9 +76,13 @@ def infrastructure_fault(observation: Observation) -> str | None:
 def _messages(observation: Observation) -> Iterator[str]:
     """Yield all texts in which a fault of the machine may show."""
     value: object = getattr(observation, "value", None)
-    facts = [fact for _, fact in value] if isinstance(value, BaseModel) else []
-    for error in (observation.error, *facts):
-        if isinstance(error, ErrorReport):
+    errors = [observation.error]
+    if isinstance(value, SaveFacts):
+        errors += [value.refused, value.refused_at_home]
+    if isinstance(value, LoadFacts):
+        errors.append(value.resave_error)
+    for error in errors:
+        if error:
             links = error.chain or (ErrorLink(type=error.type, message=error.message),)
             yield from (f"{link.type}: {link.message}" for link in links)
     if isinstance(value, ProbeFacts):
@@ -174,12 +176,9 @@ def compared_facts(saved: SaveFacts, form: str) -> Hashable:
     each cell is judged by its own save.
     """
     compiled = None if form == "weights" else saved.compiled
-    state = compiled.model_dump_json(exclude={"arguments"}) if compiled else None
+    state = compiled.but(arguments=None).to_json() if compiled else None
     structure = json.dumps(saved.structure, sort_keys=True)
-    refused = tuple(
-        error.model_dump_json() if error else None
-        for error in (saved.refused, saved.refused_at_home)
-    )
+    refused = (saved.refused, saved.refused_at_home)
     weights = frozenset(saved.weights.contents.items())
     return (weights, bool(saved.weights), state, structure, refused, saved.remedies)
 

@@ -58,7 +58,7 @@ def test_a_fault_of_the_machine_is_neither_broken_nor_fixed():
 
 
 def remedies(*told):
-    return cell("fail").but(remedies=tuple(RemedyResult.model_validate(each) for each in told))
+    return cell("fail").but(remedies=tuple(RemedyResult(**each) for each in told))
 
 
 def test_a_remedy_that_works_no_more_is_a_change():

@@ -148,7 +148,7 @@ def hostile(call, tmp_path):
         failed = list(Status).index(Status.FAIL)
         error, load = cells[failed].error, cells[failed].load
         cells[failed] = cells[failed].but(
-            error=error.model_copy(update={"message": text, "traceback": text}),
+            error=error.but(message=text, traceback=text),
             load=load.but(log=text),
         )
         told = base.scenarios[0].model_copy(update={"title": short, "shows": short})

@@ -29,7 +29,7 @@ def call(tmp_path, monkeypatch, capsys):
 
 def cell(status, loaded="tf2.2", remedies=(), message="words"):
     made = make_cell("first", "h5", "tf2.1", loaded, Status(status), message=message)
-    return made.but(remedies=tuple(RemedyResult.model_validate(each) for each in remedies))
+    return made.but(remedies=tuple(RemedyResult(**each) for each in remedies))
 
 
 HELPED, HELPLESS = cell("fail", remedies=[VERIFIED]), cell("fail", remedies=[REJECTED])

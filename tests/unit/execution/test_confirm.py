@@ -6,7 +6,7 @@ from kerasmatrix.results.observations import LOST, LoadObservation, Try
 
 
 def seen(ended="returned", **more):
-    return LoadObservation(ended=ended, **more)
+    return LoadObservation.parse({"ended": ended, **more})
 
 
 PASSED, RAISED = seen(), seen("raised")
@@ -37,7 +37,7 @@ def test_what_somebody_may_have_killed_must_be_seen_three_times(one):
 
 
 def test_what_is_killed_every_time_is_the_machines_unless_memory_is_known_to_be_why():
-    starved = LOST_WORKER.model_copy(update={"error": NO_MEMORY.error})
+    starved = LOST_WORKER.but(error=NO_MEMORY.error)
     assert [is_the_machines(one) for one in (KILLED, LOST_WORKER)] == [True, True]
     assert not any(map(is_the_machines, (starved, SEGFAULT, HUNG, NO_MEMORY, PASSED)))
 

@@ -112,13 +112,13 @@ def spoilt_answers():
 
 
 def test_understand_spoilt_answer_fits_and_survives_storage():
-    saved = SaveFacts.model_validate({**SAVE_FACTS, "compiled": COMPILED})
+    saved = SaveFacts.parse({**SAVE_FACTS, "compiled": COMPILED})
     seen = set()
     for answer in spoilt_answers():
         observation = understand(LoadObservation, answer)
-        text = observation.model_dump_json()
+        text = observation.to_json()
         assert len(text) < 600_000
-        assert LoadObservation.model_validate_json(text) == observation
+        assert LoadObservation.from_json(text) == observation
         verdict = judge_load(saved, "h5", observation, Tolerance(absolute=1e-5, relative=1e-4))
         assert len(verdict.summary) <= LONGEST_LINE
         seen.add(verdict.status)
@@ -145,7 +145,7 @@ def test_understand_number_out_of_range_is_a_crash(path, value, where):
     observation = understand(LoadObservation, answer)
     assert (observation.ended, observation.value) == ("crashed", None)
     assert observation.log.startswith(f"the answer does not fit: {where}")
-    saved = SaveFacts.model_validate(SAVE_FACTS)
+    saved = SaveFacts.parse(SAVE_FACTS)
     verdict = judge_load(saved, "h5", observation, Tolerance(absolute=1e-5, relative=1e-4))
     assert verdict.status is Status.CRASH
     assert verdict.summary == "the process gave no understandable answer"
@@ -182,7 +182,7 @@ def test_understand_many_wrong_items_few_complaints(path, item):
     put(answer, path, {str(n): each for n, each in enumerate(many)} if mapping else many)
     counts = [0]
     with counting(counts):
-        LoadObservation.model_validate(answer)
+        LoadObservation.parse(answer)
     assert counts[-1] <= 100
     assert understand(LoadObservation, answer).ended in {"crashed", "returned"}
 
@@ -194,9 +194,7 @@ def test_understand_huge_hyperparameter_is_text_and_judged():
     observation = understand(LoadObservation, answer)
     hyperparameters = observation.value.compiled.optimizer.hyperparameters
     assert hyperparameters == {"lr": 0.001, "clipnorm": "an integer of 1329 bits"}
-    saved = SaveFacts.model_validate(
-        {**SAVE_FACTS, "compiled": observation.value.compiled.model_dump()}
-    )
+    saved = SaveFacts.parse({**SAVE_FACTS, "compiled": observation.value.compiled})
     verdict = judge_load(saved, "h5", observation, Tolerance(absolute=1e-5, relative=1e-4))
     assert verdict.status is Status.PASS
 
@@ -248,7 +246,7 @@ def test_reports_largest_cell_has_a_limit(tmp_path):
         return Measured(understand(kind, largest_answer(kind)), at)
 
     save = measured(SaveObservation)
-    save = save._replace(observation=save.observation.model_copy(update={"artifact": "ab"}))
+    save = save._replace(observation=save.observation.but(artifact="ab"))
     load = measured(LoadObservation)
     attempts = tuple(Attempt((f"remedy{number}",), load) for number in range(12))
     observed = Observed({row: save}, {cell: load}, {cell: measured(ProbeObservation)})

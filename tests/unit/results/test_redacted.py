@@ -35,14 +35,9 @@ def telling(monkeypatch):
         status = list(Status)[number % len(Status)]
         made = make_cell(*cell_key(cell), status, TELLING)
         side = made.save.but(log=TELLING, retried=(TELLING,)) if made.save else None
-        remedies = tuple(
-            each.model_copy(update={"summary": TELLING, "did": (TELLING,)})
-            for each in made.remedies
-        )
-        retries = tuple(each.model_copy(update={"summary": TELLING}) for each in made.retries)
-        culprits = made.culprits and tuple(
-            each.model_copy(update={"error": TELLING}) for each in made.culprits
-        )
+        remedies = tuple(each.but(summary=TELLING, did=(TELLING,)) for each in made.remedies)
+        retries = tuple(each.but(summary=TELLING) for each in made.retries)
+        culprits = made.culprits and tuple(each.but(error=TELLING) for each in made.culprits)
         cells.append(
             made.but(save=side, load=side, remedies=remedies, retries=retries, culprits=culprits)
         )
