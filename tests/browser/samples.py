@@ -18,6 +18,7 @@ from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.history import PastRun, in_short
+from kerasmatrix.results.observations import RetriedAttempt
 from kerasmatrix.results.schema import (
     AdviceResult,
     CauseResult,
@@ -27,7 +28,6 @@ from kerasmatrix.results.schema import (
     PredictorResult,
     RemedyInfo,
     Results,
-    RetryResult,
     RunInfo,
     ScenarioResult,
     ShareResult,
@@ -230,7 +230,7 @@ def make_matrix() -> Results:
         for loaded, letter in zip(NAMES, row, strict=True)
     ]
     cells[1] = cells[1].but(inferred_from="tf2.9")
-    again = RetryResult(status=Status.PASS, summary=SUMMARIES[Status.PASS], measured_at=WHEN)
+    again = RetriedAttempt(status=Status.PASS, summary=SUMMARIES[Status.PASS], measured_at=WHEN)
     cells[5] = cells[5].but(retries=(again,), flaky=True)
     scenarios = (
         ScenarioResult(

@@ -11,7 +11,7 @@ from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.history import in_short
-from kerasmatrix.results.schema import RetryResult
+from kerasmatrix.results.observations import RetriedAttempt
 from tests.browser.pages import counted, first, panel_of, visit
 from tests.unit.report.factory import HOSTILE, WHEN, make_cell, make_results
 
@@ -482,7 +482,7 @@ def test_a_cell_tells_its_past(browser, tmp_path):
 
 def test_a_flaky_cell_is_marked_counted_and_told(browser, tmp_path):
     results = make_results()
-    again = RetryResult(
+    again = RetriedAttempt(
         status=Status.PASS, summary=f"loads {HOSTILE}", measured_at=results.run.started
     )
     cells = list(results.cells)

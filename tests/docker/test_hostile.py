@@ -20,7 +20,7 @@ from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.files.model_input import Companions, digest_file, stand_in
 from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
-from kerasmatrix.results.answers import understand
+from kerasmatrix.results.answers import parse_answer
 from kerasmatrix.results.observations import SaveObservation
 from kerasmatrix.store.store import NoArtifact, Store, make_readable
 from tests.hostile.files import NAME, with_names_that_act
@@ -172,7 +172,7 @@ def test_a_lambda_breaks_no_promise_and_the_next_file_is_measured_right(bench, m
     elif answer["ended"] == "raised":
         assert misdeed.words in message
     assert trees.remove(str(folder))  # as a run does, whatever was left there
-    observation = understand(SaveObservation, answer)
+    observation = parse_answer(SaveObservation, answer)
     bench.store.remember(misdeed.name, observation, "test")
     assert bench.lost == 0, "the worker was lost"
     assert misdeed.spent in (bench.spent or "")

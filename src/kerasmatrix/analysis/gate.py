@@ -13,7 +13,8 @@ from typing import NamedTuple
 from kerasmatrix.analysis.compare import WORSENING, Change, ChangeKind, Comparison, Outcome
 from kerasmatrix.analysis.expectations import verdict_of
 from kerasmatrix.results.cells import INCONCLUSIVE, Cell, Status, cell_of
-from kerasmatrix.results.schema import CellResult, ExpectationResult, Results, RetryResult
+from kerasmatrix.results.observations import RetriedAttempt
+from kerasmatrix.results.schema import CellResult, ExpectationResult, Results
 
 __all__ = ["Finding", "FindingKind", "findings", "unseen"]
 
@@ -75,7 +76,7 @@ def _against_baseline(results: Results, comparison: Comparison | None) -> Iterat
         yield Finding(kind, text, cell=key, change=change.kind)
 
 
-def _as_good(change: Change, again: RetryResult) -> bool:
+def _as_good(change: Change, again: RetriedAttempt) -> bool:
     """Whether a cell that got worse was as good as before when it was measured again."""
     outcome, before = Outcome(again.status, again.lost), Outcome(change.before, change.lost_before)
     if not outcome.is_measured:

@@ -35,7 +35,6 @@ from kerasmatrix.results.schema import (
     EnvironmentResult,
     RemedyResult,
     Results,
-    RetryResult,
     RunInfo,
     ScenarioResult,
     SideResult,
@@ -275,9 +274,9 @@ def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
     if not unsteady([one for one, _ in tries], status):
         return {}
     retries = tuple(
-        RetryResult(status=one.status, summary=f"an earlier try: {one.reason}", measured_at=at)
+        one.but(summary=f"an earlier try: {one.summary}", measured_at=at)
         for one, at in tries
-        if one.status is not None
+        if one.status is not Status.INFRA
     )
     return {"flaky": True, "retries": retries}
 
@@ -358,6 +357,6 @@ def _side(measured: Measured[Observation]) -> SideResult:
         peak_memory_mb=observation.peak_memory_mb,
         timings=timings,
         log=observation.log,
-        retried=tuple(retry.reason for retry in observation.retried),
+        retried=tuple(retry.summary for retry in observation.retried),
         measured_at=when,
     )

@@ -48,7 +48,7 @@ from kerasmatrix.execution.retry_queue import Repetition
 from kerasmatrix.execution.work_queue import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.execution.worker_pool import Crew, NotToBeHad, Stopped
 from kerasmatrix.harness import trees
-from kerasmatrix.results.answers import understand
+from kerasmatrix.results.answers import parse_answer
 from kerasmatrix.results.boundary import describe_fault
 from kerasmatrix.results.bounds import LONGEST_LINE, cut
 from kerasmatrix.results.cells import Cell
@@ -733,7 +733,7 @@ class Run:
             raise _Fault(cut(str(answer["fault"]), LONGEST_LINE))
         task = wanted.next_try
         folder = place.scratch / task.id
-        observation = understand(wanted.kind, answer, self._store.shared)
+        observation = parse_answer(wanted.kind, answer, self._store.shared)
         if isinstance(observation, SaveObservation) and observation.ended == "returned":
             observation = self._with_artifact(observation, task, folder / "artifact")
         trees.remove(str(folder))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from kerasmatrix.results.bounds import LONGEST_LINE, cut
 from kerasmatrix.results.observations import Observation, share_equal
 
-__all__ = ["understand"]
+__all__ = ["parse_answer"]
 
 Kind = TypeVar("Kind", bound=Observation)
 # The fields that the harness sends. Anything else is ignored: the runner adds what it knows itself.
@@ -20,7 +20,7 @@ ANSWERED = frozenset(
 )
 
 
-def understand(
+def parse_answer(
     kind: type[Kind], answer: Mapping[str, Any], shared: MutableMapping[Hashable, Any] | None = None
 ) -> Kind:
     """Return a worker's answer as an observation; one that does not fit is a crash of that task.

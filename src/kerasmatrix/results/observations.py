@@ -69,9 +69,9 @@ __all__ = [
     "OptimizerState",
     "ProbeFacts",
     "ProbeObservation",
+    "RetriedAttempt",
     "SaveFacts",
     "SaveObservation",
-    "Try",
     "WeightDigest",
     "Weights",
     "share_equal",
@@ -290,15 +290,20 @@ class LoadFacts(_ModelFacts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Try(_Observed):
-    """A try that was not believed, since another ended otherwise or it had to be seen twice.
+class RetriedAttempt(_Observed):
+    """One of several attempts at a task or a cell, with its own status.
 
-    ``status`` is what it would have meant, None where the machine ended it: a worker that was
-    lost, a child that somebody killed.
+    A task is retried when its result is not trusted: a crash, a timeout, a worker that was killed
+    (``infra``). A cell is retried when it would fail the gate; it is ``not-run`` where the save
+    worked that had failed before, since then nothing was loaded.
     """
 
-    status: Status | None = None
-    reason: Line
+    status: Status
+    summary: Line
+    cause: str | None = None
+    lost: Annotated[Notes, Field(description="what this attempt lost")] = ()
+    remedy: Annotated[str | None, Field(description="the fix that worked in this attempt")] = None
+    measured_at: datetime.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +312,7 @@ class Observation(_Observed):
 
     ``ended``: ``returned`` (``value`` holds the facts), ``raised`` (``error`` says what, ``stage``
     where), ``crashed`` (signal, exit or nonsense instead of an answer), ``timed-out``.
-    ``retried`` are the tries before this one.
+    ``retried`` are the attempts before this one.
     """
 
     ended: Literal["returned", "raised", "crashed", "timed-out"]
@@ -319,7 +324,7 @@ class Observation(_Observed):
     peak_memory_mb: Amount | None = None
     log: LogText = ""
     deadline: Amount | None = None
-    retried: tuple[Try, ...] = ()
+    retried: tuple[RetriedAttempt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

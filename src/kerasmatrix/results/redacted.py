@@ -7,13 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from kerasmatrix.results.observations import Culprit, ErrorReport
+from kerasmatrix.results.observations import Culprit, ErrorReport, RetriedAttempt
 from kerasmatrix.results.schema import (
     CellResult,
     EnvironmentResult,
     RemedyResult,
     Results,
-    RetryResult,
     SideResult,
 )
 from kerasmatrix.strict_model import Slotted
@@ -126,7 +125,7 @@ class _Redaction:
             ),
         )
 
-    def _retries(self, retries: tuple[RetryResult, ...]) -> tuple[RetryResult, ...]:
+    def _retries(self, retries: tuple[RetriedAttempt, ...]) -> tuple[RetriedAttempt, ...]:
         return _each(retries, lambda each: _but(each, summary=self.text(each.summary)))
 
 

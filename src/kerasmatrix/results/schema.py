@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.observations import Culprit, ErrorReport
+from kerasmatrix.results.observations import Culprit, ErrorReport, RetriedAttempt
 from kerasmatrix.strict_model import Slotted, StrictModel
 from kerasmatrix.text.redaction import mask_secrets
 
@@ -32,7 +32,6 @@ __all__ = [
     "RemedyInfo",
     "RemedyResult",
     "Results",
-    "RetryResult",
     "RunInfo",
     "ScenarioResult",
     "ShareResult",
@@ -244,21 +243,6 @@ class SideResult(Slotted):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetryResult(Slotted):
-    """What a cell did another time: because it would have failed the gate, or before it settled.
-
-    ``status`` is ``not-run`` where the save worked that had failed: nothing was loaded then.
-    """
-
-    status: Status
-    summary: str
-    cause: str | None = None
-    lost: Annotated[tuple[str, ...], Field(description="what did not come back this time")] = ()
-    remedy: Annotated[str | None, Field(description="seen to work this time")] = None
-    measured_at: datetime.datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CellResult(Slotted):
     """One cell. ``error`` is the load's, or the save's where ``status`` is ``save-failed``."""
 
@@ -315,7 +299,7 @@ class CellResult(Slotted):
     expected: Annotated[
         Literal["met", "better", "worse"] | None, Field(description="how the cell keeps to it")
     ] = None
-    retries: Annotated[tuple[RetryResult, ...], Field(description="in the order of trying")] = ()
+    retries: Annotated[tuple[RetriedAttempt, ...], Field(description="in the order of trying")] = ()
     flaky: Annotated[bool, Field(description="it did something else when measured again")] = False
 
     @property

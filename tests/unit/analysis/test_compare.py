@@ -5,7 +5,8 @@ import pytest
 from kerasmatrix.analysis.compare import ChangeKind, compare
 from kerasmatrix.analysis.gate import FindingKind, findings
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.schema import RemedyResult, RetryResult
+from kerasmatrix.results.observations import RetriedAttempt
+from kerasmatrix.results.schema import RemedyResult
 from tests.unit.report.factory import REJECTED, VERIFIED, make_cell, make_results
 
 
@@ -145,7 +146,7 @@ def test_gate_finds_cell_that_loses_more_than_the_baseline():
     [((RATE,), FindingKind.FLAKY), ((RATE, STATE), FindingKind.WORSE_THAN_BASELINE)],
 )
 def test_gate_compares_what_a_retry_lost(lost, kind):
-    again = RetryResult(
+    again = RetriedAttempt(
         status=Status.DEGRADED,
         summary="words",
         lost=lost,

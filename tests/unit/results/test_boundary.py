@@ -61,7 +61,7 @@ ALWAYS = (
 )
 # In a run that measures.
 MEASURED = (
-    "execution.runner:understand",
+    "execution.runner:parse_answer",
     "execution.runner:Store.keep_artifact",
     "execution.runner:_equivalence",
     "execution.runner:infrastructure_fault",
