@@ -81,7 +81,7 @@ function prose(tag, text) {
 
 // A stacked bar of counts by status; what says nothing about Keras lets the hatching below through.
 // One element with a gradient: hundreds are painted anew at every filter.
-const FILLS = statuses.map(({ id }) => (["not-comparable", "infra", "not-run"].includes(id) ? "transparent" : `var(--${id}-fill)`));
+const FILLS = statuses.map(({ id }) => (INCONCLUSIVE.has(id) ? "transparent" : `var(--${id}-fill)`));
 function paint(made, counts, title) {
   const total = counts.reduce((before, number) => before + number, 0);
   const stops = [];

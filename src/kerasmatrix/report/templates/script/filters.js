@@ -24,11 +24,11 @@ async function filter() {
       (status < 0 || data.status.charCodeAt(cell) - 48 === status) &&
       (!wanted.cause || data.cause[cell] === cause) &&
       (!wanted.remedy || (wanted.remedy === "yes") === (data.help[cell] !== NONE)) &&
-      (wanted.remedy !== "no" || REPAIRABLE.has(statusOf(cell))) &&
+      (wanted.remedy !== "no" || FIXABLE.has(statusOf(cell))) &&
       (!wanted.changed || (data.changes[cell] !== undefined &&
         (wanted.changed === "yes" || data.changes[cell] === wanted.changed))) &&
       (!wanted.flaky || flaky.has(cell)) &&
-      (!wanted.expected || (data.expected[cell] !== undefined && data.expected[cell][0] === wanted.expected)) &&
+      (!wanted.expected || (data.expected[cell] !== undefined && data.expected[cell].verdict === wanted.expected)) &&
       (!hits || hits[cell] === 1);
     fits[cell] = here ? 1 : 0;
     if (here) { number += 1; alive[blockOf[cell]] = 1; }

@@ -72,7 +72,7 @@ function countBy(keyOfCell, size) {
 }
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
-const spoken = (counts) => sum(counts.filter((_, place) => !SILENT.has(statuses[place].id)));
+const spoken = (counts) => sum(counts.filter((_, place) => !SAYS_NOTHING.has(statuses[place].id)));
 
 // Where rows are files there is one cell for each version, and nothing to sum up.
 function drawFiles() {
@@ -189,7 +189,7 @@ function square(cell, saved, loaded, words, stop) {
   const kept = keptOf(cell);
   const inferred = data.inferred[cell] === undefined ? "" : `, inferred from ${names[data.inferred[cell]]}`;
   const made = placed(saved, loaded, status, helped && "repaired", narrowed && !fits[cell] && "dim",
-    data.inferred[cell] !== undefined && "inferred", kept && (data.expected[cell][0] === "met" ? "expected" : "unexpected"));
+    data.inferred[cell] !== undefined && "inferred", kept && (data.expected[cell].verdict === "met" ? "expected" : "unexpected"));
   const button = element("button", look.glyph);
   button.type = "button";
   button.dataset.cell = cell;

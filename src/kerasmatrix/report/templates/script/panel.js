@@ -2,16 +2,16 @@
 const panel = byId("panel");
 const details = byId("details");
 
-function sentence(found) {
-  return `As ${found.format}, from ${found.saved} to ${found.loaded}: ${lookOf.get(found.status).meaning}.`;
+function sentence(result) {
+  return `As ${result.format}, from ${result.saved} to ${result.loaded}: ${lookOf.get(result.status).meaning}.`;
 }
 
-function errorParts(found) {
-  const parts = [element("h3", found.status === "save-failed" ? "The save raised" : "The load raised")];
-  found.error.chain.forEach(([type, message], depth) => {
+function errorParts(result) {
+  const parts = [element("h3", result.status === "save-failed" ? "The save raised" : "The load raised")];
+  result.error.chain.forEach(({ type, message }, depth) => {
     parts.push(element("p", depth === 0 ? type : `because of ${type}`, "error-type"), pre(message));
   });
-  if (found.error.traceback) parts.push(folded("Traceback", found.error.traceback));
+  if (result.error.traceback) parts.push(folded("Traceback", result.error.traceback));
   return parts;
 }
 
@@ -31,9 +31,9 @@ function causeParts(slug) {
   return [heading, prose("p", `${cause.story}. ${cause.what}`), element("p", "Known to help:"), list];
 }
 
-function faultParts(faults) {
-  const rows = faults.map(({ layer, className, keys, raised }) =>
-    [layer === null ? className : `${layer} (${className})`, keys.join(", "), brief(raised)]);
+function culpritParts(culprits) {
+  const rows = culprits.map(({ layer, class_name: kind, keys, error }) =>
+    [layer === null ? kind : `${layer} (${kind})`, keys.join(", "), brief(error)]);
   return [element("h3", "At fault, taken by itself"),
     table(rows, ["layer", "arguments", "what it raised"])];
 }
@@ -74,13 +74,13 @@ function number(value) {
   return typeof value === "number" && value !== 0 ? value.toExponential(3) : String(value);
 }
 
-function numberRows(found) {
+function numberRows(result) {
   const rows = [];
-  if (found.difference !== null) rows.push(["largest difference of an output", number(found.difference)]);
-  if (found.reference !== null) rows.push(["largest output as saved", number(found.reference)]);
-  if (found.weightsEqual !== null) rows.push(["same weights, digest for digest", found.weightsEqual ? "yes" : "no"]);
-  found.lost.forEach((what) => rows.push(["lost", what]));
-  found.notCompared.forEach((what) => rows.push(["not compared", what]));
+  if (result.max_abs_diff !== null) rows.push(["largest difference of an output", number(result.max_abs_diff)]);
+  if (result.max_abs_reference !== null) rows.push(["largest output as saved", number(result.max_abs_reference)]);
+  if (result.weights_equal !== null) rows.push(["same weights, digest for digest", result.weights_equal ? "yes" : "no"]);
+  result.lost.forEach((what) => rows.push(["lost", what]));
+  result.not_compared.forEach((what) => rows.push(["not compared", what]));
   return rows;
 }
 
@@ -92,7 +92,7 @@ function sideParts(side, title) {
   const rows = [["took", `${side.seconds} s`]];
   Object.entries(side.timings).forEach(([stage, seconds]) => rows.push([`of that, ${stage}`, `${seconds} s`]));
   if (side.memory !== null) rows.push(["peak memory", `${side.memory} MB`]);
-  rows.push(["measured", side.measured]);
+  rows.push(["measured", side.measured_at]);
   side.retried.forEach((told) => rows.push(["tried before", told]));
   parts.push(table(rows));
   if (side.log) parts.push(folded("What it printed last", side.log));
@@ -104,15 +104,15 @@ function quoted(word) {
   return /^[\w.,:=@%+/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function reproduction(found) {
-  const pair = [...new Set([found.saved, found.loaded])].join(",");
-  const options = ["--scenarios", found.scenario, "--formats", found.format,
+function reproduction(result) {
+  const pair = [...new Set([result.saved, result.loaded])].join(",");
+  const options = ["--scenarios", result.scenario, "--formats", result.format,
     "--environments", pair, "--engine", data.engine, "--fresh"];
   const parts = [element("h3", "Measure it yourself"),
     pre(`nox -s matrix -- ${options.map(quoted).join(" ")}`)];
-  if (found.artifact) {
+  if (result.artifact) {
     parts.push(element("p", "The saved file, and a plain load of it in that environment:"),
-      pre(`.kerasmatrix/artifacts/${found.artifact}\npython scenarios/${quoted(found.scenario)}/load.py FILE`));
+      pre(`.kerasmatrix/artifacts/${result.artifact}\npython scenarios/${quoted(result.scenario)}/load.py FILE`));
   }
   return parts;
 }
@@ -129,7 +129,7 @@ function packageRows(saved, loaded) {
 
 function expectationParts(cell) {
   if (!data.expected[cell]) return [];
-  const { where, status, reason, link } = data.expectations[data.expected[cell][1]];
+  const { where, status, reason, link } = data.expectations[data.expected[cell].expectation];
   const said = element("p", `This is ${keptOf(cell)}: ${status.join(" or ")}, because ${reason} (${where}). `);
   if (link && link.startsWith("https://")) {
     const more = element("a", "More on it");
@@ -152,16 +152,16 @@ function inferenceParts(cell) {
 
 // What was foretold of the cell from its file, beside what was measured in it.
 const FORETOLD = { crash: "fail", timeout: "fail" };
-function predictionParts(found) {
-  if (!found.prediction) return [];
-  const { likely, cause, remedy, rule, confidence } = found.prediction;
-  const measured = FORETOLD[found.status] || found.status;
-  const worked = found.attempts.filter((each) => each.status === "verified").map((each) => each.id);
-  const rows = [["status", likely, found.status], ["cause", cause || "none", found.cause || "none"],
+function predictionParts(result) {
+  if (!result.prediction) return [];
+  const { status: likely, cause, remedy, rule, confidence } = result.prediction;
+  const measured = FORETOLD[result.status] || result.status;
+  const worked = result.attempts.filter((each) => each.status === "verified").map((each) => each.id);
+  const rows = [["status", likely, result.status], ["cause", cause || "none", result.cause || "none"],
     ["what helps", remedy || "not said", worked.join(", ") || "nothing was seen to"]];
-  const said = SILENT.has(found.status) ? "It was not measured"
+  const said = SAYS_NOTHING.has(result.status) ? "It was not measured"
     : likely === "unknown" ? "Nothing was foretold"
-      : likely === measured ? (cause === found.cause ? "It came as foretold" : "It came as foretold, for another cause")
+      : likely === measured ? (cause === result.cause ? "It came as foretold" : "It came as foretold, for another cause")
         : "It was foretold wrongly";
   return [element("h3", "Prediction beside measurement"),
     element("p", `${said}; sure to ${Math.round(confidence * 100)} %, by the rule ${visible(rule)}.`),
@@ -185,12 +185,13 @@ function retryParts(cell, retries) {
   return [element("h3", title), list];
 }
 
-function pastParts(past) {
-  if (!past.length) return [];
+function historyParts(history) {
+  if (!history.length) return [];
   const list = element("ul", null, "past");
-  [...past].reverse().forEach((span) => {
+  [...history].reverse().forEach((span) => {
     const item = element("li");
-    const when = span.first === span.last ? span.first : `${span.first} to ${span.last}`;
+    const [first, last] = [data.runs[span.first], data.runs[span.last]];
+    const when = first === last ? first : `${first} to ${last}`;
     item.append(element("span", `${when}${span.runs > 1 ? ` (${span.runs} runs)` : ""}: `, "quiet"),
       ...didParts(span), span.flaky ? `, flaky ${data.unsteady}` : "");
     list.append(item);
@@ -199,31 +200,31 @@ function pastParts(past) {
 }
 
 async function partsOf(cell) {
-  const found = await detailsOf(cell);
+  const result = await detailsOf(cell);
   const verdict = element("p");
-  verdict.append(chip(found.status), ` ${visible(found.summary)}`);
-  const told = element("p", `${sentence(found)} `, "quiet");
+  verdict.append(chip(result.status), ` ${visible(result.summary)}`);
+  const told = element("p", `${sentence(result)} `, "quiet");
   told.append(cellLink(cell, "Link to this cell"));
-  const rows = numberRows(found);
+  const rows = numberRows(result);
   const change = data.changes[cell];
   return [verdict, told,
     ...expectationParts(cell),
     ...inferenceParts(cell),
     ...(change ? [element("p", `Since the baseline: ${change}.`)] : []),
-    ...retryParts(cell, found.retries),
-    ...remedyParts(found.attempts),
-    ...(found.cause ? causeParts(found.cause) : []),
-    ...(found.faults.length ? faultParts(found.faults) : []),
-    ...(found.error ? errorParts(found) : []),
-    ...predictionParts(found),
+    ...retryParts(cell, result.retries),
+    ...remedyParts(result.attempts),
+    ...(result.cause ? causeParts(result.cause) : []),
+    ...(result.culprits.length ? culpritParts(result.culprits) : []),
+    ...(result.error ? errorParts(result) : []),
+    ...predictionParts(result),
     ...(rows.length ? [element("h3", "Numbers"), table(rows)] : []),
-    ...(found.load ? sideParts(found.load, "The load") : []),
-    ...(found.save ? sideParts(found.save, "The save") : []),
-    ...pastParts(found.past),
-    ...reproduction(found),
+    ...(result.load ? sideParts(result.load, "The load") : []),
+    ...(result.save ? sideParts(result.save, "The save") : []),
+    ...historyParts(result.history),
+    ...reproduction(result),
     element("h3", "Environments, differences first"),
-    table(packageRows(found.saved, found.loaded), ["", found.saved, found.loaded]),
-    ...(found.artifact ? [element("h3", "Digest of the saved file"), pre(found.artifact)] : [])];
+    table(packageRows(result.saved, result.loaded), ["", result.saved, result.loaded]),
+    ...(result.artifact ? [element("h3", "Digest of the saved file"), pre(result.artifact)] : [])];
 }
 
 let shown = NONE;

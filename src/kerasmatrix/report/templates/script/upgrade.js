@@ -9,7 +9,7 @@ function filesOf(from, to) {
     const saved = data.files ? savedOf[start] : from;
     const home = cellAt(scenario, format, saved, from);
     const there = cellAt(scenario, format, saved, to);
-    if (home !== undefined && there !== undefined && LOADS.has(statusOf(home))) files.push({ home, there });
+    if (home !== undefined && there !== undefined && LOADS_OR_DRIFTS.has(statusOf(home))) files.push({ home, there });
   });
   return files;
 }
@@ -22,11 +22,11 @@ function answer() {
   answered = `${chosen.from} ${chosen.to}`;
   const [from, to] = [names.indexOf(chosen.from), names.indexOf(chosen.to)];
   const files = filesOf(from, to);
-  const measured = files.filter(({ there }) => !SILENT.has(statusOf(there)));
-  const broken = measured.filter(({ there }) => !LOADS.has(statusOf(there)));
+  const measured = files.filter(({ there }) => !SAYS_NOTHING.has(statusOf(there)));
+  const broken = measured.filter(({ there }) => !LOADS_OR_DRIFTS.has(statusOf(there)));
   // What was lost at home already is not the upgrade's doing.
   const stateOf = (cell) => `${statusOf(cell)} ${data.lost[cell]}`;
-  const changed = measured.filter(({ home, there }) => LOADS.has(statusOf(there)) &&
+  const changed = measured.filter(({ home, there }) => LOADS_OR_DRIFTS.has(statusOf(there)) &&
     statusOf(there) !== "pass" && stateOf(there) !== stateOf(home));
   const said = element("p", null, "headline");
   const parts = [said];
