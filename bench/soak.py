@@ -20,8 +20,8 @@ from running import run
 from kerasmatrix.engines.protocol import SILENT
 from kerasmatrix.results.cells import NOT_MEASURED, Status
 from kerasmatrix.results.observations import LOST, Observation, RetriedAttempt
+from kerasmatrix.results.results_json import read_results
 from kerasmatrix.results.schema import CellResult, Results
-from kerasmatrix.results.serialization import read_results
 from kerasmatrix.store.store import Store
 
 UNMEASURED = NOT_MEASURED | {Status.UNSUPPORTED}

@@ -17,7 +17,7 @@ from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.history import PastRun, in_short
+from kerasmatrix.results.history import RunSummary, summarize
 from kerasmatrix.results.observations import RetriedAttempt
 from kerasmatrix.results.schema import (
     AdviceResult,
@@ -295,13 +295,13 @@ def make_check() -> Results:
     return _results(cells, scenarios, {}, claims=())
 
 
-def earlier(results: Results) -> list[PastRun]:
+def earlier(results: Results) -> list[RunSummary]:
     """Return two runs before ``results``, in the first of which everything passed."""
     passed = tuple(cell.but(status=Status.PASS, cause=None, remedies=()) for cell in results.cells)
     runs = []
     for days, cells in ((2, passed), (1, results.cells)):
         run = results.run.model_copy(update={"started": results.run.started - days * DAY})
-        runs.append(in_short(results.model_copy(update={"run": run, "cells": cells})))
+        runs.append(summarize(results.model_copy(update={"run": run, "cells": cells})))
     return runs
 
 

@@ -10,7 +10,7 @@ from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.history import in_short
+from kerasmatrix.results.history import summarize
 from kerasmatrix.results.observations import RetriedAttempt
 from tests.browser.pages import counted, first, panel_of, visit
 from tests.unit.report.factory import HOSTILE, WHEN, make_cell, make_results
@@ -466,7 +466,7 @@ def test_a_cell_tells_its_past(browser, tmp_path):
     for number, status in enumerate((Status.PASS, Status.PASS, Status.FAIL), start=1):
         cell = make_cell("first", "h5", "tf2.1", "tf2.1", status)
         told = results.run.model_copy(update={"started": WHEN + number * DAY})
-        runs.append(in_short(results.model_copy(update={"run": told, "cells": (cell,)})))
+        runs.append(summarize(results.model_copy(update={"run": told, "cells": (cell,)})))
     opened = browser.new_page()
     visit(opened, write_reports(results, tmp_path, past=lambda: runs).as_uri())
     panel = panel_of(opened, "pass")

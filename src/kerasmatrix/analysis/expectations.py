@@ -14,7 +14,7 @@ from kerasmatrix.results.boundary import make_apart
 from kerasmatrix.results.cells import SEVERITY, Status
 from kerasmatrix.results.schema import CellResult, ExpectationResult, Results
 
-__all__ = ["expect", "verdict_of"]
+__all__ = ["compare_to_expectation", "expect"]
 
 
 def expect(
@@ -56,7 +56,7 @@ def _expect(
         for number in fitting:
             spoken[number].append(cell)
         decides = expectations[fitting[-1]] if fitting else None
-        verdict = verdict_of(decides, cell.status, cell.cause) if decides else None
+        verdict = compare_to_expectation(decides, cell.status, cell.cause) if decides else None
         if verdict is None:
             cells.append(cell)
             continue
@@ -69,7 +69,7 @@ def _expect(
     return results.model_copy(update={"cells": tuple(cells), "expectations": told})
 
 
-def verdict_of(
+def compare_to_expectation(
     expectation: Expectation | ExpectationResult, status: Status, cause: str | None
 ) -> Literal["met", "better", "worse"] | None:
     """Say how a cell keeps to what is expected of it; None where it says nothing about Keras."""

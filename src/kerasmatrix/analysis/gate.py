@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kerasmatrix.analysis.compare import WORSENING, Change, ChangeKind, Comparison, Outcome
-from kerasmatrix.analysis.expectations import verdict_of
+from kerasmatrix.analysis.expectations import compare_to_expectation
 from kerasmatrix.results.cells import INCONCLUSIVE, Cell, Status, cell_of
 from kerasmatrix.results.observations import RetriedAttempt
 from kerasmatrix.results.schema import CellResult, ExpectationResult, Results
 
-__all__ = ["Finding", "FindingKind", "findings", "unseen"]
+__all__ = ["Finding", "FindingKind", "count_inconclusive", "findings"]
 
 
 class FindingKind(enum.StrEnum):
@@ -52,7 +52,7 @@ def findings(results: Results, comparison: Comparison | None) -> list[Finding]:
     ]
 
 
-def unseen(comparison: Comparison) -> int:
+def count_inconclusive(comparison: Comparison) -> int:
     """Return how many cells of the baseline could not be measured or compared this time."""
     return sum(change.after in INCONCLUSIVE for change in comparison.of(ChangeKind.UNMEASURED))
 
@@ -94,7 +94,7 @@ def _against_expectations(results: Results) -> Iterator[Finding]:
         expectation = results.expectations[cell.expectation]
         kind = kinds[cell.expected]
         if any(
-            verdict_of(expectation, again.status, again.cause) != cell.expected
+            compare_to_expectation(expectation, again.status, again.cause) != cell.expected
             for again in cell.retries
         ):
             kind = FindingKind.FLAKY

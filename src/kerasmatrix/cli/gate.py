@@ -8,7 +8,7 @@ import click
 
 from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.analysis.compare import compare as compare_results
-from kerasmatrix.analysis.gate import FindingKind, findings, unseen
+from kerasmatrix.analysis.gate import FindingKind, count_inconclusive, findings
 from kerasmatrix.cli.compare import beside, counted
 from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.output import say
@@ -111,7 +111,7 @@ def _doubt(head: Results, comparison: Comparison | None) -> str | None:
     """Say why too little was seen to tell, or None."""
     if comparison and not comparison.compared:
         return "the two runs have no cell in common"
-    missing = unseen(comparison) if comparison else 0
+    missing = count_inconclusive(comparison) if comparison else 0
     if missing:
         return f"{missing} cells of the baseline were not measured"
     if not head.run.complete:

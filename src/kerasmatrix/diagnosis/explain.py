@@ -6,8 +6,13 @@ import re
 from typing import Literal
 
 from kerasmatrix.diagnosis.catalogue import Cause, the_catalogue
-from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, candidates, classify
-from kerasmatrix.diagnosis.traceback_parser import chain_of
+from kerasmatrix.diagnosis.recognize_cause import (
+    AmbiguousError,
+    Evidence,
+    candidates,
+    recognize_cause,
+)
+from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.errors import UsageError
 from kerasmatrix.text.escape import brief
 from kerasmatrix.versions import minor_of
@@ -35,13 +40,13 @@ def explain_text(
             "nothing to explain", hint="give the error's text, or a traceback on standard input"
         )
     evidence = Evidence(
-        chain=chain_of(text),
+        chain=parse_chain(text),
         log=text,
         writer_keras=_keras_of(saved_with),
         reader_keras=_keras_of(loaded_with),
     )
     try:
-        return classify(the_catalogue(), evidence)
+        return recognize_cause(the_catalogue(), evidence)
     except AmbiguousError:
         return max(candidates(the_catalogue(), evidence), key=lambda found: found[1])[0]
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from kerasmatrix.results.schema import Results
 from kerasmatrix.strict_model import StrictModel
 
-__all__ = ["Pair", "Sightings", "find_sightings"]
+__all__ = ["Occurrences", "Pair", "find_occurrences"]
 
 
 class Pair(StrictModel):
@@ -21,7 +21,7 @@ class Pair(StrictModel):
     cells: int
 
 
-class Sightings(StrictModel):
+class Occurrences(StrictModel):
     """What a run measured of a cause. ``repaired_by`` are remedies that were seen to work."""
 
     run: str
@@ -30,9 +30,9 @@ class Sightings(StrictModel):
     repaired_by: Mapping[str, int] = Field(description="the commonest first")
 
 
-def find_sightings(
+def find_occurrences(
     results: Results, cause: str, saved_with: str | None = None, loaded_with: str | None = None
-) -> Sightings:
+) -> Occurrences:
     """Return where ``cause`` was seen in ``results``.
 
     Args:
@@ -52,7 +52,7 @@ def find_sightings(
     pairs = Counter((cell.saved_with, cell.loaded_with) for cell in seen)
     order = {env.name: place for place, env in enumerate(results.environments)}
     helped = Counter(cell.repaired_by.id for cell in seen if cell.repaired_by)
-    return Sightings(
+    return Occurrences(
         run=results.run.id,
         cells=len(seen),
         pairs=tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kerasmatrix.text.patterns import Pattern
 
-__all__ = ["chain_of"]
+__all__ = ["parse_chain"]
 
 # So much of a text is looked at: its end, where the exception that was raised last stands.
 LONGEST = 1_000_000
@@ -22,7 +22,7 @@ BETWEEN = (
 )
 
 
-def chain_of(text: str) -> list[tuple[str, str]]:
+def parse_chain(text: str) -> list[tuple[str, str]]:
     """Return (type, message) of each exception in ``text``, the last raised first.
 
     A message goes on over the following lines until the next traceback begins. Text in which no

@@ -23,8 +23,8 @@ from kerasmatrix.execution.runner import Run
 from kerasmatrix.filesystem.atomic import put
 from kerasmatrix.filesystem.named_files import LARGEST_RESULTS, read_bytes
 from kerasmatrix.prediction.cache import Notes
+from kerasmatrix.results.results_json import json_parts
 from kerasmatrix.results.schema import Results
-from kerasmatrix.results.serialization import json_parts
 from kerasmatrix.store.store import Store
 
 __all__ = ["Recollection", "keep", "recall"]

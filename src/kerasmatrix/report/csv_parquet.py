@@ -14,8 +14,8 @@ import pandas as pd
 from kerasmatrix.errors import UsageError
 from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.texts import for_spreadsheet
+from kerasmatrix.results.results_json import slices
 from kerasmatrix.results.schema import Results
-from kerasmatrix.results.serialization import slices
 
 __all__ = ["csv_parts", "to_parquet"]
 

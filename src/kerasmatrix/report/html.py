@@ -25,7 +25,7 @@ from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.texts import shown
 from kerasmatrix.results.cells import FIXABLE
 from kerasmatrix.results.formats import FORMATS
-from kerasmatrix.results.history import PastRun
+from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import Results, ScenarioResult, count_statuses
 
@@ -43,7 +43,7 @@ LISTED = 50
 def render_html(
     results: Results,
     comparison: Comparison | None = None,
-    past: Sequence[PastRun] = (),
+    past: Sequence[RunSummary] = (),
 ) -> str:
     """Return ``results`` as one HTML page.
 

@@ -32,7 +32,7 @@ from kerasmatrix.results.cells import (
     Status,
     cell_of,
 )
-from kerasmatrix.results.history import PastRun
+from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import CellResult, EnvironmentResult, Results
 
@@ -82,7 +82,7 @@ def page_data(
     results: Results,
     blocks: Sequence[Block],
     changes: Sequence[Change] = (),
-    past: Sequence[PastRun] = (),
+    past: Sequence[RunSummary] = (),
 ) -> PageData:
     """Return what the page shows of ``results``, whose cells are in the order of ``blocks``.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.history import PastRun, Span, past_of
+from kerasmatrix.results.history import RunSpan, RunSummary, history_of
 from kerasmatrix.results.observations import Culprit, ErrorReport
 from kerasmatrix.results.schema import (
     CellResult,
@@ -159,10 +159,10 @@ class Chunk(TypedDict):
     histories: list[list[SpanDetails]]
 
 
-def make_chunk(cells: Iterable[CellResult], past: Sequence[PastRun]) -> Chunk:
+def make_chunk(cells: Iterable[CellResult], past: Sequence[RunSummary]) -> Chunk:
     """Return the details of ``cells``; ``past`` are the earlier runs, oldest first."""
     tables = _Tables()
-    rows = [tables.cell(cell, past_of(cell_of(cell), past)) for cell in cells]
+    rows = [tables.cell(cell, history_of(cell_of(cell), past)) for cell in cells]
     return tables.chunk(rows)
 
 
@@ -209,7 +209,7 @@ class _Tables:
             "histories": self._histories.entries,
         }
 
-    def cell(self, cell: CellResult, past: Sequence[Span]) -> CellDetails:
+    def cell(self, cell: CellResult, past: Sequence[RunSpan]) -> CellDetails:
         is_long = len(cell.summary) > LONGEST_SUMMARY
         return {
             "summary_ref": self._text(cell.summary) if is_long else None,
@@ -237,7 +237,7 @@ class _Tables:
             "history_ref": self._history(past),
         }
 
-    def _history(self, spans: Sequence[Span]) -> int | None:
+    def _history(self, spans: Sequence[RunSpan]) -> int | None:
         history: list[SpanDetails] = [
             {
                 "first": first,

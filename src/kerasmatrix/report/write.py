@@ -17,9 +17,9 @@ from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
 from kerasmatrix.filesystem.atomic import Staged
 from kerasmatrix.results.boundary import make_apart
-from kerasmatrix.results.history import PastRun
+from kerasmatrix.results.history import RunSummary
+from kerasmatrix.results.results_json import content_of, json_parts
 from kerasmatrix.results.schema import Results
-from kerasmatrix.results.serialization import content_of, json_parts
 
 __all__ = ["Written", "check_folder", "publish", "write_reports"]
 
@@ -58,7 +58,7 @@ def write_reports(
     results: Results,
     folder: Path,
     comparison: Comparison | None = None,
-    past: Callable[[], Sequence[PastRun]] = tuple,
+    past: Callable[[], Sequence[RunSummary]] = tuple,
 ) -> Path:
     """Write the reports and return the page's path; see `publish`."""
     return publish(results, folder, comparison, past).page
@@ -68,7 +68,7 @@ def publish(
     results: Results,
     folder: Path,
     comparison: Comparison | None = None,
-    past: Callable[[], Sequence[PastRun]] = tuple,
+    past: Callable[[], Sequence[RunSummary]] = tuple,
 ) -> Written:
     """Write ``index.html``, ``results.json`` and ``results.csv``; return what is in them.
 
@@ -99,7 +99,7 @@ def publish(
     return Written(results, page)
 
 
-def _rehearse(results: Results, comparison: Comparison | None, past: Sequence[PastRun]) -> None:
+def _rehearse(results: Results, comparison: Comparison | None, past: Sequence[RunSummary]) -> None:
     """Make all that is written of ``results``, and write none of it."""
     content = [("results.json", json_parts(results)), *_drawn(results, comparison, past, mark="")]
     for _, parts in content:
@@ -112,7 +112,7 @@ def _write(
     results: Results,
     folder: Path,
     comparison: Comparison | None,
-    past: Callable[[], Sequence[PastRun]],
+    past: Callable[[], Sequence[RunSummary]],
 ) -> None:
     """Write the files, all or none."""
     page, table = folder / "index.html", folder / "results.csv"
@@ -136,7 +136,7 @@ def _write(
 
 
 def _drawn(
-    results: Results, comparison: Comparison | None, past: Sequence[PastRun], mark: str
+    results: Results, comparison: Comparison | None, past: Sequence[RunSummary], mark: str
 ) -> Iterator[tuple[str, Iterable[str]]]:
     """Yield the table and the page, which ends with ``mark``, each with its name, in parts."""
     # pandas alone takes an eighth of a run that has nothing to do.

@@ -14,13 +14,21 @@ from typing import NamedTuple
 from kerasmatrix.results.cells import Cell, Status
 from kerasmatrix.results.schema import CellResult, Results
 
-__all__ = ["Did", "PastRun", "Span", "from_json", "in_short", "past_of", "to_json"]
+__all__ = [
+    "CellSummary",
+    "RunSpan",
+    "RunSummary",
+    "from_json",
+    "history_of",
+    "summarize",
+    "to_json",
+]
 
 SCHEMA_VERSION = 1
 SEPARATOR = "\t"
 
 
-class Did(NamedTuple):
+class CellSummary(NamedTuple):
     """What a cell did in a run."""
 
     status: Status
@@ -29,51 +37,51 @@ class Did(NamedTuple):
     flaky: bool = False
 
 
-class PastRun(NamedTuple):
+class RunSummary(NamedTuple):
     """A run in short; cells that it did not measure are not in it."""
 
     id: str
     started: datetime.datetime
-    cells: Mapping[Cell, Did]
+    cells: Mapping[Cell, CellSummary]
 
 
-class Span(NamedTuple):
+class RunSpan(NamedTuple):
     """Runs one after the other in which a cell did the same, as numbers into the runs."""
 
     first: int
     last: int
     runs: int
-    did: Did
+    did: CellSummary
 
 
-def in_short(results: Results) -> PastRun:
+def summarize(results: Results) -> RunSummary:
     """Return what every cell of ``results`` did."""
     cells = {
         Cell(cell.scenario, cell.format, cell.saved_with, cell.loaded_with): _did(cell)
         for cell in results.cells
         if cell.status is not Status.NOT_RUN
     }
-    return PastRun(results.run.id, results.run.started, cells)
+    return RunSummary(results.run.id, results.run.started, cells)
 
 
-def past_of(cell: Cell, runs: Sequence[PastRun]) -> list[Span]:
+def history_of(cell: Cell, runs: Sequence[RunSummary]) -> list[RunSpan]:
     """Return what ``runs``, oldest first, said of a cell; not all of them measured it."""
-    spans: list[Span] = []
+    spans: list[RunSpan] = []
     for number, run in enumerate(runs):
         did = run.cells.get(cell)
         if did is None:
             continue
         if spans and spans[-1].did == did:
             before = spans.pop()
-            spans.append(Span(before.first, number, before.runs + 1, did))
+            spans.append(RunSpan(before.first, number, before.runs + 1, did))
         else:
-            spans.append(Span(number, number, 1, did))
+            spans.append(RunSpan(number, number, 1, did))
     return spans
 
 
-def to_json(run: PastRun) -> str:
+def to_json(run: RunSummary) -> str:
     """Return a run in short as JSON; what cells did is there once for all that did it."""
-    kinds: dict[Did, int] = {}
+    kinds: dict[CellSummary, int] = {}
     cells = {
         SEPARATOR.join(cell): kinds.setdefault(did, len(kinds)) for cell, did in run.cells.items()
     }
@@ -88,7 +96,7 @@ def to_json(run: PastRun) -> str:
     )
 
 
-def from_json(text: str) -> PastRun:
+def from_json(text: str) -> RunSummary:
     """Return the run that `to_json` wrote.
 
     Raises:
@@ -98,13 +106,13 @@ def from_json(text: str) -> PastRun:
         told = json.loads(text)
         if told["schema_version"] != SCHEMA_VERSION:
             raise ValueError(f"has schema version {told['schema_version']!r}")
-        kinds = [Did(Status(status), *more) for status, *more in told["kinds"]]
+        kinds = [CellSummary(Status(status), *more) for status, *more in told["kinds"]]
         cells = {Cell(*key.split(SEPARATOR)): kinds[kind] for key, kind in told["cells"].items()}
-        return PastRun(told["id"], datetime.datetime.fromisoformat(told["started"]), cells)
+        return RunSummary(told["id"], datetime.datetime.fromisoformat(told["started"]), cells)
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"is damaged: {error!r}") from None
 
 
-def _did(cell: CellResult) -> Did:
+def _did(cell: CellResult) -> CellSummary:
     remedy = cell.repaired_by
-    return Did(cell.status, cell.cause, remedy.id if remedy else None, cell.flaky)
+    return CellSummary(cell.status, cell.cause, remedy.id if remedy else None, cell.flaky)

@@ -10,10 +10,10 @@ from typing import Any
 
 from kerasmatrix.versions import is_legacy_keras, minor_of
 
-__all__ = ["brought_up_to_date"]
+__all__ = ["migrate"]
 
 
-def brought_up_to_date(document: dict[str, Any]) -> dict[str, Any]:
+def migrate(document: dict[str, Any]) -> dict[str, Any]:
     """Return a document of any generation as one of this; what is no such document is left alone.
 
     An environment says which Keras it has since the fourth generation, and what is known to help

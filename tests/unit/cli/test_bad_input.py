@@ -17,7 +17,7 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.serialization import to_json
+from kerasmatrix.results.results_json import to_json
 from kerasmatrix.store.runs import Archive
 from tests.hostile.files import ACTIVE
 from tests.hostile.pages import Page

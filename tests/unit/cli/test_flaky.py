@@ -9,7 +9,7 @@ import pytest
 from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
-from kerasmatrix.results.serialization import read_results
+from kerasmatrix.results.results_json import read_results
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from kerasmatrix import cli
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.results.cells import Status
+from kerasmatrix.results.results_json import to_json
 from kerasmatrix.results.schema import RemedyResult
-from kerasmatrix.results.serialization import to_json
 from kerasmatrix.store.runs import Archive
 from tests.unit.report.factory import HOSTILE, REJECTED, VERIFIED, make_cell, make_results
 

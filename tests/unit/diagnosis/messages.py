@@ -1,6 +1,6 @@
 """What Keras and TensorFlow printed, by cause: measured by the matrix or quoted in the sources."""
 
-from kerasmatrix.diagnosis.classify import Evidence
+from kerasmatrix.diagnosis.recognize_cause import Evidence
 from kerasmatrix.results.cells import Status
 
 

@@ -10,7 +10,7 @@ from kerasmatrix.report import page_data as module
 from kerasmatrix.report.blocks import blocks_of
 from kerasmatrix.report.page_data import eras, pack, page_data
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.history import in_short
+from kerasmatrix.results.history import summarize
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 
@@ -152,7 +152,7 @@ def test_chunk_equal_predictions_are_stored_once():
 
 def test_chunk_equal_histories_are_stored_once():
     results = make_results()
-    runs = [in_short(results.model_copy(update={"cells": results.cells[:3]}))] * 2
+    runs = [summarize(results.model_copy(update={"cells": results.cells[:3]}))] * 2
     columns, (chunk,) = page_data(results, blocks_of(results), past=runs)
     assert columns["runs"] == ["2026-01-02 03:04"] * 2
     assert len(chunk["histories"]) == 3

@@ -10,7 +10,7 @@ from kerasmatrix.report import page_details
 from kerasmatrix.report.html import SCRIPTS
 from kerasmatrix.report.page_details import make_chunk
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.history import in_short
+from kerasmatrix.results.history import summarize
 from kerasmatrix.results.observations import RetriedAttempt
 from tests.unit.report.factory import make_cell, make_results
 
@@ -59,7 +59,7 @@ def chunk():
     )
     cell = make_cell("first", "h5", "tf2.1", "tf2.2", Status.FAIL).but(retries=(retry,))
     results = make_results().model_copy(update={"cells": (cell,)})
-    return make_chunk([cell], [in_short(results)])
+    return make_chunk([cell], [summarize(results)])
 
 
 @pytest.mark.parametrize("table", KINDS)

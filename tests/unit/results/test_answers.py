@@ -26,8 +26,8 @@ from kerasmatrix.results.observations import (
     SaveFacts,
     SaveObservation,
 )
+from kerasmatrix.results.results_json import read_results, to_json
 from kerasmatrix.results.schema import RunInfo
-from kerasmatrix.results.serialization import read_results, to_json
 from kerasmatrix.results.tolerance import Tolerance
 from kerasmatrix.results.verdict import judge_load
 from kerasmatrix.store.store import Store

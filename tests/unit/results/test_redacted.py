@@ -13,7 +13,7 @@ from kerasmatrix.report.markdown import to_markdown
 from kerasmatrix.report.page_data import page_data
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.redacted import redacted
-from kerasmatrix.results.serialization import read_results, to_json
+from kerasmatrix.results.results_json import read_results, to_json
 from tests.unit.report.factory import make_cell, make_results
 
 HOME = "/home/jo"

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.results.migrations import brought_up_to_date
+from kerasmatrix.results.migrations import migrate
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.schema import SCHEMA_VERSION, Results
 
@@ -109,7 +109,7 @@ def read_results(text: str, name: str) -> Results:
             hint=ANEW if version is None else NEWER,
         )
     try:
-        results = Results.model_validate(brought_up_to_date(data))
+        results = Results.model_validate(migrate(data))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

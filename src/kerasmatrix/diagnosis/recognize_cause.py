@@ -15,7 +15,7 @@ from kerasmatrix.results.bounds import MOST_LINKS, cut
 from kerasmatrix.results.cells import Status
 from kerasmatrix.text.patterns import compile_pattern
 
-__all__ = ["LONGEST_TEXT", "AmbiguousError", "Evidence", "candidates", "classify"]
+__all__ = ["LONGEST_TEXT", "AmbiguousError", "Evidence", "candidates", "recognize_cause"]
 
 # Of a text so much is looked at, its middle left out; what a worker answers is shorter.
 LONGEST_TEXT = 100_000
@@ -57,7 +57,7 @@ class Evidence:
         return tuple(_limited(what) for what in self.lost[:MOST_LINKS])
 
 
-def classify(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
+def recognize_cause(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
     """Return the cause, or None where the catalogue knows none.
 
     Raises:
