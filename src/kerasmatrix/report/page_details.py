@@ -243,12 +243,12 @@ class _Tables:
                 "first": first,
                 "last": last,
                 "runs": runs,
-                "status": did.status.value,
-                "cause": did.cause,
-                "remedy": did.remedy,
-                "flaky": did.flaky,
+                "status": result.status.value,
+                "cause": result.cause,
+                "remedy": result.remedy,
+                "flaky": result.flaky,
             }
-            for first, last, runs, did in spans
+            for first, last, runs, result in spans
         ]
         return self._histories.index(history) if history else None
 

@@ -1,7 +1,7 @@
-"""What earlier runs said of each cell: a run in short, and a cell's past as spans of runs. Pure.
+"""Summaries of earlier runs, and the history of a cell as spans of runs with the same result. Pure.
 
-A run is kept whole beside the store; reading a dozen of them takes seconds. What is kept here of a
-run is what every cell did, and no more.
+Whole runs are stored too, but to read a dozen of them takes seconds. A summary has the status,
+cause and fix of every cell, and no more.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from kerasmatrix.results.cells import Cell, Status
+from kerasmatrix.results.cells import Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = [
@@ -29,7 +29,7 @@ SEPARATOR = "\t"
 
 
 class CellSummary(NamedTuple):
-    """What a cell did in a run."""
+    """The result of a cell in one run."""
 
     status: Status
     cause: str | None = None
@@ -38,7 +38,7 @@ class CellSummary(NamedTuple):
 
 
 class RunSummary(NamedTuple):
-    """A run in short; cells that it did not measure are not in it."""
+    """The results of a run, without the cells that it did not measure."""
 
     id: str
     started: datetime.datetime
@@ -46,18 +46,18 @@ class RunSummary(NamedTuple):
 
 
 class RunSpan(NamedTuple):
-    """Runs one after the other in which a cell did the same, as numbers into the runs."""
+    """Consecutive runs in which a cell had the same result; ``first`` and ``last`` are indices."""
 
     first: int
     last: int
     runs: int
-    did: CellSummary
+    result: CellSummary
 
 
 def summarize(results: Results) -> RunSummary:
-    """Return what every cell of ``results`` did."""
+    """Return the summary of a run."""
     cells = {
-        Cell(cell.scenario, cell.format, cell.saved_with, cell.loaded_with): _did(cell)
+        cell_of(cell): _summarize_cell(cell)
         for cell in results.cells
         if cell.status is not Status.NOT_RUN
     }
@@ -65,25 +65,26 @@ def summarize(results: Results) -> RunSummary:
 
 
 def history_of(cell: Cell, runs: Sequence[RunSummary]) -> list[RunSpan]:
-    """Return what ``runs``, oldest first, said of a cell; not all of them measured it."""
+    """Return the results of a cell in ``runs``, oldest first; not all of them measured it."""
     spans: list[RunSpan] = []
     for number, run in enumerate(runs):
-        did = run.cells.get(cell)
-        if did is None:
+        result = run.cells.get(cell)
+        if result is None:
             continue
-        if spans and spans[-1].did == did:
+        if spans and spans[-1].result == result:
             before = spans.pop()
-            spans.append(RunSpan(before.first, number, before.runs + 1, did))
+            spans.append(RunSpan(before.first, number, before.runs + 1, result))
         else:
-            spans.append(RunSpan(number, number, 1, did))
+            spans.append(RunSpan(number, number, 1, result))
     return spans
 
 
 def to_json(run: RunSummary) -> str:
-    """Return a run in short as JSON; what cells did is there once for all that did it."""
+    """Return the summary as JSON, with each distinct result of a cell once."""
     kinds: dict[CellSummary, int] = {}
     cells = {
-        SEPARATOR.join(cell): kinds.setdefault(did, len(kinds)) for cell, did in run.cells.items()
+        SEPARATOR.join(cell): kinds.setdefault(result, len(kinds))
+        for cell, result in run.cells.items()
     }
     return json.dumps(
         {
@@ -97,22 +98,22 @@ def to_json(run: RunSummary) -> str:
 
 
 def from_json(text: str) -> RunSummary:
-    """Return the run that `to_json` wrote.
+    """Return the summary that `to_json` wrote.
 
     Raises:
         ValueError: it is damaged, or of another version.
     """
     try:
-        told = json.loads(text)
-        if told["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"has schema version {told['schema_version']!r}")
-        kinds = [CellSummary(Status(status), *more) for status, *more in told["kinds"]]
-        cells = {Cell(*key.split(SEPARATOR)): kinds[kind] for key, kind in told["cells"].items()}
-        return RunSummary(told["id"], datetime.datetime.fromisoformat(told["started"]), cells)
+        data = json.loads(text)
+        if data["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"has schema version {data['schema_version']!r}")
+        kinds = [CellSummary(Status(status), *more) for status, *more in data["kinds"]]
+        cells = {Cell(*key.split(SEPARATOR)): kinds[kind] for key, kind in data["cells"].items()}
+        return RunSummary(data["id"], datetime.datetime.fromisoformat(data["started"]), cells)
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"is damaged: {error!r}") from None
 
 
-def _did(cell: CellResult) -> CellSummary:
+def _summarize_cell(cell: CellResult) -> CellSummary:
     remedy = cell.repaired_by
     return CellSummary(cell.status, cell.cause, remedy.id if remedy else None, cell.flaky)

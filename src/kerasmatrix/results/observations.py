@@ -1,4 +1,4 @@
-"""What the harness reports about a task: typed data, within limits, and without a judgement.
+"""Observations of the harness about a task: typed data, within limits, and without a judgement.
 
 `kerasmatrix.results.verdict` decides what an observation means. Observations are stored, and
 newer harnesses may report more, so that unknown fields are ignored.
@@ -78,9 +78,9 @@ __all__ = [
 ]
 
 
-# The stage of a task whose worker was lost with it.
+# The stage of a task that ended because its worker was lost.
 LOST = "worker"
-# How NumPy names the types of arrays of texts.
+# NumPy's names of types of text arrays start with these.
 TEXTS = ("<U", ">U", "|S", "|O", "object")
 
 
@@ -155,7 +155,7 @@ class WeightDigest(_Observed):
 
     @property
     def content(self) -> tuple[tuple[int, ...], str, str]:
-        """What must be equal; names differ over Keras releases (``dense/kernel:0``)."""
+        """The parts to compare; names differ between Keras releases (``dense/kernel:0``)."""
         return (self.shape, self.dtype, self.sha256)
 
 
@@ -174,7 +174,7 @@ class OptimizerState(_Observed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CompileState(_Observed):
-    """What ``compile`` set. ``arguments`` are all but the optimizer, by value."""
+    """The compile state. ``arguments`` are all except the optimizer, by value."""
 
     loss: Plain = None
     optimizer: OptimizerState
@@ -183,7 +183,7 @@ class CompileState(_Observed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredState(_Observed):
-    """What a file holds of an optimizer, and of what ``compile`` set, read without loading it."""
+    """The optimizer and compile arguments that a file holds, read without loading it."""
 
     slots: Slots = ()
     iterations: Whole | None = None
@@ -192,10 +192,10 @@ class StoredState(_Observed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingFacts(_Observed):
-    """What ``evaluate`` gave on a fixed batch, and how each weight changed in one training step.
+    """The results of ``evaluate`` on a fixed batch, and how one training step changed each weight.
 
-    ``not_compared`` says why there are no numbers; ``raised``, that it raised an exception.
-    ``steps`` are for each weight, in order, two numbers that any other change would change.
+    ``not_compared`` says why there are no numbers, ``raised`` that there was an exception.
+    ``steps`` has two numbers for each weight, in order, that depend on the whole change.
     """
 
     evaluate: Annotated[tuple[tuple[Name, Number], ...], FailFast(), at_most(MOST_TIMINGS)] = ()
@@ -207,11 +207,11 @@ class TrainingFacts(_Observed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation(_Observed):
-    """How far an output is from its reference: enough of it for any tolerance.
+    """The difference between an output and its reference, in enough detail for any tolerance.
 
-    ``corners`` are (difference, size of the reference, index) of the elements of which one exceeds
-    a tolerance most, whichever it is; see ``harness/deviation.py``. ``epsilon`` is the spacing of
-    the type's numbers at 1, and 0 for what is either equal or not.
+    ``corners`` are (difference, size of the reference, index) of some elements: for every
+    tolerance, the element that exceeds it most is among them; see ``harness/deviation.py``.
+    ``epsilon`` is the spacing of the type's numbers at 1, and 0 for types that allow no rounding.
     """
 
     dtypes: tuple[Name, Name]
@@ -230,14 +230,14 @@ class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs
 
     @cached_property
     def contents(self) -> Counter[tuple[tuple[int, ...], str, str]]:
-        """The weights by content. A vocabulary is one to some releases, and to none a number."""
+        """The weights by content, without vocabularies: not every release has them as weights."""
         return Counter(weight.content for weight in self if not weight.dtype.startswith(TEXTS))
 
     @classmethod
     def __get_pydantic_core_schema__(
         cls, source: object, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        """Validate what a tuple of digests would be."""
+        """Return the schema of a tuple of digests."""
         del source
         limited = Annotated[tuple[WeightDigest, ...], FailFast(), at_most(MOST_WEIGHTS)]
         return no_info_after_validator_function(cls, handler(limited))
@@ -260,9 +260,9 @@ class _ModelFacts(_Observed):
 class SaveFacts(_ModelFacts):
     """The model that was saved, or that the reference loaded.
 
-    ``refused`` is what it raised at all inputs that were tried: then it has no outputs to compare
-    with. ``refused_at_home`` is what the version raised that is most like the file's writer, where
-    the reference is another one. ``remedies`` are those with which the reference loaded it.
+    ``refused`` is its exception for all inputs that were tried: then there are no outputs to
+    compare. ``refused_at_home`` is the exception of the version closest to the file's writer, where
+    the reference is another one. ``remedies`` are the fixes with which the reference loaded it.
     """
 
     refused: ErrorReport | None = None
@@ -278,7 +278,7 @@ class SaveFacts(_ModelFacts):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFacts(_ModelFacts):
-    """The model that came back, compared with the artifact's probe outputs."""
+    """The model that was loaded, and its outputs compared with those of the artifact."""
 
     shapes_equal: Annotated[bool, Field(strict=True)]
     finite: Annotated[bool, Field(strict=True)]
@@ -308,10 +308,10 @@ class RetriedAttempt(_Observed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation(_Observed):
-    """How one task ended, whatever it was.
+    """The end of a task of any kind.
 
-    ``ended``: ``returned`` (``value`` holds the facts), ``raised`` (``error`` says what, ``stage``
-    where), ``crashed`` (signal, exit or nonsense instead of an answer), ``timed-out``.
+    ``ended``: ``returned`` (``value`` holds the facts), ``raised`` (``error`` and ``stage`` say
+    what and where), ``crashed`` (a signal, an exit or a senseless answer), ``timed-out``.
     ``retried`` are the attempts before this one.
     """
 
@@ -329,9 +329,9 @@ class Observation(_Observed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveObservation(Observation):
-    """A save. ``artifact`` is the digest under which what it left is stored.
+    """A save. ``artifact`` is the digest under which the artifact is stored.
 
-    ``equivalence`` is the same for artifacts that differ in nothing that a loader looks at.
+    ``equivalence`` is equal for artifacts that do not differ in anything that a loader reads.
     """
 
     value: SaveFacts | None = None
@@ -348,10 +348,10 @@ class LoadObservation(Observation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Culprit(_Observed):
-    """A part of a stored architecture that this Keras cannot make, taken by itself.
+    """A part of a stored architecture that this Keras cannot create by itself.
 
-    ``layer`` is None for what is no layer: a loss, a metric, the optimizer. ``keys`` are the
-    arguments at fault: refused, or missed.
+    ``layer`` is None for a loss, a metric or the optimizer. ``keys`` are the arguments that are
+    refused or missing.
     """
 
     layer: Name | None = None
@@ -362,14 +362,14 @@ class Culprit(_Observed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeFacts(_Observed):
-    """What the layer probe found."""
+    """The failing parts that a layer check found."""
 
     culprits: Annotated[tuple[Culprit, ...], first(MOST_CULPRITS)] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeObservation(Observation):
-    """A look at an artifact's architecture, layer by layer."""
+    """A layer check: every layer of an artifact's architecture is created by itself."""
 
     value: ProbeFacts | None = None
 
@@ -398,7 +398,7 @@ def share_equal(observation: Seen, shared: MutableMapping[Hashable, Any]) -> See
 
 
 class Measured(NamedTuple, Generic[Seen_co]):
-    """An observation and when it was made (UTC)."""
+    """An observation and its time (UTC)."""
 
     observation: Seen_co
     at: datetime.datetime

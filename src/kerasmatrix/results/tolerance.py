@@ -1,4 +1,4 @@
-"""How far outputs may differ and still be the same."""
+"""How far outputs may differ and still count as the same."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import Advice, Catalogue, Cause, Remedy, Signature
-from kerasmatrix.diagnosis.fix_search import ATTEMPTS, FailingCell, Tried, next_attempt
+from kerasmatrix.diagnosis.fix_search import MOST_ATTEMPTS, FailingCell, Tried, next_attempt
 
 FAILED = Tried(verified=False)
 VERIFIED = Tried(verified=True)
@@ -116,5 +116,5 @@ def test_only_what_makes_sense_for_the_format_and_the_reader_is_tried(form, kera
 
 
 def test_a_search_ends():
-    tried = {(f"other-{number}",): FAILED for number in range(ATTEMPTS)}
+    tried = {(f"other-{number}",): FAILED for number in range(MOST_ATTEMPTS)}
     assert following("bad-config", tried) is None
