@@ -1,8 +1,7 @@
-"""What the page's script is given: a column per fact, and details in compressed chunks.
+"""The data of the page's script: a column for each fact, and details in compressed chunks.
 
-The columns say what every cell is, so the matrices, the filters and the upgrade's answer need
-nothing else. What a cell's panel shows is read from its chunk when it is asked for: a run of a
-hundred thousand cells opens as fast as its columns. Pure.
+Matrices, filters and the upgrade's answer need only the columns. The panel's details are unpacked
+when a cell is chosen, so that a run of a hundred thousand cells opens as fast as its columns. Pure.
 """
 
 from __future__ import annotations
@@ -55,9 +54,9 @@ class BlockColumns(TypedDict):
 
 
 class PageData(NamedTuple):
-    """``columns`` is read when the page opens; each of ``chunks`` when one of its cells does.
+    """``columns`` is read when the page opens, a chunk when one of its cells is chosen.
 
-    The chunks are made one at a time, as they are asked for.
+    The chunks are made one at a time.
     """
 
     columns: dict[str, Any]
@@ -65,7 +64,7 @@ class PageData(NamedTuple):
 
 
 def embed(data: object) -> str:
-    """Return ``data`` as JSON that can stand in a script element, whatever is in it."""
+    """Return ``data`` as JSON that is safe in a script element, whatever its texts are."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -84,14 +83,14 @@ def page_data(
     changes: Sequence[Change] = (),
     past: Sequence[RunSummary] = (),
 ) -> PageData:
-    """Return what the page shows of ``results``, whose cells are in the order of ``blocks``.
+    """Return the data for ``results``, with cells in the order of ``blocks``.
 
-    ``past`` are the runs before, oldest first.
+    ``past`` are earlier runs, oldest first.
     """
     size = len(results.environments)
     cells = [cell for block in blocks for cell in block.cells]
     columns = {
-        "environments": [_environment(told) for told in results.environments],
+        "environments": [_environment(env) for env in results.environments],
         "eras": sorted(eras(results)),
         "scenarios": [scenario.name for scenario in results.scenarios],
         "formats": list(results.formats),
@@ -122,8 +121,8 @@ def page_data(
             if cell.expected
         },
         "expectations": [
-            told.model_dump(mode="json", include={"where", "status", "reason", "link"})
-            for told in results.expectations
+            expectation.model_dump(mode="json", include={"where", "status", "reason", "link"})
+            for expectation in results.expectations
         ],
         "runs": [f"{run.started:%Y-%m-%d %H:%M}" for run in past],
         "flaky": [number for number, cell in enumerate(cells) if cell.flaky],
@@ -138,7 +137,7 @@ def page_data(
 
 
 def _changes(cells: Sequence[CellResult], changes: Sequence[Change]) -> dict[int, str]:
-    """Return how cells changed since a baseline, by their number."""
+    """Return the changes since a baseline by the number of the cell."""
     kinds = {
         (change.scenario, change.format, change.saved_with, change.loaded_with): change.kind.value
         for change in changes
@@ -148,14 +147,14 @@ def _changes(cells: Sequence[CellResult], changes: Sequence[Change]) -> dict[int
 
 
 def _inferred(results: Results, cells: Sequence[CellResult]) -> dict[int, int]:
-    """Return whose file was loaded in the place of a cell's own, as numbers by its number."""
+    """Return the environments whose file was loaded instead, by the number of the cell."""
     places = {environment.name: place for place, environment in enumerate(results.environments)}
     found = ((number, cell.inferred_from) for number, cell in enumerate(cells))
     return {number: places[source] for number, source in found if source is not None}
 
 
 def eras(results: Results) -> frozenset[int]:
-    """Return the environments whose Keras has another major version than the one before."""
+    """Return the environments whose Keras major version differs from the one before."""
     majors = [environment.keras_major for environment in results.environments]
     return frozenset(
         number for number, (one, next_) in enumerate(pairwise(majors), start=1) if one != next_
@@ -179,16 +178,16 @@ def _block_columns(results: Results, blocks: Iterable[Block], size: int) -> Iter
         start += len(block.cells)
 
 
-def _environment(told: EnvironmentResult) -> dict[str, Any]:
-    notes = release_notes(told)
+def _environment(environment: EnvironmentResult) -> dict[str, Any]:
+    notes = release_notes(environment)
     return {
-        **told.model_dump(mode="json", include={"name", "python", "packages", "variables"}),
+        **environment.model_dump(mode="json", include={"name", "python", "packages", "variables"}),
         "notes": notes[0].address if notes else None,
     }
 
 
 def _cell_columns(cells: Sequence[CellResult]) -> dict[str, Any]:
-    """Return what every cell is: numbers stand for texts, which are each there once."""
+    """Return the facts of every cell, with numbers for texts, each of which is there once."""
     causes, helps, losses, summaries = (Table() for _ in range(4))
     differences = {}
     for number, cell in enumerate(cells):

@@ -87,7 +87,7 @@ def test_a_status_is_a_verdict_of_a_test(status, tags):
 def test_a_failure_tells_its_story():
     failure = case_of(Status.FAIL).find("failure")
     assert failure.get("type") == "ValueError"
-    for expected in ("cause: unknown-functional", "repaired by: no-compile + rewrite-config",
+    for expected in ("cause: unknown-functional", "fixed by: no-compile + rewrite-config",
                      "Traceback: words"):  # fmt: skip
         assert expected in failure.text
 

@@ -1,4 +1,4 @@
-// What was measured. Columns say what every cell is; details come from compressed chunks.
+// The results. Columns have the facts of every cell; details come from compressed chunks.
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
 const { environments, scenarios, formats, statuses } = data;
@@ -55,7 +55,7 @@ const causeOf = (cell) => (data.cause[cell] === NONE ? null : data.slugs[data.ca
 const helpOf = (cell) => (data.help[cell] === NONE ? null : data.helps[data.help[cell]]);
 const summaryOf = (cell) => data.summaries[data.summary[cell]];
 
-// How a cell keeps to what matrix.yaml expects of it, in words; none where nobody does.
+// How a cell compares with the expectation in matrix.yaml, if there is one.
 const KEPT = { met: "as expected", better: "better than expected", worse: "worse than expected" };
 const keptOf = (cell) => (data.expected[cell] ? KEPT[data.expected[cell].verdict] : null);
 
@@ -91,8 +91,8 @@ function chunkAt(number) {
   return chunks[number];
 }
 
-// All that is known of a cell. page_details.py says which fields there are; those whose name ends in
-// `_ref` or `_refs` are replaced by what they refer to.
+// The details of a cell. page_details.py defines the fields; those whose name ends in `_ref` or
+// `_refs` are followed.
 async function detailsOf(cell) {
   const chunk = await chunkOf(cell);
   const { text } = chunk;
@@ -129,12 +129,12 @@ async function detailsOf(cell) {
 async function cellsWith(sought) {
   const found = new Uint8Array(count);
   const within = (value) => value.toLowerCase().includes(sought);
-  const told = data.summaries.map(within);
+  const matching = data.summaries.map(within);
   const named = [scenarios, formats, names, names].map((words) => words.map(within));
   const columns = [scenarioOf, formatOf, savedOf, loadedOf];
   const whole = sought.includes("/");
   for (let cell = 0; cell < count; cell += 1) {
-    found[cell] = told[data.summary[cell]] || columns.some((column, side) => named[side][column[cell]]) ||
+    found[cell] = matching[data.summary[cell]] || columns.some((column, side) => named[side][column[cell]]) ||
       (whole && within(keyOf(cell)));
   }
   for (let number = 0; number * data.chunk < count; number += 1) {

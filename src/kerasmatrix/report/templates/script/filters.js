@@ -1,4 +1,4 @@
-// Filters: which cells are asked for. They dim the rest, hide blocks without any, and count.
+// Filters dim the cells that do not match, hide blocks without matches, and count.
 const filters = byId("filters");
 const CHOICES = ["scenario", "format", "environment", "status", "cause", "remedy", "changed", "expected", "flaky"];
 
@@ -9,7 +9,7 @@ async function filter() {
   const asked_ = latest;
   const sought = (wanted.text || "").trim().toLowerCase();
   const hits = sought ? await cellsWith(sought) : null;
-  if (asked_ !== latest) return; // another was asked for in the meantime
+  if (asked_ !== latest) return; // another filter was chosen in the meantime
   const scenario = scenarios.indexOf(wanted.scenario);
   const format = formats.indexOf(wanted.format);
   const environment = names.indexOf(wanted.environment);
