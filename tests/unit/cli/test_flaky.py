@@ -198,7 +198,7 @@ def test_a_remedy_that_works_once_and_once_not_is_flaky(command, engine):
     code, table, out = command("--gate", "--fresh")
     assert code == 3, out
     assert "lost its remedy: alpha · h5 · good → fails-rewrite-config: fail → fail" in out
-    assert "repaired by rewrite-config" in out
+    assert "fixed by rewrite-config" in out
     flaky = [cell for cell in table["cells"] if cell["flaky"]]
     assert [cell["retries"][0]["remedy"] for cell in flaky] == ["rewrite-config"] * len(flaky)
     assert flaky

@@ -243,7 +243,7 @@ async function show(cell, anchor) {
 function unveil(open, anchor) {
   const before = anchor ? anchor.getBoundingClientRect().top : 0;
   panel.hidden = !open;
-  document.body.classList.toggle("beside", open);
+  document.body.classList.toggle("with-panel", open);
   if (anchor) window.scrollBy(0, anchor.getBoundingClientRect().top - before);
   if (open && anchor) anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (!open) markChosen(null);
