@@ -15,10 +15,9 @@ from pathlib import Path
 
 from running import run
 
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import Cell
+from kerasmatrix.results.cells import Cell, cell_of
+from kerasmatrix.results.results_json import read_results
 from kerasmatrix.results.schema import CellResult, Results
-from kerasmatrix.results.serialization import read_results
 
 NAMED = 20
 

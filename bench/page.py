@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from kerasmatrix.report.html import render_html
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import (
     CellResult,
     EnvironmentResult,

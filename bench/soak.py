@@ -18,12 +18,13 @@ from pathlib import Path
 from running import run
 
 from kerasmatrix.engines.protocol import SILENT
-from kerasmatrix.results.observations import LOST, Observation, Status, Try
+from kerasmatrix.results.cells import NOT_MEASURED, Status
+from kerasmatrix.results.observations import LOST, Observation, RetriedAttempt
+from kerasmatrix.results.results_json import read_results
 from kerasmatrix.results.schema import CellResult, Results
-from kerasmatrix.results.serialization import read_results
 from kerasmatrix.store.store import Store
 
-UNMEASURED = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
+UNMEASURED = NOT_MEASURED | {Status.UNSUPPORTED}
 NAMED = 40
 
 
@@ -48,7 +49,7 @@ def main() -> int:
         with Store(folder / "store") as store:
             told = [row[1] for row in store.rows("observations")]
             told += [row[2] for row in store.rows("retries")]
-    figures = count(results, [Observation.model_validate_json(text) for text in told])
+    figures = count(results, [Observation.from_json(text) for text in told])
     for name, value in figures.items():
         print(f"{name.replace('_', ' ')}: {value}")
     options.output.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,7 @@ def count(results: Results, observations: Sequence[Observation]) -> dict[str, ob
     lost = _lost_for_good(results)
     timed_out = sum(seen.ended == "timed-out" for seen in observations)
     timed_out_once = sum(one.status is Status.TIMEOUT for one in tries)
-    silent = sum(one.reason == SILENT for one in tries) + sum(
+    silent = sum(one.summary == SILENT for one in tries) + sum(
         SILENT in why for why in lost.values()
     )
     measured = [cell for cell in results.cells if cell.status not in UNMEASURED]
@@ -87,9 +88,9 @@ def count(results: Results, observations: Sequence[Observation]) -> dict[str, ob
     }
 
 
-def _of_a_worker(one: Try) -> bool:
+def _of_a_worker(one: RetriedAttempt) -> bool:
     """Whether the worker was lost in a try, and not just the child that somebody killed."""
-    return one.status is None and one.reason.startswith("the worker ")
+    return one.status is Status.INFRA and one.summary.startswith("the worker ")
 
 
 def _timed_out(results: Results) -> list[str]:

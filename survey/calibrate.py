@@ -27,8 +27,7 @@ from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import CALIBRATION
 from kerasmatrix.prediction.similar_cells import SimilarCell, SimilarCells, normalized_status
 from kerasmatrix.prediction.target import target_of
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import Cell
+from kerasmatrix.results.cells import Cell, cell_of
 from kerasmatrix.results.schema import CellResult, PredictionResult
 from kerasmatrix.store.runs import Archive
 

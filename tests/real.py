@@ -23,7 +23,7 @@ from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import Listener, Run
 from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import CellResult, Results, RunInfo
 from kerasmatrix.store.store import Store
 

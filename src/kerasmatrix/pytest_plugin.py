@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from kerasmatrix.results.cells import INCONCLUSIVE, LOADS
+
 if TYPE_CHECKING:
     from kerasmatrix.api import Checked
     from kerasmatrix.engines.base import Engine
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["kerasmatrix_engine", "model_check"]
 
 MARKER = "loads_in(*environments): the environments in which `model_check` loads a model file"
-GOOD = {"pass", "degraded"}
-SAYS_NOTHING = {"not-comparable", "infra", "not-run"}
 TRUST = "use kerasmatrix_engine = docker, or write kerasmatrix_trust = true, in pytest.ini"
 PathLike = str | os.PathLike[str]
 
@@ -132,12 +132,12 @@ def _check(  # noqa: PLR0913 - what a check takes
     if trouble is not None:
         hint = f"\n  {trouble.hint}" if trouble.hint else ""
         pytest.fail(f"{trouble.message}{hint}", pytrace=False)
-    good = GOOD - ({"degraded"} if strict else set())
+    good = LOADS - ({"degraded"} if strict else set())
     cells = found.results.asked_for
-    bad = [cell for cell in cells if cell.status not in good | SAYS_NOTHING]
+    bad = [cell for cell in cells if cell.status not in good | INCONCLUSIVE]
     if bad:
         pytest.fail(_complaint(file, bad, len(cells), found), pytrace=False)
-    absent = [cell for cell in cells if cell.status in SAYS_NOTHING]
+    absent = [cell for cell in cells if cell.status in INCONCLUSIVE]
     if absent:
         said = "; ".join(f"{cell.loaded_with}: {_first_line(cell.summary)}" for cell in absent)
         _not_to_be_had(config, f"{file} was not compared in {said}")

@@ -16,8 +16,9 @@ from kerasmatrix.analysis.compare import compare
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
-from kerasmatrix.results.history import PastRun, in_short
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.history import RunSummary, summarize
+from kerasmatrix.results.observations import RetriedAttempt
 from kerasmatrix.results.schema import (
     AdviceResult,
     CauseResult,
@@ -27,7 +28,6 @@ from kerasmatrix.results.schema import (
     PredictorResult,
     RemedyInfo,
     Results,
-    RetryResult,
     RunInfo,
     ScenarioResult,
     ShareResult,
@@ -230,7 +230,7 @@ def make_matrix() -> Results:
         for loaded, letter in zip(NAMES, row, strict=True)
     ]
     cells[1] = cells[1].but(inferred_from="tf2.9")
-    again = RetryResult(status=Status.PASS, summary=SUMMARIES[Status.PASS], measured_at=WHEN)
+    again = RetriedAttempt(status=Status.PASS, summary=SUMMARIES[Status.PASS], measured_at=WHEN)
     cells[5] = cells[5].but(retries=(again,), flaky=True)
     scenarios = (
         ScenarioResult(
@@ -295,13 +295,13 @@ def make_check() -> Results:
     return _results(cells, scenarios, {}, claims=())
 
 
-def earlier(results: Results) -> list[PastRun]:
+def earlier(results: Results) -> list[RunSummary]:
     """Return two runs before ``results``, in the first of which everything passed."""
     passed = tuple(cell.but(status=Status.PASS, cause=None, remedies=()) for cell in results.cells)
     runs = []
     for days, cells in ((2, passed), (1, results.cells)):
         run = results.run.model_copy(update={"started": results.run.started - days * DAY})
-        runs.append(in_short(results.model_copy(update={"run": run, "cells": cells})))
+        runs.append(summarize(results.model_copy(update={"run": run, "cells": cells})))
     return runs
 
 

@@ -9,9 +9,9 @@ from kerasmatrix.analysis.compare import compare
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
-from kerasmatrix.results.history import in_short
-from kerasmatrix.results.observations import Status
-from kerasmatrix.results.schema import RetryResult
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.history import summarize
+from kerasmatrix.results.observations import RetriedAttempt
 from tests.browser.pages import counted, first, panel_of, visit
 from tests.unit.report.factory import HOSTILE, WHEN, make_cell, make_results
 
@@ -51,14 +51,14 @@ def test_a_cell_of_every_status_opens_and_closes(page, status):
     assert panel.is_hidden()
 
 
-def test_the_panel_says_what_helps_and_what_does_not(page):
+def test_panel_lists_verified_fixes_before_others(page):
     text = panel_of(page, "fail").inner_text()
-    helps = text.index("What helps, seen in this cell")
-    vain = text.index("Tried in vain")
-    assert helps < text.index("no-compile + rewrite-config was seen to work: same weights") < vain
+    helps = text.index("Verified fixes")
+    vain = text.index("Fixes that did not work")
+    assert helps < text.index("no-compile + rewrite-config verified: same weights") < vain
     assert helps < text.index("load(copy)") < vain
     assert vain < text.index("no-compile rejected: outputs differ by up to 0.5")
-    assert "what was done: dropped </script>" in text
+    assert "changes: dropped </script>" in text
     fault = page.locator("#panel table").filter(has_text="Dense").inner_text()
     assert "groups" in fault
     assert "</script>" in fault
@@ -75,13 +75,18 @@ def test_cells_are_filtered_by_whether_something_helps(page):
     assert found == {"crash", "timeout", "drift"}
 
 
-def test_the_panel_shows_the_prediction_beside_the_measurement(page):
+def test_panel_compares_prediction_and_measurement(page):
     panel = panel_of(page, "fail")
     told = panel.inner_text()
-    assert "Prediction beside measurement" in told
-    assert "It came as foretold; sure to 75 %, by the rule measured:" in told
-    row = panel.locator("tr", has_text="what helps").inner_text().split("\t")
-    assert row == ["what helps", "no-compile", "no-compile + rewrite-config"]
+    assert "Prediction" in told
+    assert "Predicted correctly (75 % confidence, rule measured:" in told
+    row = (
+        panel.locator("tr")
+        .filter(has=page.get_by_role("rowheader", name="fix", exact=True))
+        .inner_text()
+        .split("\t")
+    )
+    assert row == ["fix", "no-compile", "no-compile + rewrite-config"]
 
 
 def test_precision_and_recall_of_predictions_are_a_table(page):
@@ -94,7 +99,7 @@ def test_precision_and_recall_of_predictions_are_a_table(page):
     ]
 
 
-def test_the_panel_tells_the_whole_story(page):
+def test_panel_shows_error_chain_and_command(page):
     text = panel_of(page, "fail").inner_text()
     for expected in ("ValueError", "because of KeyError", "the cause", "123 MB",
                      "nox -s matrix -- --scenarios first", "--fresh", "numpy"):  # fmt: skip
@@ -221,12 +226,12 @@ def test_an_upgrade_is_answered_with_what_breaks(browser, tmp_path):
     results = results.model_copy(update={"current": "tf2.1", "candidate": "tf2.2"})
     visit(opened, write_reports(results, tmp_path).as_uri())
     answer = opened.locator("#answer")
-    assert "Of 3 files" in answer.inner_text()
+    assert "3 files load in tf2.1." in answer.inner_text()
     assert (
-        "1 as well as before, 1 with something lost or changed, and 1 not at all"
+        "1 load unchanged, 1 load with losses or other outputs, 1 fail (all 1 fixable)"
         in answer.inner_text()
     )
-    assert "1 of 2 scenarios breaks, 1 with a verified remedy." in answer.inner_text()
+    assert "1 of 2 scenarios breaks, 1 with a verified fix." in answer.inner_text()
     assert answer.locator("li").count() == 2
     answer.get_by_role("link", name="first · h5").click()
     opened.locator("#panel").wait_for(state="visible")
@@ -380,7 +385,7 @@ def test_a_claim_leads_to_its_cells(browser, tmp_path):
     path = write_reports(base.model_copy(update={"claims": (claim,)}), tmp_path)
     visit(opened, path.as_uri())
     opened.locator("#claims > details > summary").click()
-    opened.get_by_text("1 that do not").click()
+    opened.get_by_text("1 that disagree").click()
     opened.get_by_role("link", name="h5 · tf2.1 → tf2.4").click()
     opened.locator("#panel").wait_for(state="visible")
     assert opened.locator("#panel-title").inner_text() == "first · h5 · tf2.1 → tf2.4"
@@ -427,7 +432,7 @@ def test_what_is_expected_and_what_is_not_can_be_told_apart(browser, tmp_path):
     assert "better than expected" in first(opened, "pass").get_attribute("aria-label")
     text = panel_of(opened, "fail").inner_text()
     assert "This is as expected: fail, because known </script>" in text
-    assert opened.get_by_role("link", name="More on it").get_attribute("href").endswith("/1")
+    assert opened.get_by_role("link", name="More about it").get_attribute("href").endswith("/1")
     opened.keyboard.press("Escape")
     opened.locator("#filters select[name=expected]").select_option("met")
     assert counted(opened, "5 of 50 cells")
@@ -447,32 +452,32 @@ def test_an_inferred_cell_says_so_and_leads_to_the_one_that_was_measured(browser
     opened = browser.new_page()
     results = base.model_copy(update={"cells": tuple(cells)})
     visit(opened, write_reports(results, tmp_path).as_uri())
-    assert "This is so in 1 cells" in opened.locator("#legend").inner_text()
+    assert "(1 cell)" in opened.locator("#legend").inner_text()
     (inferred,) = opened.locator(".block td.inferred button").all()
     assert "inferred from tf2.1" in inferred.get_attribute("aria-label")
     inferred.click()
     panel = opened.locator("#panel")
     panel.wait_for(state="visible")
-    assert "Inferred: tf2.1 wrote the same file" in panel.inner_text()
-    panel.get_by_role("link", name="The cell that was measured").click()
+    assert "Result reused: tf2.1 wrote an identical file" in panel.inner_text()
+    panel.get_by_role("link", name="The measured cell").click()
     opened.get_by_role("heading", name=f"tf2.1 → {source.loaded_with}").wait_for()
-    assert "Inferred" not in panel.inner_text()
+    assert "Result reused" not in panel.inner_text()
     opened.close()
 
 
-def test_a_cell_tells_its_past(browser, tmp_path):
+def test_panel_shows_the_history_of_a_cell(browser, tmp_path):
     results = make_results()
     runs = []
     for number, status in enumerate((Status.PASS, Status.PASS, Status.FAIL), start=1):
         cell = make_cell("first", "h5", "tf2.1", "tf2.1", status)
         told = results.run.model_copy(update={"started": WHEN + number * DAY})
-        runs.append(in_short(results.model_copy(update={"run": told, "cells": (cell,)})))
+        runs.append(summarize(results.model_copy(update={"run": told, "cells": (cell,)})))
     opened = browser.new_page()
     visit(opened, write_reports(results, tmp_path, past=lambda: runs).as_uri())
     panel = panel_of(opened, "pass")
     assert "In earlier runs" in panel.inner_text()
     assert opened.locator("#panel .past li").all_inner_texts() == [
-        "2026-01-05 03:04: ✕ fail unknown-functional, repaired by no-compile + rewrite-config",
+        "2026-01-05 03:04: ✕ fail unknown-functional, fixed by no-compile + rewrite-config",
         "2026-01-03 03:04 to 2026-01-04 03:04 (2 runs): ✓ pass",
     ]
     opened.keyboard.press("Escape")
@@ -482,7 +487,7 @@ def test_a_cell_tells_its_past(browser, tmp_path):
 
 def test_a_flaky_cell_is_marked_counted_and_told(browser, tmp_path):
     results = make_results()
-    again = RetryResult(
+    again = RetriedAttempt(
         status=Status.PASS, summary=f"loads {HOSTILE}", measured_at=results.run.started
     )
     cells = list(results.cells)
@@ -498,7 +503,7 @@ def test_a_flaky_cell_is_marked_counted_and_told(browser, tmp_path):
     assert "±" in marked.inner_text()
     assert "flaky" in marked.get_attribute("aria-label")
     text = panel_of(opened, "fail").inner_text()
-    assert "± Flaky: when it was measured again\n✓ pass loads </script>" in text
+    assert "± Flaky: results of repeated measurements\n✓ pass loads </script>" in text
     opened.close()
 
 

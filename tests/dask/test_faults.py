@@ -9,7 +9,7 @@ import pytest
 
 from kerasmatrix.engines.base import EngineDisconnected
 from kerasmatrix.engines.dask.engine import DaskEngine
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.store.store import Store
 from tests.dask.fake import FakeConfig, noted, until
 from tests.dask.table import After, measure, table

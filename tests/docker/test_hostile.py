@@ -22,7 +22,7 @@ from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
-from kerasmatrix.results.answers import understand
+from kerasmatrix.results.answers import parse_answer
 from kerasmatrix.results.observations import SaveObservation
 from kerasmatrix.store.store import NoArtifact, Store, make_readable
 from tests.hostile.attacks import ATTACKS, PRELUDE
@@ -173,7 +173,7 @@ def test_attack_breaks_no_promise_next_file_is_right(bench, attack):
     elif answer["ended"] == "raised":
         assert attack.words in message
     assert trees.remove(str(folder))  # as a run does
-    observation = understand(SaveObservation, answer)
+    observation = parse_answer(SaveObservation, answer)
     bench.store.remember(attack.name, observation, "test")
     assert bench.lost == 0, "the worker was lost"
     assert attack.spent in (bench.spent or "")

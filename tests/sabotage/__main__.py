@@ -23,8 +23,10 @@ from kerasmatrix.config.places import default_cache
 from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import ensure_venv
-from kerasmatrix.results.observations import LoadObservation, SaveFacts, Status, Verdict, judge_load
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import LoadObservation, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import Verdict, judge_load
 
 ROOT = Path(__file__).parent.parent.parent
 FORMATS = ("h5", "keras", "savedmodel", "weights")

@@ -20,7 +20,7 @@ from kerasmatrix.files.manifest import Manifest
 from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.output import write_file
 from kerasmatrix.files.session import SessionOptions, open_session
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
 pytestmark = pytest.mark.tensorflow

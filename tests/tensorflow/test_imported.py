@@ -13,7 +13,7 @@ from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import venv_name
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT, measure
 
 pytestmark = pytest.mark.tensorflow

@@ -3,7 +3,7 @@
 import pytest
 
 from kerasmatrix.config.matrix import Limits
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import cell, measure
 
 pytestmark = pytest.mark.tensorflow

@@ -10,7 +10,7 @@ from kerasmatrix.files.check import check
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.session import SessionOptions, open_session
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import ROOT, cell, measure
 
 pytestmark = pytest.mark.tensorflow

@@ -6,7 +6,7 @@ The programs are as small as they can be, and what is said of them is what Tenso
 import pytest
 
 from kerasmatrix.config.matrix import Limits
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import ROOT, OnePairAtATime, cell, measure
 
 pytestmark = pytest.mark.tensorflow

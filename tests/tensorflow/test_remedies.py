@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.real import OnePairAtATime
 
 pytestmark = pytest.mark.tensorflow

@@ -11,7 +11,7 @@ import pytest
 
 import kerasmatrix
 from kerasmatrix.config.bundled import bundled_folder
-from kerasmatrix.results.serialization import to_json
+from kerasmatrix.results.results_json import to_json
 from tests.real import ROOT
 from tests.unit.fakes import FakeEngine, VersionedEngine, make_project
 from tests.unit.inspection import files

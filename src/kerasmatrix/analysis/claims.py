@@ -1,4 +1,4 @@
-"""Puts published claims beside the evidence: of the cells a claim speaks of, how many are so."""
+"""Checks published claims: how many of the cells that a claim applies to agree with it. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import compress
 
 from kerasmatrix.config.scenario import Claim, Scenario
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import SAYS_NOTHING, Status
 from kerasmatrix.results.schema import CellResult, ClaimResult
 from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = ["check_claims"]
-
-# These say nothing about what Keras does.
-SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 
 
 def check_claims(
@@ -24,7 +21,7 @@ def check_claims(
     """Return a result for every claim of ``scenarios``.
 
     Args:
-        scenarios: whose claims.
+        scenarios: the scenarios with the claims.
         cells: the evidence.
         order: names of the environments, oldest first.
     """
@@ -39,24 +36,24 @@ def check_claims(
 def _check(
     scenario: str, claim: Claim, cells: Sequence[CellResult], age: Mapping[str, int]
 ) -> ClaimResult:
-    spoken_of = [
+    concerned = [
         cell
         for cell in cells
         if cell.scenario == scenario
         and cell.format in claim.formats
-        and cell.status not in SILENT
-        # A save that failed says something about saving only.
-        and (cell.status is not Status.SAVE_FAILED or _speaks_of_saving(claim))
-        and _stands_in(claim.relation, age[cell.saved_with], age[cell.loaded_with])
+        and cell.status not in SAYS_NOTHING
+        # A failed save is evidence on saving only.
+        and (cell.status is not Status.SAVE_FAILED or _concerns_saving(claim))
+        and _has_relation(claim.relation, age[cell.saved_with], age[cell.loaded_with])
         and (not claim.among or cell.status in claim.among)
         and (not claim.names_layers or cell.culprits is not None)
     ]
-    so = [_is_so(claim, cell) for cell in spoken_of]
-    confirmed = sum(so)
-    places = [f"{cell.format}/{cell.saved_with}/{cell.loaded_with}" for cell in spoken_of]
-    if not spoken_of:
+    agreeing = [_agrees(claim, cell) for cell in concerned]
+    confirmed = sum(agreeing)
+    places = [f"{cell.format}/{cell.saved_with}/{cell.loaded_with}" for cell in concerned]
+    if not concerned:
         verdict = "not measured"
-    elif confirmed == len(spoken_of):
+    elif confirmed == len(concerned):
         verdict = "holds"
     else:
         verdict = "holds in part" if confirmed else "contradicted"
@@ -65,22 +62,22 @@ def _check(
             "scenario": scenario,
             "says": claim.says,
             "verdict": verdict,
-            "cells": len(spoken_of),
+            "cells": len(concerned),
             "confirmed": confirmed,
-            "statuses": Counter(cell.status for cell in spoken_of),
-            "confirmed_by": tuple(compress(places, so)),
-            "contradicted_by": tuple(compress(places, map(operator.not_, so))),
+            "statuses": Counter(cell.status for cell in concerned),
+            "confirmed_by": tuple(compress(places, agreeing)),
+            "contradicted_by": tuple(compress(places, map(operator.not_, agreeing))),
         }
     )
 
 
-def _speaks_of_saving(claim: Claim) -> bool:
+def _concerns_saving(claim: Claim) -> bool:
     """Whether the claim is about saving: it predicts a failure of it, or any load outcome."""
     any_load = {Status.PASS, Status.DEGRADED, Status.DRIFT, Status.FAIL}
     return Status.SAVE_FAILED in claim.status or any_load <= set(claim.status)
 
 
-def _stands_in(relation: str, writer: int, reader: int) -> bool:
+def _has_relation(relation: str, writer: int, reader: int) -> bool:
     return {
         "any": True,
         "same": writer == reader,
@@ -90,7 +87,7 @@ def _stands_in(relation: str, writer: int, reader: int) -> bool:
     }[relation]
 
 
-def _is_so(claim: Claim, cell: CellResult) -> bool:
+def _agrees(claim: Claim, cell: CellResult) -> bool:
     if cell.status not in claim.status or (claim.names_layers and not cell.culprits):
         return False
     if claim.error is None:

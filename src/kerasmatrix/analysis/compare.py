@@ -1,7 +1,7 @@
-"""What changed between two runs, cell by cell. Pure.
+"""Compares two runs cell by cell. Pure.
 
-A cell that one of the runs did not measure is neither better nor worse: the machine's faults say
-nothing about Keras.
+A cell that one of the runs did not measure is neither better nor worse, since faults of the machine
+say nothing about Keras.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import enum
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kerasmatrix.results.boundary import make_apart
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import BADNESS, Cell, Status
+from kerasmatrix.results.cells import SEVERITY, Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = [
     "WORSENING",
@@ -27,11 +27,12 @@ __all__ = [
     "outcome_of",
 ]
 
-BROKEN = 3
+# The severity of a cell that does not load.
+BROKEN = SEVERITY[Status.FAIL]
 
 
 class ChangeKind(enum.StrEnum):
-    """How a cell changed, from what matters most to what matters least."""
+    """The kind of a change, from the most to the least important."""
 
     BROKEN = "newly broken"
     WORSE = "worse"
@@ -44,16 +45,12 @@ class ChangeKind(enum.StrEnum):
     MEASURED = "newly measured"
 
 
-# The kinds that somebody has to know of before an upgrade.
+# The kinds that count against an upgrade.
 WORSENING = frozenset({ChangeKind.BROKEN, ChangeKind.WORSE, ChangeKind.REMEDY_LOST})
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Change(_Value):
-    """A cell that is not as it was."""
+class Change(StrictModel):
+    """A cell with another result than before."""
 
     kind: ChangeKind
     scenario: str
@@ -62,27 +59,27 @@ class Change(_Value):
     loaded_with: str
     before: Status
     after: Status
-    cause: str | None = Field(default=None, description="of what it does now")
-    lost_before: tuple[str, ...] = Field(default=(), description="what did not come back")
-    lost: tuple[str, ...] = Field(default=(), description="what does not come back now")
-    summary: str = Field(description="of what it does now")
+    cause: str | None = Field(default=None, description="of the result now")
+    lost_before: tuple[str, ...] = Field(default=(), description="losses before")
+    lost: tuple[str, ...] = Field(default=(), description="losses now")
+    summary: str = Field(description="of the result now")
 
 
-class Names(_Value):
-    """What one of two runs has and the other has not."""
+class Names(StrictModel):
+    """The names that only one of two runs has."""
 
     environments: tuple[str, ...] = ()
     scenarios: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
 
 
-class Comparison(_Value):
-    """Two runs beside each other; cells that both have are compared."""
+class Comparison(StrictModel):
+    """The comparison of two runs, by the cells that both have."""
 
     base: str = Field(description="id of the run before")
     head: str = Field(description="id of the run after")
     compared: int
-    changes: tuple[Change, ...] = Field(description="what matters most first")
+    changes: tuple[Change, ...] = Field(description="the most important first")
     only_in_base: Names
     only_in_head: Names
     packages: Mapping[str, Mapping[str, tuple[str | None, str | None]]] = Field(
@@ -95,7 +92,7 @@ class Comparison(_Value):
 
 
 def compare(base: Results, head: Results) -> Comparison:
-    """Return what changed from ``base`` to ``head``."""
+    """Return the changes from ``base`` to ``head``."""
     return make_apart(head, lambda part: _compare(base, part))[1]
 
 
@@ -133,7 +130,7 @@ def _change(before: CellResult, after: CellResult) -> Change | None:
 
 
 class Outcome(NamedTuple):
-    """A cell's result, as far as it can be better or worse than another."""
+    """The part of a cell's result that can be better or worse than another."""
 
     status: Status
     lost: tuple[str, ...] = ()
@@ -141,33 +138,32 @@ class Outcome(NamedTuple):
     @property
     def is_measured(self) -> bool:
         """Whether it says something about Keras."""
-        return self.status in BADNESS
+        return self.status in SEVERITY
 
     def is_worse_than(self, other: Outcome) -> bool:
-        """Whether something is wrong here that is not wrong in ``other``; both are measured.
+        """Whether the status is worse, or there is a loss that ``other`` does not have.
 
-        This is what compare, the gate and can-upgrade mean by worse: another status, or something
-        lost that the other still has.
+        This is the meaning of worse in compare, the gate and can-upgrade. Both must be measured.
         """
-        one, two = BADNESS[self.status], BADNESS[other.status]
-        return one > two or (one == two and not set(self.lost) <= set(other.lost))
+        ours, theirs = SEVERITY[self.status], SEVERITY[other.status]
+        return ours > theirs or (ours == theirs and not set(self.lost) <= set(other.lost))
 
 
 def outcome_of(cell: CellResult) -> Outcome:
-    """Return what a cell did."""
+    """Return the outcome of a cell."""
     return Outcome(cell.status, cell.lost)
 
 
 def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
-    one, two = outcome_of(before), outcome_of(after)
-    if not (one.is_measured and two.is_measured):
-        if one.is_measured == two.is_measured:
+    old, new = outcome_of(before), outcome_of(after)
+    if not (old.is_measured and new.is_measured):
+        if old.is_measured == new.is_measured:
             return None
-        return ChangeKind.UNMEASURED if one.is_measured else ChangeKind.MEASURED
-    if two.is_worse_than(one):
-        return ChangeKind.BROKEN if BADNESS[two.status] == BROKEN else ChangeKind.WORSE
-    if one.is_worse_than(two):
-        return ChangeKind.FIXED if BADNESS[one.status] == BROKEN else ChangeKind.BETTER
+        return ChangeKind.UNMEASURED if old.is_measured else ChangeKind.MEASURED
+    if new.is_worse_than(old):
+        return ChangeKind.BROKEN if SEVERITY[new.status] == BROKEN else ChangeKind.WORSE
+    if old.is_worse_than(new):
+        return ChangeKind.FIXED if SEVERITY[old.status] == BROKEN else ChangeKind.BETTER
     changed = _remedy_change(before, after)
     return changed or (None if before.cause == after.cause else ChangeKind.CAUSE)
 
@@ -175,7 +171,7 @@ def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
 def _remedy_change(before: CellResult, after: CellResult) -> ChangeKind | None:
     if before.repaired_by is None:
         return ChangeKind.REMEDY_FOUND if after.repaired_by else None
-    # A remedy that the machine kept from being tried is not lost.
+    # A fix is not lost if a fault of the machine kept it from being tried.
     is_lost = after.repaired_by is None and after.untried is None
     return ChangeKind.REMEDY_LOST if is_lost else None
 
@@ -183,8 +179,8 @@ def _remedy_change(before: CellResult, after: CellResult) -> ChangeKind | None:
 def _only(one: Results, other: Results) -> Names:
     def names(results: Results) -> dict[str, tuple[str, ...]]:
         return {
-            "environments": tuple(each.name for each in results.environments),
-            "scenarios": tuple(each.name for each in results.scenarios),
+            "environments": tuple(env.name for env in results.environments),
+            "scenarios": tuple(scenario.name for scenario in results.scenarios),
             "formats": results.formats,
         }
 
@@ -195,16 +191,15 @@ def _only(one: Results, other: Results) -> Names:
 
 
 def _packages(base: Results, head: Results) -> dict[str, dict[str, tuple[str | None, str | None]]]:
-    before = {each.name: each.packages for each in base.environments}
-    found = {}
-    for each in head.environments:
-        ours = before.get(each.name, each.packages)
-        names = sorted(ours.keys() | each.packages.keys())
+    before = {env.name: env.packages for env in base.environments}
+    changed = {}
+    for env in head.environments:
+        old = before.get(env.name, env.packages)
         differing = {
-            name: (ours.get(name), each.packages.get(name))
-            for name in names
-            if ours.get(name) != each.packages.get(name)
+            name: (old.get(name), env.packages.get(name))
+            for name in sorted(old.keys() | env.packages.keys())
+            if old.get(name) != env.packages.get(name)
         }
         if differing:
-            found[each.name] = differing
-    return found
+            changed[env.name] = differing
+    return changed

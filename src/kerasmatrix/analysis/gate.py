@@ -1,7 +1,7 @@
-"""What the gate finds: cells worse than expected or than in a baseline, expectations out of date.
+"""Lists the findings of the gate: cells that got worse, and outdated expectations. Pure.
 
-Pure. Where an expectation decides a cell the baseline does not. A cell that was measured again and
-was then no worse is flaky: nobody knows whether it got worse, and it is told apart from both.
+A cell is compared with its expectation, or with the baseline if it has none. A cell that was not
+worse when it was measured again is flaky, since it is unknown whether it got worse.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kerasmatrix.analysis.compare import WORSENING, Change, ChangeKind, Comparison, Outcome
-from kerasmatrix.analysis.expectations import verdict_of
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import Cell, Status
-from kerasmatrix.results.schema import CellResult, ExpectationResult, Results, RetryResult
+from kerasmatrix.analysis.expectations import compare_to_expectation
+from kerasmatrix.results.cells import INCONCLUSIVE, Cell, Status, cell_of
+from kerasmatrix.results.observations import RetriedAttempt
+from kerasmatrix.results.schema import CellResult, ExpectationResult, Results
 
-__all__ = ["Finding", "FindingKind", "findings", "unseen"]
-
-UNSEEN = {Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
+__all__ = ["Finding", "FindingKind", "count_inconclusive", "findings"]
 
 
 class FindingKind(enum.StrEnum):
-    """What is wrong. Each of them but the last fails the gate."""
+    """The kind of a finding. All except the last fail the gate."""
 
     WORSE_THAN_BASELINE = "worse than the baseline"
     WORSE_THAN_EXPECTED = "worse than expected"
@@ -33,9 +31,9 @@ class FindingKind(enum.StrEnum):
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, and where to mend it (empty if nowhere).
+    """One problem, and the place to correct it (empty if there is none).
 
-    ``cell`` is the cell it is about, if it is one, and ``change`` what became of it.
+    ``cell`` is the cell that it is about, if any, and ``change`` the kind of its change.
     """
 
     kind: FindingKind
@@ -46,7 +44,7 @@ class Finding(NamedTuple):
 
 
 def findings(results: Results, comparison: Comparison | None) -> list[Finding]:
-    """Return all that fails the gate, by kind, and what is flaky."""
+    """Return the findings that fail the gate, and those about flaky cells."""
     return [
         *_against_baseline(results, comparison),
         *_against_expectations(results),
@@ -54,9 +52,9 @@ def findings(results: Results, comparison: Comparison | None) -> list[Finding]:
     ]
 
 
-def unseen(comparison: Comparison) -> int:
-    """Return how many cells of the baseline could not be measured or compared this time."""
-    return sum(change.after in UNSEEN for change in comparison.of(ChangeKind.UNMEASURED))
+def count_inconclusive(comparison: Comparison) -> int:
+    """Return the number of cells of the baseline that could not be measured or compared now."""
+    return sum(change.after in INCONCLUSIVE for change in comparison.of(ChangeKind.UNMEASURED))
 
 
 def _against_baseline(results: Results, comparison: Comparison | None) -> Iterator[Finding]:
@@ -78,8 +76,8 @@ def _against_baseline(results: Results, comparison: Comparison | None) -> Iterat
         yield Finding(kind, text, cell=key, change=change.kind)
 
 
-def _as_good(change: Change, again: RetryResult) -> bool:
-    """Whether a cell that got worse was as good as before when it was measured again."""
+def _as_good(change: Change, again: RetriedAttempt) -> bool:
+    """Whether a cell that got worse was as good as before in another attempt."""
     outcome, before = Outcome(again.status, again.lost), Outcome(change.before, change.lost_before)
     if not outcome.is_measured:
         return True
@@ -96,18 +94,18 @@ def _against_expectations(results: Results) -> Iterator[Finding]:
         expectation = results.expectations[cell.expectation]
         kind = kinds[cell.expected]
         if any(
-            verdict_of(expectation, again.status, again.cause) != cell.expected
+            compare_to_expectation(expectation, again.status, again.cause) != cell.expected
             for again in cell.retries
         ):
             kind = FindingKind.FLAKY
-        text = f"{_name(cell)}: {_expected(expectation)}, and is {cell.status}{_cause(cell.cause)}"
+        text = f"{_name(cell)}: {_expected(expectation)}, is {cell.status}{_cause(cell.cause)}"
         yield Finding(kind, f"{text}{_again(cell)}", expectation.where, cell_of(cell))
 
 
 def _out_of_date(results: Results) -> Iterator[Finding]:
     for expectation in results.expectations:
         if expectation.unmatched:
-            text = f"no cell that it speaks of exists ({expectation.reason})"
+            text = f"it applies to no existing cell ({expectation.reason})"
             yield Finding(FindingKind.UNMATCHED, text, expectation.where)
         if expectation.expired:
             text = f"it ended on {expectation.until} ({expectation.reason})"
@@ -123,17 +121,17 @@ def _cause(slug: str | None) -> str:
 
 
 def _again(cell: CellResult) -> str:
-    """Say what a cell did when it was measured again, if it was."""
+    """Return the results of a cell's repeated measurements as text, if there are any."""
     if not cell.retries:
         return ""
-    told = (
+    attempts = (
         again.summary
         if again.status is Status.NOT_RUN
         else f"{again.status}{_cause(again.cause)}"
-        + (f", repaired by {again.remedy}" if again.remedy else "")
+        + (f", fixed by {again.remedy}" if again.remedy else "")
         for again in cell.retries
     )
-    return f"; again: {'; '.join(told)}"
+    return f"; again: {'; '.join(attempts)}"
 
 
 def _expected(expectation: ExpectationResult) -> str:

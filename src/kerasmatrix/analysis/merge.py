@@ -1,7 +1,7 @@
 """Merges the results of a run's shards into those of the whole run. Pure.
 
-A cell that was measured outdoes one that was not. What contradicts itself is refused, never
-settled: it says that the shards are not of one run, or that a cell is not deterministic.
+A measured cell replaces one that was not measured. Contradictory results are refused: either the
+shards are not of one run, or a cell is not deterministic.
 """
 
 from __future__ import annotations
@@ -13,23 +13,22 @@ from kerasmatrix.analysis.summary import count_causes, remedies_of
 from kerasmatrix.config.scenario import Scenario
 from kerasmatrix.errors import UsageError
 from kerasmatrix.prediction.metrics import score
-from kerasmatrix.results.cells import IN_ANOTHER_SHARD, cell_of
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import IN_ANOTHER_SHARD, Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, EnvironmentResult, Results, RunInfo
 
 __all__ = ["merge"]
 
 MEASURED = 3
-# So many contradictory cells are named; the rest is counted.
+# Number of contradictory cells that are named; the rest is counted.
 NAMED = 10
 
 
 def merge(parts: Mapping[str, Results], scenarios: Iterable[Scenario], command: str) -> Results:
-    """Return the results of the run that ``parts`` are of.
+    """Return the results of the whole run.
 
     Args:
-        parts: the results to merge, by what they are called in errors; at least one.
-        scenarios: the scenarios that they are about, whose claims are checked again.
+        parts: the results to merge, by their name in errors; at least one.
+        scenarios: the scenarios of the results, whose claims are checked again.
         command: the command that merges them.
 
     Raises:
@@ -72,22 +71,22 @@ def merge(parts: Mapping[str, Results], scenarios: Iterable[Scenario], command: 
 def _merge_cells(parts: Mapping[str, Results]) -> tuple[CellResult, ...]:
     """Return every cell once, in the order of the first part."""
     merged: dict[Cell, CellResult] = {}
-    told_by: dict[Cell, str] = {}
+    source: dict[Cell, str] = {}
     contradictions = []
     for name, part in parts.items():
         for result in part.cells:
             cell = cell_of(result)
             before = merged.get(cell)
             if before is None or _rank(result) > _rank(before):
-                merged[cell], told_by[cell] = result, name
-            elif _rank(result) == MEASURED and _said(result) != _said(before):
+                merged[cell], source[cell] = result, name
+            elif _rank(result) == MEASURED and _describe(result) != _describe(before):
                 contradictions.append(
-                    f"{' / '.join(cell)}: {_said(before)} in {told_by[cell]}, "
-                    f"{_said(result)} in {name}"
+                    f"{' / '.join(cell)}: {_describe(before)} in {source[cell]}, "
+                    f"{_describe(result)} in {name}"
                 )
     if contradictions:
         more = len(contradictions) - NAMED
-        listed = "\n".join(f"  {each}" for each in contradictions[:NAMED])
+        listed = "\n".join(f"  {text}" for text in contradictions[:NAMED])
         raise UsageError(
             f"the results contradict each other in {len(contradictions)} cells:\n{listed}"
             + (f"\n  and {more} more" if more > 0 else ""),
@@ -97,7 +96,7 @@ def _merge_cells(parts: Mapping[str, Results]) -> tuple[CellResult, ...]:
 
 
 def _rank(result: CellResult) -> int:
-    """Return how much a result tells: most if the cell was measured."""
+    """Return the rank of a result in a merge: the highest if the cell was measured."""
     if result.status is Status.INFRA:
         return 2
     if result.status is Status.NOT_RUN:
@@ -105,12 +104,12 @@ def _rank(result: CellResult) -> int:
     return MEASURED
 
 
-def _said(result: CellResult) -> str:
+def _describe(result: CellResult) -> str:
     return f"{result.status.value} ({result.cause})" if result.cause else result.status.value
 
 
 def _merge_environments(parts: Sequence[Results]) -> tuple[EnvironmentResult, ...]:
-    """Return the environments, each with what kept a shard from having it."""
+    """Return the environments, with the trouble that any shard had with them."""
     merged = []
     for same in zip(*(part.environments for part in parts), strict=True):
         trouble = next((env.trouble for env in same if env.trouble), None)
@@ -123,7 +122,7 @@ def _check_same_matrix(first_name: str, first: Results, name: str, other: Result
     views: dict[str, Callable[[Results], object]] = {
         "engine": lambda part: part.run.engine,
         "environments": lambda part: _names(env.name for env in part.environments),
-        "scenarios": lambda part: _names(told.name for told in part.scenarios),
+        "scenarios": lambda part: _names(scenario.name for scenario in part.scenarios),
         "formats": lambda part: _names(part.formats),
         "cells": lambda part: len(part.cells),
     }

@@ -1,4 +1,4 @@
-"""Summaries of a table: the causes that its cells have, and the fixes that were tried. Pure."""
+"""Counts the causes of cells and collects the fixes that were tried. Pure."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
-from kerasmatrix.results.cells import REPAIRABLE, TOGETHER, UNCLASSIFIED
+from kerasmatrix.results.cells import FIXABLE, TOGETHER, UNCLASSIFIED
 from kerasmatrix.results.schema import CauseResult, CellResult, RemedyInfo
 
 __all__ = ["count_causes", "remedies_of"]
 
 
 def count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
-    """Return the causes that cells have, the commonest first, and how many were repaired."""
+    """Return the causes of cells, the most frequent first, and how many cells were fixed."""
     counts: Counter[str] = Counter()
     failing: Counter[str] = Counter()
     repaired: dict[str, Counter[str]] = defaultdict(Counter)
@@ -21,18 +21,18 @@ def count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
         if cell.cause is None or cell.cause == UNCLASSIFIED:
             continue
         counts[cell.cause] += 1
-        failing[cell.cause] += cell.status in REPAIRABLE
+        failing[cell.cause] += cell.status in FIXABLE
         if cell.repaired_by:
             repaired[cell.cause][cell.repaired_by.id] += 1
-    found = []
+    causes = []
     for slug, number in counts.most_common():
         cause = the_catalogue()[slug]
-        told = cause.model_dump(include={"slug", "story", "what", "advice", "sources"})
+        facts = cause.model_dump(include={"slug", "story", "what", "advice", "sources"})
         by = repaired[slug]
-        found.append(
+        causes.append(
             CauseResult.model_validate(
                 {
-                    **told,
+                    **facts,
                     "cells": number,
                     "failing": failing[slug],
                     "repaired": by.total(),
@@ -40,11 +40,11 @@ def count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
                 }
             )
         )
-    return tuple(found)
+    return tuple(causes)
 
 
 def remedies_of(cells: Iterable[CellResult]) -> tuple[RemedyInfo, ...]:
-    """Return what the catalogue says of the remedies that cells tell of, in its order."""
+    """Return the fixes that were tried in cells, in the order of the catalogue."""
     used = {part for cell in cells for tried in cell.remedies for part in tried.id.split(TOGETHER)}
     return tuple(
         RemedyInfo.model_validate(remedy.model_dump(include={"id", "title", "code", "gives_up"}))

@@ -1,46 +1,43 @@
-"""Whether files of one version live on in another: the question before an upgrade. Pure."""
+"""Answers whether files of one version can be used with another. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kerasmatrix.analysis.compare import outcome_of
-from kerasmatrix.results.observations import BADNESS, Status
+from kerasmatrix.results.cells import LOADS_OR_DRIFTS, SAYS_NOTHING, SEVERITY, Status
 from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Reason", "Upgrade", "examine"]
 
-LOADS = {Status.PASS, Status.DEGRADED, Status.DRIFT}
 
-
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Reason(_Value):
-    """A file that the new version does not load as well as the one that wrote it."""
+class Reason(StrictModel):
+    """A file that is worse in the new version than in the one that wrote it."""
 
     scenario: str
     format: str
     status: Status
     summary: str
     cause: str | None = None
-    remedy: str | None = Field(default=None, description="that was seen to work in this cell")
+    remedy: str | None = Field(default=None, description="that was verified in this cell")
 
 
-class Upgrade(_Value):
-    """What becomes of the files that ``source`` writes and itself loads."""
+class Upgrade(StrictModel):
+    """The results in ``target`` for the files that ``source`` writes and loads itself."""
 
     source: str
     target: str
     files: int = Field(description="that were measured with both")
-    unknown: int = Field(description="that were not measured with the target, or it cannot have")
+    unknown: int = Field(
+        description="that were not measured with the target, or that it does not support"
+    )
     reasons: tuple[Reason, ...] = Field(description="the worst first")
 
     def possible(self, *, accept_remedies: bool = False) -> bool:
-        """Whether every file lives on: as it was, or with a remedy where that is accepted."""
+        """Whether every file is as good as before, or has a fix if fixes are accepted."""
         return not any(reason.remedy is None or not accept_remedies for reason in self.reasons)
 
 
@@ -52,12 +49,12 @@ def examine(
     scenarios: Iterable[str] = (),
     formats: Iterable[str] = (),
 ) -> Upgrade:
-    """Return what ``results`` say about going from ``source`` to ``target``.
+    """Return the results for an upgrade from ``source`` to ``target``.
 
     Args:
-        results: the measured matrix.
-        source: the environment that files are from.
-        target: the environment that is to load them.
+        results: the results of a run.
+        source: the environment that the files are from.
+        target: the environment to load them in.
         scenarios: only these, if any.
         formats: only these, if any.
     """
@@ -65,16 +62,20 @@ def examine(
     ours: dict[tuple[str, str], CellResult] = {}
     theirs: dict[tuple[str, str], CellResult] = {}
     for cell in results.cells:
-        asked = (not wanted[0] or cell.scenario in wanted[0]) and (
+        selected = (not wanted[0] or cell.scenario in wanted[0]) and (
             not wanted[1] or cell.format in wanted[1]
         )
-        if asked and cell.saved_with == source:
+        if selected and cell.saved_with == source:
             if cell.loaded_with == source:
                 ours[cell.scenario, cell.format] = cell
             if cell.loaded_with == target:
                 theirs[cell.scenario, cell.format] = cell
-    home = {file: cell for file, cell in ours.items() if cell.status in LOADS and file in theirs}
-    measured = [file for file in home if theirs[file].status in BADNESS]
+    home = {
+        file: cell
+        for file, cell in ours.items()
+        if cell.status in LOADS_OR_DRIFTS and file in theirs
+    }
+    measured = [file for file in home if theirs[file].status not in SAYS_NOTHING]
     reasons = [
         _reason(theirs[file])
         for file in measured
@@ -85,7 +86,7 @@ def examine(
         target=target,
         files=len(measured),
         unknown=len(home) - len(measured),
-        reasons=tuple(sorted(reasons, key=lambda reason: -BADNESS[reason.status])),
+        reasons=tuple(sorted(reasons, key=lambda reason: -SEVERITY[reason.status])),
     )
 
 

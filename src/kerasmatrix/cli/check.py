@@ -27,7 +27,7 @@ from kerasmatrix.files.discover import find_models
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.report.write import check_folder, publish
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.text.redaction import command_line
 
 __all__ = ["check"]

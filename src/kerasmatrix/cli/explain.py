@@ -13,7 +13,7 @@ from kerasmatrix.cli.stored_runs import store_option
 from kerasmatrix.cli.streams import read_input
 from kerasmatrix.diagnosis.catalogue import Cause
 from kerasmatrix.diagnosis.explain import explain_text
-from kerasmatrix.diagnosis.occurrences import Sightings, find_sightings
+from kerasmatrix.diagnosis.occurrences import Occurrences, find_occurrences
 from kerasmatrix.errors import UsageError
 from kerasmatrix.store.runs import Archive
 
@@ -64,11 +64,11 @@ def _input() -> str:
 
 def _seen(
     archive: Archive, cause: Cause, saved_with: str | None, loaded_with: str | None
-) -> Sightings | None:
+) -> Occurrences | None:
     """Return what the newest run saw of it, or the newest of the recent ones that saw it at all."""
     newest = None
     for results in archive.recent():
-        found = find_sightings(results, cause.slug, saved_with, loaded_with)
+        found = find_occurrences(results, cause.slug, saved_with, loaded_with)
         if found.cells:
             return found
         newest = newest or found
@@ -84,7 +84,7 @@ def _prose(cause: Cause) -> str:
     return "\n".join([*lines, "", "Seen in:", *(f"  - {source}" for source in cause.sources)])
 
 
-def _measured(seen: Sightings) -> Iterator[str]:
+def _measured(seen: Occurrences) -> Iterator[str]:
     if not seen.cells:
         yield f"\nNot seen in the run {seen.run}."
         return

@@ -8,7 +8,7 @@ import click
 
 from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.analysis.compare import compare as compare_results
-from kerasmatrix.analysis.gate import FindingKind, findings, unseen
+from kerasmatrix.analysis.gate import FindingKind, count_inconclusive, findings
 from kerasmatrix.cli.compare import count_line, notes
 from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.output import say
@@ -16,7 +16,7 @@ from kerasmatrix.cli.rerun import measure_again
 from kerasmatrix.cli.stored_runs import read_run
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.flaky import suspects
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.runs import Archive
 
@@ -111,7 +111,7 @@ def _doubt(head: Results, comparison: Comparison | None) -> str | None:
     """Say why too little was seen to tell, or None."""
     if comparison and not comparison.compared:
         return "the two runs have no cell in common"
-    missing = unseen(comparison) if comparison else 0
+    missing = count_inconclusive(comparison) if comparison else 0
     if missing:
         return f"{missing} cells of the baseline were not measured"
     if not head.run.complete:

@@ -16,7 +16,7 @@ from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.report.write import check_folder, publish
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.store.runs import Archive, find_results
 from kerasmatrix.store.store import Store
 from kerasmatrix.text.redaction import command_line

@@ -6,6 +6,7 @@ fix, or a chain of versions each of which loaded the file that the previous one 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from pathlib import Path
@@ -16,8 +17,7 @@ from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import beside_matrix_option, places
 from kerasmatrix.cli.output import say
 from kerasmatrix.errors import UsageError
-from kerasmatrix.results.cells import REPAIRABLE
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import FIXABLE, Status
 from kerasmatrix.results.schema import CellResult
 from kerasmatrix.store.runs import results_in
 
@@ -89,7 +89,7 @@ def _kind(cell: CellResult) -> str:
         return "plain"
     if cell.status is Status.DEGRADED:
         return "degraded"
-    if cell.status not in REPAIRABLE:
+    if cell.status not in FIXABLE:
         return "unknown"
     remedy = cell.repaired_by
     if remedy is None:
@@ -124,7 +124,7 @@ def _document(cell: CellResult) -> dict[str, object]:
         "status": cell.status.value,
         "cause": cell.cause,
         "path": _kind(cell),
-        "remedy": remedy.model_dump(mode="json") if remedy else None,
+        "remedy": dataclasses.asdict(remedy) if remedy else None,
     }
 
 

@@ -17,8 +17,8 @@ from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
+from kerasmatrix.results.results_json import to_json
 from kerasmatrix.results.schema import Results
-from kerasmatrix.results.serialization import to_json
 from kerasmatrix.store.runs import Archive
 
 __all__ = ["report"]

@@ -16,7 +16,7 @@ from kerasmatrix.execution.flaky import is_settled, with_retries
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.execution.work_queue import Again
-from kerasmatrix.results.observations import Cell
+from kerasmatrix.results.cells import Cell
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.store import Store
 

@@ -42,7 +42,7 @@ from kerasmatrix.execution.runner import Run
 from kerasmatrix.execution.shards import Shard, take_shard
 from kerasmatrix.execution.work_queue import Again
 from kerasmatrix.report.write import check_folder, publish
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.schema import Results, RunInfo
 from kerasmatrix.store.runs import Archive

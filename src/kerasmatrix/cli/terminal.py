@@ -28,8 +28,7 @@ from kerasmatrix.execution.plan import Save
 from kerasmatrix.execution.runner import Progress, Run
 from kerasmatrix.execution.work_queue import Again, Conversion, Crossing, Job, Repair
 from kerasmatrix.report.symbols import LOOKS
-from kerasmatrix.results.cells import REPAIRABLE, RUN_ENDED
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import escape_control_characters
 
@@ -48,7 +47,6 @@ STYLES = {
     Status.INFRA: "dim cyan",
     Status.NOT_RUN: "dim",
 }
-SILENT = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 CORNER = "saved ↓ / loaded →"
 FILES_CORNER = "file ↓ / loaded →"
 LOG = logging.getLogger(__name__)
@@ -224,7 +222,7 @@ def _measurement_lines(results: Results) -> Iterator[str]:
 
 def _fix_lines(results: Results) -> Iterator[str]:
     """Yield how many of the failing cells have a fix, if fixes were tried."""
-    failing = [cell for cell in results.cells if cell.status in REPAIRABLE]
+    failing = [cell for cell in results.cells if cell.status in FIXABLE]
     if not any(cell.remedies for cell in failing):
         return
     fixed = sum(cell.repaired_by is not None for cell in failing)
@@ -302,7 +300,7 @@ def _text(counts: Counter[Status], show_counts: bool) -> Text:  # noqa: FBT001 -
 
 
 def _count(counts: Counter[Status]) -> str:
-    measured = sum(number for status, number in counts.items() if status not in SILENT)
+    measured = sum(number for status, number in counts.items() if status not in SAYS_NOTHING)
     if not measured:
         return _glyph(counts)
     return f"{counts[Status.PASS]}/{measured}"
@@ -315,5 +313,5 @@ def _glyph(counts: Counter[Status]) -> str:
 def _worst(counts: Counter[Status]) -> Status:
     """Return the worst measured status; without a measurement, the last of the others."""
     present = [status for status in Status if counts[status]]
-    measured = [status for status in present if status not in SILENT]
+    measured = [status for status in present if status not in SAYS_NOTHING]
     return (measured or present or [Status.NOT_RUN])[-1]

@@ -6,11 +6,12 @@ import fnmatch
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from kerasmatrix.errors import nearest
 from kerasmatrix.ranges import Day
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["SIDES", "Expectation", "PatternError", "names_of"]
 
@@ -40,14 +41,12 @@ class PatternError(ValueError):
         self.hint = hint
 
 
-class Expectation(BaseModel):
+class Expectation(StrictModel):
     """The expected statuses of the cells that match some patterns, and the reason.
 
     A pattern is a name, a glob (``tf2.1?``), or for environments a range in the order of their
     versions (``tf2.2..tf2.15``, ``..tf2.3``, ``tf2.16..``), or a list of these.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scenario: Several = (ALL,)
     format: Several = (ALL,)

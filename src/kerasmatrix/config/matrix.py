@@ -10,14 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from kerasmatrix.config.expectation import SIDES, Expectation, PatternError, names_of
 from kerasmatrix.config.extends import InheritedSource, read_chain
@@ -27,6 +20,7 @@ from kerasmatrix.filesystem.yaml_source import Location
 from kerasmatrix.ranges import Day, Seconds
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.escape import brief, cut
 from kerasmatrix.versions import is_legacy_keras, version_key
 
@@ -53,11 +47,7 @@ PYTHON = "{python}"
 ALL: Literal["*"] = "*"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Environment(_Strict):
+class Environment(StrictModel):
     """A Python version and the packages that are locked for it.
 
     ``as_of`` is the day of the package index for the lock: a release gets the dependencies of its
@@ -103,7 +93,7 @@ class Environment(_Strict):
         )
 
 
-class Group(_Strict):
+class Group(StrictModel):
     """A named part of the matrix. A missing list restricts nothing."""
 
     environments: tuple[str, ...] | Literal["*"]
@@ -111,7 +101,7 @@ class Group(_Strict):
     formats: tuple[str, ...] | Literal["*"] = ALL
 
 
-class Limits(_Strict):
+class Limits(StrictModel):
     """The limits of a worker: seconds, and mebibytes of memory for one task."""
 
     open_seconds: Seconds = 180
@@ -120,7 +110,7 @@ class Limits(_Strict):
     processes: Annotated[int, Field(ge=64, le=1 << 22)] = 1024
 
 
-class Matrix(_Strict):
+class Matrix(StrictModel):
     """All of ``matrix.yaml``, merged with the matrix that it ``extends``."""
 
     schema_version: Literal[1]
@@ -238,7 +228,7 @@ class Matrix(_Strict):
         )
 
 
-class Selection(_Strict):
+class Selection(StrictModel):
     """The environments, scenarios and formats of one run.
 
     ``current`` and ``candidate`` are the versions of the upgrade in question, if it has them.

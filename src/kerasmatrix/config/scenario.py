@@ -12,15 +12,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.digests import digest_files
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.ranges import Seconds
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.formats import FORMATS
-from kerasmatrix.results.observations import Status
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = ["Claim", "Scenario", "digest_scenario", "load_scenario", "not_measured"]
@@ -32,11 +33,7 @@ GIVEN = "given"  # the folder of a model that was saved elsewhere; it contains n
 Relation = Literal["any", "same", "different", "newer-reader", "older-reader"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Claim(_Strict):
+class Claim(StrictModel):
     """A statement about cells that a run can confirm or contradict.
 
     ``says`` is the statement in our words. For cells in ``formats`` whose environments are in
@@ -69,7 +66,7 @@ class Claim(_Strict):
         return error
 
 
-class Scenario(_Strict):
+class Scenario(StrictModel):
     """The content of ``scenario.yaml``, its folder, and the digest of all files of the scenario.
 
     ``reports`` are public reports of the problem that the scenario shows. If ``given``, it does not

@@ -1,1 +1,1 @@
-"""Why a cell is not `pass`: a catalogue of causes, and the signatures by which they are known."""
+"""Causes of failures: their catalogue, how they are recognized, and which fixes to try."""

@@ -1,7 +1,4 @@
-"""The catalogue of causes and remedies as a typed, checked value.
-
-It is data: ``causes.yaml`` and ``remedies.yaml``.
-"""
+"""Loads the catalogue of causes and fixes, ``causes.yaml`` and ``remedies.yaml``, and checks it."""
 
 from __future__ import annotations
 
@@ -11,19 +8,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.yaml_source import YamlSource
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.formats import FORMATS
-from kerasmatrix.results.observations import Status
+from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = [
@@ -40,19 +31,14 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Signature(StrictModel):
+    """The evidence that a cause leaves. All conditions that are given must hold.
 
-
-class Signature(_Strict):
-    """What a cause looks like. All that is given must fit.
-
-    ``error`` is a regular expression sought in each ``type: message`` of the exception chain,
-    ``log`` one sought in what was printed, ``lost`` one sought in what a degraded cell lost. Their
-    syntax is that of RE2, which takes a time linear in the text. ``unless`` are groups of ``error``
-    by name, each with a text that it must not be; ``same`` are groups that must be equal.
-    ``rank`` settles which of several fitting causes is the more specific; each further condition
-    counts one more.
+    ``error`` is a regular expression that must match in a ``type: message`` of the exception chain,
+    ``log`` one for the printed text, ``lost`` one for the losses of a degraded cell. Their syntax
+    is that of RE2, whose time is linear in the text. ``unless`` maps named groups of ``error`` to
+    texts that they must not match; the groups in ``same`` must be equal. Of several causes that
+    fit, the one with the highest ``rank`` and then with the most conditions wins.
     """
 
     error: str | None = None
@@ -87,21 +73,21 @@ class Signature(_Strict):
 
     @property
     def conditions(self) -> int:
-        """How many things it asks for beside one text."""
+        """The number of conditions apart from one text."""
         texts = sum(pattern is not None for pattern in (self.error, self.log, self.lost))
         facts = (self.status, self.format, self.writer_keras, self.reader_keras)
         return max(0, texts - 1) + sum(bool(fact) for fact in facts)
 
     @property
     def specificity(self) -> tuple[int, int]:
-        """The larger, the more specific."""
+        """A larger value is more specific."""
         return (self.rank, self.conditions)
 
 
-class Advice(_Strict):
-    """Something known to help against a cause. ``loses`` says what it gives up.
+class Advice(StrictModel):
+    """A known way to deal with a cause. ``loses`` says what it gives up.
 
-    Where ``id`` is that of a `Remedy`, it is also tried.
+    If there is a `Remedy` with the same ``id``, it is tried, too.
     """
 
     id: Slug
@@ -110,12 +96,12 @@ class Advice(_Strict):
     loses: str | None = None
 
 
-class Cause(_Strict):
-    """One way in which a model does not come back."""
+class Cause(StrictModel):
+    """A cause of failures, losses or other outputs."""
 
     slug: Slug
-    story: Text = Field(description="one line for the report")
-    what: Text = Field(description="what went wrong, and between which versions")
+    story: Text = Field(description="a title for the report")
+    what: Text = Field(description="an explanation, with the versions")
     signatures: tuple[Signature, ...] = Field(min_length=1)
     advice: tuple[Advice, ...] = Field(min_length=1)
     sources: tuple[Text, ...] = Field(min_length=1)
@@ -129,12 +115,13 @@ class Cause(_Strict):
         return signatures
 
 
-class Remedy(_Strict):
-    """A remedy that can be tried in a cell, and what a user would write to the same end.
+class Remedy(StrictModel):
+    """A fix that can be tried in a cell, and the code with which a user does the same.
 
-    ``by`` says what carries it out: a load made differently, another environment, or a version
-    in between. A ``general`` one is worth trying whatever the cause. A ``program`` one changes
-    what comes before the load; a ``final`` one takes its place, so only those go with it.
+    ``by`` says how it is applied: by another way to load, in another environment, or by way of an
+    intermediate version. A ``general`` fix is tried for every cause. A ``program`` fix changes the
+    steps before the load; a ``final`` fix replaces the load, so that only ``program`` fixes can be
+    combined with it.
     """
 
     id: Slug
@@ -155,14 +142,14 @@ class Remedy(_Strict):
         return _known(names)
 
 
-class Catalogue(_Strict):
-    """All causes, and all remedies, cheapest first."""
+class Catalogue(StrictModel):
+    """All causes, and all fixes, cheapest first."""
 
     causes: tuple[Cause, ...]
     remedies: tuple[Remedy, ...] = ()
 
     def remedy(self, id: str) -> Remedy | None:  # noqa: A002 - it is the remedy's id
-        """Return the remedy of that id, or None where it is only advice."""
+        """Return the fix with that id, or None if it is advice only."""
         return next((remedy for remedy in self.remedies if remedy.id == id), None)
 
     def __getitem__(self, slug: str) -> Cause:
@@ -179,11 +166,11 @@ def _known(formats: tuple[str, ...]) -> tuple[str, ...]:
     return formats
 
 
-class _Causes(_Strict):
+class _Causes(StrictModel):
     causes: tuple[Cause, ...]
 
 
-class _Remedies(_Strict):
+class _Remedies(StrictModel):
     remedies: tuple[Remedy, ...]
 
 
@@ -191,21 +178,21 @@ def load_catalogue(causes: Path, remedies: Path) -> Catalogue:
     """Read a catalogue from its two files.
 
     Raises:
-        UsageError: anything wrong in one, with the line; a slug or an id that stands twice.
+        UsageError: an error in one, with its line, or a slug or id that is there twice.
     """
     source = YamlSource(causes)
-    found = source.parse(_Causes).causes
-    _check_unique(source, "causes", "slug", [cause.slug for cause in found])
+    parsed = source.parse(_Causes).causes
+    _check_unique(source, "causes", "slug", [cause.slug for cause in parsed])
     source = YamlSource(remedies)
     tried = source.parse(_Remedies).remedies
     _check_unique(source, "remedies", "id", [remedy.id for remedy in tried])
-    return Catalogue(causes=found, remedies=tried)
+    return Catalogue(causes=parsed, remedies=tried)
 
 
 def _check_unique(source: YamlSource, kind: str, key: str, names: list[str]) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise source.error((kind, index, key), f"{name!r} stands twice")
+            raise source.error((kind, index, key), f"{name!r} is there twice")
 
 
 @cache

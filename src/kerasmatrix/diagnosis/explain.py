@@ -1,4 +1,4 @@
-"""From the text of an error to its cause. Runs nothing, and needs no environment."""
+"""Explains the text of an error by its cause, without running anything."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import re
 from typing import Literal
 
 from kerasmatrix.diagnosis.catalogue import Cause, the_catalogue
-from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, candidates, classify
-from kerasmatrix.diagnosis.traceback_parser import chain_of
+from kerasmatrix.diagnosis.recognize_cause import (
+    AmbiguousError,
+    Evidence,
+    candidates,
+    recognize_cause,
+)
+from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.errors import UsageError
 from kerasmatrix.text.escape import brief
 from kerasmatrix.versions import minor_of
@@ -20,7 +25,7 @@ FIRST_KERAS_3 = (2, 16)  # `tf.keras` is Keras 3 from this TensorFlow on
 def explain_text(
     text: str, saved_with: str | None = None, loaded_with: str | None = None
 ) -> Cause | None:
-    """Return the cause of an error, or None if the catalogue knows none.
+    """Return the cause of an error, or None if the catalogue has none.
 
     Args:
         text: a message, or a whole traceback.
@@ -28,22 +33,24 @@ def explain_text(
         loaded_with: the TensorFlow that loads it.
 
     Raises:
-        UsageError: there is no text, or a version is none.
+        UsageError: there is no text, or a version is invalid.
     """
     if not text.strip():
         raise UsageError(
-            "nothing to explain", hint="give the error's text, or a traceback on standard input"
+            "nothing to explain",
+            hint="pass the error message, or pipe a traceback: "
+            "python app.py 2>&1 | kerasmatrix explain",
         )
     evidence = Evidence(
-        chain=chain_of(text),
+        chain=parse_chain(text),
         log=text,
         writer_keras=_keras_of(saved_with),
         reader_keras=_keras_of(loaded_with),
     )
     try:
-        return classify(the_catalogue(), evidence)
+        return recognize_cause(the_catalogue(), evidence)
     except AmbiguousError:
-        return max(candidates(the_catalogue(), evidence), key=lambda found: found[1])[0]
+        return max(candidates(the_catalogue(), evidence), key=lambda candidate: candidate[1])[0]
 
 
 def _keras_of(version: str | None) -> Literal[2, 3] | None:
@@ -52,7 +59,9 @@ def _keras_of(version: str | None) -> Literal[2, 3] | None:
         return None
     if "legacy" in version or "tf_keras" in version:
         return 2
-    found = re.search(r"(?<!\d)\d{1,4}\.\d{1,4}(?!\d)", version)
-    if found is None:
-        raise UsageError(f"{brief(version)} is no version", hint="name one like tf2.15 or 2.15.1")
-    return 3 if minor_of(found.group()) >= FIRST_KERAS_3 else 2
+    version_number = re.search(r"(?<!\d)\d{1,4}\.\d{1,4}(?!\d)", version)
+    if version_number is None:
+        raise UsageError(
+            f"{brief(version)} is not a version", hint="name one like tf2.15 or 2.15.1"
+        )
+    return 3 if minor_of(version_number.group()) >= FIRST_KERAS_3 else 2

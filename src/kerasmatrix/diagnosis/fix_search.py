@@ -1,8 +1,8 @@
-"""Which remedies to try next in a cell, given what was tried. Pure.
+"""Chooses the fixes to try next in a failing cell, given the attempts so far. Pure.
 
-A cause names remedies in order; then come those that are worth trying whatever the cause. Where
-an attempt fails with another cause than before it has got further, and the new cause's remedies
-are added to it: a file can have several things wrong with it, one behind the other.
+First come the fixes that the cause names, in its order, then the general ones. An attempt that
+fails with another cause got further, and the fixes of the new cause are added to it: a file can
+have several problems, each of which hides the next.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, Remedy
 
-__all__ = ["Patient", "Tried", "next_attempt"]
+__all__ = ["FailingCell", "Tried", "next_attempt"]
 
-# More than three things wrong at once has not been seen; more attempts cost more than they repair.
-TOGETHER = 3
-ATTEMPTS = 8
+# No file with more than three problems at once has been found, and more attempts rarely help.
+MOST_TOGETHER = 3
+MOST_ATTEMPTS = 8
 
 Remedies = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Patient:
-    """A cell to be repaired: its cause (a slug, or None) and what remedies depend on."""
+class FailingCell:
+    """A cell to be fixed: its cause (a slug, or None) and the facts that fixes depend on."""
 
     cause: str | None
     format: str
@@ -32,7 +32,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class Tried:
-    """How an attempt ended. ``cause`` is that of what it failed with, if it did."""
+    """The result of an attempt, with the cause of its failure if it failed."""
 
     verified: bool
     cause: str | None = None
@@ -40,25 +40,25 @@ class Tried:
 
 def next_attempt(
     catalogue: Catalogue,
-    patient: Patient,
+    failing: FailingCell,
     tried: Mapping[Remedies, Tried],
     *,
     everything: bool = False,
 ) -> Remedies | None:
-    """Return the remedies to try together next, or None when there is nothing left to do.
+    """Return the fixes to try together next, or None if there is nothing left to try.
 
     Args:
-        catalogue: which causes have which remedies.
-        patient: the cell.
+        catalogue: all causes and fixes.
+        failing: the cell.
         tried: the attempts so far.
-        everything: go on after the first that works.
+        everything: continue after the first fix that works.
     """
     if not everything and any(outcome.verified for outcome in tried.values()):
         return None
-    if len(tried) >= ATTEMPTS:
+    if len(tried) >= MOST_ATTEMPTS:
         return None
     seen: set[frozenset[str]] = {frozenset(remedies) for remedies in tried}
-    for remedies in _candidates(catalogue, patient, patient.cause, (), tried):
+    for remedies in _candidates(catalogue, failing, failing.cause, (), tried):
         if frozenset(remedies) not in seen:
             return remedies
     return None
@@ -66,14 +66,14 @@ def next_attempt(
 
 def _candidates(
     catalogue: Catalogue,
-    patient: Patient,
+    failing: FailingCell,
     cause: str | None,
     base: Remedies,
     tried: Mapping[Remedies, Tried],
 ) -> Iterator[Remedies]:
-    """Yield what to try on top of ``base``, which failed with ``cause``, deepest first."""
-    for remedy in _in_order(catalogue, patient, cause, general=not base):
-        if remedy.id in base or len(base) >= TOGETHER:
+    """Yield combinations that add to ``base``, which failed with ``cause``, deepest first."""
+    for remedy in _in_order(catalogue, failing, cause, general=not base):
+        if remedy.id in base or len(base) >= MOST_TOGETHER:
             continue
         if remedy.final and not all(_is_program(catalogue, id_) for id_ in base):
             continue
@@ -83,13 +83,13 @@ def _candidates(
         if remedy.final or outcome is None or outcome.verified:
             continue
         if outcome.cause is not None and outcome.cause != cause:
-            yield from _candidates(catalogue, patient, outcome.cause, together, tried)
+            yield from _candidates(catalogue, failing, outcome.cause, together, tried)
 
 
 def _in_order(
-    catalogue: Catalogue, patient: Patient, cause: str | None, *, general: bool
+    catalogue: Catalogue, failing: FailingCell, cause: str | None, *, general: bool
 ) -> list[Remedy]:
-    """Return the remedies for ``cause`` in its own order, then the general ones."""
+    """Return the fixes for ``cause`` in its order, then the general ones."""
     slugs = {known.slug: known for known in catalogue.causes}
     advised = [advice.id for advice in slugs[cause].advice] if cause in slugs else []
     named = [remedy for id_ in advised if (remedy := catalogue.remedy(id_)) is not None]
@@ -98,8 +98,8 @@ def _in_order(
         remedy
         for remedy in dict.fromkeys((*named, *more))
         if remedy.by == "load"
-        and patient.format in remedy.formats
-        and remedy.reader_keras in {None, patient.reader_keras}
+        and failing.format in remedy.formats
+        and remedy.reader_keras in {None, failing.reader_keras}
     ]
 
 
@@ -109,6 +109,6 @@ def _is_program(catalogue: Catalogue, id_: str) -> bool:
 
 
 def _sorted(catalogue: Catalogue, remedies: Remedies) -> Remedies:
-    """Return ``remedies`` in the catalogue's order, in which they are also carried out."""
+    """Return ``remedies`` in the order of the catalogue, in which they are also applied."""
     order = {remedy.id: number for number, remedy in enumerate(catalogue.remedies)}
     return tuple(sorted(remedies, key=order.__getitem__))

@@ -10,21 +10,14 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
-from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, classify
-from kerasmatrix.diagnosis.fix_search import Patient, Tried, next_attempt
+from kerasmatrix.diagnosis.fix_search import FailingCell, Tried, next_attempt
+from kerasmatrix.diagnosis.recognize_cause import AmbiguousError, Evidence, recognize_cause
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.results.cells import TOGETHER, UNCLASSIFIED, WORKS
-from kerasmatrix.results.observations import (
-    Cell,
-    LoadObservation,
-    Measured,
-    Observation,
-    SaveFacts,
-    Status,
-    Verdict,
-)
+from kerasmatrix.results.cells import LOADS, TOGETHER, UNCLASSIFIED, Cell, Status
+from kerasmatrix.results.observations import LoadObservation, Measured, Observation, SaveFacts
 from kerasmatrix.results.schema import RemedyResult
+from kerasmatrix.results.verdict import Verdict
 
 __all__ = [
     "Attempt",
@@ -69,7 +62,7 @@ class Causes:
         )
         if evidence not in self._known:
             try:
-                cause = classify(self._catalogue, evidence)
+                cause = recognize_cause(self._catalogue, evidence)
             except AmbiguousError:
                 cause = None
             self._known[evidence] = cause.slug if cause else UNCLASSIFIED
@@ -83,7 +76,7 @@ def judge_attempt(
     observation = attempt.measured.observation
     verdict = plan.judge(cell, saved, observation)
     facts = observation.value
-    works = verdict.status in WORKS
+    works = verdict.status in LOADS
     return RemedyResult(
         id=TOGETHER.join(attempt.remedies),
         status=_worth(verdict.status),
@@ -99,7 +92,7 @@ def judge_attempt(
 
 
 def _worth(status: Status) -> Literal["verified", "rejected", "unverified", "failed"]:
-    if status in WORKS:
+    if status in LOADS:
         return "verified"
     if status is Status.NOT_COMPARABLE:
         return "unverified"
@@ -135,13 +128,13 @@ def next_remedies(
         (tuple(result.id.split(TOGETHER)), Tried(result.status == "verified", result.cause))
         for result in judged
     )
-    patient = Patient(cause, cell.format, plan.keras_major(cell.loaded_with))
-    return _next_attempt(patient, tried, everything=plan.remedies == "all")
+    failing = FailingCell(cause, cell.format, plan.keras_major(cell.loaded_with))
+    return _next_attempt(failing, tried, everything=plan.remedies == "all")
 
 
 @cache
 def _next_attempt(
-    patient: Patient, tried: tuple[tuple[tuple[str, ...], Tried], ...], *, everything: bool
+    failing: FailingCell, tried: tuple[tuple[tuple[str, ...], Tried], ...], *, everything: bool
 ) -> tuple[str, ...] | None:
     """Search the package's own catalogue; most cells have been through what others have."""
-    return next_attempt(the_catalogue(), patient, dict(tried), everything=everything)
+    return next_attempt(the_catalogue(), failing, dict(tried), everything=everything)

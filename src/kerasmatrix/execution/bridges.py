@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from kerasmatrix.results.observations import Cell, Save, Status
+from kerasmatrix.results.cells import LOADS, Cell, Save, Status
 
 __all__ = ["Chain", "Hop", "find_chains", "presume_chains"]
 
@@ -17,7 +17,6 @@ __all__ = ["Chain", "Hop", "find_chains", "presume_chains"]
 LONGEST = 2
 # How many are tried in a cell: the shortest ones.
 CHAINS = 2
-CROSSES = {Status.PASS, Status.DEGRADED}
 
 
 class Hop(NamedTuple):
@@ -93,7 +92,7 @@ def presume_chains(
     hops = [
         name
         for name in environments
-        if name != cell.loaded_with and statuses.get(cell._replace(loaded_with=name)) in CROSSES
+        if name != cell.loaded_with and statuses.get(cell._replace(loaded_with=name)) in LOADS
     ]
     hops.sort(key=lambda name: abs(environments.index(name) - target))
     # The file's own format last: it may be what does not load.
@@ -121,7 +120,7 @@ def _hops(
 
 
 def _lands(cell: Cell, chain: Chain, statuses: Mapping[Cell, Status]) -> bool:
-    return _last(cell, chain, statuses) in CROSSES
+    return _last(cell, chain, statuses) in LOADS
 
 
 def _loss(cell: Cell, chain: Chain, statuses: Mapping[Cell, Status]) -> bool:

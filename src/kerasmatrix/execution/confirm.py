@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import TypeVar
 
-from kerasmatrix.results.observations import LOST, Observation, Status, Try
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import LOST, Observation, RetriedAttempt
 
 __all__ = ["is_the_machines", "settle", "unsteady"]
 
@@ -31,13 +32,16 @@ def settle(tries: Sequence[Seen]) -> Seen | None:
         alike = len(list(takewhile(lambda one: _ending(one) == _ending(last), reversed(tries))))
         if alike < (ALIKE_IF_KILLED if _by_the_machine(last) else ALIKE):
             return None
-    before = (*last.retried, *(Try(status=_status(one), reason=_told(one)) for one in tries[:-1]))
-    return last.model_copy(update={"retried": before}) if before else last
+    before = (
+        *last.retried,
+        *(RetriedAttempt(status=_status(one), summary=_told(one)) for one in tries[:-1]),
+    )
+    return last.but(retried=before) if before else last
 
 
-def unsteady(retried: Sequence[Try], status: Status) -> tuple[Status, ...]:
+def unsteady(retried: Sequence[RetriedAttempt], status: Status) -> tuple[Status, ...]:
     """Return the statuses that were seen in order, ending with ``status``; none if all agree."""
-    seen = (*(one.status for one in retried if one.status is not None), status)
+    seen = (*(one.status for one in retried if one.status is not Status.INFRA), status)
     return seen if len(set(seen)) > 1 else ()
 
 
@@ -70,10 +74,10 @@ def _ending(observation: Observation) -> tuple[object, ...]:
     )
 
 
-def _status(observation: Observation) -> Status | None:
+def _status(observation: Observation) -> Status:
     if observation.ended == "timed-out":
         return Status.TIMEOUT
-    return None if _by_the_machine(observation) else Status.CRASH
+    return Status.INFRA if _by_the_machine(observation) else Status.CRASH
 
 
 def _told(observation: Observation) -> str:

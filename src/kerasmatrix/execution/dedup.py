@@ -13,7 +13,9 @@ from itertools import takewhile
 
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.observations import Cell, Observation, compared_facts
+from kerasmatrix.results.cells import Cell, Status
+from kerasmatrix.results.observations import Observation
+from kerasmatrix.results.verdict import compared_facts
 
 __all__ = ["choose", "class_of", "infer_all", "infer_load", "infer_repair", "is_telling"]
 
@@ -37,7 +39,7 @@ def is_telling(observation: Observation) -> bool:
     What crashed or took too long did so in one process at one time: each cell gets its own. So it
     does where another try ended otherwise.
     """
-    if any(one.status is not None for one in observation.retried):
+    if any(one.status is not Status.INFRA for one in observation.retried):
         return False
     if observation.error is not None and observation.error.type == "MemoryError":
         return False

@@ -14,33 +14,32 @@ from kerasmatrix.execution.confirm import unsteady
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.results.boundary import Boundary, make_apart, spoilt
 from kerasmatrix.results.cells import (
+    FIXABLE,
+    HAS_CAUSE,
     IN_ANOTHER_SHARD,
-    REPAIRABLE,
+    LOADS,
     RUN_ENDED,
-    TROUBLED,
+    Cell,
+    Status,
     cell_of,
 )
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     Observation,
     ProbeObservation,
     SaveObservation,
-    Status,
-    Verdict,
-    judge_save,
 )
 from kerasmatrix.results.schema import (
     CellResult,
     EnvironmentResult,
     RemedyResult,
     Results,
-    RetryResult,
     RunInfo,
     ScenarioResult,
     SideResult,
 )
+from kerasmatrix.results.verdict import Verdict, judge_save
 
 __all__ = [
     "Observed",
@@ -275,9 +274,9 @@ def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
     if not unsteady([one for one, _ in tries], status):
         return {}
     retries = tuple(
-        RetryResult(status=one.status, summary=f"an earlier try: {one.reason}", measured_at=at)
+        one.but(summary=f"an earlier try: {one.summary}", measured_at=at)
         for one, at in tries
-        if one.status is not None
+        if one.status is not Status.INFRA
     )
     return {"flaky": True, "retries": retries}
 
@@ -292,7 +291,7 @@ def _why_not_run(plan: Plan, cell: Cell) -> str:
 
 def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResult) -> CellResult:
     """Return a judged cell with its cause, the parts at fault and the remedies that were tried."""
-    if verdict.status not in TROUBLED:
+    if verdict.status not in HAS_CAUSE:
         return verdict
     cell = cell_of(verdict)
     saved = observed.saves[Save(*cell[:3])]
@@ -303,7 +302,7 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
         if judged
         else causes.of(cell, verdict.status, verdict.lost, saved.observation),
     }
-    if verdict.status in REPAIRABLE and saved.observation.value:
+    if verdict.status in FIXABLE and saved.observation.value:
         probe = observed.probes.get(cell)
         if probe and probe.observation.value:
             told["culprits"] = probe.observation.value.culprits
@@ -320,7 +319,7 @@ def _with_other_environments(
     twins = {env.name: plan.legacy_twin(env.name) for env in plan.selection.environments}
     more = []
     for cell in cells:
-        twin = twins[cell.loaded_with] if cell.status in REPAIRABLE else None
+        twin = twins[cell.loaded_with] if cell.status in FIXABLE else None
         there = by_cell.get(cell_of(cell)._replace(loaded_with=twin)) if twin else None
         added = cell
         with observed.boundary.apart(cell_of(cell)):
@@ -332,9 +331,9 @@ def _with_other_environments(
 
 def _with_another(cell: CellResult, there: CellResult) -> CellResult:
     """Return a cell with what the same load did in another environment as a remedy."""
-    if there.status not in {Status.PASS, Status.DEGRADED, *REPAIRABLE}:
+    if there.status not in LOADS | FIXABLE:
         return cell
-    works = there.status in {Status.PASS, Status.DEGRADED}
+    works = there.status in LOADS
     result = RemedyResult(
         id="legacy-keras",
         status="verified" if works else "rejected" if there.status is Status.DRIFT else "failed",
@@ -358,6 +357,6 @@ def _side(measured: Measured[Observation]) -> SideResult:
         peak_memory_mb=observation.peak_memory_mb,
         timings=timings,
         log=observation.log,
-        retried=tuple(retry.reason for retry in observation.retried),
+        retried=tuple(retry.summary for retry in observation.retried),
         measured_at=when,
     )

@@ -16,16 +16,10 @@ from kerasmatrix.execution.evaluate import Observed, Retry
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.execution.work_queue import Again
 from kerasmatrix.results.boundary import spoilt
-from kerasmatrix.results.cells import TOGETHER, TROUBLED, cell_of
-from kerasmatrix.results.observations import (
-    Cell,
-    Measured,
-    SaveObservation,
-    Status,
-    Verdict,
-    judge_save,
-)
-from kerasmatrix.results.schema import CellResult, Results, RetryResult
+from kerasmatrix.results.cells import HAS_CAUSE, TOGETHER, Cell, Status, cell_of
+from kerasmatrix.results.observations import Measured, RetriedAttempt, SaveObservation
+from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.results.verdict import Verdict, judge_save
 
 __all__ = ["MOST", "is_settled", "judge_retry", "suspects", "with_retries"]
 
@@ -64,7 +58,7 @@ def suspects(
 
 def judge_retry(
     plan: Plan, observed: Observed, causes: Causes, cell: Cell, again: Retry
-) -> RetryResult:
+) -> RetriedAttempt:
     """Return what a cell did when it was measured again.
 
     Raises:
@@ -75,7 +69,7 @@ def judge_retry(
         failed = judge_save(observation)
         if failed is None:
             said = "the save worked this time"
-            return RetryResult(status=Status.NOT_RUN, summary=said, measured_at=at)
+            return RetriedAttempt(status=Status.NOT_RUN, summary=said, measured_at=at)
         return _judged(failed, causes.of(cell, failed.status, failed.lost, observation), at)
     facts = observed.saves[Save(*cell[:3])].observation.value
     first = observed.verdict(plan, cell)
@@ -84,7 +78,7 @@ def judge_retry(
     if again.remedies:
         attempt = Attempt(again.remedies, Measured(observation, at))
         tried = judge_attempt(plan, causes, cell, facts, attempt)
-        return RetryResult(
+        return RetriedAttempt(
             status=first.status,
             summary=tried.summary,
             cause=observed.cause(causes, cell, first),
@@ -93,13 +87,13 @@ def judge_retry(
             measured_at=at,
         )
     verdict = plan.judge(cell, facts, observation)
-    troubled = verdict.status in TROUBLED
+    troubled = verdict.status in HAS_CAUSE
     cause = causes.of(cell, verdict.status, verdict.lost, observation) if troubled else None
     return _judged(verdict, cause, at)
 
 
-def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> RetryResult:
-    return RetryResult(
+def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> RetriedAttempt:
+    return RetriedAttempt(
         status=verdict.status,
         summary=verdict.summary,
         cause=cause,
@@ -144,7 +138,7 @@ def _retried(plan: Plan, observed: Observed, causes: Causes, result: CellResult)
     return spoilt(cell, observed.boundary.of(cell) or "")
 
 
-def _differing(result: CellResult, retries: Iterable[RetryResult]) -> Iterator[bool]:
+def _differing(result: CellResult, retries: Iterable[RetriedAttempt]) -> Iterator[bool]:
     for each in retries:
         yield (each.status, each.cause) != (result.status, result.cause)
         yield each.remedy is not None and result.repaired_by is None
@@ -160,5 +154,5 @@ def _first(
     verdict = observed.verdict(plan, of)
     if verdict is None:
         raise ValueError(f"{of} was not loaded before")
-    troubled = verdict.status in TROUBLED
+    troubled = verdict.status in HAS_CAUSE
     return verdict.status, observed.cause(causes, of, verdict) if troubled else None

@@ -7,6 +7,7 @@ store here and nowhere else: every kind of them is out of date once its task may
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -16,16 +17,14 @@ from kerasmatrix.execution.bridges import Chain, find_chains, presume_chains
 from kerasmatrix.execution.dedup import infer_all
 from kerasmatrix.execution.evaluate import Observed, Retry
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.cells import REPAIRABLE
+from kerasmatrix.results.cells import FIXABLE, Cell, Status
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     Observation,
     ProbeObservation,
     SaveObservation,
-    Status,
 )
 from kerasmatrix.results.schema import RemedyResult
 from kerasmatrix.store.store import Store
@@ -179,7 +178,7 @@ def next_attempt(
 ) -> tuple[str, ...] | None:
     """Return the remedies to try next in a cell that was loaded and did not come back."""
     verdict = observed.verdict(plan, cell)
-    if verdict is None or verdict.status not in REPAIRABLE or plan.remedies == "none":
+    if verdict is None or verdict.status not in FIXABLE or plan.remedies == "none":
         return None
     cause = observed.cause(causes, cell, verdict)
     return next_remedies(plan, cell, cause, observed.judged(plan, causes, cell))
@@ -201,7 +200,7 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
     saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
     names = tuple(env.name for env in plan.selection.environments)
     for cell, status in statuses.items():
-        if status not in REPAIRABLE or not plan.asked_for(cell):
+        if status not in FIXABLE or not plan.asked_for(cell):
             continue
         with observed.boundary.apart(cell):
             results = observed.judged(plan, causes, cell)
@@ -275,8 +274,9 @@ def known_conversion(
 
 def failed_crossing(conversion: Measured[SaveObservation], chain: Chain) -> Attempt:
     """Return the attempt that ended with a hop that could not be made."""
-    told = conversion.observation.model_dump(exclude={"value", "artifact"})
-    ended = LoadObservation.model_validate(told)
+    save = conversion.observation
+    common = {field.name: getattr(save, field.name) for field in dataclasses.fields(Observation)}
+    ended = LoadObservation(**common)
     return Attempt(BRIDGE, Measured(ended, conversion.at), chain)
 
 
@@ -315,7 +315,7 @@ def _known_crossing(
 def needs_repair(plan: Plan, observed: Observed, cell: Cell) -> bool:
     """Whether a cell was loaded and did not come back as it was."""
     verdict = observed.verdict(plan, cell)
-    return verdict is not None and verdict.status in REPAIRABLE
+    return verdict is not None and verdict.status in FIXABLE
 
 
 def artifact_of(observed: Observed, cell: Cell) -> str:

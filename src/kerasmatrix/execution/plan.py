@@ -20,19 +20,17 @@ from kerasmatrix.environments.keras_version import keras_major
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.variables import lasting_variables
 from kerasmatrix.execution.bridges import Chain, Hop
+from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     Observation,
-    Save,
     SaveFacts,
     SaveObservation,
-    Verdict,
-    judge_load,
 )
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import Verdict, judge_load
 from kerasmatrix.store.origins import CHECKED_FILE, Origin, scenario_of, short
 from kerasmatrix.versions import minor_of
 

@@ -22,8 +22,7 @@ from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.similar_cells import SimilarCell, SimilarCells
 from kerasmatrix.prediction.target import Target, target_of
 from kerasmatrix.results.boundary import Boundary, make_apart, spoilt
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status, cell_of
 from kerasmatrix.results.schema import CellResult, PredictionResult, Results
 
 __all__ = ["code_digest", "model_in", "with_predictions"]

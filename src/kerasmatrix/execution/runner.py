@@ -45,18 +45,18 @@ from kerasmatrix.execution.retry_queue import Repetition
 from kerasmatrix.execution.work_queue import Again, Agenda, Conversion, Crossing, Job, Repair
 from kerasmatrix.execution.worker_pool import Crew, NotToBeHad, Stopped
 from kerasmatrix.harness import trees
-from kerasmatrix.results.answers import understand
+from kerasmatrix.results.answers import parse_answer
 from kerasmatrix.results.boundary import describe_fault
 from kerasmatrix.results.bounds import LONGEST_LINE, cut
+from kerasmatrix.results.cells import Cell
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     Observation,
     ProbeObservation,
     SaveObservation,
-    infrastructure_fault,
 )
+from kerasmatrix.results.verdict import infrastructure_fault
 from kerasmatrix.store.store import NoArtifact, Store, make_readable
 
 __all__ = ["Listener", "Progress", "Run", "Sequel"]
@@ -695,7 +695,7 @@ class Run:
             raise _Fault(cut(str(answer["fault"]), LONGEST_LINE))
         task = wanted.next_try
         folder = place.scratch / task.id
-        observation = understand(wanted.kind, answer, self._store.shared)
+        observation = parse_answer(wanted.kind, answer, self._store.shared)
         if isinstance(observation, SaveObservation) and observation.ended == "returned":
             observation = self._with_artifact(observation, task, folder / "artifact")
         trees.remove(str(folder))
@@ -730,7 +730,7 @@ class Run:
                 deadline=observation.deadline,
             )
         same = _equivalence(self._store.artifacts / kept) if task.kind == "save" else None
-        return observation.model_copy(update={"artifact": kept, "equivalence": same})
+        return observation.but(artifact=kept, equivalence=same)
 
     def _damage(self, task: Task, place: WorkDirs, observation: Observation) -> str | None:
         """Say what a task was given that is not what it should have been, or None."""

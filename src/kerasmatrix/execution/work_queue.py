@@ -18,7 +18,8 @@ from kerasmatrix.execution.dedup import choose, class_of, infer_load, infer_repa
 from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.lookup import needs_repair, next_attempt, next_bridges
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.observations import Cell, judge_save
+from kerasmatrix.results.cells import Cell
+from kerasmatrix.results.verdict import judge_save
 
 __all__ = ["Again", "Agenda", "Conversion", "Crossing", "Job", "Repair"]
 

@@ -29,14 +29,12 @@ from kerasmatrix.files.version_path import (
     releases_between,
     version_path,
 )
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import INCONCLUSIVE, LOADS, Status
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import CellResult, EnvironmentResult
 
 __all__ = ["Bisector"]
 
-GOOD = {Status.PASS, Status.DEGRADED}
-SAYS_NOTHING = {Status.NOT_COMPARABLE, Status.INFRA, Status.NOT_RUN}
 # The package that holds Keras, by whether an environment has tf_keras.
 KERAS = {True: "tf-keras", False: "keras"}
 FIRST_KERAS_3 = "3.0.0"
@@ -194,7 +192,7 @@ class Bisector:
     def _record(
         self, env: Environment, status: Status, summary: str, cell: CellResult | None = None
     ) -> None:
-        good = GOOD - ({Status.DEGRADED} if self._strict else set())
+        good = LOADS - ({Status.DEGRADED} if self._strict else set())
         finding: Finding = "good" if status in good else "bad"
         probe = Probe(
             environment=env.name,
@@ -202,7 +200,7 @@ class Bisector:
             keras=(env.tf_keras if is_legacy(env) else env.keras if has_keras_3(env) else None),
             python=env.python,
             made=env.name not in self._session.matrix.environments,
-            finding="skipped" if status in SAYS_NOTHING else finding,
+            finding="skipped" if status in INCONCLUSIVE else finding,
             status=status,
             summary=summary,
             cause=cell.cause if cell else None,

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from kerasmatrix.files.binary_search import Finding
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Bisection", "Probe", "ReleaseFound"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Probe(_Value):
+class Probe(StrictModel):
     """A load of the file in one environment.
 
     ``made`` says that the environment is not in the matrix. ``skipped`` means that the environment
@@ -35,7 +32,7 @@ class Probe(_Value):
     cause: str | None = None
 
 
-class ReleaseFound(_Value):
+class ReleaseFound(StrictModel):
     """A package whose release is the change, with its version on both sides."""
 
     package: str
@@ -44,7 +41,7 @@ class ReleaseFound(_Value):
     notes: str = Field(description="the address of the newer release's notes")
 
 
-class Bisection(_Value):
+class Bisection(StrictModel):
     """The two neighbours between which a file breaks.
 
     ``skipped`` are versions between ``last_good`` and ``first_bad`` that were unavailable. If a

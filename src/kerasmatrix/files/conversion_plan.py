@@ -11,12 +11,11 @@ from typing import NamedTuple
 
 from kerasmatrix.execution.attempts import Attempt
 from kerasmatrix.execution.bridges import Chain, Hop
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import LOADS, Cell, Status
 from kerasmatrix.results.schema import RemedyResult
 
-__all__ = ["GOOD", "ConversionPlan", "best_plan", "conversion_plans", "format_of", "legacy_twin"]
+__all__ = ["ConversionPlan", "best_plan", "conversion_plans", "format_of", "legacy_twin"]
 
-GOOD = {Status.PASS, Status.DEGRADED}
 # Fixes that rewrite the file itself, and keep its weights and training state.
 REWRITE = {"true-name", "rewrite-config"}
 # Keras selects the format of a file by its ending.
@@ -53,7 +52,7 @@ def conversion_plans(
         twin: an environment with the same TensorFlow and tf_keras, if it loads the file.
     """
     plans: list[ConversionPlan] = []
-    if status in GOOD:
+    if status in LOADS:
         plans += _saved_by_target(cell, (), (), file_format)
     for attempt, result in attempts:
         if result.status != "verified":
@@ -67,7 +66,7 @@ def conversion_plans(
                 hop = Hop(cell.loaded_with, file_format, attempt.remedies, saved=False)
                 plans.append(ConversionPlan(attempt.remedies, (hop,)))
             plans += _saved_by_target(cell, attempt.remedies, (), file_format)
-    if twin and status not in GOOD:
+    if twin and status not in LOADS:
         plans.append(ConversionPlan((LEGACY,), (Hop(twin, file_format),)))
     return list({plan.chain: plan for plan in reversed(plans)}.values())[::-1]
 

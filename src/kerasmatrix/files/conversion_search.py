@@ -8,11 +8,10 @@ from typing import NamedTuple
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files.check import CheckResult, check
-from kerasmatrix.files.conversion_plan import GOOD
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.session import Session
 from kerasmatrix.files.version_distance import by_version_distance
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import LOADS, Status
 from kerasmatrix.results.schema import CellResult
 
 __all__ = ["TargetCheck", "search_fixes"]
@@ -33,7 +32,7 @@ class TargetCheck(NamedTuple):
     def has_fix(self) -> bool:
         """Whether the target loads the file, as it is or with a fix."""
         fixes = self.cell.remedies
-        return self.cell.status in GOOD or any(fix.status == "verified" for fix in fixes)
+        return self.cell.status in LOADS or any(fix.status == "verified" for fix in fixes)
 
     @property
     def has_reference(self) -> bool:

@@ -22,8 +22,8 @@ from kerasmatrix.files.conversion_plan import (
 )
 from kerasmatrix.files.conversion_search import TargetCheck
 from kerasmatrix.files.manifest import ConversionAttempt
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import Cell, LoadObservation, Save
+from kerasmatrix.results.cells import Cell, Save, cell_of
+from kerasmatrix.results.observations import LoadObservation
 from kerasmatrix.results.schema import RemedyResult
 
 __all__ = ["Trial", "Trials", "verify_plans"]

@@ -15,7 +15,6 @@ from typing import NamedTuple
 from kerasmatrix import __version__
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import UsageError
-from kerasmatrix.files.conversion_plan import GOOD
 from kerasmatrix.files.conversion_search import TargetCheck, search_fixes
 from kerasmatrix.files.conversion_trial import Trial, verify_plans
 from kerasmatrix.files.manifest import (
@@ -31,8 +30,9 @@ from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.output import size_of
 from kerasmatrix.files.session import Session
 from kerasmatrix.filesystem.digests import digest_path
-from kerasmatrix.results.cells import cell_of
-from kerasmatrix.results.observations import LoadObservation, Save, Status, Verdict
+from kerasmatrix.results.cells import LOADS, Save, Status, cell_of
+from kerasmatrix.results.observations import LoadObservation
+from kerasmatrix.results.verdict import Verdict
 
 __all__ = ["Conversion", "convert"]
 
@@ -76,7 +76,7 @@ def convert(  # noqa: PLR0913 - a conversion is made of these
     reason = _cannot_save(found, file_format)
     if reason:
         raise UsageError(f"{output}: {reason}", hint="call it .h5, which every version has")
-    if found.cell.status in GOOD and file_format == found.cell.format:
+    if found.cell.status in LOADS and file_format == found.cell.format:
         return _copied(found, output)
     if found.cell.status is Status.NOT_COMPARABLE:
         return _failure(found, f"its outputs cannot be compared: {found.cell.summary}")

@@ -6,10 +6,11 @@ import datetime
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import RemedyInfo
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = [
     "Action",
@@ -24,11 +25,7 @@ __all__ = [
 Action = Literal["copied", "rewritten", "saved-again", "bridged"]
 
 
-class _Value(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class StoredFile(_Value):
+class StoredFile(StrictModel):
     """A file, or a folder: then the digest is over the names and contents of its files."""
 
     path: str
@@ -37,7 +34,7 @@ class StoredFile(_Value):
     sha256: str
 
 
-class EnvironmentInfo(_Value):
+class EnvironmentInfo(StrictModel):
     """An environment: its name, Python, packages and lock."""
 
     environment: str
@@ -46,7 +43,7 @@ class EnvironmentInfo(_Value):
     lock: str = Field(description="SHA-256 of its lock")
 
 
-class Verification(_Value):
+class Verification(StrictModel):
     """The result of a plain load of the new file with the target."""
 
     status: Status
@@ -61,7 +58,7 @@ class Verification(_Value):
     max_abs_reference: float | None
 
 
-class ConversionAttempt(_Value):
+class ConversionAttempt(StrictModel):
     """A fix attempt in a program or in a file, and its result."""
 
     remedies: tuple[str, ...]
@@ -71,7 +68,7 @@ class ConversionAttempt(_Value):
     summary: str
 
 
-class ConversionFailure(_Value):
+class ConversionFailure(StrictModel):
     """Why no file can be made, and the alternatives."""
 
     schema_version: Literal[1] = 1
@@ -84,7 +81,7 @@ class ConversionFailure(_Value):
     code: tuple[RemedyInfo, ...] = Field(default=(), description="verified fixes in a program")
 
 
-class Manifest(_Value):
+class Manifest(StrictModel):
     """Describes a file that `kerasmatrix convert` wrote.
 
     ``action``: ``copied`` (the source loads as it is), ``rewritten`` (with another architecture;

@@ -28,8 +28,7 @@ from kerasmatrix.files.reference_candidates import (
     row_of,
 )
 from kerasmatrix.files.session import Session
-from kerasmatrix.results.cells import TOGETHER
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import TOGETHER, Cell, Status
 
 __all__ = ["ReferenceSearch"]
 

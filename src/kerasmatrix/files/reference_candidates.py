@@ -12,13 +12,8 @@ from kerasmatrix.execution.plan import Save
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.session import Session
 from kerasmatrix.files.version_distance import version_distances
-from kerasmatrix.results.observations import (
-    Measured,
-    SaveFacts,
-    SaveObservation,
-    Weights,
-    judge_save,
-)
+from kerasmatrix.results.observations import Measured, SaveFacts, SaveObservation, Weights
+from kerasmatrix.results.verdict import judge_save
 from kerasmatrix.store.store import Store
 
 __all__ = ["Candidates", "Take", "nothing_to_compare_with", "row_of"]
@@ -158,8 +153,8 @@ class Candidates:
         if home != row:
             changes["refused_at_home"] = facts_at_home.refused
         facts = take.observation.value
-        value = facts.model_copy(update=changes) if facts else None
-        return Measured(take.observation.model_copy(update={"value": value}), take.at)
+        value = facts.but(**changes) if facts else None
+        return Measured(take.observation.but(value=value), take.at)
 
     def _is_loaded(self, model_input: ModelInput) -> bool:
         return next(self.loaded(model_input), None) is not None

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer
+from pydantic import Field, field_serializer
+
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = [
     "Kind",
@@ -28,11 +30,7 @@ Kind = Literal[
 ]
 
 
-class _Fact(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Writer(_Fact):
+class Writer(StrictModel):
     """What wrote the file. ``recorded`` are the fields that the file names; others are deduced."""
 
     keras: str | None = None
@@ -44,7 +42,7 @@ class Writer(_Fact):
     because: str | None = Field(default=None, description="what the rest was deduced from")
 
 
-class Part(_Fact):
+class Part(StrictModel):
     """A layer or model of the architecture, with what is inside it."""
 
     name: str | None = None
@@ -64,14 +62,14 @@ class Part(_Fact):
             yield from part.walk()
 
 
-class Lambda(_Fact):
+class Lambda(StrictModel):
     """Python bytecode in the file. It runs when the model does."""
 
     layer: str
     python: str | None = Field(description="which minors can read it; None if it says nothing")
 
 
-class Training(_Fact):
+class Training(StrictModel):
     """What the model was compiled with."""
 
     optimizer: str | None = None
@@ -86,7 +84,7 @@ class Training(_Fact):
     metrics: tuple[str, ...] = ()
 
 
-class Weights(_Fact):
+class Weights(StrictModel):
     """The weight arrays; ``digest`` is over names, shapes, types and bytes, if asked for."""
 
     arrays: int
@@ -95,7 +93,7 @@ class Weights(_Fact):
     digest: str | None = None
 
 
-class SecondFormat(_Fact):
+class SecondFormat(StrictModel):
     """What a file is besides, if it is two formats at once."""
 
     container: Literal["hdf5", "keras-archive", "keras-folder", "orbax-checkpoint"]
@@ -103,7 +101,7 @@ class SecondFormat(_Fact):
     trouble: str | None = Field(default=None, description="why it is not described")
 
 
-class ModelFile(_Fact):
+class ModelFile(StrictModel):
     """All that is known of a file.
 
     Of one that is two formats at once, custom objects and Lambdas are those of both.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from kerasmatrix.prediction.similar_cells import normalized_status
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import CellResult, PredictorResult, ShareResult, StatusScore
 
 __all__ = ["is_measured", "score", "share"]

@@ -8,8 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import is_custom, words
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
@@ -33,6 +31,7 @@ from kerasmatrix.prediction.rules import (
 from kerasmatrix.prediction.similar_cells import SimilarCells
 from kerasmatrix.prediction.similarity import loader_key, similarity_key
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.strict_model import StrictModel
 
 if TYPE_CHECKING:  # slow to import, and not needed if the cache has all files
     from kerasmatrix.inspection.read import Contents
@@ -57,13 +56,11 @@ INCLUDES = {"rewrite-config": "no-compile"}
 MOST_INCOMPATIBILITIES = 200
 
 
-class FilePrediction(BaseModel):
+class FilePrediction(StrictModel):
     """A file's predictions by rules, with its similarity key.
 
     ``readers`` has the loader key of each environment.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     predictions: tuple[Prediction, ...]
     similarity_key: str

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Prediction"]
 
 
-class Prediction(BaseModel):
+class Prediction(StrictModel):
     """The predicted result of loading a file in an environment, and the rule that predicts it.
 
     ``remedy`` is the id of a fix, or of several together, joined by `` + ``. ``rule`` is the id of
     a rule, or ``measured:`` and the cell of a similar file.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     environment: str
     status: str = Field(description="pass, degraded, drift, fail, unsupported or unknown")

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+from pydantic import StringConstraints, field_validator
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.errors import nearest
@@ -19,6 +19,7 @@ from kerasmatrix.inspection.model_info import Kind
 from kerasmatrix.prediction.features import FEATURES, Features
 from kerasmatrix.prediction.incompatibilities import Incompatibility
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.patterns import compile_pattern
 from kerasmatrix.versions import minor_of, minor_text
 
@@ -48,11 +49,7 @@ Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Span = Annotated[str, StringConstraints(pattern=SPAN.pattern)]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class IncompatibilityPattern(_Strict):
+class IncompatibilityPattern(StrictModel):
     """Matches an incompatibility; ``name`` and ``key`` are regular expressions."""
 
     kind: Literal[
@@ -77,7 +74,7 @@ class IncompatibilityPattern(_Strict):
         )
 
 
-class Rule(_Strict):
+class Rule(StrictModel):
     """A rule predicts a status if all its conditions hold. The first such rule decides.
 
     ``writer`` and ``reader`` are spans of Keras releases (``2.3 to 2.16``, ``from 3.4``;
@@ -163,7 +160,7 @@ def _minor(version: str) -> str:
     return minor_text(version)
 
 
-class _Rules(_Strict):
+class _Rules(StrictModel):
     rules: tuple[Rule, ...]
 
 

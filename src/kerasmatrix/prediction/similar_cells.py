@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from typing import NamedTuple
 
 from kerasmatrix.prediction.prediction import Prediction
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 
 __all__ = ["MEASURED", "SimilarCell", "SimilarCells", "normalized_status"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import CellResult, Results, count_statuses
 
 __all__ = ["Block", "Note", "blocks_of", "first_line"]
@@ -17,7 +17,7 @@ LONGEST_NOTE = 240
 
 
 class Note(NamedTuple):
-    """What a block says as a whole, in a sentence; ``rows`` are those it speaks of, if not all."""
+    """A statement about a whole block, or about some ``rows`` of it."""
 
     rows: tuple[str, ...]
     status: Status
@@ -38,12 +38,12 @@ class Block:
 
     @cached_property
     def counts(self) -> Mapping[Status, int]:
-        """How many cells have each status, best first."""
+        """The number of cells by status, best first."""
         return count_statuses(self.cells)
 
     @cached_property
     def notes(self) -> Sequence[Note]:
-        """What need not be read cell by cell: a block all alike, rows that were never saved."""
+        """Notes on the whole block, if all its cells are alike, or on rows that were not saved."""
         if len(self.counts) == 1:
             summaries = {cell.summary for cell in self.cells}
             text = summaries.pop() if len(summaries) == 1 else ""

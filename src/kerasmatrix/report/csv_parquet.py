@@ -1,7 +1,7 @@
 """The frame as CSV, for spreadsheets, and as Parquet, for programs that count and compare.
 
-Flat on purpose: chains, logs and packages are in ``results.json``. docs/columns.md tells what the
-columns hold.
+It is flat on purpose: chains, logs and packages are in ``results.json``. docs/columns.md explains
+the columns.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import pandas as pd
 from kerasmatrix.errors import UsageError
 from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.texts import for_spreadsheet
+from kerasmatrix.results.results_json import slices
 from kerasmatrix.results.schema import Results
-from kerasmatrix.results.serialization import slices
 
 __all__ = ["csv_parts", "to_parquet"]
 
@@ -34,7 +34,7 @@ def csv_parts(results: Results) -> Iterator[str]:
         safe = cell_frame(part)
         for column in safe.columns[~safe.columns.isin(NUMBERS)]:
             texts = safe[column].astype(object)
-            # Few texts are there once only.
+            # Most texts are repeated.
             safe[column] = texts.map({text: _disarm(text) for text in texts.unique()})
         yield str(safe.to_csv(index=False, header=number == 0, lineterminator="\n"))
 
@@ -43,10 +43,10 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     """Return ``frame`` as a Parquet file; names and statuses are dictionary-encoded.
 
     Raises:
-        UsageError: nothing that writes Parquet is installed.
+        UsageError: no library that writes Parquet is installed.
     """
     safe = frame.copy()
-    # The types are those of the columns, whatever a run found: files of many runs are read as one.
+    # The types do not depend on the values, so that files of many runs can be read as one.
     for column in safe.columns[~safe.columns.isin(NUMBERS)]:
         safe[column] = safe[column].astype("string")
     for column in (*NAMES, "status"):

@@ -1,6 +1,6 @@
-"""The results as a pandas frame, one row per cell, and the summaries drawn from it.
+"""The results as a pandas frame with one row per cell, and summaries of it.
 
-Every table that is shown is a view of this frame, so their totals agree. It holds what can be
+Every table that is shown is a view of this frame, so that totals agree. It has facts that can be
 counted and compared; logs and tracebacks stay in the results.
 """
 
@@ -10,31 +10,31 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import Results
 
 __all__ = ["COLUMNS", "cell_frame", "overview"]
 
-# What a column holds. docs/columns.md says it too, with the types.
+# The content of each column. docs/columns.md has the same, with the types.
 COLUMNS: Mapping[str, str] = {
-    "scenario": "what was saved: the name of its folder, or of the file",
-    "format": "how it was stored: h5, keras, keras-archive, savedmodel, weights",
+    "scenario": "the model: the name of its folder, or of the file",
+    "format": "the format: h5, keras, keras-archive, savedmodel, weights",
     "saved_with": "the environment that wrote it",
     "loaded_with": "the environment that loaded it",
-    "status": "what happened: pass, degraded, drift, fail and so on, as in README.md",
-    "summary": "why, in a sentence",
+    "status": "the result: pass, degraded, drift, fail and so on, as in README.md",
+    "summary": "the reason in a sentence",
     "cause": "slug of the cause, or unclassified; empty where nothing is wrong",
-    "remedy": "the first remedy that was seen to work in this cell; empty if none was",
-    "expected": "how it keeps to what matrix.yaml expects: met, better or worse; empty if nothing",
-    "flaky": "whether it did something else when it was measured again",
-    "error_type": "the class of what was raised, by the load, or the save if that failed",
+    "remedy": "the first verified fix; empty if there is none",
+    "expected": "compared with matrix.yaml: met, better or worse; empty without an expectation",
+    "flaky": "whether the result changed when it was measured again",
+    "error_type": "the class of the exception of the load, or of the save if that failed",
     "error_message": "its message",
-    "lost": "what was lost on the way, separated by semicolons",
+    "lost": "the losses, separated by semicolons",
     "max_abs_diff": "the largest absolute difference of an output",
-    "weights_equal": "whether all weights are the same, digest for digest",
-    "seconds": "how long the load took",
-    "artifact": "SHA-256 of what the save left",
-    "inferred_from": "the environment whose equal file was loaded in its place; empty if measured",
+    "weights_equal": "whether all weights are equal by digest",
+    "seconds": "the duration of the load",
+    "artifact": "SHA-256 of the saved artifact",
+    "inferred_from": "the environment whose identical file was loaded instead; empty if measured",
 }
 
 

@@ -1,8 +1,7 @@
 """The page: one file that needs no network, under a policy that lets nothing else in.
 
-What can be read without a script is rendered here; the matrices are drawn by the script from
-`kerasmatrix.report.page_data`. What comes from experiments (names, messages, logs) is hostile
-until escaped.
+The matrices are drawn by the script from `kerasmatrix.report.page_data`, everything else is
+rendered here. Texts of experiments (names, messages, logs) are hostile until escaped.
 """
 
 from __future__ import annotations
@@ -19,47 +18,57 @@ from jinja2 import PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison
+from kerasmatrix.analysis.upgrade import examine
 from kerasmatrix.report.blocks import Block, blocks_of, first_line
 from kerasmatrix.report.page_data import embed, pack, page_data
 from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.texts import shown
-from kerasmatrix.results.cells import REPAIRABLE
+from kerasmatrix.results.cells import FIXABLE, LOADS_OR_DRIFTS
 from kerasmatrix.results.formats import FORMATS
-from kerasmatrix.results.history import PastRun
+from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.release_notes import release_notes
-from kerasmatrix.results.schema import Results, ScenarioResult, count_statuses
+from kerasmatrix.results.schema import ClaimResult, Results, ScenarioResult, count_statuses
 
 __all__ = ["render_html"]
 
-# The parts of the page's script, in order: each may use what stands before it.
+# The parts of the page's script, in order: each may use those before it.
 SCRIPTS = (
     "data", "elements", "address", "matrices", "panel", "upgrade", "pictures", "filters", "main",
 )  # fmt: skip
 
-# So many changes of a kind are listed; the filter shows all.
+# Number of changes of a kind that are listed; the filter shows all.
 LISTED = 50
+# The words for the verdicts on claims, most favourable first.
+CLAIM_WORDS = {
+    "holds": "confirmed",
+    "holds in part": "partly confirmed",
+    "contradicted": "refuted",
+    "not measured": "not tested",
+}
 
 
 def render_html(
     results: Results,
     comparison: Comparison | None = None,
-    past: Sequence[PastRun] = (),
+    past: Sequence[RunSummary] = (),
 ) -> str:
     """Return ``results`` as one HTML page.
 
     Args:
-        results: what to show.
-        comparison: what changed since a baseline, if there is one.
-        past: the runs before, oldest first, for what a cell did then.
+        results: the results to show.
+        comparison: the changes since a baseline, if there is one.
+        past: earlier runs, oldest first, for the history of each cell.
     """
     style, script = _asset("style.css"), _script()
     blocks = blocks_of(results)
     data = page_data(results, blocks, comparison.changes if comparison else (), past)
     return _template().render(
         results=results,
+        headline=_headline(results),
+        claim_words=CLAIM_WORDS,
         names=[environment.name for environment in results.environments],
-        notes={told.name: release_notes(told) for told in results.environments},
-        added=[each.name for each in results.environments if each.added],
+        notes={env.name: release_notes(env) for env in results.environments},
+        added=[env.name for env in results.environments if env.added],
         troubles={
             environment.name: first_line(environment.trouble)
             for environment in results.environments
@@ -70,11 +79,11 @@ def render_html(
         comparison=comparison,
         changed=_changed(comparison),
         listed=LISTED,
-        verdicts=Counter(claim.verdict for claim in results.claims),
+        verdicts=_count_verdicts(results.claims),
         statuses=count_statuses(results.cells),
         flaky=sum(cell.flaky for cell in results.cells),
         unsteady=FLAKY,
-        broken=sum(cell.status in REPAIRABLE for cell in results.cells),
+        broken=sum(cell.status in FIXABLE for cell in results.cells),
         repaired=sum(cell.repaired_by is not None for cell in results.cells),
         eras=data.columns["eras"],
         slugs=data.columns["slugs"],
@@ -89,9 +98,31 @@ def render_html(
     )
 
 
+def _headline(results: Results) -> str | None:
+    """Return the answer for the upgrade that the matrix asks about, if it asks about one."""
+    if results.current is None or results.candidate is None:
+        return None
+    upgrade = examine(results, results.current, results.candidate)
+    if not upgrade.files:
+        return None
+    broken = [reason for reason in upgrade.reasons if reason.status not in LOADS_OR_DRIFTS]
+    fixable = sum(reason.remedy is not None for reason in broken)
+    step = f"{upgrade.source} → {upgrade.target}"
+    if not broken:
+        return f"{step}: no file breaks"
+    count = f"{len(broken)} of {upgrade.files} file{'s' if upgrade.files != 1 else ''}"
+    verb = "breaks" if len(broken) == 1 else "break"
+    return f"{step}: {count} {verb}, {'all' if fixable == len(broken) else fixable} fixable"
+
+
+def _count_verdicts(claims: Iterable[ClaimResult]) -> dict[str, int]:
+    counts = Counter[str](claim.verdict for claim in claims)
+    return {verdict: counts[verdict] for verdict in CLAIM_WORDS if counts[verdict]}
+
+
 @cache
 def _template() -> Template:
-    """Return the page's template; to compile it takes longer than to render a small matrix."""
+    """Return the page's template, compiled once: that takes longer than a small page."""
     templates = Templates(
         loader=PackageLoader("kerasmatrix.report"),
         autoescape=True,
@@ -104,7 +135,7 @@ def _template() -> Template:
 
 
 def _changed(comparison: Comparison | None) -> dict[ChangeKind, tuple[Change, ...]]:
-    """Return the changes by kind, what matters most first."""
+    """Return the changes by kind, the most important first."""
     found = {kind: comparison.of(kind) if comparison else () for kind in ChangeKind}
     return {kind: changes for kind, changes in found.items() if changes}
 
@@ -122,7 +153,7 @@ def _sections(
 
 
 def _finalize(value: object) -> object:
-    """Make visible what a template would print unseen. Markup is our own."""
+    """Escape invisible characters of texts. Markup is kerasmatrix's own."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return shown(value)

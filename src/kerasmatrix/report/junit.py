@@ -1,8 +1,7 @@
-"""JUnit XML, for the test views of CI services: a suite for each block, a test case for each cell.
+"""JUnit XML for the test views of CI services: a suite for each block, a test case for each cell.
 
-A cell that does not come back as it was (drift included) is a failure, and so is one that is flaky;
-one that the machine could not measure is an error, one that does not exist, could not be compared
-or was not run is skipped. Pure.
+A cell that fails or drifts is a failure, and so is a flaky one. A cell that the machine could not
+measure is an error. Cells that are not supported, not comparable or not run are skipped. Pure.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ from xml.etree import ElementTree as Xml
 
 from kerasmatrix.report.blocks import Block, blocks_of
 from kerasmatrix.report.texts import for_xml
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import FIXABLE, SAYS_NOTHING, Status
 from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = ["to_junit"]
 
-FAILURES = {Status.DRIFT, Status.FAIL, Status.CRASH, Status.TIMEOUT, Status.SAVE_FAILED}
-SKIPPED = {Status.UNSUPPORTED, Status.NOT_COMPARABLE, Status.NOT_RUN}
+FAILURES = FIXABLE | {Status.SAVE_FAILED}
+SKIPPED = SAYS_NOTHING - {Status.INFRA}
 
 
 def to_junit(results: Results) -> str:
@@ -25,7 +24,7 @@ def to_junit(results: Results) -> str:
     root = Xml.Element("testsuites", name="kerasmatrix")
     for block in blocks_of(results):
         root.append(_suite(block, results))
-    # Not every reader knows `skipped` here, as it does for a suite.
+    # Not every reader knows `skipped` on the root element.
     for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     root.set("time", f"{sum(float(suite.get('time', '0')) for suite in root):.3f}")
@@ -57,8 +56,8 @@ def _case(cell: CellResult) -> Xml.Element:
         time=f"{cell.seconds or 0:.3f}",
     )
     if cell.flaky:
-        # Not what Surefire calls flaky, which its readers take for passed.
-        failure = Xml.SubElement(case, "failure", type="flaky", message=for_xml(_wavering(cell)))
+        # Surefire's element for flaky tests is not used, since its readers count those as passed.
+        failure = Xml.SubElement(case, "failure", type="flaky", message=for_xml(_flaky(cell)))
         failure.text = for_xml(_story(cell))
     elif cell.status in FAILURES:
         kind = cell.error.type if cell.error else cell.status.value
@@ -73,16 +72,16 @@ def _case(cell: CellResult) -> Xml.Element:
     return case
 
 
-def _wavering(cell: CellResult) -> str:
-    did = ", ".join(again.remedy or again.status for again in cell.retries)
-    return f"flaky: {cell.status}, and when it was measured again: {did}"
+def _flaky(cell: CellResult) -> str:
+    results = ", ".join(again.remedy or again.status for again in cell.retries)
+    return f"flaky: {cell.status}, and when it was measured again: {results}"
 
 
 def _story(cell: CellResult) -> str:
     lines = [cell.summary, f"status: {cell.status.value}", f"cause: {cell.cause}"]
     remedy = cell.repaired_by
     if remedy:
-        lines.append(f"repaired by: {remedy.id}")
+        lines.append(f"fixed by: {remedy.id}")
     if cell.error and cell.error.traceback:
         lines += ["", cell.error.traceback]
     return "\n".join(lines)

@@ -1,6 +1,6 @@
-"""Writes the reports into a folder, each file whole or not at all.
+"""Writes the reports into a folder: results.json, results.csv and index.html, all or none.
 
-The only module of the report that touches a disk; what the files hold is decided elsewhere.
+This is the only module of the report that writes files.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
 from kerasmatrix.filesystem.atomic import AtomicFile
 from kerasmatrix.results.boundary import make_apart
-from kerasmatrix.results.history import PastRun
+from kerasmatrix.results.history import RunSummary
+from kerasmatrix.results.results_json import content_of, json_parts
 from kerasmatrix.results.schema import Results
-from kerasmatrix.results.serialization import content_of, json_parts
 
 __all__ = ["Written", "check_folder", "publish", "write_reports"]
 
 
 class Written(NamedTuple):
-    """The results as they were written, and the page."""
+    """The results that were written, and the path of the page."""
 
     results: Results
     page: Path
 
 
 def check_folder(folder: Path) -> None:
-    """Make ``folder`` if need be, and find out before a long run whether it can be written.
+    """Create ``folder`` if necessary, and check before a long run that it can be written.
 
     Raises:
-        UsageError: a file has its name.
-        InfrastructureError: it cannot.
+        UsageError: there is a file of that name.
+        InfrastructureError: it cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def write_reports(
     results: Results,
     folder: Path,
     comparison: Comparison | None = None,
-    past: Callable[[], Sequence[PastRun]] = tuple,
+    past: Callable[[], Sequence[RunSummary]] = tuple,
 ) -> Path:
     """Write the reports and return the page's path; see `publish`."""
     return publish(results, folder, comparison, past).page
@@ -68,17 +68,17 @@ def publish(
     results: Results,
     folder: Path,
     comparison: Comparison | None = None,
-    past: Callable[[], Sequence[PastRun]] = tuple,
+    past: Callable[[], Sequence[RunSummary]] = tuple,
 ) -> Written:
-    """Write ``index.html``, ``results.json`` and ``results.csv``; return what is in them.
+    """Write ``index.html``, ``results.json`` and ``results.csv``, and return the results in them.
 
-    The page also shows ``comparison``, what changed since a baseline, if there is one, and what
-    cells did in the runs before: ``past`` is asked for these if a page is drawn. Where a run
-    had nothing to measure and the page there shows just what it found, page and table are left as
-    they are: they say when it was measured.
+    The page also shows ``comparison``, the changes since a baseline, and the history of cells,
+    for which ``past`` returns the earlier runs if a page is rendered. If a run measured nothing and
+    the existing page shows the same results, page and table are left alone, since they have the
+    time of the measurement.
 
-    All that is written is written in full under other names before the first takes its place, so a
-    disk that fills up leaves the old report whole. A cell that makes it fail is shown as spoilt.
+    All files are written under other names before the first is replaced, so that a full disk leaves
+    the old report whole. A cell that makes rendering fail is shown as spoilt.
 
     Raises:
         InfrastructureError: the folder cannot be written.
@@ -99,8 +99,8 @@ def publish(
     return Written(results, page)
 
 
-def _rehearse(results: Results, comparison: Comparison | None, past: Sequence[PastRun]) -> None:
-    """Make all that is written of ``results``, and write none of it."""
+def _rehearse(results: Results, comparison: Comparison | None, past: Sequence[RunSummary]) -> None:
+    """Render all files of ``results`` without writing them."""
     content = [("results.json", json_parts(results)), *_drawn(results, comparison, past, mark="")]
     for _, parts in content:
         for part in parts:
@@ -112,7 +112,7 @@ def _write(
     results: Results,
     folder: Path,
     comparison: Comparison | None,
-    past: Callable[[], Sequence[PastRun]],
+    past: Callable[[], Sequence[RunSummary]],
 ) -> None:
     """Write the files, all or none."""
     page, table = folder / "index.html", folder / "results.csv"
@@ -136,10 +136,10 @@ def _write(
 
 
 def _drawn(
-    results: Results, comparison: Comparison | None, past: Sequence[PastRun], mark: str
+    results: Results, comparison: Comparison | None, past: Sequence[RunSummary], mark: str
 ) -> Iterator[tuple[str, Iterable[str]]]:
-    """Yield the table and the page, which ends with ``mark``, each with its name, in parts."""
-    # pandas alone takes an eighth of a run that has nothing to do.
+    """Yield the table and the page, which ends with ``mark``: their names, and texts in parts."""
+    # Imported late: pandas alone takes an eighth of a run that has nothing to do.
     from kerasmatrix.report.csv_parquet import csv_parts  # noqa: PLC0415
     from kerasmatrix.report.html import render_html  # noqa: PLC0415
 
@@ -148,7 +148,7 @@ def _drawn(
 
 
 def _fingerprint(results: Results, comparison: Comparison | None) -> str:
-    """Return the digest of all that a page is made of, but for the times of its run."""
+    """Return the digest of the content of a page, without the times of its run."""
     total = hashlib.sha256(f"{results.run.engine} {results.run.complete}".encode())
     for part in content_of(results):
         total.update(part)

@@ -1,6 +1,6 @@
-"""The boundary around what is done for one file: an exception of ours spoils its cells only.
+"""Limits an exception of kerasmatrix itself to the cells of the file that caused it.
 
-What a file's process answered can provoke an exception in any step that judges, diagnoses or shows
+The answer of a file's process can provoke an exception in any step that judges, diagnoses or shows
 it. Such a step runs inside `Boundary.apart`, or as a function of `Results` through `make_apart`.
 The cell then has the status ``infra``, since its result says nothing about Keras, and its summary
 names the place in kerasmatrix that is at fault.
@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.results.bounds import LONGEST_LINE, cut
-from kerasmatrix.results.observations import Cell, Save, Status
+from kerasmatrix.results.cells import Cell, Save, Status
 from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = ["Boundary", "describe_fault", "make_apart", "spoilt"]
@@ -27,19 +27,19 @@ PACKAGE = Path(__file__).parents[1]
 
 
 def describe_fault(error: BaseException) -> str:
-    """Return what to say of an exception that kerasmatrix itself is to blame for."""
+    """Return the message for an exception that is a bug of kerasmatrix."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
     where = ""
     if ours:
         place = Path(ours[-1].filename).relative_to(PACKAGE.parent)
         where = f" in {place}, line {ours[-1].lineno}"
-    said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return cut(f"a fault of kerasmatrix{where}: {said}. Please report it", LONGEST_LINE)
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return cut(f"a fault of kerasmatrix{where}: {text}. Please report it", LONGEST_LINE)
 
 
 class _Apart:
-    """A context manager that notes an exception and goes on after it."""
+    """A context manager that notes an exception and suppresses it."""
 
     def __init__(self, note: Callable[[BaseException], None]) -> None:
         self._note = note
@@ -53,7 +53,7 @@ class _Apart:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
-        # A store or an engine that is lost ends the run; an interrupt is no `Exception`.
+        # The loss of a store or an engine ends the run; an interrupt is not an `Exception`.
         if not isinstance(error, Exception) or isinstance(error, InfrastructureError):
             return False
         self._note(error)
@@ -62,7 +62,7 @@ class _Apart:
 
 @dataclass
 class Boundary:
-    """The rows and cells that something of ours raised an exception for, and what it was."""
+    """The rows and cells for which kerasmatrix raised an exception, with its message."""
 
     faults: dict[Save | Cell, str] = field(default_factory=dict)
 
@@ -71,16 +71,16 @@ class Boundary:
         return _Apart(lambda error: self.note(of, error))
 
     def note(self, of: Save | Cell, error: BaseException) -> None:
-        """Note what was raised for a row or cell; the first exception is the one to report."""
+        """Note an exception for a row or cell; the first one is reported."""
         self.faults.setdefault(of, describe_fault(error))
 
     def of(self, of: Save | Cell) -> str | None:
-        """Return what was noted for a row or cell, or for the row of a cell; None if nothing."""
+        """Return the message for a row or cell, or for the row of a cell; None if there is none."""
         return self.faults.get(of) or self.faults.get(Save(*of[:3]))
 
 
 def spoilt(cell: CellResult | Cell, summary: str) -> CellResult:
-    """Return a cell of which nothing is said but that a fault of kerasmatrix spoilt it."""
+    """Return the result of a cell that a fault of kerasmatrix spoilt."""
     return CellResult(
         scenario=cell.scenario,
         format=cell.format,
@@ -92,12 +92,12 @@ def spoilt(cell: CellResult | Cell, summary: str) -> CellResult:
 
 
 def make_apart(results: Results, make: Callable[[Results], Made]) -> tuple[Results, Made]:
-    """Return what ``make`` makes of ``results``, and the results that it was made of.
+    """Return the results, and the value of ``make`` for them.
 
-    Where cells make it raise an exception, those are spoilt, and it is made of the others.
+    Cells for which ``make`` raises an exception are replaced by spoilt ones.
 
     Raises:
-        Exception: what ``make`` raised, if no cell is to blame for it.
+        Exception: the exception of ``make``, if it is not due to a cell.
     """
     try:
         return results, make(results)
@@ -118,10 +118,10 @@ def make_apart(results: Results, make: Callable[[Results], Made]) -> tuple[Resul
 def _to_blame(
     results: Results, make: Callable[[Results], object], numbers: Sequence[int]
 ) -> list[tuple[int, str]]:
-    """Return the cells of ``numbers`` of which alone ``make`` makes nothing, by halves."""
+    """Return the cells for which ``make`` raises an exception, found by bisection."""
     if not numbers:
         return []
-    part = results.model_copy(update={"cells": tuple(results.cells[each] for each in numbers)})
+    part = results.model_copy(update={"cells": tuple(results.cells[number] for number in numbers)})
     try:
         make(part)
     except (KerasmatrixError, OSError):

@@ -1,9 +1,8 @@
-"""The limits on what a process with a model in it may answer: lengths, sizes, depths, numbers.
+"""The limits on the answer of a process with a model in it: lengths, sizes, depths, numbers.
 
-A model file is code, and its process can answer anything. Texts are cut to a stated length where
-they enter, so that a cell stays readable and small; a number out of range, or more of something
-than any model has, does not fit, and then the whole answer counts as none. docs/security.md states
-the limits.
+A model file is code, and its process can answer anything. Texts are cut to a stated length on
+entry, so that a cell stays readable and small. A number out of range, or more entries than any
+model has, invalidates the whole answer. docs/security.md states the limits.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ __all__ = [
     "share_out",
 ]
 
-# The harness cuts texts as well and says so in the text, which must fit along with it.
+# The harness cuts texts, too, and its remark about it must fit in as well.
 REMARK = 100
 LONGEST_NAME = 300
 LONGEST_LINE = 2_000
@@ -64,14 +63,14 @@ CHAIN_CHARACTERS = 40_000
 MOST_WEIGHTS = 50_000
 MOST_SLOTS = 4 * MOST_WEIGHTS
 MOST_DIMENSIONS = 64
-# The settings of all layers, packed: what `harness.configuration` makes at the most.
+# The settings of all layers, packed: the maximum of `harness.configuration`.
 LONGEST_PACKED = 1 << 20
 MOST_TIMINGS = 50
 # Outputs of a model, and numbers about each weight or output that the harness reports.
 MOST_OUTPUTS, MOST_STEPS = 1_000, 512
 MOST_CULPRITS, MOST_KEYS = 50, 10
 MOST_NOTES, NOTES_CHARACTERS = 100, 6_000
-# Of a loss or the arguments of an optimizer, which may nest.
+# A loss, or the arguments of an optimizer, which may nest.
 MOST_PARTS, DEEPEST, LONGEST_VALUE = 2_000, 12, 500
 LARGEST_INTEGER = 2**63 - 1
 
@@ -88,7 +87,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def share_out(texts: Sequence[str], total: int, least: int) -> Iterator[str]:
-    """Yield ``texts`` cut to ``total`` characters together; each may have ``least`` in any case."""
+    """Yield ``texts`` cut to ``total`` characters together, but none below ``least``."""
     left = total
     for text in texts:
         short = cut(text, max(least, left))
@@ -122,7 +121,7 @@ def _notes(value: Any) -> Any:  # noqa: ANN401 - not validated yet
     if not isinstance(value, list | tuple):
         return value
     kept = list(value[:MOST_NOTES])
-    if not all(isinstance(each, str) for each in kept):
+    if not all(isinstance(note, str) for note in kept):
         return kept
     if len(value) > MOST_NOTES:
         kept[-1] = f"and {len(value) - MOST_NOTES + 1} more"
@@ -132,7 +131,7 @@ def _notes(value: Any) -> Any:  # noqa: ANN401 - not validated yet
 def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     """Return JSON data with a limited size and depth, whose numbers are all in range.
 
-    What does not fit is replaced by a text that says so: it is only ever compared or shown.
+    A part that does not fit is replaced by a text that says so: it is only compared or shown.
     """
     left = MOST_PARTS
 
@@ -147,10 +146,10 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
             keys = list(part)[: max(0, left)]
             return {cut(str(key), LONGEST_NAME): fit(part[key], depth + 1) for key in keys}
         if isinstance(part, list | tuple):
-            return [fit(each, depth + 1) for each in part[: max(0, left)]]
+            return [fit(item, depth + 1) for item in part[: max(0, left)]]
         if isinstance(part, float) and not math.isfinite(part):
             return str(part)
-        # True and False are integers, too, and in range.
+        # This includes True and False, which are integers in range.
         if isinstance(part, int) and abs(part) > LARGEST_INTEGER:
             return f"an integer of {part.bit_length()} bits"
         return part
@@ -158,19 +157,20 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
     return fit(value, 0)
 
 
-# Shown to people: cut.
+# Texts that are shown: they are cut.
 Name = Annotated[str, _cut_to(LONGEST_NAME)]
 Line = Annotated[str, _cut_to(LONGEST_LINE)]
 MessageText = Annotated[str, _cut_to(LONGEST_MESSAGE)]
 TracebackText = Annotated[str, _cut_to(LONGEST_TRACEBACK)]
 LogText = Annotated[str, _cut_to(LONGEST_LOG)]
 Notes = Annotated[tuple[str, ...], BeforeValidator(_notes)]
-# Compared only: refused. These are checked without a call into Python, since there are many.
+# Texts that are only compared: too long ones are refused. There are many, so that they are
+# checked without a call into Python.
 Identifier = Annotated[str, Field(max_length=4_000)]
 PackedText = Annotated[str, Field(max_length=LONGEST_PACKED)]
 Digest = Annotated[str, Field(max_length=128)]
 Slots = Annotated[tuple[Digest, ...], FailFast(), at_most(MOST_SLOTS)]
-# Numbers: as JSON has them, never as texts, and finite.
+# Numbers: finite, and never given as texts.
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Whole = Annotated[int, Field(strict=True, ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]

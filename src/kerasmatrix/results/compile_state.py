@@ -1,4 +1,4 @@
-"""What `compile` was given and what the optimizer has learned, compared by value. Pure."""
+"""Compares the arguments of `compile` and the state of the optimizer by value. Pure."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["is_state_lost", "is_state_reordered", "lost_arguments", "lost_compile_state"]
 
 
-LARGEST_WEIGHT = 1e300  # a larger whole number has no float
+LARGEST_WEIGHT = 1e300  # a larger integer has no float
 
 
 def lost_compile_state(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> list[str]:
-    """List what of the compile state did not come back: that of the model, and of its file.
+    """List the losses of the compile state, compared with the model and with its file.
 
-    The version that others are compared with may itself have lost something that the file holds.
+    The reference may itself have lost something that the file holds.
     """
     config = saved.stored.config if saved.stored else None
     before, after = saved.compiled, loaded.compiled
@@ -48,7 +48,7 @@ def _subject(lost: str) -> str:
 
 
 def _lost_from_file(config: Mapping[str, Any], after: CompileState) -> Iterator[str]:
-    """Yield what a file says of loss and optimizer and the model that came back does not."""
+    """Yield losses and optimizer settings of the file that the loaded model does not have."""
     arguments = after.arguments or {"loss": after.loss}
     if config.get("loss"):
         yield from _lost_losses(config["loss"], arguments.get("loss"))
@@ -75,7 +75,7 @@ def _readable(value: Any) -> Any:
 
 
 def lost_arguments(before: CompileState, after: CompileState) -> list[str]:
-    """List what `compile` was given and the model that came back was not."""
+    """List the arguments of `compile` that differ."""
     lost: list[str] = []
     ours, theirs = before.arguments, after.arguments
     if ours is None or theirs is None:
@@ -95,20 +95,20 @@ def lost_arguments(before: CompileState, after: CompileState) -> list[str]:
 
 
 def is_state_lost(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> bool:
-    """Whether steps or moments that the model, or its file, had did not come back."""
+    """Whether steps or moments of the model, or of its file, were lost."""
     if loaded.compiled is None:
         return False
     after = loaded.compiled.optimizer
     stored = saved.stored
     if stored is not None and (stored.slots or stored.iterations):
-        # The file decides, and not what the version made of it that others are compared with.
+        # The file decides, not the reference, which may have lost the state itself.
         return not after.unreadable and _has_less(stored, after)
     if saved.compiled is None:
         return False
     before = saved.compiled.optimizer
     if trained and not before.slots:
         return not (after.slots or after.unreadable)
-    # Before the first step there is no state to lose.
+    # There is no state before the first step.
     if not before.iterations:
         return False
     same_count = before.iterations == after.iterations
@@ -116,7 +116,7 @@ def is_state_lost(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) -> bool
 
 
 def is_state_reordered(saved: SaveFacts, loaded: LoadFacts) -> bool:
-    """Whether all moments came back, in another order."""
+    """Whether all moments came back in another order."""
     if saved.compiled is None or loaded.compiled is None:
         return False
     before, after = saved.compiled.optimizer.slots, loaded.compiled.optimizer.slots
@@ -125,7 +125,7 @@ def is_state_reordered(saved: SaveFacts, loaded: LoadFacts) -> bool:
 
 def _has_less(stored: StoredState, after: OptimizerState) -> bool:
     if stored.iterations == 0:
-        return False  # moments of zeros, before the first step
+        return False  # before the first step all moments are zero
     steps = {stored.iterations, None}
     same_steps = stored.iterations is None or after.iterations in steps
     return not same_steps or bool(Counter(stored.slots) - Counter(after.slots))
@@ -134,7 +134,7 @@ def _has_less(stored: StoredState, after: OptimizerState) -> bool:
 def _lost_losses(before: Any, after: Any) -> Iterator[str]:
     ours, theirs = _by_output(before), _by_output(after)
     if ours.keys() != theirs.keys():
-        # One loss for every output, or the same ones by place and by name.
+        # One loss may stand for every output, and losses may be given by position or by name.
         losses = list(ours.values()), list(theirs.values())
         longest = max(map(len, losses))
         if not all(losses) or any(len(each) not in {1, longest} for each in losses):
@@ -208,9 +208,9 @@ def _metrics(value: Any) -> Iterator[Any]:
 
 
 def _metric_differences(before: Any, after: Any) -> list[Difference]:
-    """Return in what a metric is another one.
+    """Return the differences of a metric.
 
-    Keras 2 puts an output's name before that of its metric, and again when it was loaded.
+    Keras 2 prefixes a metric's name with that of its output, once more after each load.
     """
     return [
         each

@@ -1,6 +1,6 @@
-"""How the outputs and the training of a model that came back differ from what they were. Pure.
+"""Compares the outputs and the training of a loaded model with those of the saved one. Pure.
 
-`kerasmatrix.results.observations.judge_load` makes a status of it.
+`kerasmatrix.results.verdict.judge_load` makes a status of the differences.
 """
 
 from __future__ import annotations
@@ -20,48 +20,48 @@ if TYPE_CHECKING:
 
 __all__ = ["drift", "lost_training", "not_compared"]
 
-# Rounding in a type is relative to the numbers that were added up, so that an element near zero of
-# an output of thousands carries their error: this many times the spacing of numbers as large as the
-# output's largest. Measured over the suite (TensorFlow 2.4 to 2.21): rounding is at most 4 of them,
-# what computes something else at least 4,000; deeper models than those of the suite round more.
+# Rounding is relative to the numbers that were added up, so that an element near zero of an output
+# of thousands carries their error: this many times the spacing of numbers of the size of the
+# output's largest. Measured over the suite (TensorFlow 2.4 to 2.21): rounding is at most 4
+# spacings, a real difference at least 4,000. Deeper models than those of the suite round more.
 ROUNDINGS = 64
-# ... and of the numbers of the narrow type that a layer computes in, whatever its output is
-# converted to. Measured for mixed precision: rounding is at most 1 of them.
+# The same for the narrow type that a layer computes in, even if its output is converted to a wider
+# one. Measured for mixed precision: rounding is at most 1 spacing.
 NARROW_ROUNDINGS = 4
-# What `evaluate` gives, and how far weights move, are sums over rounded outputs.
+# The results of `evaluate` and the steps of weights are sums over rounded outputs.
 EVALUATE_RELATIVE, EVALUATE_ABSOLUTE = 1e-3, 1e-5
 STEP_RELATIVE = 1e-2
-# A change of a weight that is below this is rounding.
+# A smaller change of a weight is rounding.
 STEP_FLOOR = 1e-6
 
 
 def drift(saved: SaveFacts, loaded: LoadFacts, tolerance: Tolerance) -> str | None:
-    """Say which output is not what it was, or None."""
+    """Return which output differs and how, or None."""
     if saved.structure is not None and loaded.structure is not None and has_layers(loaded):
         before, after = _plain_structure(saved.structure), _plain_structure(loaded.structure)
         if before != after:
             return f"the outputs are arranged as {_text(after)}, and were as {_text(before)}"
     if not loaded.deviations:
-        # Facts without detail: the largest difference is all that is known.
+        # Facts without detail: only the largest difference is known.
         allowed = tolerance.absolute + tolerance.relative * (loaded.max_abs_reference or 0.0)
         if loaded.max_abs_diff is not None and loaded.max_abs_diff > allowed:
             return f"outputs differ by up to {loaded.max_abs_diff:.3g} (allowed {allowed:.3g})"
         return None
     several = len(loaded.deviations) > 1
     narrowest = narrow_epsilon(saved.layers) if saved.layers else 0.0
-    found = []
+    drifts = []
     for number, deviation in enumerate(loaded.deviations, start=1):
-        said = _output_drift(deviation, tolerance, narrowest)
-        if said:
-            found.append(f"output {number}: {said}" if several else said)
-    return "; ".join(found) or None
+        drift = _output_drift(deviation, tolerance, narrowest)
+        if drift:
+            drifts.append(f"output {number}: {drift}" if several else drift)
+    return "; ".join(drifts) or None
 
 
 def _output_drift(deviation: Deviation, tolerance: Tolerance, narrowest: float) -> str | None:
     ours, theirs = deviation.dtypes
     if not deviation.epsilon:
         if not deviation.exact:
-            return "outputs differ, and are no floating-point numbers that may"
+            return "outputs differ, and are not floating-point numbers"
     elif deviation.corners:
         # numpy.allclose's rule, and the rounding of the output's own largest number.
         spacing = max(ROUNDINGS * deviation.epsilon, NARROW_ROUNDINGS * narrowest)
@@ -84,16 +84,16 @@ def _output_drift(deviation: Deviation, tolerance: Tolerance, narrowest: float) 
 def lost_training(
     saved: SaveFacts, loaded: LoadFacts, *, explained: bool, reordered: bool = False
 ) -> list[str]:
-    """List in what `evaluate` and one training step differ from what they were.
+    """List the differences of `evaluate` and of one training step.
 
-    Where other numbers are ``explained`` by what else was lost, only that training fails is new.
-    So is another step, if moments came back ``reordered``: each release has an order of its own,
-    and only the step shows whether they went to other weights.
+    Where other losses ``explained`` different numbers, only an exception in training is listed, and
+    a different step if the moments came back ``reordered``: each release has its own order, and
+    only the step shows whether the moments belong to the right weights.
     """
     before, after = saved.training, loaded.training
     if before is None or after is None:
         return []
-    # A file was trained where it was saved, even if the reference cannot train it either.
+    # The file was trained by its writer, even if the reference cannot train it either.
     was_trained = bool(saved.stored and saved.stored.config and after.evaluate)
     if after.raised and (before.not_compared is None or was_trained):
         kind = (after.not_compared or "").partition(":")[0]
@@ -119,7 +119,7 @@ def lost_training(
 
 
 def not_compared(saved: SaveFacts, form: str, loaded: LoadFacts) -> Iterator[str]:
-    """Yield what a pass does not say, and why."""
+    """Yield aspects that were not compared, each with the reason."""
     if saved.layers and loaded.layers and has_layers(loaded):
         yield from unknown_settings(saved.layers, loaded.layers)
     elif has_layers(loaded) and (saved.layers is None) != (loaded.layers is None):
@@ -135,13 +135,13 @@ def not_compared(saved: SaveFacts, form: str, loaded: LoadFacts) -> Iterator[str
 
 
 def _by_name(values: Sequence[tuple[str, float]]) -> Iterator[tuple[str, float]]:
-    """Yield what `evaluate` gave by names that no release has numbered."""
+    """Yield the results of `evaluate` by names without the numbers of some releases."""
     for name, value in values:
         yield fold(name.rstrip("0123456789")), value
 
 
 def _same_steps(saved: SaveFacts, loaded: LoadFacts) -> bool:
-    """Whether each weight has moved as it would have; weights are known by what they were."""
+    """Whether a step moves each weight equally; weights are matched by their digests."""
     before, after = saved.training, loaded.training
     if before is None or after is None or len(before.steps) != len(after.steps):
         return False
@@ -160,20 +160,20 @@ def _same_steps(saved: SaveFacts, loaded: LoadFacts) -> bool:
 
 
 def _steps_by_weight(facts: SaveFacts | LoadFacts) -> dict[str, list[tuple[float, float]]]:
-    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    steps_of: dict[str, list[tuple[float, float]]] = defaultdict(list)
     steps = facts.training.steps if facts.training else ()
     for place, step in enumerate(steps):
         known = place < len(facts.weights)
-        found[facts.weights[place].sha256 if known else ""].append(step)
-    for values in found.values():
+        steps_of[facts.weights[place].sha256 if known else ""].append(step)
+    for values in steps_of.values():
         values.sort()
-    return found
+    return steps_of
 
 
 def _plain_structure(structure: Any) -> Any:
-    """Return an arrangement in which a list of one is what it holds: Keras 3 keeps the list."""
+    """Return a structure without lists of one element, which only Keras 3 keeps."""
     if isinstance(structure, list):
-        parts = [_plain_structure(each) for each in structure]
+        parts = [_plain_structure(part) for part in structure]
         return parts[0] if len(parts) == 1 else parts
     if isinstance(structure, Mapping):
         return {key: _plain_structure(value) for key, value in structure.items()}

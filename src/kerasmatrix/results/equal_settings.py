@@ -1,7 +1,7 @@
-"""Tells whether two settings mean the same, whichever releases wrote them down.
+"""Compares settings by meaning, since releases write the same setting differently.
 
 Settings are what `harness/configuration.py` reports: JSON, with objects as ``class_name`` and
-``config``. What is equal by meaning is data: see `kerasmatrix.results.spellings`.
+``config``. Which spellings are equal is data: see `kerasmatrix.results.spellings`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from kerasmatrix.results.spellings import (
 
 __all__ = ["Difference", "compute_type", "differences", "fold", "same", "shown"]
 
-# Stored as float32 on one side and as double on the other.
+# A number may be stored as float32 on one side and as double on the other.
 RELATIVE = 1e-6
 LONGEST_SHOWN = 40
-# Before the name of a class of the user's own: no default of Keras's is a default of its.
+# Before the name of a user's class, to which no default of Keras applies.
 CUSTOM = "custom:"
 ABSENT = object()
 PAIR = 2
@@ -43,7 +43,7 @@ WORD = re.compile(r"[A-Za-z0-9_>]+$")
 
 
 class Difference(NamedTuple):
-    """A setting that is not what it was: the path to it, and both values."""
+    """A setting that differs: the path to it, and both values."""
 
     path: tuple[str, ...]
     before: Any
@@ -240,7 +240,7 @@ def _default(owner: str, key: str) -> Any:
 
 
 def _named(value: Any) -> _Named | None:
-    """Return what an object is: written as a word, as a function, or as class and config."""
+    """Return the object that is written as a word, as a function, or as class and config."""
     if isinstance(value, str):
         return _Named(fold(value), {})
     if not isinstance(value, Mapping) or not isinstance(value.get("class_name"), str):
@@ -250,7 +250,7 @@ def _named(value: Any) -> _Named | None:
         return _Named(fold(str(config)), {})
     config = config if isinstance(config, Mapping) else {"config": config}
     if "fn" in config:
-        # What is wrapped says what it does; the wrapper of a class of its own is that class.
+        # The name of a plain wrapper is that of the function in it; other wrappers keep theirs.
         function = _named(_unwrapped(config["fn"]))
         config = {key: inner for key, inner in config.items() if key != "fn"}
         if name in WRAPPERS and function is not None:
@@ -259,7 +259,7 @@ def _named(value: Any) -> _Named | None:
 
 
 def _unwrapped(value: Any) -> Any:
-    """Return the list or value that Keras 3's serialization has wrapped."""
+    """Return the list or value in a wrapper of Keras 3's serialization."""
     if isinstance(value, Mapping):
         kind = value.get("class_name")
         if kind in {"__tuple__", "TensorShape"} and "items" in value:

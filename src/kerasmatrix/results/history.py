@@ -1,7 +1,7 @@
-"""What earlier runs said of each cell: a run in short, and a cell's past as spans of runs. Pure.
+"""Summaries of earlier runs, and the history of a cell as spans of runs with the same result. Pure.
 
-A run is kept whole beside the store; reading a dozen of them takes seconds. What is kept here of a
-run is what every cell did, and no more.
+Whole runs are stored too, but to read a dozen of them takes seconds. A summary has the status,
+cause and fix of every cell, and no more.
 """
 
 from __future__ import annotations
@@ -11,17 +11,25 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, Results
 
-__all__ = ["Did", "PastRun", "Span", "from_json", "in_short", "past_of", "to_json"]
+__all__ = [
+    "CellSummary",
+    "RunSpan",
+    "RunSummary",
+    "from_json",
+    "history_of",
+    "summarize",
+    "to_json",
+]
 
 SCHEMA_VERSION = 1
 SEPARATOR = "\t"
 
 
-class Did(NamedTuple):
-    """What a cell did in a run."""
+class CellSummary(NamedTuple):
+    """The result of a cell in one run."""
 
     status: Status
     cause: str | None = None
@@ -29,53 +37,54 @@ class Did(NamedTuple):
     flaky: bool = False
 
 
-class PastRun(NamedTuple):
-    """A run in short; cells that it did not measure are not in it."""
+class RunSummary(NamedTuple):
+    """The results of a run, without the cells that it did not measure."""
 
     id: str
     started: datetime.datetime
-    cells: Mapping[Cell, Did]
+    cells: Mapping[Cell, CellSummary]
 
 
-class Span(NamedTuple):
-    """Runs one after the other in which a cell did the same, as numbers into the runs."""
+class RunSpan(NamedTuple):
+    """Consecutive runs in which a cell had the same result; ``first`` and ``last`` are indices."""
 
     first: int
     last: int
     runs: int
-    did: Did
+    result: CellSummary
 
 
-def in_short(results: Results) -> PastRun:
-    """Return what every cell of ``results`` did."""
+def summarize(results: Results) -> RunSummary:
+    """Return the summary of a run."""
     cells = {
-        Cell(cell.scenario, cell.format, cell.saved_with, cell.loaded_with): _did(cell)
+        cell_of(cell): _summarize_cell(cell)
         for cell in results.cells
         if cell.status is not Status.NOT_RUN
     }
-    return PastRun(results.run.id, results.run.started, cells)
+    return RunSummary(results.run.id, results.run.started, cells)
 
 
-def past_of(cell: Cell, runs: Sequence[PastRun]) -> list[Span]:
-    """Return what ``runs``, oldest first, said of a cell; not all of them measured it."""
-    spans: list[Span] = []
+def history_of(cell: Cell, runs: Sequence[RunSummary]) -> list[RunSpan]:
+    """Return the results of a cell in ``runs``, oldest first; not all of them measured it."""
+    spans: list[RunSpan] = []
     for number, run in enumerate(runs):
-        did = run.cells.get(cell)
-        if did is None:
+        result = run.cells.get(cell)
+        if result is None:
             continue
-        if spans and spans[-1].did == did:
+        if spans and spans[-1].result == result:
             before = spans.pop()
-            spans.append(Span(before.first, number, before.runs + 1, did))
+            spans.append(RunSpan(before.first, number, before.runs + 1, result))
         else:
-            spans.append(Span(number, number, 1, did))
+            spans.append(RunSpan(number, number, 1, result))
     return spans
 
 
-def to_json(run: PastRun) -> str:
-    """Return a run in short as JSON; what cells did is there once for all that did it."""
-    kinds: dict[Did, int] = {}
+def to_json(run: RunSummary) -> str:
+    """Return the summary as JSON, with each distinct result of a cell once."""
+    kinds: dict[CellSummary, int] = {}
     cells = {
-        SEPARATOR.join(cell): kinds.setdefault(did, len(kinds)) for cell, did in run.cells.items()
+        SEPARATOR.join(cell): kinds.setdefault(result, len(kinds))
+        for cell, result in run.cells.items()
     }
     return json.dumps(
         {
@@ -88,23 +97,23 @@ def to_json(run: PastRun) -> str:
     )
 
 
-def from_json(text: str) -> PastRun:
-    """Return the run that `to_json` wrote.
+def from_json(text: str) -> RunSummary:
+    """Return the summary that `to_json` wrote.
 
     Raises:
         ValueError: it is damaged, or of another version.
     """
     try:
-        told = json.loads(text)
-        if told["schema_version"] != SCHEMA_VERSION:
-            raise ValueError(f"has schema version {told['schema_version']!r}")
-        kinds = [Did(Status(status), *more) for status, *more in told["kinds"]]
-        cells = {Cell(*key.split(SEPARATOR)): kinds[kind] for key, kind in told["cells"].items()}
-        return PastRun(told["id"], datetime.datetime.fromisoformat(told["started"]), cells)
+        data = json.loads(text)
+        if data["schema_version"] != SCHEMA_VERSION:
+            raise ValueError(f"has schema version {data['schema_version']!r}")
+        kinds = [CellSummary(Status(status), *more) for status, *more in data["kinds"]]
+        cells = {Cell(*key.split(SEPARATOR)): kinds[kind] for key, kind in data["cells"].items()}
+        return RunSummary(data["id"], datetime.datetime.fromisoformat(data["started"]), cells)
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"is damaged: {error!r}") from None
 
 
-def _did(cell: CellResult) -> Did:
+def _summarize_cell(cell: CellResult) -> CellSummary:
     remedy = cell.repaired_by
-    return Did(cell.status, cell.cause, remedy.id if remedy else None, cell.flaky)
+    return CellSummary(cell.status, cell.cause, remedy.id if remedy else None, cell.flaky)

@@ -1,4 +1,4 @@
-"""The settings of layers, compared: which layer is which, and what is another than it was. Pure."""
+"""Compares the settings of layers: matches layers, and lists settings that differ. Pure."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["has_layers", "lost_settings", "narrow_epsilon", "unknown_settings", 
 # The spacing of numbers at 1.
 NARROW = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
 LARGEST_SETTINGS = 32 << 20
-# More layers than this with one and the same loss are counted.
+# If more layers than this have the same loss, they are counted.
 MOST_LAYERS_NAMED = 3
-# What comes back of a SavedModel as a graph.
+# The classes of a SavedModel that was loaded as a graph.
 GRAPHS = {"TFSMLayer", "Signature"}
-# Layers to some releases only: inputs, and what Keras 2 makes of an operation in a model. Of their
-# settings the outputs tell.
+# Only some releases have these as layers: inputs, and operations in a model of Keras 2. Their
+# settings show in the outputs.
 NOT_LAYERS = {
     "inputlayer", "tfoplambda", "slicingoplambda", "tensorflowoplayer", "classmethod",
     "instancemethod", "instanceproperty",
@@ -34,7 +34,7 @@ NOT_LAYERS = {
 
 
 def lost_settings(saved: SaveFacts, loaded: LoadFacts) -> list[str]:
-    """List the settings of layers that are not what they were."""
+    """List the settings of layers that differ."""
     if not saved.layers or not loaded.layers or not has_layers(loaded):
         return []
     return list(_lost_settings(saved.layers, loaded.layers))
@@ -44,8 +44,7 @@ def lost_settings(saved: SaveFacts, loaded: LoadFacts) -> list[str]:
 def _lost_settings(saved: str, loaded: str) -> tuple[str, ...]:
     ours, theirs = unpacked(saved), unpacked(loaded)
     if not theirs:
-        return ()  # the architecture is lost, with all that it has
-    # Few cells of a run have settings that no other has.
+        return ()  # the architecture is lost, and reported as such
     found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     pairs, missing, new = _matched(ours, theirs)
     for before, after in pairs:
@@ -81,7 +80,7 @@ def unpacked(settings: str) -> list[dict[str, Any]]:
 
 
 def _is_entry(value: Any) -> bool:
-    """Whether a value is the settings of a layer: what an environment reports may be anything."""
+    """Whether a value has the settings of a layer; an environment may report anything."""
     if not isinstance(value, dict) or not isinstance(value.get("config", {}), dict):
         return False
     path = value.get("path")
@@ -95,7 +94,7 @@ def has_layers(loaded: LoadFacts) -> bool:
 
 @lru_cache(maxsize=4096)
 def unknown_settings(saved: str, loaded: str) -> tuple[str, ...]:
-    """Return of which layers the settings cannot be compared, each with the reason."""
+    """Return the layers whose settings cannot be compared, each with the reason."""
     pairs, _, _ = _matched(unpacked(saved), unpacked(loaded))
     reasons = (
         (before["path"][-1], before.get("unknown") or after.get("unknown"))
@@ -107,7 +106,7 @@ def unknown_settings(saved: str, loaded: str) -> tuple[str, ...]:
 def _matched(
     before: list[dict[str, Any]], after: list[dict[str, Any]]
 ) -> tuple[list[tuple[dict[str, Any], dict[str, Any]]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return which layer is which, and those of either side that are none of the other's.
+    """Return pairs of layers, and the layers that only one side has.
 
     Of two layers of one class those of one name are the same.
     """

@@ -1,4 +1,4 @@
-"""Results as they may be handed on: without secrets, and without paths of the machine."""
+"""Removes secrets and paths of the machine from results, so that they can be passed on."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel
-
-from kerasmatrix.results.observations import Culprit, ErrorReport
+from kerasmatrix.results.observations import Culprit, ErrorReport, RetriedAttempt
 from kerasmatrix.results.schema import (
     CellResult,
     EnvironmentResult,
     RemedyResult,
     Results,
-    RetryResult,
     SideResult,
 )
+from kerasmatrix.strict_model import Slotted
 from kerasmatrix.text.redaction import (
     MASK,
     is_secret_name,
@@ -29,15 +27,15 @@ from kerasmatrix.text.redaction import (
 __all__ = ["redacted"]
 
 Shared = TypeVar("Shared")
-Model = TypeVar("Model", bound=BaseModel)
+Record = TypeVar("Record", bound=Slotted)
 
 
 def redacted(results: Results, folders: Iterable[Path] = ()) -> Results:
     """Return ``results`` without secrets and paths of the machine, except as the user named them.
 
     Args:
-        results: what was found.
-        folders: the project's own, such as its store; those of kerasmatrix are known.
+        results: the results of a run.
+        folders: folders of the project, such as its store; those of kerasmatrix are known.
     """
     redaction = _Redaction(path_shortener((*machine_folders(), *folders)))
     return results.model_copy(
@@ -49,7 +47,7 @@ def redacted(results: Results, folders: Iterable[Path] = ()) -> Results:
 
 
 class _Redaction:
-    """Redacts what many cells share once. What has nothing to take out stays the same object."""
+    """Redacts values that cells share once. A value without secrets stays the same object."""
 
     def __init__(self, shorten: Callable[[str], str]) -> None:
         self._shorten = shorten
@@ -64,13 +62,13 @@ class _Redaction:
             self._texts[text] = None if shorter == text else shorter
         return self._texts[text] or text
 
-    def environment(self, told: EnvironmentResult) -> EnvironmentResult:
+    def environment(self, environment: EnvironmentResult) -> EnvironmentResult:
         variables = {
             name: MASK if is_secret_name(name) else mask_secrets(value)
-            for name, value in told.variables.items()
+            for name, value in environment.variables.items()
         }
-        trouble = self.text(told.trouble) if told.trouble else told.trouble
-        return told.model_copy(update={"variables": variables, "trouble": trouble})
+        trouble = environment.trouble and self.text(environment.trouble)
+        return environment.model_copy(update={"variables": variables, "trouble": trouble})
 
     def cell(self, cell: CellResult) -> CellResult:
         changed: dict[str, object] = {}
@@ -84,7 +82,7 @@ class _Redaction:
 
     @cached_property
     def _parts(self) -> tuple[tuple[str, Callable[[Any], Any]], ...]:
-        """The fields of a cell that hold texts, each with what redacts it."""
+        """The fields of a cell that hold texts, each with the function that redacts it."""
         return (
             ("error", self._error),
             ("culprits", self._culprits),
@@ -95,10 +93,10 @@ class _Redaction:
         )
 
     def _once(self, value: Shared, change: Callable[[Shared], Shared]) -> Shared:
-        """Return what ``change`` makes of a value, which is asked for each object once."""
+        """Return the changed value; ``change`` is called once for each object."""
         known = self._objects.get(id(value))
         if known is None:
-            # The value is kept, too, so that no other one gets its id.
+            # A reference to the value is kept, so that no other object gets its id.
             known = self._objects[id(value)] = (value, change(value))
         return cast("Shared", known[1])
 
@@ -127,18 +125,18 @@ class _Redaction:
             ),
         )
 
-    def _retries(self, retries: tuple[RetryResult, ...]) -> tuple[RetryResult, ...]:
+    def _retries(self, retries: tuple[RetriedAttempt, ...]) -> tuple[RetriedAttempt, ...]:
         return _each(retries, lambda each: _but(each, summary=self.text(each.summary)))
 
 
-def _but(model: Model, **fields: object) -> Model:
-    """Return a model with other values in some fields; itself if they are the same objects."""
-    changed = {name: value for name, value in fields.items() if value is not getattr(model, name)}
-    return model.model_copy(update=changed) if changed else model
+def _but(value: Record, **fields: object) -> Record:
+    """Return a copy with other fields; ``value`` itself if they are the same objects."""
+    changed = {name: new for name, new in fields.items() if new is not getattr(value, name)}
+    return value.but(**changed) if changed else value
 
 
 def _each(values: tuple[Shared, ...], change: Callable[[Shared], Shared]) -> tuple[Shared, ...]:
-    """Return a tuple of what ``change`` makes of each; the same if that is the same objects."""
+    """Return the changed values; ``values`` itself if they are the same objects."""
     changed = tuple(map(change, values))
     same = all(new is old for new, old in zip(changed, values, strict=True))
     return values if same else changed

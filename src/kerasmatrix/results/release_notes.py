@@ -1,4 +1,4 @@
-"""Where a release's notes are. The addresses are shown as links; nothing is fetched."""
+"""Addresses of release notes, which are shown as links; nothing is fetched."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class ReleaseNotes(NamedTuple):
 
 
 def release_notes(environment: EnvironmentResult) -> list[ReleaseNotes]:
-    """Return the notes of what makes an environment what it is, TensorFlow's first."""
-    found = []
+    """Return the notes of the packages that define an environment, TensorFlow's first."""
+    notes = []
     for package, page in PAGES.items():
         version = environment.packages.get(package)
         if version is None:
             continue
         plain = package == "keras" and version.startswith(KERAS_WITHOUT_A_LETTER)
         address = page.replace("v{version}", "{version}") if plain else page
-        found.append(ReleaseNotes(package, version, address.format(version=version)))
-    return found
+        notes.append(ReleaseNotes(package, version, address.format(version=version)))
+    return notes

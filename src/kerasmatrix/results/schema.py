@@ -1,21 +1,22 @@
-"""What a run found, as one typed value: the content of ``results.json``.
+"""The results of a run as one typed value: the content of ``results.json``.
 
-Every output (HTML, CSV, JSON, the matrix in the terminal) is rendered from it, so they cannot
-disagree. `SCHEMA_VERSION` grows whenever a field changes its meaning.
+Every output (HTML, CSV, JSON, the matrix in the terminal) is rendered from it, so that they cannot
+disagree. `SCHEMA_VERSION` grows when a field changes its meaning.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
-from kerasmatrix.results.observations import Culprit, ErrorReport, Status
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import Culprit, ErrorReport, RetriedAttempt
+from kerasmatrix.strict_model import Slotted, StrictModel
 from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = [
@@ -31,7 +32,6 @@ __all__ = [
     "RemedyInfo",
     "RemedyResult",
     "Results",
-    "RetryResult",
     "RunInfo",
     "ScenarioResult",
     "ShareResult",
@@ -43,29 +43,7 @@ __all__ = [
 SCHEMA_VERSION: Literal[1] = 1
 
 
-CONFIG = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Result(BaseModel):
-    model_config = CONFIG
-
-
-@dataclass(frozen=True, slots=True)
-class _Slotted:
-    """What there may be a hundred thousand of.
-
-    These are made by `tabulation` of values that are known to fit, so only what is read from a
-    document is checked; and they take a quarter of the memory that models do.
-    """
-
-    __pydantic_config__: ClassVar[ConfigDict] = CONFIG
-
-    def but(self, **changes: Any) -> Self:  # noqa: ANN401 - fields
-        """Return a copy with other values."""
-        return dataclasses.replace(self, **changes)
-
-
-class RunInfo(_Result):
+class RunInfo(StrictModel):
     """One execution. ``complete`` is False where it was cut off."""
 
     id: str
@@ -75,59 +53,58 @@ class RunInfo(_Result):
     command: Annotated[str, AfterValidator(mask_secrets)]
     complete: bool
     measured: int = Field(description="tasks done in this run")
-    known: int = Field(description="tasks whose outcome an earlier run had measured")
-    isolated: bool = Field(
-        default=False, description="every task was measured in a process of its own"
-    )
+    known: int = Field(description="tasks that an earlier run had measured")
+    isolated: bool = Field(default=False, description="every task was measured in its own process")
     retries: int = Field(
-        default=0, description="tries of this run that were not believed, and made again"
+        default=0, description="attempts of this run that were inconclusive and repeated"
     )
 
 
-class EnvironmentResult(_Result):
-    """An environment, oldest first in the list. ``trouble`` says why it could not be had."""
+class EnvironmentResult(StrictModel):
+    """An environment, oldest first in the list. ``trouble`` says why it was unavailable."""
 
     name: str
     python: str
     packages: Mapping[str, str]
     variables: Mapping[str, str] = Field(default_factory=dict)
-    keras_major: int = Field(description="which Keras `tf.keras` is there: 2 or 3")
+    keras_major: int = Field(description="major version of `tf.keras`: 2 or 3")
     lock: str = Field(description="SHA-256 of the lock: the environment's identity")
     trouble: str | None = None
     added: bool = Field(
-        default=False, description="it was not asked for: files are compared with what it computes"
+        default=False,
+        description="it was not selected: added as a reference that files are compared with",
     )
 
 
-class ScenarioResult(_Result):
-    """A scenario and what it is for."""
+class ScenarioResult(StrictModel):
+    """A scenario and its purpose."""
 
     name: str
     title: str
     shows: str
-    reports: tuple[str, ...] = Field(default=(), description="public reports of the same")
+    reports: tuple[str, ...] = Field(default=(), description="public reports of the same problem")
     file: str | None = Field(
-        default=None, description="the model file that it is about, saved elsewhere"
+        default=None, description="the model file, where it was saved elsewhere"
     )
 
 
-class ClaimResult(_Result):
-    """A claim beside the evidence: of ``cells`` cells it speaks of, ``confirmed`` are so."""
+class ClaimResult(StrictModel):
+    """A claim and the evidence: it applies to ``cells`` cells, and ``confirmed`` of them agree."""
 
     scenario: str
     says: str
     verdict: Literal["holds", "holds in part", "contradicted", "not measured"]
     cells: int
     confirmed: int
-    statuses: Mapping[Status, int] = Field(description="of the cells it speaks of")
+    statuses: Mapping[Status, int] = Field(description="of the cells that it applies to")
     confirmed_by: tuple[str, ...] = Field(
         default=(), description="cells of the scenario, as format/saved_with/loaded_with"
     )
     contradicted_by: tuple[str, ...] = ()
 
 
-class AdviceResult(_Result):
-    """Something known to help against a cause; whether it was tried in a cell, the cell says."""
+class AdviceResult(StrictModel):
+    """A known way to deal with a cause. Cells say which of them were tried."""
 
     id: str
     do: str
@@ -135,24 +112,24 @@ class AdviceResult(_Result):
     loses: str | None = None
 
 
-class CauseResult(_Result):
-    """A cause that cells of this run have, and how many; the commonest first in the list."""
+class CauseResult(StrictModel):
+    """A cause and how many cells have it; the list has the most frequent first."""
 
     slug: str
     story: str
     what: str
     cells: int
-    failing: int = Field(default=0, description="of the cells, those that do not load or drift")
-    repaired: int = Field(default=0, description="of the failing, those with a verified remedy")
+    failing: int = Field(default=0, description="cells that do not load, or drift")
+    repaired: int = Field(default=0, description="failing cells with a verified fix")
     repaired_by: Mapping[str, int] = Field(
-        default_factory=dict, description="of the repaired, how many by which remedy"
+        default_factory=dict, description="repaired cells by fix"
     )
     advice: tuple[AdviceResult, ...]
     sources: tuple[str, ...]
 
 
-class RemedyInfo(_Result):
-    """A remedy that can be tried: what to write in one's own program, and what it gives up."""
+class RemedyInfo(StrictModel):
+    """A fix that can be tried: the code for a user's program, and what it gives up."""
 
     id: str
     title: str
@@ -160,31 +137,33 @@ class RemedyInfo(_Result):
     gives_up: str | None = None
 
 
-class RemedyResult(_Result):
-    """How a remedy fared in a cell.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemedyResult(Slotted):
+    """The result of a fix in a cell.
 
-    ``verified``: the repaired load has the same weights and outputs. ``rejected``: it loads, and
-    computes something else. ``unverified``: it loads, and there are no outputs to compare.
+    ``verified``: the repaired load has the same weights and outputs. ``rejected``: it loads, but
+    the outputs differ. ``unverified``: it loads, but there are no outputs to compare.
     ``failed``: it does not load.
     """
 
-    id: str = Field(description="the remedy, or several together, joined by ' + '")
+    id: Annotated[str, Field(description="the fix, or several together, joined by ' + '")]
     status: Literal["verified", "rejected", "unverified", "failed"]
-    summary: str = Field(description="what came of it, in a sentence")
-    cause: str | None = Field(default=None, description="of what it failed with")
-    lost: tuple[str, ...] = Field(default=(), description="what stays lost")
-    did: tuple[str, ...] = Field(default=(), description="what was done, in order")
-    hops: tuple[str, ...] = Field(
-        default=(), description="the environments it goes through, where that is not just one"
-    )
+    summary: Annotated[str, Field(description="the result in a sentence")]
+    cause: Annotated[str | None, Field(description="cause of the failure")] = None
+    lost: Annotated[tuple[str, ...], Field(description="features that stay lost")] = ()
+    did: Annotated[tuple[str, ...], Field(description="changes that were made, in order")] = ()
+    hops: Annotated[
+        tuple[str, ...],
+        Field(description="the environments that it goes through, if several"),
+    ] = ()
     seconds: float | None = None
 
 
-class ExpectationResult(_Result):
-    """An expectation of ``matrix.yaml`` and how cells keep to it.
+class ExpectationResult(StrictModel):
+    """An expectation of ``matrix.yaml`` and how many cells meet it.
 
-    ``cells`` are those it speaks of that exist; the ones that a later expectation decides, or that
-    were not measured, are in none of ``met``, ``better`` and ``worse``.
+    ``cells`` counts the existing cells that it applies to. Those that a later expectation decides,
+    or that were not measured, are in none of ``met``, ``better`` and ``worse``.
     """
 
     where: str = Field(description="file and line")
@@ -198,22 +177,22 @@ class ExpectationResult(_Result):
     better: int
     worse: int
     expired: bool = Field(description="it ended before the run did")
-    unmatched: bool = Field(description="no cell that it speaks of exists")
+    unmatched: bool = Field(description="it applies to no existing cell")
 
 
-class PredictionResult(_Result):
-    """What was foretold of a cell from its file, without what was measured in it."""
+class PredictionResult(StrictModel):
+    """The prediction for a cell, made from its file and not from its measurement."""
 
     status: str = Field(description="pass, degraded, drift, fail, unsupported or unknown")
     cause: str | None = None
     remedy: str | None = None
     rule: str = Field(
-        description="the rule that says so, or `measured:` and a cell of a file like this one"
+        description="the rule that decided, or `measured:` and a cell of a similar file"
     )
     confidence: float
 
 
-class StatusScore(_Result):
+class StatusScore(StrictModel):
     """How good predictions of a status are. A crash or a timeout counts as a fail."""
 
     status: Literal["fail", "not fail", "pass", "degraded", "drift"]
@@ -224,30 +203,29 @@ class StatusScore(_Result):
     recall: float | None = Field(description="right, of those measured")
 
 
-class ShareResult(_Result):
-    """So many of so many."""
+class ShareResult(StrictModel):
+    """A share of a number."""
 
     of: int
     right: int
     share: float | None
 
 
-class PredictorResult(_Result):
-    """How good the predictions of a run are, held against what it measured."""
+class PredictorResult(StrictModel):
+    """How good the predictions of a run are, compared with its measurements."""
 
     cells: int = Field(description="that were measured and had a prediction")
-    unknown: int = Field(description="of them, those of which it did not say anything")
+    unknown: int = Field(description="of them, those without a prediction")
     statuses: tuple[StatusScore, ...]
     causes: ShareResult = Field(description="of cells that fail as predicted: the same cause")
     remedies: ShareResult = Field(
-        description="of cells that fail as predicted, where the predicted remedy was tried: it was "
-        "seen to work"
+        description="of cells that fail as predicted, where the predicted fix was tried: it worked"
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SideResult(_Slotted):
-    """How one side of a cell went: the save or the load."""
+class SideResult(Slotted):
+    """One side of a cell: the save or the load."""
 
     ended: str
     stage: str | None = None
@@ -257,27 +235,13 @@ class SideResult(_Slotted):
     log: str = ""
     retried: Annotated[
         tuple[str, ...],
-        Field(description="how it ended before, where it was tried more than once"),
+        Field(description="how earlier attempts ended, if there were any"),
     ] = ()
     measured_at: datetime.datetime
 
 
-class RetryResult(_Result):
-    """What a cell did another time: because it would have failed the gate, or before it settled.
-
-    ``status`` is ``not-run`` where the save worked that had failed: nothing was loaded then.
-    """
-
-    status: Status
-    summary: str
-    cause: str | None = None
-    lost: tuple[str, ...] = Field(default=(), description="what did not come back this time")
-    remedy: str | None = Field(default=None, description="seen to work this time")
-    measured_at: datetime.datetime
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CellResult(_Slotted):
+class CellResult(Slotted):
     """One cell. ``error`` is the load's, or the save's where ``status`` is ``save-failed``."""
 
     scenario: str
@@ -288,33 +252,30 @@ class CellResult(_Slotted):
     summary: Annotated[str, Field(description="why, in a sentence")]
     cause: Annotated[
         str | None,
-        Field(
-            description="slug of the catalogue's cause, or unclassified; null where nothing is "
-            "wrong"
-        ),
+        Field(description="slug of the cause, or unclassified; null where nothing is wrong"),
     ] = None
     error: ErrorReport | None = None
     culprits: Annotated[
         tuple[Culprit, ...] | None,
         Field(
-            description="what of the stored architecture this Keras cannot make, taken by itself; "
-            "null where it was not looked for"
+            description="parts of the stored architecture that this Keras cannot create; "
+            "null if the layers were not checked"
         ),
     ] = None
     remedies: Annotated[tuple[RemedyResult, ...], Field(description="in the order of trying")] = ()
     untried: Annotated[
         str | None,
-        Field(description="the fault of the machine for which a remedy could not be tried"),
+        Field(description="the fault of the machine that kept a fix from being tried"),
     ] = None
     lost: tuple[str, ...] = ()
     not_compared: Annotated[
         tuple[str, ...],
-        Field(description="what the status does not speak of, each with the reason"),
+        Field(description="aspects that were not compared, each with the reason"),
     ] = ()
     max_abs_diff: float | None = None
     max_abs_reference: float | None = None
     weights_equal: bool | None = None
-    artifact: Annotated[str | None, Field(description="SHA-256 of what the save left")] = None
+    artifact: Annotated[str | None, Field(description="SHA-256 of the saved artifact")] = None
     inferred_from: Annotated[
         str | None,
         Field(
@@ -327,29 +288,31 @@ class CellResult(_Slotted):
     load: SideResult | None = None
     prediction: Annotated[
         PredictionResult | None,
-        Field(description="what was foretold; null where there was no file to read"),
+        Field(description="null where there was no file to read"),
     ] = None
     expectation: Annotated[int | None, Field(description="which of `expectations` decides")] = None
     expected: Annotated[
-        Literal["met", "better", "worse"] | None, Field(description="how the cell keeps to it")
+        Literal["met", "better", "worse"] | None, Field(description="how the cell compares with it")
     ] = None
-    retries: Annotated[tuple[RetryResult, ...], Field(description="in the order of trying")] = ()
-    flaky: Annotated[bool, Field(description="it did something else when measured again")] = False
+    retries: Annotated[tuple[RetriedAttempt, ...], Field(description="in the order of trying")] = ()
+    flaky: Annotated[
+        bool, Field(description="it had another result when it was measured again")
+    ] = False
 
     @property
     def repaired_by(self) -> RemedyResult | None:
-        """The first remedy that was seen to work."""
+        """The first fix that was verified."""
         return next((tried for tried in self.remedies if tried.status == "verified"), None)
 
 
 def count_statuses(cells: Iterable[CellResult]) -> dict[Status, int]:
-    """Return how many cells have each status, best first; those that none has are left out."""
+    """Return the number of cells by status, best first, without statuses that no cell has."""
     counts = Counter(cell.status for cell in cells)
     return {status: counts[status] for status in Status if counts[status]}
 
 
-class Results(_Result):
-    """Everything a run found. ``cells`` holds every selected cell, in table order."""
+class Results(StrictModel):
+    """The results of a run. ``cells`` holds every selected cell, in table order."""
 
     schema_version: Literal[1] = 1
     run: RunInfo
@@ -360,7 +323,9 @@ class Results(_Result):
     candidate: str | None = Field(default=None, description="the version to upgrade to, if named")
     claims: tuple[ClaimResult, ...]
     causes: tuple[CauseResult, ...] = ()
-    remedies: tuple[RemedyInfo, ...] = Field(default=(), description="those tried in a cell")
+    remedies: tuple[RemedyInfo, ...] = Field(
+        default=(), description="fixes that were tried in a cell"
+    )
     expectations: tuple[ExpectationResult, ...] = ()
     predictor: PredictorResult | None = Field(
         default=None, description="how good the predictions are; null where there are none"
@@ -369,16 +334,16 @@ class Results(_Result):
 
     @property
     def inferred(self) -> int:
-        """How many cells were not measured, but inferred from others."""
+        """How many results were inferred from other cells."""
         return sum(cell.inferred_from is not None for cell in self.cells)
 
     @property
     def asked_for(self) -> tuple[CellResult, ...]:
-        """The cells of the environments that were asked for: others say what is compared with."""
+        """The cells of the selected environments, without references that were added."""
         added = {environment.name for environment in self.environments if environment.added}
         return tuple(cell for cell in self.cells if cell.loaded_with not in added)
 
     @property
     def of_files(self) -> bool:
-        """Whether it is about files that were saved elsewhere; each is a row."""
+        """Whether the rows are files that were saved elsewhere."""
         return any(scenario.file for scenario in self.scenarios)

@@ -18,9 +18,9 @@ from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.named_files import LARGEST_RESULTS, decompress, read_text
 from kerasmatrix.results import history
 from kerasmatrix.results.boundary import make_apart
-from kerasmatrix.results.history import PastRun
+from kerasmatrix.results.history import RunSummary
+from kerasmatrix.results.results_json import json_parts, read_results
 from kerasmatrix.results.schema import Results
-from kerasmatrix.results.serialization import json_parts, read_results
 from kerasmatrix.text.escape import brief
 
 __all__ = ["Archive", "find_results", "results_in"]
@@ -67,7 +67,7 @@ class Archive:
                 hint="make space and run again: what is measured so far is kept",
             ) from error
 
-    def before(self, run: str) -> list[PastRun]:
+    def before(self, run: str) -> list[RunSummary]:
         """Return the runs before ``run`` in short, oldest first, and no more than a few.
 
         Those that are damaged are left out: a page must not be lost for them.
@@ -76,7 +76,7 @@ class Archive:
         found = (self._in_short(kept) for kept in earlier)
         return [each for each in found if each is not None]
 
-    def _in_short(self, run: str) -> PastRun | None:
+    def _in_short(self, run: str) -> RunSummary | None:
         place = self.folder / f"{run}{SHORT_SUFFIX}"
         whole = self.folder / f"{run}{SUFFIX}"
         with contextlib.suppress(OSError, ValueError):
@@ -84,7 +84,7 @@ class Archive:
             if place.stat().st_mtime_ns >= whole.stat().st_mtime_ns:
                 return history.from_json(decompress(place))
         try:
-            short = history.in_short(self.read(run))
+            short = history.summarize(self.read(run))
         except UsageError:
             return None
         with contextlib.suppress(InfrastructureError):  # it is as good unkept, and slower

@@ -1,7 +1,7 @@
 """The store: observations in SQLite, and artifacts in folders named by the digest of their content.
 
 Every observation is committed when it arrives, so a killed run loses at most its current task. One
-run at a time uses a store. The store does not judge; see `kerasmatrix.results.observations`.
+run at a time uses a store. The store does not judge; see `kerasmatrix.results.verdict`.
 
 Anything that may differ from what was written is measured again: an artifact is named by its
 digest, a row carries its own (`kerasmatrix.store.database`), and SQLite's log (WAL) has one for
@@ -35,6 +35,7 @@ from kerasmatrix.results.observations import (
     Observation,
     ProbeObservation,
     SaveObservation,
+    share_equal,
 )
 from kerasmatrix.store.database import ABSORBED, Row, damage, digest_row, is_whole, open_database
 from kerasmatrix.store.origins import Origin
@@ -182,7 +183,7 @@ class Store:
         """
         now = datetime.datetime.now(datetime.UTC)
         self._ahead.pop(key, None)
-        row = (key, observation.model_dump_json(), now.isoformat(), run)
+        row = (key, observation.to_json(), now.isoformat(), run)
         with self._writing():
             self._database.execute(
                 "INSERT OR REPLACE INTO observations VALUES (?, ?, ?, ?, ?)",
@@ -202,7 +203,7 @@ class Store:
             self._database.execute(
                 "INSERT INTO retries SELECT ?, COALESCE(MAX(number), 0) + 1, ?, ?, ? "
                 "FROM retries WHERE key = ?",
-                (key, observation.model_dump_json(), now.isoformat(), run, key),
+                (key, observation.to_json(), now.isoformat(), run, key),
             )
         return Measured(observation, now)
 
@@ -219,7 +220,7 @@ class Store:
         with contextlib.suppress(ValueError, TypeError):  # damaged: done again
             return tuple(
                 Measured(
-                    kind.model_validate_json(told, context=self.shared),
+                    share_equal(kind.from_json(told), self.shared),
                     datetime.datetime.fromisoformat(at),
                 )
                 for told, at in rows
@@ -356,7 +357,7 @@ class Store:
         if row is None or not is_whole(row):
             return None
         try:
-            observation = kind.model_validate_json(row[1], context=self.shared)
+            observation = share_equal(kind.from_json(row[1]), self.shared)
             return Measured(observation, datetime.datetime.fromisoformat(row[2]))
         except (ValueError, TypeError):
             # Of an earlier kerasmatrix, changed, or beyond the limits on an answer: measured again.

@@ -2,7 +2,8 @@ import pytest
 
 from kerasmatrix.analysis.claims import check_claims
 from kerasmatrix.config.scenario import Claim, Scenario
-from kerasmatrix.results.observations import Culprit, Status
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import Culprit
 from tests.unit.report.factory import make_cell
 
 ORDER = ["old", "new"]

@@ -4,8 +4,9 @@ import pytest
 
 from kerasmatrix.analysis.compare import ChangeKind, compare
 from kerasmatrix.analysis.gate import FindingKind, findings
-from kerasmatrix.results.observations import Status
-from kerasmatrix.results.schema import RemedyResult, RetryResult
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import RetriedAttempt
+from kerasmatrix.results.schema import RemedyResult
 from tests.unit.report.factory import REJECTED, VERIFIED, make_cell, make_results
 
 
@@ -58,7 +59,7 @@ def test_a_fault_of_the_machine_is_neither_broken_nor_fixed():
 
 
 def remedies(*told):
-    return cell("fail").but(remedies=tuple(RemedyResult.model_validate(each) for each in told))
+    return cell("fail").but(remedies=tuple(RemedyResult(**each) for each in told))
 
 
 def test_a_remedy_that_works_no_more_is_a_change():
@@ -145,7 +146,7 @@ def test_gate_finds_cell_that_loses_more_than_the_baseline():
     [((RATE,), FindingKind.FLAKY), ((RATE, STATE), FindingKind.WORSE_THAN_BASELINE)],
 )
 def test_gate_compares_what_a_retry_lost(lost, kind):
-    again = RetryResult(
+    again = RetriedAttempt(
         status=Status.DEGRADED,
         summary="words",
         lost=lost,

@@ -7,7 +7,7 @@ from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation, PatternError, names_of
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.errors import UsageError
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.fakes import make_project
 from tests.unit.report.factory import make_cell, make_results
 

@@ -5,8 +5,7 @@ import pytest
 from kerasmatrix.analysis.merge import merge
 from kerasmatrix.config.scenario import Claim, Scenario
 from kerasmatrix.errors import UsageError
-from kerasmatrix.results.cells import IN_ANOTHER_SHARD
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import IN_ANOTHER_SHARD, NOT_MEASURED, Status
 from tests.unit.report.factory import make_cell, make_results
 
 CLAIM = Claim(says="it fails", status=(Status.FAIL,))
@@ -14,7 +13,6 @@ SCENARIOS = [
     Scenario(name="first", title="t", shows="s", claims=(CLAIM,)),
     Scenario(name="scenario2", title="t", shows="s"),
 ]
-UNMEASURED = {Status.INFRA, Status.NOT_RUN}
 
 
 def whole():
@@ -83,7 +81,7 @@ def test_a_measured_cell_outdoes_infra_which_outdoes_not_run():
     number = len(whole().cells) - 1
     for parts in ({"a": first, "b": infra}, {"a": infra, "b": first}):
         assert merge(parts, SCENARIOS, "").cells[number].status is Status.INFRA
-    measured = [n for n, c in enumerate(whole().cells) if c.status not in UNMEASURED]
+    measured = [n for n, c in enumerate(whole().cells) if c.status not in NOT_MEASURED]
     for parts in ({"a": infra, "b": whole()}, {"a": whole(), "b": infra}):
         cells = merge(parts, SCENARIOS, "").cells
         assert [cells[n] for n in measured] == [whole().cells[n] for n in measured]

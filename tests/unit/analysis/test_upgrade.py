@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.analysis.upgrade import examine
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_cell, make_results
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.results.serialization import to_json
+from kerasmatrix.results.results_json import to_json
 from kerasmatrix.store.runs import Archive
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files

@@ -16,8 +16,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.results.observations import Status
-from kerasmatrix.results.serialization import to_json
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.results_json import to_json
 from kerasmatrix.store.runs import Archive
 from tests.hostile.files import ACTIVE
 from tests.hostile.pages import Page
@@ -148,7 +148,7 @@ def hostile(call, tmp_path):
         failed = list(Status).index(Status.FAIL)
         error, load = cells[failed].error, cells[failed].load
         cells[failed] = cells[failed].but(
-            error=error.model_copy(update={"message": text, "traceback": text}),
+            error=error.but(message=text, traceback=text),
             load=load.but(log=text),
         )
         scenario = base.scenarios[0].model_copy(update={"title": short, "shows": short})

@@ -9,7 +9,7 @@ import pytest
 from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
-from kerasmatrix.results.serialization import read_results
+from kerasmatrix.results.results_json import read_results
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_a_remedy_that_works_once_and_once_not_is_flaky(command, engine):
     code, table, out = command("--gate", "--fresh")
     assert code == 3, out
     assert "lost its remedy: alpha · h5 · good → fails-rewrite-config: fail → fail" in out
-    assert "repaired by rewrite-config" in out
+    assert "fixed by rewrite-config" in out
     flaky = [cell for cell in table["cells"] if cell["flaky"]]
     assert [cell["retries"][0]["remedy"] for cell in flaky] == ["rewrite-config"] * len(flaky)
     assert flaky

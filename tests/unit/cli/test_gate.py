@@ -7,9 +7,9 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.config.expectation import Expectation
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.results_json import to_json
 from kerasmatrix.results.schema import RemedyResult
-from kerasmatrix.results.serialization import to_json
 from kerasmatrix.store.runs import Archive
 from tests.unit.report.factory import HOSTILE, REJECTED, VERIFIED, make_cell, make_results
 
@@ -29,7 +29,7 @@ def call(tmp_path, monkeypatch, capsys):
 
 def cell(status, loaded="tf2.2", remedies=(), message="words"):
     made = make_cell("first", "h5", "tf2.1", loaded, Status(status), message=message)
-    return made.but(remedies=tuple(RemedyResult.model_validate(each) for each in remedies))
+    return made.but(remedies=tuple(RemedyResult(**each) for each in remedies))
 
 
 HELPED, HELPLESS = cell("fail", remedies=[VERIFIED]), cell("fail", remedies=[REJECTED])

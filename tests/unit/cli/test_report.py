@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.store.runs import Archive
 from tests.unit.report.factory import make_results
 

@@ -110,7 +110,7 @@ def test_prune_after_a_change_of_the_code_removes_all(command, measured, monkeyp
 
 
 def test_prune_keeps_checked_files_unless_told(command, measured):
-    observation = SaveObservation.model_validate({"ended": "raised"})
+    observation = SaveObservation.parse({"ended": "raised"})
     (first, *_) = rows("SELECT engine, environment, harness FROM origins")
     with Store(STORE) as store:
         engine, environment, harness = first

@@ -4,7 +4,7 @@ from rich.progress import Task
 
 from kerasmatrix.cli import terminal
 from kerasmatrix.cli.terminal import TerminalProgress, print_results
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_results
 
 

@@ -85,7 +85,7 @@ def test_an_entry_that_lacks_something_is_an_error_with_its_line(load, old, new,
 
 
 def test_a_slug_may_stand_only_once(load):
-    with pytest.raises(UsageError, match="'one' stands twice"):
+    with pytest.raises(UsageError, match="'one' is there twice"):
         load(GOOD + GOOD.removeprefix("causes:\n"))
 
 
@@ -110,7 +110,7 @@ def test_a_remedy_that_lacks_something_is_an_error_with_its_line(load, old, new,
 
 
 def test_an_id_may_stand_only_once(load):
-    with pytest.raises(UsageError, match="'no-compile' stands twice"):
+    with pytest.raises(UsageError, match="'no-compile' is there twice"):
         load(GOOD, REMEDIES + REMEDIES.removeprefix("remedies:\n"))
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import Advice, Catalogue, Cause, Remedy, Signature
-from kerasmatrix.diagnosis.fix_search import ATTEMPTS, Patient, Tried, next_attempt
+from kerasmatrix.diagnosis.fix_search import MOST_ATTEMPTS, FailingCell, Tried, next_attempt
 
 FAILED = Tried(verified=False)
 VERIFIED = Tried(verified=True)
@@ -50,7 +50,7 @@ CATALOGUE = Catalogue(
 
 
 def following(cause_, tried, *, form="h5", keras=2, **more):
-    return next_attempt(CATALOGUE, Patient(cause_, form, keras), tried, **more)
+    return next_attempt(CATALOGUE, FailingCell(cause_, form, keras), tried, **more)
 
 
 def test_a_cause_names_its_remedies_in_order_then_come_the_general_ones():
@@ -116,5 +116,5 @@ def test_only_what_makes_sense_for_the_format_and_the_reader_is_tried(form, kera
 
 
 def test_a_search_ends():
-    tried = {(f"other-{number}",): FAILED for number in range(ATTEMPTS)}
+    tried = {(f"other-{number}",): FAILED for number in range(MOST_ATTEMPTS)}
     assert following("bad-config", tried) is None

@@ -1,6 +1,6 @@
 import pytest
 
-from kerasmatrix.diagnosis.traceback_parser import chain_of
+from kerasmatrix.diagnosis.traceback_parser import parse_chain
 
 TRACEBACK = """\
 Traceback (most recent call last):
@@ -18,7 +18,7 @@ tensorflow.python.framework.errors_impl.NotFoundError: Op type not registered
 
 
 def test_a_traceback_is_a_chain_the_last_raised_first():
-    assert chain_of(TRACEBACK) == [
+    assert parse_chain(TRACEBACK) == [
         (
             "tensorflow.python.framework.errors_impl.NotFoundError",
             "Op type not registered\n and more of it",
@@ -37,4 +37,4 @@ def test_a_traceback_is_a_chain_the_last_raised_first():
     ],
 )
 def test_a_line_is_read_as_what_it_is(text, chain):
-    assert chain_of(text) == chain
+    assert parse_chain(text) == chain

@@ -11,7 +11,7 @@ from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.runner import Run
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import RunInfo
 from kerasmatrix.store.store import Store
 from tests.unit.fakes import FakeEngine

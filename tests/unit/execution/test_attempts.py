@@ -8,8 +8,10 @@ import pytest
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.execution.attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.bridges import Hop
-from kerasmatrix.results.observations import Cell, LoadObservation, Measured, SaveFacts, judge_load
+from kerasmatrix.results.cells import Cell
+from kerasmatrix.results.observations import LoadObservation, Measured, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import judge_load
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
 
 CELL = Cell("first", "h5", "old", "new")
@@ -22,10 +24,10 @@ REMEDIES = [remedy.id for remedy in the_catalogue().remedies]
 
 
 def judge(remedy="no-compile", *, saved=SAVE_FACTS, chain=(), **told):
-    observation = LoadObservation.model_validate({"ended": "returned", "seconds": 0.5, **told})
+    observation = LoadObservation.parse({"ended": "returned", "seconds": 0.5, **told})
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     attempt = Attempt((remedy,), Measured(observation, at), chain)
-    return judge_attempt(PLAN, Causes(PLAN), CELL, SaveFacts.model_validate(saved), attempt)
+    return judge_attempt(PLAN, Causes(PLAN), CELL, SaveFacts.parse(saved), attempt)
 
 
 @pytest.mark.parametrize("remedy", REMEDIES)

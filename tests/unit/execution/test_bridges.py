@@ -1,6 +1,6 @@
 from kerasmatrix.execution.bridges import Hop, find_chains
 from kerasmatrix.execution.plan import Save
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import Cell, Status
 
 NAMES = ("a", "b", "c", "d")
 PASS, FAIL, DEGRADED = Status.PASS, Status.FAIL, Status.DEGRADED

@@ -9,7 +9,7 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.variables import FIXED, lasting_variables, worker_variables
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.runner import Run
-from kerasmatrix.results.observations import Save
+from kerasmatrix.results.cells import Save
 from kerasmatrix.store.store import Store
 from tests.unit.plans import make_plan
 

@@ -1,11 +1,12 @@
 import pytest
 
 from kerasmatrix.execution.confirm import MOST_TRIES, is_the_machines, settle, unsteady
-from kerasmatrix.results.observations import LOST, LoadObservation, Status, Try
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import LOST, LoadObservation, RetriedAttempt
 
 
 def seen(ended="returned", **more):
-    return LoadObservation(ended=ended, **more)
+    return LoadObservation.parse({"ended": ended, **more})
 
 
 PASSED, RAISED = seen(), seen("raised")
@@ -32,11 +33,11 @@ def test_a_crash_or_a_hang_is_believed_when_it_is_seen_again(one):
 def test_what_somebody_may_have_killed_must_be_seen_three_times(one):
     assert settle([one]) is None
     assert settle([one, one]) is None
-    assert [retry.status for retry in settle([one] * 3).retried] == [None, None]
+    assert [retry.status for retry in settle([one] * 3).retried] == [Status.INFRA] * 2
 
 
 def test_what_is_killed_every_time_is_the_machines_unless_memory_is_known_to_be_why():
-    starved = LOST_WORKER.model_copy(update={"error": NO_MEMORY.error})
+    starved = LOST_WORKER.but(error=NO_MEMORY.error)
     assert [is_the_machines(one) for one in (KILLED, LOST_WORKER)] == [True, True]
     assert not any(map(is_the_machines, (starved, SEGFAULT, HUNG, NO_MEMORY, PASSED)))
 
@@ -44,13 +45,13 @@ def test_what_is_killed_every_time_is_the_machines_unless_memory_is_known_to_be_
 def test_what_follows_a_crash_is_believed_and_the_crash_is_not_forgotten():
     believed = settle([SEGFAULT, PASSED])
     assert believed.ended == "returned"
-    assert believed.retried == (Try(status=Status.CRASH, reason="killed by signal 11"),)
+    assert believed.retried == (RetriedAttempt(status=Status.CRASH, summary="killed by signal 11"),)
     assert unsteady(believed.retried, Status.PASS) == (Status.CRASH, Status.PASS)
 
 
 def test_a_killed_child_says_nothing_about_the_model():
     believed = settle([KILLED, LOST_WORKER, PASSED])
-    assert [retry.reason for retry in believed.retried] == ["killed by signal 9", "it died: 9"]
+    assert [retry.summary for retry in believed.retried] == ["killed by signal 9", "it died: 9"]
     assert unsteady(believed.retried, Status.PASS) == ()
 
 

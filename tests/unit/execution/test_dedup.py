@@ -1,21 +1,21 @@
 """Equal files are loaded once, and what that says is what loading each would have said."""
 
+import dataclasses
 from collections import Counter
 
 import pytest
 
 from kerasmatrix.harness import configuration
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import (
     LoadObservation,
     SaveFacts,
-    Status,
     StoredState,
     TrainingFacts,
     Weights,
-    compared_facts,
-    judge_load,
 )
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import compared_facts, judge_load
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS
 
 # How a cell looks to whoever judges it; when and how long it was loaded is its source's.
@@ -165,7 +165,7 @@ def test_a_dry_run_tells_of_what_would_be_loaded(command, engine):
 
 
 LAYER = {"path": ["drop"], "class": "Dropout", "trainable": True, "config": {"rate": 0.5}}
-SAVED = SaveFacts.model_validate(
+SAVED = SaveFacts.parse(
     {
         "model": "Functional",
         "weights": [{"name": "kernel", "shape": [1], "dtype": "float32", "sha256": "aa"}],
@@ -183,12 +183,12 @@ LOADED = {
 
 
 @pytest.mark.parametrize("form", ["h5", "weights"])
-@pytest.mark.parametrize("field", SaveFacts.model_fields)
+@pytest.mark.parametrize("field", [each.name for each in dataclasses.fields(SaveFacts)])
 def test_facts_that_are_equal_get_equal_verdicts(field, form):
     other = {
         "model": "Model",
         "weights": Weights(),
-        "compiled": SAVED.compiled.model_copy(update={"loss": "mae"}),
+        "compiled": SAVED.compiled.but(loss="mae"),
         "timings": {"save": 3.0},
         "did": ("turned it round",),
         "refused": ERROR,
@@ -196,12 +196,12 @@ def test_facts_that_are_equal_get_equal_verdicts(field, form):
         "remedies": ("no-compile",),
         "structure": {"b": "*"},
         "layers": configuration.packed([LAYER]),
-        "training": TrainingFacts(evaluate=(("loss", 9.0),), steps=((1.0, 1.0),)).model_dump(),
-        "stored": StoredState(slots=("t",), iterations=4, config={"loss": "mae"}).model_dump(),
+        "training": TrainingFacts(evaluate=(("loss", 9.0),), steps=((1.0, 1.0),)),
+        "stored": StoredState(slots=("t",), iterations=4, config={"loss": "mae"}),
     }[field]
-    changed = SaveFacts.model_validate({**SAVED.model_dump(), field: other})
+    changed = SaveFacts.parse({**dataclasses.asdict(SAVED), field: other})
     loads = [
-        LoadObservation.model_validate(each)
+        LoadObservation.parse(each)
         for each in (
             {"ended": "returned", "value": LOADED},
             {"ended": "returned", "value": {**LOADED, "compiled": None}},
@@ -223,5 +223,5 @@ def test_facts_that_are_equal_get_equal_verdicts(field, form):
 
 
 def test_the_fakes_are_what_the_harness_says():
-    SaveFacts.model_validate(SAVE_FACTS)
-    LoadObservation.model_validate({"ended": "raised", "error": ERROR})
+    SaveFacts.parse(SAVE_FACTS)
+    LoadObservation.parse({"ended": "raised", "error": ERROR})

@@ -3,7 +3,7 @@
 import pytest
 
 from kerasmatrix.execution.shards import share_out, weigh
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import RemedyResult
 from tests.unit.report.factory import make_results
 

@@ -12,7 +12,7 @@ from kerasmatrix.files.check import CheckResult, check
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.session import SessionOptions, open_session
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
 

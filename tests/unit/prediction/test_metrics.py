@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.prediction.metrics import score
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import PredictionResult, RemedyResult
 from tests.unit.report.factory import make_cell
 

@@ -6,7 +6,7 @@ import datetime
 
 from pydantic import TypeAdapter
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import (
     AdviceResult,
     CauseResult,
@@ -31,7 +31,7 @@ CULPRIT = {"layer": HOSTILE, "class_name": "Dense", "keys": ["groups"], "error":
 REJECTED = {"id": "no-compile", "status": "rejected", "summary": "outputs differ by up to 0.5"}
 VERIFIED = {
     "id": "no-compile + rewrite-config", "status": "verified", "summary": "same weights",
-    "did": [f"dropped {HOSTILE}"], "lost": ["the compile state"],
+    "did": (f"dropped {HOSTILE}",), "lost": ("the compile state",),
 }  # fmt: skip
 PREDICTION = {
     "status": "fail", "cause": "unknown-functional", "remedy": "no-compile",

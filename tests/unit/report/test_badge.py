@@ -3,7 +3,7 @@ import json
 import pytest
 
 from kerasmatrix.report.badge import to_badge
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_cell, make_results
 
 
@@ -21,7 +21,7 @@ def badge(*statuses, complete=True):
     [
         (["pass", "pass"], "100% load", "brightgreen"),
         (["pass", "degraded", "drift"], "66% load", "yellowgreen"),
-        (["pass", "fail"], "50% load, 1 repaired", "yellow"),
+        (["pass", "fail"], "50% load, 1 fixable", "yellow"),
         (["crash"], "0% load", "orange"),
         (["pass", "infra", "not-run", "unsupported"], "100% load", "brightgreen"),
         (["infra"], "not measured", "lightgrey"),

@@ -8,7 +8,7 @@ from kerasmatrix.report import csv_parquet
 from kerasmatrix.report.csv_parquet import csv_parts, to_parquet
 from kerasmatrix.report.frame import COLUMNS, cell_frame
 from kerasmatrix.report.texts import shown
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 

@@ -1,5 +1,5 @@
 from kerasmatrix.report.frame import COLUMNS, cell_frame, overview
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_results
 
 

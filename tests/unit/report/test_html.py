@@ -10,7 +10,7 @@ import pytest
 
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.symbols import LOOKS
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 # It is in the data, where it is text.
@@ -85,7 +85,7 @@ def test_an_incomplete_run_and_a_missing_environment_carry_a_banner():
     assert "This run is incomplete" in render_html(make_results(complete=False))
     page = render_html(make_results())
     assert "This run is incomplete" not in page
-    assert "1 of 5 environments could not be had" in page
+    assert "1 of 5 environments could not be installed" in page
     assert "<li><strong>tf2.1</strong>: &lt;/script&gt;" in page
 
 
@@ -97,7 +97,7 @@ def test_every_status_has_its_own_glyph_and_word():
 
 def test_a_claim_shows_its_verdict_and_its_evidence():
     claims = between(render_html(make_results()), 'id="claims"', "</section>")
-    assert "holds in part" in claims
+    assert "partly confirmed" in claims
     assert "1 of 4" in claims
 
 
@@ -112,7 +112,7 @@ def test_a_scenario_cannot_take_the_name_of_a_part_of_the_page():
 def test_causes_say_how_many_were_repaired_by_what():
     page = render_html(make_results())
     causes = between(page, 'id="causes"', "</section>")
-    assert "3 of 4 repaired" in causes
+    assert "3 of 4 fixed" in causes
     assert "<code>rewrite-config</code> (3)" in causes
 
 
@@ -194,8 +194,36 @@ def test_a_report_is_a_link_only_if_it_is_an_address():
 def test_predictions_have_their_own_part_only_where_there_are_some():
     results = make_results()
     page = render_html(results)
-    assert "How well this could be foretold" in page
-    assert "3 of 5 cells that fail, 1 foretold to fail that do not" in page
-    assert "it works in 1 of 2" in page
+    assert "3 of 5 failures predicted, 1 false alarms" in page
+    assert "works in 1 of 2" in page
     without = results.model_copy(update={"predictor": None})
-    assert "How well this could be foretold" not in render_html(without)
+    assert 'id="predictions"' not in render_html(without)
+
+
+def upgrade_of(*statuses):
+    """Return a page about tf2.1 to tf2.2 with a file for each status in tf2.2."""
+    base = make_results(environments=2, scenarios=len(statuses))
+    names = [scenario.name for scenario in base.scenarios]
+    home = [make_cell(name, "h5", "tf2.1", "tf2.1", Status.PASS) for name in names]
+    there = [
+        make_cell(name, "h5", "tf2.1", "tf2.2", status)
+        for name, status in zip(names, statuses, strict=True)
+    ]
+    return with_cells(*home, *there, scenarios=base.scenarios, current="tf2.1", candidate="tf2.2")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "headline"),
+    [
+        ((Status.FAIL, Status.PASS), "1 of 2 files breaks, all fixable"),
+        ((Status.FAIL, Status.CRASH, Status.DRIFT), "2 of 3 files break, 1 fixable"),
+        ((Status.PASS, Status.DEGRADED), "no file breaks"),
+    ],
+)
+def test_headline_answers_the_upgrade_of_the_matrix(statuses, headline):
+    page = render_html(upgrade_of(*statuses))
+    assert between(page, "<h1>", "</h1>") == f"tf2.1 → tf2.2: {headline}"
+
+
+def test_headline_without_an_upgrade_is_a_title():
+    assert "models load where" in between(render_html(make_results()), "<h1>", "</h1>")

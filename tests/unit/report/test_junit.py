@@ -5,7 +5,7 @@ import pytest
 import xmlschema
 
 from kerasmatrix.report.junit import to_junit
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 
@@ -87,7 +87,7 @@ def test_a_status_is_a_verdict_of_a_test(status, tags):
 def test_a_failure_tells_its_story():
     failure = case_of(Status.FAIL).find("failure")
     assert failure.get("type") == "ValueError"
-    for expected in ("cause: unknown-functional", "repaired by: no-compile + rewrite-config",
+    for expected in ("cause: unknown-functional", "fixed by: no-compile + rewrite-config",
                      "Traceback: words"):  # fmt: skip
         assert expected in failure.text
 

@@ -3,14 +3,14 @@ import re
 from kerasmatrix.report import markdown
 from kerasmatrix.report.markdown import to_markdown
 from kerasmatrix.report.texts import for_markdown
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 
 def test_the_answer_comes_first():
     lines = to_markdown(make_results()).splitlines()
     assert lines[2].startswith("50 cells: ✓ 5 pass · ◐ 5 degraded")
-    assert "20 do not come back as they were; in 5 a remedy works ↻." in lines
+    assert "20 loads fail or change. 5 have a verified fix ↻." in lines
 
 
 def test_the_overview_has_a_row_and_a_column_for_each_version():
@@ -28,7 +28,7 @@ def test_causes_and_failing_cells_are_listed():
 def test_an_incomplete_run_and_trouble_are_said():
     text = to_markdown(make_results(complete=False))
     assert "**This run is incomplete.**" in text
-    assert "**tf2\\.1 could not be had:**" in text
+    assert "**tf2\\.1 could not be installed:**" in text
 
 
 def test_hostile_text_does_nothing():
@@ -49,7 +49,7 @@ def test_a_summary_has_an_end_and_says_what_is_left_out(monkeypatch):
     )
     text = to_markdown(make_results(scenarios=101).model_copy(update={"cells": cells}))
     assert len(text.encode()) < 5200
-    left = int(re.search(r"(\d+) more are left out here", text)[1])
+    left = int(re.search(r"(\d+) more are left out", text)[1])
     assert left + text.count("| scenario") == 100
 
 

@@ -9,8 +9,8 @@ import pytest
 from kerasmatrix.report import page_data as module
 from kerasmatrix.report.blocks import blocks_of
 from kerasmatrix.report.page_data import eras, pack, page_data
-from kerasmatrix.results.history import in_short
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.history import summarize
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 
@@ -33,7 +33,7 @@ def unpacked(text):
     return json.loads(zlib.decompress(base64.b64decode(text)))
 
 
-def test_every_cell_has_an_entry_in_every_column():
+def test_columns_have_an_entry_for_every_cell():
     results = make_results()
     columns, chunks = data_of(results)
     chunks = list(chunks)
@@ -42,7 +42,7 @@ def test_every_cell_has_an_entry_in_every_column():
     assert sum(len(chunk["cells"]) for chunk in chunks) == len(results.cells)
 
 
-def test_columns_say_what_the_cells_are():
+def test_columns_match_the_cells():
     results = make_results()
     columns, _ = data_of(results)
     for number, cell in enumerate(results.cells):
@@ -56,27 +56,29 @@ def test_columns_say_what_the_cells_are():
         assert columns["summaries"][columns["summary"][number]] == cell.summary
 
 
-def test_a_whole_block_needs_no_places_and_one_with_gaps_has_them():
+def test_block_columns_have_places_only_with_gaps():
     results = make_results()
     columns, _ = data_of(results)
-    assert columns["blocks"] == [(0, 0, 0, None), (0, 1, 25, None)]
+    assert columns["blocks"] == [
+        {"scenario": 0, "format": 0, "start": 0, "places": None},
+        {"scenario": 0, "format": 1, "start": 25, "places": None},
+    ]
     column = tuple(cell for cell in results.cells if cell.loaded_with == "tf2.3")
     columns, _ = data_of(results.model_copy(update={"cells": column}))
-    assert columns["blocks"][1] == (0, 1, 5, (2, 7, 12, 17, 22))
+    assert columns["blocks"][1]["places"] == (2, 7, 12, 17, 22)
 
 
-def test_details_are_split_into_chunks(monkeypatch):
+def test_chunks_hold_a_fixed_number_of_cells(monkeypatch):
     monkeypatch.setattr(module, "CHUNK", 20)
     results = make_results()
     columns, chunks = data_of(results)
     chunks = list(chunks)
     assert columns["chunk"] == 20
     assert [len(chunk["cells"]) for chunk in chunks] == [20, 20, 10]
-    artifact = 6
-    assert chunks[2]["cells"][9][artifact] == results.cells[-1].artifact
+    assert chunks[2]["cells"][9]["artifact"] == results.cells[-1].artifact
 
 
-def test_a_chunk_comes_back_as_it_was_whatever_is_in_it():
+def test_pack_hostile_text_is_inert_and_unpacks():
     _, (chunk,) = data_of(make_results())
     packed = pack(chunk)
     assert packed.isascii()
@@ -86,13 +88,13 @@ def test_a_chunk_comes_back_as_it_was_whatever_is_in_it():
     assert unpacked(pack(["\ud800"])) == ["\ud800"]
 
 
-def test_equal_texts_are_in_a_chunk_once():
+def test_chunk_equal_texts_are_stored_once():
     small, large = (next(data_of(make_results(environments=n)).chunks) for n in (4, 6))
     assert len(small["errors"]) == len(large["errors"]) == 1
     assert small["texts"] == large["texts"]
 
 
-def test_tracebacks_share_their_lines():
+def test_chunk_tracebacks_share_lines():
     shared = "\n".join(f'File "model.py", line {number}' for number in range(200))
     cells = [
         make_cell(
@@ -105,19 +107,18 @@ def test_tracebacks_share_their_lines():
     assert sum(f"{shared}\n3" in text for text in texts_of(chunk)) >= 1
 
 
-def test_an_infinite_difference_does_not_break_the_data():
+def test_page_data_infinite_difference_is_a_word():
     cells = [
         make_cell("first", "h5", "tf2.1", name, Status.DRIFT).but(max_abs_diff=value)
         for name, value in (("tf2.1", math.nan), ("tf2.2", math.inf))
     ]
     columns, (chunk,) = data_of(with_cells(*cells))
-    difference = 3
-    assert [row[difference] for row in chunk["cells"]] == ["nan", "inf"]
-    assert columns["differences"] == {0: ["nan", None], 1: ["inf", None]}
+    assert [row["max_abs_diff"] for row in chunk["cells"]] == ["nan", "inf"]
+    assert columns["differences"] == {0: "nan", 1: "inf"}
     json.dumps(columns, allow_nan=False)
 
 
-def test_a_text_of_megabytes_is_cut_in_the_middle_and_says_so():
+def test_chunk_text_of_megabytes_is_cut_in_the_middle():
     message = "start" + "x" * 5_000_000 + "end"
     columns, (chunk,) = data_of(
         with_cells(make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL, message))
@@ -131,7 +132,7 @@ def test_a_text_of_megabytes_is_cut_in_the_middle_and_says_so():
 @pytest.mark.parametrize(
     ("majors", "expected"), [((2, 2, 3, 3), {2}), ((2, 3, 2), {1, 2}), ((3, 3), set()), ((), set())]
 )
-def test_an_era_begins_where_the_major_version_of_keras_changes(majors, expected):
+def test_eras_begin_where_the_keras_major_changes(majors, expected):
     base = make_results(environments=max(1, len(majors)))
     environments = tuple(
         told.model_copy(update={"keras_major": major})
@@ -140,20 +141,21 @@ def test_an_era_begins_where_the_major_version_of_keras_changes(majors, expected
     assert eras(base.model_copy(update={"environments": environments})) == expected
 
 
-def test_a_prediction_is_in_a_chunk_once_and_a_cell_without_one_has_none():
+def test_chunk_equal_predictions_are_stored_once():
     results = make_results()
     _, (chunk,) = data_of(results)
     assert len(chunk["predictions"]) == 1
-    assert chunk["predictions"][0][:3] == ["fail", "unknown-functional", "no-compile"]
-    places = {row[11] for row in chunk["cells"]}
-    assert places == {None, 0}
+    (prediction,) = chunk["predictions"]
+    assert (prediction["status"], prediction["cause"]) == ("fail", "unknown-functional")
+    assert {row["prediction_ref"] for row in chunk["cells"]} == {None, 0}
 
 
-def test_what_runs_said_of_cells_is_in_a_chunk_once():
+def test_chunk_equal_histories_are_stored_once():
     results = make_results()
-    runs = [in_short(results.model_copy(update={"cells": results.cells[:3]}))] * 2
+    runs = [summarize(results.model_copy(update={"cells": results.cells[:3]}))] * 2
     columns, (chunk,) = page_data(results, blocks_of(results), past=runs)
     assert columns["runs"] == ["2026-01-02 03:04"] * 2
-    assert len(chunk["pasts"]) == 3
-    assert chunk["pasts"][0] == [[0, 1, 2, "pass", None, None, False]]
-    assert [row[13] for row in chunk["cells"]] == [0, 1, 2, *[None] * 47]
+    assert len(chunk["histories"]) == 3
+    (span,) = chunk["histories"][0]
+    assert (span["first"], span["last"], span["runs"], span["status"]) == (0, 1, 2, "pass")
+    assert [row["history_ref"] for row in chunk["cells"]] == [0, 1, 2, *[None] * 47]

@@ -15,8 +15,8 @@ from kerasmatrix.report.html import render_html
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
 from kerasmatrix.report.texts import ACTING, for_markdown, for_spreadsheet, for_xml, shown
+from kerasmatrix.results.results_json import read_results, to_json
 from kerasmatrix.results.schema import Results
-from kerasmatrix.results.serialization import read_results, to_json
 from tests.unit.report.factory import make_results
 
 PAYLOAD = (

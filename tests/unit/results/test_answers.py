@@ -16,22 +16,20 @@ from kerasmatrix.execution.evaluate import Observed, tabulate
 from kerasmatrix.report.csv_parquet import csv_parts
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.markdown import to_markdown
-from kerasmatrix.results.answers import understand
+from kerasmatrix.results.answers import parse_answer
 from kerasmatrix.results.bounds import CHAIN_CHARACTERS, LONGEST_LINE, MOST_WEIGHTS, cut, plain
+from kerasmatrix.results.cells import Cell, Save, Status
 from kerasmatrix.results.observations import (
-    Cell,
     LoadObservation,
     Measured,
     ProbeObservation,
-    Save,
     SaveFacts,
     SaveObservation,
-    Status,
-    judge_load,
 )
+from kerasmatrix.results.results_json import read_results, to_json
 from kerasmatrix.results.schema import RunInfo
-from kerasmatrix.results.serialization import read_results, to_json
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import judge_load
 from kerasmatrix.store.store import Store
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT, FakeWorker
 from tests.unit.plans import make_plan
@@ -114,13 +112,13 @@ def spoilt_answers():
 
 
 def test_understand_spoilt_answer_fits_and_survives_storage():
-    saved = SaveFacts.model_validate({**SAVE_FACTS, "compiled": COMPILED})
+    saved = SaveFacts.parse({**SAVE_FACTS, "compiled": COMPILED})
     seen = set()
     for answer in spoilt_answers():
-        observation = understand(LoadObservation, answer)
-        text = observation.model_dump_json()
+        observation = parse_answer(LoadObservation, answer)
+        text = observation.to_json()
         assert len(text) < 600_000
-        assert LoadObservation.model_validate_json(text) == observation
+        assert LoadObservation.from_json(text) == observation
         verdict = judge_load(saved, "h5", observation, Tolerance(absolute=1e-5, relative=1e-4))
         assert len(verdict.summary) <= LONGEST_LINE
         seen.add(verdict.status)
@@ -144,10 +142,10 @@ def test_understand_spoilt_answer_fits_and_survives_storage():
 def test_understand_number_out_of_range_is_a_crash(path, value, where):
     answer = copy.deepcopy(RETURNED)
     put(answer, path, value)
-    observation = understand(LoadObservation, answer)
+    observation = parse_answer(LoadObservation, answer)
     assert (observation.ended, observation.value) == ("crashed", None)
     assert observation.log.startswith(f"the answer does not fit: {where}")
-    saved = SaveFacts.model_validate(SAVE_FACTS)
+    saved = SaveFacts.parse(SAVE_FACTS)
     verdict = judge_load(saved, "h5", observation, Tolerance(absolute=1e-5, relative=1e-4))
     assert verdict.status is Status.CRASH
     assert verdict.summary == "the process gave no understandable answer"
@@ -184,28 +182,26 @@ def test_understand_many_wrong_items_few_complaints(path, item):
     put(answer, path, {str(n): each for n, each in enumerate(many)} if mapping else many)
     counts = [0]
     with counting(counts):
-        LoadObservation.model_validate(answer)
+        LoadObservation.parse(answer)
     assert counts[-1] <= 100
-    assert understand(LoadObservation, answer).ended in {"crashed", "returned"}
+    assert parse_answer(LoadObservation, answer).ended in {"crashed", "returned"}
 
 
 def test_understand_huge_hyperparameter_is_text_and_judged():
     """A file without code can hold it, and Keras loads that file."""
     answer = copy.deepcopy(RETURNED)
     answer["value"]["compiled"]["optimizer"]["hyperparameters"]["clipnorm"] = 10**400
-    observation = understand(LoadObservation, answer)
+    observation = parse_answer(LoadObservation, answer)
     hyperparameters = observation.value.compiled.optimizer.hyperparameters
     assert hyperparameters == {"lr": 0.001, "clipnorm": "an integer of 1329 bits"}
-    saved = SaveFacts.model_validate(
-        {**SAVE_FACTS, "compiled": observation.value.compiled.model_dump()}
-    )
+    saved = SaveFacts.parse({**SAVE_FACTS, "compiled": observation.value.compiled})
     verdict = judge_load(saved, "h5", observation, Tolerance(absolute=1e-5, relative=1e-4))
     assert verdict.status is Status.PASS
 
 
 def test_understand_keys_of_the_runner_are_not_taken():
     forged = {**RETURNED, "artifact": "ab", "equivalence": "cd", "retried": [{"reason": "x"}]}
-    observation = understand(SaveObservation, forged)
+    observation = parse_answer(SaveObservation, forged)
     assert (observation.artifact, observation.equivalence, observation.retried) == (None, None, ())
 
 
@@ -247,10 +243,10 @@ def test_reports_largest_cell_has_a_limit(tmp_path):
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
     def measured(kind):
-        return Measured(understand(kind, largest_answer(kind)), at)
+        return Measured(parse_answer(kind, largest_answer(kind)), at)
 
     save = measured(SaveObservation)
-    save = save._replace(observation=save.observation.model_copy(update={"artifact": "ab"}))
+    save = save._replace(observation=save.observation.but(artifact="ab"))
     load = measured(LoadObservation)
     attempts = tuple(Attempt((f"remedy{number}",), load) for number in range(12))
     observed = Observed({row: save}, {cell: load}, {cell: measured(ProbeObservation)})
@@ -332,11 +328,11 @@ def test_store_observation_beyond_the_limits_is_measured_again(tmp_path):
 
 def test_store_shares_equal_facts_until_it_is_closed(tmp_path):
     store = Store(tmp_path)
-    first, second = (understand(LoadObservation, RETURNED, store.shared) for _ in range(2))
+    first, second = (parse_answer(LoadObservation, RETURNED, store.shared) for _ in range(2))
     assert first.value.weights is second.value.weights
     assert first.value.compiled is second.value.compiled
     assert store.shared
     store.close()
     assert not store.shared
-    alone = understand(LoadObservation, RETURNED)
+    alone = parse_answer(LoadObservation, RETURNED)
     assert alone.value.weights is not first.value.weights

@@ -10,9 +10,10 @@ from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.attempts import Attempt
 from kerasmatrix.results.boundary import Boundary, describe_fault, make_apart
 from kerasmatrix.results.bounds import LONGEST_LINE
-from kerasmatrix.results.observations import Cell, LoadFacts, Observation, Save, SaveFacts, Status
+from kerasmatrix.results.cells import Cell, Save, Status
+from kerasmatrix.results.observations import LoadFacts, Observation, SaveFacts
+from kerasmatrix.results.results_json import read_results
 from kerasmatrix.results.schema import CellResult, Results
-from kerasmatrix.results.serialization import read_results
 from tests.unit.fakes import FakeWorker
 from tests.unit.report.factory import make_results
 
@@ -46,21 +47,21 @@ ALWAYS = (
     "execution.evaluate:remedies_of",
     "execution.plan:Plan.judge",
     "execution.plan:judge_load",
-    "results.observations:_drift",
-    "results.observations:_lost",
-    "results.observations:_how",
+    "results.verdict:_drift",
+    "results.verdict:_lost",
+    "results.verdict:_ending",
     "execution.attempts:Causes.of",
-    "execution.attempts:classify",
-    "diagnosis.classify:candidates",
+    "execution.attempts:recognize_cause",
+    "diagnosis.recognize_cause:candidates",
     "execution.predictions:_Files.read",
     "execution.predictions:_foreseen",
     "execution.predictions:is_measured",
     "execution.predictions:score",
-    "results.serialization:_dump",
+    "results.results_json:_dump",
 )
 # In a run that measures.
 MEASURED = (
-    "execution.runner:understand",
+    "execution.runner:parse_answer",
     "execution.runner:Store.keep_artifact",
     "execution.runner:_equivalence",
     "execution.runner:infrastructure_fault",

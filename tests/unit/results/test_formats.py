@@ -7,8 +7,8 @@ import pytest
 from kerasmatrix.config.matrix import Environment, Group, Matrix
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.lookup import saves_a_format_of_its_own
+from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.results.formats import FORMATS
-from kerasmatrix.results.observations import Cell, Save
 from tests.unit.plans import make_plan
 
 RELEASES = ("2.11.1", "2.12.1", "2.13.1", "2.16.2")

@@ -2,8 +2,15 @@
 
 import pytest
 
-from kerasmatrix.results.history import Did, Span, from_json, in_short, past_of, to_json
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.cells import Cell, Status
+from kerasmatrix.results.history import (
+    CellSummary,
+    RunSpan,
+    from_json,
+    history_of,
+    summarize,
+    to_json,
+)
 from kerasmatrix.store.runs import Archive
 from tests.unit.report.factory import make_cell, make_results
 
@@ -18,7 +25,7 @@ def run_of(id_, status, **changes):
 
 
 def test_a_run_in_short_is_written_and_read_again():
-    short = in_short(make_results())
+    short = summarize(make_results())
     assert from_json(to_json(short)) == short
     not_run = sum(cell.status is Status.NOT_RUN for cell in make_results().cells)
     assert len(short.cells) == 50 - not_run  # which say nothing
@@ -26,26 +33,29 @@ def test_a_run_in_short_is_written_and_read_again():
 
 
 def test_what_a_cell_did_has_cause_and_remedy():
-    (did,) = in_short(run_of("a", "fail", flaky=True)).cells.values()
-    assert did == Did(Status.FAIL, "unknown-functional", "no-compile + rewrite-config", True)
+    (did,) = summarize(run_of("a", "fail", flaky=True)).cells.values()
+    assert did == CellSummary(
+        Status.FAIL, "unknown-functional", "no-compile + rewrite-config", True
+    )
 
 
 def test_runs_in_which_a_cell_did_the_same_are_one_span():
-    runs = [in_short(run_of(str(number), status)) for number, status in enumerate(
+    runs = [summarize(run_of(str(number), status)) for number, status in enumerate(
         ("pass", "pass", "not-run", "pass", "fail", "pass")
     )]  # fmt: skip
-    failed = in_short(run_of("x", "fail")).cells[CELL]
-    assert past_of(CELL, runs) == [
-        Span(0, 3, 3, Did(Status.PASS)), Span(4, 4, 1, failed), Span(5, 5, 1, Did(Status.PASS)),
+    failed = summarize(run_of("x", "fail")).cells[CELL]
+    assert history_of(CELL, runs) == [
+        RunSpan(0, 3, 3, CellSummary(Status.PASS)), RunSpan(4, 4, 1, failed),
+        RunSpan(5, 5, 1, CellSummary(Status.PASS)),
     ]  # fmt: skip
-    assert past_of(CELL._replace(loaded_with="tf2.1"), runs) == []
+    assert history_of(CELL._replace(loaded_with="tf2.1"), runs) == []
 
 
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", '{"schema_version": 2}',
-     to_json(in_short(run_of("a", "pass"))).replace('"pass"', '"fine"'),
-     to_json(in_short(run_of("a", "pass"))).replace(": 0}", ": 9}")],
+     to_json(summarize(run_of("a", "pass"))).replace('"pass"', '"fine"'),
+     to_json(summarize(run_of("a", "pass"))).replace(": 0}", ": 9}")],
 )  # fmt: skip
 def test_a_damaged_one_is_told(text):
     with pytest.raises(ValueError, match=r"."):

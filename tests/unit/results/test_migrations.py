@@ -14,7 +14,7 @@ from kerasmatrix.analysis.compare import compare
 from kerasmatrix.errors import UsageError
 from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.html import render_html
-from kerasmatrix.results.serialization import read_results, results_schema, to_json
+from kerasmatrix.results.results_json import read_results, results_schema, to_json
 from tests.unit.report.factory import make_results
 
 OLD = sorted(Path(__file__).with_name("old").glob("*.json"))

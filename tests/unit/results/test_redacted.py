@@ -11,9 +11,9 @@ from kerasmatrix.report.html import render_html
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
 from kerasmatrix.report.page_data import page_data
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.redacted import redacted
-from kerasmatrix.results.serialization import read_results, to_json
+from kerasmatrix.results.results_json import read_results, to_json
 from tests.unit.report.factory import make_cell, make_results
 
 HOME = "/home/jo"
@@ -35,14 +35,9 @@ def telling(monkeypatch):
         status = list(Status)[number % len(Status)]
         made = make_cell(*cell_key(cell), status, TELLING)
         side = made.save.but(log=TELLING, retried=(TELLING,)) if made.save else None
-        remedies = tuple(
-            each.model_copy(update={"summary": TELLING, "did": (TELLING,)})
-            for each in made.remedies
-        )
-        retries = tuple(each.model_copy(update={"summary": TELLING}) for each in made.retries)
-        culprits = made.culprits and tuple(
-            each.model_copy(update={"error": TELLING}) for each in made.culprits
-        )
+        remedies = tuple(each.but(summary=TELLING, did=(TELLING,)) for each in made.remedies)
+        retries = tuple(each.but(summary=TELLING) for each in made.retries)
+        culprits = made.culprits and tuple(each.but(error=TELLING) for each in made.culprits)
         cells.append(
             made.but(save=side, load=side, remedies=remedies, retries=retries, culprits=culprits)
         )

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 from pydantic import ValidationError
 
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import count_statuses
 from tests.unit.report.factory import CELL, make_cell, make_results
 

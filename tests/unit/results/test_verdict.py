@@ -1,16 +1,10 @@
 import pytest
 
 from kerasmatrix.harness import configuration
-from kerasmatrix.results.observations import (
-    LoadObservation,
-    SaveFacts,
-    SaveObservation,
-    Status,
-    infrastructure_fault,
-    judge_load,
-    judge_save,
-)
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.observations import LoadObservation, SaveFacts, SaveObservation
 from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.results.verdict import infrastructure_fault, judge_load, judge_save
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
 
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-4)
@@ -24,9 +18,9 @@ COMPILED = {"loss": "mse", "optimizer": ADAM}
 
 
 def judge(load_changes=None, save_changes=None, form="h5"):
-    saved = SaveFacts.model_validate({**SAVE_FACTS, **(save_changes or {})})
+    saved = SaveFacts.parse({**SAVE_FACTS, **(save_changes or {})})
     facts = {**LOAD_FACTS, **(load_changes or {})}
-    observation = LoadObservation.model_validate({"ended": "returned", "value": facts})
+    observation = LoadObservation.parse({"ended": "returned", "value": facts})
     return judge_load(saved, form, observation, TOLERANCE)
 
 
@@ -123,12 +117,12 @@ def test_another_optimizer_is_degraded():
 
 def test_a_file_with_state_that_no_version_brings_back_has_lost_it():
     fresh = {**COMPILED, "optimizer": {**ADAM, "iterations": 0, "slots": []}}
-    saved = SaveFacts.model_validate({**SAVE_FACTS, "compiled": fresh})
+    saved = SaveFacts.parse({**SAVE_FACTS, "compiled": fresh})
 
     def judged(optimizer, *, trained):
         compiled = {"loss": "mse", "optimizer": {**ADAM, **optimizer}}
         value = {**LOAD_FACTS, "compiled": compiled}
-        load = LoadObservation.model_validate({"ended": "returned", "value": value})
+        load = LoadObservation.parse({"ended": "returned", "value": value})
         return judge_load(saved, "h5", load, TOLERANCE, trained=trained)
 
     # Keras 3 takes the count of steps out of an HDF5 file, and not the moments.
@@ -176,8 +170,8 @@ Exception encountered: {UNEXPECTED}"""
 )
 def test_a_failed_load_says_what_happened_and_not_what_keras_put_around_it(message, summary):
     error = {"type": "TypeError", "message": message}
-    load = LoadObservation.model_validate({"ended": "raised", "error": error, "stage": "load"})
-    verdict = judge_load(SaveFacts.model_validate(SAVE_FACTS), "keras", load, TOLERANCE)
+    load = LoadObservation.parse({"ended": "raised", "error": error, "stage": "load"})
+    verdict = judge_load(SaveFacts.parse(SAVE_FACTS), "keras", load, TOLERANCE)
     assert verdict.summary == f"TypeError: {summary}"
 
 
@@ -197,8 +191,8 @@ def test_a_failed_load_says_what_happened_and_not_what_keras_put_around_it(messa
     ],
 )  # fmt: skip
 def test_how_a_load_ended_is_told_apart(observation, status, words):
-    saved = SaveFacts.model_validate(SAVE_FACTS)
-    load = LoadObservation.model_validate(observation)
+    saved = SaveFacts.parse(SAVE_FACTS)
+    load = LoadObservation.parse(observation)
     verdict = judge_load(saved, "h5", load, TOLERANCE)
     assert verdict.status is status
     assert words in verdict.summary
@@ -206,8 +200,8 @@ def test_how_a_load_ended_is_told_apart(observation, status, words):
 
 def test_a_save_without_artifact_is_a_failed_save():
     good = {"ended": "returned", "value": SAVE_FACTS, "artifact": "ab"}
-    assert judge_save(SaveObservation.model_validate(good)) is None
-    bad = judge_save(SaveObservation.model_validate({**good, "artifact": None}))
+    assert judge_save(SaveObservation.parse(good)) is None
+    bad = judge_save(SaveObservation.parse({**good, "artifact": None}))
     assert bad.status is Status.SAVE_FAILED
 
 
@@ -215,9 +209,9 @@ def test_a_full_disk_is_never_an_incompatibility():
     link = {"type": "OSError", "message": "[Errno 28] No space left on device"}
     error = {"type": "KeyError", "message": "x", "chain": [{"type": "KeyError", "message": "x"},
                                                             link]}  # fmt: skip
-    observation = LoadObservation.model_validate({"ended": "raised", "error": error})
+    observation = LoadObservation.parse({"ended": "raised", "error": error})
     assert "No space left" in infrastructure_fault(observation)
-    plain = LoadObservation.model_validate({"ended": "raised", "error": ERROR})
+    plain = LoadObservation.parse({"ended": "raised", "error": ERROR})
     assert infrastructure_fault(plain) is None
 
 
@@ -225,10 +219,8 @@ REFUSAL = {"type": "InvalidArgumentError", "message": "indices[0] = 5 is not in 
 
 
 def raised_at(stage, save_changes):
-    saved = SaveFacts.model_validate({**SAVE_FACTS, **save_changes})
-    observation = LoadObservation.model_validate(
-        {"ended": "raised", "stage": stage, "error": REFUSAL}
-    )
+    saved = SaveFacts.parse({**SAVE_FACTS, **save_changes})
+    observation = LoadObservation.parse({"ended": "raised", "stage": stage, "error": REFUSAL})
     return judge_load(saved, "h5", observation, TOLERANCE)
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.results.serialization import to_json
+from kerasmatrix.results.results_json import to_json
 from kerasmatrix.store.runs import Archive, find_results
 from tests.unit.report.factory import make_results
 

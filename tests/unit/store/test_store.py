@@ -15,7 +15,7 @@ from kerasmatrix.store import store as module
 from kerasmatrix.store.store import NoArtifact, Store, StoreBusy
 from tests.unit.fakes import LOAD_FACTS, SAVE_FACTS
 
-LOAD = LoadObservation.model_validate({"ended": "returned", "value": LOAD_FACTS})
+LOAD = LoadObservation.parse({"ended": "returned", "value": LOAD_FACTS})
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_what_is_fetched_ahead_is_what_is_known_and_no_older(store):
     store.fetch_ahead(keys)
     assert store.known_load("key-1").observation == LOAD
     assert store.known_load("key-1").observation == LOAD  # asked for twice
-    newer = LOAD.model_copy(update={"log": "newer"})
+    newer = LOAD.but(log="newer")
     store.remember("key-2", newer, "run-2")
     assert store.known_load("key-2").observation == newer
     assert store.known_load("key-700") is None
@@ -99,9 +99,7 @@ def test_the_digest_of_an_artifact_tells_names_and_contents(tmp_path):
 def test_a_damaged_artifact_is_not_known_any_more(store, harm):
     with store.scratch("run") as scratch:
         digest = store.keep_artifact(make_artifact(scratch / "a"))
-    saved = SaveObservation.model_validate(
-        {"ended": "returned", "value": SAVE_FACTS, "artifact": digest}
-    )
+    saved = SaveObservation.parse({"ended": "returned", "value": SAVE_FACTS, "artifact": digest})
     store.remember("key", saved, "run-1")
     assert store.known_save("key").observation == saved
     path = store.artifacts / digest / "model.h5"
@@ -188,7 +186,7 @@ def killed_store(folder, count):
     with Store(folder / "at-work") as store:
         for number in range(count):
             log = f"the log of {number}"
-            store.remember(f"key-{number:03}", LOAD.model_copy(update={"log": log}), "run-1")
+            store.remember(f"key-{number:03}", LOAD.but(log=log), "run-1")
         shutil.copytree(store.folder, folder / "killed")
     return folder / "killed"
 
@@ -311,9 +309,7 @@ def test_an_artifact_that_a_killed_run_did_not_come_to_speak_of_is_removed(tmp_p
     with Store(tmp_path / "store") as store, store.scratch("run") as scratch:
         named = store.keep_artifact(make_artifact(scratch / "a", "named"))
         unnamed = store.keep_artifact(make_artifact(scratch / "b", "unnamed"))
-        saved = SaveObservation.model_validate(
-            {"ended": "returned", "value": SAVE_FACTS, "artifact": named}
-        )
+        saved = SaveObservation.parse({"ended": "returned", "value": SAVE_FACTS, "artifact": named})
         store.remember("key", saved, "run-1")
         shutil.copytree(store.folder, tmp_path / "killed")
     with Store(tmp_path / "killed") as store:

@@ -10,9 +10,9 @@ import re2
 
 import kerasmatrix
 from kerasmatrix.diagnosis.catalogue import the_catalogue
-from kerasmatrix.diagnosis.classify import LONGEST_TEXT, Evidence, candidates
 from kerasmatrix.diagnosis.explain import explain_text
-from kerasmatrix.diagnosis.traceback_parser import chain_of
+from kerasmatrix.diagnosis.recognize_cause import LONGEST_TEXT, Evidence, candidates
+from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.text.patterns import Pattern, PatternError, compile_pattern
 
 SIGNATURES = sorted(
@@ -28,9 +28,9 @@ SIGNATURES = sorted(
 MATCHING = (
     "analysis.claims",
     "diagnosis.catalogue",
-    "diagnosis.classify",
+    "diagnosis.recognize_cause",
     "diagnosis.traceback_parser",
-    "results.observations",
+    "results.verdict",
     "execution.attempts",
     "config.scenario",
 )
@@ -110,7 +110,7 @@ def test_module_that_matches_does_not_import_re(name):
 def test_explain_ten_megabytes_ends(unit):
     text = unit * (10 * MEGABYTE // len(unit))
     explain_text(text)
-    assert sum(len(message) for _, message in chain_of(text)) <= MEGABYTE
+    assert sum(len(message) for _, message in parse_chain(text)) <= MEGABYTE
 
 
 def test_explain_last_exception_of_a_long_text_is_found():

@@ -1,4 +1,4 @@
-// The address holds what is chosen: filters, the upgrade asked for, the open cell.
+// The address holds the choices: filters, the upgrade, the open cell.
 function asked() {
   return new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
 }

@@ -1,4 +1,4 @@
-// What was measured. Columns say what every cell is; details come from compressed chunks.
+// The results. Columns have the facts of every cell; details come from compressed chunks.
 const byId = (id) => document.getElementById(id);
 const data = JSON.parse(byId("data").textContent);
 const { environments, scenarios, formats, statuses } = data;
@@ -15,8 +15,8 @@ const formatOf = new Uint8Array(count);
 const savedOf = new Uint16Array(count);
 const loadedOf = new Uint16Array(count);
 const blockOf = new Uint32Array(count);
-const blocks = data.blocks.map(([scenario, format, start, places], number) => {
-  const end = number + 1 < data.blocks.length ? data.blocks[number + 1][2] : count;
+const blocks = data.blocks.map(({ scenario, format, start, places }, number) => {
+  const end = number + 1 < data.blocks.length ? data.blocks[number + 1].start : count;
   const grid = new Int32Array(names.length ** 2).fill(NONE);
   for (let cell = start; cell < end; cell += 1) {
     const place = places ? places[cell - start] : cell - start;
@@ -55,15 +55,15 @@ const causeOf = (cell) => (data.cause[cell] === NONE ? null : data.slugs[data.ca
 const helpOf = (cell) => (data.help[cell] === NONE ? null : data.helps[data.help[cell]]);
 const summaryOf = (cell) => data.summaries[data.summary[cell]];
 
-// How a cell keeps to what matrix.yaml expects of it, in words; none where nobody does.
+// How a cell compares with the expectation in matrix.yaml, if there is one.
 const KEPT = { met: "as expected", better: "better than expected", worse: "worse than expected" };
-const keptOf = (cell) => (data.expected[cell] ? KEPT[data.expected[cell][0]] : null);
+const keptOf = (cell) => (data.expected[cell] ? KEPT[data.expected[cell].verdict] : null);
 
 const flaky = new Set(data.flaky);
 
-const LOADS = new Set(["pass", "degraded", "drift"]);
-const SILENT = new Set(["unsupported", "not-comparable", "infra", "not-run"]);
-const REPAIRABLE = new Set(["fail", "crash", "timeout", "drift"]);
+// Sets of statuses, as in results/cells.py.
+const [LOADS_OR_DRIFTS, SAYS_NOTHING, INCONCLUSIVE, FIXABLE] = ["loads_or_drifts", "says_nothing",
+  "inconclusive", "fixable"].map((name) => new Set(data.status_sets[name]));
 
 // ---- details ----
 
@@ -91,45 +91,37 @@ function chunkAt(number) {
   return chunks[number];
 }
 
+// The details of a cell. page_details.py defines the fields; those whose name ends in `_ref` or
+// `_refs` are followed.
 async function detailsOf(cell) {
   const chunk = await chunkOf(cell);
   const { text } = chunk;
-  const [summary, error, lost, difference, reference, weightsEqual, artifact, save, load, faults,
-    attempts, foretold, retries, past, notCompared] = chunk.cells[cell % data.chunk];
-  const side = (place) => {
-    if (place === null) return null;
-    const [ended, stage, seconds, memory, timings, log, measured, retried] = chunk.sides[place];
-    return { ended, stage, seconds, memory, timings, log: text(log), measured,
-      retried: retried.map(text) };
-  };
-  const errorAt = (place) => {
-    const [chain, traceback] = chunk.errors[place];
-    return { chain: chain.map((link) => link.map(text)), traceback: text(traceback) };
-  };
-  const predictionAt = (place) => {
-    if (place === null) return null;
-    const [likely, cause, remedy, rule, confidence] = chunk.predictions[place];
-    return { likely, cause, remedy, rule, confidence };
-  };
+  const result = chunk.cells[cell % data.chunk];
+  const texts = (refs) => refs.map(text);
+  const at = (table, ref, read) => (ref === null ? null : read(table[ref]));
+  const side = (ref) => at(chunk.sides, ref, (entry) =>
+    ({ ...entry, log: text(entry.log_ref), retried: texts(entry.retried_refs) }));
+  const error = (entry) => ({
+    chain: entry.chain.map((link) => ({ type: text(link.type_ref), message: text(link.message_ref) })),
+    traceback: text(entry.traceback_ref),
+  });
+  const attempt = (entry) =>
+    ({ ...entry, summary: text(entry.summary_ref), did: texts(entry.did_refs) });
   return {
+    ...result,
     scenario: scenarios[scenarioOf[cell]], format: formats[formatOf[cell]],
-    saved: names[savedOf[cell]], loaded: names[loadedOf[cell]], status: statusOf(cell),
-    summary: summary === null ? summaryOf(cell) : text(summary), cause: causeOf(cell),
-    error: error === null ? null : errorAt(error), lost: lost.map(text), difference, reference,
-    notCompared: notCompared.map(text),
-    weightsEqual, artifact, save: side(save), load: side(load),
-    faults: (faults || []).map((place) => {
-      const [layer, className, keys, raised] = chunk.faults[place];
-      return { layer, className, keys, raised: text(raised) };
-    }),
-    attempts: attempts.map((place) => {
-      const [id, ended, told, stays, did, hops] = chunk.attempts[place];
-      return { id, status: ended, summary: text(told), lost: stays.map(text), did: did.map(text), hops };
-    }),
-    prediction: predictionAt(foretold),
-    retries: retries.map(([status, cause, remedy, told]) => ({ status, cause, remedy, summary: text(told) })),
-    past: (past === null ? [] : chunk.pasts[past]).map(([first, last, runs, status, cause, remedy, flaky]) =>
-      ({ first: data.runs[first], last: data.runs[last], runs, status, cause, remedy, flaky })),
+    saved: names[savedOf[cell]], loaded: names[loadedOf[cell]],
+    status: statusOf(cell), cause: causeOf(cell),
+    summary: result.summary_ref === null ? summaryOf(cell) : text(result.summary_ref),
+    error: at(chunk.errors, result.error_ref, error),
+    lost: texts(result.lost_refs), not_compared: texts(result.not_compared_refs),
+    save: side(result.save_ref), load: side(result.load_ref),
+    culprits: result.culprit_refs.map((ref) => chunk.culprits[ref])
+      .map((culprit) => ({ ...culprit, error: text(culprit.error_ref) })),
+    attempts: result.attempt_refs.map((ref) => attempt(chunk.attempts[ref])),
+    prediction: at(chunk.predictions, result.prediction_ref, (entry) => entry),
+    retries: result.retries.map((retry) => ({ ...retry, summary: text(retry.summary_ref) })),
+    history: at(chunk.histories, result.history_ref, (spans) => spans) || [],
   };
 }
 
@@ -137,20 +129,20 @@ async function detailsOf(cell) {
 async function cellsWith(sought) {
   const found = new Uint8Array(count);
   const within = (value) => value.toLowerCase().includes(sought);
-  const told = data.summaries.map(within);
+  const matching = data.summaries.map(within);
   const named = [scenarios, formats, names, names].map((words) => words.map(within));
   const columns = [scenarioOf, formatOf, savedOf, loadedOf];
   const whole = sought.includes("/");
   for (let cell = 0; cell < count; cell += 1) {
-    found[cell] = told[data.summary[cell]] || columns.some((column, side) => named[side][column[cell]]) ||
+    found[cell] = matching[data.summary[cell]] || columns.some((column, side) => named[side][column[cell]]) ||
       (whole && within(keyOf(cell)));
   }
   for (let number = 0; number * data.chunk < count; number += 1) {
     const chunk = await chunkAt(number);
-    const hits = chunk.errors.map(([chain]) => chain.some(([type, message]) =>
-      within(`${chunk.text(type)}: ${chunk.text(message)}`)));
+    const hits = chunk.errors.map(({ chain }) => chain.some((link) =>
+      within(`${chunk.text(link.type_ref)}: ${chunk.text(link.message_ref)}`)));
     chunk.cells.forEach((row, place) => {
-      if (row[1] !== null && hits[row[1]]) found[number * data.chunk + place] = 1;
+      if (row.error_ref !== null && hits[row.error_ref]) found[number * data.chunk + place] = 1;
     });
   }
   return found;

@@ -1,4 +1,4 @@
-// Making elements. What came out of an experiment is set as text, never as markup.
+// Making elements. Text from an experiment is set as text, never as markup.
 
 // Characters that act on a terminal, or that reorder or hide text, are shown as what they are.
 // html.py does the same to what it shows.
@@ -80,8 +80,8 @@ function prose(tag, text) {
 }
 
 // A stacked bar of counts by status; what says nothing about Keras lets the hatching below through.
-// One element with a gradient: hundreds are painted anew at every filter.
-const FILLS = statuses.map(({ id }) => (["not-comparable", "infra", "not-run"].includes(id) ? "transparent" : `var(--${id}-fill)`));
+// One element with a gradient, since hundreds are painted again for every filter.
+const FILLS = statuses.map(({ id }) => (INCONCLUSIVE.has(id) ? "transparent" : `var(--${id}-fill)`));
 function paint(made, counts, title) {
   const total = counts.reduce((before, number) => before + number, 0);
   const stops = [];

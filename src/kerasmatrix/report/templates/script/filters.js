@@ -1,4 +1,4 @@
-// Filters: which cells are asked for. They dim the rest, hide blocks without any, and count.
+// Filters dim the cells that do not match, hide blocks without matches, and count.
 const filters = byId("filters");
 const CHOICES = ["scenario", "format", "environment", "status", "cause", "remedy", "changed", "expected", "flaky"];
 
@@ -9,7 +9,7 @@ async function filter() {
   const asked_ = latest;
   const sought = (wanted.text || "").trim().toLowerCase();
   const hits = sought ? await cellsWith(sought) : null;
-  if (asked_ !== latest) return; // another was asked for in the meantime
+  if (asked_ !== latest) return; // another filter was chosen in the meantime
   const scenario = scenarios.indexOf(wanted.scenario);
   const format = formats.indexOf(wanted.format);
   const environment = names.indexOf(wanted.environment);
@@ -24,11 +24,11 @@ async function filter() {
       (status < 0 || data.status.charCodeAt(cell) - 48 === status) &&
       (!wanted.cause || data.cause[cell] === cause) &&
       (!wanted.remedy || (wanted.remedy === "yes") === (data.help[cell] !== NONE)) &&
-      (wanted.remedy !== "no" || REPAIRABLE.has(statusOf(cell))) &&
+      (wanted.remedy !== "no" || FIXABLE.has(statusOf(cell))) &&
       (!wanted.changed || (data.changes[cell] !== undefined &&
         (wanted.changed === "yes" || data.changes[cell] === wanted.changed))) &&
       (!wanted.flaky || flaky.has(cell)) &&
-      (!wanted.expected || (data.expected[cell] !== undefined && data.expected[cell][0] === wanted.expected)) &&
+      (!wanted.expected || (data.expected[cell] !== undefined && data.expected[cell].verdict === wanted.expected)) &&
       (!hits || hits[cell] === 1);
     fits[cell] = here ? 1 : 0;
     if (here) { number += 1; alive[blockOf[cell]] = 1; }

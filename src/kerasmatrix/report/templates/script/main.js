@@ -1,4 +1,4 @@
-// What happens when; cells by delegation, since there can be very many.
+// Events. Those of cells are delegated, since there can be very many cells.
 const main = document.querySelector("main");
 
 main.addEventListener("click", (event) => {
@@ -37,13 +37,13 @@ document.querySelectorAll("#causes details").forEach((cause) => {
     if (cause.open) drawSpread(cause.querySelector(".spread-of"));
   });
 });
-// What the bar of filters covers must not hide what is jumped to.
+// The bar of filters must not cover the target of a link.
 new ResizeObserver(() => {
   const covered = getComputedStyle(filters).position === "sticky" ? filters.offsetHeight + 8 : 8;
   document.documentElement.style.setProperty("--covered", `${covered}px`);
 }).observe(filters);
 [filters, step].forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
-// Paper has no scrolling and nothing to unfold: what was not drawn or is folded would be missing.
+// Paper has no scrolling and nothing to unfold, so that everything is drawn and unfolded.
 let unfolded = [];
 window.addEventListener("beforeprint", () => {
   drawAll();

@@ -1,6 +1,6 @@
 // The matrices: the overview, and a block for each scenario and format, drawn when it comes near.
 
-// What passes the filters; 1 for every cell at first.
+// 1 for each cell that passes the filters.
 const fits = new Uint8Array(count).fill(1);
 let narrowed = false;
 
@@ -72,7 +72,7 @@ function countBy(keyOfCell, size) {
 }
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
-const spoken = (counts) => sum(counts.filter((_, place) => !SILENT.has(statuses[place].id)));
+const spoken = (counts) => sum(counts.filter((_, place) => !SAYS_NOTHING.has(statuses[place].id)));
 
 // Where rows are files there is one cell for each version, and nothing to sum up.
 function drawFiles() {
@@ -111,7 +111,7 @@ function makeOverview() {
     const row = bodyRow(saved);
     names.forEach((_unused, loaded) => {
       const cell = placed(saved, loaded, "sum");
-      pairs.push({ cell, bar: null, said: null, told: "" });
+      pairs.push({ cell, bar: null, label: null, shown: "" });
       row.append(cell);
     });
     body.append(row);
@@ -120,9 +120,9 @@ function makeOverview() {
 }
 
 function tellPair(pair, counts, helped, label) {
-  const told = `${counts.join()} ${helped}`;
-  if (told === pair.told) return;
-  pair.told = told;
+  const content = `${counts.join()} ${helped}`;
+  if (content === pair.shown) return;
+  pair.shown = content;
   if (!sum(counts)) {
     pair.cell.replaceChildren();
     pair.bar = null;
@@ -130,17 +130,17 @@ function tellPair(pair, counts, helped, label) {
   }
   if (!pair.bar) {
     pair.bar = bar(counts, label);
-    pair.said = element("small");
-    pair.cell.replaceChildren(pair.bar, pair.said);
+    pair.label = element("small");
+    pair.cell.replaceChildren(pair.bar, pair.label);
   } else {
     paint(pair.bar, counts, label);
   }
   const measured = spoken(counts);
-  pair.said.textContent = measured ? `${counts[0]}/${measured}` : "none";
+  pair.label.textContent = measured ? `${counts[0]}/${measured}` : "none";
   if (helped) {
     const mark = element("span", `${data.mark}${helped}`, "mark");
-    mark.title = `${helped} more with a remedy that was seen to work`;
-    pair.said.append(" ", mark);
+    mark.title = `${helped} more with a verified fix`;
+    pair.label.append(" ", mark);
   }
 }
 
@@ -189,7 +189,7 @@ function square(cell, saved, loaded, words, stop) {
   const kept = keptOf(cell);
   const inferred = data.inferred[cell] === undefined ? "" : `, inferred from ${names[data.inferred[cell]]}`;
   const made = placed(saved, loaded, status, helped && "repaired", narrowed && !fits[cell] && "dim",
-    data.inferred[cell] !== undefined && "inferred", kept && (data.expected[cell][0] === "met" ? "expected" : "unexpected"));
+    data.inferred[cell] !== undefined && "inferred", kept && (data.expected[cell].verdict === "met" ? "expected" : "unexpected"));
   const button = element("button", look.glyph);
   button.type = "button";
   button.dataset.cell = cell;
@@ -198,10 +198,10 @@ function square(cell, saved, loaded, words, stop) {
   if (helped) button.append(element("b", data.mark));
   const wavers = flaky.has(cell) ? ", flaky" : "";
   if (wavers) button.append(element("i", data.unsteady));
-  const said = `${look.word}${wavers}${kept ? `, ${kept}` : ""}${helped ? ", a remedy works" : ""}${inferred}: ${scenarios[scenarioOf[cell]]} as ` +
+  const said = `${look.word}${wavers}${kept ? `, ${kept}` : ""}${helped ? ", a fix works" : ""}${inferred}: ${scenarios[scenarioOf[cell]]} as ` +
     `${formats[formatOf[cell]]}, saved with ${names[saved]}, loaded with ${names[loaded]}`;
   button.setAttribute("aria-label", visible(said));
-  button.title = visible(`${names[saved]} → ${names[loaded]}: ${look.word}${wavers}${helped ? `, repaired by ${helpOf(cell)}` : ""}${kept ? `, ${kept}` : ""}${inferred}`);
+  button.title = visible(`${names[saved]} → ${names[loaded]}: ${look.word}${wavers}${helped ? `, fixed by ${helpOf(cell)}` : ""}${kept ? `, ${kept}` : ""}${inferred}`);
   made.append(button);
   return made;
 }

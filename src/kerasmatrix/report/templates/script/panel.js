@@ -1,23 +1,19 @@
-// The panel: all that is known of one cell.
+// The panel: the details of one cell.
 const panel = byId("panel");
 const details = byId("details");
 
-function sentence(found) {
-  return `As ${found.format}, from ${found.saved} to ${found.loaded}: ${lookOf.get(found.status).meaning}.`;
-}
-
-function errorParts(found) {
-  const parts = [element("h3", found.status === "save-failed" ? "The save raised" : "The load raised")];
-  found.error.chain.forEach(([type, message], depth) => {
+function errorParts(result) {
+  const parts = [element("h3", result.status === "save-failed" ? "The save raised" : "The load raised")];
+  result.error.chain.forEach(({ type, message }, depth) => {
     parts.push(element("p", depth === 0 ? type : `because of ${type}`, "error-type"), pre(message));
   });
-  if (found.error.traceback) parts.push(folded("Traceback", found.error.traceback));
+  if (result.error.traceback) parts.push(folded("Traceback", result.error.traceback));
   return parts;
 }
 
 function causeParts(slug) {
   const cause = own(data.causes, slug);
-  if (!cause) return [element("p", "Cause: unclassified. The catalogue knows none that looks like this.")];
+  if (!cause) return [element("p", "Cause: unclassified. No known cause matches this error.")];
   const list = element("ul");
   cause.advice.forEach((advice) => {
     const item = prose("li", advice.do + (advice.loses ? ` (gives up ${advice.loses})` : ""));
@@ -28,25 +24,25 @@ function causeParts(slug) {
   const link = element("a", slug);
   link.href = `#cause-${slug}`;
   heading.append(link);
-  return [heading, prose("p", `${cause.story}. ${cause.what}`), element("p", "Known to help:"), list];
+  return [heading, prose("p", `${cause.story}. ${cause.what}`), element("p", "Known fixes:"), list];
 }
 
-function faultParts(faults) {
-  const rows = faults.map(({ layer, className, keys, raised }) =>
-    [layer === null ? className : `${layer} (${className})`, keys.join(", "), brief(raised)]);
-  return [element("h3", "At fault, taken by itself"),
-    table(rows, ["layer", "arguments", "what it raised"])];
+function culpritParts(culprits) {
+  const rows = culprits.map(({ layer, class_name: kind, keys, error }) =>
+    [layer === null ? kind : `${layer} (${kind})`, keys.join(", "), brief(error)]);
+  return [element("h3", "Layers and arguments that fail"),
+    table(rows, ["layer", "arguments", "error"])];
 }
 
-// What one remedy is made of stands in data.remedies; several together are joined by " + ".
+// The parts of a fix are in data.remedies; several together are joined by " + ".
 function attemptParts({ id, status, summary, did, hops }) {
   const item = element("li", null, status);
   const head = element("p");
-  head.append(element("strong", id), status === "verified" ? " was seen to work: " : ` ${status}: `,
+  head.append(element("strong", id), ` ${status}: `,
     visible(brief(summary)));
   item.append(head);
   if (hops.length) item.append(element("p", `by way of ${hops.join(" → ")}`, "quiet"));
-  if (did.length) item.append(element("p", `what was done: ${did.join("; ")}`, "quiet"));
+  if (did.length) item.append(element("p", `changes: ${did.join("; ")}`, "quiet"));
   if (status !== "verified") return item;
   id.split(" + ").forEach((part) => {
     const remedy = own(data.remedies, part);
@@ -59,8 +55,8 @@ function attemptParts({ id, status, summary, did, hops }) {
 
 function remedyParts(attempts) {
   const sorted = [
-    [`${data.mark} What helps, seen in this cell`, attempts.filter(({ status }) => status === "verified")],
-    ["Tried in vain", attempts.filter(({ status }) => status !== "verified")],
+    [`${data.mark} Verified fixes`, attempts.filter(({ status }) => status === "verified")],
+    ["Fixes that did not work", attempts.filter(({ status }) => status !== "verified")],
   ];
   return sorted.flatMap(([title, members]) => {
     if (!members.length) return [];
@@ -74,28 +70,28 @@ function number(value) {
   return typeof value === "number" && value !== 0 ? value.toExponential(3) : String(value);
 }
 
-function numberRows(found) {
+function numberRows(result) {
   const rows = [];
-  if (found.difference !== null) rows.push(["largest difference of an output", number(found.difference)]);
-  if (found.reference !== null) rows.push(["largest output as saved", number(found.reference)]);
-  if (found.weightsEqual !== null) rows.push(["same weights, digest for digest", found.weightsEqual ? "yes" : "no"]);
-  found.lost.forEach((what) => rows.push(["lost", what]));
-  found.notCompared.forEach((what) => rows.push(["not compared", what]));
+  if (result.max_abs_diff !== null) rows.push(["largest difference of an output", number(result.max_abs_diff)]);
+  if (result.max_abs_reference !== null) rows.push(["largest reference output", number(result.max_abs_reference)]);
+  if (result.weights_equal !== null) rows.push(["weights equal", result.weights_equal ? "yes" : "no"]);
+  result.lost.forEach((what) => rows.push(["lost", what]));
+  result.not_compared.forEach((what) => rows.push(["not compared", what]));
   return rows;
 }
 
 function sideParts(side, title) {
   const parts = [element("h3", title)];
   if (side.ended !== "returned") {
-    parts.push(element("p", `It ${side.ended.replace("-", " ")}${side.stage ? ` at the stage “${side.stage}”` : ""}.`));
+    parts.push(element("p", `It ${side.ended.replace("-", " ")}${side.stage ? ` in stage “${side.stage}”` : ""}.`));
   }
   const rows = [["took", `${side.seconds} s`]];
   Object.entries(side.timings).forEach(([stage, seconds]) => rows.push([`of that, ${stage}`, `${seconds} s`]));
   if (side.memory !== null) rows.push(["peak memory", `${side.memory} MB`]);
-  rows.push(["measured", side.measured]);
-  side.retried.forEach((told) => rows.push(["tried before", told]));
+  rows.push(["measured", side.measured_at]);
+  side.retried.forEach((attempt) => rows.push(["earlier attempt", attempt]));
   parts.push(table(rows));
-  if (side.log) parts.push(folded("What it printed last", side.log));
+  if (side.log) parts.push(folded("Last output", side.log));
   return parts;
 }
 
@@ -104,15 +100,15 @@ function quoted(word) {
   return /^[\w.,:=@%+/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function reproduction(found) {
-  const pair = [...new Set([found.saved, found.loaded])].join(",");
-  const options = ["--scenarios", found.scenario, "--formats", found.format,
+function reproduction(result) {
+  const pair = [...new Set([result.saved, result.loaded])].join(",");
+  const options = ["--scenarios", result.scenario, "--formats", result.format,
     "--environments", pair, "--engine", data.engine, "--fresh"];
-  const parts = [element("h3", "Measure it yourself"),
+  const parts = [element("h3", "Reproduce"),
     pre(`nox -s matrix -- ${options.map(quoted).join(" ")}`)];
-  if (found.artifact) {
-    parts.push(element("p", "The saved file, and a plain load of it in that environment:"),
-      pre(`.kerasmatrix/artifacts/${found.artifact}\npython scenarios/${quoted(found.scenario)}/load.py FILE`));
+  if (result.artifact) {
+    parts.push(element("p", "The saved file, and how to load it in that environment:"),
+      pre(`.kerasmatrix/artifacts/${result.artifact}\npython scenarios/${quoted(result.scenario)}/load.py FILE`));
   }
   return parts;
 }
@@ -129,10 +125,10 @@ function packageRows(saved, loaded) {
 
 function expectationParts(cell) {
   if (!data.expected[cell]) return [];
-  const { where, status, reason, link } = data.expectations[data.expected[cell][1]];
+  const { where, status, reason, link } = data.expectations[data.expected[cell].expectation];
   const said = element("p", `This is ${keptOf(cell)}: ${status.join(" or ")}, because ${reason} (${where}). `);
   if (link && link.startsWith("https://")) {
-    const more = element("a", "More on it");
+    const more = element("a", "More about it");
     more.href = link;
     more.rel = "noreferrer";
     said.append(more);
@@ -144,33 +140,33 @@ function inferenceParts(cell) {
   if (data.inferred[cell] === undefined) return [];
   const source = names[data.inferred[cell]];
   const other = cellAt(scenarioOf[cell], formatOf[cell], data.inferred[cell], loadedOf[cell]);
-  const said = element("p", `Inferred: ${source} wrote the same file but for its version stamp, ` +
-    "and that one was loaded. ");
-  if (other !== undefined) said.append(cellLink(other, "The cell that was measured"));
+  const said = element("p", `Result reused: ${source} wrote an identical file apart from the version stamp, ` +
+    "and that file was loaded. ");
+  if (other !== undefined) said.append(cellLink(other, "The measured cell"));
   return [said];
 }
 
-// What was foretold of the cell from its file, beside what was measured in it.
-const FORETOLD = { crash: "fail", timeout: "fail" };
-function predictionParts(found) {
-  if (!found.prediction) return [];
-  const { likely, cause, remedy, rule, confidence } = found.prediction;
-  const measured = FORETOLD[found.status] || found.status;
-  const worked = found.attempts.filter((each) => each.status === "verified").map((each) => each.id);
-  const rows = [["status", likely, found.status], ["cause", cause || "none", found.cause || "none"],
-    ["what helps", remedy || "not said", worked.join(", ") || "nothing was seen to"]];
-  const said = SILENT.has(found.status) ? "It was not measured"
-    : likely === "unknown" ? "Nothing was foretold"
-      : likely === measured ? (cause === found.cause ? "It came as foretold" : "It came as foretold, for another cause")
-        : "It was foretold wrongly";
-  return [element("h3", "Prediction beside measurement"),
-    element("p", `${said}; sure to ${Math.round(confidence * 100)} %, by the rule ${visible(rule)}.`),
-    table(rows, ["", "foretold", "measured"])];
+// The prediction for the cell, compared with its measurement.
+const COUNTS_AS = { crash: "fail", timeout: "fail" };
+function predictionParts(result) {
+  if (!result.prediction) return [];
+  const { status: likely, cause, remedy, rule, confidence } = result.prediction;
+  const measured = COUNTS_AS[result.status] || result.status;
+  const worked = result.attempts.filter((each) => each.status === "verified").map((each) => each.id);
+  const rows = [["status", likely, result.status], ["cause", cause || "none", result.cause || "none"],
+    ["fix", remedy || "none", worked.join(", ") || "none verified"]];
+  const said = SAYS_NOTHING.has(result.status) ? "Not measured"
+    : likely === "unknown" ? "No prediction"
+      : likely === measured ? (cause === result.cause ? "Predicted correctly" : "Predicted correctly, with another cause")
+        : "Predicted wrongly";
+  return [element("h3", "Prediction"),
+    element("p", `${said} (${Math.round(confidence * 100)} % confidence, rule ${visible(rule)}).`),
+    table(rows, ["", "predicted", "measured"])];
 }
 
-// What was done, in the words of a list: a sign, and by what cause or remedy.
-function didParts({ status, cause, remedy }) {
-  return [chip(status), visible(`${cause ? ` ${cause}` : ""}${remedy ? `, repaired by ${remedy}` : ""}`)];
+// A result: the status, the cause and the fix.
+function summaryParts({ status, cause, remedy }) {
+  return [chip(status), visible(`${cause ? ` ${cause}` : ""}${remedy ? `, fixed by ${remedy}` : ""}`)];
 }
 
 function retryParts(cell, retries) {
@@ -178,52 +174,53 @@ function retryParts(cell, retries) {
   const list = element("ul");
   retries.forEach((again) => {
     const item = element("li");
-    item.append(...didParts(again), ` ${visible(brief(again.summary))}`);
+    item.append(...summaryParts(again), ` ${visible(brief(again.summary))}`);
     list.append(item);
   });
-  const title = flaky.has(cell) ? `${data.unsteady} Flaky: when it was measured again` : "When it was measured again";
+  const title = flaky.has(cell) ? `${data.unsteady} Flaky: results of repeated measurements` : "Repeated measurements";
   return [element("h3", title), list];
 }
 
-function pastParts(past) {
-  if (!past.length) return [];
+function historyParts(history) {
+  if (!history.length) return [];
   const list = element("ul", null, "past");
-  [...past].reverse().forEach((span) => {
+  [...history].reverse().forEach((span) => {
     const item = element("li");
-    const when = span.first === span.last ? span.first : `${span.first} to ${span.last}`;
+    const [first, last] = [data.runs[span.first], data.runs[span.last]];
+    const when = first === last ? first : `${first} to ${last}`;
     item.append(element("span", `${when}${span.runs > 1 ? ` (${span.runs} runs)` : ""}: `, "quiet"),
-      ...didParts(span), span.flaky ? `, flaky ${data.unsteady}` : "");
+      ...summaryParts(span), span.flaky ? `, flaky ${data.unsteady}` : "");
     list.append(item);
   });
   return [element("h3", "In earlier runs"), list];
 }
 
 async function partsOf(cell) {
-  const found = await detailsOf(cell);
+  const result = await detailsOf(cell);
   const verdict = element("p");
-  verdict.append(chip(found.status), ` ${visible(found.summary)}`);
-  const told = element("p", `${sentence(found)} `, "quiet");
-  told.append(cellLink(cell, "Link to this cell"));
-  const rows = numberRows(found);
+  verdict.append(chip(result.status), ` ${visible(result.summary)}`);
+  const link = element("p", null, "quiet");
+  link.append(cellLink(cell, "Link to this cell"));
+  const rows = numberRows(result);
   const change = data.changes[cell];
-  return [verdict, told,
+  return [verdict, link,
     ...expectationParts(cell),
     ...inferenceParts(cell),
     ...(change ? [element("p", `Since the baseline: ${change}.`)] : []),
-    ...retryParts(cell, found.retries),
-    ...remedyParts(found.attempts),
-    ...(found.cause ? causeParts(found.cause) : []),
-    ...(found.faults.length ? faultParts(found.faults) : []),
-    ...(found.error ? errorParts(found) : []),
-    ...predictionParts(found),
+    ...retryParts(cell, result.retries),
+    ...remedyParts(result.attempts),
+    ...(result.cause ? causeParts(result.cause) : []),
+    ...(result.culprits.length ? culpritParts(result.culprits) : []),
+    ...(result.error ? errorParts(result) : []),
+    ...predictionParts(result),
     ...(rows.length ? [element("h3", "Numbers"), table(rows)] : []),
-    ...(found.load ? sideParts(found.load, "The load") : []),
-    ...(found.save ? sideParts(found.save, "The save") : []),
-    ...pastParts(found.past),
-    ...reproduction(found),
+    ...(result.load ? sideParts(result.load, "The load") : []),
+    ...(result.save ? sideParts(result.save, "The save") : []),
+    ...historyParts(result.history),
+    ...reproduction(result),
     element("h3", "Environments, differences first"),
-    table(packageRows(found.saved, found.loaded), ["", found.saved, found.loaded]),
-    ...(found.artifact ? [element("h3", "Digest of the saved file"), pre(found.artifact)] : [])];
+    table(packageRows(result.saved, result.loaded), ["", result.saved, result.loaded]),
+    ...(result.artifact ? [element("h3", "Digest of the saved file"), pre(result.artifact)] : [])];
 }
 
 let shown = NONE;
@@ -232,7 +229,7 @@ let opener = null;
 async function show(cell, anchor) {
   shown = cell;
   const parts = await partsOf(cell);
-  if (shown !== cell) return; // another was asked for in the meantime
+  if (shown !== cell) return; // another cell was chosen in the meantime
   byId("panel-title").textContent = visible(
     `${scenarios[scenarioOf[cell]]} · ${formats[formatOf[cell]]} · ${names[savedOf[cell]]} → ${names[loadedOf[cell]]}`);
   details.replaceChildren(...parts);
@@ -246,7 +243,7 @@ async function show(cell, anchor) {
 function unveil(open, anchor) {
   const before = anchor ? anchor.getBoundingClientRect().top : 0;
   panel.hidden = !open;
-  document.body.classList.toggle("beside", open);
+  document.body.classList.toggle("with-panel", open);
   if (anchor) window.scrollBy(0, anchor.getBoundingClientRect().top - before);
   if (open && anchor) anchor.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (!open) markChosen(null);

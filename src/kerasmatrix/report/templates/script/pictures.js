@@ -40,7 +40,7 @@ const SCALE = { left: 230, width: 460, row: 16, top: 6 };
 
 function drawDrift() {
   const points = new Map();
-  Object.entries(data.differences).forEach(([key, [difference]]) => {
+  Object.entries(data.differences).forEach(([key, difference]) => {
     const cell = Number(key);
     if (!fits[cell]) return;
     const number = Number(difference);

@@ -1,7 +1,7 @@
-"""From what was seen in a cell to its cause. Pure.
+"""Recognizes the cause of a failure by the signatures of the catalogue. Pure.
 
-The most specific signature that fits wins. Where two causes fit equally well the catalogue is at
-fault, and where none fits the answer is None: that is honest, and the cell says `unclassified`.
+The most specific signature that fits wins. If two causes fit equally well, the catalogue is wrong.
+If none fits, the result is None and the cell is `unclassified`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from functools import cached_property
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, Cause, Signature
 from kerasmatrix.results.bounds import MOST_LINKS, cut
-from kerasmatrix.results.observations import Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.text.patterns import compile_pattern
 
-__all__ = ["LONGEST_TEXT", "AmbiguousError", "Evidence", "candidates", "classify"]
+__all__ = ["LONGEST_TEXT", "AmbiguousError", "Evidence", "candidates", "recognize_cause"]
 
-# Of a text so much is looked at, its middle left out; what a worker answers is shorter.
+# The middle of longer texts is ignored; the texts of workers are shorter.
 LONGEST_TEXT = 100_000
 
 
@@ -27,10 +27,10 @@ class AmbiguousError(Exception):
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a cell.
+    """The facts of a cell.
 
-    A status or format that is not known is None and contradicts no signature; a signature that
-    asks for the Keras of a side needs it to be known.
+    An unknown status or format is None and contradicts no signature. An unknown Keras version fits
+    no signature that requires one.
     """
 
     chain: Sequence[tuple[str, str]] = ()
@@ -48,20 +48,20 @@ class Evidence:
 
     @cached_property
     def logs(self) -> tuple[bytes, ...]:
-        """What was printed, up to a limit."""
+        """The printed text, up to a limit."""
         return (_limited(self.log),)
 
     @cached_property
     def losses(self) -> tuple[bytes, ...]:
-        """What was lost, up to a limit."""
-        return tuple(_limited(what) for what in self.lost[:MOST_LINKS])
+        """The losses, up to a limit."""
+        return tuple(_limited(loss) for loss in self.lost[:MOST_LINKS])
 
 
-def classify(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
-    """Return the cause, or None where the catalogue knows none.
+def recognize_cause(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
+    """Return the cause, or None if no signature fits.
 
     Raises:
-        AmbiguousError: several causes fit and none is the more specific.
+        AmbiguousError: several causes fit equally well.
     """
     found = candidates(catalogue, evidence)
     if not found:
@@ -85,7 +85,7 @@ def candidates(catalogue: Catalogue, evidence: Evidence) -> list[tuple[Cause, tu
 
 
 def _fits(signature: Signature, evidence: Evidence) -> bool:
-    # The facts first: they cost less to compare than texts to search.
+    # Facts first: it is cheaper to compare them than to search texts.
     if not (
         _agrees(signature.status, evidence.status)
         and _agrees(signature.format, evidence.format)
@@ -100,7 +100,7 @@ def _fits(signature: Signature, evidence: Evidence) -> bool:
     if signature.lost is not None and not _shows(signature.lost, evidence.losses):
         return False
     asks_for_text = signature.error or signature.log or signature.lost
-    # What is not known contradicts nothing, but it shows nothing either.
+    # Without a text to find, an unknown status is not evidence.
     return bool(asks_for_text) or evidence.status is not None
 
 

@@ -5,15 +5,15 @@ import jsonschema
 import pytest
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.results import serialization
-from kerasmatrix.results.observations import Status
-from kerasmatrix.results.serialization import read_results, results_schema, to_json
+from kerasmatrix.results import results_json
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.results_json import read_results, results_schema, to_json
 from tests.unit.report.factory import make_cell, make_results
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 def test_parts_are_together_what_the_whole_is(monkeypatch, size):
-    monkeypatch.setattr(serialization, "PART", size)
+    monkeypatch.setattr(results_json, "PART", size)
     results = make_results(environments=3)
     assert len(results.cells) == 18
     assert to_json(results) == results.model_dump_json(indent=1) + "\n"
@@ -86,15 +86,13 @@ def test_text_that_utf8_refuses_and_numbers_that_json_lacks_lose_no_report():
 
 @pytest.mark.parametrize("part", [1, 3, 1000])
 def test_what_is_compared_has_every_cell_and_leaves_out_the_run(monkeypatch, part):
-    monkeypatch.setattr(serialization, "PART", part)
+    monkeypatch.setattr(results_json, "PART", part)
     results = make_results(environments=2)
-    content = list(serialization.content_of(results))
+    content = list(results_json.content_of(results))
     another_run = results.run.model_copy(update={"id": "another", "command": "another"})
-    assert (
-        list(serialization.content_of(results.model_copy(update={"run": another_run}))) == content
-    )
+    assert list(results_json.content_of(results.model_copy(update={"run": another_run}))) == content
     for number, cell in enumerate(results.cells):
         cells = list(results.cells)
         cells[number] = cell.but(summary="something else")
         changed = results.model_copy(update={"cells": tuple(cells)})
-        assert list(serialization.content_of(changed)) != content
+        assert list(results_json.content_of(changed)) != content

@@ -1,7 +1,7 @@
-"""``results.json``: the results as a document, and the JSON Schema it keeps to.
+"""Writes and reads ``results.json``, and makes its JSON Schema. Texts only, no files.
 
-A document may come from anywhere, so what is read is checked beyond its schema: its cells must
-name scenarios, formats and environments that it describes, each once. Nothing here reads files.
+A document may come from anywhere, so that more than its schema is checked when it is read: its
+cells must name scenarios, formats and environments that it describes, and none twice.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.results.migrations import brought_up_to_date
+from kerasmatrix.results.migrations import migrate
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.schema import SCHEMA_VERSION, Results
 
 __all__ = ["content_of", "json_parts", "read_results", "results_schema", "slices", "to_json"]
 
-# Ways out for who has a document that cannot be read.
-ANEW = "name a results.json, or a run that `kerasmatrix history` lists, or run `nox -s matrix`"
+TRY_ANOTHER = (
+    "name a results.json, or a run that `kerasmatrix history` lists, or run `nox -s matrix`"
+)
 NEWER = "if a newer kerasmatrix wrote it, upgrade this one"
 
 PART = 1000  # cells
@@ -44,7 +45,7 @@ def json_parts(results: Results) -> Iterator[str]:
     if not results.cells:
         yield f"{blank}\n"
         return
-    # What comes before the cells, and after them, is the same in every part; they come last.
+    # The text before and after the cells is the same in every part; the cells are the last field.
     head, _, end = blank.rpartition("[]")
     begin, end = f"{head}[", f"\n ]{end}"
     yield begin
@@ -65,13 +66,13 @@ def _dump(results: Results) -> str:
     try:
         return results.model_dump_json(indent=1)
     except PydanticSerializationError:
-        pass  # half a surrogate pair somewhere: the slow way can tell which
+        pass  # half a surrogate pair: the slow way below replaces it
     data = _storable(results.model_dump(mode="json"))
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def content_of(results: Results) -> Iterator[bytes]:
-    """Yield everything in ``results`` but what is said of the run itself, to be compared.
+    """Yield all of ``results`` except facts about the run itself, for comparison.
 
     In parts, since all of a hundred thousand cells would take hundreds of megabytes at once.
     """
@@ -89,57 +90,55 @@ def results_schema() -> dict[str, Any]:
 
 
 def read_results(text: str, name: str) -> Results:
-    """Read the text of a ``results.json``, also one that an earlier kerasmatrix wrote.
+    """Read the text of a ``results.json``, also one of an earlier kerasmatrix.
 
     Args:
         text: its content.
-        name: what it is called in errors.
+        name: its name in errors.
 
     Raises:
-        UsageError: it is cut off, of another schema, contradicts itself, or is no results at all.
+        UsageError: it is cut off, contradicts itself, or does not have the schema.
     """
     try:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"{name}: not whole JSON: {error}", hint=ANEW) from None
+        raise UsageError(f"{name}: not whole JSON: {error}", hint=TRY_ANOTHER) from None
     version = data.get("schema_version") if isinstance(data, dict) else None
     if version != SCHEMA_VERSION:
         raise UsageError(
             f"{name}: has schema version {version!r}, this kerasmatrix reads {SCHEMA_VERSION}",
-            hint=ANEW if version is None else NEWER,
+            hint=TRY_ANOTHER if version is None else NEWER,
         )
     try:
-        results = Results.model_validate(brought_up_to_date(data))
+        results = Results.model_validate(migrate(data))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise UsageError(
-                f"{name}: {where}: is no field that this kerasmatrix knows", hint=NEWER
-            ) from None
-        raise UsageError(f"{name}: {where}: {first['msg']}", hint=ANEW) from None
+            raise UsageError(f"{name}: {where}: unknown field", hint=NEWER) from None
+        raise UsageError(f"{name}: {where}: {first['msg']}", hint=TRY_ANOTHER) from None
     contradiction = _contradiction(results)
     if contradiction:
-        raise UsageError(f"{name}: {contradiction}", hint=ANEW)
-    return redacted(results)  # earlier kerasmatrix wrote paths, and secrets
+        raise UsageError(f"{name}: {contradiction}", hint=TRY_ANOTHER)
+    return redacted(results)  # an earlier kerasmatrix wrote paths and secrets
 
 
 def _storable(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return ``value`` without what JSON or UTF-8 cannot hold."""
+    """Return ``value`` without parts that JSON or UTF-8 cannot hold."""
     if isinstance(value, str):
-        # An experiment can print any code point; one that UTF-8 refuses must not lose a report.
+        # An experiment can print any code point, also those that UTF-8 refuses.
         return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
-        return {_storable(key): _storable(each) for key, each in value.items()}
+        return {_storable(key): _storable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_storable(each) for each in value]
+        return [_storable(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
 
 
 def _contradiction(results: Results) -> str | None:
-    """Say where ``results`` speaks of what it does not describe, or twice of the same; or None."""
+    """Return which name is described twice or not at all, or which cell is there twice; or None."""
     environments = [environment.name for environment in results.environments]
     scenarios = [scenario.name for scenario in results.scenarios]
     for kind, names in (
