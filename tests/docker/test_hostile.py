@@ -23,8 +23,8 @@ from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.results.answers import understand
 from kerasmatrix.results.observations import SaveObservation
 from kerasmatrix.store.store import NoArtifact, Store, make_readable
-from tests.hostile.attacks import ATTACKS, PRELUDE
 from tests.hostile.files import NAME, with_names_that_act
+from tests.hostile.lambdas import ATTACKS, PRELUDE
 from tests.hostile.pages import Page
 from tests.real import ROOT
 
@@ -55,8 +55,8 @@ class Bench:
         self._engine, self._environment, self._folder = engine, environment, folder
         scratch = self.store._scratch / "run"
         self.whole = Workplace(folder / "store" / "scratch" / "all", self.store.artifacts, scratch)
-        for path in (self.whole.scenarios, scratch):
-            path.mkdir()
+        for made in (self.whole.scenarios, scratch):
+            made.mkdir()
         self._sight = Sight(self.whole, "tf2.4", narrow=True)
         self.lost = self._tasks = 0
         self.spent = None
@@ -170,7 +170,7 @@ def test_attack_breaks_no_promise_next_file_is_right(bench, attack):
             bench.store.keep_artifact(folder / "artifact")
     elif answer["ended"] == "raised":
         assert attack.words in message
-    assert trees.remove(str(folder))  # as a run does
+    assert trees.remove(str(folder))  # as a run does, whatever was left there
     observation = understand(SaveObservation, answer)
     bench.store.remember(attack.name, observation, "test")
     assert bench.lost == 0, "the worker was lost"
