@@ -92,7 +92,7 @@ def setup(engine, matrix, tmp_path):
         yield opened
 
 
-def test_sample_inputs_known_models_are_called(setup, matrix, models):
+def test_models_are_called_where_they_were_saved(setup, matrix, models):
     name, paths = models
     with taken_in(paths, setup.store, Companions()) as (given, _):
         checked = check(setup, given, [matrix.environments[name]])
@@ -100,7 +100,7 @@ def test_sample_inputs_known_models_are_called(setup, matrix, models):
     assert {status for status, _ in found.values()} == {Status.PASS}, found
 
 
-def test_sample_inputs_that_do_not_fit_are_not_comparable(setup, matrix, models, tmp_path):
+def test_inputs_that_do_not_fit_are_not_comparable(setup, matrix, models, tmp_path):
     name, paths = models
     sample = tmp_path / "samples"
     sample.mkdir()
