@@ -85,31 +85,29 @@ def _plant(name: str, path: Path, home: Path, which: list[str]) -> None:
 def _judged(environment: str, path: Path) -> Iterator[Case]:
     controls: dict[tuple[str, str], Verdict] = {}
     for line in path.read_text(encoding="utf-8").splitlines():
-        report = json.loads(line)
-        if report["kind"] == "no-model":
-            print(
-                f"{environment}: no {report['model']} {report.get('format', '')}: {report['error']}"
-            )
+        told = json.loads(line)
+        if told["kind"] == "no-model":
+            print(f"{environment}: no {told['model']} {told.get('format', '')}: {told['error']}")
             continue
-        if report["load"] is None:
+        if told["load"] is None:
             continue  # the format does not bring back what was to be changed
-        verdict = _verdict(report)
-        place = (report["model"], report["format"])
-        if report["kind"] == "control":
+        verdict = _verdict(told)
+        place = (told["model"], told["format"])
+        if told["kind"] == "control":
             controls[place] = verdict
             continue
         control = controls.get(place)
-        if report["kind"] == "matters":
-            right = _is_seen(verdict, control, report["words"])
+        if told["kind"] == "matters":
+            right = _is_seen(verdict, control, told["words"])
         else:
             right = _is_let_be(verdict, control)
-        yield Case(environment, report["format"], report["kind"], report["name"], right, verdict)
+        yield Case(environment, told["format"], told["kind"], told["name"], right, verdict)
 
 
-def _verdict(report: dict[str, Any]) -> Verdict:
-    saved = SaveFacts.model_validate(report["saved"])
-    load = LoadObservation.model_validate(report["load"])
-    return judge_load(saved, report["format"], load, Tolerance())
+def _verdict(told: dict[str, Any]) -> Verdict:
+    saved = SaveFacts.model_validate(told["saved"])
+    load = LoadObservation.model_validate(told["load"])
+    return judge_load(saved, told["format"], load, Tolerance())
 
 
 def _is_seen(verdict: Verdict, control: Verdict | None, words: str) -> bool:

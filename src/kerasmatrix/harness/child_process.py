@@ -20,7 +20,7 @@ INTERNAL_ERROR = 70  # EX_SOFTWARE of ``sysexits.h``
 
 
 class Settings(NamedTuple):
-    """What is the same for all children of a batch.
+    """The settings of all children of a batch.
 
     Attributes:
         memory_mb: how much a child may allocate beyond what it inherits.
@@ -117,10 +117,10 @@ def _run(task: Any) -> dict:
 def _why_replace(message: dict, inherited_memory: int, state: Any) -> str | None:
     """Return why this child must not run another task; None if it may."""
     if not message.get("ordinary", True):
-        return "what was raised is no ordinary exception"
+        return "it raised a BaseException that is not an Exception"
     if limits.resident_memory() > inherited_memory + MAX_KEPT_MB * 1024 * 1024:
         return "it holds much memory"
-    return "nothing is undone here" if state is None else state.restore()
+    return "its changes cannot be undone" if state is None else state.restore()
 
 
 def _redirect_output(log: int) -> None:

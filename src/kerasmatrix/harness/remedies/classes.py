@@ -78,11 +78,11 @@ class Reader:
                 continue
             parameters = _parameters(init)
             names |= {
-                each.name
-                for each in parameters
-                if each.kind not in (each.VAR_KEYWORD, each.VAR_POSITIONAL)
+                parameter.name
+                for parameter in parameters
+                if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
             }
-            open_end = any(each.kind is each.VAR_KEYWORD for each in parameters)
+            open_end = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
             if not open_end:
                 break
             body = _source(init).split("):", 1)[-1]
@@ -111,13 +111,15 @@ class Reader:
     def call_names(self, kind: type) -> list | None:
         """Return the names of the arguments of a layer's ``call``; None if it accepts all."""
         parameters = _parameters(getattr(kind, "call", None))
-        if not parameters or any(each.kind is each.VAR_KEYWORD for each in parameters):
+        if not parameters or any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters
+        ):
             return None
-        return [each.name for each in parameters if each.name != "self"]
+        return [parameter.name for parameter in parameters if parameter.name != "self"]
 
     def compile_names(self) -> set:
         """Return the names of the arguments of a model's ``compile``."""
-        return {each.name for each in _parameters(self._keras.Model.compile)}
+        return {parameter.name for parameter in _parameters(self._keras.Model.compile)}
 
     def deserialize(self, config: dict, custom_objects: dict) -> Any:
         """Return the layer that ``config`` describes.
@@ -133,7 +135,7 @@ class Reader:
             if self.major >= formats.KERAS_3:
                 return self._deserialize_keras_2(config, custom_objects)
             make = self._keras.layers.deserialize
-            older = any(each.name == "use_legacy_format" for each in _parameters(make))
+            older = any(parameter.name == "use_legacy_format" for parameter in _parameters(make))
             # HDF5's loader has no safe mode (measured: lambda_closure as h5, tf2.15).
             return make(config, use_legacy_format=True) if older else make(config)
 
@@ -159,8 +161,8 @@ class Reader:
         if loader is not None:
             return loader.model_from_config(entry, custom_objects=custom_objects)
         name = str(entry["class_name"])
-        found = self.find(name)
-        kind = custom_objects.get(name) or (found[0] if found else None)
+        match = self.find(name)
+        kind = custom_objects.get(name) or (match[0] if match else None)
         if kind is None:
             raise ValueError(f"Unknown layer: '{name}'")
         config = dict(entry["config"])

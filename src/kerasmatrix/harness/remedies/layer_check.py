@@ -148,11 +148,11 @@ def _find(reader: Any, entry: dict, place: str = "") -> Any:
 
 def _refused(entry: dict, reader: Any, place: str = "") -> list:
     """Return the arguments in a config that the class of this Keras does not accept."""
-    found = _find(reader, entry, place)
+    match = _find(reader, entry, place)
     config = entry.get("config")
-    if found is None or not isinstance(config, dict):
+    if match is None or not isinstance(config, dict):
         return []
-    accepted = reader.accepted(found[0])
+    accepted = reader.accepted(match[0])
     refused = set() if accepted is None else set(config) - set(accepted) - ALWAYS
     if reader.major >= formats.KERAS_3 and "module" not in entry:
         refused.discard("batch_input_shape")  # Keras 3's loader of HDF5 converts it

@@ -67,12 +67,12 @@ def find_arrays(group: Any, model: Any) -> dict:
         ValueError: the file has a part that the model lacks.
         OtherShapes: the file has a part in another shape.
     """
-    found: dict = {}
-    _walk(group, model, "", found)
-    return found
+    assigned: dict = {}
+    _walk(group, model, "", assigned)
+    return assigned
 
 
-def _walk(group: Any, thing: Any, path: str, found: dict) -> None:
+def _walk(group: Any, thing: Any, path: str, assigned: dict) -> None:
     # A member that is an attribute, too, is stored as the attribute, but counted in the list
     # (measured: subclassed_with_config as keras, tf2.21), so attributes come first.
     for name in sorted(group, key=LAYER_LISTS.__contains__):
@@ -80,9 +80,9 @@ def _walk(group: Any, thing: Any, path: str, found: dict) -> None:
             continue
         here = f"{path}/{name}"
         if name == "vars":
-            _match(group[name], thing, path, found)
+            _match(group[name], thing, path, assigned)
         elif name in LAYER_LISTS:
-            _walk_members(group[name], thing.layers, here, found)
+            _walk_members(group[name], thing.layers, here, assigned)
         elif _has_variables(group[name]):
             child = _attribute(thing, name)
             if child is None:
@@ -90,18 +90,18 @@ def _walk(group: Any, thing: Any, path: str, found: dict) -> None:
             if isinstance(child, dict):
                 child = list(child.values())
             if isinstance(child, (list, tuple)):
-                _walk_members(group[name], child, here, found)
+                _walk_members(group[name], child, here, assigned)
             else:
-                _walk(group[name], child, here, found)
+                _walk(group[name], child, here, assigned)
 
 
-def _walk_members(group: Any, members: Any, path: str, found: dict) -> None:
+def _walk_members(group: Any, members: Any, path: str, assigned: dict) -> None:
     """Pair the groups of a list with its members: for each class in order."""
     waiting: dict = {}
     for member in members:
         kind = _snake_case(type(member).__name__)
         kept = waiting.setdefault(RENAMED.get(kind, kind), [])
-        if any(id(variable) not in found for variable in arrays_of(member)):
+        if any(id(variable) not in assigned for variable in arrays_of(member)):
             kept.append(member)
     names = [name for name in group if _has_variables(group[name])]
     # The counters skip numbers (2.12 goes from dense to dense_2): only their order matters.
@@ -110,10 +110,10 @@ def _walk_members(group: Any, members: Any, path: str, found: dict) -> None:
         kind, _ = _numbered(name, waiting)
         if not waiting.get(kind):
             raise ValueError(f"the file has {path}/{name}, and the model no further layer like it")
-        _walk(group[name], waiting[kind].pop(0), f"{path}/{name}", found)
+        _walk(group[name], waiting[kind].pop(0), f"{path}/{name}", assigned)
 
 
-def _match(group: Any, thing: Any, path: str, found: dict) -> None:
+def _match(group: Any, thing: Any, path: str, assigned: dict) -> None:
     arrays = [np.asarray(group[number]) for number in sorted(group, key=int)]
     variables = _own_variables(thing)
     if not arrays:
@@ -121,7 +121,7 @@ def _match(group: Any, thing: Any, path: str, found: dict) -> None:
     if [array.shape for array in arrays] != [shape_of(variable) for variable in variables]:
         raise OtherShapes(path, arrays, variables)
     for array, variable in zip(arrays, variables):
-        found[id(variable)] = array
+        assigned[id(variable)] = array
 
 
 def _own_variables(thing: Any) -> list:

@@ -57,8 +57,8 @@ def find(writer: Writer, name: str, module: str = "") -> KerasClass | None:
     """
     place = module.partition("keras.")[2]
     # Losses and metrics share names. Other places changed between releases.
-    found = writer.reader.find(name, place if place in ("losses", "metrics") else "")
-    return None if found is None else KerasClass(found[0], name, found[1])
+    match = writer.reader.find(name, place if place in ("losses", "metrics") else "")
+    return None if match is None else KerasClass(match[0], name, match[1])
 
 
 def substitute(writer: Writer, name: str, config: dict) -> tuple:

@@ -77,8 +77,8 @@ def _wire(writer: Writer, layer: dict, shifts: dict) -> None:
     calls = layer.pop("calls", None)
     if calls is None:
         return
-    found = writer.reader.find(layer["class_name"])
-    call_names = writer.reader.call_names(found[0]) if found else None
+    match = writer.reader.find(layer["class_name"])
+    call_names = writer.reader.call_names(match[0]) if match else None
     layer["inbound_nodes"] = nodes.write_calls(calls, writer.reader.major, shifts, call_names)
 
 

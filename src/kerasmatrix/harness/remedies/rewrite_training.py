@@ -56,10 +56,10 @@ def _write_optimizer(writer: Writer, entry: dict) -> dict:
     written["config"] = {
         key: value for key, value in written["config"].items() if value is not None
     }
-    found = writer.reader.find(name)
-    if writer.to_keras_3 or found is None or writer.in_archive:
+    match = writer.reader.find(name)
+    if writer.to_keras_3 or match is None or writer.in_archive:
         return written
-    if NEW_OPTIMIZER_ARGUMENT in (writer.reader.accepted(found[0]) or ()):
+    if NEW_OPTIMIZER_ARGUMENT in (writer.reader.accepted(match[0]) or ()):
         written["class_name"] = PACKAGE + name
     if written["class_name"] != entry["class_name"]:
         writer.note(f"renamed optimizer {entry['class_name']} to {written['class_name']}")

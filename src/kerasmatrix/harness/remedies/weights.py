@@ -39,13 +39,13 @@ def load_into(model: Any, form: str, folder: str) -> str:
         remarks += "; called before, since it was not built yet"
     path = formats.find(form, folder)
     if os.path.isdir(path):
-        how, found = _from_checkpoint(model, path)
+        how, assigned = _from_checkpoint(model, path)
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
-            how, found = _from_hdf5(model, io.BytesIO(archive.read("model.weights.h5")))
+            how, assigned = _from_hdf5(model, io.BytesIO(archive.read("model.weights.h5")))
     else:
-        how, found = _from_hdf5(model, path)
-    if _set(model, found) < len(model.weights):
+        how, assigned = _from_hdf5(model, path)
+    if _set(model, assigned) < len(model.weights):
         remarks += "; a vocabulary is not a weight and stays as the code sets it"
     return f"{how}{remarks}"
 
@@ -82,12 +82,12 @@ def _by_layer(model: Any, group: Any) -> tuple:
     if _same_names(stored, [layer.name for layer in layers]):
         # Releases order the layers of parallel branches differently.
         how, stored = "by name", [layer.name for layer in layers]
-    found: dict = {}
+    assigned: dict = {}
     for layer, name in zip(layers, stored):
         trained = list(layer.trainable_weights) + list(layer.non_trainable_weights)
         variables = [variable for variable in trained if hasattr(variable, "shape")]
-        _pair(f"layer {layer.name}", variables, arrays[name], found)
-    return "read layer by layer, " + how, found
+        _pair(f"layer {layer.name}", variables, arrays[name], assigned)
+    return "read layer by layer, " + how, assigned
 
 
 def _arrays(group: Any) -> list:
@@ -110,9 +110,9 @@ def _from_checkpoint(model: Any, path: str) -> tuple:
             if list(map(np.shape, paired)) == shapes:
                 how, arrays = way, paired
                 break
-    found: dict = {}
-    _pair("the model", variables, arrays, found)
-    return "read from the SavedModel's checkpoint, " + how, found
+    assigned: dict = {}
+    _pair("the model", variables, arrays, assigned)
+    return "read from the SavedModel's checkpoint, " + how, assigned
 
 
 def _ends(names: list) -> list:
@@ -137,31 +137,33 @@ def _same_names(ours: list, theirs: list) -> bool:
     return len(set(ours)) == len(ours) and sorted(ours) == sorted(theirs)
 
 
-def _pair(place: str, variables: list, arrays: list, found: dict) -> None:
-    if [np.shape(array) for array in arrays] != [layout.shape_of(each) for each in variables]:
+def _pair(place: str, variables: list, arrays: list, assigned: dict) -> None:
+    if [np.shape(array) for array in arrays] != [
+        layout.shape_of(variable) for variable in variables
+    ]:
         raise layout.OtherShapes(place, arrays, variables)
-    found.update((id(variable), array) for variable, array in zip(variables, arrays))
+    assigned.update((id(variable), array) for variable, array in zip(variables, arrays))
 
 
-def _set(model: Any, found: dict) -> int:
+def _set(model: Any, assigned: dict) -> int:
     """Set every weight to its array, and check that; return the number of arrays."""
     variables = layout.arrays_of(model)
     unfilled = [
         _name(variable)
         for variable in variables
-        if id(variable) not in found or _is_empty(found[id(variable)])
+        if id(variable) not in assigned or _is_empty(assigned[id(variable)])
     ]
     if unfilled:
         raise Unfilled(f"the file has nothing for {', '.join(unfilled)}")
     values = [
-        found.get(id(variable), before)
+        assigned.get(id(variable), before)
         for variable, before in zip(model.weights, model.get_weights())
     ]
     model.set_weights(values)
     refused = [
         _name(variable)
         for variable, value, after in zip(model.weights, values, model.get_weights())
-        if id(variable) in found and not _equal(value, after)
+        if id(variable) in assigned and not _equal(value, after)
     ]
     if refused:
         raise Unfilled(f"these did not take the file's value: {', '.join(refused)}")

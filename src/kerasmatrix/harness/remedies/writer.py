@@ -126,8 +126,8 @@ class Writer:
     def _write_lambda(self, entry: dict, config: dict) -> dict:
         """Return a Lambda layer, without a look at its function.
 
-        Up to Keras 3.11 HDF5's loader takes only the form of Keras 2, since it cannot be told that
-        the code is trusted; later ones take both (measured: lambda_closure as h5, tf2.15 to
+        HDF5's loader takes the form of Keras 2 in Keras 3 as well. Up to Keras 3.11 it takes no
+        other, since it has no way to trust the code (measured: lambda_closure as h5, tf2.15 to
         tf2.16).
         """
         config = dict(config)
