@@ -126,6 +126,15 @@ PROGRAMS = {
         (ROOT / "scenarios" / "mixed_precision" / "save.py").read_text(encoding="utf-8"),
         AS_LAYER,
     ),
+    # Called directly it works; as a graph it is rewritten for oneDNN.
+    "half_normalized": (
+        save(
+            "keras.layers.Dense(8, input_shape=(8,)), keras.layers.LayerNormalization(), "
+            "keras.layers.Dense(2, dtype='float32')",
+            "keras.mixed_precision.set_global_policy('mixed_float16')",
+        ),
+        LOAD,
+    ),
 }
 # Program, format, saved with, loaded with: the cause, and the fix that works, or None.
 RARER = [
@@ -141,6 +150,7 @@ RARER = [
     ("list_as_sequential", "h5", "tf2.15", "tf2.16", "sequential-as-list", "rewrite-config"),
     ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
     ("as_layer", "savedmodel", "tf2.16", "tf2.16", "inference-only", None),
+    ("half_normalized", "h5", "tf2.15", "tf2.15", "kernel-of-other-type", None),
     ("half_as_layer", "savedmodel", "tf2.16", "tf2.16", "savedmodel-revival", "saved-model-load"),
 ]  # fmt: skip
 NEVER_ENDS = "load-never-ends"

@@ -19,7 +19,9 @@ __all__ = [
     "leaves",
     "outputs",
     "plain",
+    "predict",
     "randomize_weights",
+    "steps_of",
     "structure",
     "weights",
 ]
@@ -131,6 +133,32 @@ def _answer(model: Any, batch: Any, size: int) -> Any:
     if type(model).__name__ == "TFSMLayer":
         return model(batch)
     return model(batch, training=False)
+
+
+def predict(model: Any, inputs: list, keys: list | None = None) -> None:
+    """Call ``predict``, which runs a model as a graph where ``outputs`` calls it directly.
+
+    Raises:
+        Exception: what it raised on the likeliest form of ``inputs``, if it refuses all.
+    """
+    import tensorflow as tf
+
+    if not tf.executing_eagerly() or not hasattr(model, "predict"):
+        return
+    refused = None
+    for batch in feeding.batches(model, inputs, keys):
+        feeding.forget_states(model)
+        try:
+            # With its own batch size, so that the graph is one for batches of any size.
+            model.predict(batch, verbose=0)
+        except MemoryError:
+            raise
+        except Exception as error:
+            refused = refused or error
+        else:
+            return
+    if refused is not None:
+        raise refused
 
 
 def difference(measured: list, reference: list) -> dict:

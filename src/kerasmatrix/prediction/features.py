@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerasmatrix.inspection.architecture import inside, lambdas
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.results.equal_settings import differences
 
 if TYPE_CHECKING:
     from kerasmatrix.inspection.read import Contents
@@ -131,6 +132,16 @@ def _new_optimizer(features: Features, target: Target) -> bool:
     keys = set(config) if isinstance(config, Mapping) else set()
     name = str(optimizer.get("class_name"))
     return name.startswith("Custom>") or bool(keys & {"weight_decay", "jit_compile"})
+
+
+def _own_hyperparameters(features: Features, target: Target) -> bool:
+    """A setting of its optimizer is not the default of that optimizer."""
+    optimizer = features.training.get("optimizer_config", features.training.get("optimizer"))
+    if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get("config"), Mapping):
+        return False
+    name = str(optimizer.get("class_name")).rpartition(">")[2]
+    own = {"class_name": name, "config": optimizer["config"]}
+    return any(differences({"class_name": name, "config": {}}, own))
 
 
 def _short_names(features: Features, target: Target) -> bool:
@@ -288,6 +299,7 @@ FEATURES: Mapping[str, Feature] = {
     "optimizer-state": _optimizer_state,
     "optimizer-arrays": _optimizer_arrays,
     "new-optimizer": _new_optimizer,
+    "own-hyperparameters": _own_hyperparameters,
     "short-names": _short_names,
     "legacy-optimizer": _legacy_optimizer,
     "loss-with-function": _loss_with_function,

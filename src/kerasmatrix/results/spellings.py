@@ -194,8 +194,8 @@ DEFAULTS: dict[str, Any] = {
 # ... and of these classes, where the row above is not theirs. Keys are (class, setting), folded.
 CLASS_DEFAULTS: dict[tuple[str, str], Any] = {
     ("cosinesimilarity", "axis"): -1,
-    ("sgd", "learning_rate"): 0.01,
-    ("ftrl", "learning_rate"): 0.001,
+    ("sgd", "learningrate"): 0.01,
+    ("ftrl", "learningrate"): 0.001,
     ("adadelta", "rho"): 0.95,
     ("lstm", "activation"): "tanh",
     ("gru", "activation"): "tanh",

@@ -209,6 +209,11 @@ MESSAGES = {
               "base 10: 'class_name'.", format="savedmodel"),
         error("KeyError", "0", format="savedmodel"),
     ],
+    "kernel-of-other-type": [
+        error("InvalidArgumentError", "Graph execution error:\n\nValue for attr 'T' of half is not in "
+              "the list of allowed values: float, bfloat16\n\t; NodeDef: {{node "
+              "sequential/layer_normalization/add}}; Op<name=_MklLayerNorm; signature=x:T>"),
+    ],
     "graph-op-newer": [
         error("FileNotFoundError", "Op type not registered 'DisableCopyOnRead' in binary running "
               "on vm. Make sure the Op and Kernel are registered"),

@@ -26,6 +26,10 @@ LAMBDA = model(INPUT, layer("Lambda", function=[LAMBDA_3_8, None, None]))
 TRAINED = {"loss": "mae", "optimizer_config": {"class_name": "Adam", "config": {}}}
 
 
+def compiled_with(_class, **config):
+    return {"optimizer_config": {"class_name": _class, "config": config}}
+
+
 def features(contents, reader=None):
     features = features_of(contents)
     return {
@@ -41,6 +45,13 @@ def features(contents, reader=None):
         ("two-formats", twofold(saved_model(), "keras-folder"), saved_model()),
         ("compiled", h5(model(DENSE), training=TRAINED), h5(model(DENSE), training={})),
         ("optimizer-state", h5(model(), optimizer_arrays=3), h5(model(), optimizer_arrays=2)),
+        ("optimizer-arrays", h5(model(), optimizer_arrays=1), h5(model())),
+        (
+            "own-hyperparameters",
+            h5(model(), training=compiled_with("Custom>SGD", learning_rate=0.01, momentum=0.9)),
+            h5(model(), training=compiled_with("Custom>SGD", learning_rate=0.01, name="SGD")),
+        ),
+        ("own-hyperparameters", h5(model(), training=compiled_with("Adam", lr=0.1)), h5(model())),
         ("optimizer-slots", saved_model(slots=4), saved_model()),
         ("optimizer-slots", saved_model(slots=1), h5(model(), optimizer_arrays=9)),
         ("writer-unknown", h5(model(), keras=None), h5(model())),

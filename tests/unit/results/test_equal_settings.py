@@ -2,7 +2,8 @@
 
 import pytest
 
-from kerasmatrix.results.equal_settings import differences, same, shown
+from kerasmatrix.results.equal_settings import differences, fold, same, shown
+from kerasmatrix.results.spellings import CLASS_DEFAULTS
 
 
 def named(_class, **config):
@@ -28,6 +29,7 @@ POLICY = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "fl
         ("accuracy", "binary_accuracy"),
         (named("Adam", epsilon=None), named("Adam", epsilon=1e-7)),
         (named("Adam", lr=0.007), named("Adam", learning_rate=0.0070000002160668373)),
+        (named("SGD", learning_rate=0.01), named("SGD", momentum=0.0)),
         (named("Nadam", schedule_decay=0.01), named("Nadam", decay=0.01)),
         (named("Nadam", schedule_decay=0.004), named("Nadam", beta_1=0.9)),
         (named("Adam", decay=0.0), named("Adam", weight_decay=None, use_ema=False)),
@@ -118,3 +120,7 @@ def test_a_setting_that_the_reader_lacks_matters_if_it_did_something():
 def test_shown_is_short(value, text):
     assert shown(value) == text
     assert len(shown("x" * 999)) <= 40
+
+
+def test_defaults_of_classes_are_found_by_their_keys():
+    assert {key for key in CLASS_DEFAULTS if key != tuple(map(fold, key))} == set()
