@@ -35,7 +35,7 @@ MERGES = "m0: &m0 {k: v}\n" + "".join(
     f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 10)}]}}\n" for n in range(1, 12)
 )
 
-# What is changed, the line that is named, and a part of the message.
+# The change, the line in the message, and a part of the message.
 BAD = {
     # YAML that expands endlessly, or has values that Python cannot represent
     "bomb": ({"more": BOMB}, None, "more than 200,000 values"),
