@@ -169,7 +169,7 @@ def test_an_interrupt_while_a_container_is_made_leaves_none(engine, tf24, place,
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kerasmatrix.engines.docker.DockerChannel", interrupted)
+    monkeypatch.setattr("kerasmatrix.engines.docker_containers.DockerChannel", interrupted)
     with pytest.raises(KeyboardInterrupt):
         engine.open(*tf24, place, LIMITS)
 
