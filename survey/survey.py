@@ -138,7 +138,7 @@ def _compact(summary: Mapping[str, Any]) -> str:
         for name, value in content.items():
             if section == "classes":
                 inner = [
-                    f"   {json.dumps(each)}: {json.dumps(told)}" for each, told in value.items()
+                    f"   {json.dumps(key)}: {json.dumps(entry)}" for key, entry in value.items()
                 ]
                 entries.append(f"  {json.dumps(name)}: {{\n" + ",\n".join(inner) + "\n  }")
             else:

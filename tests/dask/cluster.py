@@ -1,4 +1,4 @@
-"""A Dask cluster of real processes on this machine, whose parts can be killed and started again."""
+"""A Dask cluster of processes on this machine, which tests kill and restart."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60.0
 SETTINGS = {
     "DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "20s",
-    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "2",
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "4",
     "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s",
     "DASK_DISTRIBUTED__ADMIN__LOG_FORMAT": "%(asctime)s %(name)s %(message)s",
 }
 
 
 class Cluster:
-    """A scheduler at an address that stays, and workers, each with a nanny."""
+    """A scheduler at a fixed address, and workers, each with a nanny."""
 
     def __init__(self, folder: Path, workers: int) -> None:
         self.folder = folder
@@ -68,7 +68,7 @@ class Cluster:
         self.scheduler.wait()
 
     def restart_scheduler(self) -> None:
-        """Kill the scheduler and bring all back, as a supervisor would."""
+        """Kill the scheduler and restart everything, as a supervisor does."""
         self.kill_scheduler()
         for worker in self.workers:
             worker.kill()
@@ -107,6 +107,6 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                # This checkout, whatever is installed.
+                # This checkout, not an installed kerasmatrix.
                 env={**os.environ, **SETTINGS, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
             )

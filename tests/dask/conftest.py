@@ -7,7 +7,7 @@ from tests.dask.cluster import Cluster
 
 @pytest.fixture(scope="session")
 def s3():
-    """A bucket in an S3 of this process, to which environment variables lead."""
+    """A bucket in an S3 server of this process, which environment variables select."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ACCESS_KEY_ID", "id")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -17,13 +17,13 @@ def s3():
         host, port = server.get_host_and_port()
         patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
         boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="models")
-        yield "s3://models/parcels"
+        yield "s3://models/artifacts"
         server.stop()
 
 
 @pytest.fixture(scope="session")
 def processes(tmp_path_factory, s3):
-    """A scheduler and three workers, each with a nanny that starts it again."""
+    """A scheduler and three workers, each with a nanny that restarts it."""
     started = Cluster(tmp_path_factory.mktemp("cluster"), 3)
     try:
         yield started.start()
@@ -33,7 +33,7 @@ def processes(tmp_path_factory, s3):
 
 @pytest.fixture
 def cluster(processes):
-    """The cluster, whole again whatever the test before has done to it."""
+    """The cluster with all its workers, whatever the previous test did to it."""
     processes.wait_for_workers(3)
     return processes
 

@@ -1,7 +1,7 @@
-"""The fake engine of the unit tests as an engine of Dask workers, with faults where it is told.
+"""The fake engine of the unit tests as an engine of Dask workers, with faults on demand.
 
-It is pickled by name, so it is here and not in a test module. What happened is noted in files of
-one folder, since it happens in other processes.
+It is pickled by name, so it is not in a test module. It runs in other processes, so events are
+recorded in the files of a folder.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def what(task: Task) -> str:
 
 @dataclass(frozen=True)
 class FakeConfig:
-    """How to make the fake engine on a Dask worker.
+    """The fake engine on Dask workers.
 
-    ``notes`` is the folder of notes. A file ``kill-NAME`` there kills the process that is about to
-    do that task, and is gone then; ``kill-always-NAME`` stays. ``hold`` makes tasks wait until it
-    is gone.
+    ``notes`` is the folder of records. A file ``kill-NAME`` in it kills the process that starts
+    that task, and is removed; ``kill-always-NAME`` stays. ``hold`` makes tasks wait until it is
+    removed.
     """
 
     notes: Path
@@ -110,14 +110,14 @@ class NotingEngine(FakeEngine):
 
 
 def note(folder: Path, kind: str, **more: object) -> None:
-    """Write down what happened, in a file of this process."""
+    """Record an event in a file of this process."""
     line = json.dumps({"kind": kind, "process": os.getpid(), **more})
     with (folder / f"notes-{os.getpid()}").open("a") as handle:
         handle.write(line + "\n")
 
 
 def noted(folder: Path, kind: str) -> list[dict]:
-    """Everything of one kind that was written down so far, by all processes."""
+    """Return the recorded events of one kind, of all processes."""
     lines = [
         json.loads(line)
         for path in sorted(folder.glob("notes-*"))
@@ -128,7 +128,7 @@ def noted(folder: Path, kind: str) -> list[dict]:
 
 
 def until(condition, words: str, seconds: float = 60.0) -> None:
-    """Wait for a condition, looking again and again; fail if it does not come true in time."""
+    """Poll a condition; fail if it does not become true in time."""
     deadline = time.monotonic() + seconds
     waiting = threading.Event()
     while not condition():

@@ -1,6 +1,6 @@
-"""The local engine as an engine of Dask workers, one of which is killed where it is told.
+"""The local engine as an engine of Dask workers, one of which is killed on demand.
 
-It is pickled by name, so it is here and not in a test module.
+It is pickled by name, so it is not in a test module.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["NotingLocalConfig", "noted"]
 
 @dataclass(frozen=True)
 class NotingLocalConfig(LocalConfig):
-    """How to make it. A file ``kill`` in ``notes`` kills the process that has the next answer."""
+    """A file ``kill`` in the folder ``notes`` kills the process with the next result."""
 
     notes: Path = Path()
 

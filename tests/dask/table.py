@@ -1,4 +1,4 @@
-"""Measures a project of fake environments with some engine, and makes tables comparable."""
+"""Measures a project of fake environments, and makes tables comparable."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from kerasmatrix.results.schema import Results, RunInfo
 from kerasmatrix.store.store import Store
 from tests.unit.report.factory import CELL
 
-# When, where and how long says nothing about a cell.
+# These do not depend on the model.
 VOLATILE = {"measured_at", "seconds", "timings"}
 
 
 class After(Progress):
-    """Does something after so many jobs, once, while the run waits."""
+    """Calls a function once, after a number of tasks, while the run waits."""
 
     def __init__(self, jobs, act):
         self.left, self.act = jobs, act
@@ -40,7 +40,7 @@ def measure(
     listener: Listener | None = None,
     jobs: int = 4,
 ) -> Results:
-    """Run all that the matrix has and return what is known then."""
+    """Run the whole matrix and return the results."""
     matrix = load_matrix(matrix_file)
     selection = matrix.select()
     root = matrix_file.parent
@@ -72,12 +72,12 @@ def measure(
 
 
 def table(results: Results) -> list[dict]:
-    """Every cell with all that was found in it, but for when and how long."""
+    """Return all cells without their volatile fields."""
     return [plain(CELL.dump_python(cell, mode="json")) for cell in results.cells]
 
 
 def plain(value):
-    """What is in a table, but for when and how long."""
+    """Return a value without volatile fields."""
     if isinstance(value, dict):
         return {key: plain(each) for key, each in value.items() if key not in VOLATILE}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A check over a cluster equals that of one machine, and files see nothing of each other there."""
+"""A check on a cluster equals a local one, and its files do not see each other."""
 
 import importlib
 import json
@@ -21,7 +21,7 @@ FILES = 5
 
 @pytest.fixture
 def engine(cluster, s3, notes):
-    # Two tasks are an order, so that the files make several of them.
+    # Two tasks per job, so that there are several jobs.
     opened = DaskEngine(
         cluster.address, s3, FakeConfig(notes), tick=0.2, patience=30, tasks_per_job=2
     )
@@ -68,6 +68,6 @@ def test_check_on_cluster_isolates_files(check, engine, notes):
     }
     assert all(line["scenarios"] == line["of"] for line in seen)
     assert all(len(line["artifacts"]) <= 1 for line in seen)
-    # ... and not by one machine for each environment.
+    # More than one Dask worker runs tasks of an environment.
     places = {(line["environment"], line["process"]) for line in seen}
     assert len(places) > len({environment for environment, _ in places})

@@ -1,4 +1,4 @@
-"""A run over a cluster of three workers equals the run of one machine."""
+"""A run on a cluster of three workers equals a local run."""
 
 import contextlib
 import socket
@@ -76,7 +76,7 @@ def test_job_prefers_worker_with_the_environment(engine, tmp_path, notes):
 
 
 def test_job_without_room_goes_to_another_worker(engine, tmp_path, notes, monkeypatch):
-    # One order is one task, and none comes to its end before there is one on another machine.
+    # No task of the first worker ends before a second worker has one.
     monkeypatch.setattr(engine._shared, "tasks_per_job", 1)
     (notes / "hold").touch()
 
@@ -119,7 +119,7 @@ def test_run_absent_scheduler_is_infrastructure(tmp_path, monkeypatch, capsys, i
     make_project(tmp_path, "good")
     monkeypatch.setattr("kerasmatrix.engines.select.CONNECT_SECONDS", 0.5)
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else will
+        taken.bind(("127.0.0.1", 0))  # a port without a listener
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         options = ("--scheduler", address, "--artifacts", "parcels", "--on-workers", inner)
         with pytest.raises(SystemExit) as leaving:

@@ -1,4 +1,4 @@
-"""Machines and the scheduler are killed in the middle of a run: the table is the same."""
+"""Workers and the scheduler are killed during a run, and the results are the same."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ SCENARIOS = ("first", "second")
 
 @pytest.fixture
 def alone(tmp_path):
-    """The project, and the run of it on one machine that nothing disturbs."""
+    """The project, and its results of an undisturbed local run."""
     matrix = make_project(tmp_path, *NAMES, scenarios=SCENARIOS)
     return matrix, measure(matrix, FakeEngine(), tmp_path / "alone")
 
@@ -34,7 +34,7 @@ def opened(cluster, tmp_path, notes, **options):
 
 
 def rows(store):
-    """How many observations a run has filed."""
+    """Return the number of stored observations."""
     with Store(store) as held:
         return len(held.rows("observations"))
 
@@ -42,7 +42,7 @@ def rows(store):
 def test_workers_killed_at_random_change_no_result(cluster, alone, tmp_path, notes):
     matrix, undisturbed = alone
     dice = random.Random(7)
-    # Every kind of job is hit, whoever does it: the first process that begins one dies with it.
+    # The first process that starts one of these tasks is killed.
     loads = [f"load-{c.scenario}-h5-{c.artifact[:6]}" for c in undisturbed.cells if c.artifact]
     doomed = ["save-first-h5-", "save-second-h5-", *dice.sample(sorted(set(loads)), 6)]
     for name in doomed:

@@ -1,4 +1,4 @@
-"""Real TensorFlow over a cluster and S3, a machine lost meanwhile: the table of one machine."""
+"""Real TensorFlow on a cluster with S3: a lost worker changes no result."""
 
 import contextlib
 
@@ -16,10 +16,10 @@ SELECTION = {
     "environments": ("tf2.2", "tf2.4"),
     "scenarios": ("import_path", "v1_vs_v2_compat_keras"),
     "formats": ("h5", "weights"),
-    # Which of two equal files is loaded depends on which is there first.
+    # Which of two equal files is loaded depends on their order of arrival.
     "infer": False,
 }
-# Where something was, and how its file came out to the byte: HDF5 has the time of writing in it.
+# Paths, and digests of files: HDF5 files contain the time.
 UNLIKE = {"artifact", "log", "traceback", "peak_memory_mb"}
 
 
@@ -31,7 +31,7 @@ def plain(value):
 
 def test_real_models_lost_worker_changes_no_result(cluster, s3, notes, tmp_path):
     alone = measure(local_engine(*SELECTION["environments"]), tmp_path / "alone", **SELECTION)
-    # A machine that has an answer ready when some are there takes it with it.
+    # A worker is killed with a result that it has not sent.
     doom = After(6, (notes / "kill").touch)
     inner = NotingLocalConfig(notes=notes)
     with contextlib.closing(
@@ -43,5 +43,5 @@ def test_real_models_lost_worker_changes_no_result(cluster, s3, notes, tmp_path)
     assert len({line["process"] for line in noted(notes, "opened")}) > 1
     assert plain(table(together)) == plain(table(alone))
     assert {cell.status for cell in alone.cells} >= {Status.PASS, Status.FAIL, Status.DRIFT}
-    # What was lost was the machine, and not a worker: no outcome was seen twice for that.
+    # A lost machine is not a dead worker, so no task was repeated to confirm it.
     assert together.run.retries == alone.run.retries == 0

@@ -169,7 +169,7 @@ def test_engine_interrupted_at_start_leaves_no_container(engine, tf24, place, mo
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kerasmatrix.engines.docker.DockerChannel", interrupted)
+    monkeypatch.setattr("kerasmatrix.engines.docker_containers.DockerChannel", interrupted)
     with pytest.raises(KeyboardInterrupt):
         engine.open(*tf24, place, LIMITS)
 

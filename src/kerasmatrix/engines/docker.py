@@ -22,7 +22,7 @@ from kerasmatrix.environments.uses import InUse
 if TYPE_CHECKING:
     from kerasmatrix.engines.docker_containers import Containers
 
-__all__ = ["DockerEngine", "docker_trouble"]
+__all__ = ["DockerEngine", "docker_absence", "docker_trouble"]
 
 # A Docker Engine that is restarted, by an update or after a crash, is back by then.
 PATIENCE_SECONDS = 30.0
@@ -123,10 +123,17 @@ class DockerEngine:
             return self._connected
 
 
-def docker_trouble() -> str | None:
-    """Return in a line why no Docker Engine can be used here; None if one can."""
+def docker_absence() -> str | None:
+    """Return in a line why no Docker Engine can be here; None if one may be. Does not connect."""
     if "DOCKER_HOST" not in os.environ and not SOCKET.exists():
         return f"there is no {SOCKET}"
+    return None
+
+
+def docker_trouble() -> str | None:
+    """Return in a line why no Docker Engine can be used here; None if one can."""
+    if absence := docker_absence():
+        return absence
     import docker.errors  # noqa: PLC0415 - see above
     import requests  # noqa: PLC0415 - see above
 

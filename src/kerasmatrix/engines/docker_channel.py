@@ -107,7 +107,7 @@ class DockerChannel:
         return line
 
     def _is_readable(self, seconds: float) -> bool:
-        """Whether there is something to read within ``seconds``."""
+        """Return whether there is data to read within ``seconds``."""
         # The descriptor is not readable for data that TLS has decrypted already.
         pending = getattr(self._socket, "pending", None)
         if pending is not None and pending():

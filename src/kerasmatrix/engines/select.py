@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 from kerasmatrix.config.matrix import Matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.engines.docker import DockerEngine, docker_trouble
+from kerasmatrix.engines.docker import DockerEngine, docker_absence, docker_trouble
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.identity import read_dockerfile
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = ["DASK", "ENGINES", "Cluster", "open_engine"]
@@ -38,7 +38,7 @@ def open_engine(
 
     Raises:
         UsageError: the cluster's options do not fit together, or dask is not installed.
-        InfrastructureError: the cluster does not answer.
+        InfrastructureError: there is no Docker Engine, or the cluster does not answer.
     """
     cluster = cluster or Cluster()
     if name == DASK:
@@ -56,6 +56,10 @@ def open_engine(
             )
     if name == "local":
         return LocalEngine(matrix=project.matrix_file)
+    if absence := docker_absence():
+        raise InfrastructureError(
+            f"no Docker Engine: {absence}", hint="start one, or use --engine local"
+        )
     # Read once: what is built is what the keys of its results name.
     dockerfile = read_dockerfile(project.build_root)
     return DockerEngine(

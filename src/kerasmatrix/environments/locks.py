@@ -157,7 +157,7 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
     lines = ["--only-binary :all:", *(NO_BINARY + name for name in environment.source_packages)]
     target = folder / f"{environment.name}.txt"
     if build:
-        built = "# What builds the source packages.\n--only-binary :all:\n\n" + build
+        built = "# Packages that build the source packages.\n--only-binary :all:\n\n" + build
         _write(folder / BUILD_LOCKS / target.name, header + built)
     _write(target, header + "\n".join(lines) + "\n\n" + body)
     return target

@@ -1,1 +1,1 @@
-"""Files: read those that a user names, walk trees that a stranger built, write atomically."""
+"""Reads files of users, walks folders of strangers, writes atomically, computes digests."""

@@ -1,7 +1,6 @@
-"""Reads and writes files that a user names, with no wait and within a stated size.
+"""Reads and writes files that a user names, without blocking and up to a given size.
 
-Only regular files are read. Every reader of such a file uses these functions, so that a pipe or a
-device in its place is an error at once: a pipe blocks, and /dev/zero has no end.
+Only regular files are read: a pipe would block, and /dev/zero has no end.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ __all__ = [
     "write_bytes",
 ]
 
-# A matrix, a lock, a script: the largest that were seen have a few hundred kilobytes.
+# Matrices, locks and scripts have a few hundred kilobytes at most.
 LARGEST_TEXT = 16 << 20
 # A results.json with a hundred thousand cells has about 150 MB.
 LARGEST_RESULTS = 512 << 20
-# Compressed results have a fiftieth of their size; zeros would have a thousandth.
+# Compressed results have a fiftieth of their size; compressed zeros have a thousandth.
 ALWAYS_FITS, GREATEST_RATIO = 64 << 20, 250
 KINDS = (
     (stat.S_ISDIR, "is a folder"),
@@ -61,8 +60,8 @@ def read_bytes(path: Path, at_most: int = LARGEST_TEXT) -> bytes:
         if status.st_size <= at_most:
             with open(handle, "rb", closefd=False) as file:
                 content = file.read(at_most + 1)
-            if content is None:  # some files of /proc wait for what is to come
-                raise OSError(errno.EAGAIN, "has no content now, and never ends", str(path))
+            if content is None:  # some files of /proc wait for more data
+                raise OSError(errno.EAGAIN, "has no content now, and no end", str(path))
         if status.st_size > at_most or len(content) > at_most:
             raise OSError(errno.EFBIG, f"is larger than {_in_words(at_most)}", str(path))
     finally:
@@ -100,7 +99,7 @@ def decompress(path: Path, at_most: int = LARGEST_RESULTS) -> str:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file that a user names; a pipe without a reader is an error, and no wait.
+    """Write a file that a user names. A pipe without a reader is an error; it does not block.
 
     Raises:
         OSError: it cannot be written; ``strerror`` says why.

@@ -50,9 +50,9 @@ class Limits:
 
     Attributes:
         entries: files and folders.
-        size: bytes of all files together. Holes in sparse files count as if they were written.
-        depth: folders inside each other; the root counts 0.
-        name: bytes of a path relative to the root. A longer one fits in no absolute path.
+        size: bytes of all files together, including holes of sparse files.
+        depth: levels of folders below the root.
+        name: bytes of a path relative to the root. Longer ones fit in no absolute path.
         second_names: whether a file may have another hard link, through which its content could
             be changed later.
     """
@@ -68,7 +68,7 @@ LIMITS = Limits()
 
 
 class NotPlain(Exception):
-    """A tree holds something else than plain files and folders within the limits.
+    """A folder contains something else than plain files and folders within the limits.
 
     Attributes:
         name: the path of the entry, relative to the root; empty for the root. It may not be UTF-8.
@@ -131,15 +131,14 @@ class Entry:
 def walk(source: Path | int, limits: Limits = LIMITS) -> Iterator[Iterator[Entry]]:
     """Iterate over all files and folders below ``source``, in order, a folder before its content.
 
-    It is a context manager, since an iterator that is left early, or that a traceback keeps alive,
-    would hold its descriptors.
+    It is a context manager, so that an iterator that is not exhausted closes its descriptors.
 
     Args:
         source: a folder, which may be named by a symbolic link; or a descriptor of one.
         limits: how much there may be.
 
     Raises:
-        NotPlain: there is something else, or more; it is raised in place of the entry at fault.
+        NotPlain: there is something else, or too much; raised in place of that entry.
     """
     with (
         _opened(source) as root,
@@ -170,7 +169,7 @@ def open_plain(path: Path) -> int:
     The folder that holds it may be named by links; the file itself may not be one.
 
     Raises:
-        NotPlain: it is something else than a file, or cannot be read; its name is the last part.
+        NotPlain: it is not a plain file, or cannot be read; with the last part of the path.
     """
     with blaming(path.name):
         status = path.lstat()
@@ -184,7 +183,7 @@ def open_plain(path: Path) -> int:
 
 
 class _Walk:
-    """Counts what one walk lists."""
+    """Counts the entries of one walk."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -192,7 +191,7 @@ class _Walk:
         self._claimed = 0
 
     def below(self, folder: int, prefix: str, depth: int) -> Generator[Entry]:
-        """Yield what is in an open folder and below."""
+        """Yield all entries below an open folder."""
         for leaf in self._leaves(folder, prefix):
             name = prefix + leaf
             self._check_name(name)
@@ -235,7 +234,7 @@ class _Walk:
         if stat.S_ISDIR(status.st_mode):
             return
         check_kind(name, status, self._limits)
-        # What is claimed is refused before the first byte is read.
+        # A file that claims too much is refused before it is read.
         self._claimed += status.st_size
         if self._claimed > self._limits.size:
             raise too_large(name, self._limits)
@@ -258,7 +257,7 @@ def too_large(name: str, limits: Limits) -> NotPlain:
 @contextlib.contextmanager
 def _opened(source: Path | int) -> Iterator[int]:
     with blaming(""):
-        # A descriptor of the caller is opened again: a walk moves the place at which it is read.
+        # The caller's descriptor is opened again, since a walk changes its position.
         folder = (
             os.open(".", FOLDER, dir_fd=source)
             if isinstance(source, int)

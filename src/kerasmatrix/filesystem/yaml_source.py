@@ -1,7 +1,6 @@
-"""Reads a YAML file into a typed model, and keeps the line of every key.
+"""Reads a YAML file into a typed model, with the line of every key.
 
-Errors name the file, the line, the key and the value. This module knows nothing of what the
-files mean.
+Errors name the file, the line, the key and the value.
 """
 
 from __future__ import annotations
@@ -19,19 +18,19 @@ from kerasmatrix.text.escape import brief, cut
 
 __all__ = ["LOADER", "Location", "Source", "YamlSource"]
 
-# Written in C where PyYAML was built with it: ten times faster.
+# The loader in C, if PyYAML has it, is ten times faster.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
-# An alias counts as often as it is used: a few lines can otherwise stand for billions of values.
+# An alias counts each time it is used: a few lines can expand to billions of values.
 MOST_VALUES = 200_000
 DEEPEST = 100
 LARGEST_NUMBER = 1 << 63
 
 
 class _Loader(LOADER):  # type: ignore[misc, valid-type]
-    """Builds the values, and names the line of one that Python cannot hold."""
+    """Constructs values, and names the line of one that Python cannot represent."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401, FBT001, FBT002
         try:
@@ -39,7 +38,7 @@ class _Loader(LOADER):  # type: ignore[misc, valid-type]
         except (yaml.YAMLError, RecursionError, MemoryError):
             raise
         except Exception as error:
-            # 2022-13-45 is a ValueError, `!!timestamp x` an AttributeError: it depends on the tag.
+            # The type depends on the tag: ValueError for `2022-13-45`, others for `!!timestamp x`.
             kind = node.tag.rpartition(":")[2]
             raise _wrong(node, f"{brief(node.value)} is not a valid {kind}") from error
         if isinstance(value, int) and abs(value) > LARGEST_NUMBER:
@@ -52,12 +51,12 @@ def _wrong(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:
 
 
 class Source:
-    """Plain data that people wrote, and where each value of it stands."""
+    """Plain data from a file, with the line of each value."""
 
     data: Any
 
     def place(self, location: Location) -> tuple[Path, int, Location]:
-        """Return the file and the line of ``location``, and what it is called there."""
+        """Return file, line and key of ``location``."""
         raise NotImplementedError
 
     def error(self, location: Location, message: str, *, hint: str | None = None) -> UsageError:
@@ -71,7 +70,7 @@ class Source:
         """Return the data as ``model``.
 
         Raises:
-            UsageError: the first thing that does not fit, with its line.
+            UsageError: a value does not fit; names the first one with its line.
         """
         try:
             return model.model_validate(self.data)
@@ -135,7 +134,7 @@ class YamlSource(Source):
             raise UsageError(f"{path}: not valid YAML: it is nested too deeply") from None
 
     def place(self, location: Location) -> tuple[Path, int, Location]:
-        """Return the line of ``location``, or of its closest parent that stands in the file."""
+        """Return the line of ``location``, or of its closest parent in the file."""
         closest = location
         while closest and closest not in self._lines:
             closest = closest[:-1]
@@ -145,7 +144,7 @@ class YamlSource(Source):
         """Note the line of every value, before values are built of them.
 
         Raises:
-            UsageError: a key stands twice, or the values are too many, too deep or endless.
+            UsageError: a key is repeated, or the values are too many, too deep or endless.
         """
         waiting: list[tuple[yaml.Node, Location]] = [(root, ())]
         values = 0
@@ -153,9 +152,11 @@ class YamlSource(Source):
             node, location = waiting.pop()
             values += 1
             if values > MOST_VALUES:
-                raise self._error(node, f"the file stands for more than {MOST_VALUES:,} values")
+                raise self._error(node, f"the file expands to more than {MOST_VALUES:,} values")
             if len(location) > DEEPEST:
-                raise self._error(node, "it is nested too deeply, or holds itself by an alias")
+                raise self._error(
+                    node, "it is nested too deeply, or contains itself through an alias"
+                )
             self._lines.setdefault(location, node.start_mark.line + 1)
             if isinstance(node, yaml.MappingNode):
                 waiting += [(value, self._keyed(location, key)) for key, value in node.value]
@@ -173,18 +174,18 @@ class YamlSource(Source):
         if inner in self._lines:
             called = ".".join(cut(str(part)) for part in inner)
             first = self._lines[inner]
-            raise self._error(key, f"{called}: stands twice (first on line {first})")
+            raise self._error(key, f"{called}: is repeated (first on line {first})")
         self._lines[inner] = key.start_mark.line + 1
         return inner
 
     def _check_text(self, node: yaml.ScalarNode) -> None:
         """Refuse text that cannot be part of a path, a command or a report."""
         if "\0" in node.value:
-            raise self._error(node, f"{brief(node.value)} holds a NUL character")
+            raise self._error(node, f"{brief(node.value)} contains a NUL character")
         try:
             node.value.encode()
         except UnicodeEncodeError:
-            raise self._error(node, f"{brief(node.value)} holds half a character") from None
+            raise self._error(node, f"{brief(node.value)} contains half a character") from None
 
     def _error(self, node: yaml.Node, message: str) -> UsageError:
         return UsageError(f"{self.path}:{node.start_mark.line + 1}: {message}")

@@ -3,6 +3,9 @@ import sys
 import pytest
 
 from kerasmatrix import cli
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
+from kerasmatrix.engines.select import open_engine
 from tests.unit.fakes import make_project
 
 
@@ -59,3 +62,32 @@ def test_check_accepts_cluster_options(refused, tmp_path):
     code, said = refused("model.h5", "--engine", "local", "--artifacts", "parcels", verb="check")
     assert code == 2
     assert "of no use without --engine dask" in said
+
+
+def test_docker_without_socket_exits_3_at_once(refused, monkeypatch, tmp_path):
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr("kerasmatrix.engines.docker.SOCKET", tmp_path / "no.sock")
+    code, printed = refused("--engine", "docker")
+    assert code == 3
+    assert "no.sock" in printed
+    assert "--engine local" in printed
+    assert not (tmp_path / "reports" / "index.html").exists()
+
+
+def test_auto_without_docker_says_that_it_uses_local(monkeypatch, tmp_path, caplog):
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr("kerasmatrix.engines.docker.SOCKET", tmp_path / "no.sock")
+    matrix_file = make_project(tmp_path, "good")
+    engine = open_engine("auto", load_matrix(matrix_file), Project(matrix_file))
+    assert engine.name == "local"
+    assert "no.sock" in caplog.text
+    engine.close()
+
+
+def test_docker_is_opened_without_connecting(monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    matrix_file = make_project(tmp_path, "good")
+    (tmp_path / "images" / "Dockerfile").write_text("FROM scratch")
+    engine = open_engine("docker", load_matrix(matrix_file), Project(matrix_file))
+    assert (engine.name, engine.sandbox) == ("docker", True)
+    engine.close()

@@ -1,4 +1,4 @@
-"""What a new project begins with."""
+"""The files of a new project."""
 
 import pytest
 import yaml

@@ -76,8 +76,8 @@ def test_readers_find_the_run_of_the_same_matrix(call, tmp_path, place):
 def test_explain_from_another_folder_finds_the_run(call, tmp_path):
     folder, matrix = from_beside(tmp_path)
     call(folder, "run", "--matrix", matrix)
-    told = json.loads(call(folder, *READERS[-1], "--matrix", matrix)[1])
-    assert told["measured"]["cells"] > 0
+    document = json.loads(call(folder, *READERS[-1], "--matrix", matrix)[1])
+    assert document["measured"]["cells"] > 0
 
 
 def test_merge_and_check_write_to_the_places_of_a_run(call, tmp_path):

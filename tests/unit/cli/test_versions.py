@@ -102,12 +102,12 @@ def test_versions_matrix_without_keras_has_no_old_one(versions, index):
 
 def test_versions_json_has_all(versions, index):
     index["tensorflow-cpu"] += ["2.2.1", "2.3.0"]
-    told = json.loads(versions("--json")[1])
-    assert told["packages"]["tensorflow"] == {
+    document = json.loads(versions("--json")[1])
+    assert document["packages"]["tensorflow"] == {
         "known": "2.2.0", "newest": "2.3.0", "new": ["2.2.1", "2.3.0"],
     }  # fmt: skip
-    assert list(told["environments"]) == ["tf2.2.1", "tf2.3"]
-    assert told["environments"]["tf2.3"]["as_of"] == told["as_of"]
+    assert list(document["environments"]) == ["tf2.2.1", "tf2.3"]
+    assert document["environments"]["tf2.3"]["as_of"] == document["as_of"]
 
 
 @pytest.mark.parametrize(

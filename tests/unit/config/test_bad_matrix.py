@@ -35,13 +35,13 @@ MERGES = "m0: &m0 {k: v}\n" + "".join(
     f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 10)}]}}\n" for n in range(1, 12)
 )
 
-# What is changed, the line that is named, and a part of the message.
+# The change, the line in the message, and a part of the message.
 BAD = {
-    # YAML that multiplies, holds itself or says what Python cannot hold
-    "bomb": ({"more": BOMB}, None, "stands for more than 200,000 values"),
-    "merge bomb": ({"more": MERGES}, None, "stands for more than 200,000 values"),
-    "alias of itself": ({"more": "limits: &a {x: *a}"}, 9, "holds itself"),
-    "list of itself": ({"formats": "&a [*a]"}, 8, "holds itself"),
+    # YAML that expands endlessly, or has values that Python cannot represent
+    "bomb": ({"more": BOMB}, None, "more than 200,000 values"),
+    "merge bomb": ({"more": MERGES}, None, "more than 200,000 values"),
+    "alias of itself": ({"more": "limits: &a {x: *a}"}, 9, "contains itself"),
+    "list of itself": ({"formats": "&a [*a]"}, 8, "contains itself"),
     "deep": ({"more": "x: " + "[" * 200 + "]" * 200}, 9, "nested too deeply"),
     "deeper": ({"more": "x: " + "[" * 9000}, 9, "not valid YAML"),
     "long number": ({"more": f"limits: {{memory_mb: {DIGITS}}}"}, 9, "999… is not a valid int"),
@@ -50,8 +50,8 @@ BAD = {
     "no time": ({"more": "current: !!timestamp x"}, 9, "'x' is not a valid timestamp"),
     "no float": ({"more": "current: !!float x"}, 9, "'x' is not a valid float"),
     "tag": ({"more": "current: !!python/object:os.system x"}, 9, "not valid YAML"),
-    "NUL": ({"more": 'extends: "a\\0b"'}, 9, "holds a NUL character"),
-    "NUL in a key": ({"more": '"a\\0b": 1'}, 9, "holds a NUL character"),
+    "NUL": ({"more": 'extends: "a\\0b"'}, 9, "contains a NUL character"),
+    "NUL in a key": ({"more": '"a\\0b": 1'}, 9, "contains a NUL character"),
     "key": ({"more": "? [a]\n: b"}, 9, "cannot be a key"),
     # numbers and days that make no sense
     "open_seconds": ({"more": "limits: {open_seconds: .inf}"}, 9, "limits.open_seconds: "),
@@ -62,13 +62,13 @@ BAD = {
     "memory": ({"more": "limits: {memory_mb: 99999999999}"}, 9, "limits.memory_mb: "),
     "processes": ({"more": "limits: {processes: 99999999999}"}, 9, "limits.processes: "),
     "tolerance": ({"more": "tolerance: {relative: .inf}"}, 9, "tolerance.relative: "),
-    "key twice": ({"environment": ", as_of: 0001-01-01"}, 3, "stands twice"),
+    "key twice": ({"environment": ", as_of: 0001-01-01"}, 3, "is repeated"),
     # names
-    "scenario twice": ({"scenarios": "[first, first]"}, 7, "'first' stands twice"),
-    "format twice": ({"formats": "[h5, h5]"}, 8, "'h5' stands twice"),
+    "scenario twice": ({"scenarios": "[first, first]"}, 7, "'first' is listed twice"),
+    "format twice": ({"formats": "[h5, h5]"}, 8, "'h5' is listed twice"),
     "no format": ({"formats": "[]"}, 8, "formats: "),
     "empty group": ({"group": "{environments: []}"}, 6, "groups.default.environments: names none"),
-    "group twice": ({"group": "{environments: [a, a]}"}, 6, "'a' stands twice"),
+    "group twice": ({"group": "{environments: [a, a]}"}, 6, "'a' is listed twice"),
     "renamed": ({"environment": ", name: other"}, 3, "environments.a.name: "),
     "variable": ({"environment": ', variables: {"a=b": c}'}, 3, "environments.a.variables"),
     "long name": ({"more": f"current: {'n' * 300}"}, 9, "current: "),

@@ -56,7 +56,7 @@ def test_environments_sort_legacy_keras_first(path):
          None),
         ("schema_version: 1", "schema_version: 1\nbase_image: python",
          "base_image must contain {python}", None),
-        ("formats: [h5]", "formats: [h5]\nformats: [keras]", "formats: stands twice", None),
+        ("formats: [h5]", "formats: [h5]\nformats: [keras]", "formats: is repeated", None),
         ("formats: [h5]", "formats: [h5", "not valid YAML", None),
         ("formats: [h5]", "formats: [h5]\nlimits: {task_seconds: -1}",
          "limits.task_seconds: Input should be greater than 0 (got -1)", None),

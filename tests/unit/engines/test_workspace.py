@@ -39,7 +39,7 @@ def test_worker_view_per_task_shows_one_file(whole):
     assert seen(sight.dirs) == ["scenarios/other/given/model.h5"]
     sight.expose(task("other", "of-other"))
     assert seen(sight.dirs) == ["artifacts/of-other/probe.npz", "scenarios/other/given/model.h5"]
-    # What was shown is a second name of what is there, which stays.
+    # Files that were shown are hard links; the original files remain.
     assert (whole.artifacts / "of-one" / "probe.npz").read_text() == "probe one"
 
 

@@ -83,8 +83,8 @@ def resolved(monkeypatch):
     return done
 
 
-def of(matrix, **told):
-    return matrix.environments["tf2.1"].model_copy(update={"name": "tf2.1.1", **told})
+def of(matrix, **fields):
+    return matrix.environments["tf2.1"].model_copy(update={"name": "tf2.1.1", **fields})
 
 
 def test_ad_hoc_lock_is_resolved_once(matrix, tmp_path, resolved):

@@ -1,4 +1,4 @@
-"""What is new: the index's answers, put beside what the matrix has."""
+"""New releases: answers of the index compared with the matrix."""
 
 import datetime
 import subprocess

@@ -34,7 +34,7 @@ MATRIX = Matrix.model_validate(
 
 @pytest.fixture
 def uv(monkeypatch):
-    """Stands for uv: notes its command and what it read, and does what it is told to."""
+    """A fake uv: records its command and input, and behaves as configured."""
     seen = {}
 
     def run(command, **_):

@@ -59,7 +59,7 @@ def images():
             "python:3.8-slim": (100, {}),
             "kerasmatrix/tf2.2:a": (1000, MINE),
             "kerasmatrix/tf2.3:b": (1100, MINE),
-            "somebody/tf2.2:a": (5000, {"maintainer": "somebody"}),
+            "stranger/tf2.2:a": (5000, {"maintainer": "stranger"}),
             **more,
         }
         return ImageCache(types.SimpleNamespace(images=FakeImages(found, busy)))
@@ -222,7 +222,7 @@ WEEK = datetime.timedelta(days=7)
 
 
 def others(venvs, own, wanted, grace=WEEK):
-    """What other projects need; ``wanted`` maps their matrices to names, or to None."""
+    """The needs of other projects; ``wanted`` maps their matrices to names, or to None."""
 
     def wanted_by(matrix):
         if wanted[matrix] is None:

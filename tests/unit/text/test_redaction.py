@@ -90,9 +90,9 @@ def test_is_secret_name_goes_by_words():
 
 def test_errors_carry_no_secret_of_a_url():
     error = InfrastructureError("no answer at tls://u:pw@h", hint="try s3://k:secret@b")
-    told = f"{error} {error.message} {error.hint} {error!r}"
-    assert "pw" not in told
-    assert "secret" not in told
+    texts = f"{error} {error.message} {error.hint} {error!r}"
+    assert "pw" not in texts
+    assert "secret" not in texts
 
 
 HOME = "/home/jo smith"

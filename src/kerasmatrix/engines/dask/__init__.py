@@ -1,5 +1,5 @@
 """The Dask engine: environments opened on the machines of a Dask cluster.
 
-What a batch is measured with there is another engine, `docker` or `local`, and its observations
-are filed as that engine's: the cluster says where something was measured, not how.
+Tasks are run by an inner engine there, `docker` or `local`. Results are stored under its name: they
+do not depend on the machine.
 """

@@ -1,4 +1,4 @@
-"""Whether the address of a scheduler can be used at all, before anything waits for an answer."""
+"""Checks the address of a scheduler before a client connects to it."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ LAST_PORT = 65535
 
 
 def check_address(address: str) -> None:
-    """Find out whether Dask can connect to an address of this form, with its configuration.
+    """Check that Dask can connect to an address of this form, with its configuration.
 
-    A client that is made for one that it cannot use leaves threads behind, which hold up the end
-    of the program.
+    A client for an unusable address would leave threads behind that delay the end of the program.
 
     Raises:
         UsageError: it cannot.
@@ -28,7 +27,7 @@ def check_address(address: str) -> None:
     hint = "name it like tcp://HOST:8786; `dask scheduler` prints its own"
     try:
         scheme, place = parse_address(address)
-        # The kind of an address may be known, and what it takes not be installed.
+        # The scheme may be known, while a package for it is not installed.
         get_backend(scheme).get_connector()
         _, port = parse_host_port(place)
         secure = Security().get_connection_args("client")["ssl_context"] is not None

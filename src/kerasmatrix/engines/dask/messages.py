@@ -1,4 +1,4 @@
-"""What the coordinator and the Dask workers send each other, pickled.
+"""The messages between the coordinator and the Dask workers, which are pickled.
 
 Both need the same code: a Dask worker with another harness has another label and gets no jobs.
 """
