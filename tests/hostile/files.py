@@ -142,7 +142,7 @@ def archive_of_an_unknown_compression(folder, secret):
     return path
 
 
-@hostile("nothing is written outside, and it is told", "leads out of a folder")
+@hostile("nothing is written outside, and it is told", "leads out of the folder")
 def archive_with_a_path_upwards(folder, secret):
     path = archive(folder, config())
     with zipfile.ZipFile(path, "a") as opened:
@@ -150,7 +150,7 @@ def archive_with_a_path_upwards(folder, secret):
     return path
 
 
-@hostile("nothing is written outside, and it is told", "leads out of a folder")
+@hostile("nothing is written outside, and it is told", "leads out of the folder")
 def archive_with_an_absolute_path(folder, secret):
     path = archive(folder, config())
     with zipfile.ZipFile(path, "a") as opened:
@@ -243,7 +243,7 @@ def config_of_very_many_layers(folder, secret):
     return archive(folder, '{"class_name":"Sequential","config":{"layers":[' + layers + "]}}")
 
 
-@hostile("it is told, and read as Keras reads it", "stands twice")
+@hostile("it is told, and read as Keras reads it", "twice in one object")
 def config_with_a_key_twice(folder, secret):
     return archive(folder, '{"class_name": "Sequential", "config": {}, "class_name": "Functional"}')
 
@@ -387,7 +387,7 @@ def hdf5_with_a_virtual_array(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("it is told, and nothing of that size is made", "many times what it has")
+@hostile("it is told, and nothing of that size is made", "many times its own size")
 def hdf5_that_claims_much(folder, secret):
     def change(file):
         file["model_weights"].create_dataset("big", (1 << 50,), "f4", chunks=(1 << 16,))
@@ -395,12 +395,12 @@ def hdf5_that_claims_much(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("what is claimed and not there is not read", "many times what it has", digest=True)
+@hostile("what is claimed and not there is not read", "many times its own size", digest=True)
 def hdf5_whose_digest_would_not_end(folder, secret):
     return hdf5_that_claims_much(folder, secret)
 
 
-@hostile("a config longer than any is not read", "too long a one")
+@hostile("a config longer than any is not read", "or too long")
 def hdf5_with_a_config_without_end(folder, secret):
     path = folder / "model.h5"
     with h5py.File(path, "w", libver="latest") as file:
@@ -408,7 +408,7 @@ def hdf5_with_a_config_without_end(folder, secret):
     return path
 
 
-@hostile("a config that is many is none", "too long a one")
+@hostile("a config that is many is none", "or too long")
 def hdf5_with_many_configs(folder, secret):
     def change(file):
         file.attrs["model_config"] = ["{}"] * 3

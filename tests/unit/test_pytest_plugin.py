@@ -75,9 +75,9 @@ def test_a_file_that_does_not_load_fails_with_cause_and_remedy(suite):
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(
         [
-            "model.h5 does not come back as it was in 1 of 2 environments:",
+            "*: fail (unknown-functional): model.h5: not good in 1 of 2 environments",
             "*fails-unless-rewrite-config: fail: unknown-functional: ValueError: Unknown layer*",
-            "*what was seen to help there: rewrite-config",
+            "*verified fix: rewrite-config",
             "*model = keras.models.load_model(rewritten_copy)",
         ]
     )
@@ -176,6 +176,6 @@ def test_a_suite_that_does_not_use_it_does_not_notice(pytester, monkeypatch):
 
 def test_the_fixture_is_listed_with_what_it_does(suite):
     done = suite("def test_it(): ...\n", "--fixtures")
-    done.stdout.fnmatch_lines(["model_check*", "*fails the test where a model file does not load*"])
+    done.stdout.fnmatch_lines(["model_check*", "*fails the test if a model file does not load*"])
     done = suite("def test_it(): ...\n", "--markers", environments=("good2",))
     done.stdout.fnmatch_lines(["@pytest.mark.loads_in(*environments)*"])

@@ -23,7 +23,7 @@ def test_the_famous_error_is_explained(explain):
     assert code == 0
     assert printed.startswith("unknown-functional: ")
     assert "TensorFlow 2.3" in printed
-    assert "What helps:" in printed
+    assert "Fixes:" in printed
 
 
 def test_a_traceback_on_standard_input_is_explained(explain):
@@ -71,9 +71,9 @@ def measured(command, explain):
 
 def test_where_it_was_measured_is_told_and_what_helped(measured):
     _, printed = measured(FUNCTIONAL)
-    assert "Measured in 8 cells of the run" in printed
+    assert "Measured in 8 cases of the run" in printed
     assert "loaded with fails: saved with good, fails, good3, fails-rewrite-config" in printed
-    assert "rewrite-config was seen to work in 4 of them." in printed
+    assert "Fix rewrite-config worked in 4 of 8." in printed
     assert "absent" not in printed
 
 
@@ -87,11 +87,11 @@ def test_versions_narrow_what_was_measured(measured):
 
 def test_a_later_run_of_something_else_hides_nothing(measured, command):
     command("--environments", "good", "--fresh")
-    assert "Measured in 8 cells of the run" in measured(FUNCTIONAL)[1]
+    assert "Measured in 8 cases of the run" in measured(FUNCTIONAL)[1]
 
 
 def test_a_run_that_has_not_seen_it_says_so(measured):
-    assert "Not seen in the run" in measured("ValueError: Unknown layer: MyLayer")[1]
+    assert "Not measured in your last run" in measured("ValueError: Unknown layer: MyLayer")[1]
 
 
 def test_without_a_run_there_is_the_catalogue(explain, tmp_path, monkeypatch):

@@ -30,8 +30,8 @@ def test_a_model_is_told_in_words_and_as_a_tree(inspect, tmp_path):
     for expected in (
         "a whole model as HDF5", "written by: Keras 2.4.0, TensorFlow 2.3 to 2.4 (deduced)",
         "weights: 8 numbers in 2 arrays, 32 bytes",
-        "compiled with: Adam with its state of 3 steps, loss mse",
-        "a program must bring: Layer", "dtype policies: mixed_float16", "Dense dense",
+        "compiled with: Adam, state saved (3 steps); loss mse",
+        "custom classes needed to load it: Layer", "dtype policies: mixed_float16", "Dense dense",
         "(None, 3)", "own \\x1b[31m",
     ):  # fmt: skip
         assert expected in out

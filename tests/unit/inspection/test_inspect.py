@@ -8,7 +8,7 @@ import pytest
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection import read as module
 from kerasmatrix.inspection.inspect import inspect, read_model_file
-from kerasmatrix.prediction.predict import predict
+from kerasmatrix.prediction.predict import predict_file
 from tests.unit.inspection import files
 from tests.unit.prediction.made import target
 
@@ -78,7 +78,7 @@ def test_an_archive_without_weights_says_so(tmp_path):
 
 def test_hdf5_under_the_name_of_an_archive_is_noted(tmp_path):
     (note,) = inspect(files.hdf5_model(tmp_path / "model.keras")).notes
-    assert "Keras 3 refuses it" in note
+    assert "Keras 3 refuses" in note
 
 
 @pytest.mark.parametrize("separate", [True, False])
@@ -98,7 +98,7 @@ def test_a_saved_model(tmp_path, separate):
 def test_an_exported_model_can_only_predict(tmp_path):
     found = inspect(files.saved_model(tmp_path / "model"))
     assert found.architecture is None
-    assert "can predict, and no more" in found.notes[0]
+    assert "it can only predict" in found.notes[0]
 
 
 def test_an_architecture_as_text(tmp_path):
@@ -192,11 +192,11 @@ def test_inspect_folder_with_link_notes_the_link(tmp_path):
     (path / "assets").mkdir(exist_ok=True)
     (path / "assets" / "vocab.txt").symlink_to("/dev/zero")
     found = inspect(path)
-    note = "assets/vocab.txt is a symbolic link: every other command refuses the folder"
+    note = "assets/vocab.txt is a symbolic link: all other commands refuse the folder"
     assert found.notes == (*plain.notes, note)
     assert found.model_copy(update={"notes": plain.notes}) == plain
     with pytest.raises(UsageError, match=r"assets/vocab\.txt is a symbolic link") as caught:
-        predict(path, [target("2.9")])
+        predict_file(path, [target("2.9")])
     assert "cp -rL" in caught.value.hint
 
 

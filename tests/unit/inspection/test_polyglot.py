@@ -137,7 +137,7 @@ def test_inspect_archive_behind_anything_goes_by_the_name(tmp_path, head):
     found = inspect(tmp_path / "model.keras")
     assert found.kind == "keras-archive"
     assert [each.layer for each in found.lambdas] == ["evil"]
-    assert f"{len(head)} bytes of something else stand before the archive" in found.notes[0]
+    assert f"{len(head)} bytes of other data precede the archive" in found.notes[0]
     with pytest.raises(UsageError):
         inspect(tmp_path / "model.bin")
 
