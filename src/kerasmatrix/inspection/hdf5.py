@@ -127,8 +127,8 @@ def _own_group(file: h5py.File, name: str) -> h5py.Group | None:
     """Return a group of the file; None for the target of a soft or external link."""
     if name not in file or not isinstance(file.get(name, getlink=True), h5py.HardLink):
         return None
-    found = file.get(name)
-    return found if isinstance(found, h5py.Group) else None
+    item = file.get(name)
+    return item if isinstance(item, h5py.Group) else None
 
 
 def _arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:

@@ -19,7 +19,7 @@ from tests.real import ROOT
 from tests.unit.inspection import files
 
 
-def test_files_are_taken_as_named_and_folders_are_looked_through(tmp_path):
+def test_find_models_folder_is_searched(tmp_path):
     named = tmp_path / "model.bin"
     named.touch()
     folder = tmp_path / "models"
@@ -42,7 +42,7 @@ def test_files_are_taken_as_named_and_folders_are_looked_through(tmp_path):
         ("zero\0byte.h5", "no such file"),
     ],
 )
-def test_find_models_path_without_model_refuses_it_alone(tmp_path, name, message):
+def test_find_models_path_without_model_is_refused_alone(tmp_path, name, message):
     (tmp_path / "empty").mkdir()
     (tmp_path / "good.h5").touch()
     found = find_models([tmp_path / name, tmp_path / "good.h5"])
@@ -52,7 +52,7 @@ def test_find_models_path_without_model_refuses_it_alone(tmp_path, name, message
     assert str(tmp_path / name) in error.message
 
 
-def test_a_file_becomes_a_scenario_with_a_copy_of_it(tmp_path):
+def test_make_scenario_file_is_copied_with_assets(tmp_path):
     model_file = inspect(files.hdf5_model(tmp_path / "model.hdf5"))
     code, inputs = tmp_path / "my_layers.py", tmp_path / "sample.npz"
     code.write_text("class Mine: ...\n")
@@ -71,13 +71,13 @@ def test_a_file_becomes_a_scenario_with_a_copy_of_it(tmp_path):
 
 
 @pytest.mark.parametrize("state", [True, False])
-def test_whether_it_was_trained_is_what_the_file_says(tmp_path, state):
+def test_make_scenario_trained_follows_optimizer_state(tmp_path, state):
     model_file = inspect(files.hdf5_model(tmp_path / "model.h5", state=state))
     model_input = make_scenario(model_file, tmp_path / "it", ModelAssets())
     assert model_input.scenario.trained is state
 
 
-def test_its_digest_is_that_of_what_it_holds(tmp_path):
+def test_make_scenario_digest_depends_on_content(tmp_path):
     path = files.hdf5_model(tmp_path / "model.h5")
     digests = [
         make_scenario(inspect(path), tmp_path / name, ModelAssets(code)).scenario.digest
@@ -92,7 +92,7 @@ def _code(folder):
     return path
 
 
-def test_weights_alone_need_the_code_that_builds_the_model(tmp_path):
+def test_make_scenario_weights_without_code_are_refused(tmp_path):
     model_file = inspect(files.hdf5_weights(tmp_path / "it.weights.h5"))
     with pytest.raises(UsageError, match="without an architecture") as caught:
         make_scenario(model_file, tmp_path / "it", ModelAssets())
@@ -102,7 +102,7 @@ def test_weights_alone_need_the_code_that_builds_the_model(tmp_path):
     assert (model_input.scenario.folder / "given" / "model.weights.h5").is_file()
 
 
-def test_an_architecture_alone_has_no_numbers_to_compare(tmp_path):
+def test_make_scenario_architecture_alone_is_refused(tmp_path):
     path = tmp_path / "model.json"
     path.write_text(json.dumps({"class_name": "Sequential", "config": {"layers": []}}))
     with pytest.raises(UsageError, match="no numbers to compare"):
@@ -118,14 +118,14 @@ def test_an_architecture_alone_has_no_numbers_to_compare(tmp_path):
         ({"inputs": "text.txt"}, "neither an .npz file"),
     ],
 )
-def test_assets_that_are_none_are_a_mistake(tmp_path, assets, message):
+def test_model_assets_wrong_type_is_usage_error(tmp_path, assets, message):
     for name in ("text.txt", "my-layers.py"):
         (tmp_path / name).touch()
     with pytest.raises(UsageError, match=message):
         ModelAssets(**{key: tmp_path / name for key, name in assets.items()}).check()
 
 
-def test_names_are_safe_and_each_is_there_once(tmp_path):
+def test_unique_name_taken_name_gets_number(tmp_path):
     taken: set[str] = set()
     for name, expected in (
         ("model.h5", "model.h5"),
@@ -138,7 +138,7 @@ def test_names_are_safe_and_each_is_there_once(tmp_path):
         taken.add(found)
 
 
-def test_unique_name_of_long_names_fits_a_folder_with_its_number(tmp_path):
+def test_unique_name_long_name_is_truncated(tmp_path):
     taken: set[str] = set()
     for _ in range(12):
         taken.add(unique_name(tmp_path / ("n" * 251 + ".h5"), taken))
@@ -146,7 +146,7 @@ def test_unique_name_of_long_names_fits_a_folder_with_its_number(tmp_path):
     assert max(map(len, taken)) < 200
 
 
-def test_a_file_is_described_in_a_sentence(tmp_path):
+def test_describe_hdf5_model(tmp_path):
     assert describe(inspect(files.hdf5_model(tmp_path / "model.h5"))) == (
         "hdf5 model, written by Keras 2.4.0, 1 layers, 8 numbers."
     )
@@ -164,7 +164,7 @@ def test_a_file_is_described_in_a_sentence(tmp_path):
         ({"tensorflow": "2.9.3", "keras_major": 2}, ["tf2.9"]),
     ],
 )
-def test_the_reference_is_the_version_most_like_the_writer(writer, closest):
+def test_by_version_distance_writer_is_first(writer, closest):
     matrix, project = load_matrix(ROOT / "matrix.yaml"), Project(ROOT / "matrix.yaml")
     environments = matrix.sorted_environments()
     locks = {env.name: read_lock(project.locks_with(env.name), env) for env in environments}
@@ -174,7 +174,7 @@ def test_the_reference_is_the_version_most_like_the_writer(writer, closest):
     assert len(found) == len(environments)
 
 
-def test_a_look_changes_with_what_is_written_and_reads_nothing(tmp_path):
+def test_file_state_changes_with_writes(tmp_path):
     path = files.saved_model(tmp_path / "saved")
     before = file_state(path)
     assert before == file_state(path)
@@ -190,13 +190,13 @@ def test_a_look_changes_with_what_is_written_and_reads_nothing(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["a." + "x" * 250, "a.\x1b[31m", os.fsdecode(b"a.\xff"), "a"])
-def test_make_scenario_odd_ending_is_left_out_of_the_copy(tmp_path, name):
+def test_make_scenario_odd_ending_is_dropped(tmp_path, name):
     path = files.hdf5_model(tmp_path / "model.h5").rename(tmp_path / name)
     model_input = make_scenario(inspect(path), tmp_path / "it", ModelAssets())
     assert (model_input.scenario.folder / "given" / "model").is_file()
 
 
-def test_make_scenario_file_that_grows_meanwhile_is_refused(tmp_path):
+def test_make_scenario_growing_file_is_refused(tmp_path):
     path = files.hdf5_model(tmp_path / "model.h5")
     before = file_state(path)
     with path.open("ab") as file:
@@ -205,7 +205,7 @@ def test_make_scenario_file_that_grows_meanwhile_is_refused(tmp_path):
         make_scenario(inspect(path), tmp_path / "it", ModelAssets(), before)
 
 
-def test_make_scenario_folder_that_cannot_be_written_is_the_machines(tmp_path):
+def test_make_scenario_unwritable_store_is_infrastructure_error(tmp_path):
     model_file = inspect(files.hdf5_model(tmp_path / "model.h5"))
     (tmp_path / "file").touch()
     with pytest.raises(InfrastructureError, match="cannot be written") as caught:
@@ -213,7 +213,7 @@ def test_make_scenario_folder_that_cannot_be_written_is_the_machines(tmp_path):
     assert "--store" in caught.value.hint
 
 
-def test_a_file_that_has_become_something_else_has_changed(tmp_path):
+def test_has_changed_replaced_file_is_true(tmp_path):
     path = files.hdf5_model(tmp_path / "model.h5")
     model_input = make_scenario(inspect(path), tmp_path / "it", ModelAssets())
     assert not model_input.has_changed
@@ -223,7 +223,7 @@ def test_a_file_that_has_become_something_else_has_changed(tmp_path):
     assert model_input.has_changed
 
 
-def test_inputs_for_folder_takes_the_file_of_that_name(tmp_path):
+def test_inputs_for_folder_selects_file_by_name(tmp_path):
     folder = tmp_path / "samples"
     folder.mkdir()
     for name in ("a.npz", "a.h5.npz", "b.npz"):
@@ -236,14 +236,14 @@ def test_inputs_for_folder_takes_the_file_of_that_name(tmp_path):
     assert assets.inputs_for(tmp_path / "c.h5") is None
 
 
-def test_inputs_for_file_is_for_all_models(tmp_path):
+def test_inputs_for_single_file_serves_all_models(tmp_path):
     np.savez(tmp_path / "x.npz", np.zeros(1))
     assets = ModelAssets(inputs=tmp_path / "x.npz")
     assets.check()
     assert assets.inputs_for(tmp_path / "a.h5") == tmp_path / "x.npz"
 
 
-def test_check_folder_without_inputs_is_a_mistake(tmp_path):
+def test_model_assets_folder_without_inputs_is_usage_error(tmp_path):
     (tmp_path / "samples").mkdir()
     with pytest.raises(UsageError, match=r"samples: is a folder without \.npz files"):
         ModelAssets(inputs=tmp_path / "samples").check()
@@ -252,7 +252,7 @@ def test_check_folder_without_inputs_is_a_mistake(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x05\x06" + b"\0" * 18])
-def test_make_scenario_inputs_that_are_none_are_named(tmp_path, content):
+def test_make_scenario_invalid_inputs_are_refused(tmp_path, content):
     model_file = inspect(files.hdf5_model(tmp_path / "model.h5"))
     (tmp_path / "x.npz").write_bytes(content)
     with pytest.raises(UsageError, match=r"x\.npz: (cannot be read as sample|holds no)"):
