@@ -120,12 +120,12 @@ def predict(
     targets = select_targets(load_matrix(matrix_file), Project(matrix_file), tuple(environments))
     names = custom_object_names(Path(custom_objects)) if custom_objects else frozenset()
     cache = PredictionCache(_store(matrix, store))
-    found = find_models(_paths(files))
-    for error in found.refused.values():
+    models = find_models(_paths(files))
+    for error in models.refused.values():
         raise error
     rows = [
         {"file": str(path), **prediction.model_dump()}
-        for path in found.paths
+        for path in models.paths
         for prediction in predict_file(path, targets, names, cache)
     ]
     return pd.DataFrame(rows)
@@ -173,16 +173,16 @@ def check(  # noqa: PLR0913 - one argument per option
             sandbox.
         InfrastructureError: the store cannot be used.
     """
-    found = find_models(_paths(files))
-    if not found.paths:
-        raise next(iter(found.refused.values()), UsageError("no file is named"))
+    models = find_models(_paths(files))
+    if not models.paths:
+        raise next(iter(models.refused.values()), UsageError("no file is named"))
     options = SessionOptions(jobs, remedies, fresh, trust)
     assets = _assets(custom_objects, inputs)
     with (
         _open(matrix, engine, store, options, wait) as session,
-        import_models(found.paths, session.store, assets) as (model_inputs, unreadable),
+        import_models(models.paths, session.store, assets) as (model_inputs, unreadable),
     ):
-        refused = [*found.refused.values(), *unreadable]
+        refused = [*models.refused.values(), *unreadable]
         if not model_inputs:
             raise refused[0]
         selected = session.select(tuple(environments)).environments

@@ -1,10 +1,10 @@
-"""A pytest plugin: a team's own suite asserts that its model files load where it says.
+"""A pytest plugin: a test asserts that model files load in certain environments.
 
     @pytest.mark.loads_in("tf2.15", "tf2.18")
-    def test_churn_model_lives_on(model_check):
+    def test_churn_model_loads(model_check):
         model_check("models/churn.h5")
 
-Nothing but pytest is imported until a test asks for the fixture.
+Only pytest is imported until a test uses the fixture.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ PathLike = str | os.PathLike[str]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options; the environments' own are in ``pytest.ini``, since a team shares them."""
+    """Add the options; the settings in ``pytest.ini`` are those that a team shares."""
     group = parser.getgroup("kerasmatrix", "model files in other TensorFlow versions")
     group.addoption(
         "--kerasmatrix-require",
         action="store_true",
-        help="An environment that cannot be had fails a test instead of skipping it.",
+        help="Unavailable environments fail a test instead of skipping it.",
     )
     group.addoption("--kerasmatrix-engine", help="auto, docker or local.")
     parser.addini(
-        "kerasmatrix_engine", "What opens environments: auto, docker or local.", default="auto"
+        "kerasmatrix_engine", "Where TensorFlow runs: auto, docker or local.", default="auto"
     )
     parser.addini(
         "kerasmatrix_trust",
-        "Load the models without a sandbox, too: they are the team's own.",
+        "I trust the models: load them without a sandbox, too.",
         type="bool",
         default=False,
     )
@@ -53,26 +53,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line("markers", MARKER)
 
 
 @pytest.fixture(scope="session")
 def kerasmatrix_engine(pytestconfig: pytest.Config) -> str | Engine:
-    """Return what opens environments: a name, or an engine where a suite brings its own."""
-    told = pytestconfig.getoption("kerasmatrix_engine") or pytestconfig.getini("kerasmatrix_engine")
-    return str(told)
+    """Return the engine's name; a suite can override this with an engine of its own."""
+    option = pytestconfig.getoption("kerasmatrix_engine")
+    return str(option or pytestconfig.getini("kerasmatrix_engine"))
 
 
 @pytest.fixture
 def model_check(
     request: pytest.FixtureRequest, kerasmatrix_engine: str | Engine
 ) -> Callable[..., Checked]:
-    """Return a function that fails the test where a model file does not load.
+    """Return a function that fails the test if a model file does not load.
 
-    It is called with the file, and perhaps ``environments`` (by default those of the marker
-    ``loads_in``), ``strict`` (a load that loses something fails, too), and ``custom_objects``,
-    ``inputs`` and ``reference`` as `kerasmatrix.check` has them. It returns what that found.
+    Its arguments are the file, ``environments`` (by default those of the marker ``loads_in``),
+    ``strict`` (a load that loses something fails, too), and ``custom_objects``, ``inputs`` and
+    ``reference`` of `kerasmatrix.check`, whose result it returns.
     """
 
     def check_model(
@@ -97,7 +97,7 @@ def _marked(node: pytest.Item) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(n) for m in node.iter_markers("loads_in") for n in m.args))
 
 
-def _check(  # noqa: PLR0913 - what a check takes
+def _check(  # noqa: PLR0913 - a check needs these
     config: pytest.Config,
     engine: str | Engine,
     file: PathLike,
@@ -107,14 +107,14 @@ def _check(  # noqa: PLR0913 - what a check takes
     strict: bool,
 ) -> Checked:
     __tracebackhide__ = True
-    from kerasmatrix import api, errors  # noqa: PLC0415 - a suite without models does without
+    from kerasmatrix import api, errors  # noqa: PLC0415 - slow to import, and not always needed
 
-    trouble: errors.KerasmatrixError | None = None
+    failure: errors.KerasmatrixError | None = None
     matrix = config.getini("kerasmatrix_matrix")
     if matrix:
         options = {"matrix": config.rootpath / matrix, **options}
     try:
-        found = api.check(
+        checked = api.check(
             file,
             environments=environments,
             engine=engine,
@@ -124,47 +124,51 @@ def _check(  # noqa: PLR0913 - what a check takes
             **options,
         )
     except errors.KerasmatrixError as error:
-        trouble = error
-    if isinstance(trouble, errors.InfrastructureError):
-        _not_to_be_had(config, trouble.message)
-    if isinstance(trouble, errors.UntrustedError):
-        pytest.fail(f"{trouble.message}\n  {TRUST}", pytrace=False)
-    if trouble is not None:
-        hint = f"\n  {trouble.hint}" if trouble.hint else ""
-        pytest.fail(f"{trouble.message}{hint}", pytrace=False)
+        failure = error
+    if isinstance(failure, errors.InfrastructureError):
+        _unavailable(config, failure.message)
+    if isinstance(failure, errors.UntrustedError):
+        pytest.fail(f"{failure.message}\n  {TRUST}", pytrace=False)
+    if failure is not None:
+        hint = f"\n  {failure.hint}" if failure.hint else ""
+        pytest.fail(f"{failure.message}{hint}", pytrace=False)
     good = LOADS - ({"degraded"} if strict else set())
-    cells = found.results.asked_for
+    cells = checked.results.asked_for
     bad = [cell for cell in cells if cell.status not in good | INCONCLUSIVE]
     if bad:
-        pytest.fail(_complaint(file, bad, len(cells), found), pytrace=False)
-    absent = [cell for cell in cells if cell.status in INCONCLUSIVE]
-    if absent:
-        said = "; ".join(f"{cell.loaded_with}: {_first_line(cell.summary)}" for cell in absent)
-        _not_to_be_had(config, f"{file} was not compared in {said}")
-    return found
+        pytest.fail(_report(file, bad, len(cells), checked), pytrace=False)
+    missing = [cell for cell in cells if cell.status in INCONCLUSIVE]
+    if missing:
+        reasons = "; ".join(f"{cell.loaded_with}: {_first_line(cell.summary)}" for cell in missing)
+        _unavailable(config, f"{file} was not compared in {reasons}")
+    return checked
 
 
-def _not_to_be_had(config: pytest.Config, reason: str) -> NoReturn:
+def _unavailable(config: pytest.Config, reason: str) -> NoReturn:
     __tracebackhide__ = True
     if config.getoption("kerasmatrix_require"):
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
 
 
-def _complaint(file: PathLike, bad: Sequence[CellResult], cells: int, found: Checked) -> str:
-    """Say where a file does not load, why, and what was seen to help."""
+def _report(file: PathLike, bad: Sequence[CellResult], cells: int, checked: Checked) -> str:
+    """Return where and why a file does not load, and the verified fixes."""
     from kerasmatrix.text.escape import escape_control_characters  # noqa: PLC0415 - as above
 
-    lines = [f"{file} does not come back as it was in {len(bad)} of {cells} environments:"]
-    remedies = {remedy.id: remedy for remedy in found.results.remedies}
+    first = bad[0]
+    cause = f" ({first.cause})" if first.cause else ""
+    # pytest shows the first line in its summary.
+    summary = f"{first.loaded_with}: {first.status}{cause}: {file}"
+    lines = [f"{summary}: not good in {len(bad)} of {cells} environments"]
+    remedies = {remedy.id: remedy for remedy in checked.results.remedies}
     for cell in bad:
         cause = f"{cell.cause}: " if cell.cause else ""
         lines.append(f"  {cell.loaded_with}: {cell.status}: {cause}{cell.summary}")
-        helped = cell.repaired_by
-        if helped is None:
+        fix = cell.repaired_by
+        if fix is None:
             continue
-        lines.append(f"    what was seen to help there: {helped.id}")
-        for part in helped.id.split(" + "):
+        lines.append(f"    verified fix: {fix.id}")
+        for part in fix.id.split(" + "):
             lines += [f"      {line}" for line in remedies[part].code.splitlines()]
     return "\n".join(escape_control_characters(line) for line in lines)
 

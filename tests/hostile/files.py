@@ -142,7 +142,7 @@ def archive_unknown_compression(folder, secret):
     return path
 
 
-@hostile("no file is written outside, and the path is reported", "leads out of a folder")
+@hostile("no file is written outside, and the path is reported", "leads out of the folder")
 def archive_parent_path(folder, secret):
     path = archive(folder, config())
     with zipfile.ZipFile(path, "a") as opened:
@@ -150,7 +150,7 @@ def archive_parent_path(folder, secret):
     return path
 
 
-@hostile("no file is written outside, and the path is reported", "leads out of a folder")
+@hostile("no file is written outside, and the path is reported", "leads out of the folder")
 def archive_absolute_path(folder, secret):
     path = archive(folder, config())
     with zipfile.ZipFile(path, "a") as opened:
@@ -245,7 +245,7 @@ def config_too_many_layers(folder, secret):
     return archive(folder, '{"class_name":"Sequential","config":{"layers":[' + layers + "]}}")
 
 
-@hostile("the duplicate is reported, and the one read that Keras reads", "stands twice")
+@hostile("the duplicate is reported, and the one read that Keras reads", "twice in one object")
 def config_duplicate_key(folder, secret):
     return archive(folder, '{"class_name": "Sequential", "config": {}, "class_name": "Functional"}')
 
@@ -387,7 +387,7 @@ def hdf5_virtual_array(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("the claim is reported, and no memory of that size allocated", "many times what it has")
+@hostile("the claim is reported, and no memory of that size allocated", "many times its own size")
 def hdf5_huge_array(folder, secret):
     def change(file):
         file["model_weights"].create_dataset("big", (1 << 50,), "f4", chunks=(1 << 16,))
@@ -395,12 +395,12 @@ def hdf5_huge_array(folder, secret):
     return hdf5(folder, change)
 
 
-@hostile("missing data of an array are not read", "many times what it has", digest=True)
+@hostile("missing data of an array are not read", "many times its own size", digest=True)
 def hdf5_huge_array_digest(folder, secret):
     return hdf5_huge_array(folder, secret)
 
 
-@hostile("the length of a config is limited", "too long a one")
+@hostile("the length of a config is limited", "or too long")
 def hdf5_huge_config(folder, secret):
     path = folder / "model.h5"
     with h5py.File(path, "w", libver="latest") as file:
@@ -408,7 +408,7 @@ def hdf5_huge_config(folder, secret):
     return path
 
 
-@hostile("an array is not a config", "too long a one")
+@hostile("an array is not a config", "or too long")
 def hdf5_many_configs(folder, secret):
     def change(file):
         file.attrs["model_config"] = ["{}"] * 3
@@ -592,7 +592,7 @@ def array_of_objects(folder, secret):
     return path
 
 
-@hostile("compressed data are named, not unpacked", "compressed by bzip2")
+@hostile("compressed data are named, not unpacked", "a compressed file")
 def compressed_bomb(folder, secret):
     path = folder / "model.h5"
     path.write_bytes(bz2.compress(b"\0" * (8 << 20)))

@@ -26,7 +26,7 @@ def project(tmp_path, monkeypatch):
     return lambda *names, **options: make_project(tmp_path, *names, **options)
 
 
-def test_importing_the_package_costs_nothing():
+def test_import_package_loads_nothing_heavy():
     heavy = {"click", "docker", "h5py", "numpy", "pandas", "pydantic", "rich", "yaml"}
     script = f"import kerasmatrix, sys; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run(
@@ -35,7 +35,7 @@ def test_importing_the_package_costs_nothing():
     assert done.stdout.strip() == "[]"
 
 
-def test_everything_that_is_promised_is_there():
+def test_package_has_all_names():
     for name in kerasmatrix.__all__:
         assert getattr(kerasmatrix, name) is not None
     assert set(kerasmatrix.__all__) == set(dir(kerasmatrix))
@@ -43,14 +43,14 @@ def test_everything_that_is_promised_is_there():
         kerasmatrix.nothing  # noqa: B018
 
 
-def test_a_file_is_inspected(project):
+def test_inspect_model_file(project):
     told = kerasmatrix.inspect("model.h5")
     assert (told.kind, told.writer.keras, told.layers) == ("hdf5-model", "2.4.0", 1)
     with pytest.raises(kerasmatrix.UsageError, match="cannot be read"):
         kerasmatrix.inspect("nothing.h5")
 
 
-def test_predictions_are_a_frame(project):
+def test_predict_returns_frame(project):
     project("good", "good2")
     frame = kerasmatrix.predict("model.h5")
     assert list(frame["environment"]) == ["good", "good2"]
@@ -59,7 +59,7 @@ def test_predictions_are_a_frame(project):
     assert len(kerasmatrix.predict(["model.h5", Path("model.h5")], environments=["good"])) == 1
 
 
-def test_a_check_is_a_frame(project, engine, tmp_path):
+def test_check_returns_frame(project, engine, tmp_path):
     project("drifts", "fails-unless-rewrite-config", "good")
     checked = kerasmatrix.check("model.h5", engine=engine)
     frame = checked.frame.set_index("environment")
@@ -74,7 +74,7 @@ def test_a_check_is_a_frame(project, engine, tmp_path):
     assert engine.closed
 
 
-def test_what_is_known_is_not_measured_again(project, engine):
+def test_check_second_call_measures_nothing(project, engine):
     project("good")
     kerasmatrix.check("model.h5", engine=engine)
     again = FakeEngine()
@@ -85,7 +85,7 @@ def test_what_is_known_is_not_measured_again(project, engine):
     assert again.tasks
 
 
-def test_what_is_no_model_is_told_beside_what_is(project, engine):
+def test_check_refused_paths_are_listed(project, engine):
     project("good")
     Path("notes.h5").write_text("notes")
     checked = kerasmatrix.check(["notes.h5", "model.h5"], engine=engine)
@@ -95,7 +95,7 @@ def test_what_is_no_model_is_told_beside_what_is(project, engine):
         kerasmatrix.check("notes.h5", engine=engine)
 
 
-def test_mistakes_are_errors_with_a_way_out(project, engine):
+def test_mistakes_are_errors_with_hint(project, engine):
     project("good")
     for call in (
         lambda: kerasmatrix.check("model.h5", environments=["god"], engine=engine),
@@ -107,7 +107,7 @@ def test_mistakes_are_errors_with_a_way_out(project, engine):
         assert "did you mean 'good'" in error.value.hint
 
 
-def test_an_engine_that_is_no_sandbox_wants_trust(project, engine):
+def test_check_engine_without_sandbox_requires_trust(project, engine):
     project("good")
     engine.sandbox = False
     with pytest.raises(kerasmatrix.UsageError, match="not a sandbox"):
@@ -116,7 +116,7 @@ def test_an_engine_that_is_no_sandbox_wants_trust(project, engine):
     assert kerasmatrix.check("model.h5", engine=engine, trust=True).frame["status"][0] == "pass"
 
 
-def test_a_bisection_is_a_value(project):
+def test_bisect_returns_bisection(project):
     project(*(f"tf2.{minor}" for minor in range(1, 6)))
     engine = VersionedEngine()
     engine.behaviour = {"2.3.0": "fails"}
@@ -128,7 +128,7 @@ def test_a_bisection_is_a_value(project):
     assert tuple(probes) == found.looks
 
 
-def test_a_conversion_is_its_manifest_or_an_error_that_says_what_helps(project, engine):
+def test_convert_returns_manifest_or_raises(project, engine):
     project("good", "fails-unless-rewrite-config", "fails-stubborn-rewrite-config")
     made = kerasmatrix.convert("model.h5", "fails-unless-rewrite-config", "out.h5", engine=engine)
     assert made.action == "rewritten"
@@ -140,14 +140,14 @@ def test_a_conversion_is_its_manifest_or_an_error_that_says_what_helps(project, 
         kerasmatrix.convert("model.h5", "good", "out.txt", engine=engine)
 
 
-def test_an_error_is_explained():
+def test_explain_known_error():
     assert kerasmatrix.explain("ValueError: Unknown layer: Functional").slug == "unknown-functional"
     assert kerasmatrix.explain("ValueError: nobody knows") is None
     with pytest.raises(kerasmatrix.UsageError, match="nothing to explain"):
         kerasmatrix.explain(" ")
 
 
-def test_results_are_read_and_are_a_frame(project, engine):
+def test_load_results_as_frame(project, engine):
     project("good")
     checked = kerasmatrix.check("model.h5", engine=engine)
     Path("results.json").write_text(to_json(checked.results))
@@ -157,9 +157,7 @@ def test_results_are_read_and_are_a_frame(project, engine):
         kerasmatrix.load_results()
 
 
-def test_without_a_matrix_the_bundled_one_is_used_and_its_folder_left_alone(
-    tmp_path, monkeypatch, engine
-):
+def test_check_without_matrix_uses_bundled_one(tmp_path, monkeypatch, engine):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
     files.hdf5_model(tmp_path / "model.h5")
@@ -174,7 +172,7 @@ PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
-def test_the_examples_of_the_page_run(project, monkeypatch, capsys):
+def test_examples_of_page_run(project, monkeypatch, capsys):
     project("tf2.1", "tf2.2", "tf2.3", "tf2.4", "tf2.15")
     engine = VersionedEngine()
     engine.behaviour = {"2.1.0": "fails-unless-rewrite-config", "2.3.0": "good"}

@@ -58,16 +58,16 @@ def marked(*environments, call='model_check("model.h5")'):
     return f"@pytest.mark.loads_in({names})\ndef test_it(model_check):\n    {call}\n"
 
 
-def test_the_package_says_that_it_has_a_plugin():
+def test_package_registers_plugin():
     told = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert told["project"]["entry-points"]["pytest11"] == {NAME: MODULE}
 
 
-def test_a_file_that_loads_passes(suite):
+def test_model_check_loading_file_passes(suite):
     suite(marked("good", "good2"), environments=("good", "good2")).assert_outcomes(passed=1)
 
 
-def test_a_file_that_does_not_load_fails_with_cause_and_remedy(suite):
+def test_model_check_failing_file_shows_cause_and_fix(suite):
     done = suite(
         marked("good", "fails-unless-rewrite-config"),
         environments=("good", "fails-unless-rewrite-config"),
@@ -75,9 +75,9 @@ def test_a_file_that_does_not_load_fails_with_cause_and_remedy(suite):
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(
         [
-            "model.h5 does not come back as it was in 1 of 2 environments:",
+            "*: fail (unknown-functional): model.h5: not good in 1 of 2 environments",
             "*fails-unless-rewrite-config: fail: unknown-functional: ValueError: Unknown layer*",
-            "*what was seen to help there: rewrite-config",
+            "*verified fix: rewrite-config",
             "*model = keras.models.load_model(rewritten_copy)",
         ]
     )
@@ -85,7 +85,7 @@ def test_a_file_that_does_not_load_fails_with_cause_and_remedy(suite):
     assert "pytest_plugin.py" not in done.stdout.str()
 
 
-def test_what_a_file_says_does_nothing_to_a_terminal(suite, monkeypatch):
+def test_model_check_hostile_file_output_is_printable(suite, monkeypatch):
     monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
     done = suite(marked("fails"), environments=("fails",))
     said = done.stdout.str()
@@ -93,13 +93,13 @@ def test_what_a_file_says_does_nothing_to_a_terminal(suite, monkeypatch):
     assert "\x1b]0;owned" not in said
 
 
-def test_numbers_that_change_fail(suite):
+def test_model_check_drift_fails(suite):
     done = suite(marked("good", "drifts"), environments=("good", "drifts"))
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["*drifts: drift: *outputs differ*"])
 
 
-def test_an_environment_that_cannot_be_had_skips_or_fails(suite):
+def test_model_check_unavailable_skips_or_fails(suite):
     told = marked("good", "absent")
     done = suite(told, "-rs", environments=("good", "absent"))
     done.assert_outcomes(skipped=1)
@@ -109,12 +109,12 @@ def test_an_environment_that_cannot_be_had_skips_or_fails(suite):
     done.stdout.fnmatch_lines(["model.h5 was not compared in absent: *no CPython*"])
 
 
-def test_what_fails_is_not_hidden_by_what_cannot_be_had(suite):
+def test_model_check_fail_precedes_unavailable(suite):
     done = suite(marked("good", "fails", "absent"), environments=("good", "fails", "absent"))
     done.assert_outcomes(failed=1)
 
 
-def test_environments_can_be_named_in_the_call(suite):
+def test_model_check_environments_as_argument(suite):
     call = 'model_check("model.h5", environments=["good2"])'
     done = suite(
         f"def test_it(model_check):\n    found = {call}\n"
@@ -132,14 +132,14 @@ def test_environments_can_be_named_in_the_call(suite):
         (marked("good", call='model_check("nothing.h5")'), "nothing.h5: there is no such file"),
     ],
 )
-def test_mistakes_get_a_message(suite, test, message):
+def test_model_check_mistakes_have_message(suite, test, message):
     done = suite(test)
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines([message])
     assert "Traceback" not in done.stdout.str()
 
 
-def test_trust_and_the_matrix_are_settings_of_the_suite(suite, pytester):
+def test_model_check_trust_and_matrix_are_settings(suite, pytester):
     told = f"import conftest\nconftest.ENGINE.sandbox = False\n{marked('good')}"
     done = suite(told)
     done.assert_outcomes(failed=1)
@@ -154,7 +154,7 @@ def test_trust_and_the_matrix_are_settings_of_the_suite(suite, pytester):
     done.assert_outcomes(passed=1)
 
 
-def test_a_suite_that_does_not_use_it_does_not_notice(pytester, monkeypatch):
+def test_plugin_unused_imports_nothing(pytester, monkeypatch):
     """In a process of its own, with nothing imported yet."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     pytester.makepyfile(
@@ -174,8 +174,8 @@ def test_a_suite_that_does_not_use_it_does_not_notice(pytester, monkeypatch):
     assert shown(with_it) == shown(without)
 
 
-def test_the_fixture_is_listed_with_what_it_does(suite):
+def test_plugin_fixture_and_marker_are_listed(suite):
     done = suite("def test_it(): ...\n", "--fixtures")
-    done.stdout.fnmatch_lines(["model_check*", "*fails the test where a model file does not load*"])
+    done.stdout.fnmatch_lines(["model_check*", "*fails the test if a model file does not load*"])
     done = suite("def test_it(): ...\n", "--markers", environments=("good2",))
     done.stdout.fnmatch_lines(["@pytest.mark.loads_in(*environments)*"])

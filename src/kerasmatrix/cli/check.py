@@ -68,9 +68,9 @@ def check(  # noqa: PLR0913 - one argument per option
     """
     output /= "check"
     check_folder(output)
-    found = find_models(files)
-    show_all(found.refused.values())
-    if not found.paths:
+    models = find_models(files)
+    show_all(models.refused.values())
+    if not models.paths:
         return USAGE
     assets = ModelAssets(code, inputs)
     with (
@@ -78,7 +78,7 @@ def check(  # noqa: PLR0913 - one argument per option
             matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh,
             remedies=remedies, cluster=Cluster(scheduler, artifacts, inner),
         ) as session,
-        import_models(found.paths, session.store, assets) as (model_inputs, refused),
+        import_models(models.paths, session.store, assets) as (model_inputs, refused),
     ):  # fmt: skip
         show_all(refused)
         if not model_inputs:
@@ -95,7 +95,7 @@ def check(  # noqa: PLR0913 - one argument per option
             say(f"kerasmatrix: {scenario.file}: {CHANGED}", err=True)
     if checked.interruption:
         raise checked.interruption
-    if found.refused or refused:
+    if models.refused or refused:
         return USAGE
     infra = any(cell.status is Status.INFRA for cell in results.asked_for)
     return INFRASTRUCTURE if infra else 0

@@ -1,4 +1,4 @@
-"""``kerasmatrix explain``: from an error message to its cause and what to do. Runs nothing."""
+"""``kerasmatrix explain``: finds the cause of an error message, and advice. Runs nothing."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ __all__ = ["explain"]
 
 @click.command()
 @click.argument("error", required=False)
-@click.option("--saved-with", metavar="VERSION", help="TensorFlow that saved it, such as tf2.4.")
-@click.option("--loaded-with", metavar="VERSION", help="TensorFlow that loads it.")
+@click.option(
+    "--saved-with", metavar="VERSION", help="The TensorFlow that saved the file, such as tf2.4."
+)
+@click.option("--loaded-with", metavar="VERSION", help="The TensorFlow that loads it.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @store_option
 def explain(
@@ -34,19 +36,23 @@ def explain(
     *,
     as_json: bool,
 ) -> int:
-    """Say what ERROR (or a traceback on standard input) means, and what to do about it.
+    """Explain ERROR (or a traceback on standard input), and what to do about it.
 
-    Where a run is stored, also between which versions it was seen, and what helped there.
+    If a run is stored, also shows the versions in which it occurred, and the fixes that worked.
     """
     text = error if error is not None else _input()
     cause = explain_text(text, saved_with, loaded_with)
     seen = _seen(Archive(store_folder), cause, saved_with, loaded_with) if cause else None
     if as_json:
-        found = cause.model_dump(mode="json", exclude={"signatures", "slug"}) if cause else {}
-        told = {"measured": seen.model_dump(mode="json")} if seen else {}
-        click.echo(json.dumps({"cause": cause.slug if cause else "unclassified", **found, **told}))
+        fields = cause.model_dump(mode="json", exclude={"signatures", "slug"}) if cause else {}
+        measured = {"measured": seen.model_dump(mode="json")} if seen else {}
+        slug = cause.slug if cause else "unclassified"
+        click.echo(json.dumps({"cause": slug, **fields, **measured}))
     elif cause is None:
-        click.echo("unclassified: the catalogue knows no cause with this message.")
+        click.echo(
+            "unclassified: no known cause matches this error. If you have the file, run "
+            "kerasmatrix check FILE."
+        )
     else:
         click.echo("\n".join([_prose(cause), *(_measured(seen) if seen else [])]))
     return 0
@@ -58,25 +64,26 @@ def _input() -> str:
     except OSError as error:
         raise UsageError(
             f"standard input: {error.strerror}",
-            hint="give the error's text as an argument, or a traceback on standard input",
+            hint="pass the error message, or pipe a traceback: "
+            "python app.py 2>&1 | kerasmatrix explain",
         ) from None
 
 
 def _seen(
     archive: Archive, cause: Cause, saved_with: str | None, loaded_with: str | None
 ) -> Occurrences | None:
-    """Return what the newest run saw of it, or the newest of the recent ones that saw it at all."""
+    """Return the occurrences in the newest recent run that has any, else in the newest run."""
     newest = None
     for results in archive.recent():
-        found = find_occurrences(results, cause.slug, saved_with, loaded_with)
-        if found.cells:
-            return found
-        newest = newest or found
+        sightings = find_occurrences(results, cause.slug, saved_with, loaded_with)
+        if sightings.cells:
+            return sightings
+        newest = newest or sightings
     return newest
 
 
 def _prose(cause: Cause) -> str:
-    lines = [f"{cause.slug}: {cause.story}", "", cause.what.strip(), "", "What helps:"]
+    lines = [f"{cause.slug}: {cause.story}", "", cause.what.strip(), "", "Fixes:"]
     for advice in cause.advice:
         loses = f" (gives up {advice.loses})" if advice.loses else ""
         lines.append(f"  - {advice.do}{loses}")
@@ -86,10 +93,11 @@ def _prose(cause: Cause) -> str:
 
 def _measured(seen: Occurrences) -> Iterator[str]:
     if not seen.cells:
-        yield f"\nNot seen in the run {seen.run}."
+        yield f"\nNot measured in your last run, {seen.run}."
         return
-    yield f"\nMeasured in {seen.cells} cells of the run {seen.run}:"
+    cases = "1 case" if seen.cells == 1 else f"{seen.cells} cases"
+    yield f"\nMeasured in {cases} of the run {seen.run}:"
     for reader, pairs in groupby(seen.pairs, key=lambda pair: pair.loaded_with):
         yield f"  - loaded with {reader}: saved with {', '.join(p.saved_with for p in pairs)}"
     for remedy, cells in seen.repaired_by.items():
-        yield f"  {remedy} was seen to work in {cells} of them."
+        yield f"  Fix {remedy} worked in {cells} of {seen.cells}."

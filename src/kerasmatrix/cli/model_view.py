@@ -1,4 +1,4 @@
-"""A model file in words, and its architecture as a tree, for a terminal."""
+"""Prints the description of a model file, and its architecture as a tree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from kerasmatrix.inspection.model_info import ModelFile, Part
+from kerasmatrix.inspection.model_info import ModelFile, Part, Writer
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["show_model"]
@@ -21,67 +21,71 @@ KINDS = {
 }
 
 
-def show_model(console: Console, found: ModelFile) -> None:
-    """Print what is known of a file."""
-    lines = [f"{found.path}: {KINDS[found.kind]}, {found.bytes:,} bytes", *_facts(found)]
+def show_model(console: Console, model_file: ModelFile) -> None:
+    """Print the description of a file."""
+    kind = KINDS[model_file.kind]
+    lines = [f"{model_file.path}: {kind}, {model_file.bytes:,} bytes", *_facts(model_file)]
     for line in lines:
         console.print(Text(escape_control_characters(line)), soft_wrap=True)
-    if found.architecture:
-        console.print(_tree(found.architecture))
-    if found.second and found.second.model:
+    if model_file.architecture:
+        console.print(_tree(model_file.architecture))
+    if model_file.second and model_file.second.model:
         console.print()
         console.print(Text("and, in the same file:", style="bold"))
-        show_model(console, found.second.model)
+        show_model(console, model_file.second.model)
 
 
-def _facts(found: ModelFile) -> list[str]:
-    writer = found.writer
-    told = [f"Keras {writer.keras}"] if writer.keras else []
-    if not writer.keras and writer.keras_major:
-        told.append(f"Keras {writer.keras_major}")
-    if writer.tensorflow:
-        deduced = "" if "tensorflow" in writer.recorded else " (deduced)"
-        told.append(f"TensorFlow {writer.tensorflow}{deduced}")
-    told += [f"on {writer.date}"] if writer.date else []
-    facts = [f"written by: {', '.join(told) or 'the file does not say'}"]
-    if writer.because:
-        facts.append(f"  deduced from {writer.because}")
-    if found.weights:
-        weights = found.weights
+def _facts(model_file: ModelFile) -> list[str]:
+    facts = _writer(model_file.writer)
+    if model_file.weights:
+        weights = model_file.weights
         facts.append(
             f"weights: {weights.parameters:,} numbers in {weights.arrays} arrays, "
             f"{weights.bytes:,} bytes"
         )
         facts += [f"  sha256 {weights.digest}"] if weights.digest else []
-    facts += _training(found)
-    if found.custom_objects:
-        facts.append(f"custom classes, which a program must bring: {_list(found.custom_objects)}")
+    facts += _training(model_file)
+    if model_file.custom_objects:
+        facts.append(f"custom classes needed to load it: {_list(model_file.custom_objects)}")
     facts += [
-        f"Lambda layer {each.layer!r} holds Python bytecode"
-        + (f" that Python {each.python} can read" if each.python else "")
-        for each in found.lambdas
+        f"Lambda layer {layer.layer!r} holds Python bytecode"
+        + (f" for Python {layer.python}" if layer.python else "")
+        for layer in model_file.lambdas
     ]
-    if found.dtype_policies:
-        facts.append(f"dtype policies: {_list(found.dtype_policies)}")
-    return [*facts, *(f"note: {note}" for note in found.notes)]
+    if model_file.dtype_policies:
+        facts.append(f"dtype policies: {_list(model_file.dtype_policies)}")
+    return [*facts, *(f"note: {note}" for note in model_file.notes)]
 
 
-def _training(found: ModelFile) -> list[str]:
-    training = found.training
+def _writer(writer: Writer) -> list[str]:
+    parts = [f"Keras {writer.keras}"] if writer.keras else []
+    if not writer.keras and writer.keras_major:
+        parts.append(f"Keras {writer.keras_major}")
+    if writer.tensorflow:
+        deduced = "" if "tensorflow" in writer.recorded else " (deduced)"
+        parts.append(f"TensorFlow {writer.tensorflow}{deduced}")
+    parts += [f"on {writer.date}"] if writer.date else []
+    lines = [f"written by: {', '.join(parts) or 'unknown'}"]
+    return [*lines, f"  deduced from {writer.because}"] if writer.because else lines
+
+
+def _training(model_file: ModelFile) -> list[str]:
+    training = model_file.training
     if training is None:
         return []
-    steps = f" of {training.optimizer_steps:,} steps" if training.optimizer_steps else ""
-    state = {True: f" with its state{steps}", False: " without its state", None: ""}
+    count = training.optimizer_steps
+    steps = f" ({count:,} {'step' if count == 1 else 'steps'})" if count else ""
+    state = {True: f", state saved{steps}", False: ", without its state", None: ""}
     metrics = f", metrics {_list(training.metrics)}" if training.metrics else ""
     optimizer = f"{training.optimizer}{state[training.optimizer_state]}"
-    return [f"compiled with: {optimizer}, loss {training.loss}{metrics}"]
+    return [f"compiled with: {optimizer}; loss {training.loss}{metrics}"]
 
 
 def _tree(root: Part) -> Tree:
-    made = Tree(_label(root))
+    tree = Tree(_label(root))
     for part in root.parts:
-        made.add(_tree(part))
-    return made
+        tree.add(_tree(part))
+    return tree
 
 
 def _label(part: Part) -> Text:

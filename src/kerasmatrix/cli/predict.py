@@ -71,15 +71,15 @@ def predict(  # noqa: PLR0913 - one argument per option
     targets = select_targets(load_matrix(matrix_path), Project(matrix_path), to)
     cache = PredictionCache(store_folder)
     custom_names = custom_object_names(code) if code else frozenset()
-    found = find_models(files)
+    models = find_models(files)
     answers: list[dict[str, object]] = []
     console = Console(highlight=False)
     console.width = max(console.width, WIDTH)  # a truncated cell is useless
-    exit_code = show_all(found.refused.values())
+    exit_code = show_all(models.refused.values())
     answers += [
-        {"file": str(path), "error": error.message} for path, error in found.refused.items()
+        {"file": str(path), "error": error.message} for path, error in models.refused.items()
     ]
-    for path in found.paths:
+    for path in models.paths:
         try:
             predictions = predict_file(path, targets, custom_names, cache)
         except UsageError as error:  # the other files are predicted nevertheless

@@ -59,11 +59,11 @@ def search_fixes(
     locks = {env.name: session.lock(env) for env in environments}
     nearest = by_version_distance(model_input.model_file.writer, environments, locks)[0]
     few = [env for env in environments if env.name in {nearest, target.name}]
-    found = _check(session, model_input, target, few)
-    if not (found.has_fix and found.has_reference) and len(few) < len(environments):
-        found = _check(session, model_input, target, environments)
-    _require_measured(found)
-    return found
+    target_check = _check(session, model_input, target, few)
+    if not (target_check.has_fix and target_check.has_reference) and len(few) < len(environments):
+        target_check = _check(session, model_input, target, environments)
+    _require_measured(target_check)
+    return target_check
 
 
 def _check(
@@ -79,24 +79,26 @@ def _check(
     return TargetCheck(session, model_input, target, checked, cell)
 
 
-def _require_measured(found: TargetCheck) -> None:
+def _require_measured(target_check: TargetCheck) -> None:
     """Check that the cell was measured.
 
     Raises:
         UsageError: the target does not have the file's format.
         InfrastructureError: an environment that is needed is unavailable.
     """
-    cell = found.cell
+    cell = target_check.cell
     if cell.status is Status.UNSUPPORTED:
         raise UsageError(
-            f"{found.model_input.path}: {cell.summary}",
+            f"{target_check.model_input.path}: {cell.summary}",
             hint="convert it into an .h5 file for a version that has the format, "
             "and then that file",
         )
     if cell.status in {Status.INFRA, Status.NOT_RUN}:
-        raise InfrastructureError(f"{found.target.name}: environment unavailable: {cell.summary}")
-    unavailable = [env for env in found.checked.results.environments if env.trouble]
-    if unavailable and not found.has_reference:
+        raise InfrastructureError(
+            f"{target_check.target.name}: environment unavailable: {cell.summary}"
+        )
+    unavailable = [env for env in target_check.checked.results.environments if env.trouble]
+    if unavailable and not target_check.has_reference:
         raise InfrastructureError(
             f"{unavailable[0].name}: environment unavailable, and no other version loads the "
             f"file: {unavailable[0].trouble}"

@@ -56,33 +56,33 @@ class Trials(NamedTuple):
     attempts: tuple[ConversionAttempt, ...]
 
 
-def verify_plans(found: TargetCheck, file_format: str) -> Trials:
+def verify_plans(target_check: TargetCheck, file_format: str) -> Trials:
     """Execute each plan for a file of ``file_format``, and load the files with the target.
 
     Raises:
         InfrastructureError: a fault of the machine prevented a trial.
     """
-    cell, plan = cell_of(found.cell), found.checked.plan
-    judged = found.checked.observed.judged(plan, Causes(plan), cell)
-    attempts = found.checked.observed.attempts.get(cell, ())
+    cell, plan = cell_of(target_check.cell), target_check.checked.plan
+    judged = target_check.checked.observed.judged(plan, Causes(plan), cell)
+    attempts = target_check.checked.observed.attempts.get(cell, ())
     plans = conversion_plans(
         cell,
-        found.cell.status,
+        target_check.cell.status,
         zip(attempts, judged, strict=True),
         file_format,
-        legacy_twin(found.cell.remedies),
+        legacy_twin(target_check.cell.remedies),
     )
     if not plans:
         return Trials(None, ())
-    walks = {cell: tuple(each.chain for each in plans)}
-    run = found.session.new_run(dataclasses.replace(plan, walks=walks), "convert")
-    found.session.execute(run)
+    walks = {cell: tuple(candidate.chain for candidate in plans)}
+    run = target_check.session.new_run(dataclasses.replace(plan, walks=walks), "convert")
+    target_check.session.execute(run)
     if cell in run.observed.faults:
         raise InfrastructureError(
             f"{cell.loaded_with}: could not be tried: {run.observed.faults[cell]}",
             hint="fix that and run again: completed measurements are kept",
         )
-    trials = list(_trials(run, cell, {each.chain: each for each in plans}))
+    trials = list(_trials(run, cell, {candidate.chain: candidate for candidate in plans}))
     best = best_plan({trial.plan: trial.result for trial in trials})
     return Trials(
         next((trial for trial in trials if trial.plan == best), None),

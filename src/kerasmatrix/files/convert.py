@@ -72,53 +72,55 @@ def convert(  # noqa: PLR0913 - a conversion is made of these
         UsageError: the target does not have one of the formats.
         InfrastructureError: an environment that is needed is unavailable.
     """
-    found = search_fixes(session, model_input, target, through)
-    reason = _cannot_save(found, file_format)
+    target_check = search_fixes(session, model_input, target, through)
+    reason = _cannot_save(target_check, file_format)
     if reason:
         raise UsageError(f"{output}: {reason}", hint="call it .h5, which every version has")
-    if found.cell.status in LOADS and file_format == found.cell.format:
-        return _copied(found, output)
-    if found.cell.status is Status.NOT_COMPARABLE:
-        return _failure(found, f"its outputs cannot be compared: {found.cell.summary}")
-    if not found.has_reference:
+    if target_check.cell.status in LOADS and file_format == target_check.cell.format:
+        return _copied(target_check, output)
+    if target_check.cell.status is Status.NOT_COMPARABLE:
         return _failure(
-            found, "no version that was tried loads it, so there is nothing to compare with"
+            target_check, f"its outputs cannot be compared: {target_check.cell.summary}"
         )
-    trials = verify_plans(found, file_format)
+    if not target_check.has_reference:
+        return _failure(
+            target_check, "no version that was tried loads it, so there is nothing to compare with"
+        )
+    trials = verify_plans(target_check, file_format)
     if trials.best:
-        return _converted(found, trials.best, trials.attempts, file_format, output)
-    return _without_plan(found, trials.attempts, file_format)
+        return _converted(target_check, trials.best, trials.attempts, file_format, output)
+    return _without_plan(target_check, trials.attempts, file_format)
 
 
 def _without_plan(
-    found: TargetCheck, attempts: tuple[ConversionAttempt, ...], file_format: str
+    target_check: TargetCheck, attempts: tuple[ConversionAttempt, ...], file_format: str
 ) -> ConversionFailure:
     """Return why no plan works; another format may be possible."""
     instead = []
     for other in WHOLE:
-        if other != file_format and not _cannot_save(found, other):
-            trials = verify_plans(found, other)
+        if other != file_format and not _cannot_save(target_check, other):
+            trials = verify_plans(target_check, other)
             attempts += trials.attempts
             instead += [other] if trials.best else []
     why = (
         "the fix that works is made by the program that loads it, and cannot be saved in such a "
         "file"
-        if found.has_fix
+        if target_check.has_fix
         else "no fix that was tried makes it load unchanged"
     )
-    return _failure(found, why, attempts, tuple(instead))
+    return _failure(target_check, why, attempts, tuple(instead))
 
 
-def _cannot_save(found: TargetCheck, file_format: str) -> str | None:
-    row = Save(found.cell.scenario, file_format, found.target.name)
-    return found.checked.plan.cannot_save(row)
+def _cannot_save(target_check: TargetCheck, file_format: str) -> str | None:
+    row = Save(target_check.cell.scenario, file_format, target_check.target.name)
+    return target_check.checked.plan.cannot_save(row)
 
 
-def _copied(found: TargetCheck, output: str) -> Conversion:
+def _copied(target_check: TargetCheck, output: str) -> Conversion:
     """Return the file itself, which the target loads as it is."""
-    path = next((found.model_input.scenario.folder / "given").iterdir())
-    cell = found.cell
-    loaded = found.checked.observed.loads[cell_of(cell)].observation
+    path = next((target_check.model_input.scenario.folder / "given").iterdir())
+    cell = target_check.cell
+    loaded = target_check.checked.observed.loads[cell_of(cell)].observation
     verdict = Verdict(
         status=cell.status,
         summary=cell.summary,
@@ -127,12 +129,12 @@ def _copied(found: TargetCheck, output: str) -> Conversion:
         not_compared=cell.not_compared,
     )
     stored = _stored(path, output, cell.format)
-    verification = _verification(found, verdict, loaded)
-    return Conversion(_manifest(found, "copied", stored, verification), path)
+    verification = _verification(target_check, verdict, loaded)
+    return Conversion(_manifest(target_check, "copied", stored, verification), path)
 
 
 def _converted(
-    found: TargetCheck,
+    target_check: TargetCheck,
     trial: Trial,
     attempts: tuple[ConversionAttempt, ...],
     file_format: str,
@@ -140,18 +142,18 @@ def _converted(
 ) -> Conversion:
     """Return the file that a plan made."""
     last = trial.plan.chain[-1]
-    by_target = last.environment == found.target.name
+    by_target = last.environment == target_check.target.name
     action: Action = "saved-again" if by_target else "bridged"
-    path = _model_in(found.session.store.artifacts / (trial.artifact or ""))
-    cell = cell_of(found.cell)
-    reference = found.checked.observed.saves[Save(*cell[:3])].observation.value
+    path = _model_in(target_check.session.store.artifacts / (trial.artifact or ""))
+    cell = cell_of(target_check.cell)
+    reference = target_check.checked.observed.saves[Save(*cell[:3])].observation.value
     assert reference is not None  # noqa: S101 - plans are executed only if there is a reference
-    verdict = found.checked.plan.judge(cell, reference, trial.loaded)
+    verdict = target_check.checked.plan.judge(cell, reference, trial.loaded)
     manifest = _manifest(
-        found,
+        target_check,
         action if last.saved else "rewritten",
         _stored(path, output, file_format),
-        _verification(found, verdict, trial.loaded),
+        _verification(target_check, verdict, trial.loaded),
         trial=trial,
         attempts=attempts,
     )
@@ -159,13 +161,13 @@ def _converted(
 
 
 def _failure(
-    found: TargetCheck,
+    target_check: TargetCheck,
     why: str,
     attempts: tuple[ConversionAttempt, ...] = (),
     instead: tuple[str, ...] = (),
 ) -> ConversionFailure:
     """Return why no file can be made, and the fixes that a program can use."""
-    cell = found.cell
+    cell = target_check.cell
     verified = [fix.id for fix in cell.remedies if fix.status == "verified"]
     used = {part for name in verified for part in name.split(" + ")}
     in_program = tuple(
@@ -179,18 +181,18 @@ def _failure(
         for fix in cell.remedies
     )
     return ConversionFailure(
-        file=found.model_input.path,
+        file=target_check.model_input.path,
         status=cell.status,
         cause=cell.cause,
         why=why,
         tried=(*in_program, *attempts),
         instead=instead,
-        code=tuple(info for info in found.checked.results.remedies if info.id in used),
+        code=tuple(info for info in target_check.checked.results.remedies if info.id in used),
     )
 
 
 def _manifest(  # noqa: PLR0913 - a manifest is made of these
-    found: TargetCheck,
+    target_check: TargetCheck,
     action: Action,
     output: StoredFile,
     verification: Verification,
@@ -198,20 +200,20 @@ def _manifest(  # noqa: PLR0913 - a manifest is made of these
     trial: Trial | None = None,
     attempts: tuple[ConversionAttempt, ...] = (),
 ) -> Manifest:
-    model_input = found.model_input
+    model_input = target_check.model_input
     return Manifest(
         kerasmatrix=__version__,
         made=datetime.datetime.now(datetime.UTC),
         action=action,
         source=StoredFile(
             path=model_input.path,
-            format=found.cell.format,
+            format=target_check.cell.format,
             bytes=model_input.model_file.bytes,
             sha256=model_input.sha256,
         ),
         output=output,
-        target=_environment_info(found, found.target.name),
-        cause=found.cell.cause,
+        target=_environment_info(target_check, target_check.target.name),
+        cause=target_check.cell.cause,
         remedies=trial.plan.remedies if trial else (),
         hops=tuple(hop.environment for hop in trial.plan.chain) if trial else (),
         did=trial.did if trial else (),
@@ -226,22 +228,24 @@ def _stored(path: Path, output: str, file_format: str) -> StoredFile:
     )
 
 
-def _verification(found: TargetCheck, verdict: Verdict, loaded: LoadObservation) -> Verification:
+def _verification(
+    target_check: TargetCheck, verdict: Verdict, loaded: LoadObservation
+) -> Verification:
     facts = loaded.value
     return Verification(
         status=verdict.status,
         summary=verdict.summary,
         lost=verdict.lost,
         not_compared=verdict.not_compared,
-        reference=_environment_info(found, found.cell.saved_with),
+        reference=_environment_info(target_check, target_check.cell.saved_with),
         weights_equal=verdict.weights_equal,
         max_abs_diff=facts.max_abs_diff if facts else None,
         max_abs_reference=facts.max_abs_reference if facts else None,
     )
 
 
-def _environment_info(found: TargetCheck, name: str) -> EnvironmentInfo:
-    env = next(env for env in found.checked.results.environments if env.name == name)
+def _environment_info(target_check: TargetCheck, name: str) -> EnvironmentInfo:
+    env = next(env for env in target_check.checked.results.environments if env.name == name)
     packages: Mapping[str, str] = {key: env.packages[key] for key in SHOWN if key in env.packages}
     return EnvironmentInfo(environment=name, python=env.python, packages=packages, lock=env.lock)
 

@@ -141,8 +141,6 @@ class ReferenceSearch:
             )
         return " ".join(sentences)
 
-    # The steps.
-
     def _first(self) -> Plan:
         """Return the plan in which the requested environments and the nearest load each file."""
         if self._reference:
@@ -249,8 +247,6 @@ class ReferenceSearch:
             if error is not None:
                 known.boundary.note(row, error)
         return plan, known
-
-    # Parts of the steps.
 
     def _columns(self) -> dict[str, Environment]:
         return {**self._requested, **self._added}

@@ -1,1 +1,1 @@
-"""What a model file is and holds, read without TensorFlow and without running any of it."""
+"""Reads and describes model files without TensorFlow, and without running any of them."""

@@ -1,4 +1,4 @@
-"""Reads an architecture's config, in the words of any Keras, as a tree of parts. Pure."""
+"""Reads an architecture's config, as any Keras writes it, as a tree of parts. Pure."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ OWN_MODULES = ("keras", "tf_keras", "tensorflow")
 # The first byte of a marshalled code object, with and without the flag for references.
 CODE = {0xE3, 0x63}
 WITH_POSITIONAL_ONLY = 6
-# What a function begins with from 3.11 on, after at most a few instructions that make its cells.
+# From 3.11 on a function starts with RESUME, after at most a few instructions that make its cells.
 RESUME_3_11, RESUME_3_13 = 151, 149
 PROLOGUE = 4
-# Nothing that is built nests like this, nor is that large.
+# No real model is nested this deeply, or this large.
 DEEPEST = 64
 MOST_PARTS = 100_000
-MOST_AXES = 32  # of a tensor, to TensorFlow as well
-MOST_NAMES, DEEPEST_NAME = 1000, 8  # of losses and metrics, which are lists and maps of them
-LONGEST_NAME = 500  # characters; more of it is left out
-# What Keras makes of a function that is used as a loss or metric.
+MOST_AXES = 32  # of a tensor, as in TensorFlow
+MOST_NAMES, DEEPEST_NAME = 1000, 8  # of losses and metrics, which can be nested lists and maps
+LONGEST_NAME = 500  # characters; longer names are truncated
+# Keras wraps a function that is used as a loss or metric in one of these.
 WRAPPERS = {"LossFunctionWrapper", "MeanMetricWrapper"}
 
 
 def read_architecture(config: Config, parameters: Mapping[str, int]) -> Part:
-    """Return the tree of what ``config`` describes.
+    """Return the tree of parts that ``config`` describes.
 
     Args:
-        config: as stored: ``class_name``, ``config`` and whatever the release adds.
-        parameters: how many each layer has, by its name, where that is known.
+        config: as stored: ``class_name``, ``config`` and the additions of the release.
+        parameters: their number by the layer's name, where known.
 
     Raises:
         ValueError: it describes more than any model has.
@@ -60,46 +60,46 @@ def read_architecture(config: Config, parameters: Mapping[str, int]) -> Part:
 
 
 def words(value: object) -> str:
-    """Return a name or the like as text that can be written down, and of a bearable length."""
-    text = value if isinstance(value, str) else _told(value)
+    """Return a name as valid Unicode of limited length."""
+    text = value if isinstance(value, str) else _describe(value)
     text = text.encode("utf-8", "replace").decode("utf-8")
     return text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}…"
 
 
-def _told(value: object) -> str:
-    # The text of a list or an object could be endless.
+def _describe(value: object) -> str:
+    # The text of a list or an object could be very long.
     return str(value) if isinstance(value, int | float | None) else f"({type(value).__name__})"
 
 
 def custom_objects(root: Part) -> tuple[str, ...]:
-    """Return the classes that a program must bring along, each once."""
+    """Return the custom classes, without duplicates."""
     return tuple(dict.fromkeys(part.class_name for part in root.walk() if part.custom))
 
 
 def dtype_policies(config: Config) -> tuple[str, ...]:
-    """Return the policies that layers name, each once; plain ``float32`` says nothing."""
-    found = dict.fromkeys(
+    """Return the dtype policies of layers, without duplicates and ``float32``."""
+    policies = dict.fromkeys(
         policy
         for _, layer in _layers(config)
         if (policy := _dtype(layer.get("config"))) not in {None, "float32"}
     )
-    return tuple(str(policy) for policy in found)
+    return tuple(str(policy) for policy in policies)
 
 
 def lambdas(config: Config) -> tuple[Lambda, ...]:
-    """Return where the file holds Python bytecode."""
-    found = []
+    """Return the Lambda layers, which hold Python bytecode."""
+    layers = []
     for name, layer in _layers(config):
         inner = layer.get("config")
         if layer.get("class_name") == "Lambda" and isinstance(inner, Mapping):
-            found.append(Lambda(layer=name, python=_python_of(inner.get("function"))))
-    return tuple(found)
+            layers.append(Lambda(layer=name, python=_python_of(inner.get("function"))))
+    return tuple(layers)
 
 
 def read_training(
     training: Config, *, state: bool | None, slots: int = 0, steps: int = 0
 ) -> Training:
-    """Return what a compile config says, in the words of any release."""
+    """Return the compile settings in a compile config, as any release writes it."""
     optimizer = training.get("optimizer", training.get("optimizer_config"))
     metrics = training.get("metrics") or training.get("weighted_metrics") or ()
     return Training(
@@ -129,7 +129,9 @@ def _part(layer: Config, parameters: Mapping[str, int], depth: int, number: Iter
         shape=_shape(inner),
         dtype=_dtype(inner),
         parameters=parameters.get(name) if isinstance(name, str) else None,
-        parts=tuple(_part(each, parameters, depth + 1, number) for each in inside(config))
+        parts=tuple(
+            _part(inner_layer, parameters, depth + 1, number) for inner_layer in inside(config)
+        )
         if depth < DEEPEST
         else (),
     )
@@ -138,13 +140,13 @@ def _part(layer: Config, parameters: Mapping[str, int], depth: int, number: Iter
 def inside(config: object) -> Iterator[Config]:
     """Yield the configs of the layers directly inside a layer's or model's config."""
     if isinstance(config, list):  # a Sequential of Keras 2.2 and before
-        yield from (each for each in config if _is_layer(each))
+        yield from (item for item in config if _is_layer(item))
     elif isinstance(config, Mapping):
         for key in INNER:
             value = config.get(key)
-            for each in value if isinstance(value, list) else [value]:
-                if isinstance(each, Mapping) and _is_layer(each):
-                    yield each
+            for item in value if isinstance(value, list) else [value]:
+                if isinstance(item, Mapping) and _is_layer(item):
+                    yield item
 
 
 def _is_layer(value: object) -> bool:
@@ -157,12 +159,12 @@ def _layers(config: Config, depth: int = 0) -> Iterator[tuple[str, Config]]:
     name = inner.get("name") if isinstance(inner, Mapping) else None
     yield words(name or config.get("name") or config.get("class_name")), config
     if depth < DEEPEST:
-        for each in inside(inner):
-            yield from _layers(each, depth + 1)
+        for inner_layer in inside(inner):
+            yield from _layers(inner_layer, depth + 1)
 
 
 def is_custom(class_name: str, module: object, registered: object) -> bool:
-    """Say whether no Keras has it: by its module where that is told, else by its name."""
+    """Return whether a class is not part of any Keras, by its module or else by its name."""
     if isinstance(module, str):
         return module.partition(".")[0] not in OWN_MODULES
     if registered is not None or ">" in class_name:
@@ -173,8 +175,8 @@ def is_custom(class_name: str, module: object, registered: object) -> bool:
 @cache
 def _builtin_names() -> frozenset[str]:
     with resources.as_file(resources.files("kerasmatrix.inspection")) as folder:
-        told = YamlSource(folder / "builtins.yaml").data
-    return frozenset((*told["layers"], *told["operations"]))
+        names = YamlSource(folder / "builtins.yaml").data
+    return frozenset((*names["layers"], *names["operations"]))
 
 
 def _shape(config: Config) -> tuple[int | None, ...] | None:
@@ -191,25 +193,25 @@ def _shape(config: Config) -> tuple[int | None, ...] | None:
 
 def _dtype(config: object) -> str | None:
     """Return the dtype or policy that a layer's config names."""
-    told = config.get("dtype") if isinstance(config, Mapping) else None
-    if isinstance(told, Mapping):
-        inner = told.get("config")
-        told = inner.get("name") if isinstance(inner, Mapping) else None
-    return words(told) if isinstance(told, str) else None
+    dtype = config.get("dtype") if isinstance(config, Mapping) else None
+    if isinstance(dtype, Mapping):
+        inner = dtype.get("config")
+        dtype = inner.get("name") if isinstance(inner, Mapping) else None
+    return words(dtype) if isinstance(dtype, str) else None
 
 
-def _named(told: object, depth: int = 0) -> str | None:
-    """Return what a loss, metric or optimizer is called, however it is written down."""
+def _named(stored: object, depth: int = 0) -> str | None:
+    """Return the name of a loss, metric or optimizer, in any stored form."""
     if depth > DEEPEST_NAME:
         return None
-    if isinstance(told, Mapping):
-        if "class_name" in told:
-            return _class_or_function(words(told["class_name"]), told.get("config"))
-        pairs = itertools.islice(told.items(), MOST_NAMES)
-        return ", ".join(f"{words(key)}: {_named(each, depth + 1)}" for key, each in pairs) or None
-    if isinstance(told, list):
-        return ", ".join(str(_named(each, depth + 1)) for each in told[:MOST_NAMES]) or None
-    return words(told) if isinstance(told, str) else None
+    if isinstance(stored, Mapping):
+        if "class_name" in stored:
+            return _class_or_function(words(stored["class_name"]), stored.get("config"))
+        pairs = itertools.islice(stored.items(), MOST_NAMES)
+        return ", ".join(f"{words(key)}: {_named(item, depth + 1)}" for key, item in pairs) or None
+    if isinstance(stored, list):
+        return ", ".join(str(_named(item, depth + 1)) for item in stored[:MOST_NAMES]) or None
+    return words(stored) if isinstance(stored, str) else None
 
 
 def _class_or_function(class_name: str, config: object) -> str:
@@ -227,8 +229,8 @@ def _names(metrics: object, depth: int = 0) -> Iterator[str]:
         for value in metrics.values():
             yield from _names(value, depth + 1)
     elif isinstance(metrics, list | tuple):
-        for each in metrics:
-            yield from _names(each, depth + 1)
+        for item in metrics:
+            yield from _names(item, depth + 1)
     else:
         name = _named(metrics)
         if name is not None:
@@ -236,10 +238,10 @@ def _names(metrics: object, depth: int = 0) -> Iterator[str]:
 
 
 def _python_of(function: object) -> str | None:
-    """Return which Pythons can read the bytecode of a Lambda.
+    """Return the Pythons that can read the bytecode of a Lambda.
 
-    A marshalled code object does not say; its fields do. Before 3.8 it has no number of
-    positional-only arguments, from 3.11 on none of locals (CPython, Python/marshal.c).
+    A marshalled code object has no version, but its fields differ: before 3.8 it lacks the number
+    of positional-only arguments, from 3.11 on the number of locals (CPython, Python/marshal.c).
     """
     code: object = function[0] if isinstance(function, list) and function else function
     if isinstance(code, Mapping):
@@ -262,7 +264,7 @@ def _python_of(function: object) -> str | None:
 
 
 def _by_opcodes(code: bytes) -> str:
-    """Tell 3.11 and later, whose code begins with RESUME, from 3.7 (their opcode tables)."""
+    """Distinguish 3.11 and later, whose code starts with RESUME, from 3.7, by the opcodes."""
     first = code[: 2 * PROLOGUE : 2]
     if RESUME_3_11 in first:
         return "3.11 to 3.12"

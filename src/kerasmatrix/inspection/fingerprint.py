@@ -1,13 +1,13 @@
-"""Tells which artifacts are one but for what says when and by which release they were written.
+"""Computes a content fingerprint of artifacts that ignores the time and the release of the save.
 
-An artifact's equivalence digest is made of all that a loader can see in it: every group, array and
-attribute of an HDF5 file with its type, every member of an archive, the probe. Left out is what no
-release of Keras looks at: of `keras_version` all but the major version (the loaders of TensorFlow
-1.15 to 2.21 ask whether it is ``1``), the date in an archive, the times in HDF5 and zip, and the
-numbers of shared objects, which are addresses and only name each other.
+It covers everything that a loader can see: each group, array and attribute of an HDF5 file with its
+type, each member of an archive, and the sample inputs. It omits data that no release of Keras uses:
+the minor of `keras_version` (the loaders of TensorFlow 1.15 to 2.21 only compare it with ``1``),
+the date in an archive, the times in HDF5 and zip, and the numbers of shared objects, which are
+addresses and only refer to each other.
 
-A SavedModel has none: its graph is written as that release traced it, and of 82 saves of nine
-scenarios with ten releases no two had the same one.
+A SavedModel has no fingerprint: its graph depends on the release that traced it, and of 82 saves of
+nine scenarios with ten releases no two had the same graph.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subproce
 
 __all__ = ["content_fingerprint", "read_fingerprint"]
 
-# Part of the digest: it changes with what is looked at, so that old and new ones never agree.
+# Part of the fingerprint: increase it with every change here, so that old ones never match.
 VERSION = "1"
 STAMP = "keras_version"
 DATE = "date_saved"
 SHARED = "shared_object_id"
-# What the save found out about the model; whoever compares artifacts has it from the observation.
+# The facts that the save recorded; comparisons take them from the observation.
 FACTS = "manifest.json"
 SUPERBLOCK = slice(0, 9)  # HDF5's signature and the version of what follows
 MAJOR = re.compile(r"\d+")
 
 
 class _NotUnderstood(Exception):
-    """There is something in the artifact that cannot be compared with certainty."""
+    """The artifact has content that cannot be compared with certainty."""
 
 
 def content_fingerprint(folder: Path) -> str | None:
-    """Return the equivalence digest of what a save left in ``folder``, which is read in a child.
+    """Return the fingerprint of the artifact in ``folder``, which is read in a subprocess.
 
-    None where the format has none, or where something in it is not understood, or too much of it:
-    such an artifact is equal to no other.
+    None if the format has none, or if the content is not understood or too large: such an artifact
+    equals no other.
     """
     try:
         return run_in_subprocess(read_fingerprint, READER_LIMITS, folder)
@@ -58,7 +58,7 @@ def content_fingerprint(folder: Path) -> str | None:
 
 
 def read_fingerprint(folder: Path) -> str | None:
-    """Return the equivalence digest, read in this process."""
+    """Return the fingerprint, read in this process."""
     total = hashlib.sha256(VERSION.encode())
     try:
         for path in sorted(folder.iterdir()):
@@ -73,7 +73,7 @@ def read_fingerprint(folder: Path) -> str | None:
 
 
 def _parts(path: Path) -> Iterator[tuple[object, ...]]:
-    """Yield all that is in one file of an artifact; the same, in the same order, for equal ones."""
+    """Yield the content of a file of an artifact, in a defined order."""
     if path.is_dir():
         raise _NotUnderstood
     if path.name == FACTS:
@@ -100,11 +100,11 @@ def _archive(path: Path) -> Iterator[tuple[object, ...]]:
             if member.filename.endswith(".h5"):
                 yield from _hdf5(io.BytesIO(content))
             elif member.filename == "metadata.json":
-                told = json.loads(content)
-                told.pop(DATE, None)
-                if STAMP in told:
-                    told[STAMP] = _major(told[STAMP])
-                yield (json.dumps(told),)
+                metadata = json.loads(content)
+                metadata.pop(DATE, None)
+                if STAMP in metadata:
+                    metadata[STAMP] = _major(metadata[STAMP])
+                yield (json.dumps(metadata),)
             elif member.filename.endswith(".json"):
                 yield (_plain_json(content.decode()),)
             else:
@@ -123,7 +123,7 @@ def _group(group: h5py.Group) -> Iterator[tuple[object, ...]]:
     yield from _attributes(group)
     for name in sorted(group):
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise _NotUnderstood  # it may lead out of the file
+            raise _NotUnderstood  # it may lead to another file
         item = group[name]
         if isinstance(item, h5py.Group):
             yield from _group(item)
@@ -142,7 +142,7 @@ def _attributes(item: h5py.Group | h5py.Dataset) -> Iterator[tuple[object, ...]]
         if name == STAMP:
             if text is None:
                 raise _NotUnderstood
-            # A fixed length is that of the text, which is none of the version's business.
+            # The length of a fixed-length text depends on the minor, which is ignored.
             yield ("attribute", name, kind[:1], _major(text))
         elif text is not None and SHARED in text:
             yield ("attribute", name, kind[:1], _plain_json(text))
@@ -151,7 +151,7 @@ def _attributes(item: h5py.Group | h5py.Dataset) -> Iterator[tuple[object, ...]]
 
 
 def _type(kind: h5py.h5t.TypeID) -> tuple[object, ...]:
-    """Return how values are stored: readers of other releases take texts for other things."""
+    """Return the stored type of values: the loaders of releases interpret texts differently."""
     if isinstance(kind, h5py.h5t.TypeStringID):
         variable = bool(kind.is_variable_str())
         length = None if variable else kind.get_size()
@@ -160,7 +160,7 @@ def _type(kind: h5py.h5t.TypeID) -> tuple[object, ...]:
 
 
 def _array(value: object) -> tuple[object, ...]:
-    """Return shape, type and content of what h5py or NumPy has read."""
+    """Return the shape, type and content of a value from h5py or NumPy."""
     if isinstance(value, h5py.Empty):
         return ("empty", str(value.dtype))
     array = np.asarray(value)
@@ -183,14 +183,14 @@ def _text(value: object) -> str | None:
 
 def _major(version: object) -> str:
     """Return the first number of a version such as ``2.2.4-tf``."""
-    found = MAJOR.match(str(version))
-    if found is None:
+    major = MAJOR.match(str(version))
+    if major is None:
         raise _NotUnderstood
-    return found.group()
+    return major.group()
 
 
 def _plain_json(text: str) -> str:
-    """Return JSON with the shared objects numbered in the order in which they appear."""
+    """Return JSON with the shared objects numbered in order of appearance."""
     if SHARED not in text:
         return text
     numbers: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Says of a model's folder that it holds something else than plain files and folders."""
+"""Refuses folders of models with entries other than plain files and folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LINK = "is a symbolic link"
 
 
 def find_fault(folder: Path) -> NotPlain | None:
-    """Return what is wrong with the first entry below ``folder`` that is not plain, or None."""
+    """Return the fault of the first entry below ``folder`` that is not plain, or None."""
     try:
         with walk(folder) as entries:
             for _ in entries:
@@ -28,7 +28,9 @@ def refusal(path: Path, fault: NotPlain) -> UsageError:
     if not fault.name:
         return UsageError(f"{path}: {fault.reason}")
     if fault.reason == LINK:
-        hint = "if you trust where its links lead, copy the folder with cp -rL and name the copy"
+        hint = (
+            "if you trust the targets of its links, copy the folder with cp -rL and name the copy"
+        )
     else:
-        hint = "a model's folder holds plain files and folders, and nothing else is opened"
+        hint = "the folder of a model may hold plain files and folders only"
     return UsageError(f"{path}: {fault}", hint=hint)

@@ -1,7 +1,7 @@
-"""Reads the structure of an HDF5 file that Keras wrote; arrays only for a digest.
+"""Reads the structure of an HDF5 file that Keras wrote; the arrays only for a digest.
 
-Nothing outside the file is opened, whatever it says: no link out of it is followed, no array whose
-numbers are in other files is touched, and no filter is loaded.
+Nothing outside the file is opened: links to other files are not followed, arrays with data in other
+files are not read, and no filters are loaded.
 """
 
 from __future__ import annotations
@@ -23,30 +23,33 @@ from kerasmatrix.inspection.strict_json import read_json
 
 __all__ = ["ABSURD", "Stored", "read_hdf5"]
 
-# How Keras 3 lays weights out in a file of their own.
+# The groups in a weights file of Keras 3.
 KERAS_3_GROUPS = {"layers", "_layer_checkpoint_dependencies", "vars", "optimizer"}
 OPTIMIZER = ("optimizer_weights", "optimizer")
-BESIDE = (*OPTIMIZER, "metrics")
+NOT_WEIGHTS = (*OPTIMIZER, "metrics")
 WEIGHTS = "model_weights"
 ATTRIBUTES = ("keras_version", "backend", "model_config", "training_config")
-LARGEST_ATTRIBUTE = 32 << 20  # bytes; no config is near this
+LARGEST_ATTRIBUTE = 32 << 20  # bytes; real configs are far smaller
 MOST_ARRAYS = 200_000
-DEEPEST = 200  # nobody nests models like that
-LARGEST_BLOCK = 16 << 20  # bytes of an array that are read at once
-# A file that claims this many times its own size was made to fill a memory, or a day.
+DEEPEST = 200  # real models are never nested so deeply
+LARGEST_BLOCK = 16 << 20  # bytes of an array to read at once
+# A file that claims this many times its own size is meant to exhaust memory or time.
 ABSURD = 1000
 MOST_ZEROS = 1 << 30
-# What HDF5 can address; an array that claims more numbers is damaged.
+# HDF5 can address no more; an array that claims more numbers is damaged.
 MOST_NUMBERS = 1 << 62
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What an HDF5 file holds.
+    """The content of an HDF5 file.
 
-    ``parameters`` are by layer, where the file is laid out so; ``paths`` are those of the arrays of
-    the weights, ``elsewhere`` those of arrays whose numbers are in other files. ``repeated`` are
-    keys that stand twice in one object of its JSON.
+    Attributes:
+        parameters: their number by layer, if the layout has layers.
+        paths: of the weight arrays.
+        elsewhere: paths of arrays with data in other files.
+        repeated: keys that an object of its JSON has twice.
+        foreign: whether Keras did not write it.
     """
 
     keras: str | None = None
@@ -66,7 +69,7 @@ class Stored:
 
 
 class Array(NamedTuple):
-    """An array as it is described: ``size`` is its count of numbers, None if it is elsewhere."""
+    """A described array; ``size`` is its count of numbers, None if they are in another file."""
 
     path: str
     dataset: h5py.Dataset
@@ -75,21 +78,21 @@ class Array(NamedTuple):
 
 
 def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
-    """Return what is in ``source``.
+    """Return the content of ``source``.
 
     Raises:
-        OSError: it is no HDF5, or damaged.
-        ValueError: an attribute that should be JSON is not, or what is there makes no sense.
+        OSError: it is not HDF5, or damaged.
+        ValueError: an attribute is not valid JSON, or the structure is not valid.
     """
     repeated: set[str] = set()
     with h5py.File(source, "r") as file:
         attributes = {name: _attribute(file, name) for name in ATTRIBUTES if name in file.attrs}
         groups = set(itertools.islice(file, MOST_ARRAYS))
-        # Keras 3 writes weights, and what else has variables, side by side.
+        # Keras 3 writes the groups of weights, optimizer and metrics side by side.
         keras_3_layout = bool(groups & KERAS_3_GROUPS) and "layer_names" not in file.attrs
         weights = _own_group(file, WEIGHTS) or file
-        found = _arrays(weights, skip=BESIDE if keras_3_layout else ())
-        arrays = [array for array in found if array.size is not None]
+        described = _arrays(weights, skip=NOT_WEIGHTS if keras_3_layout else ())
+        arrays = [array for array in described if array.size is not None]
         parameters: dict[str, int] = defaultdict(int)
         for array in arrays:
             parameters[array.path.partition("/")[0]] += array.size or 0
@@ -108,7 +111,7 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
             ),
             parameters=dict(parameters),
             paths=tuple(array.path for array in arrays),
-            elsewhere=tuple(array.path for array in found if array.size is None),
+            elsewhere=tuple(array.path for array in described if array.size is None),
             optimizer_arrays=len(kept),
             optimizer_slots=sum(bool(array.size) and array.dataset.ndim > 0 for array in kept),
             optimizer_steps=_steps(kept),
@@ -121,19 +124,19 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
 
 
 def _own_group(file: h5py.File, name: str) -> h5py.Group | None:
-    """Return a group of the file; one that a soft or external link leads to is none."""
+    """Return a group of the file; None for the target of a soft or external link."""
     if name not in file or not isinstance(file.get(name, getlink=True), h5py.HardLink):
         return None
-    found = file.get(name)
-    return found if isinstance(found, h5py.Group) else None
+    item = file.get(name)
+    return item if isinstance(item, h5py.Group) else None
 
 
 def _arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:
-    """Return all arrays in ``group`` by path, each once. No link but those of the tree is followed.
+    """Return all arrays in ``group``, sorted by path, without duplicates. Only hard links count.
 
-    HDF5's own visit takes minutes for groups nested a few thousand deep.
+    The visit function of HDF5 takes minutes for groups nested a few thousand deep.
     """
-    found: list[Array] = []
+    arrays: list[Array] = []
     seen: set[int] = set()
     waiting: list[tuple[str, h5py.Group, int]] = [("", group, 0)]
     while waiting:
@@ -152,20 +155,20 @@ def _arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:
                 raise ValueError(f"it has more than {MOST_ARRAYS:,} groups and arrays")
             item = holder[stored]
             if isinstance(item, h5py.Dataset):
-                found.append(_described(f"{path}{name}", item))
+                arrays.append(_described(f"{path}{name}", item))
             elif isinstance(item, h5py.Group):
                 waiting.append((f"{path}{name}/", item, depth + 1))
-    return sorted(found, key=lambda array: array.path)
+    return sorted(arrays, key=lambda array: array.path)
 
 
 def _described(path: str, dataset: h5py.Dataset) -> Array:
-    """Describe an array; the space of one that is elsewhere is not asked for, or HDF5 looks there.
+    """Describe an array. The space of one with data elsewhere is not read: HDF5 would look there.
 
-    So H5D__get_space does for a virtual dataset without a fixed extent (H5Dvirtual.c).
+    H5D__get_space does so for a virtual dataset without a fixed extent (H5Dvirtual.c).
     """
     itemsize = dataset.id.get_type().get_size()
-    made = dataset.id.get_create_plist()
-    if made.get_layout() == h5py.h5d.VIRTUAL or made.get_external_count():
+    created = dataset.id.get_create_plist()
+    if created.get_layout() == h5py.h5d.VIRTUAL or created.get_external_count():
         return Array(path, dataset, None, itemsize)
     space = dataset.id.get_space()
     size = math.prod(space.get_simple_extent_dims()) if space.is_simple() else 0
@@ -177,21 +180,21 @@ def _described(path: str, dataset: h5py.Dataset) -> Array:
 
 
 def _steps(kept: list[Array]) -> int:
-    """Return how many steps an optimizer has made: of what it keeps the one whole number."""
-    found = [0]
+    """Return the number of steps of an optimizer, which is its only integer."""
+    steps = [0]
     for array in kept:
-        with contextlib.suppress(OSError):  # it is damaged, and nothing else may be
+        with contextlib.suppress(OSError):  # only this array may be damaged
             if array.size == 1 and array.dataset.dtype.kind in "iu":
-                found.append(int(np.ravel(array.dataset[()])[0]))
-    return max(found)
+                steps.append(int(np.ravel(array.dataset[()])[0]))
+    return max(steps)
 
 
 def _absurd(arrays: list[Array]) -> bool:
-    """Whether one claims very many numbers that the file has not: zeros without end."""
-    claims = (((each.size or 0) * each.itemsize, each.dataset) for each in arrays)
+    """Return whether one claims far more numbers than the file has: they would be zeros."""
+    claims = (((array.size or 0) * array.itemsize, array.dataset) for array in arrays)
     return any(
-        claimed > MOST_ZEROS and claimed > ABSURD * array.id.get_storage_size()
-        for claimed, array in claims
+        claimed > MOST_ZEROS and claimed > ABSURD * dataset.id.get_storage_size()
+        for claimed, dataset in claims
     )
 
 
@@ -205,7 +208,7 @@ def _digest(arrays: list[Array]) -> str:
 
 
 def _blocks(dataset: h5py.Dataset) -> Iterator[bytes]:
-    """Yield the bytes of an array in C order, some at a time; of texts each with its length."""
+    """Yield the bytes of an array in C order, in blocks; texts are preceded by their length."""
     rows = (
         max(1, LARGEST_BLOCK // max(1, dataset.nbytes // dataset.shape[0])) if dataset.ndim else 0
     )
@@ -214,29 +217,29 @@ def _blocks(dataset: h5py.Dataset) -> Iterator[bytes]:
         block = dataset[start : start + rows] if dataset.ndim else dataset[()]
         values = np.asarray(block)
         if values.dtype.hasobject:
-            for each in values.ravel():
-                text = each if isinstance(each, bytes) else str(each).encode("utf-8", "replace")
+            for item in values.ravel():
+                text = item if isinstance(item, bytes) else str(item).encode("utf-8", "replace")
                 yield f"{len(text)}\0".encode() + text
         else:
             yield values.tobytes()
 
 
 def _attribute(holder: h5py.Group, name: str) -> str | None:
-    """Return the text of an attribute, None where there is none.
+    """Return the text of an attribute, or None if there is none.
 
     Raises:
-        ValueError: it is no text that Keras would have written.
+        ValueError: it is not a text, or too long.
     """
     if name not in holder.attrs:
         return None
-    kept = holder.attrs.get_id(name)
-    if math.prod(kept.shape) != 1 or kept.get_storage_size() > LARGEST_ATTRIBUTE:
-        raise ValueError(f"its {name} is no text, or too long a one")
+    attribute = holder.attrs.get_id(name)
+    if math.prod(attribute.shape) != 1 or attribute.get_storage_size() > LARGEST_ATTRIBUTE:
+        raise ValueError(f"its {name} is not a text, or too long")
     return _text(holder.attrs[name])
 
 
 def _text(value: object) -> str:
-    # h5py 2 wrote texts as bytes; some files have an array of one.
+    # h5py 2 wrote texts as bytes; some files have an array with one item.
     item = value.item() if hasattr(value, "item") else value
     return item.decode("utf-8", "replace") if isinstance(item, bytes) else str(item)
 

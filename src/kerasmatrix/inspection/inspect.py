@@ -1,4 +1,4 @@
-"""Finds out what a model file is and holds. Reads the file; runs nothing that is in it."""
+"""Describes a model file: its type, writer, architecture and weights. Runs none of its code."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ __all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
 
 T = TypeVar("T")
 
-# How much of a digest takes a second of processor time, at the least: unpacked and hashed.
+# At least so many bytes can be unpacked and hashed in a second of processor time.
 BYTES_PER_SECOND = 25 << 20
 
 
 def inspect(path: Path, *, digest: bool = False) -> ModelFile:
-    """Return what is known of the model at ``path``. It is read in a child, which it cannot leave.
+    """Return a description of the model at ``path``, which is read in a subprocess.
 
     Args:
         path: a file, or the folder of a SavedModel.
-        digest: also read all weights and make a digest of them.
+        digest: also compute a digest of all weights.
 
     Raises:
-        UsageError: it is no model, or damaged; the message says what it is.
+        UsageError: it is damaged or not a model; the message names its type.
     """
     _check_name(path)
     limits = READER_LIMITS
     if digest:
         seconds = READER_LIMITS.cpu_seconds + _size(path) // BYTES_PER_SECOND
         limits = replace(READER_LIMITS, cpu_seconds=seconds, seconds=10.0 * seconds)
-    found = run_in_subprocess(read_model_file, limits, path, digest=digest)
-    # The answer is text; a path need not be.
-    return found.model_copy(update={"path": str(path)})
+    model_file = run_in_subprocess(read_model_file, limits, path, digest=digest)
+    # The answer is valid Unicode; a path may not be.
+    return model_file.model_copy(update={"path": str(path)})
 
 
 def _check_name(path: Path) -> None:
-    """Find out whether a file can be called so.
+    """Check that a file can have this name.
 
     Raises:
         UsageError: no file can.
@@ -66,7 +66,7 @@ def _check_name(path: Path) -> None:
 
 
 def _size(path: Path) -> int:
-    """Return the bytes of a file; 0 for a folder, and for what its reader will refuse."""
+    """Return the size of a file; 0 for folders, and for files that the reader will refuse."""
     try:
         status = path.stat()
     except (OSError, ValueError):
@@ -75,23 +75,23 @@ def _size(path: Path) -> int:
 
 
 def read_model_file(path: Path, *, digest: bool = False) -> ModelFile:
-    """Do what `inspect` does in this process, which a hostile file may end or make very large."""
+    """Do the same as `inspect` in this process, which a hostile file may crash."""
     return describe_contents(read_contents(path, digest=digest))
 
 
 def prepare() -> None:
-    """Read what all children of `run_in_subprocess` need."""
+    """Load the data that all children of `run_in_subprocess` need."""
     is_custom("", None, None)
     known_writers()
 
 
 def describe_contents(contents: Contents) -> ModelFile:
-    """Return what is known of a model from what is in its file."""
+    """Return a description of a file with these contents."""
     config, stored = contents.config, contents.stored
     root = read_architecture(config, stored.parameters) if isinstance(config, Mapping) else None
     parts = [part for part in root.walk() if not part.parts] if root else []
     second = _second(contents)
-    own = second.model if second else None
+    second_model = second.model if second else None
     return ModelFile(
         path=str(contents.path).encode(errors="replace").decode(),
         kind=contents.kind,
@@ -99,10 +99,13 @@ def describe_contents(contents: Contents) -> ModelFile:
         writer=contents.writer,
         architecture=root,
         layers=len(parts),
-        custom_objects=_united(
-            custom_objects(root) if root else (), own.custom_objects if own else ()
+        custom_objects=_union(
+            custom_objects(root) if root else (),
+            second_model.custom_objects if second_model else (),
         ),
-        lambdas=_united(lambdas(config) if root else (), own.lambdas if own else ()),
+        lambdas=_union(
+            lambdas(config) if root else (), second_model.lambdas if second_model else ()
+        ),
         dtype_policies=dtype_policies(config) if root else (),
         training=_training(contents),
         weights=stored.weights if stored.weights.arrays else None,
@@ -122,7 +125,7 @@ def _second(contents: Contents) -> SecondFormat | None:
     )
 
 
-def _united(first: Iterable[T], second: Iterable[T]) -> tuple[T, ...]:
+def _union(first: Iterable[T], second: Iterable[T]) -> tuple[T, ...]:
     return tuple(dict.fromkeys((*first, *second)))
 
 
@@ -130,7 +133,7 @@ def _training(contents: Contents) -> Training | None:
     training: Any = contents.training
     if not isinstance(training, Mapping) or not training:
         return None
-    # A SavedModel keeps the state in variables that do not say whose they are.
+    # A SavedModel does not say which variables are the optimizer's.
     saved_model = contents.kind == "saved-model"
     state = None if saved_model else contents.stored.optimizer_arrays > 0
     stored = contents.stored

@@ -1,4 +1,4 @@
-"""A model file as a value: what `inspect` found out about it."""
+"""The description of a model file that `inspect` returns."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Kind = Literal[
 
 
 class Writer(StrictModel):
-    """What wrote the file. ``recorded`` are the fields that the file names; others are deduced."""
+    """The version that wrote the file. The file has the ``recorded`` fields; others are deduced."""
 
     keras: str | None = None
     keras_major: Literal[1, 2, 3] | None = None
@@ -39,7 +39,7 @@ class Writer(StrictModel):
     backend: str | None = None
     date: str | None = None
     recorded: tuple[str, ...] = ()
-    because: str | None = Field(default=None, description="what the rest was deduced from")
+    because: str | None = Field(default=None, description="the source of the deduced fields")
 
 
 class Part(StrictModel):
@@ -49,8 +49,8 @@ class Part(StrictModel):
     class_name: str
     module: str | None = None
     registered_name: str | None = None
-    custom: bool = Field(default=False, description="no release of Keras that is known has it")
-    shape: tuple[int | None, ...] | None = Field(default=None, description="of its input, if said")
+    custom: bool = Field(default=False, description="no known release of Keras has it")
+    shape: tuple[int | None, ...] | None = Field(default=None, description="of its input, if known")
     dtype: str | None = None
     parameters: int | None = None
     parts: tuple[Part, ...] = ()
@@ -63,29 +63,27 @@ class Part(StrictModel):
 
 
 class Lambda(StrictModel):
-    """Python bytecode in the file. It runs when the model does."""
+    """Python bytecode in the file, which runs when the model is called."""
 
     layer: str
-    python: str | None = Field(description="which minors can read it; None if it says nothing")
+    python: str | None = Field(description="the minors that can read it; None if unknown")
 
 
 class Training(StrictModel):
-    """What the model was compiled with."""
+    """The compile settings."""
 
     optimizer: str | None = None
-    optimizer_state: bool | None = Field(default=None, description="None where that is not known")
+    optimizer_state: bool | None = Field(default=None, description="None if unknown")
     optimizer_slots: int = Field(
-        default=0, description="arrays that it keeps beside counters and rates, such as moments"
+        default=0, description="arrays other than counters and rates, such as moments"
     )
-    optimizer_steps: int = Field(
-        default=0, description="that it has made; 0 also where the file does not say"
-    )
+    optimizer_steps: int = Field(default=0, description="made so far; 0 also if unknown")
     loss: str | None = None
     metrics: tuple[str, ...] = ()
 
 
 class Weights(StrictModel):
-    """The weight arrays; ``digest`` is over names, shapes, types and bytes, if asked for."""
+    """The weight arrays; ``digest``, if requested, is over names, shapes, types and bytes."""
 
     arrays: int
     parameters: int
@@ -94,17 +92,17 @@ class Weights(StrictModel):
 
 
 class SecondFormat(StrictModel):
-    """What a file is besides, if it is two formats at once."""
+    """The other type of a file that has two types at once."""
 
     container: Literal["hdf5", "keras-archive", "keras-folder", "orbax-checkpoint"]
-    model: ModelFile | None = Field(default=None, description="as which it is described")
-    trouble: str | None = Field(default=None, description="why it is not described")
+    model: ModelFile | None = Field(default=None, description="its description as that type")
+    trouble: str | None = Field(default=None, description="why there is none")
 
 
 class ModelFile(StrictModel):
-    """All that is known of a file.
+    """The description of a model file.
 
-    Of one that is two formats at once, custom objects and Lambdas are those of both.
+    If the file has two types at once, custom objects and Lambdas are those of both.
     """
 
     path: str
@@ -118,21 +116,21 @@ class ModelFile(StrictModel):
     dtype_policies: tuple[str, ...] = ()
     training: Training | None = None
     weights: Weights | None = None
-    notes: tuple[str, ...] = Field(default=(), description="what a user should know of it")
+    notes: tuple[str, ...] = Field(default=(), description="warnings for the user")
     second: SecondFormat | None = Field(
-        default=None, description="the other format, if the file is two at once"
+        default=None, description="the other type, if the file has two"
     )
 
     @property
     def is_plain_data(self) -> bool:
-        """Whether nothing was found in the file that runs code when it is loaded.
+        """Whether loading the file runs no code from it, as far as is known.
 
-        A SavedModel is a program. Whatever is unusual about a file speaks against it.
+        A SavedModel is a program. A file with anything unusual is not considered plain data.
         """
         is_program = self.kind == "saved-model"
         return not (is_program or self.lambdas or self.custom_objects or self.notes)
 
     @field_serializer("path")
     def _as_text(self, path: str) -> str:
-        """Write a path that is no UTF-8 as text all the same."""
+        """Replace the parts of a path that are not valid Unicode."""
         return path.encode("utf-8", "replace").decode("utf-8")

@@ -1,9 +1,9 @@
-"""Says of a file that is two formats at once which release of Keras loads which.
+"""Describes which release of Keras loads which type of a file with two types at once.
 
-From the sources of ``load_model``: in TensorFlow 1.15 to 2.8 it asks ``h5py.is_hdf5``, in 2.9 to
-2.11 whether the path is a folder, and from 2.12 on (tf_keras and Keras 3, too) first whether the
-name ends in ``.keras`` and ``zipfile.is_zipfile``. Keras 3 reads HDF5 only by the name. From 3.4 on
-it loads folders with a ``config.json``, and later those of Orbax.
+From the sources of ``load_model``: TensorFlow 1.15 to 2.8 tests ``h5py.is_hdf5``, 2.9 to 2.11 tests
+for a folder, and 2.12 and later (also tf_keras and Keras 3) first test whether the name ends in
+``.keras`` and ``zipfile.is_zipfile``. Keras 3 recognizes HDF5 only by the name. From 3.4 on it
+loads folders with a ``config.json``, and later those of Orbax.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ __all__ = ["which_loads_which"]
 
 KERAS_3_HDF5 = (".h5", ".hdf5")
 FOLDERS = {
-    "keras-folder": "an archive that was unpacked, which load_model of Keras 3.4 and later takes",
-    "orbax-checkpoint": "a checkpoint of Orbax, which load_model of the newest Keras 3 takes",
+    "keras-folder": "an unpacked archive, which load_model of Keras 3.4 and later accepts",
+    "orbax-checkpoint": "a checkpoint of Orbax, which load_model of the newest Keras 3 accepts",
 }
 
 
 def which_loads_which(path: Path, second: SecondType) -> str:
-    """Return the sentence about a file or folder that is also a ``second`` format."""
+    """Return the sentence about a file or folder that also has the type ``second``."""
     if second in FOLDERS:
         return (
             f"it is two models in one folder: a SavedModel, and {FOLDERS[second]}; "

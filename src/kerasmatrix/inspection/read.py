@@ -1,6 +1,6 @@
-"""Reads what is in a model file, as it is there: configs as JSON, and the structure of weights.
+"""Reads the contents of a model file: configs as JSON, and the structure of the weights.
 
-Nothing that is in the file is run.
+No code in the file is run.
 """
 
 from __future__ import annotations
@@ -46,28 +46,31 @@ from kerasmatrix.versions import minor_of
 
 __all__ = ["Contents", "known_writers", "read_contents", "size_of"]
 
-# No config is near this; a member that claims to be is a bomb.
+# Real configs are far smaller; a member that claims more is malicious.
 LARGEST_CONFIG = 32 << 20
-# Keras does not compress an archive. Who does gets its weights unpacked in memory, up to here.
+# Keras does not compress archives. Weights that were compressed are unpacked in memory, up to this.
 LARGEST_UNPACKED = 192 << 20
-# What h5py, zipfile and the parsers raise about content that makes no sense to them.
+# Exceptions of h5py, zipfile and the parsers about damaged content.
 DAMAGE = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, struct.error,
     zlib.error, zipfile.BadZipFile, lzma.LZMAError, yaml.YAMLError,
 )  # fmt: skip
-LONGEST_LINE = 500  # of an error, which may hold as much of the file as its names are long
+LONGEST_LINE = 500  # of an error message, which may quote the file
 ZIP = b"PK"
 WEIGHTS_MEMBER = "model.weights.h5"
-KERAS_IS_TENSORFLOW = (2, 5)  # from here to 2.15 both have one version number
+KERAS_IS_TENSORFLOW = (2, 5)  # from 2.5 to 2.15 both have the same version number
 KERAS_3 = 3
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What is in a file. ``config`` and ``training`` are JSON of whatever shape, or None.
+    """The contents of a file.
 
-    ``fault`` is why a folder is described and yet never copied or loaded. ``second`` is what the
-    same bytes are besides.
+    Attributes:
+        config: the architecture as JSON of any shape, or None.
+        training: the compile config, likewise.
+        fault: the reason why a folder is described, but never copied or loaded.
+        second: the contents by the file's other type, if it has two.
     """
 
     path: Path
@@ -83,7 +86,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class SecondContents:
-    """The other of two things that a file is at once: its content, or why that is not known."""
+    """The contents of a file by its second type, or the reason why they are unknown."""
 
     container: SecondType
     contents: Contents | None
@@ -91,46 +94,46 @@ class SecondContents:
 
 
 def read_contents(path: Path, *, digest: bool = False) -> Contents:
-    """Return what is in the model at ``path``.
+    """Return the contents of the model at ``path``.
 
     Args:
         path: a file, or the folder of a SavedModel.
-        digest: also read all weights and make a digest of them.
+        digest: also compute a digest of all weights.
 
     Raises:
-        UsageError: it is no model, or damaged; the message says what it is.
+        UsageError: it is damaged or not a model; the message names its type.
     """
     first = detect_file_type(path)
     second = detect_second_type(path, first)
     if second == "keras-archive":
         return _both(path, digest=digest)
-    found = _read(path, first, digest=digest)
+    contents = _read(path, first, digest=digest)
     if second is None:
-        return found
-    notes = (which_loads_which(path, second), *found.notes)
-    trouble = "only the SavedModel is read"
-    return replace(found, notes=notes, second=SecondContents(second, None, trouble))
+        return contents
+    notes = (which_loads_which(path, second), *contents.notes)
+    problem = "only the SavedModel is read"
+    return replace(contents, notes=notes, second=SecondContents(second, None, problem))
 
 
 def _both(path: Path, *, digest: bool) -> Contents:
-    """Return what is in a file that is HDF5 and a zip archive at once, as far as each is a model.
+    """Return the contents of a file that is both HDF5 and a zip archive, if one is a model.
 
-    That which more versions load comes first, and the other as its ``second``.
+    The type that more versions load is the first; the other is in ``second``.
     """
     read: dict[Literal["hdf5", "keras-archive"], Contents] = {}
-    troubles: dict[str, str] = {}
+    problems: dict[str, str] = {}
     for container in ("hdf5", "keras-archive"):
         try:
             if container == "keras-archive":
                 type_of_archive(path)
             read[container] = _read(path, container, digest=digest)
         except UsageError as error:
-            troubles[container] = error.message.removeprefix(f"{path}: ")
+            problems[container] = error.message.removeprefix(f"{path}: ")
     if not read:
         raise UsageError(
-            f"{path}: is HDF5 and a zip archive in one, and neither is a model: "
-            f"{'; '.join(troubles.values())}",
-            hint="it is damaged, or made to do harm: copy it again, or save it anew",
+            f"{path}: is both HDF5 and a zip archive, and neither is a model: "
+            f"{'; '.join(problems.values())}",
+            hint="it is damaged or malicious: copy it again, or save the model again",
         )
     hdf5 = read.get("hdf5")
     archive_first = hdf5 is None or (
@@ -139,17 +142,17 @@ def _both(path: Path, *, digest: bool) -> Contents:
     first: Literal["hdf5", "keras-archive"] = "keras-archive" if archive_first else "hdf5"
     other: Literal["hdf5", "keras-archive"] = "hdf5" if archive_first else "keras-archive"
     notes = [which_loads_which(path, "keras-archive")]
-    if other in troubles:
-        notes.append(f"its {'HDF5' if other == 'hdf5' else 'archive'} {troubles[other]}")
+    if other in problems:
+        notes.append(f"its {'HDF5' if other == 'hdf5' else 'archive'} {problems[other]}")
     return replace(
         read[first],
         notes=(*notes, *read[first].notes),
-        second=SecondContents(other, read.get(other), troubles.get(other)),
+        second=SecondContents(other, read.get(other), problems.get(other)),
     )
 
 
 def _read(path: Path, container: FileType, *, digest: bool) -> Contents:
-    """Return what is in the model at ``path``, taken for a ``container``."""
+    """Return the contents of the model at ``path``, read as the type ``container``."""
     readers = {
         "hdf5": _hdf5,
         "keras-archive": _archive,
@@ -162,7 +165,7 @@ def _read(path: Path, container: FileType, *, digest: bool) -> Contents:
     except DAMAGE as error:
         raise UsageError(
             f"{path}: is damaged: {_first_line(error)}",
-            hint="it was cut off or changed on the way: copy it again, or save it anew",
+            hint="it was cut off or changed: copy it again, or save the model again",
         ) from None
 
 
@@ -171,11 +174,11 @@ def _hdf5(path: Path, *, digest: bool) -> Contents:
     if stored.foreign:
         raise UsageError(
             f"{path}: is an HDF5 file that Keras did not write",
-            hint="Keras's have a model_config, layer_names, or a group of layers",
+            hint="a file of Keras has a model_config, layer_names, or a group of layers",
         )
     notes = []
     if path.name.endswith(ARCHIVE_NAME) and not zipfile.is_zipfile(path):
-        notes.append("it is HDF5 under the name of an archive: Keras 3 refuses it so")
+        notes.append("it is HDF5 with the name of an archive, which Keras 3 refuses")
     return Contents(
         path,
         "hdf5-weights" if stored.config is None else "hdf5-model",
@@ -202,7 +205,7 @@ def _archive(path: Path, *, digest: bool) -> Contents:
             with _seekable(archive, WEIGHTS_MEMBER) as weights:
                 stored = read_hdf5(weights, digest=digest)
     if not isinstance(config, Mapping) or not isinstance(metadata, Mapping):
-        raise TypeError("its config.json or metadata.json is no object")
+        raise TypeError("its config.json or metadata.json is not an object")
     stored = replace(stored, repeated=tuple(sorted(repeated)))
     writer = _writer(metadata.get("keras_version"), None, date=metadata.get("date_saved"))
     return Contents(
@@ -217,12 +220,12 @@ def _archive(path: Path, *, digest: bool) -> Contents:
 
 
 def size_of(path: Path) -> int:
-    """Return how many bytes a file has, or all plain files of a folder; no link is followed."""
+    """Return the size of a file, or of all plain files in a folder; links are not followed."""
     if not path.is_dir():
         return path.stat().st_size
     below = (os.path.join(root, name) for root, _, names in os.walk(path) for name in names)  # noqa: PTH118
-    found = (os.lstat(name) for name in itertools.islice(below, LIMITS.entries))
-    return sum(status.st_size for status in found if stat.S_ISREG(status.st_mode))
+    statuses = (os.lstat(name) for name in itertools.islice(below, LIMITS.entries))
+    return sum(status.st_size for status in statuses if stat.S_ISREG(status.st_mode))
 
 
 def _before(path: Path, archive: zipfile.ZipFile) -> Iterator[str]:
@@ -230,36 +233,36 @@ def _before(path: Path, archive: zipfile.ZipFile) -> Iterator[str]:
         if file.read(len(ZIP)) == ZIP:
             return
     count = min((member.header_offset for member in archive.infolist()), default=0)
-    yield f"{count:,} bytes of something else stand before the archive: Keras does not look at them"
+    yield f"{count:,} bytes of other data precede the archive; Keras ignores them"
 
 
 def _oddities(archive: zipfile.ZipFile) -> Iterator[str]:
-    """Yield what is odd about an archive's list; nothing of it is ever unpacked to a disk."""
+    """Yield oddities in an archive's list. Its members are never unpacked to a disk."""
     names = archive.namelist()
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        yield f"it has more than one {twice[0]!r}, of which Keras takes the last"
+        yield f"it has more than one {twice[0]!r}; Keras uses the last"
     outside = [
         name
         for name in names
         if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
     ]
     if outside:
-        yield f"a member's name leads out of a folder that it is unpacked in: {outside[0]!r}"
+        yield f"the name of a member leads out of the folder it is unpacked to: {outside[0]!r}"
     if any(stat.S_ISLNK(member.external_attr >> 16) for member in archive.infolist()):
-        yield "it has a symbolic link in it"
+        yield "it contains a symbolic link"
 
 
 def _warnings(stored: Stored, size: int) -> Iterator[str]:
-    """Yield what a user should know before a file is loaded."""
+    """Yield warnings about a file."""
     if stored.repeated:
         key = words(stored.repeated[0])
-        yield f"a key stands twice in its JSON, of which Keras takes the last: {key!r}"
+        yield f"its JSON has the key {key!r} twice in one object; Keras uses the last"
     if stored.elsewhere:
         name = words(stored.elsewhere[0])
-        yield f"the numbers of an array are in another file, not looked into: {name!r}"
+        yield f"the numbers of the array {name!r} are in another file, which is not read"
     if stored.weights.bytes > ABSURD * size:
-        yield f"it claims {stored.weights.bytes:,} bytes of weights, many times what it has"
+        yield f"it claims {stored.weights.bytes:,} bytes of weights, many times its own size"
 
 
 def _saved_model(path: Path, *, digest: bool) -> Contents:
@@ -268,28 +271,28 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
             f"{path}: is a SavedModel written as text", hint="only saved_model.pb can be read"
         )
     try:
-        told = read_saved_model(path)
+        saved = read_saved_model(path)
     except NotPlain as error:
         raise refusal(path, error) from None
     fault = find_fault(path)
-    metadata = told.metadata if isinstance(told.metadata, Mapping) else {}
+    metadata = saved.metadata if isinstance(saved.metadata, Mapping) else {}
     keras = metadata.get("keras_version")
     recorded = [
-        name for name, value in (("tensorflow", told.tensorflow), ("keras", keras)) if value
+        name for name, value in (("tensorflow", saved.tensorflow), ("keras", keras)) if value
     ]
     writer = Writer(
         keras=keras,
         keras_major=_major(keras),
-        tensorflow=told.tensorflow,
+        tensorflow=saved.tensorflow,
         backend=metadata.get("backend"),
         recorded=tuple(recorded),
     )
-    notes = [] if metadata else ["exported without Keras's metadata: it can predict, and no more"]
+    notes = [] if metadata else ["it has no Keras metadata: it can only predict"]
     if digest:
-        notes.append("no digest is made of a SavedModel's weights")
+        notes.append("no digest is computed for the weights of a SavedModel")
     if fault:
-        notes.append(f"{fault}: every other command refuses the folder")
-    weights = Weights(arrays=told.variables, parameters=told.parameters, bytes=told.bytes)
+        notes.append(f"{fault}: all other commands refuse the folder")
+    weights = Weights(arrays=saved.variables, parameters=saved.parameters, bytes=saved.bytes)
     return Contents(
         path,
         "saved-model",
@@ -297,7 +300,7 @@ def _saved_model(path: Path, *, digest: bool) -> Contents:
         config=metadata if "config" in metadata else None,
         training=metadata.get("training_config"),
         stored=(
-            stored := Stored(weights=weights, repeated=told.repeated, optimizer_arrays=told.slots)
+            stored := Stored(weights=weights, repeated=saved.repeated, optimizer_arrays=saved.slots)
         ),
         notes=(*notes, *_warnings(stored, size_of(path))),
         fault=fault,
@@ -313,13 +316,13 @@ def _architecture_file(path: Path, *, digest: bool) -> Contents:  # noqa: ARG001
     except ValueError:
         kind = "architecture-yaml"
         try:
-            # As JSON: YAML has keys that are no texts, and parts that stand for others.
-            told = yaml.load(text, LOADER)  # noqa: S506 - it is a safe one, in C if there is one
-            config = json.loads(json.dumps(told, default=str))
+            # Through JSON, because YAML can have keys that are not texts, and aliases.
+            content = yaml.load(text, LOADER)  # noqa: S506 - a safe loader, in C if there is one
+            config = json.loads(json.dumps(content, default=str))
         except RecursionError:
             raise ValueError("its YAML is nested too deeply") from None
     if not isinstance(config, Mapping):
-        raise TypeError("it describes no model")
+        raise TypeError("it does not describe a model")
     writer = _writer(config.get("keras_version"), config.get("backend"))
     notes = _warnings(Stored(repeated=tuple(sorted(repeated))), size_of(path))
     return Contents(path, kind, writer=writer, config=config, notes=("it holds no weights", *notes))
@@ -328,11 +331,11 @@ def _architecture_file(path: Path, *, digest: bool) -> Contents:  # noqa: ARG001
 def _writer(
     keras: object, backend: object, *, date: object = None, keras_3_layout: bool = False
 ) -> Writer:
-    """Return who wrote a file that names the version ``keras``, and what follows from it."""
-    told = {"keras": keras, "backend": backend, "date": date}
-    texts = {name: words(value) for name, value in told.items() if value is not None}
+    """Return the writer of a file that names the version ``keras``, with deduced fields."""
+    recorded = {"keras": keras, "backend": backend, "date": date}
+    texts = {name: words(value) for name, value in recorded.items() if value is not None}
     if "keras" not in texts:
-        layout = "the layout of its groups, which is that of Keras 3" if keras_3_layout else None
+        layout = "the layout of its groups, as in Keras 3" if keras_3_layout else None
         major = _major("3") if keras_3_layout else None
         return Writer(keras_major=major, recorded=tuple(texts), because=layout, **texts)
     tensorflow = _tensorflow_of(texts["keras"])
@@ -346,7 +349,7 @@ def _writer(
 
 
 def _tensorflow_of(keras: str) -> str | None:
-    """Return which TensorFlow has this Keras, where that is one or a few."""
+    """Return the TensorFlow, or the range of them, that has this Keras, if known."""
     for known in known_writers():
         if known["keras"] == keras:
             return str(known["tensorflow"])
@@ -358,7 +361,7 @@ def _tensorflow_of(keras: str) -> str | None:
 
 @cache
 def known_writers() -> tuple[Mapping[str, str], ...]:
-    """Return which TensorFlow writes which Keras version into its files."""
+    """Return the Keras versions that releases of TensorFlow write into files."""
     with resources.as_file(resources.files("kerasmatrix.inspection")) as folder:
         return tuple(YamlSource(folder / "writers.yaml").data["writers"])
 
@@ -377,13 +380,13 @@ def _member(archive: zipfile.ZipFile, name: str, repeated: set[str]) -> Any:  # 
 
 
 def _unpacked_size(archive: zipfile.ZipFile, name: str) -> int:
-    """Return how many bytes of memory it takes to move about in a member."""
+    """Return how many bytes of memory a seekable member needs."""
     member = archive.getinfo(name)
     return 0 if member.compress_type == zipfile.ZIP_STORED else member.file_size
 
 
 def _seekable(archive: zipfile.ZipFile, name: str) -> BinaryIO:
-    """Return a member as a file one can move about in: a compressed one is unpacked first."""
+    """Return a member as a seekable file; a compressed one is unpacked first."""
     member = archive.open(name)
     if archive.getinfo(name).compress_type == zipfile.ZIP_STORED:
         return cast("BinaryIO", member)

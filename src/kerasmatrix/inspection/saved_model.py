@@ -1,6 +1,6 @@
-"""Reads a SavedModel's protobufs without TensorFlow: the few fields that tell what it is.
+"""Reads a SavedModel's protobufs without TensorFlow: only the fields that describe it.
 
-The numbers are those of TensorFlow's own definitions (saved_model.proto, meta_graph.proto,
+The field numbers are those of TensorFlow's definitions (saved_model.proto, meta_graph.proto,
 saved_object_graph.proto, saved_metadata.proto), which never change once released.
 """
 
@@ -40,7 +40,7 @@ ITEM_BYTES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 9: 8, 10: 1, 14: 2, 17: 2, 19:
 MODELS = {"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"}
 MORE = 0x80  # set in every byte of a number but the last
 LONGEST_SHIFT = 63
-LARGEST = 256 << 20  # bytes; a protobuf may have more, but hardly the graph of a model
+LARGEST = 256 << 20  # bytes; graphs of real models are smaller
 MOST_NUMBERS = 1 << 62
 
 
@@ -48,15 +48,17 @@ Buffer = bytes | memoryview
 
 
 class Malformed(ValueError):
-    """The bytes are no such message."""
+    """The bytes are not a valid message."""
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """What a SavedModel says. ``metadata`` is Keras's own of the model, None if it has none.
+    """The content of a SavedModel.
 
-    ``repeated`` are keys that stand twice in one object of it.
-    ``slots`` are the variables that an optimizer of Keras 2 keeps beside the model's.
+    Attributes:
+        metadata: Keras's description of the model, or None.
+        slots: the number of an optimizer's slot variables.
+        repeated: keys that an object of the metadata has twice.
     """
 
     tensorflow: str | None
@@ -69,7 +71,7 @@ class SavedModel:
 
 
 def read_saved_model(folder: Path) -> SavedModel:
-    """Return what the SavedModel in ``folder`` says.
+    """Return the content of the SavedModel in ``folder``.
 
     Raises:
         Malformed: a file of it is damaged.
@@ -94,32 +96,32 @@ def read_saved_model(folder: Path) -> SavedModel:
 
 
 def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
-    """Return what Keras noted of the model: in a file of its own since 2.5, before in the graph."""
+    """Return Keras's metadata: since 2.5 in a file of its own, before that in the graph."""
     place = folder / "keras_metadata.pb"
     if os.path.lexists(place):
-        told = (
+        entries = (
             (_text(node, KERAS_IDENTIFIER), _text(node, KERAS_METADATA))
             for node in _messages(_read(place), NODES)
         )
     else:
-        told = (
+        entries = (
             (_text(user, IDENTIFIER), _text(user, METADATA))
             for node in _messages(objects, NODES)
             for user in _messages(node, USER_OBJECT)
         )
-    text = next((metadata for kind, metadata in told if kind in MODELS and metadata), None)
+    text = next((metadata for kind, metadata in entries if kind in MODELS and metadata), None)
     if text is None:
         return None
     try:
         return read_json(text, repeated)
     except ValueError as error:
-        raise Malformed(f"its metadata is no JSON: {error}") from None
+        raise Malformed(f"its metadata is not JSON: {error}") from None
 
 
 def _variables(nodes: list[Buffer]) -> Iterator[Buffer]:
-    """Yield the model's own variables: what the root tracks as ``variables``.
+    """Yield the model's own variables, which the root tracks as ``variables``.
 
-    The graph has more: those of the optimizer and of metrics, and copies of its own.
+    The graph also has those of the optimizer and of metrics, and copies.
     """
     for place in _child(nodes, 0, "variables"):
         for member in _children(nodes, place):
@@ -129,15 +131,15 @@ def _variables(nodes: list[Buffer]) -> Iterator[Buffer]:
 
 
 def _slots(nodes: list[Buffer]) -> Iterator[object]:
-    """Yield what an optimizer keeps beside each variable: named as such, or in a list of its own.
+    """Yield the slot variables of an optimizer, which are marked as such or in a list.
 
-    The list, of the generation of TensorFlow 2.11, begins with the count of steps and the rate.
+    The list of TensorFlow 2.11 and later starts with the number of steps and the learning rate.
     """
     for node in nodes:
         yield from _messages(node, SLOTS)
     for optimizer in _child(nodes, 0, "optimizer"):
-        for held in _child(nodes, optimizer, "_variables"):
-            yield from list(_children(nodes, held))[STEPS_AND_RATE:]
+        for variables in _child(nodes, optimizer, "_variables"):
+            yield from list(_children(nodes, variables))[STEPS_AND_RATE:]
 
 
 def _child(nodes: list[Buffer], parent: int, name: str) -> Iterator[int]:
@@ -145,7 +147,7 @@ def _child(nodes: list[Buffer], parent: int, name: str) -> Iterator[int]:
 
 
 def _children(nodes: list[Buffer], parent: int, name: bytes | None = None) -> Iterator[int]:
-    """Yield the places of what ``parent`` tracks, all of it or what has a name."""
+    """Yield the indices of the children of ``parent``, all or those with a name."""
     if parent >= len(nodes):
         return
     for reference in _messages(nodes[parent], CHILDREN):
@@ -156,7 +158,7 @@ def _children(nodes: list[Buffer], parent: int, name: bytes | None = None) -> It
 
 
 def _size(variable: Buffer) -> tuple[int, int]:
-    """Return how many numbers a variable has and how many bytes each."""
+    """Return the count of numbers in a variable, and the bytes of each."""
     count = 1
     for shape in _messages(variable, SHAPE):
         for dim in _messages(shape, DIM):
@@ -167,7 +169,7 @@ def _size(variable: Buffer) -> tuple[int, int]:
 
 
 def _read(path: Path) -> Buffer:
-    """Return what is in a file of the folder, which is no link, device or pipe."""
+    """Return the content of a file of the folder; links, devices and pipes are refused."""
     with os.fdopen(open_plain(path), "rb") as file:
         if os.fstat(file.fileno()).st_size > LARGEST:
             raise Malformed(f"{path.name} is larger than {LARGEST >> 20} MB")

@@ -1,4 +1,4 @@
-"""Reads JSON that others wrote, as Keras reads it: of a key that stands twice the last counts."""
+"""Reads JSON from files as Keras does: of a repeated key the last value counts."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ __all__ = ["read_json"]
 
 
 def read_json(text: str | bytes, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
-    """Return what ``text`` says; add to ``repeated`` the keys that stand twice in one object.
+    """Return the value of ``text``; add to ``repeated`` the keys that an object has twice.
 
     Raises:
-        ValueError: it is no JSON, no UTF-8, or nested too deeply.
+        ValueError: it is not JSON, not UTF-8, or nested too deeply.
     """
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) < len(pairs):
+        value = dict(pairs)
+        if len(value) < len(pairs):
             counts = Counter(name for name, _ in pairs)
             repeated.update(name for name, count in counts.items() if count > 1)
-        return made
+        return value
 
     try:
         return json.loads(text, object_pairs_hook=collect)

@@ -68,7 +68,7 @@ def features_of(contents: Contents) -> Features:
         contents=contents,
         writer=_writer(contents),
         layers=tuple(_walk(config)) if config else (),
-        pythons=tuple(each.python for each in lambdas(config)) if config else (),
+        pythons=tuple(layer.python for layer in lambdas(config)) if config else (),
     )
 
 
@@ -84,15 +84,15 @@ def _writer(contents: Contents) -> str | None:
 
 def _minor(version: str) -> str | None:
     """Return the minor in a file's version, if that is one: it may be any text."""
-    found = RELEASE.match(version)
-    return found.group() if found else None
+    release = RELEASE.match(version)
+    return release.group() if release else None
 
 
 def _walk(layer: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
     yield layer
     if depth < DEEPEST:
-        for each in inside(layer.get("config")):
-            yield from _walk(each, depth + 1)
+        for inner in inside(layer.get("config")):
+            yield from _walk(inner, depth + 1)
 
 
 def _misnamed(features: Features, target: Target) -> bool:
@@ -161,10 +161,10 @@ def _loss_with_function(features: Features, target: Target) -> bool:
     """A loss that is a class is stored together with the function that it calls."""
     value = features.training.get("loss")
     return any(
-        isinstance(each.get("config"), Mapping)
-        and "fn" in each["config"]
-        and each.get("class_name") != "LossFunctionWrapper"
-        for each in _mappings(value)
+        isinstance(loss.get("config"), Mapping)
+        and "fn" in loss["config"]
+        and loss.get("class_name") != "LossFunctionWrapper"
+        for loss in _mappings(value)
     )
 
 
@@ -183,17 +183,19 @@ def _list_config(features: Features, target: Target) -> bool:
 def _auto_reduction(features: Features, target: Target) -> bool:
     """A loss has the reduction ``auto`` of Keras 2."""
     value = features.training.get("loss")
-    return any(each.get("reduction") == "auto" for each in _mappings(value))
+    return any(loss.get("reduction") == "auto" for loss in _mappings(value))
 
 
 def _lambda(features: Features, target: Target) -> bool:
     """It holds Python bytecode in a Lambda layer."""
-    return any(each is not None for each in features.pythons)
+    return any(python is not None for python in features.pythons)
 
 
 def _other_python(features: Features, target: Target) -> bool:
     """The environment's Python cannot run the bytecode of a Lambda."""
-    return any(each is not None and not _can_read(target.python, each) for each in features.pythons)
+    return any(
+        python is not None and not _can_read(target.python, python) for python in features.pythons
+    )
 
 
 def _no_input_layer(features: Features, target: Target) -> bool:
@@ -352,7 +354,7 @@ def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - JSON
 
 def _can_read(python: str, of: str) -> bool:
     """Return whether ``python`` runs bytecode of ``of``: ``3.8 to 3.10``, ``3.7 and before``."""
-    found = re.findall(r"3\.(\d+)", of)
+    minors = re.findall(r"3\.(\d+)", of)
     minor = int(python.split(".")[1])
-    first, last = (int(found[0]), int(found[-1])) if found else (minor, minor)
+    first, last = (int(minors[0]), int(minors[-1])) if minors else (minor, minor)
     return minor <= last if "before" in of else first <= minor <= last

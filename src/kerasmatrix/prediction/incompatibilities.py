@@ -77,10 +77,10 @@ class _Walk:
             str(stored.get("class_name")), module, stored.get("registered_name")
         )
         yield from self.lookup(name, layer, module, own=own)
-        for each in inside(config):
-            if self.keras_3 and name not in MODELS and "module" not in each:
-                yield Incompatibility("bare", _class(each), layer)
-            yield from self.model(each, depth + 1)
+        for inner in inside(config):
+            if self.keras_3 and name not in MODELS and "module" not in inner:
+                yield Incompatibility("bare", _class(inner), layer)
+            yield from self.model(inner, depth + 1)
         if not isinstance(config, Mapping) or name in MODELS:
             return
         if own:
@@ -249,11 +249,11 @@ def _leaves(stored: object) -> Iterator[str]:
         else:
             yield name
     elif isinstance(stored, Mapping):
-        for each in stored.values():
-            yield from _leaves(each)
+        for inner in stored.values():
+            yield from _leaves(inner)
     elif isinstance(stored, list | tuple):
-        for each in stored:
-            yield from _leaves(each)
+        for inner in stored:
+            yield from _leaves(inner)
 
 
 def _is_wrapped(value: object) -> bool:

@@ -90,8 +90,8 @@ class KerasApi:
     def _place(self, release: str) -> int:
         place = self._places.get(release)
         if place is None:
-            found = bisect_right(self._sorted_keys, minor_of(release)) - 1
-            place = self._places[release] = max(0, found)
+            index = bisect_right(self._sorted_keys, minor_of(release)) - 1
+            place = self._places[release] = max(0, index)
         return place
 
     def _expanded(self, span: str) -> frozenset[int]:

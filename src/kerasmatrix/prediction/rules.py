@@ -148,8 +148,8 @@ def within(span: str | None, release: str | None) -> bool:
         return True
     if release is None:
         return False
-    found = SPAN.match(span)
-    ends = found.groupdict() if found else {}
+    match = SPAN.match(span)
+    ends = match.groupdict() if match else {}
     key = minor_of(release)
     first, last = ends.get("only") or ends["first"], ends.get("only") or ends["last"]
     return (not first or minor_of(first) <= key) and (not last or key <= minor_of(last))

@@ -70,7 +70,7 @@ def looked_at(told):
     return [look["environment"] for look in told["looks"]]
 
 
-def test_the_release_that_breaks_it_is_found(bisect, engine):
+def test_bisect_first_bad_release_is_found(bisect, engine):
     engine.behaviour = {"2.6.2": "fails"}
     code, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert code == 0
@@ -89,7 +89,7 @@ def test_the_release_that_breaks_it_is_found(bisect, engine):
     assert not told["skipped"]
 
 
-def test_the_older_one_may_be_bad(bisect, engine):
+def test_bisect_older_end_may_be_bad(bisect, engine):
     engine.behaviour = {"2.1.0": "fails", "2.3.1": "good"}
     code, told, _ = bisect("--good", "tf2.4", "--bad", "tf2.2", "--json")
     assert code == 0
@@ -97,7 +97,7 @@ def test_the_older_one_may_be_bad(bisect, engine):
     assert [(each["older"], each["newer"]) for each in told["releases"]] == [("2.3.0", "2.3.1")]
 
 
-def test_a_second_bisection_costs_nothing(bisect, engine, index):
+def test_bisect_second_run_measures_nothing(bisect, engine, index):
     engine.behaviour = {"2.6.2": "fails"}
     arguments = ("--good", "tf2.1", "--bad", "tf2.9", "--json")
     _, before, _ = bisect(*arguments)
@@ -109,20 +109,20 @@ def test_a_second_bisection_costs_nothing(bisect, engine, index):
     assert after == {**before, "measured": 0}
 
 
-def test_each_version_is_opened_once(bisect, engine):
+def test_bisect_each_version_is_opened_once(bisect, engine):
     engine.behaviour = {"2.6.2": "fails"}
     _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert sorted(worker.of for worker in engine.workers) == sorted(looked_at(told))
 
 
-def test_numbers_that_change_count_as_broken(bisect, engine):
+def test_bisect_drift_is_bad(bisect, engine):
     engine.behaviour = {"2.5.0": "drifts"}
     _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert told["first_bad"]["tensorflow"] == "2.5.0"
     assert told["first_bad"]["status"] == "drift"
 
 
-def test_what_cannot_be_had_is_passed_over_and_said(bisect, engine):
+def test_bisect_unavailable_versions_are_skipped(bisect, engine):
     engine.behaviour = {"2.6.0": "absent", "2.7.0": "fails"}
     code, told, out = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert code == 0
@@ -135,7 +135,7 @@ def test_what_cannot_be_had_is_passed_over_and_said(bisect, engine):
     assert "skipped, because unavailable: tf2.6, tf2.6.1, tf2.6.2, tf2.6.3;" in out
 
 
-def test_a_release_that_cannot_be_locked_is_passed_over(bisect, engine, monkeypatch):
+def test_bisect_release_without_lock_is_skipped(bisect, engine, monkeypatch):
     engine.behaviour = {"2.6.2": "fails"}
     whole = ad_hoc.resolve
 
@@ -150,7 +150,7 @@ def test_a_release_that_cannot_be_locked_is_passed_over(bisect, engine, monkeypa
     assert told["skipped"] == ["tf2.6.2"]
 
 
-def test_an_index_that_cannot_be_asked_leaves_the_answer_of_the_matrix(bisect, engine, index):
+def test_bisect_unreachable_index_uses_matrix_only(bisect, engine, index):
     index.clear()
     engine.behaviour = {"2.6.2": "fails"}
     code, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
@@ -159,7 +159,7 @@ def test_an_index_that_cannot_be_asked_leaves_the_answer_of_the_matrix(bisect, e
     assert "single releases were not tried" in told["notes"][0]
 
 
-def test_the_matrix_alone_can_be_asked_for(bisect, engine):
+def test_bisect_within_matrix(bisect, engine):
     engine.behaviour = {"2.6.2": "fails"}
     _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--within-matrix", "--json")
     assert told["first_bad"]["environment"] == "tf2.7"
@@ -174,23 +174,21 @@ def test_the_matrix_alone_can_be_asked_for(bisect, engine):
         ({}, "--bad tf2.9 is good: pass: same weights, same outputs"),
     ],
 )
-def test_an_end_that_is_not_what_was_said_is_an_error_with_the_evidence(
-    bisect, engine, behaviour, message
-):
+def test_bisect_wrong_end_is_usage_error(bisect, engine, behaviour, message):
     engine.behaviour = behaviour
     code, told, out = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert (code, told) == (2, None)
     assert message in out
 
 
-def test_an_end_that_cannot_be_had_is_the_machines_fault(bisect, engine):
+def test_bisect_unavailable_end_is_code_3(bisect, engine):
     engine.behaviour = {"2.9.0": "absent"}
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
     assert code == 3
     assert "--bad tf2.9: environment unavailable" in out
 
 
-def test_the_answer_can_be_read(bisect, engine):
+def test_bisect_text_output(bisect, engine):
     engine.behaviour = {"2.6.2": "fails", "2.8.0": "crashes"}
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
     assert code == 0
@@ -203,7 +201,7 @@ def test_the_answer_can_be_read(bisect, engine):
     assert "good     tf2.5: pass" in out
 
 
-def test_what_older_versions_cannot_load_is_told_in_the_order_of_versions(bisect, engine):
+def test_bisect_downwards_text_is_in_version_order(bisect, engine):
     engine.behaviour = {"2.1.0": "fails", "2.6.2": "good"}
     _, told, _ = bisect("--good", "tf2.9", "--bad", "tf2.1", "--json")
     assert told["downwards"]
@@ -221,14 +219,14 @@ def test_what_older_versions_cannot_load_is_told_in_the_order_of_versions(bisect
         (("--good", "tf2.1", "--bad", "tf2.99"), "--bad: unknown environment 'tf2.99'"),
     ],
 )
-def test_mistakes_get_a_message(bisect, engine, arguments, message):
+def test_bisect_mistakes_have_message(bisect, engine, arguments, message):
     code, _, out = bisect(*arguments)
     assert code == 2
     assert message in out
     assert not engine.workers
 
 
-def test_what_is_no_model_is_refused(bisect, tmp_path):
+def test_bisect_not_a_model_is_refused(bisect, tmp_path):
     (tmp_path / "notes.h5").write_text("notes")
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9", file=tmp_path / "notes.h5")
     assert code == 2
@@ -243,7 +241,7 @@ def test_bisect_folder_without_model_is_usage_error(bisect, engine, folder):
     assert not engine.workers
 
 
-def test_a_loss_is_bad_where_that_is_asked_for(bisect, engine, monkeypatch):
+def test_bisect_strict_loss_is_bad(bisect, engine, monkeypatch):
     engine.behaviour = {"2.6.2": "loses"}
     do = FakeWorker._do
 
@@ -264,7 +262,7 @@ def test_a_loss_is_bad_where_that_is_asked_for(bisect, engine, monkeypatch):
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)])
-def test_what_a_file_says_does_nothing_to_a_terminal(bisect, engine, monkeypatch, more):
+def test_bisect_hostile_file_output_is_printable(bisect, engine, monkeypatch, more):
     engine.behaviour = {"2.6.2": "fails"}
     monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9", *more)

@@ -43,7 +43,7 @@ def statuses(table):
     return {(cell["scenario"], cell["loaded_with"]): cell["status"] for cell in table["cells"]}
 
 
-def test_a_file_is_loaded_with_every_version_and_compared(check, engine, model):
+def test_check_file_is_compared_in_every_version(check, engine, model):
     check.project("good", "fails", "good3", "drifts")
     code, table, out = check(model)
     assert code == 0
@@ -60,7 +60,7 @@ def test_a_file_is_loaded_with_every_version_and_compared(check, engine, model):
     assert "Report: reports/check/index.html" in out
 
 
-def test_each_version_is_imported_once(check, engine, model):
+def test_check_each_version_is_opened_once(check, engine, model):
     check.project("good", "fails", "good3", "drifts")
     check(model, "--remedies", "none")
     assert sorted(worker.name for worker in engine.workers) == ["drifts", "fails", "good", "good3"]
@@ -171,7 +171,7 @@ def test_check_without_room_ends_waiting_workers(check, engine, tmp_path):
     assert 100 <= len(engine.workers) < 190
 
 
-def test_above_a_dozen_versions_each_is_imported_once_in_a_phase(check, engine, model):
+def test_check_many_versions_are_opened_once_per_phase(check, engine, model):
     loads = [f"good{number}" for number in range(12)]
     check.project(*loads, "fails-unless-rewrite-config")
     check(model)
@@ -181,7 +181,7 @@ def test_above_a_dozen_versions_each_is_imported_once_in_a_phase(check, engine, 
     }  # fmt: skip
 
 
-def test_a_second_check_knows_everything(check, engine, model):
+def test_check_second_run_measures_nothing(check, engine, model):
     check.project("good", "fails", "drifts")
     _, before, _ = check(model)
     done, opened = len(engine.tasks), len(engine.workers)
@@ -193,7 +193,7 @@ def test_a_second_check_knows_everything(check, engine, model):
     assert len(engine.tasks) == 2 * done
 
 
-def test_a_file_that_has_changed_is_measured_anew(check, engine, model, tmp_path):
+def test_check_changed_file_is_measured_again(check, engine, model, tmp_path):
     check.project("good")
     check(model)
     done = len(engine.tasks)
@@ -202,7 +202,7 @@ def test_a_file_that_has_changed_is_measured_anew(check, engine, model, tmp_path
     assert len(engine.tasks) == 2 * done
 
 
-def test_a_remedy_is_tried_and_said(check, model):
+def test_check_remedy_is_tried(check, model):
     check.project("good", "fails-unless-rewrite-config")
     _, table, out = check(model)
     cell = next(c for c in table["cells"] if c["loaded_with"].startswith("fails"))
@@ -210,7 +210,7 @@ def test_a_remedy_is_tried_and_said(check, model):
     assert "Verified fix for 1 of" in out
 
 
-def test_a_file_that_nothing_loads_has_the_error_of_each_version(check, model):
+def test_check_unloadable_file_has_error_of_each_version(check, model):
     check.project("fails", "crashes", "fails2")
     code, table, _ = check(model)
     assert code == 0
@@ -222,7 +222,7 @@ def test_a_file_that_nothing_loads_has_the_error_of_each_version(check, model):
     assert {c["cause"] for c in table["cells"]} == {"unknown-functional", "unclassified"}
 
 
-def test_the_reference_can_be_chosen(check, model):
+def test_check_reference_option(check, model):
     check.project("good", "good2", "good3")
     _, table, _ = check(model, "--reference", "good")
     assert {cell["saved_with"] for cell in table["cells"]} == {"good"}
@@ -232,7 +232,7 @@ def test_the_reference_can_be_chosen(check, model):
     assert "did you mean 'good'" in out
 
 
-def test_a_version_that_cannot_be_had_is_infra(check, model):
+def test_check_unavailable_version_is_infra(check, model):
     check.project("good", "absent")
     code, table, _ = check(model)
     assert code == 3
@@ -249,9 +249,7 @@ def test_a_version_that_cannot_be_had_is_infra(check, model):
         "Candidates._is_loaded",
     ],
 )
-def test_check_reference_of_one_file_raises_others_are_whole(
-    check, model, tmp_path, monkeypatch, step
-):
+def test_check_error_in_search_spoils_one_file(check, model, tmp_path, monkeypatch, step):
     check.project("good", "fails")
     other = shutil.copy(model, tmp_path / "wicked.h5")
     place = importlib.import_module("kerasmatrix.files.reference_candidates")
@@ -276,7 +274,7 @@ def test_check_reference_of_one_file_raises_others_are_whole(
     assert all("OverflowError: too large. Please report it" in text for text in summaries)
 
 
-def test_check_run_ends_with_our_exception_report_is_written(check, model, monkeypatch):
+def test_check_internal_error_report_is_written(check, model, monkeypatch):
     """What no file is to blame for ends the check, once it is said what was measured."""
     check.project("good", "fails")
     agenda = importlib.import_module("kerasmatrix.execution.work_queue").Agenda
@@ -295,7 +293,7 @@ def test_check_run_ends_with_our_exception_report_is_written(check, model, monke
     assert {"pass", "fail"} & set(statuses(table).values())
 
 
-def test_what_is_no_model_is_said_and_the_others_are_checked(check, model, tmp_path):
+def test_check_refused_file_others_are_checked(check, model, tmp_path):
     check.project("good")
     (tmp_path / "notes.h5").write_text("notes")
     code, table, out = check(tmp_path / "notes.h5", model)
@@ -306,7 +304,7 @@ def test_what_is_no_model_is_said_and_the_others_are_checked(check, model, tmp_p
     assert code == 2
 
 
-def test_two_files_of_one_name_are_two_rows(check, model, tmp_path):
+def test_check_files_of_same_name_are_two_rows(check, model, tmp_path):
     check.project("good")
     (tmp_path / "other").mkdir()
     other = files.hdf5_model(tmp_path / "other" / "model.h5")
@@ -322,9 +320,7 @@ def test_check_archive_in_a_version_from_before_is_loaded(check, engine, tmp_pat
     assert {task.kind for _, task in engine.tasks} == {"take", "load"}
 
 
-def test_names_and_messages_of_files_do_nothing_to_page_and_terminal(
-    check, model, tmp_path, monkeypatch
-):
+def test_check_hostile_names_are_escaped(check, model, tmp_path, monkeypatch):
     check.project("good", "fails", "drifts", "picky-good")
     monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
     hostile = with_names_that_act(tmp_path / f"{NAME}.h5")
@@ -338,7 +334,7 @@ def test_names_and_messages_of_files_do_nothing_to_page_and_terminal(
     assert "\x1b" not in text
 
 
-def test_a_file_that_has_changed_does_nothing_to_a_terminal(check, engine, tmp_path):
+def test_check_hostile_name_of_changed_file_is_escaped(check, engine, tmp_path):
     check.project("good")
     hostile = with_names_that_act(tmp_path / f"{NAME}.h5")
     engine.before_task = lambda _: hostile.write_bytes(b"another")
@@ -347,7 +343,7 @@ def test_a_file_that_has_changed_does_nothing_to_a_terminal(check, engine, tmp_p
     assert "\x1b" not in out
 
 
-def test_an_engine_that_is_no_sandbox_wants_trust(check, engine, model):
+def test_check_engine_without_sandbox_requires_trust(check, engine, model):
     check.project("good")
     engine.sandbox = False
     code, table, out = check(model)
@@ -365,20 +361,20 @@ def test_an_engine_that_is_no_sandbox_wants_trust(check, engine, model):
         (("model.h5", "--environments", "tf9"), "unknown environment 'tf9'"),
     ],
 )
-def test_mistakes_get_a_message(check, model, arguments, message):
+def test_check_mistakes_have_message(check, model, arguments, message):
     check.project("good")
     code, _, out = check(*arguments)
     assert code == 2
     assert message in out
 
 
-def test_nothing_is_left_behind(check, model, tmp_path):
+def test_check_leaves_no_scratch(check, model, tmp_path):
     check.project("good", "fails")
     check(model)
     assert not (tmp_path / ".kerasmatrix" / "scratch").exists()
 
 
-def test_a_file_that_changes_while_it_is_checked_is_checked_as_it_was(check, engine, model):
+def test_check_changing_file_is_checked_as_it_was(check, engine, model):
     check.project("good", "good2")
     before = model.read_bytes()
     seen = []
@@ -396,13 +392,13 @@ def test_a_file_that_changes_while_it_is_checked_is_checked_as_it_was(check, eng
     assert "It has changed in the meantime" in table["scenarios"][0]["shows"]
 
 
-def test_a_file_that_does_not_change_is_not_said_to_have(check, model):
+def test_check_unchanged_file_has_no_note(check, model):
     check.project("good")
     _, table, out = check(model)
     assert "has changed" not in out + table["scenarios"][0]["shows"]
 
 
-def test_a_file_that_changes_while_it_is_read_is_refused(check, engine, model, monkeypatch):
+def test_check_file_changing_during_import_is_refused(check, engine, model, monkeypatch):
     check.project("good")
     module = importlib.import_module("kerasmatrix.files.import_models")
     inspect = module.inspect
@@ -418,7 +414,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(check, engine, model, m
     assert "model.h5: changes while it is read" in out
 
 
-def test_folders_are_looked_through_and_rows_are_the_files_in_them(check, tmp_path):
+def test_check_folder_has_row_for_each_file(check, tmp_path):
     check.project("good")
     (tmp_path / "models" / "deep").mkdir(parents=True)
     for name in ("b.h5", "deep/a.h5", "deep/b.h5"):

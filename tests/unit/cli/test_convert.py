@@ -42,7 +42,7 @@ def conversions(engine):
             if task.kind == "convert"]  # fmt: skip
 
 
-def test_what_loads_as_it_is_is_copied(convert, engine):
+def test_convert_loading_file_is_copied(convert, engine):
     convert.project("good")
     before = Path("model.h5").read_bytes()
     code, out = convert("--for", "good")
@@ -55,7 +55,7 @@ def test_what_loads_as_it_is_is_copied(convert, engine):
     assert "it loads as it is" in out
 
 
-def test_a_rewritten_file_is_what_changes_least(convert, engine):
+def test_convert_rewrite_changes_least(convert, engine):
     convert.project("good", "fails-unless-rewrite-config")
     before = Path("model.h5").read_bytes()
     code, out = convert("--for", "fails-unless-rewrite-config")
@@ -74,7 +74,7 @@ def test_a_rewritten_file_is_what_changes_least(convert, engine):
     assert "Details: out.h5.kerasmatrix.json" in out
 
 
-def test_the_new_file_is_loaded_without_a_remedy_before_it_is_written(convert, engine):
+def test_convert_new_file_is_loaded_plainly(convert, engine):
     convert.project("good", "fails-unless-rewrite-config")
     convert("--for", "fails-unless-rewrite-config")
     name, last = engine.tasks[-1]
@@ -83,7 +83,7 @@ def test_the_new_file_is_loaded_without_a_remedy_before_it_is_written(convert, e
     assert not Path("out.h5").samefile("model.h5")
 
 
-def test_a_programs_remedy_becomes_one_of_the_file(convert, engine):
+def test_convert_fix_in_program_is_saved_again(convert, engine):
     convert.project("good", "fails-unless-rebuild-and-load-weights")
     code, out = convert("--for", "fails-unless-rebuild-and-load-weights")
     assert code == 0
@@ -94,7 +94,7 @@ def test_a_programs_remedy_becomes_one_of_the_file(convert, engine):
     assert "loaded and saved again (rebuild-and-load-weights)" in out
 
 
-def test_a_version_in_between_can_make_the_file(convert, engine):
+def test_convert_intermediate_version(convert, engine):
     convert.project("good", "picky-good")
     code, _ = convert("--for", "picky-good")
     assert code == 0
@@ -104,13 +104,13 @@ def test_a_version_in_between_can_make_the_file(convert, engine):
     assert json.loads(Path("out.h5").read_text())["by"] == "good"
 
 
-def test_versions_in_between_are_asked_only_where_the_closest_does_not_do(convert, engine):
+def test_convert_nearest_version_suffices(convert, engine):
     convert.project("good", "good2", "good3", "fails-unless-rewrite-config", "good5")
     convert("--for", "fails-unless-rewrite-config")
     assert {worker.name for worker in engine.workers} == {"good3", "fails-unless-rewrite-config"}
 
 
-def test_where_no_file_can_be_made_the_code_is_told(convert, engine):
+def test_convert_impossible_shows_fix_in_program(convert, engine):
     convert.project("good", "fails-stubborn-rewrite-config")
     code, out = convert("--for", "fails-stubborn-rewrite-config")
     assert code == 1
@@ -121,7 +121,7 @@ def test_where_no_file_can_be_made_the_code_is_told(convert, engine):
     assert "model = keras.models.load_model(rewritten_copy)" in out
 
 
-def test_where_nothing_works_what_was_tried_is_told(convert):
+def test_convert_no_fix_lists_attempts(convert):
     convert.project("good", "fails")
     code, out = convert("--for", "fails", "--json")
     told = json.loads(out)
@@ -133,14 +133,14 @@ def test_where_nothing_works_what_was_tried_is_told(convert):
     assert not Path("out.h5").exists()
 
 
-def test_what_nobody_loads_has_nothing_to_be_compared_with(convert):
+def test_convert_unloadable_file_has_no_reference(convert):
     convert.project("fails", "fails-unless-rewrite-config")
     code, out = convert("--for", "fails-unless-rewrite-config")
     assert code == 1
     assert "there is nothing to compare with" in out
 
 
-def test_a_second_conversion_measures_nothing(convert, engine):
+def test_convert_second_run_measures_nothing(convert, engine):
     convert.project("good", "fails-unless-rewrite-config")
     convert("--for", "fails-unless-rewrite-config")
     done = len(engine.tasks)
@@ -149,7 +149,7 @@ def test_a_second_conversion_measures_nothing(convert, engine):
     assert Path("again.h5").read_bytes() == Path("out.h5").read_bytes()
 
 
-def test_nothing_is_overwritten_unless_that_is_asked_for(convert, engine):
+def test_convert_existing_file_needs_overwrite(convert, engine):
     convert.project("good")
     Path("out.h5").write_text("mine")
     code, out = convert("--for", "good")
@@ -162,7 +162,7 @@ def test_nothing_is_overwritten_unless_that_is_asked_for(convert, engine):
 
 
 @pytest.mark.parametrize("name", ["model.h5", "./model.h5", "link.h5"])
-def test_the_original_is_never_written(convert, engine, name):
+def test_convert_output_is_original_is_refused(convert, engine, name):
     convert.project("good")
     Path("link.h5").symlink_to("model.h5")
     before = Path("model.h5").read_bytes()
@@ -174,7 +174,7 @@ def test_the_original_is_never_written(convert, engine, name):
     assert (code, Path("model.h5").read_bytes()) == (2, before)
 
 
-def test_the_manifest_can_be_put_elsewhere(convert, tmp_path):
+def test_convert_manifest_option(convert, tmp_path):
     convert.project("good")
     (tmp_path / "told").mkdir()
     assert convert("--for", "good", "--manifest", "told/it.json")[0] == 0
@@ -193,7 +193,7 @@ def test_the_manifest_can_be_put_elsewhere(convert, tmp_path):
         (("--for", "good", "--through", "god"), "out.h5", "unknown environment 'god'"),
     ],
 )
-def test_mistakes_get_a_message(convert, arguments, out, message, tmp_path):
+def test_convert_mistakes_have_message(convert, arguments, out, message, tmp_path):
     convert.project("good")
     (tmp_path / "full").mkdir()
     code, said = convert(*arguments, out=out)
@@ -201,7 +201,7 @@ def test_mistakes_get_a_message(convert, arguments, out, message, tmp_path):
     assert message in said
 
 
-def test_a_file_that_is_none_is_refused(convert):
+def test_convert_not_a_model_is_refused(convert):
     convert.project("good")
     assert "no such file" in convert("--for", "good", file="nothing.h5")[1]
     Path("notes.h5").write_text("notes")
@@ -210,7 +210,7 @@ def test_a_file_that_is_none_is_refused(convert):
     assert "is a text file" in out
 
 
-def test_a_version_that_cannot_be_had_is_the_machines_fault(convert):
+def test_convert_unavailable_version_is_code_3(convert):
     convert.project("good", "absent")
     code, out = convert("--for", "absent")
     assert code == 3
@@ -223,14 +223,14 @@ def without_archives(monkeypatch):
     monkeypatch.setitem(FORMATS, "keras", dataclasses.replace(FORMATS["keras"], since=(2, 12)))
 
 
-def test_convert_to_a_format_the_version_lacks_is_refused(convert, without_archives):
+def test_convert_format_missing_in_target_is_refused(convert, without_archives):
     convert.project("good")
     code, said = convert("--for", "good", out="out.keras")
     assert code == 2
     assert "has no format keras" in said
 
 
-def test_a_format_that_the_version_lacks_is_said(convert, without_archives, tmp_path):
+def test_convert_source_format_missing_in_target_is_refused(convert, without_archives, tmp_path):
     convert.project("good")
     files.archive(tmp_path / "model.keras")
     code, out = convert("--for", "good", file="model.keras")
@@ -239,7 +239,7 @@ def test_a_format_that_the_version_lacks_is_said(convert, without_archives, tmp_
     assert "convert it into an .h5 file for a version that has the format" in out
 
 
-def test_a_file_that_changes_in_the_meantime_is_converted_as_it_was(convert, engine, tmp_path):
+def test_convert_changing_file_is_converted_as_it_was(convert, engine, tmp_path):
     convert.project("good")
     before = Path("model.h5").read_bytes()
 
@@ -253,7 +253,7 @@ def test_a_file_that_changes_in_the_meantime_is_converted_as_it_was(convert, eng
     assert "has changed in the meantime" in out
 
 
-def test_nothing_is_left_behind(convert, tmp_path):
+def test_convert_leaves_no_scratch(convert, tmp_path):
     convert.project("good", "fails-unless-rewrite-config")
     convert("--for", "fails-unless-rewrite-config")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -264,7 +264,7 @@ def test_nothing_is_left_behind(convert, tmp_path):
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)])
-def test_what_a_file_says_does_nothing_to_a_terminal(convert, monkeypatch, more):
+def test_convert_hostile_file_output_is_printable(convert, monkeypatch, more):
     convert.project("good", "fails")
     monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
     code, out = convert("--for", "fails", *more)
@@ -274,7 +274,7 @@ def test_what_a_file_says_does_nothing_to_a_terminal(convert, monkeypatch, more)
 
 
 @pytest.mark.parametrize("target", ["good", "fails-unless-rewrite-config"])
-def test_convert_lists_what_the_file_held_and_the_new_one_lacks(convert, monkeypatch, target):
+def test_convert_losses_are_listed(convert, monkeypatch, target):
     # The version that is compared with brings back no steps either.
     adam = {"name": "Adam", "iterations": 0, "slots": ["zeros", "zeros"]}
     compiled = {"loss": "mse", "optimizer": adam}

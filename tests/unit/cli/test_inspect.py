@@ -19,7 +19,7 @@ def inspect(capsys):
     return call
 
 
-def test_a_model_is_told_in_words_and_as_a_tree(inspect, tmp_path):
+def test_inspect_text_output(inspect, tmp_path):
     custom = {
         "class_name": "Mine>Layer",
         "config": {"name": "own \x1b[31m", "dtype": "mixed_float16"},
@@ -30,15 +30,15 @@ def test_a_model_is_told_in_words_and_as_a_tree(inspect, tmp_path):
     for expected in (
         "a whole model as HDF5", "written by: Keras 2.4.0, TensorFlow 2.3 to 2.4 (deduced)",
         "weights: 8 numbers in 2 arrays, 32 bytes",
-        "compiled with: Adam with its state of 3 steps, loss mse",
-        "a program must bring: Layer", "dtype policies: mixed_float16", "Dense dense",
+        "compiled with: Adam, state saved (3 steps); loss mse",
+        "custom classes needed to load it: Layer", "dtype policies: mixed_float16", "Dense dense",
         "(None, 3)", "own \\x1b[31m",
     ):  # fmt: skip
         assert expected in out
     assert "\x1b" not in out
 
 
-def test_json_keeps_to_its_schema(inspect, tmp_path):
+def test_inspect_json_matches_schema(inspect, tmp_path):
     paths = [files.archive(tmp_path / "a.keras"), files.saved_model(tmp_path / "b")]
     code, out, _ = inspect("--json", "--digest", *paths)
     assert code == 0
@@ -49,7 +49,7 @@ def test_json_keeps_to_its_schema(inspect, tmp_path):
         jsonschema.validate(document, json.loads(schema))
 
 
-def test_one_bad_file_does_not_hide_the_others(inspect, tmp_path):
+def test_inspect_bad_file_others_are_shown(inspect, tmp_path):
     (tmp_path / "empty.h5").touch()
     code, out, err = inspect(tmp_path / "empty.h5", files.hdf5_model(tmp_path / "model.h5"))
     assert code == 2
@@ -58,7 +58,7 @@ def test_one_bad_file_does_not_hide_the_others(inspect, tmp_path):
     assert "a whole model as HDF5" in out
 
 
-def test_no_file_is_a_mistake(inspect):
+def test_inspect_without_file_is_usage_error(inspect):
     code, _, err = inspect()
     assert code == 2
     assert "name a model file" in err

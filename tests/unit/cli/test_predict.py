@@ -27,7 +27,7 @@ def model(tmp_path):
     return files.hdf5_model(tmp_path / "a.h5")
 
 
-def test_one_file_is_foretold_for_all_environments(predict, model):
+def test_predict_file_in_all_environments(predict, model):
     code, out, _ = predict(model, "--json")
     told = json.loads(out)
     assert code == 0
@@ -39,19 +39,19 @@ def test_one_file_is_foretold_for_all_environments(predict, model):
     assert len(names) == len(set(names)) > 30
 
 
-def test_environments_and_groups_are_chosen_by_name(predict, model):
+def test_predict_environments_and_groups_by_name(predict, model):
     _, out, _ = predict(model, "--json", "--to", "quick,tf2.9")
     names = [each["environment"] for each in json.loads(out)["predictions"]]
     assert names == ["tf2.2", "tf2.4", "tf2.9", "tf2.16"]
 
 
-def test_an_environment_that_is_not_there_is_an_error(predict, model):
+def test_predict_unknown_environment_is_usage_error(predict, model):
     code, _, err = predict(model, "--to", "tf2.99")
     assert code == 2
     assert "unknown environment 'tf2.99'" in err
 
 
-def test_of_several_files_it_is_said_which(predict, model, tmp_path):
+def test_predict_several_files_are_named(predict, model, tmp_path):
     other = files.archive(tmp_path / "b.keras")
     code, out, _ = predict(model, other, "--json", "--to", "tf2.9")
     told = json.loads(out)
@@ -60,7 +60,7 @@ def test_of_several_files_it_is_said_which(predict, model, tmp_path):
     assert told["files"][1]["predictions"][0]["status"] == "fail"
 
 
-def test_a_file_that_is_no_model_is_named_and_the_others_are_foretold(predict, model, tmp_path):
+def test_predict_bad_file_others_are_predicted(predict, model, tmp_path):
     (tmp_path / "bad.h5").write_text("nothing")
     code, out, err = predict(model, tmp_path / "bad.h5", "--json", "--to", "tf2.9")
     first, second = json.loads(out)["files"]
@@ -70,14 +70,14 @@ def test_a_file_that_is_no_model_is_named_and_the_others_are_foretold(predict, m
     assert "bad.h5: is a text file" in err
 
 
-def test_one_file_that_is_no_model_prints_no_predictions(predict, tmp_path):
+def test_predict_not_a_model_prints_nothing(predict, tmp_path):
     (tmp_path / "bad.h5").write_text("nothing")
     code, out, err = predict(tmp_path / "bad.h5", "--json")
     assert (code, out) == (2, "")
     assert "is a text file" in err
 
 
-def test_the_classes_in_a_module_count_as_brought(predict, tmp_path):
+def test_predict_custom_objects_option(predict, tmp_path):
     own = {"class_name": "Mine>Layer", "config": {"name": "own"}}
     config = {"class_name": "Sequential", "config": {"name": "s", "layers": [files.DENSE, own]}}
     path = files.hdf5_model(tmp_path / "a.h5", config)
@@ -88,7 +88,7 @@ def test_the_classes_in_a_module_count_as_brought(predict, tmp_path):
     assert (code, json.loads(out)["predictions"][0]["status"]) == (0, "pass")
 
 
-def test_in_words_environments_alike_share_a_line_and_each_rule_is_explained_once(predict, model):
+def test_predict_text_groups_environments(predict, model):
     code, out, _ = predict(model)
     lines = [line for line in out.splitlines() if " … " in line]
     assert code == 0
@@ -96,7 +96,7 @@ def test_in_words_environments_alike_share_a_line_and_each_rule_is_explained_onc
     assert out.count("No known problem") == 1
 
 
-def test_what_a_file_calls_its_layers_cannot_act_on_the_terminal(predict, tmp_path):
+def test_predict_hostile_layer_names_are_escaped(predict, tmp_path):
     own = {"class_name": "Mine>Layer", "config": {"name": "own \x1b[31m"}}
     config = {"class_name": "Sequential", "config": {"name": "s", "layers": [own]}}
     _, out, _ = predict(files.hdf5_model(tmp_path / "a.h5", config))
@@ -104,7 +104,7 @@ def test_what_a_file_calls_its_layers_cannot_act_on_the_terminal(predict, tmp_pa
     assert r"\x1b[31m" in out
 
 
-def test_a_matrix_of_ones_own_says_which_environments_there_are(predict, model, tmp_path):
+def test_predict_matrix_option(predict, model, tmp_path):
     code, _, err = predict(model, "--matrix", "absent.yaml")
     assert code == 2
     assert "absent.yaml" in err

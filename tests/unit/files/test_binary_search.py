@@ -17,20 +17,20 @@ def search(length, first_bad, absent=()):
 
 
 @pytest.mark.parametrize("length", [2, 3, 4, 7, 34, 100])
-def test_boundary_is_found_wherever_it_is_in_as_many_looks_as_halving_takes(length):
+def test_next_position_any_change_takes_log2_probes(length):
     for first_bad in range(1, length):
         change, looks = search(length, first_bad)
         assert change == (first_bad - 1, first_bad)
         assert looks <= math.ceil(math.log2(length - 1)) if length > 2 else looks == 0
 
 
-def test_what_cannot_be_had_is_passed_over():
+def test_next_position_skipped_position_is_passed_over():
     change, looks = search(9, 5, absent={4})
     assert change == (3, 5)
     assert looks <= 5
 
 
-def test_nothing_but_what_cannot_be_had_is_left_between():
+def test_boundary_random_gaps_leaves_only_skipped_between():
     chance = random.Random(7)
     for _ in range(200):
         length = chance.randrange(2, 30)
@@ -42,6 +42,6 @@ def test_nothing_but_what_cannot_be_had_is_left_between():
         assert set(range(low + 1, high)) <= absent
 
 
-def test_a_line_without_anything_between_is_done():
+def test_next_position_neighbours_is_none():
     assert next_position(2, {0: "good", 1: "bad"}) is None
     assert boundary(2, {0: "good", 1: "bad"}) == (0, 1)

@@ -79,7 +79,7 @@ FOLDERS = [_link_to_private_file, _link_to_zeros, _loop, _pipe, _odd_name, _spar
 
 
 @pytest.mark.parametrize("make", FOLDERS, ids=lambda each: each.__name__)
-def test_import_models_folder_that_is_not_plain_is_refused(tmp_path, store, good, make):
+def test_import_models_folder_not_plain_is_refused(tmp_path, store, good, make):
     folder = files.saved_model(tmp_path / "saved")
     reason = make(folder)
     with import_models([folder, good], store, ModelAssets()) as (found, refused):
@@ -92,7 +92,7 @@ def test_import_models_folder_that_is_not_plain_is_refused(tmp_path, store, good
         assert {path.parent.name for path in copied} <= {"model.h5", "given"}
 
 
-def test_import_models_folder_swapped_for_a_link_is_not_followed(tmp_path, store, monkeypatch):
+def test_import_models_folder_swapped_for_link_is_refused(tmp_path, store, monkeypatch):
     folder = files.saved_model(tmp_path / "saved")
     (folder / "assets").mkdir(exist_ok=True)
     (folder / "assets" / "vocab.txt").write_text("words")
@@ -113,7 +113,7 @@ def test_import_models_folder_swapped_for_a_link_is_not_followed(tmp_path, store
         assert not list((store.folder / "scratch").rglob("vocab.txt"))
 
 
-def test_import_models_two_of_one_name_the_first_refused(tmp_path, store, good):
+def test_import_models_same_name_first_is_refused_alone(tmp_path, store, good):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "model.h5").symlink_to("nowhere")
     with import_models([tmp_path / "a" / "model.h5", good], store, ModelAssets()) as (
@@ -127,7 +127,7 @@ def test_import_models_two_of_one_name_the_first_refused(tmp_path, store, good):
 @pytest.mark.parametrize(
     "name", [os.fsdecode(b"raw\xff\xfe.h5"), "n" * 252 + ".h5", "\x1b[31m.h5", "x\ny.h5"]
 )
-def test_import_models_odd_name_is_taken_like_any_other(tmp_path, store, good, name):
+def test_import_models_odd_name_is_imported(tmp_path, store, good, name):
     odd = files.hdf5_model(tmp_path / "it.h5").rename(tmp_path / name)
     with import_models([odd, odd, good], store, ModelAssets()) as (found, refused):
         assert not refused
@@ -135,7 +135,7 @@ def test_import_models_odd_name_is_taken_like_any_other(tmp_path, store, good, n
         assert len({each.scenario.name for each in found}) == 3
 
 
-def test_import_models_file_named_by_a_link_is_copied(tmp_path, store, good):
+def test_import_models_link_to_file_is_copied(tmp_path, store, good):
     (tmp_path / "latest.h5").symlink_to(good)
     with import_model(tmp_path / "latest.h5", store, ModelAssets()) as taken:
         copied = taken.scenario.folder / "given" / "model.h5"
@@ -202,9 +202,7 @@ def _steps(paths, store):
 ERRORS = (Unforeseen("boom"), RecursionError("deep"), MemoryError(), OverflowError("int too large"))
 
 
-def test_import_models_error_at_any_step_refuses_that_file_alone(
-    tmp_path, store, good, monkeypatch
-):
+def test_import_models_error_at_any_step_refuses_one_file(tmp_path, store, good, monkeypatch):
     folder = files.saved_model(tmp_path / "saved")
     (folder / "variables").mkdir(exist_ok=True)
     (folder / "variables" / "data").touch()
@@ -227,7 +225,7 @@ def test_import_models_error_at_any_step_refuses_that_file_alone(
             ]
 
 
-def test_import_models_full_disk_is_the_machines_at_any_write(tmp_path, store, good, monkeypatch):
+def test_import_models_full_disk_is_infrastructure_error(tmp_path, store, good, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -241,7 +239,7 @@ def test_import_models_full_disk_is_the_machines_at_any_write(tmp_path, store, g
                 pass
 
 
-def test_import_models_interrupt_is_heard(store, good, monkeypatch):
+def test_import_models_interrupt_is_raised(store, good, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
 
@@ -250,7 +248,7 @@ def test_import_models_interrupt_is_heard(store, good, monkeypatch):
         pass
 
 
-def test_import_models_unexpected_error_is_called_a_fault_of_ours(store, good, monkeypatch):
+def test_import_model_unexpected_error_asks_for_report(store, good, monkeypatch):
     def trip(_):
         raise Unforeseen("first line\nsecond")
 

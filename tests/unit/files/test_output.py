@@ -44,7 +44,7 @@ def files(tmp_path):
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, "file"), (None, "folder"), *KINDS])
-def test_write_file_replaces_what_was_there(files, before, after):
+def test_write_file_existing_output_is_replaced(files, before, after):
     made, output, manifest = files
     make(made, after, "new")
     if before:
@@ -57,7 +57,7 @@ def test_write_file_replaces_what_was_there(files, before, after):
 
 @pytest.mark.parametrize(("before", "after"), KINDS)
 @pytest.mark.parametrize("failing", ["rename", "manifest"])
-def test_write_file_that_fails_leaves_what_was_there(files, monkeypatch, before, after, failing):
+def test_write_file_failure_restores_existing_output(files, monkeypatch, before, after, failing):
     made, output, manifest = files
     make(made, after, "new")
     make(output, before, "old")

@@ -58,7 +58,7 @@ def cells(checked):
     }
 
 
-def test_check_far_from_the_writer_adds_it(checks):
+def test_check_far_from_writer_adds_reference(checks):
     checked = checks(("old1", "old2", "good3", "old4", *FAR), "good7")
     assert cells(checked) == {"good3": ("pass", "good3"), "good7": ("pass", "good3")}
     assert [env.name for env in checked.results.environments if env.added] == ["good3"]
@@ -66,7 +66,7 @@ def test_check_far_from_the_writer_adds_it(checks):
     assert "good3 was added as the reference" in checked.results.scenarios[0].shows
 
 
-def test_check_added_environment_loads_only_what_is_compared_with_it(checks):
+def test_check_added_reference_loads_only_its_files(checks):
     other = files.hdf5_model(checks.folder / "other.h5", keras="2.7.0")
     names = ("old1", "old2", "good3", "old4", *FAR)
     checked = checks(names, "good7", more=[other])
@@ -78,23 +78,23 @@ def test_check_added_environment_loads_only_what_is_compared_with_it(checks):
     assert checked.results.run.complete
 
 
-def test_check_near_the_writer_adds_nothing(checks):
+def test_check_near_writer_adds_nothing(checks):
     checked = checks(("old1", "old2", "good3", "good4", "good5"), "good5")
     assert cells(checked) == {"good5": ("pass", "good5")}
     assert checks.taken() == ["good5"]
 
 
-def test_check_writer_asked_for_beats_an_equally_near_one(checks):
+def test_check_requested_environment_wins_tie(checks):
     checked = checks(("old1", "old2", "good3", "good4", *FAR), "good4", "good7")
     assert {cell.saved_with for cell in checked.results.cells} == {"good4"}
 
 
-def test_check_near_one_that_fails_adds_the_writer(checks):
+def test_check_failing_near_environment_adds_writer(checks):
     checked = checks(("old1", "old2", "good3", "old4", "fails-5"), "fails-5")
     assert cells(checked) == {"good3": ("pass", "good3"), "fails-5": ("fail", "good3")}
 
 
-def test_check_remedy_is_verified_against_an_added_reference(checks):
+def test_check_remedy_is_verified_against_added_reference(checks):
     checked = checks(
         ("o1", "o2", "good3", "o4", "o5", "o6", "fails-rewrite-config"), "fails-rewrite-config"
     )
@@ -103,7 +103,7 @@ def test_check_remedy_is_verified_against_an_added_reference(checks):
     assert cell.repaired_by.id == "rewrite-config"
 
 
-def test_check_nothing_loads_it_tries_a_few_and_names_the_others(checks):
+def test_check_unloadable_file_tries_few_lists_rest(checks):
     names = tuple(f"fails-{number}" for number in range(1, 9))
     checked = checks(names, "fails-8", remedies="none")
     assert set(checks.taken()) == {"fails-8", "fails-3", "fails-4", "fails-2"}
@@ -113,26 +113,26 @@ def test_check_nothing_loads_it_tries_a_few_and_names_the_others(checks):
     assert "not tried: fails-5, fails-1, fails-6, fails-7)" in shows
 
 
-def test_check_other_version_than_the_writer_is_found(checks):
+def test_check_writer_fails_other_reference_is_found(checks):
     names = ("good1", "fails-2", "fails-3", "fails-4", "f5", "f6", "fails-7")
     checked = checks(names, "fails-7", "good1")
     assert {cell.saved_with for cell in checked.results.cells} == {"good1"}
 
 
-def test_check_absent_environment_is_not_asked_twice(checks):
+def test_check_unavailable_environment_is_tried_once(checks):
     checked = checks(("o1", "o2", "absent-3", "good4", *FAR), "good7")
     assert cells(checked) == {"good7": ("pass", "good7")}
     assert not any(env.added for env in checked.results.environments)
 
 
-def test_check_lost_machine_is_no_endless_search(checks):
+def test_check_lost_machine_ends_search(checks):
     checked = checks(("o1", "o2", "loses-machines"), "loses-machines", remedies="none")
     assert {cell.loaded_with: cell.status for cell in checked.results.asked_for} == {
         "loses-machines": Status.INFRA
     }
 
 
-def test_check_no_plain_load_compares_with_a_harmless_remedy(checks):
+def test_check_no_plain_load_uses_harmless_remedy(checks):
     names = ("fails-1", "fails-2", "fails-no-compile", "fails-4-no-compile")
     message = "Could not locate function 'mse'. Make sure custom classes are decorated with "
     link = {
@@ -151,7 +151,7 @@ def test_check_no_plain_load_compares_with_a_harmless_remedy(checks):
     )
 
 
-def test_check_again_measures_nothing(checks):
+def test_check_second_run_measures_nothing(checks):
     names = ("fails-1", "fails-2", "fails-no-compile", "fails-4")
     first = checks(names, "fails-4", "fails-no-compile")
     checks.engine = FakeEngine()
@@ -181,7 +181,7 @@ def test_check_refused_everywhere_is_not_comparable(checks):
     assert "--inputs" in summary
 
 
-def test_check_refused_at_home_only_is_not_comparable_there(checks):
+def test_check_refused_at_home_is_not_comparable_there(checks):
     checked = checks(("o1", "o2", "refuses-3", "good4"), "refuses-3", "good4")
     assert cells(checked) == {
         "refuses-3": ("not-comparable", "good4"), "good4": ("pass", "good4"),
@@ -189,7 +189,7 @@ def test_check_refused_at_home_only_is_not_comparable_there(checks):
     assert "nor could it where it was saved" in checked.results.cells[0].summary
 
 
-def test_check_call_that_fails_only_elsewhere_is_a_failure(checks):
+def test_check_call_failing_only_elsewhere_is_fail(checks):
     checked = checks(("o1", "o2", "good3", "cannot-call-4"), "good3", "cannot-call-4")
     assert cells(checked) == {
         "good3": ("pass", "good3"), "cannot-call-4": ("fail", "good3"),

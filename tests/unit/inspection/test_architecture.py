@@ -22,19 +22,19 @@ def layer(class_name, name="it", **more):
     return {"class_name": class_name, "config": {"name": name, **more.pop("config", {})}, **more}
 
 
-def test_layers_stand_in_the_tree_with_what_is_said_of_them():
+def test_read_architecture_layers_have_properties():
     root = read_architecture(SEQUENTIAL, {"dense": 8})
     (dense,) = root.parts
     assert (root.class_name, dense.class_name, dense.name) == ("Sequential", "Dense", "dense")
     assert (dense.shape, dense.parameters, dense.dtype) == ((None, 3), 8, "float32")
 
 
-def test_a_sequential_of_old_is_a_list():
+def test_read_architecture_list_is_sequential():
     root = read_architecture({"class_name": "Sequential", "config": [DENSE]}, {})
     assert [part.class_name for part in root.walk()] == ["Sequential", "Dense"]
 
 
-def test_layers_inside_layers_are_found():
+def test_read_architecture_nested_layers_are_read():
     cell = {"class_name": "LSTMCell", "config": {"name": "cell"}}
     wrapped = layer("Bidirectional", config={"layer": layer("RNN", config={"cells": [cell, cell]})})
     found = [part.class_name for part in read_architecture(model(wrapped), {}).walk()]
@@ -55,13 +55,13 @@ def test_layers_inside_layers_are_found():
         (layer("Dense", module="tf_keras.src.layers"), False),
     ],
 )
-def test_what_no_keras_has_is_custom(told, custom):
+def test_is_custom_unknown_class(told, custom):
     found = custom_objects(read_architecture(model(told), {}))
     assert bool(found) == custom
     assert all(">" not in name for name in found)
 
 
-def test_a_config_that_nests_without_end_ends():
+def test_read_architecture_endless_nesting_is_cut():
     nested = layer("Dense")
     for _ in range(900):
         nested = layer("TimeDistributed", config={"layer": nested})
@@ -71,11 +71,11 @@ def test_a_config_that_nests_without_end_ends():
 @pytest.mark.parametrize(
     "config", [{}, {"class_name": None, "config": 3}, {"config": {"layers": 1}}]
 )
-def test_a_config_of_nonsense_is_a_tree_of_one(config):
+def test_read_architecture_nonsense_is_single_part(config):
     assert len(list(read_architecture(config, {}).walk())) == 1
 
 
-def test_policies_are_told_in_either_way():
+def test_dtype_policies_text_or_mapping():
     new = {"class_name": "DTypePolicy", "config": {"name": "mixed_bfloat16"}}
     told = model(
         layer("Dense", config={"dtype": "mixed_float16"}),
@@ -89,7 +89,7 @@ def stored(function):
     return base64.b64encode(marshal.dumps(function.__code__)).decode()
 
 
-def test_bytecode_says_which_python_reads_it():
+def test_lambdas_bytecode_has_python():
     factor = 3
     for function in (lambda x: x + 1, lambda x: x * factor):
         told = model(layer("Lambda", "double", config={"function": [stored(function), None, None]}))
@@ -100,7 +100,7 @@ def test_bytecode_says_which_python_reads_it():
         assert minors[0] <= sys.version_info.minor <= minors[1]
 
 
-def test_bytecode_of_keras_3_stands_deeper():
+def test_lambdas_keras_3_bytecode_is_nested():
     code = {"class_name": "__lambda__", "config": {"code": stored(lambda x: x)}}
     (found,) = lambdas(model(layer("Lambda", config={"function": code})))
     assert found.python is not None
@@ -118,7 +118,7 @@ def test_bytecode_of_keras_3_stands_deeper():
         (5, b"\x3e\x01\x95\x00", "3.13"),
     ],
 )
-def test_bytecode_of_each_age_is_told_apart(numbers, code, python):
+def test_lambdas_bytecode_ages_are_distinguished(numbers, code, python):
     raw = b"\xe3" + b"\x01\x00\x00\x00" * numbers + b"s" + len(code).to_bytes(4, "little") + code
     function = base64.b64encode(raw).decode()
     (found,) = lambdas(model(layer("Lambda", config={"function": [function, None, None]})))
@@ -128,7 +128,7 @@ def test_bytecode_of_each_age_is_told_apart(numbers, code, python):
 @pytest.mark.parametrize(
     "function", [None, "a name", ["!!"], {"config": 1}, [base64.b64encode(b"x").decode()]]
 )
-def test_what_is_no_bytecode_says_nothing(function):
+def test_lambdas_invalid_bytecode_has_no_python(function):
     (found,) = lambdas(model(layer("Lambda", config={"function": function})))
     assert found.python is None
 
@@ -150,8 +150,6 @@ def test_what_is_no_bytecode_says_nothing(function):
         ({"loss": None, "metrics": {"out": ["mse"]}}, None, ("mse",), None),
     ],
 )  # fmt: skip
-def test_what_it_was_compiled_with_is_read_in_the_words_of_any_release(
-    told, loss, metrics, optimizer
-):
+def test_read_training_any_release(told, loss, metrics, optimizer):
     found = read_training(told, state=True)
     assert (found.loss, found.metrics, found.optimizer) == (loss, metrics, optimizer)

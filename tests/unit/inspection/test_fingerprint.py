@@ -33,12 +33,12 @@ def equal(*folders):
     return len(digests) == 1
 
 
-def test_saves_of_one_major_version_are_equal(folder):
+def test_content_fingerprint_same_major_is_equal(folder):
     assert equal(folder(keras="2.3.0-tf"), folder(keras="2.15.0"), folder(facts='{"model": "x"}'))
     assert not equal(folder(keras="2.4.0"), folder(keras="3.4.1"))
 
 
-def test_hdf5_called_keras_is_compared_by_content(folder):
+def test_content_fingerprint_hdf5_named_keras_is_read(folder):
     assert equal(folder(name="model.keras"), folder(name="model.keras", keras="2.15.0"))
     assert not equal(folder(name="model.keras"), folder(name="model.h5"))
     assert not equal(folder(name="model.keras"), folder(write=archive, name="model.keras"))
@@ -60,7 +60,7 @@ def renamed(config):
         {"output": 1.0000001},
     ],
 )
-def test_whatever_a_loader_sees_tells_them_apart(folder, change):
+def test_content_fingerprint_visible_change_differs(folder, change):
     assert not equal(folder(), folder(**change))
 
 
@@ -126,7 +126,7 @@ def name_layers_as_h5py_3_may(file):
         ),
     ],
 )
-def test_what_is_stored_another_way_is_another_file(folder, one, other):
+def test_content_fingerprint_other_storage_differs(folder, one, other):
     assert equal(folder(edited(one)), folder(edited(one)))
     assert not equal(folder(edited(one)), folder(edited(other)))
 
@@ -136,12 +136,12 @@ def shared(number):
     return {"config": {"layers": [layer, {"class_name": "Add", "shared_object_id": 1}, layer]}}
 
 
-def test_shared_objects_may_have_any_numbers(folder):
+def test_content_fingerprint_ignores_shared_numbers(folder):
     assert equal(folder(config=shared(139919052519712)), folder(config=shared(7)))
     assert not equal(folder(config=shared(2)), folder(config=shared(1)))
 
 
-def test_an_archive_is_compared_without_its_dates(folder, monkeypatch):
+def test_content_fingerprint_ignores_dates_of_archive(folder, monkeypatch):
     one = folder(archive, "model.keras", keras="3.4.1")
     monkeypatch.setattr("time.time", lambda: 1e9)
     assert equal(one, folder(archive, "model.keras", keras="3.15.0"))
@@ -152,7 +152,7 @@ def test_an_archive_is_compared_without_its_dates(folder, monkeypatch):
     assert not equal(one, packed)
 
 
-def test_the_files_name_counts(folder):
+def test_content_fingerprint_name_differs(folder):
     one = folder(keras_3_weights, "model.weights.h5")
     assert not equal(one, folder(keras_3_weights, "weights.h5"))
 
@@ -186,9 +186,9 @@ def date_saved_elsewhere(path):
         (lambda path: path.mkdir(), "model"),
     ],
 )
-def test_what_is_not_understood_is_equal_to_nothing(folder, write, name):
+def test_content_fingerprint_unknown_content_is_none(folder, write, name):
     assert content_fingerprint(folder(write, name)) is None
 
 
-def test_an_artifact_that_is_gone_has_no_digest(tmp_path):
+def test_content_fingerprint_missing_artifact_is_none(tmp_path):
     assert content_fingerprint(tmp_path / "nowhere") is None

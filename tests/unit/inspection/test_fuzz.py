@@ -9,14 +9,14 @@ from tests.fuzz.__main__ import fuzz, place_beside
 from tests.fuzz.mutation import ADDITIONS, mutate, seeds
 
 
-def test_the_same_chance_makes_the_same_file(tmp_path):
+def test_mutate_same_seed_is_same_file(tmp_path):
     (tmp_path / "seeds").mkdir()
     original = seeds(tmp_path / "seeds")[0]
     made = [mutate(original, tmp_path / name, random.Random("1/2")) for name in ("a", "b")]
     assert made[0].read_bytes() == made[1].read_bytes() != original.read_bytes()
 
 
-def test_every_addition_to_a_folder_can_be_made_again(tmp_path):
+def test_additions_same_seed_is_same_folder(tmp_path):
     place_beside(tmp_path)
     (tmp_path / "seeds").mkdir()
     original = next(path for path in seeds(tmp_path / "seeds") if path.is_dir())
@@ -35,7 +35,7 @@ def test_every_addition_to_a_folder_can_be_made_again(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_changed_files_are_read_or_refused_and_nothing_else(tmp_path):
+def test_fuzz_files_are_read_or_refused(tmp_path):
     found = fuzz(120, 7, seeds(tmp_path))
     assert found["faults"] == []
     assert found["read"] + found["refused"] + found.get("not made", 0) == found["files"] == 120

@@ -32,13 +32,13 @@ def _names(folder):
     return sorted(str(each) for each in folder.rglob("*"))
 
 
-def test_there_are_many_kinds_and_each_says_what_it_promises():
+def test_hostile_kinds_are_many_and_have_promises():
     assert len(KINDS) >= 40
     assert len({kind.name for kind in KINDS}) == len(KINDS)
     assert all(kind.promise for kind in KINDS)
 
 
-def test_a_hostile_file_is_read_or_refused_and_breaks_no_promise(kind, path):
+def test_inspect_hostile_file_keeps_promise(kind, path):
     try:
         found = inspect(path, digest=kind.digest)
     except UsageError as error:
@@ -57,7 +57,7 @@ def test_a_hostile_file_is_read_or_refused_and_breaks_no_promise(kind, path):
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
-def test_what_it_says_does_nothing_to_a_terminal(kind, path, capfd, arguments):
+def test_inspect_hostile_file_output_is_printable(kind, path, capfd, arguments):
     with pytest.raises(SystemExit) as left:
         cli.main(["inspect", *arguments, str(path)])
     said = capfd.readouterr()

@@ -8,12 +8,12 @@ import pytest
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection import read as module
 from kerasmatrix.inspection.inspect import inspect, read_model_file
-from kerasmatrix.prediction.predict import predict
+from kerasmatrix.prediction.predict import predict_file
 from tests.unit.inspection import files
 from tests.unit.prediction.made import target
 
 
-def test_a_whole_model_as_hdf5(tmp_path):
+def test_inspect_hdf5_model(tmp_path):
     found = inspect(files.hdf5_model(tmp_path / "model.h5"))
     assert found.kind == "hdf5-model"
     assert (found.writer.keras, found.writer.keras_major) == ("2.4.0", 2)
@@ -24,7 +24,7 @@ def test_a_whole_model_as_hdf5(tmp_path):
     assert (found.training.optimizer_slots, found.training.optimizer_steps) == (1, 3)
 
 
-def test_a_model_without_the_optimizers_state_says_so(tmp_path):
+def test_inspect_model_without_optimizer_state(tmp_path):
     assert (
         inspect(files.hdf5_model(tmp_path / "a.h5", state=False)).training.optimizer_state is False
     )
@@ -36,20 +36,20 @@ def test_a_model_without_the_optimizers_state_says_so(tmp_path):
     [("2.2.4-tf", "1.14 to 2.1"), ("2.3.0-tf", "2.2"), ("2.9.0", "2.9"), ("2.15.0", "2.15"),
      ("2.3.1", None), ("3.8.0", None), ("2.2.4", None)],
 )  # fmt: skip
-def test_tensorflow_is_deduced_where_keras_tells_it(tmp_path, keras, tensorflow):
+def test_inspect_tensorflow_is_deduced_from_keras(tmp_path, keras, tensorflow):
     writer = inspect(files.hdf5_model(tmp_path / "model.h5", keras=keras)).writer
     assert writer.tensorflow == tensorflow
     assert (writer.because is not None) == (tensorflow is not None)
     assert "tensorflow" not in writer.recorded
 
 
-def test_weights_alone_have_no_architecture(tmp_path):
+def test_inspect_weights_alone(tmp_path):
     found = inspect(files.hdf5_weights(tmp_path / "model.h5"))
     assert (found.kind, found.architecture, found.weights.parameters) == ("hdf5-weights", None, 6)
     assert found.writer.keras == "2.15.0"
 
 
-def test_weights_of_keras_3_are_known_by_their_layout(tmp_path):
+def test_inspect_keras_3_weights_by_layout(tmp_path):
     found = inspect(files.keras_3_weights(tmp_path / "model.weights.h5"))
     assert (found.writer.keras, found.writer.keras_major) == (None, 3)
     assert "layout" in found.writer.because
@@ -57,7 +57,7 @@ def test_weights_of_keras_3_are_known_by_their_layout(tmp_path):
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_an_archive(tmp_path, compression):
+def test_inspect_archive(tmp_path, compression):
     found = inspect(files.archive(tmp_path / "model.keras", compression=compression))
     assert (found.kind, found.writer.keras, found.writer.keras_major) == (
         "keras-archive",
@@ -70,19 +70,19 @@ def test_an_archive(tmp_path, compression):
     assert (found.training.optimizer, found.training.loss) == ("rmsprop", "mae")
 
 
-def test_an_archive_without_weights_says_so(tmp_path):
+def test_inspect_archive_without_weights_is_noted(tmp_path):
     found = inspect(files.archive(tmp_path / "model.keras", weights=False))
     assert found.weights is None
     assert "it holds no weights" in found.notes
 
 
-def test_hdf5_under_the_name_of_an_archive_is_noted(tmp_path):
+def test_inspect_hdf5_named_keras_is_noted(tmp_path):
     (note,) = inspect(files.hdf5_model(tmp_path / "model.keras")).notes
-    assert "Keras 3 refuses it" in note
+    assert "Keras 3 refuses" in note
 
 
 @pytest.mark.parametrize("separate", [True, False])
-def test_a_saved_model(tmp_path, separate):
+def test_inspect_saved_model(tmp_path, separate):
     metadata = {**files.SEQUENTIAL, "keras_version": "2.9.0", "training_config": files.TRAINING}
     found = inspect(files.saved_model(tmp_path / "model", metadata=metadata, separate=separate))
     assert (found.kind, found.writer.tensorflow, found.writer.keras) == (
@@ -95,13 +95,13 @@ def test_a_saved_model(tmp_path, separate):
     assert (found.training.loss, found.training.optimizer_state) == ("mse", None)
 
 
-def test_an_exported_model_can_only_predict(tmp_path):
+def test_inspect_export_without_metadata_is_noted(tmp_path):
     found = inspect(files.saved_model(tmp_path / "model"))
     assert found.architecture is None
-    assert "can predict, and no more" in found.notes[0]
+    assert "it can only predict" in found.notes[0]
 
 
-def test_an_architecture_as_text(tmp_path):
+def test_inspect_architecture_as_text(tmp_path):
     path = tmp_path / "model.json"
     path.write_text(
         json.dumps({**files.SEQUENTIAL, "keras_version": "2.3.0-tf", "backend": "tensorflow"})
@@ -114,14 +114,14 @@ def test_an_architecture_as_text(tmp_path):
     assert (found.kind, found.writer.keras) == ("architecture-yaml", "2.1.6")
 
 
-def test_yaml_that_would_make_objects_makes_none(tmp_path):
+def test_inspect_yaml_with_object_tags_is_refused(tmp_path):
     path = tmp_path / "model.yaml"
     path.write_text("class_name: Sequential\nconfig: !!python/object/apply:os.abort []\n")
     with pytest.raises(UsageError, match="is damaged"):
         inspect(path)
 
 
-def test_a_digest_follows_the_weights(tmp_path):
+def test_inspect_digest_follows_weights(tmp_path):
     one = inspect(files.hdf5_model(tmp_path / "one.h5"), digest=True).weights.digest
     two = inspect(files.hdf5_model(tmp_path / "two.h5", keras="2.9.0"), digest=True).weights.digest
     assert one == two
@@ -131,14 +131,14 @@ def test_a_digest_follows_the_weights(tmp_path):
     assert inspect(tmp_path / "two.h5").weights.digest is None
 
 
-def test_an_hdf5_file_of_others_is_no_model(tmp_path):
+def test_inspect_foreign_hdf5_is_refused(tmp_path):
     with h5py.File(tmp_path / "data.h5", "w") as file:
         file["numbers"] = np.zeros(3)
     with pytest.raises(UsageError, match="is an HDF5 file that Keras did not write"):
         inspect(tmp_path / "data.h5")
 
 
-def test_a_link_out_of_the_file_is_not_followed(tmp_path):
+def test_inspect_external_link_is_not_followed(tmp_path):
     files.hdf5_weights(tmp_path / "other.h5")
     path = files.hdf5_weights(tmp_path / "model.h5")
     with h5py.File(path, "r+") as file:
@@ -153,7 +153,7 @@ def damaged(path, keep):
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.7])
-def test_a_file_that_was_cut_off_is_damaged(tmp_path, keep):
+def test_inspect_truncated_file_is_damaged(tmp_path, keep):
     for path in (
         files.hdf5_model(tmp_path / "model.h5"),
         files.saved_model(tmp_path / "model") / "saved_model.pb",
@@ -164,7 +164,7 @@ def test_a_file_that_was_cut_off_is_damaged(tmp_path, keep):
             inspect(target)
 
 
-def test_a_config_that_is_no_json_is_damage(tmp_path):
+def test_inspect_invalid_json_config_is_damaged(tmp_path):
     path = files.hdf5_model(tmp_path / "model.h5")
     with h5py.File(path, "r+") as file:
         file.attrs["model_config"] = "{"
@@ -172,13 +172,13 @@ def test_a_config_that_is_no_json_is_damage(tmp_path):
         inspect(path)
 
 
-def test_a_member_that_claims_too_much_is_not_unpacked(tmp_path, monkeypatch):
+def test_inspect_huge_member_is_not_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LARGEST_CONFIG", 10)
     with pytest.raises(UsageError, match="claims to be"):
         read_model_file(files.archive(tmp_path / "model.keras"))
 
 
-def test_nothing_is_changed_and_nothing_left(tmp_path):
+def test_inspect_leaves_files_unchanged(tmp_path):
     path = files.archive(tmp_path / "model.keras", compression=zipfile.ZIP_DEFLATED)
     before = path.read_bytes()
     inspect(path, digest=True)
@@ -192,11 +192,11 @@ def test_inspect_folder_with_link_notes_the_link(tmp_path):
     (path / "assets").mkdir(exist_ok=True)
     (path / "assets" / "vocab.txt").symlink_to("/dev/zero")
     found = inspect(path)
-    note = "assets/vocab.txt is a symbolic link: every other command refuses the folder"
+    note = "assets/vocab.txt is a symbolic link: all other commands refuse the folder"
     assert found.notes == (*plain.notes, note)
     assert found.model_copy(update={"notes": plain.notes}) == plain
     with pytest.raises(UsageError, match=r"assets/vocab\.txt is a symbolic link") as caught:
-        predict(path, [target("2.9")])
+        predict_file(path, [target("2.9")])
     assert "cp -rL" in caught.value.hint
 
 
@@ -209,7 +209,7 @@ def test_inspect_hdf5_name_that_is_not_utf8_is_shown(tmp_path):
     assert found.model_dump_json()
 
 
-def test_inspect_archive_with_a_name_without_end_says_it_shortly(tmp_path):
+def test_inspect_endless_member_name_is_truncated(tmp_path):
     path = tmp_path / "model.keras"
     content = bytearray(files.archive(path).read_bytes())
     content[26:28] = (0xFFFF).to_bytes(2, "little")  # the length of the first member's name

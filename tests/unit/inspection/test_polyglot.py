@@ -72,20 +72,20 @@ def test_predict_hdf5_with_archive_behind_is_unknown_from_2_12(tmp_path):
     ("name", "said"),
     [("model.h5", "every Keras loads the HDF5"), ("model.bin", "Keras 3 neither")],
 )
-def test_inspect_two_formats_by_another_name_says_who_loads(tmp_path, name, said):
+def test_inspect_two_formats_notes_which_version_loads(tmp_path, name, said):
     path = hdf5_and_archive(tmp_path, name)
     assert said in inspect(path).notes[0]
     assert "two-formats" not in predicted(path).values()
 
 
-def test_predict_two_formats_are_alike_only_if_both_are(tmp_path):
+def test_similarity_key_two_formats_needs_both(tmp_path):
     paths = [files.hdf5_model(tmp_path / "plain.h5")]
     for name, config in (("a.h5", HOSTILE), ("b.h5", files.SEQUENTIAL)):
         paths.append(hdf5_and_archive(tmp_path, name, config))
     assert len({predict_by_rules(path, [target("2.9")]).similarity_key for path in paths}) == 3
 
 
-def test_inspect_archive_that_cannot_be_read_is_said_to_be_there(tmp_path):
+def test_inspect_unreadable_second_archive_is_noted(tmp_path):
     path = files.hdf5_model(tmp_path / "model.h5").rename(tmp_path / "model.keras")
     held = io.BytesIO()
     with zipfile.ZipFile(held, "w") as archive:
@@ -120,7 +120,7 @@ def test_inspect_archive_in_a_block_before_hdf5_is_both(tmp_path):
     assert (found.kind, found.second.model.kind) == ("hdf5-model", "keras-archive")
 
 
-def test_inspect_hdf5_behind_a_long_block_is_found(tmp_path):
+def test_inspect_hdf5_after_long_block_is_found(tmp_path):
     path = tmp_path / "model.h5"
     with h5py.File(path, "w", userblock_size=1 << 20) as file:
         file.attrs["model_config"] = json.dumps(files.SEQUENTIAL)
@@ -130,14 +130,14 @@ def test_inspect_hdf5_behind_a_long_block_is_found(tmp_path):
 
 
 @pytest.mark.parametrize("head", [b"just a text\n", b"\x80\x04\x95pickle", b"\x7fELF"])
-def test_inspect_archive_behind_anything_goes_by_the_name(tmp_path, head):
+def test_inspect_archive_after_other_data_goes_by_name(tmp_path, head):
     content = head + archive_bytes(tmp_path, config=HOSTILE)
     for name in ("model.keras", "model.bin"):
         (tmp_path / name).write_bytes(content)
     found = inspect(tmp_path / "model.keras")
     assert found.kind == "keras-archive"
     assert [each.layer for each in found.lambdas] == ["evil"]
-    assert f"{len(head)} bytes of something else stand before the archive" in found.notes[0]
+    assert f"{len(head)} bytes of other data precede the archive" in found.notes[0]
     with pytest.raises(UsageError):
         inspect(tmp_path / "model.bin")
 
@@ -151,7 +151,7 @@ def test_inspect_weights_with_archive_puts_the_model_first(tmp_path):
     assert "two-formats" not in predicted(path).values()  # what it says of the archive holds
 
 
-def test_inspect_neither_half_a_model_says_both_reasons(tmp_path):
+def test_inspect_no_half_a_model_has_both_reasons(tmp_path):
     path = tmp_path / "model.keras"
     with h5py.File(path, "w") as file:
         file["data"] = np.zeros(3)
@@ -168,7 +168,7 @@ def test_inspect_neither_half_a_model_says_both_reasons(tmp_path):
     ("name", "container"),
     [("config.json", "keras-folder"), ("checkpoint_metadata", "orbax-checkpoint")],
 )
-def test_inspect_saved_model_with_another_model_says_so(tmp_path, name, container):
+def test_inspect_saved_model_with_second_model_is_noted(tmp_path, name, container):
     path = files.saved_model(tmp_path / "saved")
     (path / name).write_text("{}")
     found = inspect(path)
@@ -178,7 +178,7 @@ def test_inspect_saved_model_with_another_model_says_so(tmp_path, name, containe
     assert (rules["3.4"], rules["2.9"] != "two-formats-folder") == ("two-formats-folder", True)
 
 
-def test_inspect_shows_both_halves_and_keeps_to_its_schema(tmp_path, capsys):
+def test_inspect_two_formats_json_matches_schema(tmp_path, capsys):
     path = hdf5_and_archive(tmp_path, "model.keras")
     with pytest.raises(SystemExit):
         main(["inspect", str(path)])

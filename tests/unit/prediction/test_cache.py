@@ -14,7 +14,7 @@ def notes(tmp_path):
     return PredictionCache(tmp_path)
 
 
-def test_what_was_read_of_a_file_is_there_for_the_same_code_only(notes):
+def test_read_files_other_code_has_none(notes):
     notes.keep_files("code", {("artifact", "program"): READ})
     assert notes.read_files("code") == {("artifact", "program"): READ}
     assert notes.read_files("other") == {}
@@ -22,7 +22,7 @@ def test_what_was_read_of_a_file_is_there_for_the_same_code_only(notes):
     assert notes.read_files("code") == {}
 
 
-def test_cells_are_found_by_likeness_and_the_last_word_counts(notes):
+def test_cells_same_cell_is_replaced(notes):
     notes.keep_cells([("alike", "2.9", CELL), ("other", "2.9", CELL._replace(scenario="b"))])
     notes.keep_cells([("alike", "2.9", CELL._replace(status="pass", cause=None))])
     assert list(notes.cells("alike")) == [
@@ -31,27 +31,27 @@ def test_cells_are_found_by_likeness_and_the_last_word_counts(notes):
     assert len(list(notes.cells())) == 2
 
 
-def test_where_there_is_nothing_nothing_is_made(notes, tmp_path):
+def test_keep_nothing_creates_no_file(notes, tmp_path):
     notes.keep_cells([])
     assert notes.read_files("code") == {}
     assert list(notes.cells()) == []
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there_says_nothing_and_is_no_error(tmp_path):
+def test_cells_missing_folder_is_empty(tmp_path):
     notes = PredictionCache(tmp_path / "absent")
     notes.keep_cells([("alike", "2.9", CELL)])
     assert list(notes.cells()) == []
 
 
-def test_notes_that_are_damaged_are_made_anew(notes, tmp_path):
+def test_keep_damaged_cache_is_rebuilt(notes, tmp_path):
     (tmp_path / DATABASE).write_bytes(b"nothing of the kind" * 100)
     assert list(notes.cells()) == []
     notes.keep_cells([("alike", "2.9", CELL)])
     assert list(notes.cells()) == [("alike", "2.9", CELL)]
 
 
-def test_notes_of_another_version_are_made_anew(notes, tmp_path):
+def test_keep_other_version_is_rebuilt(notes, tmp_path):
     with sqlite3.connect(tmp_path / DATABASE) as database:
         database.execute("CREATE TABLE cells (other TEXT)")
         database.execute("PRAGMA user_version = 99")
@@ -60,7 +60,7 @@ def test_notes_of_another_version_are_made_anew(notes, tmp_path):
     assert list(notes.cells()) == [("alike", "2.9", CELL)]
 
 
-def test_cells_of_one_likeness_are_found_by_the_index(notes, tmp_path):
+def test_cells_by_similarity_key_use_index(notes, tmp_path):
     notes.keep_cells([("alike", "2.9", CELL)])
     asked = []
     ask = notes._ask

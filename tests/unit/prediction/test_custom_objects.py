@@ -14,7 +14,7 @@ def module(tmp_path):
     return write
 
 
-def test_what_a_module_defines_imports_and_assigns_is_brought(module):
+def test_custom_object_names_of_module(module):
     path = module(
         "from elsewhere import Attention as Mine\n"
         "class Layer: pass\n"
@@ -25,7 +25,7 @@ def test_what_a_module_defines_imports_and_assigns_is_brought(module):
     assert custom_object_names(path) == {"Mine", "Layer", "swish", "alias", "typed"}
 
 
-def test_names_in_ifs_and_tries_are_found_and_those_inside_functions_are_not(module):
+def test_custom_object_names_in_if_and_try(module):
     path = module(
         "try:\n    import keras\nexcept ImportError:\n    class Fallback: pass\n"
         "if keras:\n    def used(): pass\nelse:\n    def unused(): pass\n"
@@ -36,17 +36,17 @@ def test_names_in_ifs_and_tries_are_found_and_those_inside_functions_are_not(mod
     assert custom_object_names(path) == names
 
 
-def test_a_dict_of_custom_objects_says_what_is_brought(module):
+def test_custom_object_names_dict_decides(module):
     path = module("class A: pass\nclass B: pass\ncustom_objects = {'Called': A}\n")
     assert custom_object_names(path) == {"Called"}
 
 
-def test_a_dict_that_cannot_be_read_leaves_all_names(module):
+def test_custom_object_names_dynamic_dict_is_ignored(module):
     path = module("class A: pass\ncustom_objects = {A.__name__: A}\n")
     assert custom_object_names(path) == {"A", "custom_objects"}
 
 
-def test_nothing_in_the_module_runs(module, tmp_path):
+def test_custom_object_names_module_is_not_run(module, tmp_path):
     path = module(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass A: pass\n")
     assert custom_object_names(path) == {"A"}
     assert not (tmp_path / "ran").exists()
@@ -56,17 +56,17 @@ def test_nothing_in_the_module_runs(module, tmp_path):
     ("text", "said"),
     [("class A(:\n", "my_layers.py:1: is not valid Python"), ("\0", "is not valid Python")],
 )
-def test_what_is_no_python_is_said_with_its_line(module, text, said):
+def test_custom_object_names_syntax_error_has_line(module, text, said):
     with pytest.raises(UsageError, match=said):
         custom_object_names(module(text))
 
 
-def test_a_module_that_is_not_there_is_an_error(tmp_path):
+def test_custom_object_names_missing_module_is_usage_error(tmp_path):
     with pytest.raises(UsageError, match="cannot be read: No such file"):
         custom_object_names(tmp_path / "absent.py")
 
 
-def test_a_scenario_brings_what_it_defines_and_what_it_imports_from_beside(tmp_path):
+def test_names_of_program_includes_sibling_modules(tmp_path):
     (tmp_path / "save.py").write_text("class Layer: pass\ndef build(): pass\n")
     (tmp_path / "unused.py").write_text("class Unused: pass\n")
     load = tmp_path / "load.py"
@@ -78,7 +78,7 @@ def test_a_scenario_brings_what_it_defines_and_what_it_imports_from_beside(tmp_p
     assert names_of_program(tmp_path) == {"build", "Layer", "save"}
 
 
-def test_the_scenario_of_a_file_brings_the_module_that_came_with_it(tmp_path):
+def test_names_of_program_model_input_has_asset_names(tmp_path):
     (tmp_path / "load.py").write_text("def load(path): pass\n")
     (tmp_path / "mine.py").write_text("class Layer: pass\n")
     (tmp_path / "given.json").write_text('{"code": "mine", "inputs": false}')

@@ -140,7 +140,7 @@ def features(contents, reader=None):
         ("metadata", saved_model(model(DENSE)), saved_model()),
     ],
 )
-def test_a_sign_is_seen_where_it_is_and_only_there(feature, having, lacking):
+def test_features_true_and_false_example(feature, having, lacking):
     assert feature in features(having)
     assert feature not in features(lacking)
 
@@ -148,11 +148,11 @@ def test_a_sign_is_seen_where_it_is_and_only_there(feature, having, lacking):
 @pytest.mark.parametrize(
     ("python", "other"), [("3.7", True), ("3.8", False), ("3.10", False), ("3.11", True)]
 )
-def test_bytecode_is_for_some_pythons(python, other):
+def test_features_other_python(python, other):
     assert ("other-python" in features(h5(LAMBDA), target("2.9", python=python))) == other
 
 
-def test_every_sign_can_be_asked_of_a_file_that_says_nothing():
+def test_features_empty_file_has_none():
     assert features(weights()) == set()
     assert features(saved_model()) == set()
 
@@ -172,11 +172,11 @@ def test_every_sign_can_be_asked_of_a_file_that_says_nothing():
         (Writer(), None),
     ],
 )
-def test_the_writer_is_what_the_file_names_or_the_first_it_may_be(writer, release):
+def test_features_of_writer(writer, release):
     contents = Contents(weights().path, "hdf5-weights", writer=writer, stored=Stored())
     assert features_of(contents).writer == release
 
 
-def test_every_sign_is_asked_for_by_a_rule_and_is_tested():
+def test_features_are_all_used_and_tested():
     asked = {name for rule in the_rules() for name in (*rule.features, *rule.without)}
     assert asked == set(FEATURES)

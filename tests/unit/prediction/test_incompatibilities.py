@@ -19,38 +19,38 @@ def first_of_training(config, release, custom_names=()):
     )
 
 
-def test_what_a_release_has_is_no_obstacle():
+def test_find_known_class_is_compatible():
     assert first(model(layer(units=2, activation="relu")), "2.9") is None
 
 
-def test_a_functional_model_is_looked_up_before_its_layers():
+def test_find_functional_model_precedes_layers():
     config = model(layer("Mine"), class_name="Functional")
     assert first(config, "2.2") == Incompatibility("class", "Functional", "model")
     assert first(config, "2.9") == Incompatibility("custom", "Mine", "mine")
 
 
-def test_a_class_of_ones_own_is_no_obstacle_where_it_is_brought():
+def test_find_custom_class_with_code_is_compatible():
     config = model(layer("mine>Layer", units=2))
     assert first(config, "2.9") == Incompatibility("custom", "Layer", "mine>layer")
     assert first(config, "2.9", {"Layer"}) is None
 
 
-def test_what_a_class_of_ones_own_takes_is_not_for_keras_to_say():
+def test_find_custom_class_keys_are_unchecked():
     for named in ("my>Dense", "Dense"):
         assert first(model(layer(named, activation="unheard_of")), "2.9", {"Dense"}) is None
 
 
-def test_a_wrapped_layer_is_made_before_its_wrapper():
+def test_find_wrapped_layer_precedes_wrapper():
     wrapper = layer("TimeDistributed", layer=layer("Mine"), unheard_of=1)
     assert first(model(wrapper), "2.9") == Incompatibility("custom", "Mine", "mine")
 
 
-def test_a_key_that_is_too_many():
+def test_find_unknown_key():
     told = first(model(layer("LSTM", units=2, time_major=False)), "3.4")
     assert told == Incompatibility("key", "LSTM", "lstm", "time_major")
 
 
-def test_a_key_that_is_missing():
+def test_find_missing_key():
     told = layer("MultiHeadAttention", num_heads=2)
     assert first(model(told), "2.9") == Incompatibility(
         "absent", "MultiHeadAttention", "multiheadattention", "key_shape"
@@ -58,14 +58,14 @@ def test_a_key_that_is_missing():
 
 
 @pytest.mark.parametrize("module", ["keras.layers", None])
-def test_keras_3_takes_an_input_shape_only_of_layers_that_name_no_module(module):
+def test_find_input_shape_with_module_in_keras_3(module):
     config = model(layer(units=2, batch_input_shape=[None, 3], module=module))
     wanted = Incompatibility("key", "Dense", "dense", "batch_input_shape") if module else None
     assert first(config, "3.4") == wanted
     assert first(config, "2.15") is None
 
 
-def test_an_initializer_of_ones_own_and_one_that_came_later():
+def test_find_custom_or_later_initializer():
     own = {"class_name": "Mine", "config": {}}
     new = {"class_name": "HeNormal", "config": {"seed": None}}
     odd = {"class_name": "Zeros", "config": {"unheard_of": 1}}
@@ -82,7 +82,7 @@ def test_an_initializer_of_ones_own_and_one_that_came_later():
     )
 
 
-def test_an_activation_is_found_by_its_name_or_is_ones_own():
+def test_find_activation_by_name_or_custom():
     assert first(model(layer(units=1, activation="gelu")), "2.3") == Incompatibility(
         "function", "gelu", "dense", "activation"
     )
@@ -93,7 +93,7 @@ def test_an_activation_is_found_by_its_name_or_is_ones_own():
     assert first(model(layer(units=1, activation=written)), "2.9", {"snake"}) is None
 
 
-def test_a_policy_is_written_otherwise_by_keras_3():
+def test_find_dtype_policy_of_other_major():
     old = {"class_name": "Policy", "config": {"name": "mixed_float16"}}
     new = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
     assert first(model(layer(units=1, dtype=old)), "3.4") == Incompatibility(
@@ -115,26 +115,26 @@ def test_a_policy_is_written_otherwise_by_keras_3():
         ("keras", {"2.12", "2.13", "2.15", "2.16", "3.4", "3.15"}),
     ],
 )
-def test_a_module_is_there_in_some_releases(module, having):
+def test_find_module_of_other_release(module, having):
     config = model(class_name="Functional", module=module, registered_name="Functional")
     releases = ("2.12", "2.13", "2.15", "2.16", "3.4", "3.15")
     found = {each for each in releases if first(config, each) is None}
     assert found == having
 
 
-def test_an_operation_of_keras_3_is_known_by_its_module():
+def test_find_operation_by_module():
     told = layer("GetItem", module="keras.src.ops.numpy")
     assert first(model(told), "3.4") is None
     assert first(model(told), "2.15") == Incompatibility("class", "GetItem", "getitem")
 
 
-def test_a_config_that_goes_on_forever_has_an_end():
+def test_find_endless_config_ends():
     endless = layer("Bidirectional")
     endless["config"]["layer"] = endless
     assert len(list(find_incompatibilities(endless, measured_api(), "1.15"))) < 1000
 
 
-def test_an_optimizer_that_came_later_and_an_argument_that_it_has_not():
+def test_find_training_later_optimizer_and_key():
     assert first_of_training(
         {"optimizer_config": {"class_name": "Lion"}}, "2.9"
     ) == Incompatibility("class", "Lion", "optimizer")
@@ -154,17 +154,17 @@ def test_an_optimizer_that_came_later_and_an_argument_that_it_has_not():
         {"first": "mae", "second": "mine"},
     ],
 )
-def test_a_loss_of_ones_own_is_found_however_it_is_written(loss):
+def test_find_training_custom_loss_any_form(loss):
     assert first_of_training({"loss": loss}, "2.9") == Incompatibility("custom", "mine", "loss")
     assert first_of_training({"loss": loss}, "2.9", {"mine"}) is None
 
 
-def test_losses_and_metrics_of_keras_are_no_obstacle():
+def test_find_training_known_losses_are_compatible():
     told = {"loss": "mse", "metrics": [["accuracy", {"class_name": "AUC", "config": {}}]]}
     assert first_of_training(told, "2.9") is None
 
 
-def test_a_policy_in_a_config_of_ones_own_class_is_an_obstacle_of_its_own():
+def test_find_policy_of_custom_class():
     config = model(layer("Mine", dtype={"class_name": "DTypePolicy", "config": {}}))
     assert first(config, "2.15", {"Mine"}) == Incompatibility(
         "own-policy", "DTypePolicy", "mine", "dtype"
@@ -172,19 +172,19 @@ def test_a_policy_in_a_config_of_ones_own_class_is_an_obstacle_of_its_own():
     assert first(config, "3.4", {"Mine"}) is None
 
 
-def test_keras_3_takes_what_an_old_lambda_says_of_its_function():
+def test_find_old_lambda_keys_in_keras_3():
     old = layer("Lambda", function="relu", function_type="function")
     assert first(model(old), "3.4") is None
     assert first(model(layer("LSTM", units=1, function_type="x")), "3.4").key == "function_type"
 
 
-def test_a_wrapped_layer_without_a_module_is_lost_on_keras_3():
+def test_find_wrapped_layer_without_module_in_keras_3():
     told = model(layer("Bidirectional", layer=layer("LSTM", units=1)))
     assert first(told, "3.4") == Incompatibility("bare", "LSTM", "bidirectional")
     assert first(told, "2.15") is None
 
 
-def test_a_function_that_is_written_as_a_class_is_not_understood_in_hdf5():
+def test_find_function_as_class_in_hdf5():
     written = {"module": "builtins", "class_name": "function", "config": "mine"}
     told = model(layer(units=1, activation=written))
     assert first(told, "2.15", {"mine"}) == Incompatibility(

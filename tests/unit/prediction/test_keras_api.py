@@ -24,7 +24,7 @@ def api():
     return KerasApi(TOLD)
 
 
-def test_a_class_is_there_in_its_releases_only(api):
+def test_has_class_only_in_its_releases(api):
     assert [api.has("layers", "Old", each) for each in ("2.2", "2.9", "3.4")] == [
         True,
         False,
@@ -35,7 +35,7 @@ def test_a_class_is_there_in_its_releases_only(api):
     assert not api.is_known("losses", "Old")
 
 
-def test_of_a_release_that_was_not_asked_the_nearest_before_speaks(api):
+def test_has_function_unsurveyed_uses_earlier_release(api):
     assert api.has_function("activations", "gelu", "2.16")
     assert not api.has_function("activations", "gelu", "2.8")
     assert api.takes("layers", "Dense", "3.99") == {"units", "lora_rank"}
@@ -44,22 +44,22 @@ def test_of_a_release_that_was_not_asked_the_nearest_before_speaks(api):
     assert not api.knows("2.16")
 
 
-def test_a_class_that_takes_anything_has_no_list(api):
+def test_takes_any_key_is_none(api):
     assert api.takes("layers", "Old", "2.2") is None
 
 
-def test_what_a_config_must_have(api):
+def test_needs_required_keys(api):
     assert api.needs("layers", "Dense", "2.9") == {"units"}
 
 
-def test_operations_are_of_keras_3(api):
+def test_has_operation_only_in_keras_3(api):
     assert api.has_operation("GetItem", "3.4")
     assert not api.has_operation("GetItem", "2.9")
     assert api.is_operation("GetItem")
     assert api.is_function("activations", "gelu")
 
 
-def test_what_was_measured_says_what_is_well_known():
+def test_measured_api_has_well_known_facts():
     measured = measured_api()
     assert not measured.has("layers", "Functional", "2.2")
     assert measured.has("layers", "Functional", "2.3")

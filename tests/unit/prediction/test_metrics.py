@@ -22,7 +22,7 @@ def shares(found):
     return {each.status: (each.precision, each.recall) for each in found.statuses}
 
 
-def test_each_status_has_its_precision_and_recall():
+def test_score_precision_and_recall_by_status():
     found = score(
         [
             cell(Status.FAIL, "fail"),
@@ -48,7 +48,7 @@ def test_each_status_has_its_precision_and_recall():
     assert (fail.predicted, fail.measured, fail.right) == (3, 3, 2)
 
 
-def test_cells_that_were_not_measured_or_not_foretold_do_not_count():
+def test_score_unmeasured_cells_do_not_count():
     bare = make_cell("first", "h5", "old", "new", Status.PASS)
     others = [
         cell(status, "pass")
@@ -60,7 +60,7 @@ def test_cells_that_were_not_measured_or_not_foretold_do_not_count():
     assert found.cells == 1
 
 
-def test_causes_count_where_it_fails_as_foretold():
+def test_score_causes_of_predicted_fails():
     found = score(
         [
             cell(Status.FAIL, "fail", cause="op-layer", said="op-layer"),
@@ -72,7 +72,7 @@ def test_causes_count_where_it_fails_as_foretold():
     assert (found.causes.of, found.causes.right, found.causes.share) == (2, 1, 0.5)
 
 
-def test_a_remedy_is_right_where_it_was_seen_to_work():
+def test_score_remedy_right_if_verified():
     worked, failed = ("rewrite-config", "verified"), ("no-compile", "failed")
     found = score(
         [
@@ -85,7 +85,7 @@ def test_a_remedy_is_right_where_it_was_seen_to_work():
     assert (found.remedies.of, found.remedies.right) == (2, 1)
 
 
-def test_a_run_that_has_nothing_of_a_kind_has_no_share_of_it():
+def test_score_nothing_measured_is_none():
     found = score([cell(Status.PASS, "pass")])
     assert found.causes.share is None
     assert [each.status for each in found.statuses] == ["not fail", "pass"]

@@ -8,7 +8,7 @@ from tests.unit.inspection import files
 from tests.unit.prediction.made import h5, layer, model, target
 
 
-def test_a_file_is_foretold_for_each_environment_in_order(tmp_path):
+def test_predict_file_environments_in_order(tmp_path):
     path = files.hdf5_model(tmp_path / "a.h5")
     targets = [target("2.2", environment="old"), target("2.9", environment="new")]
     told = predict_file(path, targets)
@@ -16,12 +16,12 @@ def test_a_file_is_foretold_for_each_environment_in_order(tmp_path):
     assert [each.status for each in told] == ["fail", "pass"]
 
 
-def test_what_was_found_in_the_file_is_said():
+def test_predict_contents_reason_names_part():
     (told,) = predict_contents(h5(model(layer("LSTM", units=1, time_major=False))), [target("3.4")])
     assert told.because.endswith("(layer 'lstm': 'time_major' of LSTM)")
 
 
-def test_a_class_that_is_brought_is_no_obstacle():
+def test_predict_contents_custom_class_with_code_passes():
     contents = h5(model(layer("Mine")))
     (without,) = predict_contents(contents, [target("2.9")])
     (having,) = predict_contents(contents, [target("2.9")], {"Mine"})
@@ -29,13 +29,13 @@ def test_a_class_that_is_brought_is_no_obstacle():
     assert having.status == "pass"
 
 
-def test_of_a_release_that_was_not_surveyed_less_is_sure():
+def test_predict_contents_unsurveyed_is_less_confident():
     contents = h5(model(layer(units=1)))
     known, unknown = predict_contents(contents, [target("3.15"), target("3.99")])
     assert 0 < unknown.confidence < known.confidence
 
 
-def test_a_config_that_is_nested_without_end_is_an_error():
+def test_predict_contents_endless_nesting_is_usage_error():
     deep = "mine"
     for _ in range(5000):
         deep = [deep]
@@ -43,13 +43,13 @@ def test_a_config_that_is_nested_without_end_is_an_error():
         predict_contents(h5(model(), training={"loss": deep}), [target("2.9")])
 
 
-def test_what_is_no_model_is_an_error(tmp_path):
+def test_predict_file_not_a_model_is_usage_error(tmp_path):
     (tmp_path / "a.h5").write_text("nothing")
     with pytest.raises(UsageError, match="is a text file"):
         predict_file(tmp_path / "a.h5", [target("2.9")])
 
 
-def test_what_is_in_the_way_behind_the_first_thing_needs_its_remedy_too():
+def test_predict_contents_two_fixes_are_combined():
     own = layer("Mine")
     lstm = layer("LSTM", units=1, time_major=False)
     (told,) = predict_contents(h5(model(own, lstm)), [target("3.4")])
@@ -59,20 +59,20 @@ def test_what_is_in_the_way_behind_the_first_thing_needs_its_remedy_too():
     assert (told.rule, told.remedy) == ("misnamed", "true-name + rewrite-config")
 
 
-def test_a_remedy_that_takes_the_place_of_the_load_stands_alone():
+def test_predict_contents_final_fix_stands_alone():
     told = model(layer("LSTM", units=1, time_major=False), layer("TFOpLambda", function="x"))
     (found,) = predict_contents(h5(told), [target("3.4")])
     assert (found.rule, found.remedy) == ("key-removed", "rebuild-and-load-weights")
 
 
-def test_rewriting_takes_care_of_what_the_model_was_compiled_with():
+def test_predict_contents_rewrite_includes_no_compile():
     training = {"optimizer_config": {"class_name": "Custom>Adam", "config": {}}, "loss": "mse"}
     config = model(layer(units=1), class_name="Functional")
     (found,) = predict_contents(h5(config, keras="2.12.0", training=training), [target("2.2")])
     assert (found.rule, found.remedy) == ("functional-class", "rewrite-config")
 
 
-def test_notes_of_what_was_measured_count(tmp_path):
+def test_predict_file_measured_cells_decide(tmp_path):
     path = files.hdf5_model(tmp_path / "a.h5")
     notes = PredictionCache(tmp_path)
     read = predict_by_rules(path, [target("2.9")])

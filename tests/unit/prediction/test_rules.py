@@ -35,7 +35,7 @@ def example(rule):
 
 
 @pytest.mark.parametrize("rule", the_rules(), ids=lambda rule: rule.id)
-def test_every_rule_decides_of_a_file_that_it_is_about(rule):
+def test_rules_each_decides_its_example(rule):
     assert rule.id in EXAMPLES, f"write a file that {rule.id} decides"
     contents, reader, custom_names = example(rule)
     assert isinstance(contents, Contents)
@@ -46,12 +46,12 @@ def test_every_rule_decides_of_a_file_that_it_is_about(rule):
     assert rule.remedy is None or told.remedy == rule.remedy or told.remedy.count(" + ")
 
 
-def test_there_is_no_example_of_a_rule_that_is_gone():
+def test_examples_have_existing_rules():
     assert set(EXAMPLES) == {rule.id for rule in the_rules()}
 
 
 @pytest.mark.parametrize("rule", the_rules(), ids=lambda rule: rule.id)
-def test_a_remedy_is_one_that_can_be_tried_with_such_a_file(rule):
+def test_rules_remedy_fits_file(rule):
     if rule.remedy is None:
         return
     remedy = the_catalogue().remedy(rule.remedy)
@@ -62,7 +62,7 @@ def test_a_remedy_is_one_that_can_be_tried_with_such_a_file(rule):
 
 
 @pytest.mark.parametrize("rule", the_rules(), ids=lambda rule: rule.id)
-def test_a_rule_has_a_source(rule):
+def test_rules_have_source(rule):
     assert len(rule.source) > len("measured: ")
 
 
@@ -88,7 +88,7 @@ def rules(tmp_path):
     return load
 
 
-def test_rules_are_read(rules):
+def test_load_rules_valid_file(rules):
     (rule,) = rules()
     assert (rule.id, rule.cause) == ("one", "unknown-functional")
 
@@ -112,12 +112,12 @@ def test_rules_are_read(rules):
         ('source: "measured: h5"', 'source: ""', "source"),
     ],
 )
-def test_a_rule_that_cannot_be_is_refused_with_its_line(rules, old, new, said):
+def test_load_rules_invalid_rule_has_line(rules, old, new, said):
     with pytest.raises(UsageError, match=said):
         rules(old, new)
 
 
-def test_no_two_rules_have_one_name(tmp_path):
+def test_load_rules_duplicate_id_is_usage_error(tmp_path):
     path = tmp_path / "rules.yaml"
     path.write_text(RULE + RULE.partition("rules:\n")[2])
     with pytest.raises(UsageError, match="'one' stands twice"):
@@ -133,17 +133,17 @@ def test_no_two_rules_have_one_name(tmp_path):
         ("3.5", ["3.5"], ["3.4", "3.6"]),
     ],
 )
-def test_a_span_holds_releases_by_their_order(span, inside, outside):
+def test_within_span(span, inside, outside):
     assert all(within(span, each) for each in inside)
     assert not any(within(span, each) for each in outside)
 
 
-def test_what_is_not_known_is_in_no_span():
+def test_within_unknown_release_is_false():
     assert not within("from 3.4", None)
     assert within(None, None)
 
 
-def test_a_rule_is_as_sure_as_it_was_right():
+def test_confidence_of_is_laplace_share():
     counts = json.loads(Path(module.__file__).with_name(CALIBRATION).read_text())["rules"]
     assert set(counts) <= {rule.id for rule in the_rules()}, "run `nox -s calibrate -- … --write`"
     for rule, (right, decided) in counts.items():

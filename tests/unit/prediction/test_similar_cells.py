@@ -23,11 +23,11 @@ def weigh():
     return call
 
 
-def test_without_precedents_the_rule_stands(weigh):
+def test_weigh_no_cells_keeps_rule(weigh):
     assert weigh() == RULE
 
 
-def test_what_was_measured_outweighs_a_rule_and_is_named(weigh):
+def test_weigh_contradicting_cells_decide(weigh):
     told = weigh(precedent(remedy="rewrite-config"))
     assert (told.status, told.cause, told.remedy) == ("fail", "op-layer", "rewrite-config")
     assert told.rule == "measured:first/h5/old/new"
@@ -35,7 +35,7 @@ def test_what_was_measured_outweighs_a_rule_and_is_named(weigh):
     assert "1 of 1 cells" in told.because
 
 
-def test_what_was_measured_makes_a_rule_surer_that_says_the_same(weigh):
+def test_weigh_agreeing_cells_raise_confidence(weigh):
     told = weigh(*(precedent(str(number), "pass", None) for number in range(18)))
     assert (told.rule, told.status) == ("nothing-against", "pass")
     assert told.confidence == 0.95
@@ -43,19 +43,19 @@ def test_what_was_measured_makes_a_rule_surer_that_says_the_same(weigh):
     assert weigh(precedent(status="pass", cause=None)).confidence == 0.8
 
 
-def test_the_most_say_what_is_likely_and_the_rule_has_the_casting_vote(weigh):
+def test_weigh_tie_is_decided_by_rule(weigh):
     passes, fails = precedent("a", "pass", None), precedent("b")
     assert weigh(passes, fails).rule == "nothing-against"
     assert weigh(passes, fails, precedent("c")).status == "fail"
     assert weigh(passes, fails, precedent("c")).confidence == 0.6
 
 
-def test_a_scenario_is_no_precedent_of_itself(weigh):
+def test_weigh_own_scenario_is_ignored(weigh):
     assert weigh(precedent("first"), without="first") == RULE
     assert weigh(precedent("first"), without="second").status == "fail"
 
 
-def test_a_crash_and_a_timeout_are_fails():
+def test_normalized_status_crash_and_timeout_are_fail():
     assert [normalized_status(each) for each in ("crash", "timeout", "drift")] == [
         "fail",
         "fail",
@@ -63,7 +63,7 @@ def test_a_crash_and_a_timeout_are_fails():
     ]
 
 
-def test_a_remedy_that_worked_in_a_file_like_it_is_what_helps(weigh):
+def test_weigh_verified_fix_is_predicted(weigh):
     rule = RULE.model_copy(
         update={"status": "fail", "cause": "op-layer", "remedy": "rewrite-config"}
     )
@@ -73,7 +73,7 @@ def test_a_remedy_that_worked_in_a_file_like_it_is_what_helps(weigh):
     assert weigh(*other, rule=rule).remedy == "rewrite-config"
 
 
-def test_other_readers_say_nothing(weigh):
+def test_weigh_other_loaders_are_ignored(weigh):
     precedents = SimilarCells()
     precedents.add("alike", "2.9", precedent())
     assert precedents.weigh(RULE, "alike", "2.10") == RULE

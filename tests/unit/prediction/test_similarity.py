@@ -23,7 +23,7 @@ def of(contents, custom_names=()):
     return similarity_key(features_of(contents), custom_names)
 
 
-def test_sizes_numbers_and_names_make_no_difference():
+def test_similarity_key_ignores_sizes_and_names():
     renamed = layer(units=1)
     renamed["config"]["name"] = "other"
     assert of(SMALL) == of(LARGE)
@@ -47,30 +47,30 @@ def test_sizes_numbers_and_names_make_no_difference():
         archive(SMALL.config, keras="2.9.0"),
     ],
 )
-def test_a_setting_the_writer_and_the_format_do(other):
+def test_similarity_key_depends_on_settings(other):
     assert of(SMALL) != of(other)
 
 
-def test_a_class_that_is_missing_is_another_thing_than_one_that_is_brought():
+def test_similarity_key_depends_on_missing_class():
     mine, yours = h5(model(layer("Mine", units=1))), h5(model(layer("Yours", rate=1)))
     assert of(mine) == of(yours)
     assert of(mine, {"Mine"}) != of(mine)
     assert of(mine, {"Mine"}) != of(yours, {"Yours"})
 
 
-def test_where_a_layer_stands_makes_a_difference():
+def test_similarity_key_depends_on_parent_layer():
     nested = model(model(layer(units=1)), layer(units=1))
     flat = model(model(), layer(units=1))
     assert of(h5(nested)) != of(h5(flat))
 
 
-def test_files_without_an_architecture_are_alike_by_their_writer():
+def test_similarity_key_without_architecture_uses_writer():
     assert of(weights()) == of(weights(called="other.h5"))
     assert of(weights()) != of(weights(keras="2.3.0"))
     assert of(saved_model(tensorflow="2.16.1")) != of(saved_model(tensorflow="2.17.1"))
 
 
-def test_what_decides_of_an_environment_depends_on_the_file():
+def test_loader_key_depends_on_file():
     reader = target("3.9", tensorflow="2.18.1", python="3.12")
     coded = h5(model(layer("Lambda", function=[LAMBDA_3_8, None, None])))
     assert loader_key(features_of(SMALL), reader) == "3.9"
@@ -78,7 +78,7 @@ def test_what_decides_of_an_environment_depends_on_the_file():
     assert loader_key(features_of(coded), reader) == "3.9 3.12"
 
 
-def test_a_config_nested_without_end_has_a_likeness():
+def test_similarity_key_endless_nesting_has_key():
     endless = layer("Bidirectional")
     endless["config"]["layer"] = endless
     assert of(h5(endless))

@@ -1,7 +1,7 @@
-"""Loads a model file that was saved elsewhere, as a program does that has the model's own code.
+"""Loads a user's model file, as a program with the model's custom classes does.
 
-Stands in for a scenario's ``load.py``. ``given.json`` beside it says what came with the file:
-``code``, the module with its custom classes, and ``inputs``, whether there are sample inputs.
+It is the ``load.py`` of a checked file's scenario. ``given.json`` in the same folder lists the
+assets: ``code``, the module with the custom classes, and ``inputs``: whether it has sample inputs.
 """
 
 import importlib
