@@ -191,7 +191,7 @@ def check_is_contained(code, table, expected):
 
 @pytest.fixture
 def expected(command, marked, undisturbed):
-    """What the table says without a fault of ours."""
+    """The table without a fault of kerasmatrix."""
     run_project(command)
     if not undisturbed:
         code, table, _ = command(*ONE_JOB)
@@ -259,7 +259,7 @@ def test_make_apart_no_cell_to_blame_raises():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, InfrastructureError("disk full"), SystemExit])
-def test_apart_what_is_not_the_cells_passes(error):
+def test_apart_lets_other_exceptions_pass(error):
     boundary = Boundary()
     row = Save("first", "h5", "a")
     passing = (KeyboardInterrupt, InfrastructureError, SystemExit)
