@@ -74,8 +74,8 @@ MEASURED = (
     "execution.work_queue:infer_load",
     "report.csv_parquet:cell_frame",
     "report.page_data:_cell_columns",
-    "report.page_data:_Details.row",
-    "report.page_data:_Details._side",
+    "report.page_details:_Tables.cell",
+    "report.page_details:_Tables._side",
     "report.html:blocks_of",
 )
 # In a run that measures nothing.
@@ -98,7 +98,7 @@ def mentions_bad(value):
     if isinstance(value, Attempt):
         return mentions_bad(value.measured)
     if isinstance(value, Observation | SaveFacts | LoadFacts):
-        return BAD in value.model_dump_json()
+        return BAD in value.to_json()
     if isinstance(value, dict):
         return any(mentions_bad(each) for each in value.values()) or value.get("log") == BAD
     if isinstance(value, list | tuple):
