@@ -78,7 +78,7 @@ def test_a_file_that_does_not_load_fails_with_cause_and_remedy(suite):
             "model.h5 does not come back as it was in 1 of 2 environments:",
             "*fails-unless-rewrite-config: fail: unknown-functional: ValueError: Unknown layer*",
             "*what was seen to help there: rewrite-config",
-            "*model = keras.models.load_model(rewritten_copy)",
+            "*keras.models.load_model(*",
         ]
     )
     # The plugin's own code is nobody's concern.

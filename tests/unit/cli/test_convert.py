@@ -118,7 +118,7 @@ def test_where_no_file_can_be_made_the_code_is_told(convert, engine):
     assert not Path("out.h5.kerasmatrix.json").exists()
     assert "what helps is done by the program that loads it" in out
     assert "tried rewrite-config as h5: failed: ValueError: Unknown layer: Functional" in out
-    assert "model = keras.models.load_model(rewritten_copy)" in out
+    assert "keras.models.load_model(" in out
 
 
 def test_where_nothing_works_what_was_tried_is_told(convert):
