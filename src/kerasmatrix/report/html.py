@@ -111,8 +111,9 @@ def _headline(results: Results) -> str | None:
     if not broken:
         return f"{step}: no file breaks"
     count = f"{len(broken)} of {upgrade.files} file{'s' if upgrade.files != 1 else ''}"
-    verb = "breaks" if len(broken) == 1 else "break"
-    return f"{step}: {count} {verb}, {'all' if fixable == len(broken) else fixable} fixable"
+    if len(broken) == 1:
+        return f"{step}: {count} breaks, {'' if fixable else 'not '}fixable"
+    return f"{step}: {count} break, {'all' if fixable == len(broken) else fixable} fixable"
 
 
 def _count_verdicts(claims: Iterable[ClaimResult]) -> dict[str, int]:

@@ -215,8 +215,9 @@ def upgrade_of(*statuses):
 @pytest.mark.parametrize(
     ("statuses", "headline"),
     [
-        ((Status.FAIL, Status.PASS), "1 of 2 files breaks, all fixable"),
+        ((Status.FAIL, Status.PASS), "1 of 2 files breaks, fixable"),
         ((Status.FAIL, Status.CRASH, Status.DRIFT), "2 of 3 files break, 1 fixable"),
+        ((Status.CRASH, Status.PASS), "1 of 2 files breaks, not fixable"),
         ((Status.PASS, Status.DEGRADED), "no file breaks"),
     ],
 )
