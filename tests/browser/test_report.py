@@ -228,7 +228,7 @@ def test_an_upgrade_is_answered_with_what_breaks(browser, tmp_path):
     answer = opened.locator("#answer")
     assert "3 files load in tf2.1." in answer.inner_text()
     assert (
-        "1 load unchanged, 1 load with losses or other outputs, 1 fail (all 1 fixable)"
+        "1 load unchanged, 1 load with losses or other outputs, 1 fail (fixable)"
         in answer.inner_text()
     )
     assert "1 of 2 scenarios breaks, 1 with a verified fix." in answer.inner_text()

@@ -78,7 +78,7 @@ def test_model_check_failing_file_shows_cause_and_fix(suite):
             "*: fail (unknown-functional): model.h5: not good in 1 of 2 environments",
             "*fails-unless-rewrite-config: fail: unknown-functional: ValueError: Unknown layer*",
             "*verified fix: rewrite-config",
-            "*model = keras.models.load_model(rewritten_copy)",
+            "*keras.models.load_model(*",
         ]
     )
     # The plugin's own code is nobody's concern.

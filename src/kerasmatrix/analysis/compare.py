@@ -99,7 +99,7 @@ def compare(base: Results, head: Results) -> Comparison:
 def _compare(base: Results, head: Results) -> Comparison:
     before = {cell_of(cell): cell for cell in base.cells}
     both = [(before[cell_of(cell)], cell) for cell in head.cells if cell_of(cell) in before]
-    changes = [change for one, two in both if (change := _change(one, two)) is not None]
+    changes = [change for old, new in both if (change := _change(old, new)) is not None]
     order = {kind: number for number, kind in enumerate(ChangeKind)}
     return Comparison(
         base=base.run.id,
@@ -176,15 +176,15 @@ def _remedy_change(before: CellResult, after: CellResult) -> ChangeKind | None:
     return ChangeKind.REMEDY_LOST if is_lost else None
 
 
-def _only(one: Results, other: Results) -> Names:
-    def names(results: Results) -> dict[str, tuple[str, ...]]:
+def _only(results: Results, other: Results) -> Names:
+    def names(part: Results) -> dict[str, tuple[str, ...]]:
         return {
-            "environments": tuple(env.name for env in results.environments),
-            "scenarios": tuple(scenario.name for scenario in results.scenarios),
-            "formats": results.formats,
+            "environments": tuple(env.name for env in part.environments),
+            "scenarios": tuple(scenario.name for scenario in part.scenarios),
+            "formats": part.formats,
         }
 
-    ours, theirs = names(one), names(other)
+    ours, theirs = names(results), names(other)
     return Names.model_validate(
         {kind: tuple(name for name in ours[kind] if name not in theirs[kind]) for kind in ours}
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, Remedy
 
-__all__ = ["FailingCell", "Tried", "next_attempt"]
+__all__ = ["FailingCell", "Tried", "search_fix"]
 
 # No file with more than three problems at once has been found, and more attempts rarely help.
 MOST_TOGETHER = 3
@@ -38,7 +38,7 @@ class Tried:
     cause: str | None = None
 
 
-def next_attempt(
+def search_fix(
     catalogue: Catalogue,
     failing: FailingCell,
     tried: Mapping[Remedies, Tried],

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
-from kerasmatrix.diagnosis.fix_search import FailingCell, Tried, next_attempt
+from kerasmatrix.diagnosis.fix_search import FailingCell, Tried, search_fix
 from kerasmatrix.diagnosis.recognize_cause import AmbiguousError, Evidence, recognize_cause
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.plan import Plan
@@ -137,4 +137,4 @@ def _next_attempt(
     failing: FailingCell, tried: tuple[tuple[tuple[str, ...], Tried], ...], *, everything: bool
 ) -> tuple[str, ...] | None:
     """Search the package's own catalogue; most cells have been through what others have."""
-    return next_attempt(the_catalogue(), failing, dict(tried), everything=everything)
+    return search_fix(the_catalogue(), failing, dict(tried), everything=everything)

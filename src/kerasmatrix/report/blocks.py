@@ -65,14 +65,16 @@ def blocks_of(results: Results) -> list[Block]:
         ValueError: two cells of ``results`` are the same.
     """
     order = {environment.name: number for number, environment in enumerate(results.environments)}
-    found: dict[tuple[str, str], list[tuple[int, CellResult]]] = defaultdict(list)
+    members_of: dict[tuple[str, str], list[tuple[int, CellResult]]] = defaultdict(list)
     for cell in results.cells:
         place = order[cell.saved_with] * len(order) + order[cell.loaded_with]
-        found[cell.scenario, cell.format].append((place, cell))
+        members_of[cell.scenario, cell.format].append((place, cell))
     blocks = []
     for scenario in results.scenarios:
         for form in results.formats:
-            members = sorted(found.get((scenario.name, form), ()), key=lambda member: member[0])
+            members = sorted(
+                members_of.get((scenario.name, form), ()), key=lambda member: member[0]
+            )
             places = tuple(place for place, _ in members)
             if len(set(places)) != len(places):
                 raise ValueError(f"{scenario.name} as {form}: two cells are the same")

@@ -111,8 +111,9 @@ def _headline(results: Results) -> str | None:
     if not broken:
         return f"{step}: no file breaks"
     count = f"{len(broken)} of {upgrade.files} file{'s' if upgrade.files != 1 else ''}"
-    verb = "breaks" if len(broken) == 1 else "break"
-    return f"{step}: {count} {verb}, {'all' if fixable == len(broken) else fixable} fixable"
+    if len(broken) == 1:
+        return f"{step}: {count} breaks, {'' if fixable else 'not '}fixable"
+    return f"{step}: {count} break, {'all' if fixable == len(broken) else fixable} fixable"
 
 
 def _count_verdicts(claims: Iterable[ClaimResult]) -> dict[str, int]:
@@ -136,20 +137,20 @@ def _template() -> Template:
 
 def _changed(comparison: Comparison | None) -> dict[ChangeKind, tuple[Change, ...]]:
     """Return the changes by kind, the most important first."""
-    found = {kind: comparison.of(kind) if comparison else () for kind in ChangeKind}
-    return {kind: changes for kind, changes in found.items() if changes}
+    changes_of = {kind: comparison.of(kind) if comparison else () for kind in ChangeKind}
+    return {kind: changes for kind, changes in changes_of.items() if changes}
 
 
 def _sections(
     scenarios: Iterable[ScenarioResult], blocks: Sequence[Block]
 ) -> Iterator[tuple[ScenarioResult, list[tuple[int, Block]]]]:
     """Yield each scenario that has cells, with its blocks and their numbers."""
-    found: dict[str, list[tuple[int, Block]]] = defaultdict(list)
+    blocks_of_scenario: dict[str, list[tuple[int, Block]]] = defaultdict(list)
     for number, block in enumerate(blocks):
-        found[block.scenario].append((number, block))
+        blocks_of_scenario[block.scenario].append((number, block))
     for scenario in scenarios:
-        if scenario.name in found:
-            yield scenario, found[scenario.name]
+        if scenario.name in blocks_of_scenario:
+            yield scenario, blocks_of_scenario[scenario.name]
 
 
 def _finalize(value: object) -> object:

@@ -56,8 +56,8 @@ def _answer(results: Results) -> Iterator[str]:
         yield "**This run is incomplete.**"
         yield ""
     counts = count_statuses(results.cells)
-    found = (f"{LOOKS[status].glyph} {count} {status}" for status, count in counts.items())
-    yield f"{len(results.cells)} cells: {' · '.join(found)}"
+    counted = (f"{LOOKS[status].glyph} {count} {status}" for status, count in counts.items())
+    yield f"{len(results.cells)} cells: {' · '.join(counted)}"
     broken = [cell for cell in results.cells if cell.status in FIXABLE]
     repaired = sum(cell.repaired_by is not None for cell in broken)
     if repaired:

@@ -142,15 +142,15 @@ def _changes(cells: Sequence[CellResult], changes: Sequence[Change]) -> dict[int
         (change.scenario, change.format, change.saved_with, change.loaded_with): change.kind.value
         for change in changes
     }
-    found = ((number, kinds.get(cell_of(cell))) for number, cell in enumerate(cells))
-    return {number: kind for number, kind in found if kind is not None}
+    kind_of = ((number, kinds.get(cell_of(cell))) for number, cell in enumerate(cells))
+    return {number: kind for number, kind in kind_of if kind is not None}
 
 
 def _inferred(results: Results, cells: Sequence[CellResult]) -> dict[int, int]:
     """Return the environments whose file was loaded instead, by the number of the cell."""
     places = {environment.name: place for place, environment in enumerate(results.environments)}
-    found = ((number, cell.inferred_from) for number, cell in enumerate(cells))
-    return {number: places[source] for number, source in found if source is not None}
+    source_of = ((number, cell.inferred_from) for number, cell in enumerate(cells))
+    return {number: places[source] for number, source in source_of if source is not None}
 
 
 def eras(results: Results) -> frozenset[int]:

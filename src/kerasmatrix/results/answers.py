@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from kerasmatrix.results.bounds import LONGEST_LINE, cut
-from kerasmatrix.results.observations import Observation, share_equal
+from kerasmatrix.results.observations import Observation
+from kerasmatrix.results.sharing import share_equal
 
 __all__ = ["parse_answer"]
 

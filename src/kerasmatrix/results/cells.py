@@ -81,7 +81,7 @@ UNCLASSIFIED = "unclassified"
 TOGETHER = " + "
 # Summary of a cell that was left to another shard, whose results are yet to be merged.
 IN_ANOTHER_SHARD = "in another shard"
-# ... and one that an interrupt left out.
+# Summary of a cell that an interrupt left out.
 RUN_ENDED = "the run ended before this cell"
 
 

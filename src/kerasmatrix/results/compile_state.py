@@ -36,8 +36,8 @@ def lost_compile_state(saved: SaveFacts, loaded: LoadFacts, *, trained: bool) ->
         return ["the compile state"]
     lost = lost_arguments(before, after) if before else []
     if config:
-        known = {_subject(each) for each in lost}
-        lost += [each for each in _lost_from_file(config, after) if _subject(each) not in known]
+        known = {_subject(loss) for loss in lost}
+        lost += [loss for loss in _lost_from_file(config, after) if _subject(loss) not in known]
     if is_state_lost(saved, loaded, trained=trained):
         lost.append("the optimizer state")
     return lost
@@ -137,25 +137,25 @@ def _lost_losses(before: Any, after: Any) -> Iterator[str]:
         # One loss may stand for every output, and losses may be given by position or by name.
         losses = list(ours.values()), list(theirs.values())
         longest = max(map(len, losses))
-        if not all(losses) or any(len(each) not in {1, longest} for each in losses):
+        if not all(losses) or any(len(side) not in {1, longest} for side in losses):
             yield f"the loss ({shown(before)} became {shown(after)})"
             return
         ours, theirs = (
-            {str(place): (each * longest)[place] for place in range(longest)} for each in losses
+            {str(place): (side * longest)[place] for place in range(longest)} for side in losses
         )
     for key, loss in ours.items():
         of = f" of output {key}" if len(ours) > 1 else ""
-        for each in differences(loss, theirs[key]):
-            change = f"({shown(each.before)} became {shown(each.after)})"
-            if each.path and each.path != ("name",):
-                yield f"the loss's {'.'.join(each.path)}{of} {change}"
-            elif not each.path:
+        for difference in differences(loss, theirs[key]):
+            change = f"({shown(difference.before)} became {shown(difference.after)})"
+            if difference.path and difference.path != ("name",):
+                yield f"the loss's {'.'.join(difference.path)}{of} {change}"
+            elif not difference.path:
                 yield f"the loss{of} {change}"
 
 
 def _by_output(loss: Any) -> dict[str, Any]:
     if isinstance(loss, list):
-        return {str(place): each for place, each in enumerate(loss)}
+        return {str(place): item for place, item in enumerate(loss)}
     if isinstance(loss, Mapping) and "class_name" not in loss:
         return dict(loss)
     return {"": loss}
@@ -167,39 +167,41 @@ def _loss_weights(weights: Any) -> list[float] | None:
         weights = [weights[key] for key in sorted(weights)]
     if not isinstance(weights, list):
         weights = [weights]
-    numbers = [1.0 if each is None else each for each in weights]
-    if not all(isinstance(each, int | float) and abs(each) < LARGEST_WEIGHT for each in numbers):
+    numbers = [1.0 if weight is None else weight for weight in weights]
+    if not all(
+        isinstance(weight, int | float) and abs(weight) < LARGEST_WEIGHT for weight in numbers
+    ):
         return None
-    rounded = [float(f"{each:.6g}") for each in numbers]
+    rounded = [float(f"{weight:.6g}") for weight in numbers]
     return None if set(rounded) <= {1.0} else rounded
 
 
 def _lost_metrics(before: Any, after: Any, word: str) -> Iterator[str]:
     ours, theirs = list(_metrics(before)), list(_metrics(after))
     for metric in ours:
-        if any(not _metric_differences(metric, each) for each in theirs):
+        if any(not _metric_differences(metric, other) for other in theirs):
             continue
-        alike = [each for each in theirs if _metric_name(each) == _metric_name(metric)]
-        # The first that none of the others is.
+        namesakes = [other for other in theirs if _metric_name(other) == _metric_name(metric)]
+        # The first namesake that is not equal to another metric.
         twin = next(
-            (each for each in alike if all(_metric_differences(other, each) for other in ours)),
+            (other for other in namesakes if all(_metric_differences(own, other) for own in ours)),
             None,
         )
-        found = _metric_differences(metric, twin) if twin is not None else []
-        if not found:
+        changes = _metric_differences(metric, twin) if twin is not None else []
+        if not changes:
             yield f"the {word} {shown(metric)}"
-        for each in found:
+        for change in changes:
             yield (
-                f"the {word} {shown(metric)}'s {'.'.join(each.path)} "
-                f"({shown(each.before)} became {shown(each.after)})"
+                f"the {word} {shown(metric)}'s {'.'.join(change.path)} "
+                f"({shown(change.before)} became {shown(change.after)})"
             )
 
 
 def _metrics(value: Any) -> Iterator[Any]:
     """Yield metrics out of lists by output and dictionaries by name."""
     if isinstance(value, list):
-        for each in value:
-            yield from _metrics(each)
+        for item in value:
+            yield from _metrics(item)
     elif isinstance(value, Mapping) and "class_name" not in value:
         for key in sorted(value):
             yield from _metrics(value[key])
@@ -210,12 +212,13 @@ def _metrics(value: Any) -> Iterator[Any]:
 def _metric_differences(before: Any, after: Any) -> list[Difference]:
     """Return the differences of a metric.
 
-    Keras 2 prefixes a metric's name with that of its output, once more after each load.
+    Keras 2 prefixes a metric's name with that of its output, once more after difference load.
     """
     return [
-        each
-        for each in differences(before, after)
-        if each.path != ("name",) or not _is_prefixed(str(each.before), str(each.after))
+        difference
+        for difference in differences(before, after)
+        if difference.path != ("name",)
+        or not _is_prefixed(str(difference.before), str(difference.after))
     ]
 
 
@@ -238,13 +241,13 @@ def _lost_hyperparameters(
     sides = [
         {
             "class_name": owner,
-            "config": {key: value for key, value in each.items() if key != "name"},
+            "config": {key: value for key, value in config.items() if key != "name"},
         }
-        for owner, each in ((name, hyperparameters), (after.name, after.hyperparameters))
+        for owner, config in ((name, hyperparameters), (after.name, after.hyperparameters))
     ]
-    for found in differences(*sides):
-        change = f"({shown(found.before)} became {shown(found.after)})"
-        if found.path:
-            yield f"the optimizer's {'.'.join(found.path)} {change}"
+    for difference in differences(*sides):
+        change = f"({shown(difference.before)} became {shown(difference.after)})"
+        if difference.path:
+            yield f"the optimizer's {'.'.join(difference.path)} {change}"
         else:
             yield f"the optimizer ({name} became {after.name})"

@@ -45,27 +45,28 @@ def _lost_settings(saved: str, loaded: str) -> tuple[str, ...]:
     ours, theirs = unpacked(saved), unpacked(loaded)
     if not theirs:
         return ()  # the architecture is lost, and reported as such
-    found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    names_of: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     pairs, missing, new = _matched(ours, theirs)
     for before, after in pairs:
-        for each in _layer_differences(before, after):
-            key = (".".join(each.path), shown(each.before), shown(each.after))
-            found[key].append(before["path"][-1])
-    said = [
+        for difference in _layer_differences(before, after):
+            path = ".".join(difference.path)
+            key = (path, shown(difference.before), shown(difference.after))
+            names_of[key].append(before["path"][-1])
+    lost = [
         f"the {setting} of {_layers(names)} ({before} became {after})"
-        for (setting, before, after), names in found.items()
+        for (setting, before, after), names in names_of.items()
     ]
-    said += [f"the layer {layer['path'][-1]} ({layer['class']})" for layer in missing]
+    lost += [f"the layer {layer['path'][-1]} ({layer['class']})" for layer in missing]
     if new and not missing:
-        said += [f"the layers as they were ({layer['path'][-1]} is new)" for layer in new]
-    return tuple(said)
+        lost += [f"the layers as they were ({layer['path'][-1]} is new)" for layer in new]
+    return tuple(lost)
 
 
 @lru_cache(maxsize=4096)
 def narrow_epsilon(settings: str) -> float:
     """Return the spacing at 1 of the narrowest type that a layer computes in, or 0."""
-    found = (compute_type(layer.get("config", {}).get("dtype")) for layer in unpacked(settings))
-    return max((NARROW.get(name, 0.0) for name in found), default=0.0)
+    types = (compute_type(layer.get("config", {}).get("dtype")) for layer in unpacked(settings))
+    return max((NARROW.get(name, 0.0) for name in types), default=0.0)
 
 
 def unpacked(settings: str) -> list[dict[str, Any]]:
@@ -73,10 +74,12 @@ def unpacked(settings: str) -> list[dict[str, Any]]:
     try:
         reader = zlib.decompressobj()
         text = reader.decompress(base64.b64decode(settings), LARGEST_SETTINGS)
-        found = json.loads(text.decode("utf-8", "surrogatepass")) if reader.eof else []
+        entries = json.loads(text.decode("utf-8", "surrogatepass")) if reader.eof else []
     except (ValueError, RecursionError, binascii.Error, zlib.error):
         return []
-    return [each for each in found if _is_entry(each)] if isinstance(found, list) else []
+    if not isinstance(entries, list):
+        return []
+    return [entry for entry in entries if _is_entry(entry)]
 
 
 def _is_entry(value: Any) -> bool:
@@ -110,14 +113,14 @@ def _matched(
 
     Of two layers of one class those of one name are the same.
     """
-    ours, theirs = ([each for each in side if _is_layer(each)] for side in (before, after))
-    if [_kind(each) for each in ours] == [_kind(each) for each in theirs]:
+    ours, theirs = ([layer for layer in side if _is_layer(layer)] for side in (before, after))
+    if [_kind(layer) for layer in ours] == [_kind(layer) for layer in theirs]:
         return list(zip(ours, theirs, strict=True)), [], []
     pairs, left = [], []
     free = list(theirs)
     for layer in ours:
-        same_name = next((each for each in free if each["path"][-1] == layer["path"][-1]), None)
-        twin = same_name or next((each for each in free if _kind(each) == _kind(layer)), None)
+        same_name = next((other for other in free if other["path"][-1] == layer["path"][-1]), None)
+        twin = same_name or next((other for other in free if _kind(other) == _kind(layer)), None)
         if twin is None:
             left.append(layer)
         else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Hashable, Mapping, MutableMapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
@@ -74,7 +74,6 @@ __all__ = [
     "SaveObservation",
     "WeightDigest",
     "Weights",
-    "share_equal",
 ]
 
 
@@ -374,27 +373,7 @@ class ProbeObservation(Observation):
     value: ProbeFacts | None = None
 
 
-Seen = TypeVar("Seen", bound=Observation)
 Seen_co = TypeVar("Seen_co", bound=Observation, covariant=True)
-
-
-def share_equal(observation: Seen, shared: MutableMapping[Hashable, Any]) -> Seen:
-    """Return ``observation`` with the parts that ``shared`` has, too, replaced by those.
-
-    Of a hundred thousand cells few have weights, settings or errors of their own.
-    """
-    changes: dict[str, object] = {}
-    if observation.error:
-        changes["error"] = shared.setdefault(observation.error, observation.error)
-    facts = getattr(observation, "value", None)
-    if isinstance(facts, SaveFacts | LoadFacts):
-        compiled = facts.compiled
-        changes["value"] = facts.but(
-            weights=shared.setdefault(facts.weights, facts.weights),
-            layers=shared.setdefault(facts.layers, facts.layers),
-            compiled=shared.setdefault(compiled.to_json(), compiled) if compiled else None,
-        )
-    return observation.but(**changes)
 
 
 class Measured(NamedTuple, Generic[Seen_co]):

@@ -104,29 +104,31 @@ class _Redaction:
         return _but(
             error,
             message=self.text(error.message),
-            chain=_each(error.chain, lambda link: _but(link, message=self.text(link.message))),
+            chain=_change_each(
+                error.chain, lambda link: _but(link, message=self.text(link.message))
+            ),
             traceback=self.text(error.traceback),
         )
 
     def _culprits(self, culprits: tuple[Culprit, ...]) -> tuple[Culprit, ...]:
-        return _each(culprits, lambda each: _but(each, error=self.text(each.error)))
+        return _change_each(culprits, lambda part: _but(part, error=self.text(part.error)))
 
     def _side(self, side: SideResult) -> SideResult:
-        log, retried = self.text(side.log), _each(side.retried, self.text)
+        log, retried = self.text(side.log), _change_each(side.retried, self.text)
         if log is side.log and retried is side.retried:
             return side
         return side.but(log=log, retried=retried)
 
     def _remedies(self, remedies: tuple[RemedyResult, ...]) -> tuple[RemedyResult, ...]:
-        return _each(
+        return _change_each(
             remedies,
-            lambda each: _but(
-                each, summary=self.text(each.summary), did=_each(each.did, self.text)
+            lambda fix: _but(
+                fix, summary=self.text(fix.summary), did=_change_each(fix.did, self.text)
             ),
         )
 
     def _retries(self, retries: tuple[RetriedAttempt, ...]) -> tuple[RetriedAttempt, ...]:
-        return _each(retries, lambda each: _but(each, summary=self.text(each.summary)))
+        return _change_each(retries, lambda retry: _but(retry, summary=self.text(retry.summary)))
 
 
 def _but(value: Record, **fields: object) -> Record:
@@ -135,7 +137,9 @@ def _but(value: Record, **fields: object) -> Record:
     return value.but(**changed) if changed else value
 
 
-def _each(values: tuple[Shared, ...], change: Callable[[Shared], Shared]) -> tuple[Shared, ...]:
+def _change_each(
+    values: tuple[Shared, ...], change: Callable[[Shared], Shared]
+) -> tuple[Shared, ...]:
     """Return the changed values; ``values`` itself if they are the same objects."""
     changed = tuple(map(change, values))
     same = all(new is old for new, old in zip(changed, values, strict=True))

@@ -35,8 +35,8 @@ from kerasmatrix.results.observations import (
     Observation,
     ProbeObservation,
     SaveObservation,
-    share_equal,
 )
+from kerasmatrix.results.sharing import share_equal
 from kerasmatrix.store.database import ABSORBED, Row, damage, digest_row, is_whole, open_database
 from kerasmatrix.store.origins import Origin
 from kerasmatrix.store.orphans import end_leftovers

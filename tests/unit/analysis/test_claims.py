@@ -34,7 +34,7 @@ def cells(**statuses):
         ({}, "not measured"),
     ],
 )
-def test_the_verdict_follows_the_cells(statuses, verdict):
+def test_check_claims_verdict_follows_the_cells(statuses, verdict):
     assert check(cells(**statuses)).verdict == verdict
 
 
@@ -42,25 +42,25 @@ def test_the_verdict_follows_the_cells(statuses, verdict):
     ("relation", "spoken_of"),
     [("any", 4), ("same", 2), ("different", 2), ("newer-reader", 1), ("older-reader", 1)],
 )
-def test_a_claim_speaks_of_cells_in_its_relation(relation, spoken_of):
+def test_check_claims_relation_selects_cells(relation, spoken_of):
     every = cells(old_old="fail", old_new="fail", new_old="fail", new_new="fail")
     assert check(every, relation=relation).cells == spoken_of
 
 
-def test_a_claim_names_the_cells_for_and_against_it():
+def test_check_claims_lists_cells_for_and_against():
     result = check(cells(old_old="fail", old_new="pass", new_new="fail"))
     assert result.confirmed_by == ("h5/old/old", "h5/new/new")
     assert result.contradicted_by == ("h5/old/new",)
 
 
-def test_an_error_is_sought_in_the_whole_chain():
+def test_check_claims_error_matches_in_the_whole_chain():
     found = cells(old_old="fail")
     assert check(found, error="Unknown layer: X").confirmed == 1
     assert check(found, error="KeyError: the cause").confirmed == 1
     assert check(found, error="Unknown layer: Y").confirmed == 0
 
 
-def test_a_failed_save_does_not_speak_of_loading():
+def test_check_claims_failed_save_is_not_about_loading():
     found = cells(old_old="save-failed", new_new="fail")
     assert check(found).cells == 1
     assert check(found, status=["save-failed"]).cells == 2
@@ -68,19 +68,19 @@ def test_a_failed_save_does_not_speak_of_loading():
     assert (check(found, status=saving).confirmed, check(found, status=saving).cells) == (1, 2)
 
 
-def test_another_scenario_or_format_is_not_spoken_of():
+def test_check_claims_other_scenario_or_format_is_ignored():
     found = [make_cell("second", "h5", "old", "old", Status.FAIL),
              make_cell("first", "keras", "old", "old", Status.FAIL)]  # fmt: skip
     assert check(found, formats=["h5"]).cells == 0
 
 
-def test_a_claim_may_speak_of_failing_cells_only():
+def test_check_claims_among_selects_statuses():
     found = cells(old_old="fail", old_new="pass", new_new="drift")
     assert check(found, among=["fail"]).cells == 1
     assert check(found, among=["fail", "pass"], status=["pass"]).confirmed == 1
 
 
-def test_layers_at_fault_count_where_they_were_looked_for():
+def test_check_claims_layers_count_where_checked():
     failing = cells(old_old="fail", old_new="fail", new_old="fail")
     fault = Culprit(layer="dense", class_name="Dense", error="ValueError: no")
     found = [

@@ -43,13 +43,13 @@ def cell(status, loaded="tf2.1", **changes):
         ("infra", "not-run", None),
     ],
 )
-def test_a_change_has_a_kind(before, after, kind):
+def test_compare_change_has_its_kind(before, after, kind):
     same = {"cause": None, "remedies": ()}
     found = compare(results_of(cell(before, **same)), results_of(cell(after, **same)))
     assert [change.kind for change in found.changes] == ([kind] if kind else [])
 
 
-def test_a_fault_of_the_machine_is_neither_broken_nor_fixed():
+def test_compare_infra_is_neither_broken_nor_fixed():
     silent = [ChangeKind.UNMEASURED, ChangeKind.MEASURED]
     for status in ("infra", "not-run"):
         for other in ("pass", "fail"):
@@ -62,32 +62,32 @@ def remedies(*told):
     return cell("fail").but(remedies=tuple(RemedyResult(**each) for each in told))
 
 
-def test_a_remedy_that_works_no_more_is_a_change():
+def test_compare_lost_fix_is_a_change():
     found = compare(results_of(remedies(VERIFIED)), results_of(remedies(REJECTED)))
     assert [change.kind for change in found.changes] == [ChangeKind.REMEDY_LOST]
     found = compare(results_of(remedies(REJECTED)), results_of(remedies(VERIFIED)))
     assert [change.kind for change in found.changes] == [ChangeKind.REMEDY_FOUND]
 
 
-def test_remedy_that_the_machine_kept_from_being_tried_is_not_lost():
+def test_compare_untried_fix_is_not_lost():
     after = remedies(REJECTED).but(untried="OSError: [Errno 28] No space left on device")
     assert compare(results_of(remedies(VERIFIED)), results_of(after)).changes == ()
 
 
-def test_another_cause_is_a_change():
+def test_compare_another_cause_is_a_change():
     other = cell("fail", cause="weights-count")
     (change,) = compare(results_of(cell("fail")), results_of(other)).changes
     assert (change.kind, change.cause) == (ChangeKind.CAUSE, "weights-count")
 
 
-def test_what_matters_most_comes_first():
+def test_compare_most_important_change_comes_first():
     before = (cell("fail"), cell("pass", "tf2.2"))
     after = (cell("pass"), cell("fail", "tf2.2"))
     kinds = [change.kind for change in compare(results_of(*before), results_of(*after)).changes]
     assert kinds == [ChangeKind.BROKEN, ChangeKind.FIXED]
 
 
-def test_what_only_one_has_is_told_and_not_compared():
+def test_compare_names_of_one_run_are_listed():
     base, head = (
         make_results(environments=3, scenarios=1),
         make_results(environments=2, scenarios=2),
@@ -98,7 +98,7 @@ def test_what_only_one_has_is_told_and_not_compared():
     assert found.only_in_head.scenarios == ("scenario2",)
 
 
-def test_packages_that_are_not_the_same_are_named():
+def test_compare_differing_packages_are_listed():
     base = make_results(environments=1)
     told = base.environments[0]
     packages = {**told.packages, "numpy": "1.20.0", "h5py": "3.1.0"}
@@ -107,7 +107,7 @@ def test_packages_that_are_not_the_same_are_named():
     assert found.packages == {"tf2.1": {"numpy": ("1.19.5", "1.20.0"), "h5py": (None, "3.1.0")}}
 
 
-def test_a_run_is_like_itself():
+def test_compare_run_with_itself_has_no_changes():
     results = make_results()
     assert compare(results, results).changes == ()
     assert compare(results, results).compared == 50
@@ -126,7 +126,7 @@ RATE, STATE = "the optimizer's learning rate", "the optimizer state"
         ((RATE, STATE), (STATE, RATE), None),
     ],
 )
-def test_what_is_lost_decides_where_statuses_are_equal(status, before, after, kind):
+def test_compare_equal_statuses_are_decided_by_losses(status, before, after, kind):
     one, two = (cell(status, cause=None, remedies=(), lost=lost) for lost in (before, after))
     found = compare(results_of(one), results_of(two))
     assert [change.kind for change in found.changes] == ([kind] if kind else [])
@@ -134,7 +134,7 @@ def test_what_is_lost_decides_where_statuses_are_equal(status, before, after, ki
         assert (change.lost_before, change.lost) == (before, after)
 
 
-def test_gate_finds_cell_that_loses_more_than_the_baseline():
+def test_findings_cell_with_more_losses_than_baseline():
     one = cell("degraded", lost=(RATE,))
     two = one.but(lost=(RATE, STATE))
     found = findings(results_of(two), compare(results_of(one), results_of(two)))
@@ -145,7 +145,7 @@ def test_gate_finds_cell_that_loses_more_than_the_baseline():
     ("lost", "kind"),
     [((RATE,), FindingKind.FLAKY), ((RATE, STATE), FindingKind.WORSE_THAN_BASELINE)],
 )
-def test_gate_compares_what_a_retry_lost(lost, kind):
+def test_findings_compare_the_losses_of_a_retry(lost, kind):
     again = RetriedAttempt(
         status=Status.DEGRADED,
         summary="words",

@@ -33,7 +33,7 @@ KNOWN = {
         (["tf2.2", "tf2.16"], ["tf2.2", "tf2.16"]),
     ],
 )
-def test_a_pattern_is_a_name_a_glob_or_a_range(patterns, names):
+def test_names_of_name_glob_and_range(patterns, names):
     assert names_of(patterns, VERSIONS, ordered=True) == set(names)
 
 
@@ -46,7 +46,7 @@ def test_a_pattern_is_a_name_a_glob_or_a_range(patterns, names):
         ("tf2.15..tf2.9", "'tf2.15..tf2.9' matches nothing", None),
     ],
 )
-def test_a_pattern_for_nothing_is_an_error(pattern, message, hint):
+def test_names_of_pattern_without_match_is_an_error(pattern, message, hint):
     with pytest.raises(PatternError) as caught:
         names_of([pattern], VERSIONS, ordered=True)
     assert str(caught.value) == message
@@ -54,7 +54,7 @@ def test_a_pattern_for_nothing_is_an_error(pattern, message, hint):
         assert hint in caught.value.hint
 
 
-def test_a_range_means_nothing_without_an_order():
+def test_names_of_range_needs_an_order():
     with pytest.raises(PatternError):
         names_of(["h5..keras"], ("h5", "keras"), ordered=False)
 
@@ -92,13 +92,13 @@ def results_of(*statuses, finished=None):
         ({"status": ["pass", "not-comparable"]}, "not-comparable", "met"),
     ],
 )
-def test_a_cell_keeps_to_what_is_expected_or_not(expected, status, verdict):
+def test_expect_sets_met_better_or_worse(expected, status, verdict):
     found = expect(results_of(status), [expectation(**expected)], KNOWN)
     assert found.cells[0].expected == verdict
     assert (found.cells[0].expectation is None) == (verdict is None)
 
 
-def test_the_last_expectation_that_speaks_of_a_cell_counts():
+def test_expect_last_matching_expectation_decides():
     rule = expectation(status="fail")
     exception = expectation(status="pass", loaded_with="tf2.2")
     found = expect(results_of("fail", "pass"), [rule, exception], KNOWN)
@@ -106,12 +106,12 @@ def test_the_last_expectation_that_speaks_of_a_cell_counts():
     assert [(told.cells, told.met) for told in found.expectations] == [(2, 1), (1, 1)]
 
 
-def test_what_nobody_expects_anything_of_has_no_verdict():
+def test_expect_cell_without_expectation_has_no_verdict():
     found = expect(results_of("fail", "pass"), [expectation(format="keras")], KNOWN)
     assert [cell.expected for cell in found.cells] == [None, None]
 
 
-def test_an_expectation_is_unmatched_only_where_all_its_cells_cannot_exist():
+def test_expect_unmatched_only_without_existing_cells():
     told = expect(results_of("unsupported"), [expectation()], KNOWN).expectations[0]
     assert told.unmatched
     # This run may just not have what it is about.
@@ -120,7 +120,7 @@ def test_an_expectation_is_unmatched_only_where_all_its_cells_cannot_exist():
 
 
 @pytest.mark.parametrize(("day", "expired"), [(1, False), (2, False), (3, True)])
-def test_an_expectation_lasts_until_the_end_of_its_day(day, expired):
+def test_expect_expires_after_the_last_day(day, expired):
     finished = datetime.datetime(2026, 1, day, 23, 59, tzinfo=datetime.UTC)
     told = expectation(until="2026-01-02")
     (found,) = expect(results_of("fail", finished=finished), [told], KNOWN).expectations
@@ -128,7 +128,7 @@ def test_an_expectation_lasts_until_the_end_of_its_day(day, expired):
 
 
 @pytest.mark.parametrize("told", [{"status": "fial"}, {"reason": " "}, {"until": "soon"}, {"x": 1}])
-def test_nonsense_is_refused(told):
+def test_expectation_nonsense_is_refused(told):
     with pytest.raises(ValidationError):
         expectation(**told)
 
@@ -139,7 +139,7 @@ def matrix_with(tmp_path, line):
     return path
 
 
-def test_an_expectation_knows_where_it_stands(tmp_path):
+def test_expectation_has_file_and_line(tmp_path):
     path = matrix_with(tmp_path, "{saved_with: tf2.2.., status: [fail], reason: known}")
     (found,) = load_matrix(path).expectations
     last = len(path.read_text().splitlines())
@@ -159,7 +159,7 @@ def test_an_expectation_knows_where_it_stands(tmp_path):
         ("{status: fail, reason: r, where: here}", "unknown key", ""),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_line(tmp_path, line, message, hint):
+def test_expectation_error_has_its_line(tmp_path, line, message, hint):
     path = matrix_with(tmp_path, line)
     with pytest.raises(UsageError) as caught:
         load_matrix(path)

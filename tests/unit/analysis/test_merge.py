@@ -39,7 +39,7 @@ def change(results, number, **update):
     return results.model_copy(update={"cells": tuple(cells)})
 
 
-def test_two_shards_make_the_whole_in_either_order():
+def test_merge_two_shards_in_either_order_is_the_whole():
     parts = {"a": shard(whole(), "first"), "b": shard(whole(), "scenario2")}
     merged = merge(parts, SCENARIOS, "kerasmatrix merge a b")
     assert merged.cells == whole().cells
@@ -50,7 +50,7 @@ def test_two_shards_make_the_whole_in_either_order():
     assert merged.run.command == "kerasmatrix merge a b"
 
 
-def test_what_is_counted_is_counted_anew():
+def test_merge_counts_again():
     parts = {"a": shard(whole(), "first"), "b": shard(whole(), "scenario2")}
     merged = merge(parts, SCENARIOS, "")
     failing = sum(cell.status in {Status.FAIL, Status.SAVE_FAILED} for cell in whole().cells)
@@ -64,19 +64,19 @@ def test_what_is_counted_is_counted_anew():
     )
 
 
-def test_a_shard_that_is_missing_leaves_the_run_incomplete():
+def test_merge_missing_shard_is_incomplete():
     merged = merge({"a": shard(whole(), "first")}, SCENARIOS, "")
     assert not merged.run.complete
     assert merged.cells[-1].status is Status.NOT_RUN
 
 
-def test_a_shard_that_was_cut_off_leaves_the_run_incomplete():
+def test_merge_cut_off_shard_is_incomplete():
     cut = shard(whole(), "first")
     cut = cut.model_copy(update={"run": cut.run.model_copy(update={"complete": False})})
     assert not merge({"a": cut, "b": shard(whole(), "scenario2")}, SCENARIOS, "").run.complete
 
 
-def test_a_measured_cell_outdoes_infra_which_outdoes_not_run():
+def test_merge_measured_beats_infra_beats_not_run():
     first, infra = shard(whole(), "first"), shard(whole(), "first", trouble=Status.INFRA)
     number = len(whole().cells) - 1
     for parts in ({"a": first, "b": infra}, {"a": infra, "b": first}):
@@ -87,7 +87,7 @@ def test_a_measured_cell_outdoes_infra_which_outdoes_not_run():
         assert [cells[n] for n in measured] == [whole().cells[n] for n in measured]
 
 
-def test_overlapping_results_that_agree_are_merged():
+def test_merge_equal_overlap_is_accepted():
     assert merge({"a": whole(), "b": whole()}, SCENARIOS, "").cells == whole().cells
 
 
@@ -98,7 +98,7 @@ def test_overlapping_results_that_agree_are_merged():
         ({"cause": "unknown-layer"}, "pass in a, pass (unknown-layer) in b"),
     ],
 )
-def test_cells_that_contradict_each_other_are_refused_by_name(update, said):
+def test_merge_contradiction_names_the_cells(update, said):
     assert whole().cells[0].status is Status.PASS
     with pytest.raises(UsageError) as caught:
         merge({"a": whole(), "b": change(whole(), 0, **update)}, SCENARIOS, "")
@@ -106,7 +106,7 @@ def test_cells_that_contradict_each_other_are_refused_by_name(update, said):
     assert f"first / h5 / tf2.1 / tf2.1: {said}" in caught.value.message
 
 
-def test_of_many_contradictions_some_are_named_and_the_rest_is_counted():
+def test_merge_many_contradictions_are_counted():
     other = whole().model_copy(
         update={"cells": tuple(cell.but(status=Status.CRASH, cause="x") for cell in whole().cells)}
     )
@@ -138,7 +138,7 @@ def changed_environment(**update):
          "b: is about other engine than a: docker, there fake"),
     ],
 )  # fmt: skip
-def test_results_of_another_matrix_are_refused(other, message):
+def test_merge_results_of_another_matrix_are_refused(other, message):
     with pytest.raises(UsageError) as caught:
         merge({"a": whole(), "b": other}, SCENARIOS, "")
     assert message in caught.value.message

@@ -31,11 +31,11 @@ def ask(results, **options):
         ("pass", "crash", True),
     ],
 )
-def test_what_is_worse_than_at_home_is_a_reason(home, there, worse):
+def test_examine_worse_than_at_home_is_a_reason(home, there, worse):
     assert bool(ask(results_of(h5=(home, there))).reasons) == worse
 
 
-def test_losing_something_else_is_worse():
+def test_examine_another_loss_is_worse():
     results = results_of(h5=("degraded", "degraded"))
     home, there = results.cells
     there = there.but(lost=("the optimizer state",))
@@ -43,18 +43,18 @@ def test_losing_something_else_is_worse():
     assert [reason.status for reason in found.reasons] == [Status.DEGRADED]
 
 
-def test_what_does_not_load_at_home_is_no_reason():
+def test_examine_failing_at_home_is_not_a_reason():
     found = ask(results_of(h5=("fail", "fail"), keras=("save-failed", "save-failed")))
     assert (found.files, found.reasons) == (0, ())
 
 
 @pytest.mark.parametrize("there", ["unsupported", "infra", "not-run"])
-def test_what_was_not_measured_is_unknown(there):
+def test_examine_unmeasured_is_unknown(there):
     found = ask(results_of(h5=("pass", there), keras=("pass", "pass")))
     assert (found.files, found.unknown, found.reasons) == (1, 1, ())
 
 
-def test_a_remedy_is_enough_where_it_is_accepted():
+def test_possible_accepts_fixes_on_request():
     found = ask(results_of(h5=("pass", "fail")))  # the factory's failures have one
     assert found.reasons[0].remedy == "no-compile + rewrite-config"
     assert not found.possible()
@@ -63,13 +63,13 @@ def test_a_remedy_is_enough_where_it_is_accepted():
     assert not helpless.possible(accept_remedies=True)
 
 
-def test_a_part_can_be_asked_about():
+def test_examine_can_be_limited():
     results = results_of(h5=("pass", "fail"), keras=("pass", "pass"))
     assert ask(results, formats=["keras"]).possible()
     assert not ask(results, formats=["h5"]).possible()
     assert ask(results, scenarios=["other"]).files == 0
 
 
-def test_the_worst_comes_first():
+def test_examine_worst_reason_comes_first():
     found = ask(results_of(h5=("pass", "degraded"), keras=("pass", "fail")))
     assert [reason.status for reason in found.reasons] == [Status.FAIL, Status.DEGRADED]

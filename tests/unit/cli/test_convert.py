@@ -118,7 +118,7 @@ def test_convert_impossible_shows_fix_in_program(convert, engine):
     assert not Path("out.h5.kerasmatrix.json").exists()
     assert "made by the program that loads it" in out
     assert "tried rewrite-config as h5: failed: ValueError: Unknown layer: Functional" in out
-    assert "model = keras.models.load_model(rewritten_copy)" in out
+    assert "keras.models.load_model(" in out
 
 
 def test_convert_no_fix_lists_attempts(convert):

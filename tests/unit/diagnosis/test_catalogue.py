@@ -43,21 +43,21 @@ def load(tmp_path):
     return load
 
 
-def test_the_catalogue_is_valid_and_every_cause_has_a_stored_message():
+def test_catalogue_is_valid_and_has_a_message_for_each_cause():
     assert {cause.slug for cause in the_catalogue().causes} == set(MESSAGES)
 
 
-def test_every_cause_is_shown_by_a_test_with_real_tensorflow():
+def test_catalogue_causes_occur_in_tests_with_tensorflow():
     shown = {case[4] for case in (*SEEN, *RARER)} | {NEVER_ENDS}
     shown |= {cause for _, cause in CAUSES} | {cause for _, _, cause in FAULTS}
     assert {cause.slug for cause in the_catalogue().causes} - shown == set(NOT_SHOWN)
 
 
-def test_a_good_catalogue_is_read(load):
+def test_load_catalogue_valid_is_read(load):
     assert load(GOOD)["one"].advice[0].id == "newer-loader"
 
 
-def test_an_unknown_slug_is_a_key_error(load):
+def test_catalogue_unknown_slug_is_a_key_error(load):
     with pytest.raises(KeyError):
         load(GOOD)["two"]
 
@@ -78,13 +78,13 @@ def test_an_unknown_slug_is_a_key_error(load):
         ("story:", "storry:", r"causes\.0\.story"),
     ],
 )
-def test_an_entry_that_lacks_something_is_an_error_with_its_line(load, old, new, message):
+def test_load_catalogue_invalid_cause_error_has_its_line(load, old, new, message):
     assert old in GOOD
     with pytest.raises(UsageError, match=message):
         load(GOOD.replace(old, new))
 
 
-def test_a_slug_may_stand_only_once(load):
+def test_load_catalogue_repeated_slug_is_an_error(load):
     with pytest.raises(UsageError, match="'one' is there twice"):
         load(GOOD + GOOD.removeprefix("causes:\n"))
 
@@ -103,18 +103,18 @@ def test_a_slug_may_stand_only_once(load):
         ("by: load", "by: magic", r"remedies\.0\.by"),
     ],
 )
-def test_a_remedy_that_lacks_something_is_an_error_with_its_line(load, old, new, message):
+def test_load_catalogue_invalid_fix_error_has_its_line(load, old, new, message):
     assert old in REMEDIES
     with pytest.raises(UsageError, match=message):
         load(GOOD, REMEDIES.replace(old, new))
 
 
-def test_an_id_may_stand_only_once(load):
+def test_load_catalogue_repeated_id_is_an_error(load):
     with pytest.raises(UsageError, match="'no-compile' is there twice"):
         load(GOOD, REMEDIES + REMEDIES.removeprefix("remedies:\n"))
 
 
-def test_a_remedy_is_found_by_its_id_and_advice_is_none(load):
+def test_catalogue_remedy_by_id_or_none(load):
     catalogue = load(GOOD)
     assert catalogue.remedy("no-compile").title == "a title"
     assert catalogue.remedy("newer-loader") is None

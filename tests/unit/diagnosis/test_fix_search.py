@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import Advice, Catalogue, Cause, Remedy, Signature
-from kerasmatrix.diagnosis.fix_search import MOST_ATTEMPTS, FailingCell, Tried, next_attempt
+from kerasmatrix.diagnosis.fix_search import MOST_ATTEMPTS, FailingCell, Tried, search_fix
 
 FAILED = Tried(verified=False)
 VERIFIED = Tried(verified=True)
@@ -50,10 +50,10 @@ CATALOGUE = Catalogue(
 
 
 def following(cause_, tried, *, form="h5", keras=2, **more):
-    return next_attempt(CATALOGUE, FailingCell(cause_, form, keras), tried, **more)
+    return search_fix(CATALOGUE, FailingCell(cause_, form, keras), tried, **more)
 
 
-def test_a_cause_names_its_remedies_in_order_then_come_the_general_ones():
+def test_search_fix_own_fixes_before_general_ones():
     tried = {}
     order = []
     while (wanted := following("bad-config", tried)) is not None:
@@ -62,30 +62,30 @@ def test_a_cause_names_its_remedies_in_order_then_come_the_general_ones():
     assert order == [("rewrite",), ("custom",), ("rebuild",)]
 
 
-def test_what_works_ends_the_search_unless_everything_is_wanted():
+def test_search_fix_verified_ends_unless_everything():
     tried = {("rewrite",): VERIFIED}
     assert following("bad-config", tried) is None
     assert following("bad-config", tried, everything=True) == ("custom",)
 
 
-def test_an_attempt_that_gets_further_is_built_upon_in_the_catalogues_order():
+def test_search_fix_adds_to_one_that_got_further():
     tried = {("rewrite",): failed_with("bad-class")}
     assert following("bad-config", tried) == ("custom", "rewrite")
     tried["custom", "rewrite"] = failed_with("bad-loss")
     assert following("bad-config", tried) == ("bare", "custom", "rewrite")
 
 
-def test_an_attempt_that_fails_the_same_way_is_not_built_upon():
+def test_search_fix_same_cause_is_not_added_to():
     tried = {("rewrite",): failed_with("bad-config")}
     assert following("bad-config", tried) == ("custom",)
 
 
-def test_nothing_is_added_to_a_final_remedy():
+def test_search_fix_adds_nothing_to_a_final_fix():
     tried = {("rebuild",): failed_with("bad-class")}
     assert following(None, tried) is None
 
 
-def test_what_takes_the_place_of_the_load_goes_only_with_what_comes_before_it():
+def test_search_fix_final_fix_only_with_program_fixes():
     tried = {("rewrite",): failed_with("bad-class"), ("custom", "rewrite"): FAILED}
     tried["custom",] = FAILED
     assert following("bad-config", tried) == ("rebuild",)
@@ -93,7 +93,7 @@ def test_what_takes_the_place_of_the_load_goes_only_with_what_comes_before_it():
     assert following("bad-program", tried) == ("before", "rebuild")
 
 
-def test_the_same_remedies_are_not_tried_twice_in_another_order():
+def test_search_fix_no_combination_twice():
     tried = {
         ("rewrite",): failed_with("bad-class"),
         ("custom", "rewrite"): FAILED,
@@ -102,7 +102,7 @@ def test_the_same_remedies_are_not_tried_twice_in_another_order():
     assert following("bad-config", tried) == ("rebuild",)
 
 
-def test_an_unclassified_cell_gets_the_general_remedies():
+def test_search_fix_unclassified_gets_general_fixes():
     assert following(None, {}) == ("rebuild",)
     assert following("unclassified", {}) == ("rebuild",)
 
@@ -111,10 +111,10 @@ def test_an_unclassified_cell_gets_the_general_remedies():
     ("form", "keras", "first"),
     [("h5", 3, ("new-only",)), ("h5", 2, ("rebuild",)), ("savedmodel", 2, ("call",))],
 )
-def test_only_what_makes_sense_for_the_format_and_the_reader_is_tried(form, keras, first):
+def test_search_fix_only_applicable_fixes(form, keras, first):
     assert following("switched", {}, form=form, keras=keras) == first
 
 
-def test_a_search_ends():
+def test_search_fix_search_ends():
     tried = {(f"other-{number}",): FAILED for number in range(MOST_ATTEMPTS)}
     assert following("bad-config", tried) is None

@@ -9,17 +9,17 @@ STORED = [(slug, evidence) for slug, found in MESSAGES.items() for evidence in f
 
 
 @pytest.mark.parametrize(("slug", "evidence"), STORED)
-def test_a_stored_message_has_its_own_cause_and_no_other(slug, evidence):
+def test_recognize_cause_stored_message_has_its_cause(slug, evidence):
     assert recognize_cause(the_catalogue(), evidence).slug == slug
 
 
-def test_what_nobody_has_seen_is_unclassified():
+def test_recognize_cause_unknown_error_is_none():
     chain = [("ValueError", "the moon is in the seventh house")]
     assert recognize_cause(the_catalogue(), Evidence(chain=chain, status=Status.FAIL)) is None
     assert recognize_cause(the_catalogue(), Evidence()) is None
 
 
-def test_the_cause_may_be_anywhere_in_the_chain():
+def test_recognize_cause_anywhere_in_the_chain():
     chain = [("RuntimeError", "could not load"), ("ValueError", "Unknown layer: Functional")]
     assert recognize_cause(the_catalogue(), Evidence(chain=chain)).slug == "unknown-functional"
 
@@ -45,7 +45,7 @@ def catalogue(*signatures):
 EVIDENCE = Evidence(chain=[("ValueError", "abc")], format="h5", reader_keras=3)
 
 
-def test_the_more_specific_wins():
+def test_recognize_cause_more_specific_wins():
     assert (
         recognize_cause(catalogue({"error": "a"}, {"error": "b", "rank": 5}), EVIDENCE).slug
         == "cause1"
@@ -54,7 +54,7 @@ def test_the_more_specific_wins():
     assert recognize_cause(more, EVIDENCE).slug == "cause1"
 
 
-def test_a_tie_is_an_error_of_the_catalogue():
+def test_recognize_cause_tie_is_an_error():
     with pytest.raises(AmbiguousError, match="cause0, cause1"):
         recognize_cause(catalogue({"error": "a"}, {"error": "b"}), EVIDENCE)
 
@@ -69,10 +69,10 @@ def test_a_tie_is_an_error_of_the_catalogue():
         {"error": "a", "reader_keras": 2},
     ],
 )
-def test_all_that_a_signature_asks_for_must_fit(signature):
+def test_recognize_cause_all_conditions_must_hold(signature):
     assert recognize_cause(catalogue(signature), EVIDENCE) is None
 
 
-def test_a_status_that_is_not_known_contradicts_nothing_but_a_keras_must_be_known():
+def test_recognize_cause_unknown_status_fits_unknown_keras_not():
     assert recognize_cause(catalogue({"error": "a", "status": ["fail"]}), EVIDENCE).slug == "cause0"
     assert recognize_cause(catalogue({"error": "a", "writer_keras": 2}), EVIDENCE) is None

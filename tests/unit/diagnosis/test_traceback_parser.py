@@ -17,7 +17,7 @@ tensorflow.python.framework.errors_impl.NotFoundError: Op type not registered
 """
 
 
-def test_a_traceback_is_a_chain_the_last_raised_first():
+def test_parse_chain_traceback_last_raised_first():
     assert parse_chain(TRACEBACK) == [
         (
             "tensorflow.python.framework.errors_impl.NotFoundError",
@@ -36,5 +36,5 @@ def test_a_traceback_is_a_chain_the_last_raised_first():
         ("Unknown layer: Functional", [("", "Unknown layer: Functional")]),
     ],
 )
-def test_a_line_is_read_as_what_it_is(text, chain):
+def test_parse_chain_single_lines(text, chain):
     assert parse_chain(text) == chain

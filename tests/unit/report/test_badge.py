@@ -28,11 +28,11 @@ def badge(*statuses, complete=True):
         ([], "not measured", "lightgrey"),
     ],
 )
-def test_a_badge_says_how_much_loads_of_what_was_measured(statuses, message, colour):
+def test_badge_shows_the_share_that_loads(statuses, message, colour):
     found = badge(*statuses)
     assert found["schemaVersion"] == 1
     assert (found["message"], found["color"]) == (message, colour)
 
 
-def test_an_incomplete_run_says_so():
+def test_badge_incomplete_run_is_marked():
     assert badge("pass", complete=False)["message"] == "100% load (incomplete)"

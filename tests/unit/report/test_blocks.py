@@ -17,7 +17,7 @@ def one_block(status_of, environments=3):
     return base.model_copy(update={"cells": tuple(cells)})
 
 
-def test_a_block_is_laid_out_by_age_on_both_sides():
+def test_blocks_of_cells_are_ordered_by_age():
     results = make_results(environments=11)
     shuffled = results.model_copy(update={"cells": tuple(reversed(results.cells))})
     block = blocks_of(shuffled)[1]
@@ -27,26 +27,26 @@ def test_a_block_is_laid_out_by_age_on_both_sides():
     assert block.cells[9].loaded_with == "tf2.10"
 
 
-def test_a_cell_that_is_not_there_leaves_its_place():
+def test_blocks_of_missing_cell_leaves_a_gap():
     results = make_results()
     column = tuple(cell for cell in results.cells if cell.loaded_with == "tf2.3")
     block = blocks_of(results.model_copy(update={"cells": column}))[0]
     assert list(block.places) == [2, 7, 12, 17, 22]
 
 
-def test_two_cells_in_one_place_are_refused():
+def test_blocks_of_two_equal_cells_are_refused():
     results = make_results()
     twice = results.model_copy(update={"cells": (*results.cells, results.cells[0])})
     with pytest.raises(ValueError, match="first as h5: two cells are the same"):
         blocks_of(twice)
 
 
-def test_counts_go_from_best_to_worst_and_leave_out_what_is_not_there():
+def test_block_counts_go_from_best_to_worst():
     block = blocks_of(one_block(lambda saved, _: Status.FAIL if saved == "tf2.1" else Status.PASS))
     assert list(block[0].counts.items()) == [(Status.PASS, 6), (Status.FAIL, 3)]
 
 
-def test_rows_that_were_never_saved_say_so_in_a_sentence():
+def test_block_notes_name_rows_that_were_not_saved():
     (block,) = blocks_of(
         one_block(lambda saved, _: Status.PASS if saved == "tf2.3" else Status.SAVE_FAILED)
     )
@@ -55,11 +55,11 @@ def test_rows_that_were_never_saved_say_so_in_a_sentence():
     assert note.text == "save-failed because plain words"
 
 
-def test_a_block_all_alike_says_so():
+def test_block_notes_equal_cells_have_one_note():
     (block,) = blocks_of(one_block(lambda *_: Status.FAIL))
     (note,) = block.notes
     assert note == ((), Status.FAIL, "fail because plain words")
 
 
-def test_no_cells_are_no_blocks():
+def test_blocks_of_no_cells_is_empty():
     assert blocks_of(make_results().model_copy(update={"cells": ()})) == []

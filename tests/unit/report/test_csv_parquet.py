@@ -16,7 +16,7 @@ def rows_of(results):
     return list(csv.DictReader(io.StringIO("".join(csv_parts(results)))))
 
 
-def test_a_reader_gets_back_every_cell():
+def test_csv_every_cell_is_read_back():
     results = make_results()
     rows = rows_of(results)
     assert len(rows) == len(results.cells)
@@ -26,14 +26,14 @@ def test_a_reader_gets_back_every_cell():
 
 
 @pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\n=1+1", "\uff1d1+1"])
-def test_a_text_is_never_a_formula(start):
+def test_csv_text_is_never_a_formula(start):
     base = make_results()
     cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL, message=start)
     (row,) = rows_of(base.model_copy(update={"cells": (cell,)}))
     assert row["error_message"] == f"'{start}"
 
 
-def test_a_name_is_no_formula_either():
+def test_csv_name_is_never_a_formula():
     base = make_results()
     told = base.scenarios[0].model_copy(update={"name": "=1+1"})
     cell = make_cell("=1+1", "h5", "tf2.1", "tf2.1", Status.PASS)
@@ -41,7 +41,7 @@ def test_a_name_is_no_formula_either():
     assert row["scenario"] == "'=1+1"
 
 
-def test_a_text_that_would_break_a_row_in_two_stays_in_its_row():
+def test_csv_line_breaks_stay_in_their_row():
     base = make_results()
     text = 'a,"b"\r\nc\rd\x00e'
     cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL, message=text)
@@ -53,7 +53,7 @@ def parquet_of(results):
     return pq.read_table(io.BytesIO(to_parquet(cell_frame(results))))
 
 
-def test_a_parquet_file_has_every_cell_with_its_numbers():
+def test_parquet_has_every_cell_with_numbers():
     results = make_results()
     rows = parquet_of(results).to_pylist()
     assert [
@@ -71,7 +71,7 @@ def test_a_parquet_file_has_every_cell_with_its_numbers():
 
 
 @pytest.mark.parametrize("cells", ["all", "none"])
-def test_the_types_of_parquet_are_those_that_are_documented(cells, pytestconfig):
+def test_parquet_types_are_documented(cells, pytestconfig):
     text = (pytestconfig.rootpath / "docs" / "columns.md").read_text(encoding="utf-8")
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     documented = {name: (kind, what) for name, kind, what in rows[2:]}
@@ -84,13 +84,13 @@ def test_the_types_of_parquet_are_those_that_are_documented(cells, pytestconfig)
         assert told.replace("large_string", "string") == documented[field.name][0], field.name
 
 
-def test_text_that_utf8_refuses_loses_no_parquet_file():
+def test_parquet_surrogates_are_replaced():
     cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL, message="half \ud800 a pair")
     (row,) = parquet_of(make_results().model_copy(update={"cells": (cell,)})).to_pylist()
     assert row["error_message"] == "half ? a pair"
 
 
-def test_a_table_in_parts_is_the_table(monkeypatch):
+def test_csv_parts_joined_equal_the_whole(monkeypatch):
     whole = rows_of(make_results())
     monkeypatch.setattr(csv_parquet, "PART", 7)
     assert rows_of(make_results()) == whole

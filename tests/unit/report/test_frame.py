@@ -3,7 +3,7 @@ from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_results
 
 
-def test_there_is_one_row_per_cell_in_table_order():
+def test_cell_frame_has_a_row_for_each_cell_in_order():
     results = make_results()
     frame = cell_frame(results)
     assert list(frame.columns) == list(COLUMNS)
@@ -11,13 +11,13 @@ def test_there_is_one_row_per_cell_in_table_order():
     assert rows == [(cell.format, cell.saved_with, cell.loaded_with) for cell in results.cells]
 
 
-def test_environments_sort_by_age_not_by_name():
+def test_cell_frame_environments_sort_by_age():
     frame = cell_frame(make_results(environments=11))
     by_age = frame.sort_values("saved_with")["saved_with"].unique().tolist()
     assert by_age == [f"tf2.{number}" for number in range(1, 12)]
 
 
-def test_the_overview_sums_all_blocks_of_a_pair():
+def test_overview_sums_all_blocks_of_a_pair():
     frame = cell_frame(make_results())
     pairs = overview(frame)
     assert len(pairs) == 25
@@ -27,7 +27,7 @@ def test_the_overview_sums_all_blocks_of_a_pair():
     assert pairs["tf2.1", "tf2.1"] == {Status.PASS: 1, second: 1}
 
 
-def test_columns_have_the_type_of_what_they_hold():
+def test_cell_frame_columns_have_their_types():
     frame = cell_frame(make_results())
     assert frame["status"].cat.ordered
     assert frame["max_abs_diff"].dtype == "float64"
@@ -35,7 +35,7 @@ def test_columns_have_the_type_of_what_they_hold():
     assert frame["weights_equal"].isna().any()
 
 
-def test_a_frame_of_no_cells_is_a_frame():
+def test_cell_frame_without_cells_has_the_columns():
     frame = cell_frame(make_results().model_copy(update={"cells": ()}))
     assert len(frame) == 0
     assert overview(frame) == {}

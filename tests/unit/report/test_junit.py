@@ -14,13 +14,13 @@ def common():
     return xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
 
 
-def test_a_document_keeps_to_the_common_schema(common):
+def test_junit_follows_the_common_schema(common):
     common.validate(to_junit(make_results(scenarios=2)))
     common.validate(to_junit(make_results().model_copy(update={"cells": ()})))
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_hostile_text_does_not_break_the_schema(common, status):
+def test_junit_hostile_text_follows_the_schema(common, status):
     cell = make_cell("first", "h5", "tf2.1", "tf2.2", status, message=f"{HOSTILE}\x00\ud800\uffff")
     common.validate(to_junit(make_results().model_copy(update={"cells": (cell,)})))
 
@@ -35,13 +35,13 @@ def test_hostile_text_does_not_break_the_schema(common, status):
         ('name="tf2.1 to tf2.2"', 'name="tf2.1 to tf2.1"'),
     ],
 )
-def test_the_schema_refuses_what_readers_would(common, spoil):
+def test_junit_schema_refuses_invalid_documents(common, spoil):
     text = to_junit(make_results())
     assert spoil[0] in text
     assert not common.is_valid(text.replace(*spoil))
 
 
-def test_there_is_a_suite_for_each_block_and_a_case_for_each_cell():
+def test_junit_suite_for_each_block_case_for_each_cell():
     root = Xml.fromstring(to_junit(make_results(scenarios=2)))
     assert [suite.get("name") for suite in root] == [
         "first.h5", "first.keras", "scenario2.h5", "scenario2.keras",
@@ -49,7 +49,7 @@ def test_there_is_a_suite_for_each_block_and_a_case_for_each_cell():
     assert [len(suite) for suite in root] == [25] * 4
 
 
-def test_counts_are_those_of_the_cases():
+def test_junit_counts_match_the_cases():
     root = Xml.fromstring(to_junit(make_results()))
     for counted, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         there = len(root.findall(f".//{tag}"))
@@ -80,11 +80,11 @@ def case_of(status, message="words"):
         ("not-run", ["skipped"]),
     ],
 )
-def test_a_status_is_a_verdict_of_a_test(status, tags):
+def test_junit_status_decides_the_test_result(status, tags):
     assert [child.tag for child in case_of(Status(status))] == tags
 
 
-def test_a_failure_tells_its_story():
+def test_junit_failure_has_cause_fix_and_traceback():
     failure = case_of(Status.FAIL).find("failure")
     assert failure.get("type") == "ValueError"
     for expected in ("cause: unknown-functional", "fixed by: no-compile + rewrite-config",
@@ -92,13 +92,13 @@ def test_a_failure_tells_its_story():
         assert expected in failure.text
 
 
-def test_what_xml_cannot_hold_is_replaced():
+def test_junit_invalid_characters_are_replaced():
     failure = case_of(Status.FAIL, message=f"{HOSTILE}\x00\ud800\uffff").find("failure")
     assert "\x1b" not in failure.text
     assert "</script><img src=x onerror=alert(1)> \\u001b[31m" in failure.text
 
 
-def test_a_message_of_megabytes_is_shortened():
+def test_junit_long_message_is_shortened():
     assert len(to_junit_of_a_long_message()) < 100_000
 
 
@@ -107,6 +107,6 @@ def to_junit_of_a_long_message():
     return to_junit(make_results().model_copy(update={"cells": (cell,)}))
 
 
-def test_no_cells_are_a_document():
+def test_junit_without_cells_is_a_document():
     root = Xml.fromstring(to_junit(make_results().model_copy(update={"cells": ()})))
     assert (root.get("tests"), len(root)) == ("0", 0)

@@ -7,31 +7,31 @@ from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 
-def test_the_answer_comes_first():
+def test_markdown_answer_comes_first():
     lines = to_markdown(make_results()).splitlines()
     assert lines[2].startswith("50 cells: ✓ 5 pass · ◐ 5 degraded")
     assert "20 loads fail or change. 5 have a verified fix ↻." in lines
 
 
-def test_the_overview_has_a_row_and_a_column_for_each_version():
+def test_markdown_overview_has_all_versions():
     text = to_markdown(make_results())
     assert "| | tf2\\.1 | tf2\\.2 | tf2\\.3 | tf2\\.4 | tf2\\.5 |" in text
     assert "| **tf2\\.1** | 1/2 |" in text
 
 
-def test_causes_and_failing_cells_are_listed():
+def test_markdown_lists_causes_and_failing_cells():
     text = to_markdown(make_results())
     assert "| 10 | " in text
     assert text.count("| ✕ fail ↻ no\\-compile \\+ rewrite\\-config |") == 5
 
 
-def test_an_incomplete_run_and_trouble_are_said():
+def test_markdown_shows_incomplete_run_and_trouble():
     text = to_markdown(make_results(complete=False))
     assert "**This run is incomplete.**" in text
     assert "**tf2\\.1 could not be installed:**" in text
 
 
-def test_hostile_text_does_nothing():
+def test_markdown_hostile_text_is_inert():
     text = to_markdown(make_results())
     assert not re.search(r"(?<!\\)<", text)
     assert "\x1b" not in text
@@ -41,7 +41,7 @@ def test_hostile_text_does_nothing():
     assert len(for_markdown(HOSTILE * 1000)) < 500
 
 
-def test_a_summary_has_an_end_and_says_what_is_left_out(monkeypatch):
+def test_markdown_is_limited_and_counts_the_rest(monkeypatch):
     monkeypatch.setattr(markdown, "LARGEST", 5000)
     cells = tuple(
         make_cell(f"scenario{n}", "h5", "tf2.1", "tf2.2", Status.FAIL, message="y" * 10_000)
@@ -53,5 +53,5 @@ def test_a_summary_has_an_end_and_says_what_is_left_out(monkeypatch):
     assert left + text.count("| scenario") == 100
 
 
-def test_no_cells_are_a_summary():
+def test_markdown_without_cells_is_a_summary():
     assert "0 cells: " in to_markdown(make_results().model_copy(update={"cells": ()}))

@@ -48,7 +48,7 @@ def results() -> Results:
     return read_results(json.dumps(told), "poisoned")
 
 
-def test_csv_has_nothing_that_acts(results):
+def test_csv_is_inert(results):
     text = "".join(csv_parts(results))
     assert not ACTING.search(text)
     for row in csv.DictReader(io.StringIO(text)):
@@ -56,19 +56,19 @@ def test_csv_has_nothing_that_acts(results):
             assert not re.match(r"[=+\-@\t\r]", field or "")
 
 
-def test_junit_has_nothing_that_acts(results):
+def test_junit_is_inert(results):
     text = to_junit(results)
     assert not ACTING.search(text)
     assert not ACTING.search("".join(Xml.fromstring(text).itertext()))
 
 
-def test_markdown_has_nothing_that_acts(results):
+def test_markdown_is_inert(results):
     text = to_markdown(results)
     check_markdown(text)
     assert "\\<script\\>" in text
 
 
-def test_markdown_of_comparison_has_nothing_that_acts(results):
+def test_markdown_of_comparison_is_inert(results):
     base = make_results()
     base = base.model_copy(update={"run": base.run.model_copy(update={"id": PAYLOAD})})
     check_markdown("\n".join(_markdown(compare(base, results))))
@@ -82,7 +82,7 @@ def check_markdown(text):
     assert not re.search(r"(?<!\\)@", text)
 
 
-def test_html_has_nothing_that_acts(results):
+def test_html_is_inert(results):
     text = render_html(results)
     assert "<script>alert" not in text
     visible = re.sub(r"<script.*?</script>|<style.*?</style>", "", text, flags=re.DOTALL)
@@ -90,7 +90,7 @@ def test_html_has_nothing_that_acts(results):
 
 
 @pytest.mark.parametrize("escape", [shown, for_spreadsheet, for_xml, for_markdown])
-def test_escape_every_character_is_inert_and_plain_text_stays(escape):
+def test_escape_all_characters_inert_plain_text_unchanged(escape):
     for number in range(0x110000):
         assert not ACTING.search(escape(chr(number)))
     assert escape("plain text, ä") == "plain text, ä"

@@ -9,7 +9,7 @@ from kerasmatrix.report.write import check_folder, write_reports
 from tests.unit.report.factory import make_results
 
 
-def test_three_files_are_written_and_nothing_else(tmp_path):
+def test_write_reports_writes_three_files(tmp_path):
     path = write_reports(make_results(), tmp_path)
     assert path == tmp_path / "index.html"
     assert {file.name for file in tmp_path.iterdir()} == {
@@ -18,7 +18,7 @@ def test_three_files_are_written_and_nothing_else(tmp_path):
     assert json.loads((tmp_path / "results.json").read_text())["schema_version"] == 1
 
 
-def test_a_disk_that_fills_up_leaves_the_old_report_whole(tmp_path, monkeypatch):
+def test_write_reports_full_disk_keeps_the_old_report(tmp_path, monkeypatch):
     write_reports(make_results(), tmp_path)
     before = {path.name: path.read_text() for path in tmp_path.iterdir()}
     stage = write.AtomicFile
@@ -34,7 +34,7 @@ def test_a_disk_that_fills_up_leaves_the_old_report_whole(tmp_path, monkeypatch)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == before
 
 
-def test_a_file_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path):
+def test_write_reports_failed_replace_leaves_no_files(tmp_path):
     (tmp_path / "results.json").mkdir()
     with pytest.raises(InfrastructureError) as caught:
         write_reports(make_results(), tmp_path)
@@ -42,11 +42,11 @@ def test_a_file_that_cannot_be_put_in_place_leaves_nothing_behind(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
 
 
-def test_the_folder_is_made(tmp_path):
+def test_write_reports_creates_the_folder(tmp_path):
     assert write_reports(make_results(), tmp_path / "a" / "b").is_file()
 
 
-def test_text_that_utf8_refuses_can_be_written(tmp_path):
+def test_write_reports_surrogates_are_replaced(tmp_path):
     results = make_results()
     cell = results.cells[0].but(summary="half \ud800 a pair")
     write_reports(results.model_copy(update={"cells": (cell,)}), tmp_path)
@@ -54,12 +54,12 @@ def test_text_that_utf8_refuses_can_be_written(tmp_path):
         assert "half ? a pair" in path.read_text(encoding="utf-8")
 
 
-def test_a_folder_is_made_and_left_empty_by_the_check(tmp_path):
+def test_check_folder_creates_it_and_leaves_it_empty(tmp_path):
     check_folder(tmp_path / "a" / "b")
     assert list((tmp_path / "a" / "b").iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path):
+def test_check_folder_error_has_a_hint(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InfrastructureError) as caught:
         check_folder(tmp_path / "file" / "reports")
@@ -67,12 +67,12 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_way_out(tmp_path):
 
 
 def known(results, **run):
-    """Return what a later run tells that had nothing to measure."""
+    """Return the results of a later run that measured nothing."""
     later = {"id": "later", "measured": 0, "known": results.run.measured, **run}
     return results.model_copy(update={"run": results.run.model_copy(update=later)})
 
 
-def test_a_run_that_measured_nothing_new_leaves_page_and_table_as_they_are(tmp_path):
+def test_publish_nothing_measured_keeps_page_and_table(tmp_path):
     results = make_results()
     page = write_reports(results, tmp_path)
     files = {path: path.stat().st_ino for path in (page, tmp_path / "results.csv")}
@@ -82,7 +82,7 @@ def test_a_run_that_measured_nothing_new_leaves_page_and_table_as_they_are(tmp_p
 
 
 @pytest.mark.parametrize("spoil", ["cells", "engine", "complete", "page", "table", "comparison"])
-def test_page_and_table_are_written_anew_where_they_would_say_something_else(spoil, tmp_path):
+def test_publish_changed_results_rewrite_page_and_table(spoil, tmp_path):
     results = make_results()
     page = write_reports(results, tmp_path)
     before = page.stat().st_ino
@@ -104,7 +104,7 @@ def test_page_and_table_are_written_anew_where_they_would_say_something_else(spo
     assert (tmp_path / "results.csv").is_file()
 
 
-def test_a_run_that_measured_writes_everything(tmp_path):
+def test_publish_measured_run_writes_everything(tmp_path):
     results = make_results()
     before = write_reports(results, tmp_path).stat().st_ino
     assert results.run.measured

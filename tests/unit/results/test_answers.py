@@ -111,7 +111,7 @@ def spoilt_answers():
         yield spoil(RETURNED if seed % 2 else RAISED, seed)
 
 
-def test_understand_spoilt_answer_fits_and_survives_storage():
+def test_parse_answer_spoilt_fits_and_survives_storage():
     saved = SaveFacts.parse({**SAVE_FACTS, "compiled": COMPILED})
     seen = set()
     for answer in spoilt_answers():
@@ -139,7 +139,7 @@ def test_understand_spoilt_answer_fits_and_survives_storage():
         (("value", "compiled", "optimizer", "iterations"), 10**400, "value.compiled.optimizer"),
     ],
 )
-def test_understand_number_out_of_range_is_a_crash(path, value, where):
+def test_parse_answer_number_out_of_range_is_a_crash(path, value, where):
     answer = copy.deepcopy(RETURNED)
     put(answer, path, value)
     observation = parse_answer(LoadObservation, answer)
@@ -174,7 +174,7 @@ def counting(counts):
     ],
 )
 @pytest.mark.parametrize("item", [0, {}, [], None])
-def test_understand_many_wrong_items_few_complaints(path, item):
+def test_parse_answer_many_wrong_items_short_message(path, item):
     """Each complaint takes a hundred times the memory of the item that it is about."""
     answer = copy.deepcopy({**RETURNED, "error": ERROR})
     many = [item] * 300_000
@@ -187,7 +187,7 @@ def test_understand_many_wrong_items_few_complaints(path, item):
     assert parse_answer(LoadObservation, answer).ended in {"crashed", "returned"}
 
 
-def test_understand_huge_hyperparameter_is_text_and_judged():
+def test_parse_answer_huge_hyperparameter_becomes_text():
     """A file without code can hold it, and Keras loads that file."""
     answer = copy.deepcopy(RETURNED)
     answer["value"]["compiled"]["optimizer"]["hyperparameters"]["clipnorm"] = 10**400
@@ -199,7 +199,7 @@ def test_understand_huge_hyperparameter_is_text_and_judged():
     assert verdict.status is Status.PASS
 
 
-def test_understand_keys_of_the_runner_are_not_taken():
+def test_parse_answer_ignores_keys_of_the_runner():
     forged = {**RETURNED, "artifact": "ab", "equivalence": "cd", "retried": [{"reason": "x"}]}
     observation = parse_answer(SaveObservation, forged)
     assert (observation.artifact, observation.equivalence, observation.retried) == (None, None, ())
@@ -236,7 +236,7 @@ def largest_answer(kind):
     return {**RAISED, "error": error, "log": text, "stage": text}
 
 
-def test_reports_largest_cell_has_a_limit(tmp_path):
+def test_reports_largest_cell_is_limited(tmp_path):
     """The sizes are those that docs/security.md states."""
     plan = make_plan(tmp_path, "tf2.1")
     row, cell = Save("first", "h5", "tf2.1"), Cell("first", "h5", "tf2.1", "tf2.1")
@@ -289,7 +289,7 @@ def spoiling(monkeypatch):
     monkeypatch.setattr(FakeWorker, "_do", do)
 
 
-def test_run_spoilt_answers_leave_a_report_that_is_read(command, spoiling, capsys):
+def test_run_spoilt_answers_give_a_readable_report(command, spoiling, capsys):
     scenarios = tuple(f"file{number}" for number in range(60))
     command.project("good", "fails", scenarios=scenarios)
     code, table, _ = command()

@@ -74,8 +74,8 @@ MEASURED = (
     "execution.work_queue:infer_load",
     "report.csv_parquet:cell_frame",
     "report.page_data:_cell_columns",
-    "report.page_data:_Details.row",
-    "report.page_data:_Details._side",
+    "report.page_details:_Tables.cell",
+    "report.page_details:_Tables._side",
     "report.html:blocks_of",
 )
 # In a run that measures nothing.
@@ -98,7 +98,7 @@ def mentions_bad(value):
     if isinstance(value, Attempt):
         return mentions_bad(value.measured)
     if isinstance(value, Observation | SaveFacts | LoadFacts):
-        return BAD in value.model_dump_json()
+        return BAD in value.to_json()
     if isinstance(value, dict):
         return any(mentions_bad(each) for each in value.values()) or value.get("log") == BAD
     if isinstance(value, list | tuple):
@@ -191,7 +191,7 @@ def check_is_contained(code, table, expected):
 
 @pytest.fixture
 def expected(command, marked, undisturbed):
-    """What the table says without a fault of ours."""
+    """The table without a fault of kerasmatrix."""
     run_project(command)
     if not undisturbed:
         code, table, _ = command(*ONE_JOB)
@@ -257,7 +257,7 @@ def test_make_apart_no_cell_to_blame_raises():
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, InfrastructureError("disk full"), SystemExit])
-def test_apart_what_is_not_the_cells_passes(error):
+def test_apart_lets_other_exceptions_pass(error):
     boundary = Boundary()
     row = Save("first", "h5", "a")
     passing = (KeyboardInterrupt, InfrastructureError, SystemExit)

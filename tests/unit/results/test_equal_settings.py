@@ -49,7 +49,7 @@ POLICY = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "fl
         (named("Dropout", rate=0.5, seed=None), named("Dropout", rate=0.5, seed=1337)),
     ],
 )  # fmt: skip
-def test_same_is_true_of_two_spellings(before, after):
+def test_same_two_spellings_is_true(before, after):
     assert list(differences(before, after)) == []
     assert same(before, after)
 
@@ -90,14 +90,14 @@ def test_differences_name_the_setting(before, after, path):
 
 
 @pytest.mark.parametrize("key", ["sparse", "input_dim", "alpha", "epsilon"])
-def test_a_custom_class_has_no_defaults_of_keras(key):
+def test_same_custom_class_has_no_defaults(key):
     mine = {"class_name": "Mine", "custom": True}
     default = {"alpha": 0.25, "epsilon": 1e-7}.get(key, 1)
     before, after = dict(mine, config={key: default}), dict(mine, config={key: None})
     assert [found.path for found in differences(before, after)] == [(key,)]
 
 
-def test_differences_of_nonsense_end():
+def test_differences_nonsense_ends():
     deep, other = [], []
     for _ in range(5000):
         deep, other = [deep, 1], [other, 1]
@@ -105,11 +105,11 @@ def test_differences_of_nonsense_end():
     assert not same(named("Dense", units=10**400), named("Dense", units=2.0))
 
 
-def test_a_setting_that_only_the_reader_knows_is_no_difference():
+def test_differences_new_setting_is_ignored():
     assert same(named("Dense"), named("Dense", quantization_config=named("Int8")))
 
 
-def test_a_setting_that_the_reader_lacks_matters_if_it_did_something():
+def test_differences_missing_setting_counts_if_effective():
     assert same(named("Dense", lora_rank=None), named("Dense"))
     assert not same(named("Dense", lora_rank=4), named("Dense"))
 

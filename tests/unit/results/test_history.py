@@ -24,7 +24,7 @@ def run_of(id_, status, **changes):
     return base.model_copy(update={"run": told, "cells": (cell,)})
 
 
-def test_a_run_in_short_is_written_and_read_again():
+def test_to_json_summary_is_read_back():
     short = summarize(make_results())
     assert from_json(to_json(short)) == short
     not_run = sum(cell.status is Status.NOT_RUN for cell in make_results().cells)
@@ -32,14 +32,14 @@ def test_a_run_in_short_is_written_and_read_again():
     assert not_run
 
 
-def test_what_a_cell_did_has_cause_and_remedy():
+def test_summarize_keeps_cause_and_fix():
     (did,) = summarize(run_of("a", "fail", flaky=True)).cells.values()
     assert did == CellSummary(
         Status.FAIL, "unknown-functional", "no-compile + rewrite-config", True
     )
 
 
-def test_runs_in_which_a_cell_did_the_same_are_one_span():
+def test_history_of_equal_results_are_one_span():
     runs = [summarize(run_of(str(number), status)) for number, status in enumerate(
         ("pass", "pass", "not-run", "pass", "fail", "pass")
     )]  # fmt: skip
@@ -57,7 +57,7 @@ def test_runs_in_which_a_cell_did_the_same_are_one_span():
      to_json(summarize(run_of("a", "pass"))).replace('"pass"', '"fine"'),
      to_json(summarize(run_of("a", "pass"))).replace(": 0}", ": 9}")],
 )  # fmt: skip
-def test_a_damaged_one_is_told(text):
+def test_from_json_damaged_is_an_error(text):
     with pytest.raises(ValueError, match=r"."):
         from_json(text)
 
@@ -70,25 +70,25 @@ def archive(tmp_path):
     return made
 
 
-def test_an_archive_tells_the_runs_before_another(archive):
+def test_run_history_lists_earlier_runs(archive):
     assert [run.id for run in archive.before("3")] == ["1", "2"]
     assert [run.cells[CELL].status for run in archive.before("9")] == ["pass", "fail", "pass"]
     assert archive.before("1") == []
 
 
-def test_a_run_is_read_whole_once(archive, monkeypatch):
+def test_run_history_reads_a_run_once(archive, monkeypatch):
     first = archive.before("9")
     monkeypatch.setattr(Archive, "read", lambda *_: pytest.fail("it is known in short"))
     assert archive.before("9") == first
 
 
-def test_a_run_that_is_kept_again_is_read_again(archive):
+def test_run_history_saved_again_is_read_again(archive):
     archive.before("9")
     archive.keep(run_of("2", "fail", flaky=True))
     assert [run.cells[CELL].flaky for run in archive.before("9")] == [False, True, False]
 
 
-def test_what_is_damaged_is_made_again_or_left_out(archive):
+def test_run_history_damaged_summary_is_rebuilt_or_omitted(archive):
     before = archive.before("9")
     for place in archive.folder.glob("*.short.gz"):
         place.write_bytes(b"damaged")
@@ -98,6 +98,6 @@ def test_what_is_damaged_is_made_again_or_left_out(archive):
     assert [run.id for run in archive.before("9")] == ["1", "3"]
 
 
-def test_what_is_kept_in_short_is_no_run_of_its_own(archive):
+def test_run_history_summary_is_not_a_run(archive):
     archive.before("9")
     assert archive.runs() == ["1", "2", "3"]

@@ -33,7 +33,7 @@ def keys(value, path=""):
 
 
 @pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
-def test_a_file_of_any_generation_is_read_whole(path):
+def test_migrate_any_generation_is_read(path):
     old = json.loads(path.read_text(encoding="utf-8"))
     results = read_results(path.read_text(encoding="utf-8"), path.name)
     assert [cell.status.value for cell in results.cells] == [c["status"] for c in old["cells"]]
@@ -49,7 +49,7 @@ MOVED = {f".causes.remedies.{key}" for key in ("id", "do", "code", "loses")}
 
 
 @pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
-def test_what_was_kept_can_be_shown_compared_and_counted(path):
+def test_migrate_result_is_rendered_compared_and_counted(path):
     results = read_results(path.read_text(encoding="utf-8"), path.name)
     page = render_html(results)
     assert 'id="panel"' in page
@@ -58,7 +58,7 @@ def test_what_was_kept_can_be_shown_compared_and_counted(path):
 
 
 @pytest.mark.parametrize("path", OLD, ids=lambda path: path.stem)
-def test_the_schema_takes_what_is_stable_and_names_what_is_older(path):
+def test_schema_accepts_stable_and_names_older_fields(path):
     document = json.loads(path.read_text(encoding="utf-8"))
     if path.stem >= STABLE:
         jsonschema.validate(document, results_schema())
@@ -69,14 +69,14 @@ def test_the_schema_takes_what_is_stable_and_names_what_is_older(path):
         jsonschema.validate(document, results_schema())
 
 
-def test_the_newest_generation_is_kept():
+def test_migrate_newest_generation_has_an_example():
     """A field that is added, taken away or moved begins a generation: keep a file of it."""
     newest = json.loads(OLD[-1].read_text(encoding="utf-8"))
     now = json.loads(to_json(make_results(environments=2)))
     assert keys(now) - keys(newest) == set(), __doc__
 
 
-def test_which_keras_an_environment_had_follows_from_its_packages():
+def test_migrate_derives_keras_major_from_packages():
     document = json.loads(OLD[0].read_text(encoding="utf-8"))
     first, second = document["environments"]
     first["packages"]["keras"] = "3.4.1"
@@ -85,7 +85,7 @@ def test_which_keras_an_environment_had_follows_from_its_packages():
     assert [environment.keras_major for environment in results.environments] == [3, 2]
 
 
-def test_what_is_of_no_generation_is_refused_with_a_reason():
+def test_read_results_other_document_is_an_error():
     document = json.loads(OLD[0].read_text(encoding="utf-8"))
     for spoiled, said in (
         ({**document, "environments": [3]}, "environments.0: Input should be"),

@@ -1,4 +1,4 @@
-"""What is handed on holds no secret and no path of the machine, whatever form it has."""
+"""Redacted results have no secret and no path of the machine, in any format."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ TELLING = (
 
 @pytest.fixture
 def telling(monkeypatch):
-    """Results in which every text tells more than it should."""
+    """Results with a secret or a path in every text."""
     monkeypatch.setenv("HOME", HOME)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     plain = make_results()
@@ -88,7 +88,7 @@ def test_redacted_twice_is_redacted_once(telling):
     assert redacted(once, [STORE]) == once
 
 
-def test_redacted_without_anything_to_take_out_changes_nothing():
+def test_redacted_without_secrets_returns_the_same():
     plain = make_results()
     clean = redacted(plain)
     assert clean == plain

@@ -12,7 +12,7 @@ from tests.unit.report.factory import make_cell, make_results
 
 
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
-def test_parts_are_together_what_the_whole_is(monkeypatch, size):
+def test_json_parts_joined_equal_the_whole(monkeypatch, size):
     monkeypatch.setattr(results_json, "PART", size)
     results = make_results(environments=3)
     assert len(results.cells) == 18
@@ -21,18 +21,18 @@ def test_parts_are_together_what_the_whole_is(monkeypatch, size):
     assert to_json(blank) == blank.model_dump_json(indent=1) + "\n"
 
 
-def test_what_is_written_is_read_back():
+def test_to_json_is_read_back():
     results = make_results()
     assert read_results(to_json(results), "results.json") == results
 
 
-def test_the_document_keeps_to_the_published_schema(pytestconfig):
+def test_to_json_follows_the_published_schema(pytestconfig):
     published = json.loads((pytestconfig.rootpath / "docs" / "results.schema.json").read_text())
     assert published == results_schema(), "run `kerasmatrix schema > docs/results.schema.json`"
     jsonschema.validate(json.loads(to_json(make_results())), published)
 
 
-def test_the_published_fields_are_there():
+def test_to_json_has_the_published_fields():
     document = json.loads(to_json(make_results()))
     assert {"id", "started", "finished", "engine", "command"} <= document["run"].keys()
     assert {"name", "python", "packages", "lock"} <= document["environments"][0].keys()
@@ -69,13 +69,13 @@ def test_the_published_fields_are_there():
         ),
     ],
 )
-def test_a_document_that_is_not_right_is_refused_with_a_reason(change, message):
+def test_read_results_invalid_document_is_an_error(change, message):
     with pytest.raises(UsageError, match=message) as caught:
         read_results(change(to_json(make_results())), "old/results.json")
     assert caught.value.message.startswith("old/results.json: ")
 
 
-def test_text_that_utf8_refuses_and_numbers_that_json_lacks_lose_no_report():
+def test_to_json_replaces_surrogates_and_infinities():
     cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.DRIFT)
     cell = cell.but(summary="half \ud800 a pair", max_abs_diff=math.nan)
     text = to_json(make_results().model_copy(update={"cells": (cell,)}))
@@ -85,7 +85,7 @@ def test_text_that_utf8_refuses_and_numbers_that_json_lacks_lose_no_report():
 
 
 @pytest.mark.parametrize("part", [1, 3, 1000])
-def test_what_is_compared_has_every_cell_and_leaves_out_the_run(monkeypatch, part):
+def test_content_of_has_all_cells_and_not_the_run(monkeypatch, part):
     monkeypatch.setattr(results_json, "PART", part)
     results = make_results(environments=2)
     content = list(results_json.content_of(results))

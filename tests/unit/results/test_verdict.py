@@ -32,14 +32,14 @@ def compiled_after(**changes):
     )
 
 
-def test_same_weights_and_outputs_pass():
+def test_judge_load_same_weights_and_outputs_pass():
     verdict = judge()
     assert verdict.status is Status.PASS
     assert verdict.weights_equal is True
 
 
 @pytest.mark.parametrize(("diff", "status"), [(1.09e-4, Status.PASS), (1.11e-4, Status.DRIFT)])
-def test_the_tolerance_is_absolute_plus_relative_to_the_largest_output(diff, status):
+def test_judge_load_tolerance_is_absolute_plus_relative(diff, status):
     assert judge({"max_abs_diff": diff, "max_abs_reference": 1.0}).status is status
 
 
@@ -54,11 +54,11 @@ def test_the_tolerance_is_absolute_plus_relative_to_the_largest_output(diff, sta
         {"finite": False},
     ],
 )
-def test_other_numbers_are_drift(change):
+def test_judge_load_other_numbers_are_drift(change):
     assert judge(change).status is Status.DRIFT
 
 
-def test_a_weight_may_have_another_name_and_place():
+def test_judge_load_weights_may_be_renamed_and_reordered():
     other = {**WEIGHT, "sha256": "cc"}
     verdict = judge(
         {"weights": [{**other, "name": "b:0"}, {**WEIGHT, "name": "a:0"}]},
@@ -67,17 +67,17 @@ def test_a_weight_may_have_another_name_and_place():
     assert verdict.status is Status.PASS
 
 
-def test_a_model_that_cannot_be_saved_again_is_degraded():
+def test_judge_load_cannot_be_saved_again_is_degraded():
     verdict = judge({"resave_error": ERROR})
     assert verdict.status is Status.DEGRADED
     assert "saved again (ValueError)" in verdict.summary
 
 
-def test_an_inference_only_layer_is_degraded():
+def test_judge_load_inference_only_layer_is_degraded():
     assert judge({"model": "TFSMLayer"}, form="savedmodel").status is Status.DEGRADED
 
 
-def test_a_graph_that_came_back_without_weights_but_with_its_numbers_is_degraded():
+def test_judge_load_graph_without_weights_is_degraded():
     verdict = judge({"weights": []}, form="savedmodel")
     assert verdict.status is Status.DEGRADED
     assert verdict.weights_equal is False
@@ -85,37 +85,37 @@ def test_a_graph_that_came_back_without_weights_but_with_its_numbers_is_degraded
     assert judge({"weights": [], "max_abs_diff": 0.5}).status is Status.DRIFT
 
 
-def test_a_lost_compile_state_is_degraded_but_weights_never_promised_one():
+def test_judge_load_lost_compile_state_except_for_weights():
     assert judge({}, {"compiled": COMPILED}).lost == ("the compile state",)
     assert judge({}, {"compiled": COMPILED}, form="weights").status is Status.PASS
 
 
-def test_a_loss_may_be_called_by_its_other_name():
+def test_judge_load_alias_of_a_loss_is_equal():
     assert compiled_after().status is Status.PASS
 
 
-def test_a_learning_rate_that_was_reset_is_degraded():
+def test_judge_load_reset_learning_rate_is_degraded():
     verdict = compiled_after(hyperparameters={"learning_rate": 0.001})
     assert verdict.status is Status.DEGRADED
     assert verdict.lost == ("the optimizer's learning_rate (0.007 became 0.001)",)
 
 
-def test_lr_is_the_old_name_of_learning_rate():
+def test_judge_load_lr_is_the_learning_rate():
     assert compiled_after(hyperparameters={"lr": 0.007}).status is Status.PASS
     assert compiled_after(hyperparameters={"lr": 0.001}).status is Status.DEGRADED
 
 
-def test_float32_rounding_is_not_another_learning_rate():
+def test_judge_load_rounded_learning_rate_is_equal():
     assert compiled_after(hyperparameters={"learning_rate": 0.0070000002160668373}).status is (
         Status.PASS
     )
 
 
-def test_another_optimizer_is_degraded():
+def test_judge_load_another_optimizer_is_degraded():
     assert compiled_after(name="SGD").lost == ("the optimizer (Adam became SGD)",)
 
 
-def test_a_file_with_state_that_no_version_brings_back_has_lost_it():
+def test_judge_load_state_of_the_file_is_lost():
     fresh = {**COMPILED, "optimizer": {**ADAM, "iterations": 0, "slots": []}}
     saved = SaveFacts.parse({**SAVE_FACTS, "compiled": fresh})
 
@@ -144,7 +144,7 @@ def test_a_file_with_state_that_no_version_brings_back_has_lost_it():
         ({"iterations": 3, "slots": ["m", "x"]}, ("the optimizer state",)),
     ],
 )
-def test_optimizer_state_counts_once_there_is_some(after, lost):
+def test_judge_load_optimizer_state_counts_after_a_step(after, lost):
     trained = {**COMPILED, "optimizer": {**ADAM, "iterations": 3, "slots": ["m", "v"]}}
     again = {**COMPILED, "optimizer": {**ADAM, **after}}
     assert judge({"compiled": again}, {"compiled": trained}).lost == lost
@@ -168,7 +168,7 @@ Exception encountered: {UNEXPECTED}"""
         ("It is broken.\nException encountered: ", "It is broken."),
     ],
 )
-def test_a_failed_load_says_what_happened_and_not_what_keras_put_around_it(message, summary):
+def test_judge_load_failure_shows_the_innermost_message(message, summary):
     error = {"type": "TypeError", "message": message}
     load = LoadObservation.parse({"ended": "raised", "error": error, "stage": "load"})
     verdict = judge_load(SaveFacts.parse(SAVE_FACTS), "keras", load, TOLERANCE)
@@ -190,7 +190,7 @@ def test_a_failed_load_says_what_happened_and_not_what_keras_put_around_it(messa
           "error": {"type": "MemoryError", "message": ""}}, Status.CRASH, "MemoryError"),
     ],
 )  # fmt: skip
-def test_how_a_load_ended_is_told_apart(observation, status, words):
+def test_judge_load_endings_have_their_own_status(observation, status, words):
     saved = SaveFacts.parse(SAVE_FACTS)
     load = LoadObservation.parse(observation)
     verdict = judge_load(saved, "h5", load, TOLERANCE)
@@ -198,14 +198,14 @@ def test_how_a_load_ended_is_told_apart(observation, status, words):
     assert words in verdict.summary
 
 
-def test_a_save_without_artifact_is_a_failed_save():
+def test_judge_save_without_artifact_is_save_failed():
     good = {"ended": "returned", "value": SAVE_FACTS, "artifact": "ab"}
     assert judge_save(SaveObservation.parse(good)) is None
     bad = judge_save(SaveObservation.parse({**good, "artifact": None}))
     assert bad.status is Status.SAVE_FAILED
 
 
-def test_a_full_disk_is_never_an_incompatibility():
+def test_infrastructure_fault_finds_a_full_disk():
     link = {"type": "OSError", "message": "[Errno 28] No space left on device"}
     error = {"type": "KeyError", "message": "x", "chain": [{"type": "KeyError", "message": "x"},
                                                             link]}  # fmt: skip
@@ -234,7 +234,7 @@ def test_judge_load_reference_refused_is_not_comparable():
     )
 
 
-def test_judge_load_reference_refused_says_what_was_lost():
+def test_judge_load_reference_refused_lists_losses():
     verdict = judge({}, {"refused": REFUSAL, "compiled": COMPILED})
     assert verdict.status is Status.NOT_COMPARABLE
     assert verdict.lost == ("the compile state",)
@@ -247,7 +247,7 @@ def test_judge_load_reference_refused_and_other_weights_drift():
     assert (verdict.status, verdict.summary) == (Status.DRIFT, "the weights are not the same")
 
 
-def test_judge_load_call_refused_at_home_too_is_not_comparable():
+def test_judge_load_call_refused_at_home_not_comparable():
     at_home = {"refused_at_home": REFUSAL}
     assert raised_at("call", at_home).status is Status.NOT_COMPARABLE
     # A load that fails is a failure, wherever the model can be called.
@@ -255,7 +255,7 @@ def test_judge_load_call_refused_at_home_too_is_not_comparable():
     assert raised_at("call", {}).status is Status.FAIL
 
 
-def test_judge_load_reference_by_no_compile_names_the_compile_state():
+def test_judge_load_no_compile_reference_lost_compile_state():
     verdict = judge({}, {"remedies": ("no-compile",)})
     assert verdict.lost == ("the compile state",)
 
@@ -354,7 +354,7 @@ HUBER = {"class_name": "Huber", "config": {"delta": 0.5, "name": "huber"}}
         ({"run_eagerly": True}, {}, "the compile argument run_eagerly (True became False)"),
     ],
 )  # fmt: skip
-def test_judge_load_names_the_compile_argument_that_is_lost(before, after, lost):
+def test_judge_load_names_the_lost_compile_argument(before, after, lost):
     verdict = judge(with_arguments(**after), with_arguments(**before))
     assert verdict.status is Status.DEGRADED
     assert verdict.lost == (lost,)
@@ -375,7 +375,7 @@ def test_judge_load_names_the_compile_argument_that_is_lost(before, after, lost)
         ),
     ],
 )
-def test_judge_load_lets_compile_arguments_be_spelled_otherwise(before, after):
+def test_judge_load_accepts_other_spellings_of_arguments(before, after):
     assert judge(with_arguments(**after), with_arguments(**before)).status is Status.PASS
 
 
@@ -385,14 +385,14 @@ def layers(**changes):
     return {"layers": configuration.packed([layer])}
 
 
-def test_judge_load_names_the_setting_of_a_layer_that_changed():
+def test_judge_load_names_the_changed_layer_setting():
     verdict = judge(layers(rate=0.3), layers())
     assert verdict.lost == ("the rate of layer drop (0.5 became 0.3)",)
     assert judge(layers(seed=None), layers()).status is Status.PASS
     assert judge(layers(rate=0.3), layers(), form="weights").status is Status.DEGRADED
 
 
-def test_judge_load_settings_that_cannot_be_read_are_not_compared():
+def test_judge_load_unreadable_settings_are_not_compared():
     unknown = {"path": ["drop"], "class": "Dropout", "trainable": True, "unknown": "it raises"}
     verdict = judge({"layers": configuration.packed([unknown])}, layers())
     assert verdict.status is Status.PASS
@@ -411,7 +411,7 @@ STEP = {"evaluate": [["loss", 0.5]], "steps": [[0.01, 0.002]]}
         ({"not_compared": "ValueError: no", "raised": True}, "be trained (ValueError)"),
     ],
 )
-def test_judge_load_names_training_that_goes_another_way(after, words):
+def test_judge_load_names_different_training(after, words):
     compiled = {"compiled": COMPILED}
     verdict = judge({**compiled, "training": after}, {**compiled, "training": STEP})
     assert verdict.status is Status.DEGRADED
@@ -420,7 +420,7 @@ def test_judge_load_names_training_that_goes_another_way(after, words):
     assert (again.status, again.not_compared) == (Status.PASS, ())
 
 
-def test_judge_load_names_moments_that_went_to_other_weights():
+def test_judge_load_names_moments_of_other_weights():
     before = {**ADAM, "iterations": 3, "slots": ["m", "v"], "hyperparameters": {"beta_1": 0.9}}
     after = {**before, "slots": ["v", "m"], "hyperparameters": {"beta_1": 0.8}}
     other = {**STEP, "steps": [[0.02, 0.01]]}
@@ -434,7 +434,7 @@ def test_judge_load_names_moments_that_went_to_other_weights():
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_judge_load_training_without_numbers_is_said_not_to_be_compared(side):
+def test_judge_load_training_without_numbers_not_compared(side):
     compiled, without = {"compiled": COMPILED}, {"not_compared": "TensorFlow runs in graph mode"}
     sides = [{**compiled, "training": STEP}, {**compiled, "training": STEP}]
     sides[side]["training"] = without
@@ -443,7 +443,7 @@ def test_judge_load_training_without_numbers_is_said_not_to_be_compared(side):
     assert verdict.not_compared == ("training: TensorFlow runs in graph mode",)
 
 
-def test_judge_load_what_the_file_holds_decides_and_not_the_reference():
+def test_judge_load_file_decides_and_not_the_reference():
     fresh = {**COMPILED, "optimizer": {**ADAM, "iterations": 0, "slots": []}}
     stored = {"slots": ["m", "v"], "iterations": 5, "config": {"loss": HUBER}}
     verdict = judge({"compiled": fresh}, {"compiled": fresh, "stored": stored})
@@ -483,12 +483,12 @@ def test_judge_load_compares_every_rate_that_a_file_holds(held, came_back, lost)
     assert judge(compiled, {**compiled, "stored": {"config": config}}).lost == lost
 
 
-def test_judge_load_a_file_that_was_compiled_and_comes_back_without_is_degraded():
+def test_judge_load_compiled_file_loaded_without_is_degraded():
     stored = {"config": {"loss": "mse"}}
     assert judge({}, {"stored": stored}).lost == ("the compile state",)
 
 
-def test_judge_load_a_file_that_no_version_can_train_has_lost_that():
+def test_judge_load_untrainable_file_lost_training():
     fails = {"evaluate": [["loss", 1.0]], "not_compared": "ValueError: Unknown", "raised": True}
     sides = {"compiled": COMPILED, "training": fails}
     stored = {"stored": {"config": {"loss": "mse"}}}

@@ -77,7 +77,8 @@ function verdictParts({ from, to }, { measured, broken, changed }) {
 function filesParts({ from, to }, { files, measured, broken, changed }) {
   const unknown = files.length - measured.length;
   const helped = broken.filter(({ there }) => data.help[there] !== NONE).length;
-  const fixable = helped === broken.length ? `all ${helped} fixable` : `${helped} fixable`;
+  const all = broken.length === 1 ? "" : "all ";
+  const fixable = helped === broken.length ? `${all}fixable` : `${helped} fixable`;
   return element("p", `${plural(measured.length, "file")} ${measured.length === 1 ? "loads" : "load"} in ${from}. ` +
     `In ${to}: ${measured.length - broken.length - changed.length} load unchanged, ` +
     `${changed.length} load with losses or other outputs, ${broken.length} fail${helped ? ` (${fixable})` : ""}.` +
