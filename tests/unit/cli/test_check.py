@@ -56,7 +56,7 @@ def test_a_file_is_loaded_with_every_version_and_compared(check, engine, model):
     assert table["scenarios"][0]["file"] == str(model)
     # TensorFlow 2.3 is what wrote it, as far as it says.
     assert {cell["saved_with"] for cell in table["cells"]} == {"good3"}
-    assert "file \\ loaded with" in out
+    assert out.startswith("file ")
     assert "Report: reports/check/index.html" in out
 
 
