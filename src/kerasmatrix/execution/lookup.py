@@ -62,9 +62,13 @@ def look_up(
 ) -> Observed:
     """Return what earlier runs have measured of ``plan``; ``saves`` are known already."""
     observed = Observed(saves=dict(saves or {}))
-    for save in plan.saves():
-        if save in observed.saves or plan.cannot_save(save) or not plan.in_shard(save):
-            continue
+    unknown = [
+        save
+        for save in plan.saves()
+        if save not in observed.saves and not plan.cannot_save(save) and plan.in_shard(save)
+    ]
+    store.fetch_ahead(map(plan.save_key, unknown))
+    for save in unknown:
         with observed.boundary.apart(save):
             found = known_save(plan, store, save)
             if found:

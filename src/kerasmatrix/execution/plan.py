@@ -252,6 +252,19 @@ class Plan:
     def _unsupported(
         self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
     ) -> str | None:
+        of = (scenario, form, environment, side)
+        if of not in self._reasons:
+            self._reasons[of] = self._why_unsupported(*of)
+        return self._reasons[of]
+
+    @cached_property
+    def _reasons(self) -> dict[tuple[str, str, str, str], str | None]:
+        # Each is asked for several times for each cell of a row or column.
+        return {}
+
+    def _why_unsupported(
+        self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
+    ) -> str | None:
         told = self.scenarios[scenario]
         if form not in told.formats:
             return f"the scenario does not use the format {form}"

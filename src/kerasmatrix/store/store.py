@@ -98,7 +98,7 @@ class Store:
         self.artifacts = folder / "artifacts"
         self._scratch = folder / "scratch"
         self._mutex = threading.Lock()
-        self._ahead: dict[str, Row] = {}
+        self._ahead: dict[str, Row | None] = {}
         # What observations have in common, for as long as the store is open.
         self.shared: dict[Hashable, Any] = {}
         self._keeping = threading.Lock()
@@ -338,8 +338,9 @@ class Store:
             )
 
     def fetch_ahead(self, keys: Iterable[str]) -> None:
-        """Read what is known under ``keys``, each of which is asked for soon and once."""
+        """Read all observations of ``keys`` in few queries; each is then looked up once."""
         waiting = list(keys)
+        self._ahead.update(dict.fromkeys(waiting))
         for start in range(0, len(waiting), CHUNK):
             chunk = waiting[start : start + CHUNK]
             marks = ",".join("?" * len(chunk))
@@ -347,10 +348,10 @@ class Store:
             self._ahead.update((row[0], row) for row in self._read(question, chunk))
 
     def _find(self, key: str, kind: type[Kind]) -> Measured[Kind] | None:
-        row = self._ahead.pop(key, None)
-        if row is None:
-            rows = self._read("SELECT * FROM observations WHERE key = ?", [key])
-            row = rows[0] if rows else None
+        if key in self._ahead:
+            row = self._ahead.pop(key)
+        else:
+            row = next(iter(self._read("SELECT * FROM observations WHERE key = ?", [key])), None)
         if row is None or not is_whole(row):
             return None
         try:
