@@ -62,7 +62,7 @@ def measure(
         run = Run(plan, engine, opened, id="test", jobs=jobs, listener=listener)
         observed = run.execute()
         assert not list((store / "scratch").iterdir())
-        keys = [row[0] for row in opened.rows("observations")]
+        keys = [row[0] for row in opened.observations.rows("observations")]
         assert len(keys) == len(set(keys))
     info = RunInfo(
         id="test", started=now, finished=now, engine=engine.name, command="test",

@@ -226,7 +226,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     again: Run | None = None
     trouble: BaseException | None = None
     if measurement.pending:
-        store.begin_run(measurement.id, started, engine.name, _command())
+        store.observations.begin_run(measurement.id, started, engine.name, _command())
         trouble = _execute(measurement, progress)
     else:
         measurement.complete = True
@@ -238,7 +238,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     if wanted:
         again = measurement.again(wanted)
         if not measurement.measured:
-            store.begin_run(measurement.id, started, engine.name, _command())
+            store.observations.begin_run(measurement.id, started, engine.name, _command())
         say_again(wanted)
         trouble = _execute(again, progress)
         results = _finished(found(), matrix, folders)
@@ -246,7 +246,7 @@ def _measure(  # noqa: PLR0913 - what a measurement takes
     if trouble:
         raise trouble
     if results.run.measured:
-        store.end_run(measurement.id, results.run.finished)
+        store.observations.end_run(measurement.id, results.run.finished)
     if gate:
         from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 

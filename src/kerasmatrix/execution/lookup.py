@@ -67,13 +67,13 @@ def look_up(
         for save in plan.saves()
         if save not in observed.saves and not plan.cannot_save(save) and plan.in_shard(save)
     ]
-    store.fetch_ahead(map(plan.save_key, unknown))
+    store.observations.fetch_ahead(map(plan.save_key, unknown))
     for save in unknown:
         with observed.boundary.apart(save):
             found = known_save(plan, store, save)
             if found:
                 observed.saves[save] = found
-    store.fetch_ahead(
+    store.observations.fetch_ahead(
         plan.load_key(cell, saved.observation.artifact)
         for cell in plan.cells()
         if (saved := observed.saves.get(Save(*cell[:3]))) and saved.observation.artifact
@@ -109,14 +109,14 @@ def _that(observed: Observed, cells: Iterable[Cell], is_so: Callable[[Cell], boo
 
 def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
     """Add what was done again because it would have failed the gate; mostly nothing was."""
-    retried = store.retried()
+    retried = store.observations.retried_keys()
     if not retried:
         return
     for save in observed.saves:
         with observed.boundary.apart(save):
             key = plan.save_key(save)
             if key in retried:
-                saves = store.known_retries(key, SaveObservation)
+                saves = store.observations.find_retries(key, SaveObservation)
                 observed.retries[save] = tuple(
                     Retry((), each) for each in saves if _current(plan, save.scenario, each)
                 )
@@ -126,7 +126,7 @@ def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
             for remedies in ((), *alone):
                 key = retry_key(plan, observed, cell, remedies)
                 if key in retried:
-                    loads = store.known_retries(key, LoadObservation)
+                    loads = store.observations.find_retries(key, LoadObservation)
                     retries = tuple(
                         Retry(remedies, each)
                         for each in loads
@@ -151,7 +151,9 @@ def _look_up_repairs(
     In rounds, as attempts follow from those before, so that the store is asked for many at once.
     """
     artifacts = {cell: artifact_of(observed, cell) for cell in cells}
-    store.fetch_ahead(plan.probe_key(cell, artifact) for cell, artifact in artifacts.items())
+    store.observations.fetch_ahead(
+        plan.probe_key(cell, artifact) for cell, artifact in artifacts.items()
+    )
     for cell, artifact in artifacts.items():
         with observed.boundary.apart(cell):
             probe = known_probe(plan, store, cell, artifact)
@@ -165,7 +167,7 @@ def _look_up_repairs(
                 remedies = next_attempt(plan, observed, causes, cell)
                 if remedies is not None:
                     wanted[cell] = remedies
-        store.fetch_ahead(
+        store.observations.fetch_ahead(
             plan.attempt_key(cell, artifacts[cell], remedies) for cell, remedies in wanted.items()
         )
         waiting = []
@@ -274,7 +276,7 @@ def known_conversion(
         return None
     form, artifact = form_of(row, chain[:-1]), before.observation.artifact
     key = plan.conversion_key(row.scenario, form, chain[-1], artifact)
-    return _current(plan, row.scenario, store.known_save(key))
+    return _current(plan, row.scenario, store.find_save(key))
 
 
 def failed_crossing(conversion: Measured[SaveObservation], chain: Chain) -> Attempt:
@@ -329,7 +331,7 @@ def artifact_of(observed: Observed, cell: Cell) -> str:
 
 def known_save(plan: Plan, store: Store, save: Save) -> Measured[SaveObservation] | None:
     """Return what is known of ``save``."""
-    return _current(plan, save.scenario, store.known_save(plan.save_key(save)))
+    return _current(plan, save.scenario, store.find_save(plan.save_key(save)))
 
 
 def known_load(
@@ -339,7 +341,9 @@ def known_load(
     saved = observed.saves.get(Save(*cell[:3]))
     if saved is None or saved.observation.artifact is None or plan.cannot_load(cell):
         return None
-    found = store.known_load(plan.load_key(cell, saved.observation.artifact))
+    found = store.observations.find(
+        plan.load_key(cell, saved.observation.artifact), LoadObservation
+    )
     return _current(plan, cell.scenario, found)
 
 
@@ -347,7 +351,11 @@ def known_probe(
     plan: Plan, store: Store, cell: Cell, artifact: str
 ) -> Measured[ProbeObservation] | None:
     """Return what is known of the layers of ``artifact``, the file of ``cell``."""
-    return _current(plan, cell.scenario, store.known_probe(plan.probe_key(cell, artifact)))
+    return _current(
+        plan,
+        cell.scenario,
+        store.observations.find(plan.probe_key(cell, artifact), ProbeObservation),
+    )
 
 
 def known_attempt(
@@ -355,7 +363,7 @@ def known_attempt(
 ) -> Measured[LoadObservation] | None:
     """Return what is known of a load of ``artifact`` in ``cell`` with ``remedies``."""
     key = plan.attempt_key(cell, artifact, remedies)
-    return _current(plan, cell.scenario, store.known_load(key))
+    return _current(plan, cell.scenario, store.observations.find(key, LoadObservation))
 
 
 def _current(plan: Plan, scenario: str, found: Measured[Seen] | None) -> Measured[Seen] | None:

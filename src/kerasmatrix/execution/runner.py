@@ -57,7 +57,8 @@ from kerasmatrix.results.observations import (
     SaveObservation,
     infrastructure_fault,
 )
-from kerasmatrix.store.store import NoArtifact, Store, make_readable
+from kerasmatrix.store.artifacts import NoArtifact, make_readable
+from kerasmatrix.store.store import Store
 
 __all__ = ["Listener", "Progress", "Run", "Sequel"]
 
@@ -695,7 +696,7 @@ class Run:
             raise _Fault(cut(str(answer["fault"]), LONGEST_LINE))
         task = wanted.next_try
         folder = place.scratch / task.id
-        observation = understand(wanted.kind, answer, self._store.shared)
+        observation = understand(wanted.kind, answer, self._store.observations.shared)
         if isinstance(observation, SaveObservation) and observation.ended == "returned":
             observation = self._with_artifact(observation, task, folder / "artifact")
         trees.remove(str(folder))
@@ -712,9 +713,9 @@ class Run:
             # Shown, but not kept: another run finds out whether it is so when nobody kills.
             return Measured(believed, datetime.datetime.now(datetime.UTC))
         if wanted.again:
-            return self._store.remember_retry(wanted.key, believed, self.id)
+            return self._store.observations.remember_retry(wanted.key, believed, self.id)
         origin = self.plan.origin(environment, task.scenario, with_repair=wanted.with_repair)
-        return self._store.remember(wanted.key, believed, self.id, origin)
+        return self._store.observations.remember(wanted.key, believed, self.id, origin)
 
     def _with_artifact(
         self, observation: SaveObservation, task: Task, folder: Path
