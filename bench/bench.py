@@ -40,7 +40,7 @@ from kerasmatrix.engines.select import open_engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.execution.runner import Run
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.results.observations import Measured as Found
 from kerasmatrix.store.store import Store
 
@@ -252,7 +252,7 @@ class Bench:
     ) -> Run:
         plan = plan_of(self.matrix, self.project, self.selection, engine, remedies=remedies)
         plan = dataclasses.replace(plan, infer=infer)
-        return Run(plan, engine, store, id="bench", jobs=JOBS)
+        return Run(plan, engine, store, id="bench", options=ExecutionOptions(jobs=JOBS))
 
     def _ours(self, engine: Engine, store: Store, *, infer: bool = False) -> Measured:
         for env in self.selection.environments:

@@ -13,9 +13,9 @@ from kerasmatrix.config.project import Project
 from kerasmatrix.engines.select import open_engine
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.flaky import is_settled, with_retries
+from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.execution.runner import Run
-from kerasmatrix.execution.work_queue import Again
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.results.observations import Cell
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.store import Store
@@ -26,7 +26,7 @@ MOST_JOBS = 8
 
 
 def measure_again(
-    results: Results, wanted: Sequence[Again], matrix_file: Path, store_folder: Path
+    results: Results, wanted: Sequence[RetryJob], matrix_file: Path, store_folder: Path
 ) -> Results:
     """Return ``results`` with what was seen when some of its tasks were done again.
 
@@ -54,7 +54,8 @@ def measure_again(
         plan = plan_of(matrix, project, selection, engine)
         _check_locks(results, plan)
         with Store(store_folder) as store:
-            run = Run(plan, engine, store, id=results.run.id, jobs=_jobs(), listener=progress)
+            options = ExecutionOptions(jobs=_jobs())
+            run = Run(plan, engine, store, id=results.run.id, options=options, listener=progress)
             for again in wanted:
                 _check_known(again, run, store_folder)
             left = [
@@ -86,7 +87,7 @@ def _check_locks(results: Results, plan: Plan) -> None:
             )
 
 
-def _check_known(again: Again, run: Run, store: Path) -> None:
+def _check_known(again: RetryJob, run: Run, store: Path) -> None:
     of = again.of
     known = of in run.observed.loads if isinstance(of, Cell) else of in run.observed.saves
     if not known:

@@ -22,12 +22,12 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from kerasmatrix.execution.plan import Save
-from kerasmatrix.execution.runner import Progress, Run
-from kerasmatrix.execution.work_queue import Again, Conversion, Crossing, Job, Repair
+from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
+from kerasmatrix.execution.listener import Countable, Progress
+from kerasmatrix.execution.runner import Run
 from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import REPAIRABLE, RUN_ENDED
-from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.observations import Cell, Save, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import visible
 
@@ -58,9 +58,9 @@ class TerminalProgress(Progress):
         self._bar: Bar | None = None
         self._at: dict[str, str] = {}
         self._task = TaskID(0)
-        self._run: Run | None = None
+        self._run: Countable | None = None
 
-    def begins(self, run: Run) -> None:
+    def begins(self, run: Countable) -> None:
         """Begin to draw ``run``."""
         self._run = run
         if self._console.is_terminal and run.pending:
@@ -116,7 +116,7 @@ class TerminalProgress(Progress):
 def print_agenda(run: Run) -> None:
     """List what ``run`` would do, in order, and how much is known."""
     console = Console(highlight=False)
-    agenda = run.agenda()
+    agenda = run.jobs()
     for environment, job in agenda:
         console.print(Text(f"{environment:<20} {_what(job)}"), soft_wrap=True)
     unsupported = sum(
@@ -134,7 +134,7 @@ def print_agenda(run: Run) -> None:
     )
 
 
-def say_again(wanted: Sequence[Again]) -> None:
+def say_again(wanted: Sequence[RetryJob]) -> None:
     """Say that what would fail the gate is measured again."""
     tasks = "1 task" if len(wanted) == 1 else f"{len(wanted)} tasks"
     times = "once" if wanted[0].times == 1 else f"up to {wanted[0].times} times"
@@ -144,13 +144,13 @@ def say_again(wanted: Sequence[Again]) -> None:
 def _what(job: Job) -> str:
     """Say in a few words what a job is, the environment that does it left out."""
     match job:
-        case Repair(cell):
+        case FixJob(cell):
             return f"repair {cell.saved_with}'s {cell.scenario} as {cell.format}"
-        case Conversion(row, chain):
+        case ConvertJob(row, chain):
             return f"convert {row.saved_with}'s {row.scenario} to {chain[-1].format}"
-        case Crossing(cell, chain):
+        case FinalLoad(cell, chain):
             return f"load {cell.saved_with}'s {cell.scenario} by way of {chain[-1].environment}"
-        case Again(of):
+        case RetryJob(of):
             return f"once more: {_what(of)}"
         case Cell():
             return f"load {job.saved_with}'s {job.scenario} as {job.format}"

@@ -8,6 +8,7 @@ is inferred is never stored.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from itertools import takewhile
 
@@ -15,7 +16,15 @@ from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.results.observations import Cell, Observation, compared_facts
 
-__all__ = ["choose", "class_of", "infer_all", "infer_load", "infer_repair", "is_telling"]
+__all__ = [
+    "EqualCells",
+    "choose",
+    "class_of",
+    "infer_all",
+    "infer_load",
+    "infer_repair",
+    "is_telling",
+]
 
 
 def class_of(plan: Plan, observed: Observed, save: Save) -> Hashable | None:
@@ -98,3 +107,65 @@ def infer_all(plan: Plan, observed: Observed) -> None:
                 source = choose(known[kind])
                 infer_load(observed, cell, source)
                 infer_repair(observed, cell, source)
+
+
+class EqualCells:
+    """The classes of cells that load equal files with one version, as far as they are known."""
+
+    def __init__(self, plan: Plan, observed: Observed) -> None:
+        """Begin with the cells that ``observed`` has inferred already."""
+        self._plan = plan
+        self._observed = observed
+        self._classes: dict[Save, int | None] = {}
+        self._numbers: dict[Hashable, int] = {}
+        # The cell of each class that was loaded, and the classes whose loads depend on more.
+        self._sources: dict[Hashable, Cell] = {}
+        self._unlike: set[Hashable] = set()
+        self._following: dict[Cell, list[Cell]] = defaultdict(list)
+        for cell, source in observed.inferred.items():
+            self.let_follow(cell, source)
+
+    def note_loaded(self, cell: Cell) -> None:
+        """Note a cell that was loaded: its class follows from it, unless it is not telling."""
+        key = self._key(cell)
+        if key is None:
+            return
+        if not is_telling(self._observed.loads[cell].observation):
+            self._unlike.add(key)
+        elif key not in self._sources or cell.saved_with == cell.loaded_with:
+            self._sources[key] = cell
+
+    def source_of(self, cell: Cell) -> Cell | None:
+        """Return the equal cell that was loaded, if there is one."""
+        return self._sources.get(self._key(cell))
+
+    def let_follow(self, cell: Cell, source: Cell) -> None:
+        """Note that a cell is inferred from ``source``."""
+        self._following[source].append(cell)
+
+    def following(self, source: Cell) -> list[Cell]:
+        """Return the cells that are inferred from ``source``."""
+        return self._following.get(source, [])
+
+    def distinct(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Return the cells to load now: one of each class."""
+        equal: dict[Hashable, list[Cell]] = {}
+        for cell in cells:
+            with self._observed.boundary.apart(cell):
+                key = self._key(cell)
+                alone = key is None or key in self._unlike
+                equal.setdefault(cell if alone else key, []).append(cell)
+        return [choose(group) for group in equal.values()]
+
+    def _key(self, cell: Cell) -> Hashable | None:
+        """Return the key of a cell's class; None for a cell that has no equals."""
+        save = Save(*cell[:3])
+        if save not in self._classes:
+            if save not in self._observed.saves:
+                return None
+            kind = class_of(self._plan, self._observed, save)
+            # Numbers are compared faster than the contents of a class.
+            number = self._numbers.setdefault(kind, len(self._numbers))
+            self._classes[save] = None if kind is None else number
+        number_of = self._classes[save]
+        return None if number_of is None else (number_of, cell.loaded_with)

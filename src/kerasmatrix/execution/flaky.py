@@ -13,8 +13,8 @@ from kerasmatrix.analysis.compare import ChangeKind
 from kerasmatrix.analysis.gate import Finding
 from kerasmatrix.execution.attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.evaluate import Observed, Retry
+from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.execution.work_queue import Again
 from kerasmatrix.results.boundary import spoilt
 from kerasmatrix.results.cells import TOGETHER, TROUBLED, cell_of
 from kerasmatrix.results.observations import (
@@ -35,7 +35,7 @@ MOST = 200
 
 def suspects(
     results: Results, baseline: Results | None, found: Iterable[Finding], times: int
-) -> list[Again]:
+) -> list[RetryJob]:
     """Return what to measure again, up to ``times`` each, of what fails the gate.
 
     A cell that lost its remedy is tried with that remedy again; one that was repaired by way of
@@ -44,7 +44,7 @@ def suspects(
     """
     cells = {cell_of(cell): cell for cell in results.cells}
     before = {cell_of(cell): cell for cell in baseline.cells} if baseline else {}
-    wanted: dict[Save | Cell, Again] = {}
+    wanted: dict[Save | Cell, RetryJob] = {}
     for finding in found:
         cell = cells.get(finding.cell) if finding.cell else None
         if cell is None:
@@ -52,13 +52,13 @@ def suspects(
         key = cell_of(cell)
         if cell.status is Status.SAVE_FAILED:
             row = Save(*key[:3])
-            wanted[row] = Again(row, times)
+            wanted[row] = RetryJob(row, times)
         elif finding.change is ChangeKind.REMEDY_LOST:
             remedy = before[key].repaired_by
             if remedy and not remedy.hops:
-                wanted[key] = Again(key, times, tuple(remedy.id.split(TOGETHER)))
+                wanted[key] = RetryJob(key, times, tuple(remedy.id.split(TOGETHER)))
         else:
-            wanted[key] = Again(key, times)
+            wanted[key] = RetryJob(key, times)
     return list(wanted.values())[:MOST]
 
 
@@ -108,7 +108,7 @@ def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> Retry
     )
 
 
-def is_settled(plan: Plan, observed: Observed, causes: Causes, again: Again) -> bool:
+def is_settled(plan: Plan, observed: Observed, causes: Causes, again: RetryJob) -> bool:
     """Whether a cell or row needs not be measured again: it was, often enough, or is flaky."""
     done = observed.retries.get(again.of, ())
     if len(done) >= again.times or observed.boundary.of(again.of):

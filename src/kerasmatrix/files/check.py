@@ -20,7 +20,7 @@ from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.evaluate import Observed, tabulate
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
-from kerasmatrix.execution.runner import Run
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.files.model_input import (
     Companions,
     Given,
@@ -146,10 +146,8 @@ def check(
         setup.engine,
         setup.store,
         id=f"check-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
-        jobs=setup.jobs,
+        options=ExecutionOptions(jobs=setup.jobs, fresh=setup.fresh, trust=setup.trust),
         listener=setup.listener,
-        fresh=setup.fresh,
-        trust=setup.trust,
         sequel=search,
     )
     trouble: BaseException | None = None

@@ -20,7 +20,7 @@ from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.evaluate import Observed
-from kerasmatrix.execution.runner import Run
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.files.check import Checked, check
 from kerasmatrix.files.conversion_plan import GOOD, Way, best, legacy_twin, ways
 from kerasmatrix.files.manifest import (
@@ -200,8 +200,7 @@ class Converter:
             self._setup.engine,
             self._setup.store,
             id=f"convert-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
-            jobs=self._setup.jobs,
-            trust=self._setup.trust,
+            options=ExecutionOptions(jobs=self._setup.jobs, trust=self._setup.trust),
             listener=self._setup.listener,
         )
         self._setup.listener.begins(run)

@@ -23,13 +23,12 @@ ENVIRONMENTS = ("good-twin-a", "good-twin-b", "fails-no-compile", "picky-good-tw
 # All that is computed of one file's observations, as module and function.
 # Whether they were just made or are known.
 ALWAYS = (
-    "execution.work_queue:class_of",
-    "execution.work_queue:is_telling",
     "execution.work_queue:infer_repair",
     "execution.work_queue:needs_repair",
     "execution.work_queue:next_attempt",
     "execution.lookup:next_remedies",
     "execution.lookup:find_chains",
+    "execution.dedup:class_of",
     "execution.dedup:is_telling",
     "execution.evaluate:Observed.verdict",
     "execution.evaluate:Observed.cause",
@@ -51,7 +50,7 @@ ALWAYS = (
     "results.observations:_how",
     "execution.attempts:Causes.of",
     "execution.attempts:classify",
-    "diagnosis.classify:candidates",
+    "diagnosis.classify:_fits",
     "execution.predictions:_Files.read",
     "execution.predictions:_foreseen",
     "execution.predictions:is_measured",
@@ -60,15 +59,15 @@ ALWAYS = (
 )
 # In a run that measures.
 MEASURED = (
-    "execution.runner:understand",
-    "execution.runner:Store.keep_artifact",
-    "execution.runner:_equivalence",
-    "execution.runner:infrastructure_fault",
-    "execution.runner:settle",
-    "execution.runner:is_the_machines",
-    "execution.runner:Store.remember",
-    "execution.runner:artifact_of",
-    "execution.runner:known_load",
+    "execution.recorder:understand",
+    "execution.recorder:Store.keep_artifact",
+    "execution.recorder:_equivalence",
+    "execution.recorder:infrastructure_fault",
+    "execution.recorder:settle",
+    "execution.recorder:is_the_machines",
+    "store.store:ObservationDb.remember",
+    "execution.steps:artifact_of",
+    "execution.steps:known_load",
     "execution.work_queue:judge_save",
     "execution.work_queue:infer_load",
     "report.csv_parquet:cell_frame",
