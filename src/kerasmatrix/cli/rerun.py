@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerasmatrix.cli.build_plan import plan_of, select
-from kerasmatrix.cli.terminal import TerminalProgress, say_again
+from kerasmatrix.cli.terminal import TerminalProgress, say_retries
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.select import open_engine
 from kerasmatrix.errors import UsageError
-from kerasmatrix.execution.flaky import is_settled, with_retries
+from kerasmatrix.execution.flaky import is_confirmed, with_retries
 from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import ExecutionOptions, Run
@@ -20,12 +20,12 @@ from kerasmatrix.results.observations import Cell
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.store import Store
 
-__all__ = ["measure_again"]
+__all__ = ["repeat_jobs"]
 
 MOST_JOBS = 8
 
 
-def measure_again(
+def repeat_jobs(
     results: Results, wanted: Sequence[RetryJob], matrix_file: Path, store_folder: Path
 ) -> Results:
     """Return ``results`` with what was seen when some of its tasks were done again.
@@ -59,10 +59,10 @@ def measure_again(
             for again in wanted:
                 _check_known(again, run, store_folder)
             left = [
-                again for again in wanted if not is_settled(plan, run.observed, run.causes, again)
+                again for again in wanted if not is_confirmed(plan, run.observed, run.causes, again)
             ]
             if left:
-                say_again(left)
+                say_retries(left)
                 repetition = run.again(left)
                 try:
                     progress.begins(repetition)

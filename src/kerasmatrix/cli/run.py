@@ -30,13 +30,13 @@ from kerasmatrix.cli.options import (
     shard_option,
 )
 from kerasmatrix.cli.stored_runs import read_run
-from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
+from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_retries
 from kerasmatrix.config.matrix import Matrix, load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.execution.evaluate import tabulate
-from kerasmatrix.execution.flaky import is_settled, suspects, with_retries
+from kerasmatrix.execution.flaky import is_confirmed, suspects, with_retries
 from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
@@ -320,13 +320,13 @@ class MatrixRun:
         doubtful = suspects(
             results, self._baseline, findings(results, comparison), self._options.retries
         )
-        return [job for job in doubtful if not is_settled(plan, observed, causes, job)]
+        return [job for job in doubtful if not is_confirmed(plan, observed, causes, job)]
 
     def _retry(self, retries: list[RetryJob]) -> None:
         self._retry_run = self._run.again(retries)
         if not self._run.measured:
             self._begin()
-        say_again(retries)
+        say_retries(retries)
         self._execute(self._retry_run)
 
     def _report(self, results: Results, comparison: Comparison | None) -> Results:

@@ -31,7 +31,7 @@ from kerasmatrix.results.observations import Cell, Save, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import visible
 
-__all__ = ["TerminalProgress", "print_agenda", "print_results", "say_again"]
+__all__ = ["TerminalProgress", "print_agenda", "print_results", "say_retries"]
 
 STYLES = {
     Status.PASS: "green",
@@ -134,7 +134,7 @@ def print_agenda(run: Run) -> None:
     )
 
 
-def say_again(wanted: Sequence[RetryJob]) -> None:
+def say_retries(wanted: Sequence[RetryJob]) -> None:
     """Say that what would fail the gate is measured again."""
     tasks = "1 task" if len(wanted) == 1 else f"{len(wanted)} tasks"
     times = "once" if wanted[0].times == 1 else f"up to {wanted[0].times} times"

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from kerasmatrix.analysis.claims import check_claims
 from kerasmatrix.analysis.summary import count_causes, remedies_of
-from kerasmatrix.execution.attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.bridges import Chain
-from kerasmatrix.execution.confirm import unsteady
+from kerasmatrix.execution.confirm import flaky_statuses
+from kerasmatrix.execution.fix_attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.results.boundary import Boundary, make_apart, spoilt
 from kerasmatrix.results.cells import (
@@ -272,7 +272,7 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
 def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
     """Say that a cell is flaky where tries of its save or load ended otherwise, and how."""
     tries = [(one, side.at) for side in sides if side for one in side.observation.retried]
-    if not unsteady([one for one, _ in tries], status):
+    if not flaky_statuses([one for one, _ in tries], status):
         return {}
     retries = tuple(
         RetryResult(status=one.status, summary=f"an earlier try: {one.reason}", measured_at=at)

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from kerasmatrix.analysis.compare import ChangeKind
 from kerasmatrix.analysis.gate import Finding
-from kerasmatrix.execution.attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.evaluate import Observed, Retry
+from kerasmatrix.execution.fix_attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.results.boundary import spoilt
@@ -27,7 +27,7 @@ from kerasmatrix.results.observations import (
 )
 from kerasmatrix.results.schema import CellResult, Results, RetryResult
 
-__all__ = ["MOST", "is_settled", "judge_retry", "suspects", "with_retries"]
+__all__ = ["MOST", "is_confirmed", "judge_retry", "suspects", "with_retries"]
 
 # So many cells are measured again. When more fail at once it is no accident, and takes long.
 MOST = 200
@@ -108,7 +108,7 @@ def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> Retry
     )
 
 
-def is_settled(plan: Plan, observed: Observed, causes: Causes, again: RetryJob) -> bool:
+def is_confirmed(plan: Plan, observed: Observed, causes: Causes, again: RetryJob) -> bool:
     """Whether a cell or row needs not be measured again: it was, often enough, or is flaky."""
     done = observed.retries.get(again.of, ())
     if len(done) >= again.times or observed.boundary.of(again.of):

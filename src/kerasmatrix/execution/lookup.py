@@ -1,23 +1,20 @@
-"""What is known of a plan, and what follows from it: what to try next in a cell that fails.
+"""Looks up the observations of a plan in the store.
 
-Reads the store, and does nothing else. The same functions say what a run has to do and what an
-earlier run has done, so that the two cannot disagree. Observations of a plan are read from the
-store here and nowhere else: every kind of them is out of date once its task may take longer.
+Observations of a plan are read from the store here and nowhere else: a timeout of any task is out
+of date once its deadline was raised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import TypeVar
 
-from kerasmatrix.execution.attempts import Attempt, Causes, next_remedies
-from kerasmatrix.execution.bridges import Chain, find_chains, presume_chains
+from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.dedup import infer_all
 from kerasmatrix.execution.evaluate import Observed, Retry
+from kerasmatrix.execution.fix_attempts import Attempt, Causes
+from kerasmatrix.execution.next_fix import needs_fix, next_bridges, next_fix
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.cells import REPAIRABLE
-from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.observations import (
     Cell,
     LoadObservation,
@@ -25,9 +22,7 @@ from kerasmatrix.results.observations import (
     Observation,
     ProbeObservation,
     SaveObservation,
-    Status,
 )
-from kerasmatrix.results.schema import RemedyResult
 from kerasmatrix.store.store import Store
 
 __all__ = [
@@ -40,18 +35,12 @@ __all__ = [
     "known_probe",
     "known_save",
     "look_up",
-    "needs_repair",
-    "next_attempt",
-    "next_bridges",
     "retry_key",
-    "saves_a_format_of_its_own",
 ]
 
 Seen = TypeVar("Seen", bound=Observation)
 
 BRIDGE = ("bridge",)
-# The formats that hold a model that can be trained on, whatever saved it.
-WHOLE = ("keras", "h5")
 
 
 def look_up(
@@ -83,13 +72,13 @@ def look_up(
             load = known_load(plan, store, observed, cell)
             if load:
                 observed.loads[cell] = load
-    ailing = _that(observed, observed.loads, lambda cell: needs_repair(plan, observed, cell))
+    ailing = _that(observed, observed.loads, lambda cell: needs_fix(plan, observed, cell))
     _look_up_repairs(plan, store, observed, causes, ailing)
     infer_all(plan, observed)
     ailing = _that(
         observed,
         observed.inferred,
-        lambda cell: next_attempt(plan, observed, causes, cell) is not None,
+        lambda cell: next_fix(plan, observed, causes, cell) is not None,
     )
     _look_up_repairs(plan, store, observed, causes, ailing)
     _look_up_bridges(plan, store, observed, causes)
@@ -164,7 +153,7 @@ def _look_up_repairs(
         wanted: dict[Cell, tuple[str, ...]] = {}
         for cell in waiting:
             with observed.boundary.apart(cell):
-                remedies = next_attempt(plan, observed, causes, cell)
+                remedies = next_fix(plan, observed, causes, cell)
                 if remedies is not None:
                     wanted[cell] = remedies
         store.observations.fetch_ahead(
@@ -178,86 +167,6 @@ def _look_up_repairs(
                     done = observed.attempts.get(cell, ())
                     observed.attempts[cell] = (*done, Attempt(remedies, found))
                     waiting.append(cell)
-
-
-def next_attempt(
-    plan: Plan, observed: Observed, causes: Causes, cell: Cell
-) -> tuple[str, ...] | None:
-    """Return the remedies to try next in a cell that was loaded and did not come back."""
-    verdict = observed.verdict(plan, cell)
-    if verdict is None or verdict.status not in REPAIRABLE or plan.remedies == "none":
-        return None
-    cause = observed.cause(causes, cell, verdict)
-    return next_remedies(plan, cell, cause, observed.judged(plan, causes, cell))
-
-
-def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:
-    """Return the chain to walk next for each cell that nothing else repaired."""
-    if plan.walks:
-        return _next_walks(plan, observed, causes)
-    if plan.remedies == "none":
-        return []
-    statuses: dict[Cell, Status] = {}
-    wanted = []
-    for cell in observed.loads:
-        with observed.boundary.apart(cell):
-            verdict = observed.verdict(plan, cell)
-            if verdict:
-                statuses[cell] = verdict.status
-    saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
-    names = tuple(env.name for env in plan.selection.environments)
-    for cell, status in statuses.items():
-        if status not in REPAIRABLE or not plan.asked_for(cell):
-            continue
-        with observed.boundary.apart(cell):
-            results = observed.judged(plan, causes, cell)
-            verified = any(result.status == "verified" for result in results)
-            if verified and plan.remedies != "all":
-                continue
-            walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
-            told = plan.scenarios[cell.scenario]
-            if told.given:
-                chains = presume_chains(
-                    cell, names, WHOLE, statuses, partial(saves_a_format_of_its_own, plan)
-                )
-            else:
-                chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
-            chain = next((chain for chain in chains if chain not in walked), None)
-            if chain is not None:
-                wanted.append((cell, chain))
-    return wanted
-
-
-def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:
-    """Whether a version saves a format, and not only the content of another under its name."""
-    form = FORMATS[save.format]
-    tensorflow = plan.environment(save.saved_with).tensorflow
-    return not plan.cannot_save(save) and not form.is_hdf5_by_another_name(tensorflow)
-
-
-def _next_walks(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:
-    """Return the chain to walk next for each cell for which some are asked for.
-
-    One that loses nothing ends it: the others are asked for in case that none does.
-    """
-    wanted = []
-    for cell, chains in plan.walks.items():
-        with observed.boundary.apart(cell):
-            attempts = observed.attempts.get(cell, ())
-            judged = observed.judged(plan, causes, cell)
-            worth = {
-                attempt.chain: result for attempt, result in zip(attempts, judged, strict=True)
-            }
-            if any(chain in worth and _is_whole(worth[chain]) for chain in chains):
-                continue
-            chain = next((chain for chain in chains if chain not in worth), None)
-            if chain is not None and cell in observed.loads and not observed.boundary.of(cell):
-                wanted.append((cell, chain))
-    return wanted
-
-
-def _is_whole(result: RemedyResult) -> bool:
-    return result.status == "verified" and not result.lost
 
 
 def form_of(cell: Cell | Save, chain: Chain) -> str:
@@ -293,7 +202,7 @@ def _look_up_bridges(plan: Plan, store: Store, observed: Observed, causes: Cause
         progress = False
         for cell, chain in next_bridges(plan, observed, causes):
             with observed.boundary.apart(cell):
-                if not plan.walks and next_attempt(plan, observed, causes, cell) is not None:
+                if not plan.walks and next_fix(plan, observed, causes, cell) is not None:
                     continue  # a bridge comes after all else: what it follows from is not known
                 attempt = _known_crossing(plan, store, observed, cell, chain)
                 if attempt:
@@ -316,12 +225,6 @@ def _known_crossing(
     artifact = observed.conversions[row, chain].observation.artifact or ""
     loaded = known_attempt(plan, store, cell, artifact, BRIDGE)
     return Attempt(BRIDGE, loaded, chain) if loaded else None
-
-
-def needs_repair(plan: Plan, observed: Observed, cell: Cell) -> bool:
-    """Whether a cell was loaded and did not come back as it was."""
-    verdict = observed.verdict(plan, cell)
-    return verdict is not None and verdict.status in REPAIRABLE
 
 
 def artifact_of(observed: Observed, cell: Cell) -> str:

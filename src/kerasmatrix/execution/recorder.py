@@ -14,7 +14,7 @@ from typing import Any
 
 from kerasmatrix.config.scenario import digest_scenario
 from kerasmatrix.engines.base import Task, Workplace
-from kerasmatrix.execution.confirm import is_the_machines, settle
+from kerasmatrix.execution.confirm import confirm_result, is_external_kill
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.harness import trees
 from kerasmatrix.results.answers import understand
@@ -88,13 +88,13 @@ class Recorder:
         if fault:
             raise TaskFault(fault)
         request.attempts.append(observation)
-        confirmed = settle(request.attempts)
+        confirmed = confirm_result(request.attempts)
         return self._stored(environment, request, confirmed) if confirmed else None
 
     def _stored(
         self, environment: str, request: TaskRequest, observation: Observation
     ) -> Measured[Any]:
-        if is_the_machines(observation):
+        if is_external_kill(observation):
             # Shown, but not stored: the next run finds out whether it happens again.
             return Measured(observation, datetime.datetime.now(datetime.UTC))
         observations = self._store.observations

@@ -15,15 +15,16 @@ from dataclasses import dataclass, replace
 
 from kerasmatrix.engines.base import Engine, Workplace
 from kerasmatrix.errors import as_machine_trouble
-from kerasmatrix.execution.attempts import Causes
+from kerasmatrix.execution.batch import BatchRunner
 from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import Job, RetryJob
 from kerasmatrix.execution.listener import Listener, Progress
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.run_folders import RunFolders, copy_scenarios
-from kerasmatrix.execution.work import RunParts, WaitingJob, Work
-from kerasmatrix.execution.worker_pool import Crew, NotToBeHad, Stopped
+from kerasmatrix.execution.work import RunParts, Work
+from kerasmatrix.execution.worker_pool import WorkerPool
 from kerasmatrix.store.store import Store
 
 __all__ = ["ExecutionOptions", "Run", "Sequel"]
@@ -99,7 +100,7 @@ class Run:
         self._folders = RunFolders(
             engine, are_files=self._are_files, has_own_worker=self._has_own_worker
         )
-        self._crew = Crew(
+        self._pool = WorkerPool(
             engine,
             isolate=self._isolate,
             separate=self._has_own_worker,
@@ -107,6 +108,7 @@ class Run:
             opening=self._opening,
             lost=self._lost,
         )
+        self._batches = BatchRunner(self._parts, self._pool, self._folders, self._stop)
         causes = Causes(plan)
         if observed is None:
             observed = Observed() if options.fresh else look_up(plan, store, causes)
@@ -191,7 +193,7 @@ class Run:
                     # An interrupt may have come before this one was started.
                     with contextlib.suppress(RuntimeError):
                         thread.join()
-                self._crew.go_home()
+                self._pool.shutdown()
                 self._work.queue.infer()
         if self._failure:
             raise self._failure
@@ -218,7 +220,7 @@ class Run:
             while (batch := self._take()) is not None:
                 environment, jobs = batch
                 try:
-                    self._do_batch(environment, jobs)
+                    self._batches.do(self._work, environment, jobs)
                 finally:
                     with self._changed:
                         self._work.queue.free(environment)
@@ -261,47 +263,6 @@ class Run:
         self._changed.notify_all()
         return True
 
-    def _do_batch(self, environment: str, jobs: list[Job]) -> None:
-        try:
-            going = [self._work.start(environment, job) for job in jobs]
-            while waiting := [job for job in going if job is not None]:
-                going = self._do_round(environment, waiting)
-        except Stopped:
-            return
-        except NotToBeHad as error:
-            if self._stop.is_set():
-                return
-            self._work.drop(environment, str(error))
-        finally:
-            with self._changed:
-                keeps_workers = self._work.queue.keeps_workers
-            if not keeps_workers:
-                self._crew.dismiss(environment)
-
-    def _do_round(self, environment: str, waiting: list[WaitingJob]) -> list[WaitingJob | None]:
-        """Do a task of each job; return the jobs with the task that each waits for next.
-
-        Tasks with the same key are done once: equal saves leave equal artifacts.
-        """
-        groups: dict[str, list[WaitingJob]] = {}
-        for job in _side_by_side(waiting):
-            groups.setdefault(job.request.key, []).append(job)
-        tasks = [group[0].request.next_task for group in groups.values()]
-        going: list[WaitingJob | None] = []
-        with contextlib.closing(self._crew.answers(self.plan, environment, tasks)) as answers:
-            for group in groups.values():
-                if self._stop.is_set():
-                    return []
-                with self._changed:
-                    self._listener.started(environment, group[0].job)
-                answer = next(answers)
-                request = group[0].request
-                with self._changed:
-                    self._parts.measured += not request.attempts
-                place = self._folders.place(environment, request.task.scenario)
-                going += self._work.receive(environment, group, answer, place)
-        return going
-
     def _opening(self, environment: str) -> None:
         with self._changed:
             self._listener.opening(environment)
@@ -315,17 +276,4 @@ class Run:
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
-        self._crew.go_home()
-
-
-def _side_by_side(waiting: list[WaitingJob]) -> list[WaitingJob]:
-    """Bring together tasks that may share a process, in the order of the first of each kind."""
-    first: dict[tuple[object, ...], int] = {}
-    for job in waiting:
-        first.setdefault(_process_of(job), len(first))
-    return sorted(waiting, key=lambda job: first[_process_of(job)])
-
-
-def _process_of(job: WaitingJob) -> tuple[object, ...]:
-    task = job.request.task
-    return task.scenario, task.kind, task.remedies
+        self._pool.shutdown()

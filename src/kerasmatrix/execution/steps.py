@@ -13,9 +13,9 @@ from itertools import count
 from typing import Any, Literal, TypeVar
 
 from kerasmatrix.engines.base import Task
-from kerasmatrix.execution.attempts import Attempt, Causes
 from kerasmatrix.execution.evaluate import Observed, Retry
-from kerasmatrix.execution.flaky import is_settled
+from kerasmatrix.execution.fix_attempts import Attempt, Causes
+from kerasmatrix.execution.flaky import is_confirmed
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
 from kerasmatrix.execution.lookup import (
     BRIDGE,
@@ -108,7 +108,7 @@ class JobSteps:
                 task = self._task("probe", cell, artifact=artifact)
                 probe = yield TaskRequest(task, ProbeObservation, key, with_repair=True)
             self._observed.probes[cell] = probe
-        while (remedies := self._queue.next_attempt(cell)) is not None:
+        while (remedies := self._queue.next_fix(cell)) is not None:
             load = self._known_attempt(cell, artifact, remedies)
             if load is None:
                 key = self._plan.attempt_key(cell, artifact, remedies)
@@ -156,7 +156,7 @@ class JobSteps:
     def _retry(self, job: RetryJob) -> Steps:
         """Repeat a save or load until its result differs, or the limit is reached."""
         of, remedies = job.of, job.remedies
-        while not is_settled(self._plan, self._observed, self._causes, job):
+        while not is_confirmed(self._plan, self._observed, self._causes, job):
             if isinstance(of, Cell):
                 key = retry_key(self._plan, self._observed, of, remedies)
                 artifact = artifact_of(self._observed, of)

@@ -13,8 +13,8 @@ from typing import Any
 
 from kerasmatrix.engines.base import Workplace
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import ConvertJob, Job, RetryJob, subject_of
 from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.plan import Plan

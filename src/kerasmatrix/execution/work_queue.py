@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
-from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.dedup import EqualCells, infer_load, infer_repair
 from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
-from kerasmatrix.execution.lookup import needs_repair, next_attempt, next_bridges
+from kerasmatrix.execution.next_fix import needs_fix, next_bridges, next_fix
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.results.observations import Cell, Save, judge_save
 
@@ -289,14 +289,14 @@ class WorkQueue:
         """Whether the layers of a failing cell's model are still to be probed."""
         return cell.format in PROBED_FORMATS and cell not in self._observed.probes
 
-    def next_attempt(self, cell: Cell) -> tuple[str, ...] | None:
+    def next_fix(self, cell: Cell) -> tuple[str, ...] | None:
         """Return the fixes to try next in a cell."""
-        return next_attempt(self._plan, self._observed, self._causes, cell)
+        return next_fix(self._plan, self._observed, self._causes, cell)
 
     def _queue_fix(self, cell: Cell) -> None:
-        if self._plan.remedies == "none" or not needs_repair(self._plan, self._observed, cell):
+        if self._plan.remedies == "none" or not needs_fix(self._plan, self._observed, cell):
             return
-        if self.needs_probe(cell) or self.next_attempt(cell) is not None:
+        if self.needs_probe(cell) or self.next_fix(cell) is not None:
             self._fixes.add(cell.loaded_with, FixJob(cell))
             self._unfixed.add(cell)
 

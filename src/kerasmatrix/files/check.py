@@ -16,8 +16,8 @@ from pathlib import Path
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.evaluate import Observed, tabulate
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
 from kerasmatrix.execution.runner import ExecutionOptions, Run

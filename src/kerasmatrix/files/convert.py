@@ -17,9 +17,9 @@ from typing import NamedTuple
 from kerasmatrix import __version__
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.files.check import Checked, check
 from kerasmatrix.files.conversion_plan import GOOD, Way, best, legacy_twin, ways

@@ -18,8 +18,8 @@ from typing import TypeVar
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
-from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.files.model_input import Given, distances

@@ -11,8 +11,8 @@ import pytest
 from pydantic import ValidationError
 
 from kerasmatrix.cli import main
-from kerasmatrix.execution.attempts import Attempt
 from kerasmatrix.execution.evaluate import Observed, tabulate
+from kerasmatrix.execution.fix_attempts import Attempt
 from kerasmatrix.report.csv_parquet import csv_parts
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.markdown import to_markdown

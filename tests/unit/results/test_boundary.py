@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.execution.attempts import Attempt
+from kerasmatrix.execution.fix_attempts import Attempt
 from kerasmatrix.results.boundary import Boundary, describe_fault, make_apart
 from kerasmatrix.results.bounds import LONGEST_LINE
 from kerasmatrix.results.observations import Cell, LoadFacts, Observation, Save, SaveFacts, Status
@@ -24,10 +24,10 @@ ENVIRONMENTS = ("good-twin-a", "good-twin-b", "fails-no-compile", "picky-good-tw
 # Whether they were just made or are known.
 ALWAYS = (
     "execution.work_queue:infer_repair",
-    "execution.work_queue:needs_repair",
-    "execution.work_queue:next_attempt",
-    "execution.lookup:next_remedies",
-    "execution.lookup:find_chains",
+    "execution.work_queue:needs_fix",
+    "execution.work_queue:next_fix",
+    "execution.next_fix:_next_in_catalogue",
+    "execution.next_fix:find_chains",
     "execution.dedup:class_of",
     "execution.dedup:is_telling",
     "execution.evaluate:Observed.verdict",
@@ -48,8 +48,8 @@ ALWAYS = (
     "results.observations:_drift",
     "results.observations:_lost",
     "results.observations:_how",
-    "execution.attempts:Causes.of",
-    "execution.attempts:classify",
+    "execution.fix_attempts:Causes.of",
+    "execution.fix_attempts:classify",
     "diagnosis.classify:_fits",
     "execution.predictions:_Files.read",
     "execution.predictions:_foreseen",
@@ -63,8 +63,8 @@ MEASURED = (
     "execution.recorder:Store.keep_artifact",
     "execution.recorder:_equivalence",
     "execution.recorder:infrastructure_fault",
-    "execution.recorder:settle",
-    "execution.recorder:is_the_machines",
+    "execution.recorder:confirm_result",
+    "execution.recorder:is_external_kill",
     "store.store:ObservationDb.remember",
     "execution.steps:artifact_of",
     "execution.steps:known_load",
