@@ -348,7 +348,7 @@ class MatrixRun:
         infra = any(cell.status is Status.INFRA for cell in results.cells)
         # Where a fix or a bridge could not be tried, the cell itself is a failure.
         observed = self._run.observed
-        return INFRASTRUCTURE if infra or observed.faults or observed.troubles else 0
+        return INFRASTRUCTURE if infra or observed.task_errors or observed.environment_errors else 0
 
 
 def _command() -> str:

@@ -2,7 +2,7 @@
 
 Saves of one scenario in one format form a class if their artifacts are equal up to the version
 stamp, and so is all that a load is judged by. Of the cells that load a class with one version one
-is measured, and the others are inferred from it. Pure, but for `Observed`, which it adds to; what
+is measured, and the others are inferred from it. Pure, but for `RunState`, which it adds to; what
 is inferred is never stored.
 """
 
@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from itertools import takewhile
 
-from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.results.observations import Cell, Observation, compared_facts
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def class_of(plan: Plan, observed: Observed, save: Save) -> Hashable | None:
+def class_of(plan: Plan, observed: RunState, save: Save) -> Hashable | None:
     """Return the class of a save that is known; None if it is in none, or unknown."""
     if not plan.infer:
         return None
@@ -59,13 +59,13 @@ def choose(cells: Iterable[Cell]) -> Cell:
     return next((cell for cell in (first, *others) if cell.saved_with == cell.loaded_with), first)
 
 
-def infer_load(observed: Observed, cell: Cell, source: Cell) -> None:
+def infer_load(observed: RunState, cell: Cell, source: Cell) -> None:
     """Let ``cell`` be what ``source`` was measured to be, an equal file having been loaded."""
     observed.loads[cell] = observed.loads[source]
     observed.inferred[cell] = source
 
 
-def infer_repair(observed: Observed, cell: Cell, source: Cell) -> None:
+def infer_repair(observed: RunState, cell: Cell, source: Cell) -> None:
     """Let what was found out and tried in ``source`` hold in ``cell``, up to what is not telling.
 
     Bridges are left out: their hops may go through the versions that wrote these files.
@@ -78,10 +78,10 @@ def infer_repair(observed: Observed, cell: Cell, source: Cell) -> None:
     own = observed.attempts.get(cell, ())
     bridges = tuple(attempt for attempt in own if attempt.chain)
     if len(inferred) > len(own) - len(bridges):
-        observed.retell(cell, (*inferred, *bridges))
+        observed.replace_attempts(cell, (*inferred, *bridges))
 
 
-def infer_all(plan: Plan, observed: Observed) -> None:
+def infer_all(plan: Plan, observed: RunState) -> None:
     """Infer every cell of the plan that is not known and has an equal one that is."""
     if not plan.infer:
         return
@@ -112,7 +112,7 @@ def infer_all(plan: Plan, observed: Observed) -> None:
 class EqualCells:
     """The classes of cells that load equal files with one version, as far as they are known."""
 
-    def __init__(self, plan: Plan, observed: Observed) -> None:
+    def __init__(self, plan: Plan, observed: RunState) -> None:
         """Begin with the cells that ``observed`` has inferred already."""
         self._plan = plan
         self._observed = observed

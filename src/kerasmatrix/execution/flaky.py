@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 
 from kerasmatrix.analysis.compare import ChangeKind
 from kerasmatrix.analysis.gate import Finding
-from kerasmatrix.execution.evaluate import Observed, Retry
 from kerasmatrix.execution.fix_attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.run_state import Retry, RunState
 from kerasmatrix.results.boundary import spoilt
 from kerasmatrix.results.cells import TOGETHER, TROUBLED, cell_of
 from kerasmatrix.results.observations import (
@@ -63,7 +63,7 @@ def suspects(
 
 
 def judge_retry(
-    plan: Plan, observed: Observed, causes: Causes, cell: Cell, again: Retry
+    plan: Plan, observed: RunState, causes: Causes, cell: Cell, again: Retry
 ) -> RetryResult:
     """Return what a cell did when it was measured again.
 
@@ -108,7 +108,7 @@ def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> Retry
     )
 
 
-def is_confirmed(plan: Plan, observed: Observed, causes: Causes, again: RetryJob) -> bool:
+def is_confirmed(plan: Plan, observed: RunState, causes: Causes, again: RetryJob) -> bool:
     """Whether a cell or row needs not be measured again: it was, often enough, or is flaky."""
     done = observed.retries.get(again.of, ())
     if len(done) >= again.times or observed.boundary.of(again.of):
@@ -121,7 +121,7 @@ def is_confirmed(plan: Plan, observed: Observed, causes: Causes, again: RetryJob
     return True
 
 
-def with_retries(results: Results, plan: Plan, observed: Observed, causes: Causes) -> Results:
+def with_retries(results: Results, plan: Plan, observed: RunState, causes: Causes) -> Results:
     """Return ``results`` with what cells did when they were measured again."""
     if not observed.retries:
         return results
@@ -130,7 +130,7 @@ def with_retries(results: Results, plan: Plan, observed: Observed, causes: Cause
     )
 
 
-def _retried(plan: Plan, observed: Observed, causes: Causes, result: CellResult) -> CellResult:
+def _retried(plan: Plan, observed: RunState, causes: Causes, result: CellResult) -> CellResult:
     cell = cell_of(result)
     of = Save(*cell[:3]) if result.status is Status.SAVE_FAILED else cell
     done = observed.retries.get(of)
@@ -151,7 +151,7 @@ def _differing(result: CellResult, retries: Iterable[RetryResult]) -> Iterator[b
 
 
 def _first(
-    plan: Plan, observed: Observed, causes: Causes, of: Save | Cell, cell: Cell
+    plan: Plan, observed: RunState, causes: Causes, of: Save | Cell, cell: Cell
 ) -> tuple[Status, str | None]:
     """Return what a cell did the first time."""
     if isinstance(of, Save):

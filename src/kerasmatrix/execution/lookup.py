@@ -11,10 +11,10 @@ from typing import TypeVar
 
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.dedup import infer_all
-from kerasmatrix.execution.evaluate import Observed, Retry
 from kerasmatrix.execution.fix_attempts import Attempt, Causes
 from kerasmatrix.execution.next_fix import needs_fix, next_bridges, next_fix
 from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.run_state import Retry, RunState
 from kerasmatrix.results.observations import (
     Cell,
     LoadObservation,
@@ -48,9 +48,9 @@ def look_up(
     store: Store,
     causes: Causes,
     saves: Mapping[Save, Measured[SaveObservation]] | None = None,
-) -> Observed:
+) -> RunState:
     """Return what earlier runs have measured of ``plan``; ``saves`` are known already."""
-    observed = Observed(saves=dict(saves or {}))
+    observed = RunState(saves=dict(saves or {}))
     unknown = [
         save
         for save in plan.saves()
@@ -86,7 +86,7 @@ def look_up(
     return observed
 
 
-def _that(observed: Observed, cells: Iterable[Cell], is_so: Callable[[Cell], bool]) -> list[Cell]:
+def _that(observed: RunState, cells: Iterable[Cell], is_so: Callable[[Cell], bool]) -> list[Cell]:
     """Return the cells of which something is so; those of which it cannot be said are spoilt."""
     found = []
     for cell in cells:
@@ -96,7 +96,7 @@ def _that(observed: Observed, cells: Iterable[Cell], is_so: Callable[[Cell], boo
     return found
 
 
-def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
+def _look_up_retries(plan: Plan, store: Store, observed: RunState) -> None:
     """Add what was done again because it would have failed the gate; mostly nothing was."""
     retried = store.observations.retried_keys()
     if not retried:
@@ -124,7 +124,7 @@ def _look_up_retries(plan: Plan, store: Store, observed: Observed) -> None:
                     observed.retries[cell] = (*observed.retries.get(cell, ()), *retries)
 
 
-def retry_key(plan: Plan, observed: Observed, cell: Cell, remedies: tuple[str, ...]) -> str:
+def retry_key(plan: Plan, observed: RunState, cell: Cell, remedies: tuple[str, ...]) -> str:
     """Return the key of what is done again in a cell: its load, plain or with ``remedies``."""
     artifact = artifact_of(observed, cell)
     if remedies:
@@ -133,7 +133,7 @@ def retry_key(plan: Plan, observed: Observed, cell: Cell, remedies: tuple[str, .
 
 
 def _look_up_repairs(
-    plan: Plan, store: Store, observed: Observed, causes: Causes, cells: Sequence[Cell]
+    plan: Plan, store: Store, observed: RunState, causes: Causes, cells: Sequence[Cell]
 ) -> None:
     """Add what is known of the repair of ``cells``, as far as it follows from what is known.
 
@@ -175,7 +175,7 @@ def form_of(cell: Cell | Save, chain: Chain) -> str:
 
 
 def known_conversion(
-    plan: Plan, store: Store, observed: Observed, row: Save, chain: Chain
+    plan: Plan, store: Store, observed: RunState, row: Save, chain: Chain
 ) -> Measured[SaveObservation] | None:
     """Return what is known of the last hop of ``chain``, given what is known of those before."""
     if not chain:
@@ -195,7 +195,7 @@ def failed_crossing(conversion: Measured[SaveObservation], chain: Chain) -> Atte
     return Attempt(BRIDGE, Measured(ended, conversion.at), chain)
 
 
-def _look_up_bridges(plan: Plan, store: Store, observed: Observed, causes: Causes) -> None:
+def _look_up_bridges(plan: Plan, store: Store, observed: RunState, causes: Causes) -> None:
     """Add what is known of bridges, each as far as it was walked."""
     progress = True
     while progress:
@@ -211,7 +211,7 @@ def _look_up_bridges(plan: Plan, store: Store, observed: Observed, causes: Cause
 
 
 def _known_crossing(
-    plan: Plan, store: Store, observed: Observed, cell: Cell, chain: Chain
+    plan: Plan, store: Store, observed: RunState, cell: Cell, chain: Chain
 ) -> Attempt | None:
     row = Save(*cell[:3])
     for length in range(1, len(chain) + 1):
@@ -227,7 +227,7 @@ def _known_crossing(
     return Attempt(BRIDGE, loaded, chain) if loaded else None
 
 
-def artifact_of(observed: Observed, cell: Cell) -> str:
+def artifact_of(observed: RunState, cell: Cell) -> str:
     """Return the digest of the file of a cell that was loaded."""
     return observed.saves[Save(*cell[:3])].observation.artifact or ""
 
@@ -238,7 +238,7 @@ def known_save(plan: Plan, store: Store, save: Save) -> Measured[SaveObservation
 
 
 def known_load(
-    plan: Plan, store: Store, observed: Observed, cell: Cell
+    plan: Plan, store: Store, observed: RunState, cell: Cell
 ) -> Measured[LoadObservation] | None:
     """Return what is known of ``cell``, given what is known of its save."""
     saved = observed.saves.get(Save(*cell[:3]))

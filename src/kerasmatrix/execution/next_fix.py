@@ -13,9 +13,9 @@ from functools import cache, partial
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.fix_search import FailingCell, Tried, search_fix
 from kerasmatrix.execution.bridges import Chain, find_chains, presume_chains
-from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.results.cells import REPAIRABLE, TOGETHER
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.observations import Cell, Status
@@ -27,19 +27,19 @@ __all__ = ["needs_fix", "next_bridges", "next_fix", "saves_a_format_of_its_own"]
 WHOLE = ("keras", "h5")
 
 
-def needs_fix(plan: Plan, observed: Observed, cell: Cell) -> bool:
+def needs_fix(plan: Plan, observed: RunState, cell: Cell) -> bool:
     """Whether a cell was loaded and did not come back as it was."""
     verdict = observed.verdict(plan, cell)
     return verdict is not None and verdict.status in REPAIRABLE
 
 
-def next_fix(plan: Plan, observed: Observed, causes: Causes, cell: Cell) -> tuple[str, ...] | None:
+def next_fix(plan: Plan, observed: RunState, causes: Causes, cell: Cell) -> tuple[str, ...] | None:
     """Return the remedies to try next in a cell that was loaded and did not come back."""
     verdict = observed.verdict(plan, cell)
     if verdict is None or verdict.status not in REPAIRABLE or plan.remedies == "none":
         return None
     cause = observed.cause(causes, cell, verdict)
-    return _next_in_catalogue(plan, cell, cause, observed.judged(plan, causes, cell))
+    return _next_in_catalogue(plan, cell, cause, observed.fix_results(plan, causes, cell))
 
 
 def _next_in_catalogue(
@@ -62,7 +62,7 @@ def _search(
     return search_fix(the_catalogue(), failing, dict(tried), everything=everything)
 
 
-def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:
+def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[Cell, Chain]]:
     """Return the chain to walk next for each cell that nothing else repaired."""
     if plan.walks:
         return _next_walks(plan, observed, causes)
@@ -81,7 +81,7 @@ def next_bridges(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[C
         if status not in REPAIRABLE or not plan.asked_for(cell):
             continue
         with observed.boundary.apart(cell):
-            results = observed.judged(plan, causes, cell)
+            results = observed.fix_results(plan, causes, cell)
             verified = any(result.status == "verified" for result in results)
             if verified and plan.remedies != "all":
                 continue
@@ -106,7 +106,7 @@ def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:
     return not plan.cannot_save(save) and not form.is_hdf5_by_another_name(tensorflow)
 
 
-def _next_walks(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Cell, Chain]]:
+def _next_walks(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[Cell, Chain]]:
     """Return the chain to walk next for each cell for which some are asked for.
 
     One that loses nothing ends it: the others are asked for in case that none does.
@@ -115,7 +115,7 @@ def _next_walks(plan: Plan, observed: Observed, causes: Causes) -> list[tuple[Ce
     for cell, chains in plan.walks.items():
         with observed.boundary.apart(cell):
             attempts = observed.attempts.get(cell, ())
-            judged = observed.judged(plan, causes, cell)
+            judged = observed.fix_results(plan, causes, cell)
             worth = {
                 attempt.chain: result for attempt, result in zip(attempts, judged, strict=True)
             }

@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from kerasmatrix.engines.base import Engine, Workplace
 from kerasmatrix.errors import as_machine_trouble
 from kerasmatrix.execution.batch import BatchRunner
-from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import Job, RetryJob
 from kerasmatrix.execution.listener import Listener, Progress
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.run_folders import RunFolders, copy_scenarios
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.work import RunParts, Work
 from kerasmatrix.execution.worker_pool import WorkerPool
 from kerasmatrix.store.store import Store
@@ -30,7 +30,7 @@ from kerasmatrix.store.store import Store
 __all__ = ["ExecutionOptions", "Run", "Sequel"]
 
 # Given all that was observed, returns the next plan and all that is known of it; None at the end.
-Sequel = Callable[[Observed], tuple[Plan, Observed] | None]
+Sequel = Callable[[RunState], tuple[Plan, RunState] | None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Run:
         options: ExecutionOptions = ExecutionOptions(),
         listener: Listener | None = None,
         sequel: Sequel | None = None,
-        observed: Observed | None = None,
+        observed: RunState | None = None,
         retries: Sequence[RetryJob] = (),
     ) -> None:
         """Look up what is known; nothing is run yet.
@@ -111,7 +111,7 @@ class Run:
         self._batches = BatchRunner(self._parts, self._pool, self._folders, self._stop)
         causes = Causes(plan)
         if observed is None:
-            observed = Observed() if options.fresh else look_up(plan, store, causes)
+            observed = RunState() if options.fresh else look_up(plan, store, causes)
         self.known = observed.count
         self._work = Work(plan, observed, causes, self._parts, retries)
 
@@ -135,7 +135,7 @@ class Run:
         return self._work.plan
 
     @property
-    def observed(self) -> Observed:
+    def observed(self) -> RunState:
         """All that is known of the plan."""
         return self._work.observed
 
@@ -163,7 +163,7 @@ class Run:
         """Return all jobs that are left, in order, each with its environment."""
         return self._work.queue.jobs()
 
-    def execute(self) -> Observed:
+    def execute(self) -> RunState:
         """Do all jobs, and return all that is known then.
 
         On an interrupt the workers are ended, and results that were measured stay.
@@ -252,13 +252,13 @@ class Run:
             self._sequel = None
             return False
         plan, observed = following
-        observed.troubles.update(before.troubles)
+        observed.environment_errors.update(before.environment_errors)
         observed.boundary.faults.update(before.boundary.faults)
         # The saves of a plan with cells were known before, and are counted already.
         compares = plan.columns != frozenset()
         self.known += observed.count - (len(observed.saves) if compares else 0)
         self._work = Work(plan, observed, Causes(plan), self._parts)
-        for environment in before.troubles:
+        for environment in before.environment_errors:
             self._work.queue.drop(environment)
         self._changed.notify_all()
         return True

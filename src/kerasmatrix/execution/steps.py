@@ -13,7 +13,6 @@ from itertools import count
 from typing import Any, Literal, TypeVar
 
 from kerasmatrix.engines.base import Task
-from kerasmatrix.execution.evaluate import Observed, Retry
 from kerasmatrix.execution.fix_attempts import Attempt, Causes
 from kerasmatrix.execution.flaky import is_confirmed
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
@@ -30,6 +29,7 @@ from kerasmatrix.execution.lookup import (
 )
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.recorder import TaskRequest
+from kerasmatrix.execution.run_state import Retry, RunState
 from kerasmatrix.execution.work_queue import WorkQueue
 from kerasmatrix.results.observations import (
     Cell,
@@ -52,7 +52,7 @@ class JobSteps:
     """Makes the steps of the jobs of a plan."""
 
     def __init__(
-        self, plan: Plan, observed: Observed, causes: Causes, queue: WorkQueue, store: Store | None
+        self, plan: Plan, observed: RunState, causes: Causes, queue: WorkQueue, store: Store | None
     ) -> None:
         """Work on ``observed`` and ``queue``; without a store every task is done."""
         self._plan = plan

@@ -13,12 +13,12 @@ from typing import Any
 
 from kerasmatrix.engines.base import Workplace
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import ConvertJob, Job, RetryJob, subject_of
 from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.recorder import Recorder, TaskFault, TaskRequest
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.steps import JobSteps, Steps
 from kerasmatrix.execution.work_queue import WorkQueue
 from kerasmatrix.results.boundary import describe_fault
@@ -61,7 +61,7 @@ class Work:
     def __init__(
         self,
         plan: Plan,
-        observed: Observed,
+        observed: RunState,
         causes: Causes,
         run: RunParts,
         retries: Sequence[RetryJob] = (),
@@ -114,7 +114,7 @@ class Work:
     def drop(self, environment: str, reason: str) -> None:
         """Note that an environment is unavailable."""
         with self._run.changed:
-            self.observed.troubles[environment] = reason
+            self.observed.environment_errors[environment] = reason
             self.queue.drop(environment)
             self._run.listener.lost(environment, reason)
 
@@ -148,7 +148,7 @@ class Work:
             failed: Sequence[Any] = [subject_of(job)]
             if isinstance(job, ConvertJob):
                 failed = self.queue.give_up(job)
-            self.observed.faults.update(dict.fromkeys(failed, fault))
+            self.observed.task_errors.update(dict.fromkeys(failed, fault))
             self._run.listener.lost(environment, fault)
         self._finish(environment, job)
 

@@ -14,11 +14,11 @@ from typing import Any, Generic, TypeVar
 
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.dedup import EqualCells, infer_load, infer_repair
-from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
 from kerasmatrix.execution.next_fix import needs_fix, next_bridges, next_fix
 from kerasmatrix.execution.plan import Plan
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.results.observations import Cell, Save, judge_save
 
 __all__ = ["WorkQueue"]
@@ -74,7 +74,7 @@ class JobQueue(Generic[Kind]):
 class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
     """The steps of chains through intermediate versions. A step waits for the one before it."""
 
-    def __init__(self, observed: Observed) -> None:
+    def __init__(self, observed: RunState) -> None:
         super().__init__()
         self._observed = observed
 
@@ -83,7 +83,10 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         queued: set[ConvertJob] = set()
         for cell, chain in chains:
             names = {cell.loaded_with, *(hop.environment for hop in chain)}
-            if names & self._observed.troubles.keys() or cell in self._observed.faults:
+            if (
+                names & self._observed.environment_errors.keys()
+                or cell in self._observed.task_errors
+            ):
                 continue
             row = Save(*cell[:3])
             for length in range(1, len(chain) + 1):
@@ -146,7 +149,7 @@ class WorkQueue:
     def __init__(
         self,
         plan: Plan,
-        observed: Observed,
+        observed: RunState,
         causes: Causes,
         retries: Iterable[RetryJob] = (),
         *,
@@ -169,7 +172,7 @@ class WorkQueue:
             self._retries.add(job.environment, job)
         # A plan without rows has nothing else to queue.
         self._plan = plan = dataclasses.replace(plan, rows=()) if self._retries else plan
-        self._observed = observed = Observed() if self._retries else observed
+        self._observed = observed = RunState() if self._retries else observed
         self._saves = JobQueue[Save]()
         self._loads = JobQueue[Cell]()
         self._fixes = JobQueue[FixJob]()
@@ -323,7 +326,7 @@ class WorkQueue:
         """Whether saves are queued or under way."""
         return bool(self._saves) or any(
             Save(*cell[:3]) not in self._observed.saves
-            and cell.saved_with not in self._observed.troubles
+            and cell.saved_with not in self._observed.environment_errors
             for cells in self._loads.jobs.values()
             for cell in cells
         )
@@ -334,8 +337,8 @@ class WorkQueue:
         for cell in self._loads.jobs[environment]:
             row = Save(*cell[:3])
             saved = self._observed.saves.get(row)
-            if row in self._observed.faults or (
-                saved is None and cell.saved_with in self._observed.troubles
+            if row in self._observed.task_errors or (
+                saved is None and cell.saved_with in self._observed.environment_errors
             ):
                 continue
             with self._observed.boundary.apart(cell):

@@ -16,10 +16,11 @@ from pathlib import Path
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.execution.evaluate import Observed, tabulate
+from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.files.model_input import (
     Companions,
@@ -50,7 +51,7 @@ class Checked:
 
     results: Results
     plan: Plan
-    observed: Observed
+    observed: RunState
     trouble: BaseException | None = None
 
 

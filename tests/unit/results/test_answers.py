@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from kerasmatrix.cli import main
-from kerasmatrix.execution.evaluate import Observed, tabulate
+from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.fix_attempts import Attempt
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.report.csv_parquet import csv_parts
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.markdown import to_markdown
@@ -253,7 +254,7 @@ def test_reports_largest_cell_has_a_limit(tmp_path):
     save = save._replace(observation=save.observation.model_copy(update={"artifact": "ab"}))
     load = measured(LoadObservation)
     attempts = tuple(Attempt((f"remedy{number}",), load) for number in range(12))
-    observed = Observed({row: save}, {cell: load}, {cell: measured(ProbeObservation)})
+    observed = RunState({row: save}, {cell: load}, {cell: measured(ProbeObservation)})
     observed.attempts[cell] = attempts
     run = RunInfo(
         id="r", started=at, finished=at, engine="fake", command="check", complete=True,
