@@ -46,8 +46,8 @@ def main() -> int:
         folder = options.folder or Path(scratch)
         results = _run(folder, *passed_on)
         with Store(folder / "store") as store:
-            told = [row[1] for row in store.rows("observations")]
-            told += [row[2] for row in store.rows("retries")]
+            told = [row[1] for row in store.observations.rows("observations")]
+            told += [row[2] for row in store.observations.rows("retries")]
     figures = count(results, [Observation.model_validate_json(text) for text in told])
     for name, value in figures.items():
         print(f"{name.replace('_', ' ')}: {value}")

@@ -22,7 +22,8 @@ from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.results.answers import understand
 from kerasmatrix.results.observations import SaveObservation
-from kerasmatrix.store.store import NoArtifact, Store, make_readable
+from kerasmatrix.store.artifacts import NoArtifact, make_readable
+from kerasmatrix.store.store import Store
 from tests.hostile.files import NAME, with_names_that_act
 from tests.hostile.misdeeds import MISDEEDS, PRELUDE
 from tests.hostile.pages import Page
@@ -173,7 +174,7 @@ def test_a_lambda_breaks_no_promise_and_the_next_file_is_measured_right(bench, m
         assert misdeed.words in message
     assert trees.remove(str(folder))  # as a run does, whatever was left there
     observation = understand(SaveObservation, answer)
-    bench.store.remember(misdeed.name, observation, "test")
+    bench.store.observations.remember(misdeed.name, observation, "test")
     assert bench.lost == 0, "the worker was lost"
     assert misdeed.spent in (bench.spent or "")
     # Of what it began and wrote nothing is left: the harness, this task, and its folder.

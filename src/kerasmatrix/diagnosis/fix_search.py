@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, Remedy
 
-__all__ = ["Patient", "Tried", "next_attempt"]
+__all__ = ["FailingCell", "Tried", "search_fix"]
 
 # More than three things wrong at once has not been seen; more attempts cost more than they repair.
 TOGETHER = 3
@@ -22,7 +22,7 @@ Remedies = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Patient:
+class FailingCell:
     """A cell to be repaired: its cause (a slug, or None) and what remedies depend on."""
 
     cause: str | None
@@ -38,9 +38,9 @@ class Tried:
     cause: str | None = None
 
 
-def next_attempt(
+def search_fix(
     catalogue: Catalogue,
-    patient: Patient,
+    failing: FailingCell,
     tried: Mapping[Remedies, Tried],
     *,
     everything: bool = False,
@@ -49,7 +49,7 @@ def next_attempt(
 
     Args:
         catalogue: which causes have which remedies.
-        patient: the cell.
+        failing: the cell.
         tried: the attempts so far.
         everything: go on after the first that works.
     """
@@ -58,7 +58,7 @@ def next_attempt(
     if len(tried) >= ATTEMPTS:
         return None
     seen: set[frozenset[str]] = {frozenset(remedies) for remedies in tried}
-    for remedies in _candidates(catalogue, patient, patient.cause, (), tried):
+    for remedies in _candidates(catalogue, failing, failing.cause, (), tried):
         if frozenset(remedies) not in seen:
             return remedies
     return None
@@ -66,13 +66,13 @@ def next_attempt(
 
 def _candidates(
     catalogue: Catalogue,
-    patient: Patient,
+    failing: FailingCell,
     cause: str | None,
     base: Remedies,
     tried: Mapping[Remedies, Tried],
 ) -> Iterator[Remedies]:
     """Yield what to try on top of ``base``, which failed with ``cause``, deepest first."""
-    for remedy in _in_order(catalogue, patient, cause, general=not base):
+    for remedy in _in_order(catalogue, failing, cause, general=not base):
         if remedy.id in base or len(base) >= TOGETHER:
             continue
         if remedy.final and not all(_is_program(catalogue, id_) for id_ in base):
@@ -83,11 +83,11 @@ def _candidates(
         if remedy.final or outcome is None or outcome.verified:
             continue
         if outcome.cause is not None and outcome.cause != cause:
-            yield from _candidates(catalogue, patient, outcome.cause, together, tried)
+            yield from _candidates(catalogue, failing, outcome.cause, together, tried)
 
 
 def _in_order(
-    catalogue: Catalogue, patient: Patient, cause: str | None, *, general: bool
+    catalogue: Catalogue, failing: FailingCell, cause: str | None, *, general: bool
 ) -> list[Remedy]:
     """Return the remedies for ``cause`` in its own order, then the general ones."""
     slugs = {known.slug: known for known in catalogue.causes}
@@ -98,8 +98,8 @@ def _in_order(
         remedy
         for remedy in dict.fromkeys((*named, *more))
         if remedy.by == "load"
-        and patient.format in remedy.formats
-        and remedy.reader_keras in {None, patient.reader_keras}
+        and failing.format in remedy.formats
+        and remedy.reader_keras in {None, failing.reader_keras}
     ]
 
 

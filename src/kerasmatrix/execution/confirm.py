@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from kerasmatrix.results.observations import LOST, Observation, Status, Try
 
-__all__ = ["is_the_machines", "settle", "unsteady"]
+__all__ = ["confirm_result", "flaky_statuses", "is_external_kill"]
 
 Seen = TypeVar("Seen", bound=Observation)
 
@@ -24,7 +24,7 @@ ALIKE_IF_KILLED = 3
 MOST_TRIES = 5
 
 
-def settle(tries: Sequence[Seen]) -> Seen | None:
+def confirm_result(tries: Sequence[Seen]) -> Seen | None:
     """Return what is believed of a task that was tried; None if it is to be tried again."""
     last = tries[-1]
     if _doubtful(last) and len(tries) < MOST_TRIES:
@@ -35,13 +35,13 @@ def settle(tries: Sequence[Seen]) -> Seen | None:
     return last.model_copy(update={"retried": before}) if before else last
 
 
-def unsteady(retried: Sequence[Try], status: Status) -> tuple[Status, ...]:
+def flaky_statuses(retried: Sequence[Try], status: Status) -> tuple[Status, ...]:
     """Return the statuses that were seen in order, ending with ``status``; none if all agree."""
     seen = (*(one.status for one in retried if one.status is not None), status)
     return seen if len(set(seen)) > 1 else ()
 
 
-def is_the_machines(observation: Observation) -> bool:
+def is_external_kill(observation: Observation) -> bool:
     """Whether nothing tells that the model did it, and not somebody else who did it every time."""
     return _by_the_machine(observation) and not _out_of_memory(observation)
 

@@ -16,11 +16,12 @@ from pathlib import Path
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.execution.attempts import Causes
-from kerasmatrix.execution.evaluate import Observed, tabulate
+from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
-from kerasmatrix.execution.runner import Run
+from kerasmatrix.execution.run_state import RunState
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.files.model_input import (
     Companions,
     Given,
@@ -50,7 +51,7 @@ class Checked:
 
     results: Results
     plan: Plan
-    observed: Observed
+    observed: RunState
     trouble: BaseException | None = None
 
 
@@ -146,10 +147,8 @@ def check(
         setup.engine,
         setup.store,
         id=f"check-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
-        jobs=setup.jobs,
+        options=ExecutionOptions(jobs=setup.jobs, fresh=setup.fresh, trust=setup.trust),
         listener=setup.listener,
-        fresh=setup.fresh,
-        trust=setup.trust,
         sequel=search,
     )
     trouble: BaseException | None = None

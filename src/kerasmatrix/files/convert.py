@@ -17,10 +17,10 @@ from typing import NamedTuple
 from kerasmatrix import __version__
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.bridges import Chain
-from kerasmatrix.execution.evaluate import Observed
-from kerasmatrix.execution.runner import Run
+from kerasmatrix.execution.fix_attempts import Causes
+from kerasmatrix.execution.run_state import RunState
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.files.check import Checked, check
 from kerasmatrix.files.conversion_plan import GOOD, Way, best, legacy_twin, ways
 from kerasmatrix.files.manifest import (
@@ -184,7 +184,7 @@ class Converter:
     def _walk(self, checked: Checked, cell: CellResult, form: str) -> _Walked | None:
         """Walk every way to a file of a format; return the best that was seen to work."""
         key, plan = cell_of(cell), checked.plan
-        judged = checked.observed.judged(plan, Causes(plan), key)
+        judged = checked.observed.fix_results(plan, Causes(plan), key)
         found = ways(
             key,
             cell.status,
@@ -200,8 +200,7 @@ class Converter:
             self._setup.engine,
             self._setup.store,
             id=f"convert-{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
-            jobs=self._setup.jobs,
-            trust=self._setup.trust,
+            options=ExecutionOptions(jobs=self._setup.jobs, trust=self._setup.trust),
             listener=self._setup.listener,
         )
         self._setup.listener.begins(run)
@@ -209,13 +208,13 @@ class Converter:
             run.execute()
         finally:
             self._setup.listener.ends()
-        if key in run.observed.faults:
+        if key in run.observed.task_errors:
             raise InfrastructureError(
-                f"{cell.loaded_with}: could not be tried: {run.observed.faults[key]}",
+                f"{cell.loaded_with}: could not be tried: {run.observed.task_errors[key]}",
                 hint="mend that and run again: what was measured so far is kept",
             )
         walked = {way.chain: way for way in found}
-        results = run.observed.judged(run.plan, run.causes, key)
+        results = run.observed.fix_results(run.plan, run.causes, key)
         ended = [
             _Walked(
                 walked[attempt.chain],
@@ -351,7 +350,7 @@ class Converter:
         )
 
 
-def _done(observed: Observed, row: Save, chain: Chain) -> Iterator[str]:
+def _done(observed: RunState, row: Save, chain: Chain) -> Iterator[str]:
     """Yield what remedies did on the way along a chain."""
     for length in range(1, len(chain) + 1):
         found = observed.conversions.get((row, chain[:length]))
@@ -359,7 +358,7 @@ def _done(observed: Observed, row: Save, chain: Chain) -> Iterator[str]:
             yield from found.observation.value.did
 
 
-def _reference(observed: Observed, cell: CellResult) -> SaveFacts:
+def _reference(observed: RunState, cell: CellResult) -> SaveFacts:
     facts = observed.saves[Save(*cell_of(cell)[:3])].observation.value
     assert facts is not None  # noqa: S101 - a way is walked only where there is a reference
     return facts

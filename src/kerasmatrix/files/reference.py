@@ -18,10 +18,10 @@ from typing import TypeVar
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import InfrastructureError, UsageError, nearest
-from kerasmatrix.execution.attempts import Causes
-from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.files.model_input import Given, distances
 from kerasmatrix.files.session import Setup
 from kerasmatrix.results.cells import TOGETHER
@@ -101,7 +101,7 @@ class Search:
         """The environments that were not asked for and have become the reference of a file."""
         return frozenset(self._added)
 
-    def __call__(self, seen: Observed) -> tuple[Plan, Observed] | None:
+    def __call__(self, seen: RunState) -> tuple[Plan, RunState] | None:
         """Return what to do next, and what is known of it; None once all was done."""
         if self._is_over:
             return None
@@ -117,14 +117,14 @@ class Search:
         """Whether all was done that could find references."""
         return self._is_over
 
-    def cut_off(self, seen: Observed) -> tuple[Plan, Observed]:
+    def cut_off(self, seen: RunState) -> tuple[Plan, RunState]:
         """Return the comparison as far as it is known, of a search that did not come to its end.
 
         A version that was not tried may load a file: a file without a reference has none yet.
         """
         self._takes.update(seen.saves)
         plan, known = self._comparison(is_whole=False)
-        known.troubles.update(seen.troubles)
+        known.environment_errors.update(seen.environment_errors)
         return plan, known
 
     def told(self, file: Given) -> str:
@@ -176,7 +176,7 @@ class Search:
         ]
         return self._taking(pairs)
 
-    def _more_versions(self, seen: Observed) -> Plan | None:
+    def _more_versions(self, seen: RunState) -> Plan | None:
         """Return a plan in which files that nothing loads yet are loaded with one more version."""
         pairs = []
         for file in self._without():
@@ -185,7 +185,8 @@ class Search:
             untried = (
                 name
                 for name in self._order(file)
-                if self._row(file, name) not in self._attempted and name not in seen.troubles
+                if self._row(file, name) not in self._attempted
+                and name not in seen.environment_errors
             )
             for name in untried:
                 if name not in self._added and len(self._added) >= MOST_ADDED:
@@ -209,7 +210,7 @@ class Search:
                 return dataclasses.replace(plan, taking=dict.fromkeys(plan.rows, remedies))
         return None
 
-    def _comparison(self, *, is_whole: bool = True) -> tuple[Plan, Observed]:
+    def _comparison(self, *, is_whole: bool = True) -> tuple[Plan, RunState]:
         """Return the plan in which every file is compared with its reference.
 
         Args:
@@ -238,7 +239,7 @@ class Search:
             for name in self._added
         }
         plan = dataclasses.replace(self._plan(), rows=tuple(rows), only=only)
-        known = Observed(saves=saves)
+        known = RunState(saves=saves)
         if not self._setup.fresh:
             known = look_up(plan, self._setup.store, Causes(plan), saves=saves)
         for file, row in zip(self._files, rows, strict=True):
@@ -281,9 +282,9 @@ class Search:
         supported = tuple(row for row in rows if not plan.cannot_save(row))
         return dataclasses.replace(plan, rows=supported, columns=frozenset())
 
-    def _known_of(self, plan: Plan) -> Observed:
+    def _known_of(self, plan: Plan) -> RunState:
         if self._setup.fresh:
-            return Observed()
+            return RunState()
         return look_up(plan, self._setup.store, Causes(plan))
 
     def _measure_distances(self) -> Mapping[str, Mapping[str, float]]:

@@ -14,8 +14,8 @@ from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.errors import UntrustedError
+from kerasmatrix.execution.listener import Listener, Progress
 from kerasmatrix.execution.plan import Plan, Remedies
-from kerasmatrix.execution.runner import Listener, Progress
 from kerasmatrix.files.model_input import Given
 from kerasmatrix.filesystem.digests import digest_folder
 from kerasmatrix.store.store import Store

@@ -87,7 +87,7 @@ def test_check_where_links_cannot_be_made_copies(check, engine, model, monkeypat
     def refuse(*_, **__):
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("kerasmatrix.execution.runner.os.link", refuse)
+    monkeypatch.setattr("kerasmatrix.execution.run_folders.os.link", refuse)
     check.project("good", "good3")
     code, table, _ = check(model, "--remedies", "none")
     assert (code, len(table["cells"])) == (0, 2)
@@ -273,7 +273,7 @@ def test_check_reference_of_one_file_raises_others_are_whole(
 def test_check_run_ends_with_our_exception_report_is_written(check, model, monkeypatch):
     """What no file is to blame for ends the check, once it is said what was measured."""
     check.project("good", "fails")
-    agenda = importlib.import_module("kerasmatrix.execution.work_queue").Agenda
+    agenda = importlib.import_module("kerasmatrix.execution.work_queue").WorkQueue
     real = agenda.take
 
     def take(self):

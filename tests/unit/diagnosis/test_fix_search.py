@@ -1,7 +1,7 @@
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import Advice, Catalogue, Cause, Remedy, Signature
-from kerasmatrix.diagnosis.fix_search import ATTEMPTS, Patient, Tried, next_attempt
+from kerasmatrix.diagnosis.fix_search import ATTEMPTS, FailingCell, Tried, search_fix
 
 FAILED = Tried(verified=False)
 VERIFIED = Tried(verified=True)
@@ -50,7 +50,7 @@ CATALOGUE = Catalogue(
 
 
 def following(cause_, tried, *, form="h5", keras=2, **more):
-    return next_attempt(CATALOGUE, Patient(cause_, form, keras), tried, **more)
+    return search_fix(CATALOGUE, FailingCell(cause_, form, keras), tried, **more)
 
 
 def test_a_cause_names_its_remedies_in_order_then_come_the_general_ones():

@@ -31,7 +31,7 @@ MATCHING = (
     "diagnosis.classify",
     "diagnosis.traceback_parser",
     "results.observations",
-    "execution.attempts",
+    "execution.fix_attempts",
     "config.scenario",
 )
 MEGABYTE = 1 << 20

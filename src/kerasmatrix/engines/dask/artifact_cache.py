@@ -16,7 +16,7 @@ from pathlib import Path
 
 from kerasmatrix.engines.dask.transfer import Parcels
 from kerasmatrix.harness import trees
-from kerasmatrix.store.store import copy_artifact
+from kerasmatrix.store.artifacts import copy_artifact
 
 __all__ = ["Shelf", "fetch_all"]
 

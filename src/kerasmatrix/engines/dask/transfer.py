@@ -21,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.atomic import put
 from kerasmatrix.filesystem.plain_files import NotPlain, digest_tree
-from kerasmatrix.store.store import make_readable
+from kerasmatrix.store.artifacts import make_readable
 from kerasmatrix.text.redaction import mask_secrets_of
 
 __all__ = ["ParcelMissing", "Parcels"]

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
-from kerasmatrix.execution.attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.execution.bridges import Hop
+from kerasmatrix.execution.fix_attempts import Attempt, Causes, judge_attempt
 from kerasmatrix.results.observations import Cell, LoadObservation, Measured, SaveFacts, judge_load
 from kerasmatrix.results.tolerance import Tolerance
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT

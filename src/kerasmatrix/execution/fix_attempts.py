@@ -1,17 +1,14 @@
-"""What repairing a failing cell takes: which attempt comes next, and what an attempt is worth.
+"""Attempts to fix a failing cell: each is a load with fixes, judged as any load. Pure.
 
-Pure: it reads a plan and what was observed. See `kerasmatrix.diagnosis.fix_search` for the order.
+`kerasmatrix.execution.next_fix` says which one is tried next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
 from typing import Literal, NamedTuple
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, classify
-from kerasmatrix.diagnosis.fix_search import Patient, Tried, next_attempt
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.results.cells import TOGETHER, UNCLASSIFIED, WORKS
@@ -30,7 +27,6 @@ __all__ = [
     "Attempt",
     "Causes",
     "judge_attempt",
-    "next_remedies",
 ]
 
 NOT_APPLICABLE = "remedies.NotApplicable"
@@ -123,25 +119,3 @@ def _crossed(chain: Chain) -> tuple[str, ...]:
         else:
             told.append(f"rewrote the file for {hop.environment}{by}")
     return tuple(told)
-
-
-def next_remedies(
-    plan: Plan, cell: Cell, cause: str | None, judged: Iterable[RemedyResult]
-) -> tuple[str, ...] | None:
-    """Return what to try next in a cell, or None when there is nothing left to do."""
-    if plan.remedies == "none":
-        return None
-    tried = tuple(
-        (tuple(result.id.split(TOGETHER)), Tried(result.status == "verified", result.cause))
-        for result in judged
-    )
-    patient = Patient(cause, cell.format, plan.keras_major(cell.loaded_with))
-    return _next_attempt(patient, tried, everything=plan.remedies == "all")
-
-
-@cache
-def _next_attempt(
-    patient: Patient, tried: tuple[tuple[tuple[str, ...], Tried], ...], *, everything: bool
-) -> tuple[str, ...] | None:
-    """Search the package's own catalogue; most cells have been through what others have."""
-    return next_attempt(the_catalogue(), patient, dict(tried), everything=everything)
