@@ -27,7 +27,8 @@ def main() -> None:
     answer = os.dup(1)
     os.dup2(2, 1)
     sys.path.insert(0, parent)
-    from harness import formats, sample_inputs, script, tasks  # noqa: F401 - not to be timed with a task
+    # Imported here, so that it is not timed with a task.
+    from harness import formats, sample_inputs, script, tasks  # noqa: F401
 
     sys.path.pop(0)  # a scenario must not find the harness's neighbours by mistake
     started = time.time()

@@ -1,6 +1,6 @@
-"""Prints what the Keras of the interpreter at hand has, as JSON. Runs in any environment.
+"""Prints the classes and functions of the Keras that this interpreter has, as JSON.
 
-Its one argument is the folder of the harness, whose `Reader` knows how to ask a Keras.
+Runs in any environment. Its argument is the folder of the harness, whose `Reader` queries Keras.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Names that stand in files and in no public module: what Keras makes of functional models and of
-# operations, and names of releases before 1.15.
+# Class names that are in model files and in no public module: those of functional models and of
+# operations, and those of releases before 1.15.
 UNLISTED = {
     "layers": [
         "Functional", "Model", "Sequential", "ClassMethod", "InstanceMethod", "InstanceProperty",
@@ -36,7 +36,7 @@ FUNCTIONS = ["activations", "initializers", "regularizers", "constraints", "loss
 
 
 def main(harness: str) -> dict[str, Any]:
-    """Return what ``tf.keras`` has: classes by place with their keys, functions, operations."""
+    """Return the classes of ``tf.keras`` by place with their keys, functions and operations."""
     sys.path.insert(0, str(Path(harness).parent))
     classes = importlib.import_module("harness.remedies.classes")
     formats = importlib.import_module("harness.formats")
@@ -51,8 +51,8 @@ def main(harness: str) -> dict[str, Any]:
         for name in dir(holder):
             kind = getattr(holder, name)
             if inspect.isclass(kind):
-                places.setdefault(place, {})[name] = told(reader, kind)
-    # Where Keras finds its own, it finds some that no module shows.
+                places.setdefault(place, {})[name] = keys_of(reader, kind)
+    # Keras itself finds some classes that no module exports.
     for place, names in UNLISTED.items():
         for name in names:
             if name not in places[place] and is_known(getattr(keras, place), name):
@@ -67,7 +67,7 @@ def main(harness: str) -> dict[str, Any]:
     }
 
 
-def told(reader: object, kind: type) -> dict[str, Any]:
+def keys_of(reader: object, kind: type) -> dict[str, Any]:
     """Return the keys that a config for the class may have and must have."""
     takes = reader.accepted(kind)  # type: ignore[attr-defined]
     return {
@@ -77,7 +77,7 @@ def told(reader: object, kind: type) -> dict[str, Any]:
 
 
 def is_known(holder: object, name: str) -> bool:
-    """Say whether Keras's own deserializer finds the class: it complains of other things then."""
+    """Return whether the deserializer of Keras finds the class: its error is another one then."""
     try:
         holder.deserialize({"class_name": name, "config": {}})  # type: ignore[attr-defined]
     except Exception as error:
@@ -99,17 +99,17 @@ def operations(major: int) -> list[str]:
         return []
     source = importlib.import_module("keras.src.ops")
     base = importlib.import_module("keras.src.ops.operation").Operation
-    found = set()
-    for each in pkgutil.iter_modules(source.__path__):
-        if each.name.endswith("_test"):
+    operations = set()
+    for info in pkgutil.iter_modules(source.__path__):
+        if info.name.endswith("_test"):
             continue
-        module = importlib.import_module("keras.src.ops." + each.name)
-        found |= {
+        module = importlib.import_module("keras.src.ops." + info.name)
+        operations |= {
             name
             for name, kind in vars(module).items()
             if inspect.isclass(kind) and issubclass(kind, base) and kind is not base
         }
-    return sorted(found)
+    return sorted(operations)
 
 
 if __name__ == "__main__":

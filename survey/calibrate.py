@@ -8,6 +8,7 @@ in the order of matrix.yaml. ``--write`` writes ``src/kerasmatrix/prediction/cal
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -124,7 +125,7 @@ def report(title: str, part: Sequence[Measured], predictions: Sequence[Predictio
     cells = []
     for (cell, _, _), told in zip(part, predictions, strict=True):
         fields = told.model_dump(exclude={"environment", "because"})
-        cells.append(cell.but(prediction=PredictionResult(**fields)))
+        cells.append(dataclasses.replace(cell, prediction=PredictionResult(**fields)))
     found = score(cells)
     if found is None:
         return
