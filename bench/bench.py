@@ -41,7 +41,7 @@ from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.plan import Save
-from kerasmatrix.execution.runner import Run
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.results.observations import Measured as Found
 from kerasmatrix.store.store import Store
@@ -254,7 +254,7 @@ class Bench:
     ) -> Run:
         plan = plan_of(self.matrix, self.project, self.selection, engine, remedies=remedies)
         plan = dataclasses.replace(plan, infer=infer)
-        return Run(plan, engine, store, id="bench", jobs=JOBS)
+        return Run(plan, engine, store, id="bench", options=ExecutionOptions(jobs=JOBS))
 
     def _ours(self, engine: Engine, store: Store, *, infer: bool = False) -> Measured:
         for env in self.selection.environments:

@@ -22,7 +22,7 @@ from kerasmatrix.cli.build_plan import plan_of
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.execution.evaluate import tabulate
-from kerasmatrix.execution.runner import Run
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.report.write import write_reports
 from kerasmatrix.results.schema import RunInfo
 from kerasmatrix.store.store import Store
@@ -66,7 +66,7 @@ def _measure(environments: int, scenarios: int, formats: int) -> dict[str, float
     before, _ = _usage()
     with tempfile.TemporaryDirectory() as scratch:
         with Store(Path(scratch, "store")) as store:
-            run = Run(plan, engine, store, id="growth", jobs=2)
+            run = Run(plan, engine, store, id="growth", options=ExecutionOptions(jobs=2))
             observed = run.execute()
         measured = _usage()
         info = RunInfo(

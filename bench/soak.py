@@ -18,13 +18,13 @@ from pathlib import Path
 from running import run
 
 from kerasmatrix.engines.protocol import SILENT
-from kerasmatrix.results.cells import NOT_MEASURED, Status
+from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import LOST, Observation, RetriedAttempt
 from kerasmatrix.results.results_json import read_results
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.store.store import Store
 
-UNMEASURED = NOT_MEASURED | {Status.UNSUPPORTED}
+UNMEASURED = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
 NAMED = 40
 
 
@@ -47,8 +47,8 @@ def main() -> int:
         folder = options.folder or Path(scratch)
         results = _run(folder, *passed_on)
         with Store(folder / "store") as store:
-            told = [row[1] for row in store.rows("observations")]
-            told += [row[2] for row in store.rows("retries")]
+            told = [row[1] for row in store.observations.rows("observations")]
+            told += [row[2] for row in store.observations.rows("retries")]
     figures = count(results, [Observation.from_json(text) for text in told])
     for name, value in figures.items():
         print(f"{name.replace('_', ' ')}: {value}")

@@ -20,8 +20,9 @@ from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.execution.runner import Listener, Run
+from kerasmatrix.execution.runner import Run
 from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import CellResult, Results, RunInfo

@@ -42,11 +42,11 @@ def fit_height(page, width):
     while height != (wanted := page.evaluate("document.documentElement.scrollHeight")):
         height = wanted
         page.set_viewport_size({"width": width, "height": height})
-        settle(page)
+        confirm_result(page)
     page.evaluate("window.scrollTo(0, 0)")
 
 
-def settle(page):
+def confirm_result(page):
     """Wait until what was changed is drawn: two frames, since observers are asked after one."""
     page.evaluate(
         "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.browser.pages import (
+    confirm_result,
     draw_all,
     first,
     fit_height,
     insert_rules,
     panel_of,
-    settle,
     visit,
 )
 from tests.browser.samples import REPORTS
@@ -141,7 +141,7 @@ def test_link_to_a_cell_moves_focus_and_does_not_scroll(opened):
     before = link.bounding_box()["y"]
     link.click()
     opened.locator("#panel").wait_for(state="visible")
-    settle(opened)
+    confirm_result(opened)
     assert link.bounding_box()["y"] == pytest.approx(before, abs=2)
     assert opened.evaluate("document.activeElement.id") == "panel"
     opened.keyboard.press("Escape")

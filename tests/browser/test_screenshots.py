@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.pages import draw_all, fit_height, insert_rules, panel_of, settle, visit
+from tests.browser.pages import confirm_result, draw_all, fit_height, insert_rules, panel_of, visit
 from tests.browser.samples import REPORTS
 from tests.browser.test_layout import OLD_FAULT, WIDTHS
 
@@ -74,7 +74,7 @@ def show(browser, paths):
             panel_of(page, "fail")
             page.evaluate("window.scrollTo(0, 0)")
         page.mouse.move(0, 0)
-        settle(page)
+        confirm_result(page)
         return page
 
     yield open_scene
@@ -97,7 +97,7 @@ def set_in_reference_fonts(page):
         faces,
     )
     insert_rules(page, *SET_IN)
-    settle(page)
+    confirm_result(page)
 
 
 def photograph(page):
@@ -134,7 +134,7 @@ def test_panel_with_the_old_fault_differs_from_its_reference(show, width, scheme
     scene = ("matrix", "panel", width, scheme)
     page = show(*scene)
     insert_rules(page, OLD_FAULT)
-    settle(page)
+    confirm_result(page)
     found = pictures.compare(photograph(page), Image.open(reference_of(*scene)))
     assert found.share > 2 * pictures.TOLERANCE
 

@@ -18,14 +18,14 @@ TROUBLES = (docker.errors.DockerException, requests.RequestException, OSError)
 
 def containers(project: Project) -> list[docker.models.containers.Container]:
     """Return the containers that have something of the project's folder mounted."""
-    found = []
+    members = []
     with _client(project) as client:
         for entry in client.api.containers(all=True, filters={"label": "kerasmatrix.worker"}):
             sources = [mount.get("Source", "") for mount in entry["Mounts"]]
             if any(source.startswith(f"{project.folder}/") for source in sources):
                 with contextlib.suppress(*TROUBLES):
-                    found.append(client.containers.get(entry["Id"]))
-    return found
+                    members.append(client.containers.get(entry["Id"]))
+    return members
 
 
 def workers_in_containers(project: Project) -> list[Process]:

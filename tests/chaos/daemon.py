@@ -61,8 +61,8 @@ class Daemon:
     def start(self) -> None:
         """Start it, with what it had before, and wait until it answers."""
         if not processes.wait(self._is_up, START_SECONDS):
-            told = (self.folder / "log").read_text(errors="replace")[-2000:]
-            raise RuntimeError(f"dockerd does not start:\n{told}")
+            log = (self.folder / "log").read_text(errors="replace")[-2000:]
+            raise RuntimeError(f"dockerd does not start:\n{log}")
 
     def _is_up(self) -> bool:
         """Whether it answers; it is started again if it gave up, as where its containerd died."""

@@ -46,12 +46,12 @@ def compare(reference: Table, project: Project) -> dict[str, list[str]]:
     table, twice = table_of(project)
     lost, wrong = [], []
     for key, expected in reference.items():
-        found = table.get(key)
+        actual = table.get(key)
         name = " ".join(key)
-        if found is None or json.loads(found)["status"] in NOT_MEASURED:
-            lost.append(f"{name}: {found or 'is not there'}")
-        elif found != expected:
-            wrong.append(f"{name}: {_difference(expected, found)}")
+        if actual is None or json.loads(actual)["status"] in NOT_MEASURED:
+            lost.append(f"{name}: {actual or 'is not there'}")
+        elif actual != expected:
+            wrong.append(f"{name}: {_difference(expected, actual)}")
     wrong += [f"{' '.join(key)}: is there" for key in table.keys() - reference.keys()]
     return {"lost": lost, "duplicated": twice, "wrong": wrong}
 
@@ -69,8 +69,8 @@ def rows(project: Project) -> dict[str, tuple[str, str]]:
             return {}
         with contextlib.closing(sqlite3.connect(Path(folder, "store.sqlite"))) as database:
             try:
-                found = database.execute("SELECT key, measured_at, run FROM observations")
-                return {key: (at, run) for key, at, run in found}
+                rows = database.execute("SELECT key, measured_at, run FROM observations")
+                return {key: (at, run) for key, at, run in rows}
             except sqlite3.DatabaseError:
                 return {}
 
@@ -116,8 +116,8 @@ def _plain(cell: dict[str, Any], project: Project) -> str:
     return VARYING.sub("…", text)
 
 
-def _difference(expected: str, found: str) -> str:
-    ours, theirs = json.loads(expected), json.loads(found)
+def _difference(expected: str, actual: str) -> str:
+    ours, theirs = json.loads(expected), json.loads(actual)
     differing = [name for name in ours if ours[name] != theirs.get(name)]
     return "; ".join(f"{name} {theirs.get(name)!r}, not {ours[name]!r}" for name in differing)
 

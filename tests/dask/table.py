@@ -10,8 +10,9 @@ from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.listener import Listener, Progress
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.execution.runner import Listener, Progress, Run
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.results.schema import Results, RunInfo
 from kerasmatrix.store.store import Store
 from tests.unit.report.factory import CELL
@@ -59,10 +60,12 @@ def measure(
     )
     now = datetime.datetime.now(datetime.UTC)
     with Store(store) as opened:
-        run = Run(plan, engine, opened, id="test", jobs=jobs, listener=listener)
+        run = Run(
+            plan, engine, opened, id="test", options=ExecutionOptions(jobs=jobs), listener=listener
+        )
         observed = run.execute()
         assert not list((store / "scratch").iterdir())
-        keys = [row[0] for row in opened.rows("observations")]
+        keys = [row[0] for row in opened.observations.rows("observations")]
         assert len(keys) == len(set(keys))
     info = RunInfo(
         id="test", started=now, finished=now, engine=engine.name, command="test",

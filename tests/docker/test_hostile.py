@@ -24,7 +24,8 @@ from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.results.answers import parse_answer
 from kerasmatrix.results.observations import SaveObservation
-from kerasmatrix.store.store import NoArtifact, Store, make_readable
+from kerasmatrix.store.artifacts import NoArtifact, make_readable
+from kerasmatrix.store.store import Store
 from tests.hostile.files import NAME, with_names_that_act
 from tests.hostile.lambdas import ATTACKS, PRELUDE
 from tests.hostile.pages import Page

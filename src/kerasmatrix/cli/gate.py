@@ -12,7 +12,7 @@ from kerasmatrix.analysis.gate import FindingKind, count_inconclusive, findings
 from kerasmatrix.cli.compare import count_line, notes
 from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.output import say
-from kerasmatrix.cli.rerun import measure_again
+from kerasmatrix.cli.rerun import repeat_jobs
 from kerasmatrix.cli.stored_runs import read_run
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.flaky import suspects
@@ -68,7 +68,7 @@ def gate(  # noqa: PLR0913 - one argument per option
     comparison = compare_results(base, head) if base else None
     wanted = suspects(head, base, findings(head, comparison), retries) if retries else []
     if wanted:
-        head = measure_again(head, wanted, matrix_file, store_folder)
+        head = repeat_jobs(head, wanted, matrix_file, store_folder)
         Archive(store_folder).keep(head)
         click.echo(f"What they did then is kept: kerasmatrix report {head.run.id} --format html")
     return decide(head, comparison, accept_flaky=accept_flaky)

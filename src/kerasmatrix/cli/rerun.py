@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from kerasmatrix.cli.build_plan import plan_of, select
-from kerasmatrix.cli.terminal import TerminalProgress, say_again
+from kerasmatrix.cli.terminal import TerminalProgress, say_retries
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
-from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.engines.select import open_engine
 from kerasmatrix.errors import UsageError
-from kerasmatrix.execution.flaky import is_settled, with_retries
+from kerasmatrix.execution.flaky import is_confirmed, with_retries
+from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.execution.runner import Run
-from kerasmatrix.execution.work_queue import Again
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.results.cells import Cell
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.store import Store
 
-__all__ = ["measure_again"]
+__all__ = ["repeat_jobs"]
+
+MOST_JOBS = 8
 
 
-def measure_again(
-    results: Results, wanted: Sequence[Again], matrix_file: Path, store_folder: Path
+def repeat_jobs(
+    results: Results, wanted: Sequence[RetryJob], matrix_file: Path, store_folder: Path
 ) -> Results:
     """Return ``results`` with what was seen when some of its tasks were done again.
 
@@ -52,16 +54,15 @@ def measure_again(
         plan = plan_of(matrix, project, selection, engine)
         _check_locks(results, plan)
         with Store(store_folder) as store:
-            run = Run(
-                plan, engine, store, id=results.run.id, jobs=default_jobs(), listener=progress
-            )
+            options = ExecutionOptions(jobs=_jobs())
+            run = Run(plan, engine, store, id=results.run.id, options=options, listener=progress)
             for again in wanted:
                 _check_known(again, run, store_folder)
             left = [
-                again for again in wanted if not is_settled(plan, run.observed, run.causes, again)
+                again for again in wanted if not is_confirmed(plan, run.observed, run.causes, again)
             ]
             if left:
-                say_again(left)
+                say_retries(left)
                 repetition = run.again(left)
                 try:
                     progress.begins(repetition)
@@ -73,6 +74,10 @@ def measure_again(
         engine.close()
 
 
+def _jobs() -> int:
+    return min(MOST_JOBS, os.cpu_count() or 2)
+
+
 def _check_locks(results: Results, plan: Plan) -> None:
     for told in results.environments:
         if plan.locks[told.name].digest != told.lock:
@@ -82,7 +87,7 @@ def _check_locks(results: Results, plan: Plan) -> None:
             )
 
 
-def _check_known(again: Again, run: Run, store: Path) -> None:
+def _check_known(again: RetryJob, run: Run, store: Path) -> None:
     of = again.of
     known = of in run.observed.loads if isinstance(of, Cell) else of in run.observed.saves
     if not known:

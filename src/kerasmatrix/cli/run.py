@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
@@ -28,19 +30,18 @@ from kerasmatrix.cli.options import (
     shard_option,
 )
 from kerasmatrix.cli.stored_runs import read_run
-from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
+from kerasmatrix.cli.terminal import TerminalProgress, print_jobs, print_results, say_retries
 from kerasmatrix.config.matrix import Matrix, load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.execution.evaluate import tabulate
-from kerasmatrix.execution.flaky import is_settled, suspects, with_retries
+from kerasmatrix.execution.flaky import is_confirmed, suspects, with_retries
+from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
-from kerasmatrix.execution.runner import Run
+from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.execution.shards import Shard, take_shard
-from kerasmatrix.execution.work_queue import Again
 from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.redacted import redacted
@@ -52,6 +53,7 @@ from kerasmatrix.text.redaction import command_line
 __all__ = ["run"]
 
 INFRASTRUCTURE = 3
+MOST_JOBS = 8
 
 
 @click.command()
@@ -97,247 +99,257 @@ INFRASTRUCTURE = 3
 @retries_options(default=2)
 @click.option("--fresh", is_flag=True, help="Measure again what is known.")
 @click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
-def run(  # noqa: PLR0913 - one argument per option
-    *,
-    matrix_file: Path,
-    group: str,
-    environments: tuple[str, ...],
-    scenarios: tuple[str, ...],
-    formats: tuple[str, ...],
-    columns: tuple[str, ...],
-    engine_name: str,
-    scheduler: str | None,
-    artifacts: str | None,
-    inner: Literal["auto", "docker", "local"],
-    jobs: int | None,
-    output: Path,
-    store_folder: Path,
-    remedies: Literal["first", "all", "none"],
-    shard: Shard | None,
-    gate: bool,
-    baseline: str | None,
-    no_infer: bool,
-    isolate: bool,
-    retries: int,
-    accept_flaky: bool,
-    fresh: bool,
-    dry_run: bool,
-) -> int:
+def run(**options: Any) -> int:  # noqa: ANN401 - each option has its type in `RunOptions`
     """Save with every version, load with every other, and write the table to reports/."""
-    project = Project(matrix_file)
-    matrix = load_matrix(matrix_file)
+    return measure_matrix(RunOptions(**options))
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of ``kerasmatrix run``."""
+
+    matrix_file: Path
+    group: str
+    environments: tuple[str, ...]
+    scenarios: tuple[str, ...]
+    formats: tuple[str, ...]
+    columns: tuple[str, ...]
+    engine_name: str
+    scheduler: str | None
+    artifacts: str | None
+    inner: Literal["auto", "docker", "local"]
+    jobs: int | None
+    output: Path
+    store_folder: Path
+    remedies: Literal["first", "all", "none"]
+    shard: Shard | None
+    gate: bool
+    baseline: str | None
+    no_infer: bool
+    isolate: bool
+    retries: int
+    accept_flaky: bool
+    fresh: bool
+    dry_run: bool
+
+
+def measure_matrix(options: RunOptions) -> int:
+    """Plan, run and report; return the exit code."""
+    project = Project(options.matrix_file)
+    matrix = load_matrix(options.matrix_file)
     selection = select(
         matrix=matrix,
-        group=group,
-        environments=environments,
-        scenarios=scenarios,
-        formats=formats,
-        columns=columns,
+        group=options.group,
+        environments=options.environments,
+        scenarios=options.scenarios,
+        formats=options.formats,
+        columns=options.columns,
     )
-    # What is expected is enough to judge by; a baseline may come with it.
-    asked = baseline or ("last" if gate and not matrix.expectations else None)
-    before = read_run(asked, store_folder) if asked else None
-    if not dry_run:
-        check_folder(output)
-    engine = open_engine(engine_name, matrix, project, Cluster(scheduler, artifacts, inner))
-    try:
+    baseline = _read_baseline(options, matrix)
+    if not options.dry_run:
+        check_folder(options.output)
+    cluster = Cluster(options.scheduler, options.artifacts, options.inner)
+    engine = open_engine(options.engine_name, matrix, project, cluster)
 
-        def make_plan() -> Plan:
-            made = plan_of(matrix, project, selection, engine, columns=columns, remedies=remedies)
-            return dataclasses.replace(made, infer=not no_infer)
-
-        plan = make_plan()
-        waits: list[str] = []
-        wait = _say_waiting(waits)
-        with Store(store_folder, wait=wait, warn=_warn) as store:
-            if waits:
-                # Scenarios and locks may have been edited while another run held the store.
-                plan = make_plan()
-            if shard:
-                own = take_shard(plan, shard, Archive(store.folder).recent())
-                plan = dataclasses.replace(plan, shard=own)
-            started = datetime.datetime.now(datetime.UTC)
-            run_id = f"{started:%Y%m%dT%H%M%S.%f}-{os.getpid()}"
-            progress = TerminalProgress()
-            measurement = Run(
-                plan,
-                engine,
-                store,
-                id=run_id,
-                jobs=jobs or engine.slots or default_jobs(),
-                listener=progress,
-                fresh=fresh,
-                isolate=isolate,
-            )
-            if dry_run:
-                print_agenda(measurement)
-                return 0
-            return _measure(
-                measurement,
-                matrix,
-                project=project,
-                progress=progress,
-                store=store,
-                engine=engine,
-                started=started,
-                output=output,
-                baseline=before,
-                gate=gate,
-                retries=retries,
-                accept_flaky=accept_flaky,
-            )
-    finally:
-        engine.close()
-
-
-def _measure(  # noqa: PLR0913 - what a measurement takes
-    measurement: Run,
-    matrix: Matrix,
-    *,
-    project: Project,
-    progress: TerminalProgress,
-    store: Store,
-    engine: Engine,
-    started: datetime.datetime,
-    output: Path,
-    baseline: Results | None,
-    gate: bool,
-    retries: int,
-    accept_flaky: bool,
-) -> int:
-    """Execute, and report whatever is known then, also when it was cut off."""
-
-    def found() -> Results:
-        info = _info(
-            measurement.id,
-            started,
+    def make_plan() -> Plan:
+        plan = plan_of(
+            matrix,
+            project,
+            selection,
             engine,
-            known=measurement.known,
-            # How earlier runs measured what is known is not stored.
-            isolated=measurement.isolate and measurement.known == 0,
-            measured=measurement.measured + (again.measured if again else 0),
-            retries=measurement.retries + (again.retries if again else 0),
-            complete=trouble is None and measurement.complete,
+            columns=options.columns,
+            remedies=options.remedies,
         )
-        plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
-        told = with_retries(tabulate(plan, observed, info, causes), plan, observed, causes)
-        return with_predictions(told, plan, store.folder, needed=trouble is None)
+        return dataclasses.replace(plan, infer=not options.no_infer)
 
-    folders = (store.folder, project.root)
-    again: Run | None = None
-    trouble: BaseException | None = None
-    if measurement.pending:
-        store.begin_run(measurement.id, started, engine.name, _command())
-        trouble = _execute(measurement, progress)
-    else:
-        measurement.complete = True
-    results = _finished(found(), matrix, folders)
-    comparison = compare(baseline, results) if baseline else None
-    wanted: list[Again] = []
-    if gate and retries and trouble is None:
-        wanted = _doubtful(measurement, results, baseline, comparison, retries)
-    if wanted:
-        again = measurement.again(wanted)
-        if not measurement.measured:
-            store.begin_run(measurement.id, started, engine.name, _command())
-        say_again(wanted)
-        trouble = _execute(again, progress)
-        results = _finished(found(), matrix, folders)
-    results = _report(results, comparison, store, output)
-    if trouble:
-        raise trouble
-    if results.run.measured:
-        store.end_run(measurement.id, results.run.finished)
-    if gate:
-        from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
-
-        return decide(results, comparison, accept_flaky=accept_flaky)
-    infra = any(cell.status is Status.INFRA for cell in results.cells)
-    # It may also be a remedy or a bridge that could not be tried: the cell is a failure still.
-    observed = measurement.observed
-    return INFRASTRUCTURE if infra or observed.faults or observed.troubles else 0
+    with contextlib.closing(engine), _open_store(options.store_folder, make_plan) as (store, plan):
+        matrix_run = MatrixRun(
+            options,
+            _own_part(plan, options.shard, store),
+            engine=engine,
+            store=store,
+            matrix=matrix,
+            baseline=baseline,
+            folders=(store.folder, project.root),
+        )
+        return matrix_run.list_jobs() if options.dry_run else matrix_run.execute()
 
 
-def _doubtful(
-    measurement: Run,
-    results: Results,
-    baseline: Results | None,
-    comparison: Comparison | None,
-    retries: int,
-) -> list[Again]:
-    """Return what to do again before the gate is failed for it."""
-    plan, observed, causes = measurement.plan, measurement.observed, measurement.causes
-    wanted = suspects(results, baseline, findings(results, comparison), retries)
-    return [job for job in wanted if not is_settled(plan, observed, causes, job)]
+def _read_baseline(options: RunOptions, matrix: Matrix) -> Results | None:
+    """Return the run to compare with; the gate needs none where there are expectations."""
+    reference = options.baseline
+    if reference is None and options.gate and not matrix.expectations:
+        reference = "last"
+    return read_run(reference, options.store_folder) if reference else None
 
 
-def _info(  # noqa: PLR0913 - what is said of a run
-    id: str,  # noqa: A002 - it is the run's id
-    started: datetime.datetime,
-    engine: Engine,
-    *,
-    known: int,
-    isolated: bool,
-    measured: int = 0,
-    retries: int = 0,
-    complete: bool = True,
-) -> RunInfo:
-    return RunInfo(
-        id=id,
-        started=started,
-        finished=datetime.datetime.now(datetime.UTC),
-        engine=engine.name,
-        command=_command(),
-        complete=complete,
-        measured=measured,
-        known=known,
-        isolated=isolated,
-        retries=retries,
-    )
+@contextlib.contextmanager
+def _open_store(folder: Path, make_plan: Callable[[], Plan]) -> Iterator[tuple[Store, Plan]]:
+    """Open the store, waiting for another run; yield it with the plan."""
+    messages: list[str] = []
+
+    def wait(message: str) -> None:
+        messages.append(message)
+        click.echo(f"Waiting: {message}.", err=True)
+
+    def warn(message: str) -> None:
+        click.echo(f"{message}.", err=True)
+
+    # Errors in the matrix are reported before the wait.
+    plan = make_plan()
+    with Store(folder, wait=wait, warn=warn) as store:
+        # Scenarios and locks may have been edited while another run held the store.
+        yield store, make_plan() if messages else plan
+
+
+def _own_part(plan: Plan, shard: Shard | None, store: Store) -> Plan:
+    """Return the part of a plan that is this shard's."""
+    if shard is None:
+        return plan
+    return dataclasses.replace(plan, shard=take_shard(plan, shard, Archive(store.folder).recent()))
+
+
+class MatrixRun:
+    """One ``kerasmatrix run`` with an open store and engine: run, retry, report, gate."""
+
+    def __init__(  # noqa: PLR0913 - the parts of a run
+        self,
+        options: RunOptions,
+        plan: Plan,
+        *,
+        engine: Engine,
+        store: Store,
+        matrix: Matrix,
+        baseline: Results | None,
+        folders: Sequence[Path],
+    ) -> None:
+        """Look up what is known; ``folders`` are left out of the paths in reports."""
+        self._options = options
+        self._engine = engine
+        self._store = store
+        self._matrix = matrix
+        self._baseline = baseline
+        self._folders = folders
+        self._started = datetime.datetime.now(datetime.UTC)
+        self._progress = TerminalProgress()
+        self._trouble: BaseException | None = None
+        self._retry_run: Run | None = None
+        self._run = Run(
+            plan,
+            engine,
+            store,
+            id=f"{self._started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
+            options=ExecutionOptions(
+                jobs=options.jobs or engine.slots or min(MOST_JOBS, os.cpu_count() or 2),
+                fresh=options.fresh,
+                isolate=options.isolate,
+            ),
+            listener=self._progress,
+        )
+
+    def list_jobs(self) -> int:
+        """Print the jobs that are left."""
+        print_jobs(self._run)
+        return 0
+
+    def execute(self) -> int:
+        """Run, report whatever is known then, also after an error, and return the exit code."""
+        if self._run.pending:
+            self._begin()
+            self._execute(self._run)
+        else:
+            self._run.complete = True
+        results = self._results()
+        comparison = compare(self._baseline, results) if self._baseline else None
+        if retries := self._retries(results, comparison):
+            self._retry(retries)
+            results = self._results()
+        results = self._report(results, comparison)
+        if self._trouble:
+            raise self._trouble
+        if results.run.measured:
+            self._store.observations.end_run(self._run.id, results.run.finished)
+        return self._exit_code(results, comparison)
+
+    def _begin(self) -> None:
+        self._store.observations.begin_run(
+            self._run.id, self._started, self._engine.name, _command()
+        )
+
+    def _execute(self, run: Run) -> None:
+        """Execute with progress shown; an error is raised once there is a report."""
+        try:
+            self._progress.begins(run)
+            run.execute()
+        except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised by the caller
+            self._trouble = error
+        finally:
+            self._progress.ends()
+
+    def _results(self) -> Results:
+        """Return the results as far as they are known, as they may be published."""
+        plan, observed, causes = self._run.plan, self._run.observed, self._run.causes
+        results = tabulate(plan, observed, self._info(), causes)
+        results = with_retries(results, plan, observed, causes)
+        results = with_predictions(results, plan, self._store.folder, needed=not self._trouble)
+        if self._matrix.expectations:
+            results = expect(results, self._matrix.expectations, self._matrix.names)
+        return redacted(results, self._folders)
+
+    def _info(self) -> RunInfo:
+        runs = [run for run in (self._run, self._retry_run) if run]
+        return RunInfo(
+            id=self._run.id,
+            started=self._started,
+            finished=datetime.datetime.now(datetime.UTC),
+            engine=self._engine.name,
+            command=_command(),
+            complete=self._trouble is None and self._run.complete,
+            measured=sum(run.measured for run in runs),
+            known=self._run.known,
+            # How earlier runs measured what is known is not stored.
+            isolated=self._options.isolate and self._run.known == 0,
+            retries=sum(run.retries for run in runs),
+        )
+
+    def _retries(self, results: Results, comparison: Comparison | None) -> list[RetryJob]:
+        """Return the jobs to repeat before the gate fails because of them."""
+        if not self._options.gate or not self._options.retries or self._trouble:
+            return []
+        plan, observed, causes = self._run.plan, self._run.observed, self._run.causes
+        doubtful = suspects(
+            results, self._baseline, findings(results, comparison), self._options.retries
+        )
+        return [job for job in doubtful if not is_confirmed(plan, observed, causes, job)]
+
+    def _retry(self, retries: list[RetryJob]) -> None:
+        self._retry_run = self._run.again(retries)
+        if not self._run.measured:
+            self._begin()
+        say_retries(retries)
+        self._execute(self._retry_run)
+
+    def _report(self, results: Results, comparison: Comparison | None) -> Results:
+        """Write and archive the reports, print a summary, and return what was published."""
+        archive = Archive(self._store.folder)
+        written = publish(
+            results, self._options.output, comparison, lambda: archive.before(results.run.id)
+        )
+        print_results(written.results, written.page)
+        if results.run.measured:
+            archive.keep(written.results)
+        return written.results
+
+    def _exit_code(self, results: Results, comparison: Comparison | None) -> int:
+        if self._options.gate:
+            from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
+
+            return decide(results, comparison, accept_flaky=self._options.accept_flaky)
+        infra = any(cell.status is Status.INFRA for cell in results.cells)
+        # Where a fix or a bridge could not be tried, the cell itself is a failure.
+        observed = self._run.observed
+        return INFRASTRUCTURE if infra or observed.task_errors or observed.environment_errors else 0
 
 
 def _command() -> str:
     return command_line(["kerasmatrix", *sys.argv[1:]])
-
-
-def _finished(results: Results, matrix: Matrix, folders: Iterable[Path]) -> Results:
-    """Return ``results`` with what the matrix expects of them, as they may be handed on."""
-    if matrix.expectations:
-        results = expect(results, matrix.expectations, matrix.names)
-    return redacted(results, folders)
-
-
-def _report(results: Results, comparison: Comparison | None, store: Store, output: Path) -> Results:
-    """Write and archive the reports, say in short what is in them, and return what that is."""
-    past = Archive(store.folder)
-    written = publish(results, output, comparison, lambda: past.before(results.run.id))
-    print_results(written.results, written.page)
-    if results.run.measured:
-        past.keep(written.results)
-    return written.results
-
-
-def _execute(part: Run, progress: TerminalProgress) -> BaseException | None:
-    """Execute with progress shown; return what cut it off, if something did."""
-    try:
-        progress.begins(part)
-        part.execute()
-    except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - raised once it is reported
-        return error
-    finally:
-        progress.ends()
-    return None
-
-
-def _say_waiting(waits: list[str]) -> Callable[[str], None]:
-    """Return what says that the store is waited for, and adds that to ``waits``."""
-
-    def say(message: str) -> None:
-        waits.append(message)
-        click.echo(f"Waiting: {message}.", err=True)
-
-    return say
-
-
-def _warn(message: str) -> None:
-    click.echo(f"{message}.", err=True)

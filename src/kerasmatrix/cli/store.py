@@ -37,9 +37,9 @@ def store() -> None:
 def check(*, matrix_file: Path, store_folder: Path | None) -> int:
     """Compare all that is stored with its digests. Exit code 1 if something is damaged."""
     said: list[str] = []
-    with _open(store_folder or Project(matrix_file).store, said, closely=True) as opened:
+    with _open(store_folder or Project(matrix_file).store, said, check_pages=True) as opened:
         said += damages(opened)
-        measurements = len(opened.rows("observations"))
+        measurements = len(opened.observations.rows("observations"))
         artifacts = sum(1 for _ in opened.artifacts.iterdir())
         runs = len(Archive(opened.folder).runs())
     for line in said:
@@ -99,7 +99,7 @@ def prune(
     return 0
 
 
-def _open(folder: Path, said: list[str], *, closely: bool = False) -> Store:
+def _open(folder: Path, said: list[str], *, check_pages: bool = False) -> Store:
     """Open a store that is there; ``said`` gets what is found out on the way.
 
     Raises:
@@ -109,7 +109,7 @@ def _open(folder: Path, said: list[str], *, closely: bool = False) -> Store:
         raise UsageError(
             f"{folder}: is not a store: it has no {DATABASE}", hint="name the folder with --store"
         )
-    return Store(folder, warn=said.append, closely=closely)
+    return Store(folder, warn=said.append, check_pages=check_pages)
 
 
 def _needed(matrix_file: Path, *, files: bool) -> Needed:

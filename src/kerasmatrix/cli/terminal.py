@@ -24,15 +24,15 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from kerasmatrix.execution.plan import Save
-from kerasmatrix.execution.runner import Progress, Run
-from kerasmatrix.execution.work_queue import Again, Conversion, Crossing, Job, Repair
+from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
+from kerasmatrix.execution.listener import Countable, Progress
+from kerasmatrix.execution.runner import Run
 from kerasmatrix.report.symbols import LOOKS
-from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Status
+from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Save, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import escape_control_characters
 
-__all__ = ["TerminalProgress", "print_agenda", "print_results", "say_again"]
+__all__ = ["TerminalProgress", "print_jobs", "print_results", "say_retries"]
 
 STYLES = {
     Status.PASS: "green",
@@ -75,12 +75,12 @@ class TerminalProgress(Progress):
         self._bar: Bar | None = None
         self._at: dict[str, str] = {}
         self._task = TaskID(0)
-        self._run: Run | None = None
+        self._run: Countable | None = None
 
-    def begins(self, run: Run) -> None:
+    def begins(self, run: Countable) -> None:
         """Begin to draw ``run``."""
         self._run = run
-        LOG.info("%d tasks to do, %d results known", run.pending, run.known)
+        LOG.info("%d tasks to do", run.pending)
         # The bar and log lines would overwrite each other.
         if self._console.is_terminal and run.pending and not LOG.isEnabledFor(logging.INFO):
             self._bar = Bar(
@@ -135,19 +135,19 @@ class TerminalProgress(Progress):
             self._bar.update(self._task, at=at)
 
 
-def print_agenda(run: Run) -> None:
+def print_jobs(run: Run) -> None:
     """List the jobs of ``run`` in order, and how many results are known already."""
     console = Console(highlight=False)
-    agenda = run.agenda()
-    for environment, job in agenda:
+    jobs = run.jobs()
+    for environment, job in jobs:
         console.print(Text(f"{environment:<20} {_description(job)}"), soft_wrap=True)
     unsupported = sum(
         run.plan.in_shard(cell) and run.plan.cannot_load(cell) is not None
         for cell in run.plan.cells()
     )
-    saves = sum(isinstance(job, Save) for _, job in agenda)
-    loads = sum(isinstance(job, Cell) for _, job in agenda)
-    fixes = len(agenda) - saves - loads
+    saves = sum(isinstance(job, Save) for _, job in jobs)
+    loads = sum(isinstance(job, Cell) for _, job in jobs)
+    fixes = len(jobs) - saves - loads
     to_do = f"{_count_of(saves, 'save')} and {_count_of(loads, 'load')}"
     if fixes:
         to_do += f" and {_count_of(fixes, 'fix attempt')}"
@@ -157,7 +157,7 @@ def print_agenda(run: Run) -> None:
     )
 
 
-def say_again(wanted: Sequence[Again]) -> None:
+def say_retries(wanted: Sequence[RetryJob]) -> None:
     """Print that results that would fail the gate are measured again."""
     fail = "1 result" if len(wanted) == 1 else f"{len(wanted)} results"
     times = "once" if wanted[0].times == 1 else f"up to {wanted[0].times} times"
@@ -170,13 +170,13 @@ def say_again(wanted: Sequence[Again]) -> None:
 def _description(job: Job) -> str:
     """Describe a job in a few words, without the environment that does it."""
     match job:
-        case Repair(cell):
+        case FixJob(cell):
             return f"try a fix for {cell.saved_with}'s {cell.scenario} as {cell.format}"
-        case Conversion(row, chain):
+        case ConvertJob(row, chain):
             return f"convert {row.saved_with}'s {row.scenario} to {chain[-1].format}"
-        case Crossing(cell, chain):
+        case FinalLoad(cell, chain):
             return f"load {cell.saved_with}'s {cell.scenario} via {chain[-1].environment}"
-        case Again(of):
+        case RetryJob(of):
             return f"repeat: {_description(of)}"
         case Cell():
             return f"load {job.saved_with}'s {job.scenario} as {job.format}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -147,6 +148,14 @@ class Catalogue(StrictModel):
 
     causes: tuple[Cause, ...]
     remedies: tuple[Remedy, ...] = ()
+
+    @cached_property
+    def by_specificity(self) -> tuple[tuple[tuple[Cause, Signature], ...], ...]:
+        """All signatures with their causes, the most specific first; equal ones together."""
+        pairs = [(cause, sign) for cause in self.causes for sign in cause.signatures]
+        pairs.sort(key=lambda pair: pair[1].specificity, reverse=True)
+        equal = groupby(pairs, key=lambda pair: pair[1].specificity)
+        return tuple(tuple(group) for _, group in equal)
 
     def remedy(self, id: str) -> Remedy | None:  # noqa: A002 - it is the remedy's id
         """Return the fix with that id, or None if it is advice only."""

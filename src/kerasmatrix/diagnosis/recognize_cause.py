@@ -63,15 +63,14 @@ def recognize_cause(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
     Raises:
         AmbiguousError: several causes fit equally well.
     """
-    found = candidates(catalogue, evidence)
-    if not found:
-        return None
-    best = max(specificity for _, specificity in found)
-    causes = [cause for cause, specificity in found if specificity == best]
-    if len(causes) > 1:
-        slugs = ", ".join(cause.slug for cause in causes)
-        raise AmbiguousError(f"equally specific: {slugs}")
-    return causes[0]
+    # Almost all cells have a specific cause: most signatures need not be searched for.
+    for group in catalogue.by_specificity:
+        causes = {cause.slug: cause for cause, signature in group if _fits(signature, evidence)}
+        if len(causes) > 1:
+            raise AmbiguousError(f"equally specific: {', '.join(causes)}")
+        if causes:
+            return next(iter(causes.values()))
+    return None
 
 
 def candidates(catalogue: Catalogue, evidence: Evidence) -> list[tuple[Cause, tuple[int, int]]]:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import LOST, Observation, RetriedAttempt
 
-__all__ = ["is_the_machines", "settle", "unsteady"]
+__all__ = ["confirm_result", "flaky_statuses", "is_external_kill"]
 
 Seen = TypeVar("Seen", bound=Observation)
 
@@ -25,7 +25,7 @@ ALIKE_IF_KILLED = 3
 MOST_TRIES = 5
 
 
-def settle(tries: Sequence[Seen]) -> Seen | None:
+def confirm_result(tries: Sequence[Seen]) -> Seen | None:
     """Return what is believed of a task that was tried; None if it is to be tried again."""
     last = tries[-1]
     if _doubtful(last) and len(tries) < MOST_TRIES:
@@ -34,18 +34,18 @@ def settle(tries: Sequence[Seen]) -> Seen | None:
             return None
     before = (
         *last.retried,
-        *(RetriedAttempt(status=_status(one), summary=_told(one)) for one in tries[:-1]),
+        *(RetriedAttempt(status=_status(seen), summary=_told(seen)) for seen in tries[:-1]),
     )
     return last.but(retried=before) if before else last
 
 
-def unsteady(retried: Sequence[RetriedAttempt], status: Status) -> tuple[Status, ...]:
+def flaky_statuses(retried: Sequence[RetriedAttempt], status: Status) -> tuple[Status, ...]:
     """Return the statuses that were seen in order, ending with ``status``; none if all agree."""
     seen = (*(one.status for one in retried if one.status is not Status.INFRA), status)
     return seen if len(set(seen)) > 1 else ()
 
 
-def is_the_machines(observation: Observation) -> bool:
+def is_external_kill(observation: Observation) -> bool:
     """Whether nothing tells that the model did it, and not somebody else who did it every time."""
     return _by_the_machine(observation) and not _out_of_memory(observation)
 

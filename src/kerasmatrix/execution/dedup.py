@@ -2,25 +2,34 @@
 
 Saves of one scenario in one format form a class if their artifacts are equal up to the version
 stamp, and so is all that a load is judged by. Of the cells that load a class with one version one
-is measured, and the others are inferred from it. Pure, but for `Observed`, which it adds to; what
+is measured, and the others are inferred from it. Pure, but for `RunState`, which it adds to; what
 is inferred is never stored.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from itertools import takewhile
 
-from kerasmatrix.execution.evaluate import Observed
 from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.results.cells import Cell, Status
 from kerasmatrix.results.observations import Observation
 from kerasmatrix.results.verdict import compared_facts
 
-__all__ = ["choose", "class_of", "infer_all", "infer_load", "infer_repair", "is_telling"]
+__all__ = [
+    "EqualCells",
+    "choose",
+    "class_of",
+    "infer_all",
+    "infer_fixes",
+    "infer_load",
+    "is_deterministic",
+]
 
 
-def class_of(plan: Plan, observed: Observed, save: Save) -> Hashable | None:
+def class_of(plan: Plan, observed: RunState, save: Save) -> Hashable | None:
     """Return the class of a save that is known; None if it is in none, or unknown."""
     if not plan.infer:
         return None
@@ -33,7 +42,7 @@ def class_of(plan: Plan, observed: Observed, save: Save) -> Hashable | None:
     return (save.scenario, save.format, major, found.observation.equivalence, facts)
 
 
-def is_telling(observation: Observation) -> bool:
+def is_deterministic(observation: Observation) -> bool:
     """Whether an observation is about what was loaded, and not about the machine as well.
 
     What crashed or took too long did so in one process at one time: each cell gets its own. So it
@@ -52,29 +61,31 @@ def choose(cells: Iterable[Cell]) -> Cell:
     return next((cell for cell in (first, *others) if cell.saved_with == cell.loaded_with), first)
 
 
-def infer_load(observed: Observed, cell: Cell, source: Cell) -> None:
+def infer_load(observed: RunState, cell: Cell, source: Cell) -> None:
     """Let ``cell`` be what ``source`` was measured to be, an equal file having been loaded."""
     observed.loads[cell] = observed.loads[source]
     observed.inferred[cell] = source
 
 
-def infer_repair(observed: Observed, cell: Cell, source: Cell) -> None:
+def infer_fixes(observed: RunState, cell: Cell, source: Cell) -> None:
     """Let what was found out and tried in ``source`` hold in ``cell``, up to what is not telling.
 
     Bridges are left out: their hops may go through the versions that wrote these files.
     """
     probe = observed.probes.get(source)
-    if probe and is_telling(probe.observation):
+    if probe and is_deterministic(probe.observation):
         observed.probes[cell] = probe
     tried = (attempt for attempt in observed.attempts.get(source, ()) if not attempt.chain)
-    inferred = tuple(takewhile(lambda attempt: is_telling(attempt.measured.observation), tried))
+    inferred = tuple(
+        takewhile(lambda attempt: is_deterministic(attempt.measured.observation), tried)
+    )
     own = observed.attempts.get(cell, ())
     bridges = tuple(attempt for attempt in own if attempt.chain)
     if len(inferred) > len(own) - len(bridges):
-        observed.retell(cell, (*inferred, *bridges))
+        observed.replace_attempts(cell, (*inferred, *bridges))
 
 
-def infer_all(plan: Plan, observed: Observed) -> None:
+def infer_all(plan: Plan, observed: RunState) -> None:
     """Infer every cell of the plan that is not known and has an equal one that is."""
     if not plan.infer:
         return
@@ -92,11 +103,73 @@ def infer_all(plan: Plan, observed: Observed) -> None:
             loaded = observed.loads.get(cell)
             if loaded is None and plan.cannot_load(cell) is None:
                 unknown.append((cell, (kind, cell.loaded_with)))
-            elif loaded is not None and is_telling(loaded.observation):
+            elif loaded is not None and is_deterministic(loaded.observation):
                 known.setdefault((kind, cell.loaded_with), []).append(cell)
     for cell, kind in unknown:
         with observed.boundary.apart(cell):
             if kind in known:
                 source = choose(known[kind])
                 infer_load(observed, cell, source)
-                infer_repair(observed, cell, source)
+                infer_fixes(observed, cell, source)
+
+
+class EqualCells:
+    """The classes of cells that load equal files with one version, as far as they are known."""
+
+    def __init__(self, plan: Plan, observed: RunState) -> None:
+        """Begin with the cells that ``observed`` has inferred already."""
+        self._plan = plan
+        self._observed = observed
+        self._classes: dict[Save, int | None] = {}
+        self._numbers: dict[Hashable, int] = {}
+        # The cell of each class that was loaded, and the classes whose loads depend on more.
+        self._sources: dict[Hashable, Cell] = {}
+        self._unlike: set[Hashable] = set()
+        self._following: dict[Cell, list[Cell]] = defaultdict(list)
+        for cell, source in observed.inferred.items():
+            self.let_follow(cell, source)
+
+    def note_loaded(self, cell: Cell) -> None:
+        """Note a cell that was loaded: its class follows from it, unless it is not telling."""
+        key = self._key(cell)
+        if key is None:
+            return
+        if not is_deterministic(self._observed.loads[cell].observation):
+            self._unlike.add(key)
+        elif key not in self._sources or cell.saved_with == cell.loaded_with:
+            self._sources[key] = cell
+
+    def source_of(self, cell: Cell) -> Cell | None:
+        """Return the equal cell that was loaded, if there is one."""
+        return self._sources.get(self._key(cell))
+
+    def let_follow(self, cell: Cell, source: Cell) -> None:
+        """Note that a cell is inferred from ``source``."""
+        self._following[source].append(cell)
+
+    def following(self, source: Cell) -> list[Cell]:
+        """Return the cells that are inferred from ``source``."""
+        return self._following.get(source, [])
+
+    def distinct(self, cells: Iterable[Cell]) -> list[Cell]:
+        """Return the cells to load now: one of each class."""
+        equal: dict[Hashable, list[Cell]] = {}
+        for cell in cells:
+            with self._observed.boundary.apart(cell):
+                key = self._key(cell)
+                alone = key is None or key in self._unlike
+                equal.setdefault(cell if alone else key, []).append(cell)
+        return [choose(group) for group in equal.values()]
+
+    def _key(self, cell: Cell) -> Hashable | None:
+        """Return the key of a cell's class; None for a cell that has no equals."""
+        save = Save(*cell[:3])
+        if save not in self._classes:
+            if save not in self._observed.saves:
+                return None
+            kind = class_of(self._plan, self._observed, save)
+            # Numbers are compared faster than the contents of a class.
+            number = self._numbers.setdefault(kind, len(self._numbers))
+            self._classes[save] = None if kind is None else number
+        number_of = self._classes[save]
+        return None if number_of is None else (number_of, cell.loaded_with)

@@ -1,35 +1,26 @@
-"""Makes the table: a plan and what was observed -> one verdict per cell. Pure."""
+"""Makes the results: a plan and the state of its run -> one verdict per cell. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from kerasmatrix.analysis.claims import check_claims
 from kerasmatrix.analysis.summary import count_causes, remedies_of
-from kerasmatrix.execution.attempts import Attempt, Causes, judge_attempt
-from kerasmatrix.execution.bridges import Chain
-from kerasmatrix.execution.confirm import unsteady
+from kerasmatrix.execution.confirm import flaky_statuses
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.boundary import Boundary, make_apart, spoilt
+from kerasmatrix.execution.run_state import RunState
+from kerasmatrix.results.boundary import make_apart, spoilt
 from kerasmatrix.results.cells import (
     FIXABLE,
     HAS_CAUSE,
     IN_ANOTHER_SHARD,
-    LOADS,
     RUN_ENDED,
     Cell,
     Status,
     cell_of,
 )
-from kerasmatrix.results.observations import (
-    LoadObservation,
-    Measured,
-    Observation,
-    ProbeObservation,
-    SaveObservation,
-)
+from kerasmatrix.results.observations import Measured
 from kerasmatrix.results.schema import (
     CellResult,
     EnvironmentResult,
@@ -37,116 +28,16 @@ from kerasmatrix.results.schema import (
     Results,
     RunInfo,
     ScenarioResult,
-    SideResult,
 )
-from kerasmatrix.results.verdict import Verdict, judge_save
+from kerasmatrix.results.verdict import judge_save
 
 __all__ = [
-    "Observed",
-    "Retry",
     "judge_cell",
     "tabulate",
 ]
 
 
-class Retry(NamedTuple):
-    """A save or load that was done again, or a load with ``remedies``, and what was seen."""
-
-    remedies: tuple[str, ...]
-    measured: Measured[LoadObservation] | Measured[SaveObservation]
-
-
-@dataclass
-class Observed:
-    """All that is known about the cells of a plan. ``troubles`` are by environment.
-
-    ``inferred`` are the cells that were not loaded, each with the one whose load is theirs too.
-    What is computed of a row or cell is computed inside ``boundary.apart``.
-    """
-
-    saves: dict[Save, Measured[SaveObservation]] = field(default_factory=dict)
-    loads: dict[Cell, Measured[LoadObservation]] = field(default_factory=dict)
-    probes: dict[Cell, Measured[ProbeObservation]] = field(default_factory=dict)
-    attempts: dict[Cell, tuple[Attempt, ...]] = field(default_factory=dict)
-    conversions: dict[tuple[Save, Chain], Measured[SaveObservation]] = field(default_factory=dict)
-    retries: dict[Save | Cell, tuple[Retry, ...]] = field(default_factory=dict)
-    troubles: dict[str, str] = field(default_factory=dict)
-    faults: dict[Save | Cell, str] = field(default_factory=dict)
-    inferred: dict[Cell, Cell] = field(default_factory=dict)
-    boundary: Boundary = field(default_factory=Boundary)
-    _verdicts: dict[Cell, Verdict] = field(default_factory=dict)
-    _judged: dict[Cell, tuple[RemedyResult, ...]] = field(default_factory=dict)
-    _causes: dict[Cell, str] = field(default_factory=dict)
-    _sides: dict[int, tuple[object, SideResult]] = field(default_factory=dict)
-
-    def verdict(self, plan: Plan, cell: Cell) -> Verdict | None:
-        """Return the verdict on a cell that was loaded; None where it was not. It is made once.
-
-        There is none either on a cell that a fault of ours has spoilt: nothing is done about it.
-        """
-        if self.boundary.faults and self.boundary.of(cell):
-            return None
-        found = self._verdicts.get(cell)
-        if found is not None:
-            return found
-        saved, loaded = self.saves.get(Save(*cell[:3])), self.loads.get(cell)
-        if loaded is None or saved is None or saved.observation.value is None:
-            return None
-        verdict = plan.judge(cell, saved.observation.value, loaded.observation)
-        self._verdicts[cell] = verdict
-        return verdict
-
-    def cause(self, causes: Causes, cell: Cell, verdict: Verdict) -> str:
-        """Return the cause of a cell that was loaded and is not a pass. It is found once."""
-        found = self._causes.get(cell)
-        if found is None:
-            observation = self.loads[cell].observation
-            found = causes.of(cell, verdict.status, verdict.lost, observation)
-            self._causes[cell] = found
-        return found
-
-    def judged(self, plan: Plan, causes: Causes, cell: Cell) -> tuple[RemedyResult, ...]:
-        """Return what was tried in a cell, each with what it is worth. Each is judged once."""
-        attempts = self.attempts.get(cell, ())
-        known = self._judged.get(cell, ())
-        saved = self.saves[Save(*cell[:3])].observation.value if attempts else None
-        if saved is not None and len(known) < len(attempts):
-            more = (
-                judge_attempt(plan, causes, cell, saved, each) for each in attempts[len(known) :]
-            )
-            known = self._judged[cell] = (*known, *more)
-        return known
-
-    def retell(self, cell: Cell, attempts: tuple[Attempt, ...]) -> None:
-        """Say anew what was tried in a cell: other than more of it, which needs no telling."""
-        self.attempts[cell] = attempts
-        self._judged.pop(cell, None)
-
-    def side(self, measured: Measured[Observation]) -> SideResult:
-        """Return a save or load as a side of a cell: a save is one of all cells of its row."""
-        known = self._sides.get(id(measured))
-        if known is None or known[0] is not measured:
-            known = self._sides[id(measured)] = (measured, _side(measured))
-        return known[1]
-
-    @property
-    def count(self) -> int:
-        """How many tasks' outcomes this is. What is inferred is another cell's."""
-        done: list[Mapping[Any, Measured[Any]]] = [
-            self.saves, self.conversions, self.loads, self.probes
-        ]  # fmt: skip
-        made = {id(measured) for found in done for measured in found.values()}
-        made.update(id(each.measured) for tried in self.attempts.values() for each in tried)
-        return len(made)
-
-    @property
-    def artifacts(self) -> frozenset[str]:
-        """The digests of all files that this is about."""
-        made = (*self.saves.values(), *self.conversions.values())
-        return frozenset(each.observation.artifact for each in made if each.observation.artifact)
-
-
-def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None = None) -> Results:
+def tabulate(plan: Plan, observed: RunState, run: RunInfo, causes: Causes | None = None) -> Results:
     """Return the results of ``run``: a verdict for every cell of the plan.
 
     ``causes`` are those that were found already, if the caller has them.
@@ -159,7 +50,7 @@ def tabulate(plan: Plan, observed: Observed, run: RunInfo, causes: Causes | None
     return results.model_copy(update=summary)
 
 
-def _cell(plan: Plan, observed: Observed, causes: Causes, cell: Cell) -> CellResult:
+def _cell(plan: Plan, observed: RunState, causes: Causes, cell: Cell) -> CellResult:
     """Return the result of a cell, whatever its observations provoke in us."""
     with observed.boundary.apart(cell):
         return _diagnosed(plan, observed, causes, judge_cell(plan, observed, cell))
@@ -177,7 +68,7 @@ def _summary(plan: Plan, cells: tuple[CellResult, ...]) -> dict[str, Any]:
     }
 
 
-def _table(plan: Plan, observed: Observed, run: RunInfo, cells: tuple[CellResult, ...]) -> Results:
+def _table(plan: Plan, observed: RunState, run: RunInfo, cells: tuple[CellResult, ...]) -> Results:
     """Return the results without what is said of all cells together."""
     environments = plan.selection.environments
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
@@ -191,7 +82,7 @@ def _table(plan: Plan, observed: Observed, run: RunInfo, cells: tuple[CellResult
                 variables=env.variables,
                 keras_major=plan.keras_major(env.name),
                 lock=plan.locks[env.name].digest,
-                trouble=observed.troubles.get(env.name),
+                trouble=observed.environment_errors.get(env.name),
             )
             for env in environments
         ),
@@ -213,7 +104,7 @@ def _table(plan: Plan, observed: Observed, run: RunInfo, cells: tuple[CellResult
     )
 
 
-def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
+def judge_cell(plan: Plan, observed: RunState, cell: Cell) -> CellResult:
     """Return the verdict on one cell, whatever is or is not known about it."""
     fault = observed.boundary.of(cell)
     if fault and not plan.cannot_load(cell):
@@ -258,10 +149,10 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
             inferred_from=source.saved_with if source else None,
         )
     trouble = (
-        observed.faults.get(row)
-        or observed.faults.get(cell)
-        or (None if saved else observed.troubles.get(cell.saved_with))
-        or observed.troubles.get(cell.loaded_with)
+        observed.task_errors.get(row)
+        or observed.task_errors.get(cell)
+        or (None if saved else observed.environment_errors.get(cell.saved_with))
+        or observed.environment_errors.get(cell.loaded_with)
     )
     if trouble and plan.in_shard(cell):
         return result(Status.INFRA, trouble)
@@ -271,10 +162,10 @@ def judge_cell(plan: Plan, observed: Observed, cell: Cell) -> CellResult:
 def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
     """Say that a cell is flaky where tries of its save or load ended otherwise, and how."""
     tries = [(one, side.at) for side in sides if side for one in side.observation.retried]
-    if not unsteady([one for one, _ in tries], status):
+    if not flaky_statuses([one for one, _ in tries], status):
         return {}
     retries = tuple(
-        one.but(summary=f"an earlier try: {one.summary}", measured_at=at)
+        one.but(summary=f"an earlier attempt: {one.summary}", measured_at=at)
         for one, at in tries
         if one.status is not Status.INFRA
     )
@@ -289,7 +180,7 @@ def _why_not_run(plan: Plan, cell: Cell) -> str:
     return RUN_ENDED
 
 
-def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResult) -> CellResult:
+def _diagnosed(plan: Plan, observed: RunState, causes: Causes, verdict: CellResult) -> CellResult:
     """Return a judged cell with its cause, the parts at fault and the remedies that were tried."""
     if verdict.status not in HAS_CAUSE:
         return verdict
@@ -306,13 +197,13 @@ def _diagnosed(plan: Plan, observed: Observed, causes: Causes, verdict: CellResu
         probe = observed.probes.get(cell)
         if probe and probe.observation.value:
             told["culprits"] = probe.observation.value.culprits
-        told["remedies"] = observed.judged(plan, causes, cell)
-        told["untried"] = observed.faults.get(cell)
+        told["remedies"] = observed.fix_results(plan, causes, cell)
+        told["untried"] = observed.task_errors.get(cell)
     return verdict.but(**told)
 
 
 def _with_other_environments(
-    plan: Plan, observed: Observed, cells: tuple[CellResult, ...]
+    plan: Plan, observed: RunState, cells: tuple[CellResult, ...]
 ) -> tuple[CellResult, ...]:
     """Add the remedy of switching to tf_keras, where this run measured just that."""
     by_cell = {cell_of(cell): cell for cell in cells}
@@ -331,9 +222,9 @@ def _with_other_environments(
 
 def _with_another(cell: CellResult, there: CellResult) -> CellResult:
     """Return a cell with what the same load did in another environment as a remedy."""
-    if there.status not in LOADS | FIXABLE:
+    if there.status not in {Status.PASS, Status.DEGRADED, *FIXABLE}:
         return cell
-    works = there.status in LOADS
+    works = there.status in {Status.PASS, Status.DEGRADED}
     result = RemedyResult(
         id="legacy-keras",
         status="verified" if works else "rejected" if there.status is Status.DRIFT else "failed",
@@ -344,19 +235,3 @@ def _with_another(cell: CellResult, there: CellResult) -> CellResult:
         seconds=there.seconds,
     )
     return cell.but(remedies=(*cell.remedies, result))
-
-
-def _side(measured: Measured[Observation]) -> SideResult:
-    observation, when = measured
-    value = getattr(observation, "value", None)
-    timings: Mapping[str, float] = value.timings if value else {}
-    return SideResult(
-        ended=observation.ended,
-        stage=observation.stage,
-        seconds=observation.seconds,
-        peak_memory_mb=observation.peak_memory_mb,
-        timings=timings,
-        log=observation.log,
-        retried=tuple(retry.summary for retry in observation.retried),
-        measured_at=when,
-    )

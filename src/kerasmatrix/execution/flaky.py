@@ -11,17 +11,17 @@ from collections.abc import Iterable, Iterator
 
 from kerasmatrix.analysis.compare import ChangeKind
 from kerasmatrix.analysis.gate import Finding
-from kerasmatrix.execution.attempts import Attempt, Causes, judge_attempt
-from kerasmatrix.execution.evaluate import Observed, Retry
+from kerasmatrix.execution.fix_attempts import Attempt, Causes, judge_attempt
+from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.execution.work_queue import Again
+from kerasmatrix.execution.run_state import Retry, RunState
 from kerasmatrix.results.boundary import spoilt
 from kerasmatrix.results.cells import HAS_CAUSE, TOGETHER, Cell, Status, cell_of
 from kerasmatrix.results.observations import Measured, RetriedAttempt, SaveObservation
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.results.verdict import Verdict, judge_save
 
-__all__ = ["MOST", "is_settled", "judge_retry", "suspects", "with_retries"]
+__all__ = ["MOST", "is_confirmed", "judge_retry", "suspects", "with_retries"]
 
 # So many cells are measured again. When more fail at once it is no accident, and takes long.
 MOST = 200
@@ -29,7 +29,7 @@ MOST = 200
 
 def suspects(
     results: Results, baseline: Results | None, found: Iterable[Finding], times: int
-) -> list[Again]:
+) -> list[RetryJob]:
     """Return what to measure again, up to ``times`` each, of what fails the gate.
 
     A cell that lost its remedy is tried with that remedy again; one that was repaired by way of
@@ -38,7 +38,7 @@ def suspects(
     """
     cells = {cell_of(cell): cell for cell in results.cells}
     before = {cell_of(cell): cell for cell in baseline.cells} if baseline else {}
-    wanted: dict[Save | Cell, Again] = {}
+    wanted: dict[Save | Cell, RetryJob] = {}
     for finding in found:
         cell = cells.get(finding.cell) if finding.cell else None
         if cell is None:
@@ -46,18 +46,18 @@ def suspects(
         key = cell_of(cell)
         if cell.status is Status.SAVE_FAILED:
             row = Save(*key[:3])
-            wanted[row] = Again(row, times)
+            wanted[row] = RetryJob(row, times)
         elif finding.change is ChangeKind.REMEDY_LOST:
             remedy = before[key].repaired_by
             if remedy and not remedy.hops:
-                wanted[key] = Again(key, times, tuple(remedy.id.split(TOGETHER)))
+                wanted[key] = RetryJob(key, times, tuple(remedy.id.split(TOGETHER)))
         else:
-            wanted[key] = Again(key, times)
+            wanted[key] = RetryJob(key, times)
     return list(wanted.values())[:MOST]
 
 
 def judge_retry(
-    plan: Plan, observed: Observed, causes: Causes, cell: Cell, again: Retry
+    plan: Plan, observed: RunState, causes: Causes, cell: Cell, again: Retry
 ) -> RetriedAttempt:
     """Return what a cell did when it was measured again.
 
@@ -102,7 +102,7 @@ def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> Retri
     )
 
 
-def is_settled(plan: Plan, observed: Observed, causes: Causes, again: Again) -> bool:
+def is_confirmed(plan: Plan, observed: RunState, causes: Causes, again: RetryJob) -> bool:
     """Whether a cell or row needs not be measured again: it was, often enough, or is flaky."""
     done = observed.retries.get(again.of, ())
     if len(done) >= again.times or observed.boundary.of(again.of):
@@ -115,7 +115,7 @@ def is_settled(plan: Plan, observed: Observed, causes: Causes, again: Again) -> 
     return True
 
 
-def with_retries(results: Results, plan: Plan, observed: Observed, causes: Causes) -> Results:
+def with_retries(results: Results, plan: Plan, observed: RunState, causes: Causes) -> Results:
     """Return ``results`` with what cells did when they were measured again."""
     if not observed.retries:
         return results
@@ -124,7 +124,7 @@ def with_retries(results: Results, plan: Plan, observed: Observed, causes: Cause
     )
 
 
-def _retried(plan: Plan, observed: Observed, causes: Causes, result: CellResult) -> CellResult:
+def _retried(plan: Plan, observed: RunState, causes: Causes, result: CellResult) -> CellResult:
     cell = cell_of(result)
     of = Save(*cell[:3]) if result.status is Status.SAVE_FAILED else cell
     done = observed.retries.get(of)
@@ -145,7 +145,7 @@ def _differing(result: CellResult, retries: Iterable[RetriedAttempt]) -> Iterato
 
 
 def _first(
-    plan: Plan, observed: Observed, causes: Causes, of: Save | Cell, cell: Cell
+    plan: Plan, observed: RunState, causes: Causes, of: Save | Cell, cell: Cell
 ) -> tuple[Status, str | None]:
     """Return what a cell did the first time."""
     if isinstance(of, Save):

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal, Protocol
+from typing import Literal
 
 from kerasmatrix.config.matrix import Environment, Limits, Selection
 from kerasmatrix.config.scenario import Scenario
@@ -22,31 +22,15 @@ from kerasmatrix.environments.variables import lasting_variables
 from kerasmatrix.execution.bridges import Chain, Hop
 from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.results.formats import FORMATS
-from kerasmatrix.results.observations import (
-    LoadObservation,
-    Measured,
-    Observation,
-    SaveFacts,
-    SaveObservation,
-)
+from kerasmatrix.results.observations import LoadObservation, Observation, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
 from kerasmatrix.results.verdict import Verdict, judge_load
 from kerasmatrix.store.origins import CHECKED_FILE, Origin, scenario_of, short
 from kerasmatrix.versions import minor_of
 
-__all__ = ["Known", "Plan", "Remedies", "Save", "environment_digest"]
+__all__ = ["Plan", "Remedies", "Save", "environment_digest"]
 
 Remedies = Literal["none", "first", "all"]
-
-
-class Known(Protocol):
-    """What a store is to a plan."""
-
-    def known_save(self, key: str) -> Measured[SaveObservation] | None:
-        """Return what is known of a save."""
-
-    def known_load(self, key: str) -> Measured[LoadObservation] | None:
-        """Return what is known of a load."""
 
 
 @dataclass(frozen=True)
@@ -248,6 +232,19 @@ class Plan:
         return {}
 
     def _unsupported(
+        self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
+    ) -> str | None:
+        of = (scenario, form, environment, side)
+        if of not in self._reasons:
+            self._reasons[of] = self._why_unsupported(*of)
+        return self._reasons[of]
+
+    @cached_property
+    def _reasons(self) -> dict[tuple[str, str, str, str], str | None]:
+        # Each is asked for several times for each cell of a row or column.
+        return {}
+
+    def _why_unsupported(
         self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
     ) -> str | None:
         told = self.scenarios[scenario]

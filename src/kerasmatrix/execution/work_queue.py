@@ -1,110 +1,188 @@
-"""What is left to do in a run, and in which order: saves, loads, repairs, bridges.
+"""The jobs that are left in a run, and their order: saves, loads, fixes, bridges.
 
-A value that changes as outcomes come in. It starts nothing and waits for nothing; whoever uses it
-from several threads holds a lock around every call. Of cells that load equal files one is to be
-done, and the others follow from it.
+A value that changes as results come in. It starts nothing and waits for nothing; several threads
+may use it if each call holds a lock. Of cells that load equal files one is loaded, and the others
+are inferred from it.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
-from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.bridges import Chain
-from kerasmatrix.execution.dedup import choose, class_of, infer_load, infer_repair, is_telling
-from kerasmatrix.execution.evaluate import Observed
-from kerasmatrix.execution.lookup import needs_repair, next_attempt, next_bridges
-from kerasmatrix.execution.plan import Plan, Save
-from kerasmatrix.results.cells import Cell
+from kerasmatrix.execution.dedup import EqualCells, infer_fixes, infer_load
+from kerasmatrix.execution.fix_attempts import Causes
+from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
+from kerasmatrix.execution.next_fix import needs_fix, next_bridges, next_fix
+from kerasmatrix.execution.plan import Plan
+from kerasmatrix.execution.run_state import RunState
+from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.results.verdict import judge_save
 
-__all__ = ["Again", "Agenda", "Conversion", "Crossing", "Job", "Repair"]
+__all__ = ["WorkQueue"]
 
-# What is stored with its architecture, which can be looked at layer by layer.
+# Formats that are stored with their architecture, whose layers can be probed one by one.
 PROBED_FORMATS = {"h5", "keras", "keras-archive"}
 
-
-class Repair(NamedTuple):
-    """A cell that does not come back as it was: find out what is at fault, and try remedies."""
-
-    cell: Cell
+Kind = TypeVar("Kind", bound=Job)
+Batch = tuple[str, list[Job]]
 
 
-class Conversion(NamedTuple):
-    """The last hop of a chain: a version in between loads what is there and saves it anew."""
+class JobQueue(Generic[Kind]):
+    """Jobs of one kind, by environment. An environment without jobs is not in ``jobs``."""
 
-    row: Save
-    chain: Chain
+    def __init__(self) -> None:
+        self.jobs: dict[str, list[Kind]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.jobs)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.jobs.values()))
+
+    def add(self, environment: str, job: Kind) -> None:
+        """Append a job."""
+        self.jobs.setdefault(environment, []).append(job)
+
+    def keep(self, environment: str, jobs: Iterable[Kind]) -> None:
+        """Replace the jobs of an environment."""
+        kept = list(jobs)
+        if kept:
+            self.jobs[environment] = kept
+        else:
+            self.jobs.pop(environment, None)
+
+    def drop(self, environment: str) -> None:
+        """Remove the jobs of an environment."""
+        self.jobs.pop(environment, None)
+
+    def take_largest(self, busy: set[str]) -> Batch | None:
+        """Remove and return the longest batch of a free environment."""
+        batch = largest({name: jobs for name, jobs in self.jobs.items() if name not in busy})
+        if batch:
+            del self.jobs[batch[0]]
+        return batch
+
+    def ordered(self) -> Iterator[tuple[str, Kind]]:
+        """Yield all jobs in the order in which they are taken."""
+        for name, batch in sorted(self.jobs.items(), key=lambda item: -len(item[1])):
+            yield from ((name, job) for job in batch)
 
 
-class Crossing(NamedTuple):
-    """The end of a chain: a cell's version loads what the last version in between made."""
+class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
+    """The steps of chains through intermediate versions. A step waits for the one before it."""
 
-    cell: Cell
-    chain: Chain
+    def __init__(self, observed: RunState) -> None:
+        super().__init__()
+        self._observed = observed
+
+    def add_chains(self, chains: Iterable[tuple[Cell, Chain]]) -> None:
+        """Add the steps of chains that are not known; equal steps are made once."""
+        queued: set[ConvertJob] = set()
+        for cell, chain in chains:
+            names = {cell.loaded_with, *(hop.environment for hop in chain)}
+            if (
+                names & self._observed.environment_errors.keys()
+                or cell in self._observed.task_errors
+            ):
+                continue
+            row = Save(*cell[:3])
+            for length in range(1, len(chain) + 1):
+                step = ConvertJob(row, chain[:length])
+                if (row, step.chain) not in self._observed.conversions and step not in queued:
+                    queued.add(step)
+                    self.add(chain[length - 1].environment, step)
+            self.add(cell.loaded_with, FinalLoad(cell, chain))
+
+    def take_ready(self, busy: set[str]) -> Batch | None:
+        """Remove and return the steps of a free environment whose file is there."""
+        for name, steps in self.jobs.items():
+            ready = [step for step in steps if self._is_ready(step)]
+            if ready and name not in busy:
+                self.keep(name, (step for step in steps if step not in ready))
+                return name, list(ready)
+        return None
+
+    def drop_unreachable(self, environment: str) -> None:
+        """Remove the chains that need a step in an environment that is unavailable."""
+        self._remove(
+            lambda row, chain: any(
+                hop.environment == environment
+                and (row, chain[:length]) not in self._observed.conversions
+                for length, hop in enumerate(chain, start=1)
+            )
+        )
+
+    def give_up(self, failed: ConvertJob) -> list[Cell]:
+        """Remove the chains that continue from a step that failed; return their cells."""
+        row, chain = failed
+        return self._remove(lambda other, longer: other == row and longer[: len(chain)] == chain)
+
+    def _remove(self, is_stuck: Callable[[Save, Chain], bool]) -> list[Cell]:
+        cells = []
+        for name, steps in list(self.jobs.items()):
+            left = []
+            for step in steps:
+                row = step.row if isinstance(step, ConvertJob) else Save(*step.cell[:3])
+                if not is_stuck(row, step.chain):
+                    left.append(step)
+                elif isinstance(step, FinalLoad):
+                    cells.append(step.cell)
+            self.keep(name, left)
+        return cells
+
+    def _is_ready(self, step: ConvertJob | FinalLoad) -> bool:
+        made = self._observed.conversions
+        if isinstance(step, ConvertJob):
+            return len(step.chain) == 1 or (step.row, step.chain[:-1]) in made
+        return (Save(*step.cell[:3]), step.chain) in made
 
 
-class Again(NamedTuple):
-    """A save or load to be done again, up to so many times; the load with ``remedies``, if any."""
-
-    of: Save | Cell
-    times: int
-    remedies: tuple[str, ...] = ()
-
-    @property
-    def environment(self) -> str:
-        """Where it is done."""
-        return self.of.loaded_with if isinstance(self.of, Cell) else self.of.saved_with
-
-
-Job = Save | Cell | Repair | Conversion | Crossing | Again
-Waiting = TypeVar("Waiting", bound=Sequence[Job])
-
-
-class Agenda:
+class WorkQueue:
     """The jobs of a plan that are not done, by environment.
 
-    Of ``observed`` nothing is changed but that what follows by inference is added.
+    It adds to ``observed`` the cells that it infers, and changes nothing else in it.
     """
 
     def __init__(
         self,
         plan: Plan,
-        observed: Observed,
+        observed: RunState,
         causes: Causes,
+        retries: Iterable[RetryJob] = (),
         *,
         room: Callable[[], int],
     ) -> None:
-        """Queue what is not known.
+        """Queue all jobs whose results are unknown.
 
         Args:
-            plan: what is wanted.
-            observed: what is known.
+            plan: the plan.
+            observed: all that is known of it.
             causes: those of ``plan``.
-            room: says how many workers may stay open; asked once something is to be done.
+            retries: jobs to repeat; if there are any, nothing else is queued.
+            room: returns how many workers may stay open; called once there is work.
         """
         self._room = room
-        self._plan = plan
-        self._observed = observed
         self._causes = causes
         self._busy: set[str] = set()
-        self._saves: dict[str, list[Save]] = {}
-        self._loads: dict[str, list[Cell]] = {}
-        self._repairs: dict[str, list[Repair]] = {}
-        self._bridges: dict[str, list[Conversion | Crossing]] = {}
-        # Cells that were measured, by what they loaded and with which version, and their equals.
-        self._classes: dict[Save, int | None] = {}
-        self._numbers: dict[Hashable, int] = {}
-        self._sources: dict[Hashable, Cell] = {}
-        self._unlike: set[Hashable] = set()
-        self._equals: dict[Cell, list[Cell]] = defaultdict(list)
-        self._under_repair: set[Cell] = set()
-        self._queue_what_is_not_known()
-        for cell, source in observed.inferred.items():
-            self._equals[source].append(cell)
+        self._retries = JobQueue[RetryJob]()
+        for job in retries:
+            self._retries.add(job.environment, job)
+        # A plan without rows has nothing else to queue.
+        self._plan = plan = dataclasses.replace(plan, rows=()) if self._retries else plan
+        self._observed = observed = RunState() if self._retries else observed
+        self._saves = JobQueue[Save]()
+        self._loads = JobQueue[Cell]()
+        self._fixes = JobQueue[FixJob]()
+        self._bridges = BridgeQueue(observed)
+        self._equal = EqualCells(plan, observed)
+        # Cells whose fix job is queued or under way: their equals wait for it.
+        self._unfixed: set[Cell] = set()
+        self._queue_unknown_saves()
+        self._queue_unknown_loads()
         for cell in list(observed.loads):
             if plan.asked_for(cell) and cell not in observed.inferred:
                 with observed.boundary.apart(cell):
@@ -112,38 +190,41 @@ class Agenda:
         if not self.pending:
             self._queue_bridges()
 
-    def _queue_what_is_not_known(self) -> None:
+    def _queue_unknown_saves(self) -> None:
         plan, observed = self._plan, self._observed
         for save in plan.saves():
             if save in observed.saves or plan.cannot_save(save) or observed.boundary.of(save):
                 continue
             if plan.in_shard(save):
-                self._saves.setdefault(save.saved_with, []).append(save)
+                self._saves.add(save.saved_with, save)
+
+    def _queue_unknown_loads(self) -> None:
+        plan, observed = self._plan, self._observed
         for cell in plan.cells():
             if cell in observed.loads or not plan.asked_for(cell) or plan.cannot_load(cell):
                 continue
             saved = observed.saves.get(Save(*cell[:3]))
             with observed.boundary.apart(cell):
                 if saved is None or judge_save(saved.observation) is None:
-                    self._loads.setdefault(cell.loaded_with, []).append(cell)
+                    self._loads.add(cell.loaded_with, cell)
 
     @property
-    def _queues(self) -> tuple[Mapping[str, Sequence[Job]], ...]:
-        return (self._saves, self._loads, self._repairs, self._bridges)
+    def _queues(self) -> tuple[JobQueue[Any], ...]:
+        return (self._retries, self._saves, self._loads, self._fixes, self._bridges)
 
     @property
     def pending(self) -> int:
-        """How many jobs are still to be done, as far as is known."""
-        return sum(len(batch) for queue in self._queues for batch in queue.values())
+        """How many jobs are left, as far as is known."""
+        return sum(map(len, self._queues))
 
     @property
     def environments(self) -> int:
-        """How many environments have something to do, as far as is known."""
-        return len({name for queue in self._queues for name in queue})
+        """How many environments have jobs left, as far as is known."""
+        return len({name for queue in self._queues for name in queue.jobs})
 
     @property
     def idle(self) -> bool:
-        """Whether nobody is at work, so that nothing new can come up."""
+        """Whether no environment is at work, so that no new job can come up."""
         return not self._busy
 
     @cached_property
@@ -155,149 +236,110 @@ class Agenda:
         return len(self._plan.selection.environments) <= self._room()
 
     def jobs(self) -> list[tuple[str, Job]]:
-        """Return what would be done, in order, each with its environment."""
-        loads = {name: self._distinct(cells) for name, cells in self._loads.items()}
-        queues: tuple[Mapping[str, Sequence[Job]], ...] = (self._saves, loads, self._repairs)
-        ordered = [(name, job) for queue in queues for name, batch in _longest_first(queue)
-                   for job in batch]  # fmt: skip
-        return [*ordered, *((name, hop) for name, hops in self._bridges.items() for hop in hops)]
+        """Return all jobs that are left, in order, each with its environment."""
+        loads = JobQueue[Cell]()
+        loads.jobs = {name: self._equal.distinct(cells) for name, cells in self._loads.jobs.items()}
+        in_order = (self._retries, self._saves, loads, self._fixes)
+        bridges = ((name, step) for name, steps in self._bridges.jobs.items() for step in steps)
+        return [*(entry for queue in in_order for entry in queue.ordered()), *bridges]
 
-    def take(self) -> tuple[str, list[Job]] | None:
-        """Return a free environment, which is busy from now on, and its jobs; None if none has."""
+    def take(self) -> Batch | None:
+        """Return a free environment and its jobs, and mark it as busy; None if none has jobs."""
         batch = self._next_batch()
         if batch:
             self._busy.add(batch[0])
         return batch
 
     def free(self, environment: str) -> None:
-        """Note that nobody is at work in an environment any more."""
+        """Note that an environment is not at work any more."""
         self._busy.discard(environment)
 
     def drop(self, environment: str) -> None:
-        """Give up what an environment had to do: it cannot be had."""
-        for queue in (self._saves, self._loads, self._repairs, self._bridges):
-            queue.pop(environment, None)
-        self._give_up(
-            lambda row, chain: any(
-                hop.environment == environment
-                and (row, chain[:length]) not in self._observed.conversions
-                for length, hop in enumerate(chain, start=1)
-            )
-        )
+        """Remove the jobs of an environment that is unavailable."""
+        for queue in self._queues:
+            queue.drop(environment)
+        self._bridges.drop_unreachable(environment)
 
-    def give_up(self, conversion: Conversion) -> list[Cell]:
-        """Give up the chains that go on from a hop that was not made; return their cells."""
-        row, chain = conversion
-        return self._give_up(lambda other, further: other == row and further[: len(chain)] == chain)
-
-    def _give_up(self, is_stuck: Callable[[Save, Chain], bool]) -> list[Cell]:
-        """Take queued hops of some chains out; return the cells that the chains were for."""
-        cells = []
-        for name, hops in list(self._bridges.items()):
-            left = []
-            for hop in hops:
-                row = hop.row if isinstance(hop, Conversion) else Save(*hop.cell[:3])
-                if not is_stuck(row, hop.chain):
-                    left.append(hop)
-                elif isinstance(hop, Crossing):
-                    cells.append(hop.cell)
-            self._bridges[name] = left
-            if not left:
-                del self._bridges[name]
-        return cells
+    def give_up(self, failed: ConvertJob) -> list[Cell]:
+        """Remove the chains that continue from a step that failed; return their cells."""
+        return self._bridges.give_up(failed)
 
     def done(self, cell: Cell) -> None:
         """Note that a load is done, however it ended."""
-        waiting = self._loads.get(cell.loaded_with, [])
-        if cell in waiting:
-            waiting.remove(cell)
-        if not waiting:
-            self._loads.pop(cell.loaded_with, None)
+        waiting = self._loads.jobs.get(cell.loaded_with, ())
+        self._loads.keep(cell.loaded_with, (other for other in waiting if other != cell))
 
     def loaded(self, cell: Cell) -> None:
-        """Note what was loaded: its equals follow, and its repair if there is something to do."""
-        key = self._key(cell)
-        if key is not None:
-            if not is_telling(self._observed.loads[cell].observation):
-                self._unlike.add(key)
-            elif key not in self._sources or cell.saved_with == cell.loaded_with:
-                self._sources[key] = cell
-        self._queue_repair(cell)
-        if cell not in self._under_repair:
-            self.repaired(cell)
+        """Note a load that is known: queue fixes for it, or let its equals follow."""
+        self._equal.note_loaded(cell)
+        self._queue_fix(cell)
+        if cell not in self._unfixed:
+            self.fixed(cell)
 
-    def repaired(self, cell: Cell) -> None:
-        """Note that all was tried in a cell: what was found holds for its equals."""
-        self._under_repair.discard(cell)
-        for equal in self._equals.get(cell, ()):
+    def fixed(self, cell: Cell) -> None:
+        """Note that all fixes of a cell were tried: its equals follow from it."""
+        self._unfixed.discard(cell)
+        for equal in self._equal.following(cell):
             with self._observed.boundary.apart(equal):
-                infer_repair(self._observed, equal, cell)
-                self._queue_repair(equal)
-
-    def _queue_repair(self, cell: Cell) -> None:
-        if self._plan.remedies == "none" or not needs_repair(self._plan, self._observed, cell):
-            return
-        if self.to_probe(cell) or self.next_attempt(cell) is not None:
-            self._repairs.setdefault(cell.loaded_with, []).append(Repair(cell))
-            self._under_repair.add(cell)
+                infer_fixes(self._observed, equal, cell)
+                self._queue_fix(equal)
 
     def infer(self) -> None:
-        """Infer what follows from what was loaded so far."""
-        for environment in self._loads:
+        """Infer all cells that follow from the loads that are known."""
+        for environment in list(self._loads.jobs):
             self._ready(environment)
 
-    def to_probe(self, cell: Cell) -> bool:
-        """Whether the parts of a failing cell's model are still to be looked at."""
+    def needs_probe(self, cell: Cell) -> bool:
+        """Whether the layers of a failing cell's model are still to be probed."""
         return cell.format in PROBED_FORMATS and cell not in self._observed.probes
 
-    def next_attempt(self, cell: Cell) -> tuple[str, ...] | None:
-        """Return the remedies to try next in a cell."""
-        return next_attempt(self._plan, self._observed, self._causes, cell)
+    def next_fix(self, cell: Cell) -> tuple[str, ...] | None:
+        """Return the fixes to try next in a cell."""
+        return next_fix(self._plan, self._observed, self._causes, cell)
 
-    def _next_batch(self) -> tuple[str, list[Job]] | None:
+    def _queue_fix(self, cell: Cell) -> None:
+        if self._plan.remedies == "none" or not needs_fix(self._plan, self._observed, cell):
+            return
+        if self.needs_probe(cell) or self.next_fix(cell) is not None:
+            self._fixes.add(cell.loaded_with, FixJob(cell))
+            self._unfixed.add(cell)
+
+    def _next_batch(self) -> Batch | None:
         # Saves come first, since loads wait for them.
-        if saves := self._longest(self._saves):
-            del self._saves[saves[0]]
-            return saves
-        ready = self._longest({name: self._ready(name) for name in self._free(self._loads)})
-        if ready and (self.keeps_workers or not self._saving):
+        for queue in (self._retries, self._saves):
+            if batch := queue.take_largest(self._busy):
+                return batch
+        free = [name for name in self._loads.jobs if name not in self._busy]
+        ready = largest({name: self._ready(name) for name in free})
+        if ready and (self.keeps_workers or not self._is_saving):
             return ready
-        # What breaks is known before what helps against it is sought, and bridges come last.
-        if self._saves or any(self._free(self._loads).values()):
+        # All failures are known before fixes are tried, and bridges come last.
+        if self._saves or any(name in self._loads.jobs for name in free):
             return None
-        if repairs := self._longest(self._repairs):
-            del self._repairs[repairs[0]]
-            return repairs
-        if self.idle and not self._repairs and not self._bridges:
+        if fixes := self._fixes.take_largest(self._busy):
+            return fixes
+        if self.idle and not self._fixes and not self._bridges:
             self._queue_bridges()
-        return self._next_hops()
-
-    def _longest(self, queue: Mapping[str, Sequence[Job]]) -> tuple[str, list[Job]] | None:
-        """Return the free environment with most jobs, and these; None if no free one has any."""
-        name, jobs = next(iter(_longest_first(self._free(queue))), ("", ()))
-        return (name, list(jobs)) if jobs else None
-
-    def _free(self, queue: Mapping[str, Waiting]) -> dict[str, Waiting]:
-        return {name: batch for name, batch in queue.items() if name not in self._busy}
+        return self._bridges.take_ready(self._busy)
 
     @property
-    def _saving(self) -> bool:
-        """Whether saves are to be done, or under way."""
+    def _is_saving(self) -> bool:
+        """Whether saves are queued or under way."""
         return bool(self._saves) or any(
             Save(*cell[:3]) not in self._observed.saves
-            and cell.saved_with not in self._observed.troubles
-            for cells in self._loads.values()
+            and cell.saved_with not in self._observed.environment_errors
+            for cells in self._loads.jobs.values()
             for cell in cells
         )
 
     def _ready(self, environment: str) -> list[Cell]:
-        """Return the loads whose artifacts are there, dropping those that can never be done."""
+        """Return the loads whose artifacts are there, removing those that can never be done."""
         ready, later = [], []
-        for cell in self._loads[environment]:
+        for cell in self._loads.jobs[environment]:
             row = Save(*cell[:3])
             saved = self._observed.saves.get(row)
-            if row in self._observed.faults or (
-                saved is None and cell.saved_with in self._observed.troubles
+            if row in self._observed.task_errors or (
+                saved is None and cell.saved_with in self._observed.environment_errors
             ):
                 continue
             with self._observed.boundary.apart(cell):
@@ -307,76 +349,27 @@ class Agenda:
                     later.append(cell)
                 elif judge_save(saved.observation) is None and not self._follows(cell):
                     ready.append(cell)
-        self._loads[environment] = ready + later
-        return self._distinct(ready)
+        self._loads.keep(environment, ready + later)
+        return self._equal.distinct(ready)
 
     def _follows(self, cell: Cell) -> bool:
-        """Infer a cell from its equal, if that was loaded already."""
-        source = self._sources.get(self._key(cell))
+        """Infer a cell from an equal one, if that was loaded already."""
+        source = self._equal.source_of(cell)
         if source is None:
             return False
         infer_load(self._observed, cell, source)
-        self._equals[source].append(cell)
-        if source not in self._under_repair:
-            infer_repair(self._observed, cell, source)
-            self._queue_repair(cell)
+        self._equal.let_follow(cell, source)
+        if source not in self._unfixed:
+            infer_fixes(self._observed, cell, source)
+            self._queue_fix(cell)
         return True
 
-    def _distinct(self, cells: Iterable[Cell]) -> list[Cell]:
-        """Return those to be loaded now; the others may follow from them."""
-        equal: dict[Hashable, list[Cell]] = {}
-        for cell in cells:
-            with self._observed.boundary.apart(cell):
-                key = self._key(cell)
-                alone = key is None or key in self._unlike
-                equal.setdefault(cell if alone else key, []).append(cell)
-        return [choose(group) for group in equal.values()]
-
-    def _key(self, cell: Cell) -> Hashable | None:
-        """Return what equal cells have in common; None for a cell that has no equals."""
-        save = Save(*cell[:3])
-        if save not in self._classes:
-            if save not in self._observed.saves:
-                return None
-            kind = class_of(self._plan, self._observed, save)
-            # A number is compared sooner than all that a class is made of.
-            number = self._numbers.setdefault(kind, len(self._numbers))
-            self._classes[save] = None if kind is None else number
-        found = self._classes[save]
-        return None if found is None else (found, cell.loaded_with)
-
     def _queue_bridges(self) -> None:
-        """Queue the next chain of each cell that nothing has repaired, with all hops it takes."""
-        queued: set[Conversion] = set()
-        for cell, chain in next_bridges(self._plan, self._observed, self._causes):
-            names = {cell.loaded_with, *(hop.environment for hop in chain)}
-            if names & self._observed.troubles.keys() or cell in self._observed.faults:
-                continue
-            row = Save(*cell[:3])
-            for length in range(1, len(chain) + 1):
-                hop = Conversion(row, chain[:length])
-                if (row, hop.chain) not in self._observed.conversions and hop not in queued:
-                    queued.add(hop)
-                    self._bridges.setdefault(chain[length - 1].environment, []).append(hop)
-            self._bridges.setdefault(cell.loaded_with, []).append(Crossing(cell, chain))
-
-    def _next_hops(self) -> tuple[str, list[Job]] | None:
-        """Return the hops of a free environment that begin with what is there already."""
-        for name, hops in self._free(self._bridges).items():
-            ready = [hop for hop in hops if self._can_begin(hop)]
-            if not ready:
-                continue
-            self._bridges[name] = [hop for hop in hops if hop not in ready]
-            if not self._bridges[name]:
-                del self._bridges[name]
-            return name, list(ready)
-        return None
-
-    def _can_begin(self, hop: Conversion | Crossing) -> bool:
-        if isinstance(hop, Conversion):
-            return len(hop.chain) == 1 or (hop.row, hop.chain[:-1]) in self._observed.conversions
-        return (Save(*hop.cell[:3]), hop.chain) in self._observed.conversions
+        """Queue the next chain of each cell that has no verified fix."""
+        self._bridges.add_chains(next_bridges(self._plan, self._observed, self._causes))
 
 
-def _longest_first(queue: Mapping[str, Waiting]) -> list[tuple[str, Waiting]]:
-    return sorted(queue.items(), key=lambda named: -len(named[1]))
+def largest(batches: Mapping[str, Sequence[Job]]) -> Batch | None:
+    """Return the longest batch with its environment; None if all are empty."""
+    name = max(batches, key=lambda name: len(batches[name]), default=None)
+    return (name, list(batches[name])) if name is not None and batches[name] else None

@@ -1,10 +1,10 @@
 """The open workers of a run: one in each environment that is at work, opened when it is needed.
 
-In a sandbox, a scenario that may run a stranger's code has a worker of its own, and a worker that a
-file has left in another condition does nothing more: what one file leaves behind meets no other.
+In a sandbox, a scenario that may run a stranger's code has a worker of its own. A worker that is
+left in another condition by a file gets no further task, so that files do not affect each other.
 
-It gives tasks to a worker and goes on when one is lost: that is the answer to the task that the
-worker was at, and the others are given to another. It does not know what a task is for.
+When a worker dies, the answer to its current task says so, and the remaining tasks are given to
+another worker. The pool does not know the purpose of a task.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ from kerasmatrix.engines.base import (
 from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.plan import Plan
-from kerasmatrix.filesystem.digests import harness_digest
+from kerasmatrix.filesystem.digests import HARNESS, digest_code
 from kerasmatrix.results.observations import LOST
 
-__all__ = ["Crew", "NotToBeHad", "Stopped"]
+__all__ = ["EnvironmentUnavailable", "RunCancelled", "WorkerPool"]
 
-# As many tasks are given to a worker in one go, unless its engine asks for more: what is lost with
-# it is sent again.
+# How many tasks a worker is given in one go, unless its engine asks for more. Tasks that are lost
+# with a worker are sent again.
 BATCH = 64
 
 
-class NotToBeHad(Exception):
-    """An environment cannot be had. The message says why."""
+class EnvironmentUnavailable(Exception):
+    """An environment cannot be created or opened. The message says why."""
 
 
-class Stopped(Exception):
-    """The crew was sent home while a task was under way."""
+class RunCancelled(Exception):
+    """The pool was shut down while a task was under way."""
 
 
 class _Key(NamedTuple):
-    """What a worker is for: an environment, and one scenario of it or (empty) all."""
+    """The environment of a worker, and the only scenario that it gets; empty if it gets all."""
 
     environment: str
     scenario: str
 
 
-class Crew:
-    """Open workers. Used by several threads, each in another environment."""
+class WorkerPool:
+    """Workers that are open. Used by several threads, each in another environment."""
 
-    def __init__(  # noqa: PLR0913 - what a crew is made of
+    def __init__(  # noqa: PLR0913 - the parts of a pool
         self,
         engine: Engine,
         *,
@@ -69,13 +69,13 @@ class Crew:
         """Open nothing yet.
 
         Args:
-            engine: what opens workers.
+            engine: opens workers.
             isolate: let no two tasks share a process: a worker is given one at a time, or its
                 engine sees to it.
             separate: whether a scenario has workers of its own; wants ``isolate``.
             place: returns the folders for a task in an environment, ready for that task.
-            opening: told the environment in which a worker is being opened.
-            lost: told the environment whose worker died, and how.
+            opening: called with the environment in which a worker is being opened.
+            lost: called with the environment whose worker died, and the reason.
         """
         self._engine = engine
         self._batch = 1 if isolate and engine.in_place else engine.batch or BATCH
@@ -83,23 +83,23 @@ class Crew:
         self._place = place
         self._opening = opening
         self._lost = lost
-        # The one that was used last is the last.
+        # In the order of their last use.
         self._workers: OrderedDict[_Key, Worker] = OrderedDict()
         self._at_work: set[_Key] = set()
         self._mutex = threading.Lock()
-        self._home = threading.Event()
+        self._closed = threading.Event()
 
-    def answers(
+    def run_tasks(
         self, plan: Plan, environment: str, tasks: Sequence[Task]
     ) -> Generator[dict[str, Any], None, None]:
-        """Yield a worker's answer to each of ``tasks``, in order, as it comes.
+        """Yield a worker's answer to each of ``tasks``, in order, as it arrives.
 
-        Where machines were lost under a task there is none, but a ``fault`` that says so.
+        If machines were lost under a task, its answer is a ``fault`` that says so.
 
         Raises:
             EngineDisconnected: nothing can be opened any more.
-            NotToBeHad: there is no worker.
-            Stopped: the crew was sent home.
+            EnvironmentUnavailable: no worker can be opened.
+            RunCancelled: the pool was shut down.
         """
         waiting = list(tasks)
         while waiting:
@@ -117,8 +117,8 @@ class Crew:
                     yield {**answer, "artifact": None, "deadline": task.deadline}
             except WorkerDied as lost:
                 self._end(key)
-                if self._home.is_set():
-                    raise Stopped from lost
+                if self._closed.is_set():
+                    raise RunCancelled from lost
                 del waiting[0]
                 if lost.machine:
                     yield {"fault": str(lost)}
@@ -130,14 +130,14 @@ class Crew:
                 if len(waiting) > given - len(batch):
                     self._end(key)  # its remaining answers would never be read
 
-    def dismiss(self, environment: str) -> None:
+    def release(self, environment: str) -> None:
         """End the environment's workers, if there are any."""
         for key in [key for key in self._workers if key.environment == environment]:
             self._end(key)
 
-    def go_home(self) -> None:
+    def shutdown(self) -> None:
         """End all workers, now and whenever another is opened. May be called twice."""
-        self._home.set()
+        self._closed.set()
         for key in list(self._workers):
             with contextlib.suppress(Exception):  # the others must be ended all the same
                 self._end(key)
@@ -162,18 +162,18 @@ class Crew:
         except EngineDisconnected:
             raise
         except InfrastructureError as error:
-            raise NotToBeHad(error.message) from error
+            raise EnvironmentUnavailable(error.message) from error
         with self._mutex:
             self._workers[key] = worker
-        if self._home.is_set():
+        if self._closed.is_set():
             self._end(key)
         return worker
 
     def _make_room(self) -> None:
         """End workers that do nothing, if there is no room for one more.
 
-        All files are turned to in the same order each time, so the worker that was used last is
-        the one that is needed last.
+        Files are loaded in the same order each time, so the worker that was used last is the one
+        that is needed last.
         """
         surplus = len(self._workers) + 1 - self._engine.idle_workers
         for key in list(reversed(self._workers)):
@@ -187,14 +187,14 @@ class Crew:
         """Open a worker; one that dies at the start may have been killed, so another is tried.
 
         Raises:
-            InfrastructureError: there is none, or it is not what its results would be filed under.
+            InfrastructureError: it cannot be opened, or differs from its lock.
         """
         env, lock = plan.environment(environment), plan.locks[environment]
         try:
             self._engine.prepare(env, lock)
             worker = self._engine.open(env, lock, place, plan.limits)
         except WorkerStartFailed as error:
-            if self._home.is_set():
+            if self._closed.is_set():
                 raise
             self._lost(environment, error.message)
             # Its image or virtual environment may have been removed, too.
@@ -208,10 +208,10 @@ class Crew:
         return worker
 
     def _edited(self, plan: Plan) -> str | None:
-        """Return that the harness is not the one that the plan's keys name any more, or None."""
+        """Return a message if the harness has changed since the plan was made, else None."""
         if not (self._engine.in_place and plan.harness):
             return None  # other machines have a harness of their own, and are asked for theirs
-        if harness_digest() == plan.harness:
+        if digest_code(HARNESS) == plan.harness:
             return None
         return "kerasmatrix itself was changed after the run had begun: run again"
 

@@ -11,10 +11,11 @@ import datetime
 from collections.abc import Sequence
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.execution.attempts import Causes
-from kerasmatrix.execution.evaluate import Observed, tabulate
+from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.reference import ReferenceSearch
@@ -38,7 +39,7 @@ class CheckResult:
 
     results: Results
     plan: Plan
-    observed: Observed
+    observed: RunState
     interruption: BaseException | None = None
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from kerasmatrix.execution.attempts import Attempt
 from kerasmatrix.execution.bridges import Chain, Hop
+from kerasmatrix.execution.fix_attempts import Attempt
 from kerasmatrix.results.cells import LOADS, Cell, Status
 from kerasmatrix.results.schema import RemedyResult
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.execution.attempts import Causes
 from kerasmatrix.execution.bridges import Chain
-from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.fix_attempts import Causes
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.files.conversion_plan import (
     ConversionPlan,
@@ -63,7 +63,7 @@ def verify_plans(target_check: TargetCheck, file_format: str) -> Trials:
         InfrastructureError: a fault of the machine prevented a trial.
     """
     cell, plan = cell_of(target_check.cell), target_check.checked.plan
-    judged = target_check.checked.observed.judged(plan, Causes(plan), cell)
+    judged = target_check.checked.observed.fix_results(plan, Causes(plan), cell)
     attempts = target_check.checked.observed.attempts.get(cell, ())
     plans = conversion_plans(
         cell,
@@ -77,9 +77,9 @@ def verify_plans(target_check: TargetCheck, file_format: str) -> Trials:
     walks = {cell: tuple(candidate.chain for candidate in plans)}
     run = target_check.session.new_run(dataclasses.replace(plan, walks=walks), "convert")
     target_check.session.execute(run)
-    if cell in run.observed.faults:
+    if cell in run.observed.task_errors:
         raise InfrastructureError(
-            f"{cell.loaded_with}: could not be tried: {run.observed.faults[cell]}",
+            f"{cell.loaded_with}: could not be tried: {run.observed.task_errors[cell]}",
             hint="fix that and run again: completed measurements are kept",
         )
     trials = list(_trials(run, cell, {candidate.chain: candidate for candidate in plans}))
@@ -91,7 +91,7 @@ def verify_plans(target_check: TargetCheck, file_format: str) -> Trials:
 
 
 def _trials(run: Run, cell: Cell, plans: dict[Chain, ConversionPlan]) -> Iterator[Trial]:
-    results = run.observed.judged(run.plan, run.causes, cell)
+    results = run.observed.fix_results(run.plan, run.causes, cell)
     row = Save(*cell[:3])
     for attempt, result in zip(run.observed.attempts.get(cell, ()), results, strict=True):
         if attempt.chain in plans:
@@ -104,7 +104,7 @@ def _trials(run: Run, cell: Cell, plans: dict[Chain, ConversionPlan]) -> Iterato
             )
 
 
-def _done(observed: Observed, row: Save, chain: Chain) -> Iterator[str]:
+def _done(observed: RunState, row: Save, chain: Chain) -> Iterator[str]:
     """Yield the actions of the fixes along a chain."""
     for length in range(1, len(chain) + 1):
         converted = observed.conversions.get((row, chain[:length]))

@@ -16,10 +16,10 @@ from functools import partial
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import UsageError, nearest
-from kerasmatrix.execution.attempts import Causes
-from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.reference_candidates import (
     Candidates,
@@ -96,7 +96,7 @@ class ReferenceSearch:
         """Whether all steps of the search were executed."""
         return self._is_over
 
-    def __call__(self, observed: Observed) -> tuple[Plan, Observed] | None:
+    def __call__(self, observed: RunState) -> tuple[Plan, RunState] | None:
         """Return the next plan, and what is stored of it; None after the comparison."""
         if self._is_over:
             return None
@@ -107,14 +107,14 @@ class ReferenceSearch:
         self._is_over = True
         return self._comparison()
 
-    def cut_off(self, observed: Observed) -> tuple[Plan, Observed]:
+    def cut_off(self, observed: RunState) -> tuple[Plan, RunState]:
         """Return the comparison as far as it is known, for a search that was interrupted.
 
         An untried version may load a file: a file without a reference may still get one.
         """
         self._candidates.takes.update(observed.saves)
         plan, known = self._comparison(is_complete=False)
-        known.troubles.update(observed.troubles)
+        known.environment_errors.update(observed.environment_errors)
         return plan, known
 
     def note(self, model_input: ModelInput) -> str:
@@ -169,7 +169,7 @@ class ReferenceSearch:
                 homes[model.scenario.name] = home
         return homes
 
-    def _more_versions(self, observed: Observed) -> Plan | None:
+    def _more_versions(self, observed: RunState) -> Plan | None:
         """Return a plan in which one more version loads each file that none has loaded yet."""
         pairs = []
         for model in self._candidates.without_reference():
@@ -178,7 +178,8 @@ class ReferenceSearch:
             untried = (
                 name
                 for name in self._candidates.order(model)
-                if row_of(model, name) not in self._attempted and name not in observed.troubles
+                if row_of(model, name) not in self._attempted
+                and name not in observed.environment_errors
             )
             for name in untried:
                 if name not in self._added and len(self._added) >= MOST_ADDED:
@@ -206,7 +207,7 @@ class ReferenceSearch:
                 return dataclasses.replace(plan, taking=dict.fromkeys(plan.rows, remedies))
         return None
 
-    def _comparison(self, *, is_complete: bool = True) -> tuple[Plan, Observed]:
+    def _comparison(self, *, is_complete: bool = True) -> tuple[Plan, RunState]:
         """Return the plan in which every file is compared with its reference.
 
         Args:
@@ -233,13 +234,13 @@ class ReferenceSearch:
                 saves[rows[-1]] = take
         return self._comparing(rows, saves)
 
-    def _comparing(self, rows: list[Save], saves: dict[Save, Take]) -> tuple[Plan, Observed]:
+    def _comparing(self, rows: list[Save], saves: dict[Save, Take]) -> tuple[Plan, RunState]:
         only = {
             name: frozenset(row.scenario for row in rows if row.saved_with == name)
             for name in self._added
         }
         plan = dataclasses.replace(self._plan(), rows=tuple(rows), only=only)
-        known = Observed(saves=saves)
+        known = RunState(saves=saves)
         if not self._session.options.fresh:
             known = look_up(plan, self._session.store, Causes(plan), saves=saves)
         for model, row in zip(self._model_inputs, rows, strict=True):
@@ -268,9 +269,9 @@ class ReferenceSearch:
         supported = tuple(row for row in rows if not plan.cannot_save(row))
         return dataclasses.replace(plan, rows=supported, columns=frozenset())
 
-    def _stored(self, plan: Plan) -> Observed:
+    def _stored(self, plan: Plan) -> RunState:
         if self._session.options.fresh:
-            return Observed()
+            return RunState()
         return look_up(plan, self._session.store, Causes(plan))
 
     def _row_without_reference(self, model: ModelInput) -> Save:

@@ -16,8 +16,9 @@ from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.errors import UntrustedError
 from kerasmatrix.execution.build_plan import build_plan
+from kerasmatrix.execution.listener import Listener, Progress
 from kerasmatrix.execution.plan import Plan, Remedies
-from kerasmatrix.execution.runner import Listener, Progress, Run, Sequel
+from kerasmatrix.execution.runner import ExecutionOptions, Run, Sequel
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.store.store import Store
 
@@ -102,10 +103,12 @@ class Session:
             self.engine,
             self.store,
             id=f"{verb}-{now:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
-            jobs=self.options.jobs or self.engine.slots or default_jobs(),
+            options=ExecutionOptions(
+                jobs=self.options.jobs or self.engine.slots or default_jobs(),
+                fresh=fresh,
+                trust=self.options.trust,
+            ),
             listener=self.listener,
-            fresh=fresh,
-            trust=self.options.trust,
             sequel=sequel,
         )
 

@@ -103,7 +103,7 @@ def page_data(
         },
         "upgrade": [results.current, results.candidate],
         "mark": REPAIRED,
-        "unsteady": FLAKY,
+        "flaky_statuses": FLAKY,
         "files": results.of_files,
         "engine": results.run.engine,
         "causes": {

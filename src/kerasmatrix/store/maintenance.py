@@ -76,12 +76,12 @@ def find_rubbish(store: Store, needed: Needed, keep_runs: int | None = None) -> 
         needed: what can still be asked for.
         keep_runs: how many of the latest stored runs are kept; all of them if None.
     """
-    rows = {row[0]: row for row in store.rows("observations")}
-    origins = {row[0]: Origin(*row[1:]) for row in store.rows("origins")}
+    rows = {row[0]: row for row in store.observations.rows("observations")}
+    origins = {row[0]: Origin(*row[1:]) for row in store.observations.rows("origins")}
     reasons = {key: needed.missing(origins.get(key)) for key in rows}
     kept = {key for key, reason in reasons.items() if reason is None}
     named = {_artifact(rows[key][1]) for key in kept}
-    named |= {_artifact(row[2]) for row in store.rows("retries") if row[0] in kept}
+    named |= {_artifact(row[2]) for row in store.observations.rows("retries") if row[0] in kept}
     artifacts = tuple(sorted(path for path in store.artifacts.iterdir() if path.name not in named))
     archive = Archive(store.folder)
     runs = tuple(archive.runs()[: -keep_runs or None]) if keep_runs is not None else ()
@@ -132,12 +132,12 @@ def damages(store: Store) -> Iterator[str]:
 
 def _damaged_rows(store: Store, named: Counter[str]) -> Iterator[str]:
     """Yield what is damaged in the database; count in ``named`` the artifacts that it names."""
-    for row in store.rows("observations"):
+    for row in store.observations.rows("observations"):
         if not is_whole(row):
             yield f"measurement {short(str(row[0]))} of run {row[3]} is not as it was written"
         elif artifact := _artifact(row[1]):
             named[artifact] += 1
-    for key, number, text, *_ in store.rows("retries"):
+    for key, number, text, *_ in store.observations.rows("retries"):
         if _parsed(text) is None:
             yield f"retry {number} of measurement {short(str(key))} is not as it was written"
 

@@ -47,7 +47,7 @@ ASSIGNED = re.compile(r"(-{0,2}[\w-]+)=(.+)", re.DOTALL)
 
 # The characters of an unquoted path, and its start.
 PART = r"[\w./+@%~=-]"
-START = rf"(?<!{PART})"
+START = rf"(?<!{PART}/)"
 PACKAGES = r"(?:site|dist)-packages/"
 
 
@@ -113,19 +113,20 @@ def path_shortener(folders: Iterable[Path]) -> Callable[[str], str]:
     # The longest first, since a store is in a project.
     deepest = sorted(known, key=lambda path: len(str(path.parent)), reverse=True)
     prefixes = [
-        rf"(?<![\w.~-]){re.escape(str(path.parent))}/(?={re.escape(path.name)}(?!\.?[\w-]))"
+        rf"(?<![\w.~-]/){_below_root(path.parent)}/(?={re.escape(path.name)}(?!\.?[\w-]))"
         for path in deepest
         if path.parent != path.parent.parent
     ]
     cut = [
-        rf"(?<=File \")/[^\"\n]{{0,4000}}/{PACKAGES}",
-        rf"{START}/(?:{PART}*/)?{PACKAGES}",
-        rf"{START}/{PART}*/lib/(?=python3\.\d+/)",
+        rf"(?<=File \"/)[^\"\n]{{0,4000}}/{PACKAGES}",
+        rf"{START}(?:{PART}*/)?{PACKAGES}",
+        rf"{START}{PART}*/lib/(?=python3\.\d+/)",
         *prefixes,
     ]
-    pattern = re.compile("|".join(cut))
+    # They all begin with a slash: where it stands first, `re` skips to the next one.
+    pattern = re.compile(f"/(?:{'|'.join(cut)})")
     home = _home()
-    at_home = re.compile(rf"(?<![\w.~-]){re.escape(home)}(?!\.?[\w-])") if home else None
+    at_home = home and re.compile(rf"/(?<![\w.~-]/){_below_root(home)}(?!\.?[\w-])")
 
     def shorten(text: str) -> str:
         if "/" not in text:
@@ -134,6 +135,11 @@ def path_shortener(folders: Iterable[Path]) -> Callable[[str], str]:
         return at_home.sub("~", text) if at_home else text
 
     return shorten
+
+
+def _below_root(path: Path | str) -> str:
+    """Return the pattern of an absolute path without its first slash."""
+    return re.escape(str(path).removeprefix("/"))
 
 
 def _home() -> str | None:

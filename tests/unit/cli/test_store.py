@@ -114,7 +114,9 @@ def test_prune_keeps_checked_files_unless_told(command, measured):
     (first, *_) = rows("SELECT engine, environment, harness FROM origins")
     with Store(STORE) as store:
         engine, environment, harness = first
-        store.remember("a file", observation, "r", Origin(engine, environment, "file", harness))
+        store.observations.remember(
+            "a file", observation, "r", Origin(engine, environment, "file", harness)
+        )
     command("prune", verb="store")
     assert rows("SELECT key FROM observations WHERE key = 'a file'")
     _, _, said = command("prune", "--files", verb="store")

@@ -92,7 +92,7 @@ def measure(plan, engine, folder):
     with Store(folder / "store") as store:
         run = Run(plan, engine, store, id="r1")
         observed = run.execute()
-        state = store.rows("observations")
+        state = store.observations.rows("observations")
     now = "2026-01-01T00:00:00Z"
     info = RunInfo.model_validate(
         {"id": "r1", "started": now, "finished": now, "engine": "fake", "command": "c",

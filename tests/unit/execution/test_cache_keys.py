@@ -49,9 +49,9 @@ def test_run_that_waited_measures_scenario_as_it_is(command, engine, monkeypatch
             wait("another run holds the store")
         return real(path, wait)
 
-    module = __import__("kerasmatrix.store.store", fromlist=["_hold"])
-    real = module._hold
-    monkeypatch.setattr(module, "_hold", hold)
+    module = __import__("kerasmatrix.store.run_lock", fromlist=["_lock"])
+    real = module._lock
+    monkeypatch.setattr(module, "_lock", hold)
     code, _, said = command()
     assert (code, "Waiting" in said) == (0, True)
     assert set(seen) == {edited}

@@ -166,23 +166,24 @@ def test_time_out_is_tried_again_with_more_time(command, engine, meet, name):
 
 
 class Guarded:
-    """An agenda that is called by threads of a run only while they hold the run's lock."""
+    """A work queue that notes calls by threads that do not hold the lock of the run."""
 
-    def __init__(self, agenda, lock, without):
-        self._agenda, self._lock, self._without = agenda, lock, without
+    def __init__(self, queue, lock, without):
+        self._queue, self._lock, self._without = queue, lock, without
 
     def __getattr__(self, name):
         if threading.current_thread().name.startswith("job-") and not self._lock._is_owned():
             self._without.add(name)
-        return getattr(self._agenda, name)
+        return getattr(self._queue, name)
 
 
-def test_agenda_is_called_with_the_lock_held(tmp_path, engine):
+def test_work_queue_is_called_with_the_lock_held(tmp_path, engine):
     plan = make_plan(tmp_path, *NAMES, "fails-rewrite-config")
     with Store(tmp_path / "store") as store:
         run = Run(plan, engine, store, id="r1")
         without = set()
-        run._agenda = Guarded(run._agenda, run._changed, without)
+        guarded = Guarded(run._work.queue, run._changed, without)
+        run._work.queue = run._work._steps._queue = guarded
         run.execute()
     assert run.observed.attempts
     assert without == set()

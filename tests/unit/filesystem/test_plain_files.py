@@ -15,7 +15,7 @@ from kerasmatrix.filesystem.plain_files import (
     NotPlain,
     walk,
 )
-from kerasmatrix.store.store import digest_tree as digest_of_store
+from kerasmatrix.store.artifacts import digest_tree as digest_of_store
 
 SECRET = "the private key"
 

@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 
 from kerasmatrix.cli import main
-from kerasmatrix.execution.attempts import Attempt
-from kerasmatrix.execution.evaluate import Observed, tabulate
+from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.fix_attempts import Attempt
+from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.report.csv_parquet import csv_parts
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.markdown import to_markdown
@@ -249,7 +250,7 @@ def test_reports_largest_cell_is_limited(tmp_path):
     save = save._replace(observation=save.observation.but(artifact="ab"))
     load = measured(LoadObservation)
     attempts = tuple(Attempt((f"remedy{number}",), load) for number in range(12))
-    observed = Observed({row: save}, {cell: load}, {cell: measured(ProbeObservation)})
+    observed = RunState({row: save}, {cell: load}, {cell: measured(ProbeObservation)})
     observed.attempts[cell] = attempts
     run = RunInfo(
         id="r", started=at, finished=at, engine="fake", command="check", complete=True,
@@ -319,11 +320,15 @@ def test_run_spoilt_answers_give_a_readable_report(command, spoiling, capsys):
 def test_store_observation_beyond_the_limits_is_measured_again(tmp_path):
     with Store(tmp_path) as store:
         row = ("key", json.dumps({"ended": "returned", "seconds": "inf"}), "2026-01-01", "run")
-        store._database.execute("INSERT INTO observations VALUES (?, ?, ?, ?, ?)", (*row, "x"))
+        store.observations._database.execute(
+            "INSERT INTO observations VALUES (?, ?, ?, ?, ?)", (*row, "x")
+        )
         from kerasmatrix.store.database import digest_row
 
-        store._database.execute("UPDATE observations SET digest = ?", (digest_row(*row),))
-        assert store.known_load("key") is None
+        store.observations._database.execute(
+            "UPDATE observations SET digest = ?", (digest_row(*row),)
+        )
+        assert store.observations.find("key", LoadObservation) is None
 
 
 def test_store_shares_equal_facts_until_it_is_closed(tmp_path):
@@ -331,7 +336,7 @@ def test_store_shares_equal_facts_until_it_is_closed(tmp_path):
     first, second = (parse_answer(LoadObservation, RETURNED, store.shared) for _ in range(2))
     assert first.value.weights is second.value.weights
     assert first.value.compiled is second.value.compiled
-    assert store.shared
+    assert store.observations.shared
     store.close()
     assert not store.shared
     alone = parse_answer(LoadObservation, RETURNED)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.execution.attempts import Attempt
+from kerasmatrix.execution.fix_attempts import Attempt
 from kerasmatrix.results.boundary import Boundary, describe_fault, make_apart
 from kerasmatrix.results.bounds import LONGEST_LINE
 from kerasmatrix.results.cells import Cell, Save, Status
@@ -24,23 +24,22 @@ ENVIRONMENTS = ("good-twin-a", "good-twin-b", "fails-no-compile", "picky-good-tw
 # All that is computed of one file's observations, as module and function.
 # Whether they were just made or are known.
 ALWAYS = (
-    "execution.work_queue:class_of",
-    "execution.work_queue:is_telling",
-    "execution.work_queue:infer_repair",
-    "execution.work_queue:needs_repair",
-    "execution.work_queue:next_attempt",
-    "execution.lookup:next_remedies",
-    "execution.lookup:find_chains",
-    "execution.dedup:is_telling",
-    "execution.evaluate:Observed.verdict",
-    "execution.evaluate:Observed.cause",
-    "execution.evaluate:Observed.judged",
-    "execution.evaluate:Observed.side",
+    "execution.work_queue:infer_fixes",
+    "execution.work_queue:needs_fix",
+    "execution.work_queue:next_fix",
+    "execution.next_fix:_next_in_catalogue",
+    "execution.next_fix:find_chains",
+    "execution.dedup:class_of",
+    "execution.dedup:is_deterministic",
+    "execution.run_state:RunState.verdict",
+    "execution.run_state:RunState.cause",
+    "execution.run_state:RunState.fix_results",
+    "execution.run_state:RunState.side",
     "execution.evaluate:judge_save",
     "execution.evaluate:judge_cell",
-    "execution.evaluate:judge_attempt",
+    "execution.run_state:judge_attempt",
     "execution.evaluate:_diagnosed",
-    "execution.evaluate:_side",
+    "execution.run_state:_side",
     "execution.evaluate:_tried",
     "execution.evaluate:check_claims",
     "execution.evaluate:count_causes",
@@ -66,7 +65,7 @@ MEASURED = (
     "execution.runner:_equivalence",
     "execution.runner:infrastructure_fault",
     "execution.runner:settle",
-    "execution.runner:is_the_machines",
+    "execution.runner:is_external_kill",
     "execution.runner:Store.remember",
     "execution.runner:artifact_of",
     "execution.runner:known_load",
@@ -82,7 +81,7 @@ MEASURED = (
 KNOWN = (
     "execution.dedup:class_of",
     "execution.dedup:infer_load",
-    "execution.dedup:infer_repair",
+    "execution.dedup:infer_fixes",
 )
 
 

@@ -15,7 +15,7 @@ def start(home):
     return process
 
 
-def test_who_has_a_home_in_the_scratch_folder_is_ended_and_nobody_else(tmp_path):
+def test_end_leftovers_kills_only_homes_in_scratch(tmp_path):
     scratch = tmp_path / "scratch"
     ours = start(scratch / "run" / "home-1")
     others = [start(tmp_path), start(tmp_path / "scratch-of-another" / "home-1")]

@@ -23,18 +23,18 @@ def archive(tmp_path):
     return made
 
 
-def test_what_was_kept_is_read_again(archive):
+def test_archive_reads_a_stored_run(archive):
     run = "20260101T000000.000001-7"
     assert archive.runs() == [run, "20260102T000000.000001-7"]
     assert archive.read(run) == results_of(run)
 
 
-def test_runs_have_names_by_their_place(archive):
+def test_archive_finds_runs_by_last_and_previous(archive):
     assert archive.read("last").run.id == "20260102T000000.000001-7"
     assert archive.read("previous").run.id == "20260101T000000.000001-7"
 
 
-def test_a_run_is_found_by_its_id_and_a_file_by_its_path(archive, tmp_path):
+def test_archive_finds_a_run_by_id_and_a_file_by_path(archive, tmp_path):
     run = "20260101T000000.000001-7"
     assert find_results(run, archive).run.id == run
     (tmp_path / "kept.json").write_text(to_json(results_of("of-a-file")))
@@ -43,32 +43,32 @@ def test_a_run_is_found_by_its_id_and_a_file_by_its_path(archive, tmp_path):
         find_results("absent.json", archive)
 
 
-def test_an_empty_archive_says_how_to_fill_it(tmp_path):
+def test_archive_empty_hints_how_to_fill_it(tmp_path):
     with pytest.raises(UsageError, match="has no last run") as caught:
         Archive(tmp_path).read("last")
     assert "nox -s matrix" in caught.value.hint
 
 
-def test_an_unknown_run_is_told_from_the_nearest(archive):
+def test_archive_unknown_run_suggests_the_nearest(archive):
     with pytest.raises(UsageError, match="has no run '20260101T0'") as caught:
         archive.read("20260101T0")
     assert "20260101T000000.000001-7" in caught.value.hint
 
 
-def test_a_damaged_file_is_named(archive):
+def test_archive_damaged_file_is_named(archive):
     place = archive.folder / "20260101T000000.000001-7.json.gz"
     place.write_bytes(place.read_bytes()[:100])
     with pytest.raises(UsageError, match=r"20260101T000000.000001-7.json.gz: cannot be read"):
         archive.read("20260101T000000.000001-7")
 
 
-def test_a_folder_that_cannot_be_written_is_infrastructure(tmp_path):
+def test_archive_not_writable_is_infrastructure(tmp_path):
     (tmp_path / "runs").write_text("in the way")
     with pytest.raises(InfrastructureError, match="cannot be written"):
         Archive(tmp_path).keep(results_of("x"))
 
 
-def test_results_are_found_by_path_or_by_name(archive, tmp_path):
+def test_find_results_by_path_or_by_name(archive, tmp_path):
     path = tmp_path / "results.json"
     path.write_text(to_json(results_of("file")))
     assert find_results(str(path), archive).run.id == "file"
@@ -84,7 +84,7 @@ def test_results_are_found_by_path_or_by_name(archive, tmp_path):
         ("other.json", json.dumps({"schema_version": 99}).encode(), "schema version 99"),
     ],
 )
-def test_a_file_that_is_no_result_is_refused(archive, tmp_path, name, content, expected):
+def test_find_results_in_a_file_without_them_is_refused(archive, tmp_path, name, content, expected):
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,3 @@
-import contextlib
 import os
 import random
 import shutil
@@ -9,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.filesystem.digests import digest_tree
+from kerasmatrix.filesystem.plain_files import digest_tree
 from kerasmatrix.results.observations import LoadObservation, SaveObservation
-from kerasmatrix.store import store as module
-from kerasmatrix.store.store import NoArtifact, Store, StoreBusy
+from kerasmatrix.store import artifacts as module
+from kerasmatrix.store.artifacts import NoArtifact
+from kerasmatrix.store.run_lock import StoreBusy
+from kerasmatrix.store.store import Store
 from tests.unit.fakes import LOAD_FACTS, SAVE_FACTS
 
-LOAD = LoadObservation.parse({"ended": "returned", "value": LOAD_FACTS})
+LOAD = LoadObservation.model_validate({"ended": "returned", "value": LOAD_FACTS})
 
 
 @pytest.fixture
@@ -30,28 +31,28 @@ def make_artifact(folder, content="weights"):
     return folder
 
 
-def test_what_was_remembered_is_known_to_the_next_run(tmp_path):
+def test_observation_remembered_is_found_by_next_run(tmp_path):
     with Store(tmp_path / "store") as store:
-        written = store.remember("key", LOAD, "run-1")
+        written = store.observations.remember("key", LOAD, "run-1")
     with Store(tmp_path / "store") as store:
-        assert store.known_load("key") == written
-        assert store.known_load("another") is None
+        assert store.observations.find("key", LoadObservation) == written
+        assert store.observations.find("another", LoadObservation) is None
 
 
-def test_what_is_fetched_ahead_is_what_is_known_and_no_older(store):
+def test_fetch_ahead_then_remember_finds_the_newer(store):
     keys = [f"key-{number}" for number in range(1200)]
     for key in keys[:3]:
-        store.remember(key, LOAD, "run-1")
-    store.fetch_ahead(keys)
-    assert store.known_load("key-1").observation == LOAD
-    assert store.known_load("key-1").observation == LOAD  # asked for twice
-    newer = LOAD.but(log="newer")
-    store.remember("key-2", newer, "run-2")
-    assert store.known_load("key-2").observation == newer
-    assert store.known_load("key-700") is None
+        store.observations.remember(key, LOAD, "run-1")
+    store.observations.fetch_ahead(keys)
+    assert store.observations.find("key-1", LoadObservation).observation == LOAD
+    assert store.observations.find("key-1", LoadObservation).observation == LOAD  # asked for twice
+    newer = LOAD.model_copy(update={"log": "newer"})
+    store.observations.remember("key-2", newer, "run-2")
+    assert store.observations.find("key-2", LoadObservation).observation == newer
+    assert store.observations.find("key-700", LoadObservation) is None
 
 
-def test_equal_artifacts_are_stored_once(store):
+def test_keep_artifact_equal_ones_are_stored_once(store):
     with store.scratch("run") as scratch:
         first = store.keep_artifact(make_artifact(scratch / "a"))
         second = store.keep_artifact(make_artifact(scratch / "b"))
@@ -61,16 +62,16 @@ def test_equal_artifacts_are_stored_once(store):
     assert (store.artifacts / first / "model.h5").read_text() == "weights"
 
 
-def test_two_threads_may_keep_equal_artifacts_at_once(store, monkeypatch):
-    write_out, others = module._write_out, []
+def test_keep_artifact_by_two_threads_stores_it_once(store, monkeypatch):
+    sync_tree, others = module._sync_tree, []
 
     def meanwhile(folder):
-        write_out(folder)
+        sync_tree(folder)
         if not others:
             others.append(scratch / "b")
             others.append(store.keep_artifact(make_artifact(scratch / "b")))
 
-    monkeypatch.setattr(module, "_write_out", meanwhile)
+    monkeypatch.setattr(module, "_sync_tree", meanwhile)
     with store.scratch("run") as scratch:
         first = store.keep_artifact(make_artifact(scratch / "a"))
         assert not list(scratch.iterdir())
@@ -78,7 +79,7 @@ def test_two_threads_may_keep_equal_artifacts_at_once(store, monkeypatch):
     assert store.is_intact(first)
 
 
-def test_an_artifact_can_be_read_by_everybody(store):
+def test_keep_artifact_makes_it_readable_to_all_users(store):
     with store.scratch("run") as scratch:
         folder = make_artifact(scratch / "a")
         (folder / "model.h5").chmod(0o600)
@@ -88,7 +89,7 @@ def test_an_artifact_can_be_read_by_everybody(store):
     assert (kept / "model.h5").stat().st_mode & 0o777 == 0o644
 
 
-def test_the_digest_of_an_artifact_tells_names_and_contents(tmp_path):
+def test_digest_tree_depends_on_names_and_contents(tmp_path):
     one = digest_tree(make_artifact(tmp_path / "one"))
     assert digest_tree(make_artifact(tmp_path / "two")) == one
     (tmp_path / "two" / "model.h5").rename(tmp_path / "two" / "other.h5")
@@ -96,29 +97,31 @@ def test_the_digest_of_an_artifact_tells_names_and_contents(tmp_path):
 
 
 @pytest.mark.parametrize("harm", ["change", "remove"])
-def test_a_damaged_artifact_is_not_known_any_more(store, harm):
+def test_find_save_with_damaged_artifact_is_none(store, harm):
     with store.scratch("run") as scratch:
         digest = store.keep_artifact(make_artifact(scratch / "a"))
-    saved = SaveObservation.parse({"ended": "returned", "value": SAVE_FACTS, "artifact": digest})
-    store.remember("key", saved, "run-1")
-    assert store.known_save("key").observation == saved
+    saved = SaveObservation.model_validate(
+        {"ended": "returned", "value": SAVE_FACTS, "artifact": digest}
+    )
+    store.observations.remember("key", saved, "run-1")
+    assert store.find_save("key").observation == saved
     path = store.artifacts / digest / "model.h5"
     if harm == "change":
         path.write_text("weighty")
     else:
         path.unlink()
-    assert store.known_save("key") is None
+    assert store.find_save("key") is None
     with store.scratch("again") as scratch:
         assert store.keep_artifact(make_artifact(scratch / "a")) == digest
     assert path.read_text() == "weights"
 
 
-def test_a_second_run_on_one_store_is_told_who_holds_it(store):
+def test_store_held_by_another_run_names_its_process(store):
     with pytest.raises(StoreBusy, match=r"another run \(process \d+\) holds"):
         Store(store.folder)
 
 
-def test_a_second_run_can_wait_for_the_first(tmp_path):
+def test_store_held_by_another_run_can_be_waited_for(tmp_path):
     first = Store(tmp_path / "store")
     waiting = threading.Event()
     opened = []
@@ -140,14 +143,14 @@ def test_a_second_run_can_wait_for_the_first(tmp_path):
     assert len(opened) == 2
 
 
-def test_unfinished_work_of_a_killed_run_is_swept_away(tmp_path):
+def test_scratch_of_a_killed_run_is_removed(tmp_path):
     leftover = tmp_path / "store" / "scratch" / "killed"
     leftover.mkdir(parents=True)
     with Store(tmp_path / "store"):
         assert not leftover.exists()
 
 
-def test_scratch_is_gone_after_an_error(store):
+def test_scratch_is_removed_after_an_error(store):
     def fail():
         with store.scratch("run") as folder:
             raise RuntimeError(folder)
@@ -157,7 +160,7 @@ def test_scratch_is_gone_after_an_error(store):
     assert not caught.value.args[0].exists()
 
 
-def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
+def test_store_of_a_newer_schema_is_refused(tmp_path):
     Store(tmp_path / "store").close()
     path = tmp_path / "store" / "store.sqlite"
     with sqlite3.connect(path) as database:
@@ -168,16 +171,16 @@ def test_a_store_of_a_newer_version_is_left_alone(tmp_path):
     assert "--store" in caught.value.hint
 
 
-def test_what_is_no_database_is_set_aside_and_begun_anew(tmp_path):
+def test_file_not_a_database_is_set_aside(tmp_path):
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "store.sqlite").write_text("not a database, but long enough to be read")
     warnings = []
     with Store(tmp_path / "store", warn=warnings.append) as store:
-        store.remember("key", LOAD, "run-1")
+        store.observations.remember("key", LOAD, "run-1")
     assert "set aside as store.damaged-1" in warnings[0]
     assert "not a database" in (tmp_path / "store" / "store.damaged-1").read_text()
     with Store(tmp_path / "store", warn=warnings.append) as store:
-        assert store.known_load("key").observation == LOAD
+        assert store.observations.find("key", LoadObservation).observation == LOAD
     assert len(warnings) == 1
 
 
@@ -186,28 +189,30 @@ def killed_store(folder, count):
     with Store(folder / "at-work") as store:
         for number in range(count):
             log = f"the log of {number}"
-            store.remember(f"key-{number:03}", LOAD.but(log=log), "run-1")
+            store.observations.remember(
+                f"key-{number:03}", LOAD.model_copy(update={"log": log}), "run-1"
+            )
         shutil.copytree(store.folder, folder / "killed")
     return folder / "killed"
 
 
-def what_is_known(folder, count, warnings=None):
+def known_numbers(folder, count, warnings=None):
     """Return which of the observations are known; none may say what another said."""
     known = []
     with Store(folder, warn=(warnings if warnings is not None else []).append) as store:
         for number in range(count):
-            found = store.known_load(f"key-{number:03}")
+            found = store.observations.find(f"key-{number:03}", LoadObservation)
             if found:
                 assert found.observation.log == f"the log of {number}"
                 known.append(number)
     return known
 
 
-def test_a_killed_run_loses_nothing_that_it_had_committed(tmp_path):
-    assert what_is_known(killed_store(tmp_path, 20), 20) == list(range(20))
+def test_killed_run_keeps_all_committed_rows(tmp_path):
+    assert known_numbers(killed_store(tmp_path, 20), 20) == list(range(20))
 
 
-def test_wherever_the_log_is_cut_off_what_came_before_is_known(tmp_path):
+def test_log_cut_off_keeps_all_rows_before_the_cut(tmp_path):
     killed = killed_store(tmp_path, 8)
     size = (killed / "store.sqlite-wal").stat().st_size
     before = 0
@@ -215,7 +220,7 @@ def test_wherever_the_log_is_cut_off_what_came_before_is_known(tmp_path):
         cut = tmp_path / f"cut-{length}"
         shutil.copytree(killed, cut)
         os.truncate(cut / "store.sqlite-wal", length)
-        known = what_is_known(cut, 8)
+        known = known_numbers(cut, 8)
         assert known == list(range(len(known)))
         assert len(known) >= before
         before = len(known)
@@ -224,7 +229,7 @@ def test_wherever_the_log_is_cut_off_what_came_before_is_known(tmp_path):
 
 
 @pytest.mark.parametrize("file", ["store.sqlite", "store.sqlite-wal"])
-def test_whatever_byte_is_changed_nothing_wrong_is_known(tmp_path, file):
+def test_any_changed_byte_yields_no_wrong_row(tmp_path, file):
     killed = killed_store(tmp_path, 30)
     if file == "store.sqlite":
         Store(killed).close()  # its log is written into it
@@ -239,25 +244,26 @@ def test_whatever_byte_is_changed_nothing_wrong_is_known(tmp_path, file):
             byte = handle.read(1)[0]
             handle.seek(place)
             handle.write(bytes([byte ^ (1 << numbers.randrange(8))]))
-        what_is_known(harmed, 30)
-        what_is_known(harmed, 30)  # and it can be opened again
+        known_numbers(harmed, 30)
+        known_numbers(harmed, 30)  # and it can be opened again
         shutil.rmtree(harmed)
 
 
-def test_of_a_damaged_database_the_rows_that_are_whole_are_kept(tmp_path):
+def test_damaged_database_is_started_over_with_artifacts(tmp_path):
     killed = killed_store(tmp_path, 200)
-    Store(killed).close()
-    (killed / "scratch").mkdir()  # as if a run had been killed: it is looked at closely
+    with Store(killed) as store, store.scratch("run") as scratch:
+        digest = store.keep_artifact(make_artifact(scratch / "a"))
     with (killed / "store.sqlite").open("r+b") as handle:
         handle.seek(4096 * 9)
         handle.write(b"\xff" * 4096)
     warnings = []
-    known = what_is_known(killed, 200, warnings)
-    assert 20 < len(known) < 200
-    assert f"({len(known)} measurements)" in warnings[0]
+    with Store(killed, warn=warnings.append, check_pages=True) as store:
+        assert store.is_intact(digest)
+    assert "store.damaged-1" in warnings[0]
+    assert known_numbers(killed, 200) == []
 
 
-def test_a_database_that_turns_out_damaged_is_mended_by_the_next_run(tmp_path):
+def test_database_found_damaged_is_started_over_by_next_run(tmp_path):
     killed = killed_store(tmp_path, 200)
     Store(killed).close()
     with (killed / "store.sqlite").open("r+b") as handle:
@@ -265,26 +271,14 @@ def test_a_database_that_turns_out_damaged_is_mended_by_the_next_run(tmp_path):
         handle.write(b"\xff" * 4096)
     keys = [f"key-{number:03}" for number in range(200)]
     with Store(killed) as store, pytest.raises(InfrastructureError, match="is damaged") as caught:
-        store.fetch_ahead(keys)
+        store.observations.fetch_ahead(keys)
     assert "run again" in caught.value.hint
     warnings = []
-    assert what_is_known(killed, 200, warnings)
+    assert known_numbers(killed, 200, warnings) == []
     assert len(warnings) == 1
 
 
-def test_a_store_of_the_first_schema_keeps_what_it_knows(tmp_path):
-    with Store(tmp_path / "store") as store:
-        store.remember("key", LOAD, "run-1")
-    with contextlib.closing(sqlite3.connect(tmp_path / "store" / "store.sqlite")) as database:
-        database.executescript(
-            "ALTER TABLE observations DROP COLUMN digest; PRAGMA user_version = 1;"
-        )
-    for _ in range(2):
-        with Store(tmp_path / "store") as store:
-            assert store.known_load("key").observation == LOAD
-
-
-def test_an_artifact_is_on_the_disk_before_it_has_its_name(store, monkeypatch):
+def test_keep_artifact_syncs_before_it_renames(store, monkeypatch):
     written = []
     sync = os.fsync
 
@@ -305,20 +299,22 @@ def test_an_artifact_is_on_the_disk_before_it_has_its_name(store, monkeypatch):
     assert store.is_intact(digest)
 
 
-def test_an_artifact_that_a_killed_run_did_not_come_to_speak_of_is_removed(tmp_path):
+def test_artifact_unnamed_by_a_killed_run_is_removed(tmp_path):
     with Store(tmp_path / "store") as store, store.scratch("run") as scratch:
         named = store.keep_artifact(make_artifact(scratch / "a", "named"))
         unnamed = store.keep_artifact(make_artifact(scratch / "b", "unnamed"))
-        saved = SaveObservation.parse({"ended": "returned", "value": SAVE_FACTS, "artifact": named})
-        store.remember("key", saved, "run-1")
+        saved = SaveObservation.model_validate(
+            {"ended": "returned", "value": SAVE_FACTS, "artifact": named}
+        )
+        store.observations.remember("key", saved, "run-1")
         shutil.copytree(store.folder, tmp_path / "killed")
     with Store(tmp_path / "killed") as store:
         assert [path.name for path in store.artifacts.iterdir()] == [named]
         assert not store.is_intact(unnamed)
 
 
-def test_a_disk_that_fills_up_is_infrastructure_and_loses_nothing(store, monkeypatch):
-    store.remember("before", LOAD, "run-1")
+def test_full_disk_is_infrastructure_and_keeps_all_rows(store, monkeypatch):
+    store.observations.remember("before", LOAD, "run-1")
 
     def fail(*_):
         raise OSError(28, "No space left on device")
@@ -329,11 +325,11 @@ def test_a_disk_that_fills_up_is_infrastructure_and_loses_nothing(store, monkeyp
         with pytest.raises(InfrastructureError, match="No space left") as caught:
             store.keep_artifact(folder)
     assert "kept" in caught.value.hint
-    assert store.known_load("before").observation == LOAD
+    assert store.observations.find("before", LoadObservation).observation == LOAD
     assert list(store.artifacts.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_infrastructure(tmp_path):
+def test_folder_not_writable_is_infrastructure(tmp_path):
     (tmp_path / "store").write_text("a file, where a folder is wanted")
     with pytest.raises(InfrastructureError, match="cannot be written"):
         Store(tmp_path / "store")
@@ -382,7 +378,7 @@ def is_none(folder, secret):
         leaves_what_is_only_claimed, is_a_link_itself, is_in_a_link, is_none,
     ],
 )  # fmt: skip
-def test_what_leads_out_of_an_artifact_is_not_kept_nor_touched(tmp_path, leave):
+def test_keep_artifact_with_links_out_of_it_is_refused(tmp_path, leave):
     (tmp_path / "others").mkdir()
     secret = tmp_path / "others" / "secret"
     secret.write_text("not yours")

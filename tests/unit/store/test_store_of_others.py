@@ -19,12 +19,12 @@ LOAD = LoadObservation(ended="crashed", signal=11)
 def folder(tmp_path):
     """A store that knows a load, and a save with its artifact."""
     with Store(tmp_path / "store") as store:
-        store.remember("load", LOAD, "run")
+        store.observations.remember("load", LOAD, "run")
         with store.scratch("save") as scratch:
             (scratch / "artifact").mkdir()
             (scratch / "artifact" / "model.h5").write_text("content")
             kept = store.keep_artifact(scratch / "artifact")
-        store.remember("save", SaveObservation(ended="returned", artifact=kept), "run")
+        store.observations.remember("save", SaveObservation(ended="returned", artifact=kept), "run")
     return tmp_path / "store"
 
 
@@ -53,7 +53,7 @@ CHANGES = {
     "index": ("CREATE INDEX other ON runs (engine)", "it has a index 'other'"),
     "negative": ("PRAGMA user_version = -5", "it has schema -5"),
     "unmade": ("PRAGMA user_version = 0", "it has a table 'observations'"),
-    "older": ("PRAGMA user_version = 1", "its table 'observations' has other columns"),
+    "older": ("PRAGMA user_version = 1", "it has schema 1"),
 }
 
 
@@ -83,7 +83,7 @@ def device(path):
 
 
 @pytest.mark.parametrize("change", [no_file, pipe, device])
-def test_store_whose_database_is_no_file_is_refused(folder, change):
+def test_store_whose_database_is_not_a_file_is_refused(folder, change):
     change(folder / "store.sqlite")
     with pytest.raises(UsageError, match="it is not a file"):
         Store(folder)
@@ -93,12 +93,12 @@ def test_store_changed_while_it_is_open_is_infrastructure(folder):
     with Store(folder) as store:
         execute(folder, "DROP TABLE observations")
         with pytest.raises(InfrastructureError, match="no such table"):
-            store.known_load("load")
+            store.observations.find("load", LoadObservation)
         with pytest.raises(InfrastructureError, match="no such table"):
-            store.remember("load", LOAD, "run")
+            store.observations.remember("load", LOAD, "run")
 
 
-def test_row_with_a_date_that_is_none_is_not_known(folder):
+def test_row_with_an_invalid_date_is_not_known(folder):
     with contextlib.closing(sqlite3.connect(folder / "store.sqlite")) as database, database:
         key, told, _, run, _ = database.execute(
             "SELECT * FROM observations WHERE key = 'load'"
@@ -108,7 +108,7 @@ def test_row_with_a_date_that_is_none_is_not_known(folder):
             "REPLACE INTO observations VALUES (?, ?, ?, ?, ?)", (*row, digest_row(*row))
         )
     with Store(folder) as store:
-        assert store.known_load("load") is None
+        assert store.observations.find("load", LoadObservation) is None
 
 
 def linked(artifact, tmp_path):
@@ -142,7 +142,7 @@ def test_artifact_replaced_is_saved_again(folder, tmp_path, change):
     (artifact,) = (folder / "artifacts").iterdir()
     change(artifact, tmp_path)
     with Store(folder) as store:
-        assert store.known_save("save") is None
+        assert store.find_save("save") is None
         with store.scratch("save") as scratch:
             (scratch / "artifact").mkdir()
             (scratch / "artifact" / "model.h5").write_text("content")
@@ -153,7 +153,7 @@ def test_artifact_replaced_is_saved_again(folder, tmp_path, change):
         assert (tmp_path / "moved" / "model.h5").exists()
 
 
-def test_scratch_that_is_a_link_is_taken_away(folder, tmp_path):
+def test_scratch_that_is_a_link_is_removed(folder, tmp_path):
     (tmp_path / "away").mkdir()
     (tmp_path / "away" / "kept").touch()
     (folder / "scratch").symlink_to(tmp_path / "away")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kerasmatrix.engines.dask.transfer import ArtifactTransfer
 from kerasmatrix.harness import trees
-from kerasmatrix.store.store import copy_artifact
+from kerasmatrix.store.artifacts import copy_artifact
 
 __all__ = ["ArtifactCache"]
 

@@ -24,7 +24,7 @@ from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.digests import digest_tree
 from kerasmatrix.filesystem.plain_files import NotPlain
-from kerasmatrix.store.store import make_readable
+from kerasmatrix.store.artifacts import make_readable
 from kerasmatrix.text.redaction import mask_secrets_of
 
 __all__ = ["TRANSFERS", "ArtifactMissing", "ArtifactTransfer", "Uploads"]

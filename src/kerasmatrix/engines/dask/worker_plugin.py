@@ -37,7 +37,7 @@ from kerasmatrix.engines.memory import machine_memory
 from kerasmatrix.engines.workspace import WorkerView
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 from kerasmatrix.harness import trees
-from kerasmatrix.store.store import NoArtifact
+from kerasmatrix.store.artifacts import NoArtifact
 
 __all__ = ["EnvironmentPlugin", "run_job"]
 

@@ -1,16 +1,13 @@
-"""What repairing a failing cell takes: which attempt comes next, and what an attempt is worth.
+"""Attempts to fix a failing cell: each is a load with fixes, judged as any load. Pure.
 
-Pure: it reads a plan and what was observed. See `kerasmatrix.diagnosis.fix_search` for the order.
+`kerasmatrix.execution.next_fix` says which one is tried next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
 from typing import Literal, NamedTuple
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
-from kerasmatrix.diagnosis.fix_search import FailingCell, Tried, search_fix
 from kerasmatrix.diagnosis.recognize_cause import AmbiguousError, Evidence, recognize_cause
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.plan import Plan
@@ -23,7 +20,6 @@ __all__ = [
     "Attempt",
     "Causes",
     "judge_attempt",
-    "next_remedies",
 ]
 
 NOT_APPLICABLE = "remedies.NotApplicable"
@@ -116,25 +112,3 @@ def _crossed(chain: Chain) -> tuple[str, ...]:
         else:
             told.append(f"rewrote the file for {hop.environment}{by}")
     return tuple(told)
-
-
-def next_remedies(
-    plan: Plan, cell: Cell, cause: str | None, judged: Iterable[RemedyResult]
-) -> tuple[str, ...] | None:
-    """Return what to try next in a cell, or None when there is nothing left to do."""
-    if plan.remedies == "none":
-        return None
-    tried = tuple(
-        (tuple(result.id.split(TOGETHER)), Tried(result.status == "verified", result.cause))
-        for result in judged
-    )
-    failing = FailingCell(cause, cell.format, plan.keras_major(cell.loaded_with))
-    return _next_attempt(failing, tried, everything=plan.remedies == "all")
-
-
-@cache
-def _next_attempt(
-    failing: FailingCell, tried: tuple[tuple[tuple[str, ...], Tried], ...], *, everything: bool
-) -> tuple[str, ...] | None:
-    """Search the package's own catalogue; most cells have been through what others have."""
-    return search_fix(the_catalogue(), failing, dict(tried), everything=everything)

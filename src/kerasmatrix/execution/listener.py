@@ -1,0 +1,61 @@
+"""The interface for progress of a run."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kerasmatrix.execution.jobs import Job
+
+__all__ = ["Countable", "Listener", "Progress"]
+
+
+class Countable(Protocol):
+    """A run, as far as a listener needs it."""
+
+    @property
+    def pending(self) -> int:
+        """How many jobs are left, as far as is known."""
+
+
+class Listener(Protocol):
+    """Gets the progress of a run. Called from several threads, one at a time."""
+
+    def begins(self, run: Countable) -> None:
+        """A run is about to begin."""
+
+    def ends(self) -> None:
+        """The run has ended, for whatever reason."""
+
+    def opening(self, environment: str) -> None:
+        """A worker is being opened; the environment may have to be created first."""
+
+    def started(self, environment: str, job: Job) -> None:
+        """A task is under way."""
+
+    def ended(self, environment: str, job: Job) -> None:
+        """A job is done."""
+
+    def lost(self, environment: str, reason: str) -> None:
+        """A worker died and is opened again, or an environment is unavailable."""
+
+
+class Progress:
+    """A listener that ignores everything; subclasses override methods."""
+
+    def begins(self, run: Countable) -> None:
+        """See `Listener`."""
+
+    def ends(self) -> None:
+        """See `Listener`."""
+
+    def opening(self, environment: str) -> None:
+        """See `Listener`."""
+
+    def started(self, environment: str, job: Job) -> None:
+        """See `Listener`."""
+
+    def ended(self, environment: str, job: Job) -> None:
+        """See `Listener`."""
+
+    def lost(self, environment: str, reason: str) -> None:
+        """See `Listener`."""

@@ -1,0 +1,130 @@
+"""Which fix to try next in a failing cell. Pure.
+
+First the fixes of the catalogue, in the order of `kerasmatrix.diagnosis.fix_search`; then bridges
+through intermediate versions (`kerasmatrix.execution.bridges`). The functions here are asked for
+what a run has to do and for what an earlier run has done, so that the two cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache, partial
+
+from kerasmatrix.diagnosis.catalogue import the_catalogue
+from kerasmatrix.diagnosis.fix_search import FailingCell, Tried, search_fix
+from kerasmatrix.execution.bridges import Chain, find_chains, presume_chains
+from kerasmatrix.execution.fix_attempts import Causes
+from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.run_state import RunState
+from kerasmatrix.results.cells import FIXABLE, TOGETHER, Cell, Status
+from kerasmatrix.results.formats import FORMATS
+from kerasmatrix.results.schema import RemedyResult
+
+__all__ = ["needs_fix", "next_bridges", "next_fix", "saves_a_format_of_its_own"]
+
+# The formats that hold a model that can be trained on, whatever saved it.
+WHOLE = ("keras", "h5")
+
+
+def needs_fix(plan: Plan, observed: RunState, cell: Cell) -> bool:
+    """Whether a cell was loaded and did not come back as it was."""
+    verdict = observed.verdict(plan, cell)
+    return verdict is not None and verdict.status in FIXABLE
+
+
+def next_fix(plan: Plan, observed: RunState, causes: Causes, cell: Cell) -> tuple[str, ...] | None:
+    """Return the remedies to try next in a cell that was loaded and did not come back."""
+    verdict = observed.verdict(plan, cell)
+    if verdict is None or verdict.status not in FIXABLE or plan.remedies == "none":
+        return None
+    cause = observed.cause(causes, cell, verdict)
+    return _next_in_catalogue(plan, cell, cause, observed.fix_results(plan, causes, cell))
+
+
+def _next_in_catalogue(
+    plan: Plan, cell: Cell, cause: str | None, judged: Iterable[RemedyResult]
+) -> tuple[str, ...] | None:
+    """Return what to try next in a cell, or None when there is nothing left to do."""
+    tried = tuple(
+        (tuple(result.id.split(TOGETHER)), Tried(result.status == "verified", result.cause))
+        for result in judged
+    )
+    failing = FailingCell(cause, cell.format, plan.keras_major(cell.loaded_with))
+    return _search(failing, tried, everything=plan.remedies == "all")
+
+
+@cache
+def _search(
+    failing: FailingCell, tried: tuple[tuple[tuple[str, ...], Tried], ...], *, everything: bool
+) -> tuple[str, ...] | None:
+    """Search the package's own catalogue; most cells have been through what others have."""
+    return search_fix(the_catalogue(), failing, dict(tried), everything=everything)
+
+
+def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[Cell, Chain]]:
+    """Return the chain to walk next for each cell that nothing else repaired."""
+    if plan.walks:
+        return _next_walks(plan, observed, causes)
+    if plan.remedies == "none":
+        return []
+    statuses: dict[Cell, Status] = {}
+    wanted = []
+    for cell in observed.loads:
+        with observed.boundary.apart(cell):
+            verdict = observed.verdict(plan, cell)
+            if verdict:
+                statuses[cell] = verdict.status
+    saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
+    names = tuple(env.name for env in plan.selection.environments)
+    for cell, status in statuses.items():
+        if status not in FIXABLE or not plan.asked_for(cell):
+            continue
+        with observed.boundary.apart(cell):
+            results = observed.fix_results(plan, causes, cell)
+            verified = any(result.status == "verified" for result in results)
+            if verified and plan.remedies != "all":
+                continue
+            walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
+            told = plan.scenarios[cell.scenario]
+            if told.given:
+                chains = presume_chains(
+                    cell, names, WHOLE, statuses, partial(saves_a_format_of_its_own, plan)
+                )
+            else:
+                chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
+            chain = next((chain for chain in chains if chain not in walked), None)
+            if chain is not None:
+                wanted.append((cell, chain))
+    return wanted
+
+
+def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:
+    """Whether a version saves a format, and not only the content of another under its name."""
+    form = FORMATS[save.format]
+    tensorflow = plan.environment(save.saved_with).tensorflow
+    return not plan.cannot_save(save) and not form.is_hdf5_by_another_name(tensorflow)
+
+
+def _next_walks(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[Cell, Chain]]:
+    """Return the chain to walk next for each cell for which some are asked for.
+
+    One that loses nothing ends it: the others are asked for in case that none does.
+    """
+    wanted = []
+    for cell, chains in plan.walks.items():
+        with observed.boundary.apart(cell):
+            attempts = observed.attempts.get(cell, ())
+            judged = observed.fix_results(plan, causes, cell)
+            worth = {
+                attempt.chain: result for attempt, result in zip(attempts, judged, strict=True)
+            }
+            if any(chain in worth and _is_whole(worth[chain]) for chain in chains):
+                continue
+            chain = next((chain for chain in chains if chain not in worth), None)
+            if chain is not None and cell in observed.loads and not observed.boundary.of(cell):
+                wanted.append((cell, chain))
+    return wanted
+
+
+def _is_whole(result: RemedyResult) -> bool:
+    return result.status == "verified" and not result.lost
