@@ -1,9 +1,9 @@
-"""Tells which cells need not be measured: what they load is equal to what another cell loads.
+"""Finds cells that need not be measured, since another cell loads an equal file.
 
 Saves of one scenario in one format form a class if their artifacts are equal up to the version
 stamp, and so is all that a load is judged by. Of the cells that load a class with one version one
-is measured, and the others are inferred from it. Pure, but for `RunState`, which it adds to; what
-is inferred is never stored.
+is measured, and the others are inferred from it. Pure, except that results are added to `RunState`;
+inferred results are never stored.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
     "infer_all",
     "infer_load",
     "infer_repair",
-    "is_telling",
+    "is_deterministic",
 ]
 
 
@@ -31,22 +31,22 @@ def class_of(plan: Plan, observed: RunState, save: Save) -> Hashable | None:
     """Return the class of a save that is known; None if it is in none, or unknown."""
     if not plan.infer:
         return None
-    found = observed.saves.get(save)
-    if found is None or found.observation.equivalence is None or found.observation.value is None:
+    saved = observed.saves.get(save)
+    if saved is None or saved.observation.equivalence is None or saved.observation.value is None:
         return None
-    facts = compared_facts(found.observation.value, save.format)
-    # Causes are told apart by which Keras wrote a file, whatever is in it.
+    facts = compared_facts(saved.observation.value, save.format)
+    # A cause depends on the Keras that wrote a file, whatever its content.
     major = plan.keras_major(save.saved_with)
-    return (save.scenario, save.format, major, found.observation.equivalence, facts)
+    return (save.scenario, save.format, major, saved.observation.equivalence, facts)
 
 
-def is_telling(observation: Observation) -> bool:
-    """Whether an observation is about what was loaded, and not about the machine as well.
+def is_deterministic(observation: Observation) -> bool:
+    """Whether equal files give equal observations: the machine has no part in this one.
 
-    What crashed or took too long did so in one process at one time: each cell gets its own. So it
-    does where another try ended otherwise.
+    A crash or timeout is of one process at one time, so each cell is measured. The same holds if
+    another attempt ended otherwise.
     """
-    if any(one.status is not None for one in observation.retried):
+    if any(attempt.status is not None for attempt in observation.retried):
         return False
     if observation.error is not None and observation.error.type == "MemoryError":
         return False
@@ -54,27 +54,29 @@ def is_telling(observation: Observation) -> bool:
 
 
 def choose(cells: Iterable[Cell]) -> Cell:
-    """Return which of equal cells is measured: the one of its version's own file, or the first."""
+    """Return the cell of equal ones to measure: that of its version's own file, or the first."""
     first, *others = cells
     return next((cell for cell in (first, *others) if cell.saved_with == cell.loaded_with), first)
 
 
 def infer_load(observed: RunState, cell: Cell, source: Cell) -> None:
-    """Let ``cell`` be what ``source`` was measured to be, an equal file having been loaded."""
+    """Infer the load of ``cell`` from ``source``, which loaded an equal file."""
     observed.loads[cell] = observed.loads[source]
     observed.inferred[cell] = source
 
 
 def infer_repair(observed: RunState, cell: Cell, source: Cell) -> None:
-    """Let what was found out and tried in ``source`` hold in ``cell``, up to what is not telling.
+    """Infer the fix attempts of ``cell`` from ``source``, up to one that may differ.
 
     Bridges are left out: their hops may go through the versions that wrote these files.
     """
     probe = observed.probes.get(source)
-    if probe and is_telling(probe.observation):
+    if probe and is_deterministic(probe.observation):
         observed.probes[cell] = probe
     tried = (attempt for attempt in observed.attempts.get(source, ()) if not attempt.chain)
-    inferred = tuple(takewhile(lambda attempt: is_telling(attempt.measured.observation), tried))
+    inferred = tuple(
+        takewhile(lambda attempt: is_deterministic(attempt.measured.observation), tried)
+    )
     own = observed.attempts.get(cell, ())
     bridges = tuple(attempt for attempt in own if attempt.chain)
     if len(inferred) > len(own) - len(bridges):
@@ -99,7 +101,7 @@ def infer_all(plan: Plan, observed: RunState) -> None:
             loaded = observed.loads.get(cell)
             if loaded is None and plan.cannot_load(cell) is None:
                 unknown.append((cell, (kind, cell.loaded_with)))
-            elif loaded is not None and is_telling(loaded.observation):
+            elif loaded is not None and is_deterministic(loaded.observation):
                 known.setdefault((kind, cell.loaded_with), []).append(cell)
     for cell, kind in unknown:
         with observed.boundary.apart(cell):
@@ -126,11 +128,11 @@ class EqualCells:
             self.let_follow(cell, source)
 
     def note_loaded(self, cell: Cell) -> None:
-        """Note a cell that was loaded: its class follows from it, unless it is not telling."""
+        """Note a cell that was loaded: its class follows, if its result is deterministic."""
         key = self._key(cell)
         if key is None:
             return
-        if not is_telling(self._observed.loads[cell].observation):
+        if not is_deterministic(self._observed.loads[cell].observation):
             self._unlike.add(key)
         elif key not in self._sources or cell.saved_with == cell.loaded_with:
             self._sources[key] = cell

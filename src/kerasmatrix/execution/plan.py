@@ -1,4 +1,4 @@
-"""What there is to do: a pure function of the matrix, the scenarios, the locks and what is known.
+"""The plan of a run: a pure function of the matrix, the scenarios and the locks.
 
 It knows the keys under which observations are filed, which cells a version cannot take part in
 by declaration, and the order of work. It runs nothing.
@@ -154,17 +154,17 @@ class Plan:
         return None
 
     def cannot_save(self, save: Save) -> str | None:
-        """Say why this save does not exist by declaration, or None."""
+        """Return why this save is unsupported by declaration, or None."""
         return self._unsupported(save.scenario, save.format, save.saved_with, "save")
 
     def cannot_load(self, cell: Cell) -> str | None:
-        """Say why this cell does not exist by declaration (of either side), or None."""
+        """Return why this cell is unsupported by declaration (of either side), or None."""
         return self.cannot_save(Save(*cell[:3])) or self._unsupported(
             cell.scenario, cell.format, cell.loaded_with, "load"
         )
 
     def save_key(self, save: Save) -> str:
-        """Return the key under which the observation of ``save`` is filed."""
+        """Return the key of the observation of ``save``."""
         remedies = self.taking.get(save, ())
         more = (self.repair, *remedies) if remedies else ()
         return self._key("save", save.scenario, save.format, save.saved_with, *more)
@@ -253,14 +253,14 @@ class Plan:
     def _why_unsupported(
         self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
     ) -> str | None:
-        told = self.scenarios[scenario]
-        if form not in told.formats:
+        declared = self.scenarios[scenario]
+        if form not in declared.formats:
             return f"the scenario does not use the format {form}"
         # A reader is never excused: `load_model` of a release that cannot read the file fails.
         unwritten = FORMATS[form].why_not_written(self.environment(environment).tensorflow)
         if side == "save" and unwritten:
             return unwritten
-        needed = told.save_requires if side == "save" else told.load_requires
+        needed = declared.save_requires if side == "save" else declared.load_requires
         missing = [name for name in needed if name not in self.locks[environment].packages]
         if missing:
             return f"{environment} has no package {', '.join(missing)}"

@@ -45,10 +45,10 @@ def test_cell_failing_once_is_flaky_and_undecided(measured, engine):
     assert (pair[1], did) == ("good-too", ["pass"])
     (cell,) = [cell for cell in table["cells"] if cell["flaky"]]
     assert cell["status"] == "fail"
-    assert "flaky (1): measured again, they were not" in out
+    assert "flaky (1)" in out
     assert "pass → fail" in out
     assert "; again: pass" in out
-    assert "The gate cannot tell: 1 cell is flaky." in out
+    assert "1 cell is flaky" in out
     assert "1 of them is flaky: measured again, something else happened." in out
 
 

@@ -148,7 +148,7 @@ def test_merged_run_is_archived_under_its_id(project, command, merge):
         (["nowhere.json"], "nowhere.json: cannot be read"),
         (["cut.json"], "cut.json: not whole JSON"),
         (["old.json"], "old.json: has schema version 0"),
-        (["part1/results.json", "--absorb", "empty"], "empty: is no store"),
+        (["part1/results.json", "--absorb", "empty"], "empty: is not a store"),
         (["part1/results.json", "--matrix", "gone/matrix.yaml"], "matrix.yaml: no such file"),
     ],
 )
