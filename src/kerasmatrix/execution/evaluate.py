@@ -151,15 +151,25 @@ def judge_cell(plan: Plan, observed: RunState, cell: Cell) -> CellResult:
             seconds=observation.seconds,
             inferred_from=source.saved_with if source else None,
         )
-    trouble = (
+    return result(*_why_not_measured(plan, observed, cell))
+
+
+def _why_not_measured(plan: Plan, observed: RunState, cell: Cell) -> tuple[Status, str]:
+    """Return the status and summary of a cell that was not loaded."""
+    row = Save(*cell[:3])
+    fault = (
         observed.task_errors.get(row)
         or observed.task_errors.get(cell)
-        or (None if saved else observed.environment_errors.get(cell.saved_with))
+        or (None if row in observed.saves else observed.environment_errors.get(cell.saved_with))
         or observed.environment_errors.get(cell.loaded_with)
     )
-    if trouble and plan.in_shard(cell):
-        return result(Status.INFRA, trouble)
-    return result(Status.NOT_RUN, _why_not_run(plan, cell))
+    if fault and plan.in_shard(cell):
+        return Status.INFRA, fault
+    if not plan.in_shard(cell):
+        return Status.NOT_RUN, IN_ANOTHER_SHARD
+    if not plan.asked_for(cell):
+        return Status.NOT_RUN, "this run was not asked for it"
+    return Status.NOT_RUN, RUN_ENDED
 
 
 def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
@@ -173,14 +183,6 @@ def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
         if one.status is not None
     )
     return {"flaky": True, "retries": retries}
-
-
-def _why_not_run(plan: Plan, cell: Cell) -> str:
-    if not plan.in_shard(cell):
-        return IN_ANOTHER_SHARD
-    if not plan.asked_for(cell):
-        return "this run was not asked for it"
-    return RUN_ENDED
 
 
 def _diagnosed(plan: Plan, observed: RunState, causes: Causes, verdict: CellResult) -> CellResult:
