@@ -21,8 +21,8 @@ __all__ = [
     "choose",
     "class_of",
     "infer_all",
+    "infer_fixes",
     "infer_load",
-    "infer_repair",
     "is_deterministic",
 ]
 
@@ -65,7 +65,7 @@ def infer_load(observed: RunState, cell: Cell, source: Cell) -> None:
     observed.inferred[cell] = source
 
 
-def infer_repair(observed: RunState, cell: Cell, source: Cell) -> None:
+def infer_fixes(observed: RunState, cell: Cell, source: Cell) -> None:
     """Infer the fix attempts of ``cell`` from ``source``, up to one that may differ.
 
     Bridges are left out: their hops may go through the versions that wrote these files.
@@ -108,7 +108,7 @@ def infer_all(plan: Plan, observed: RunState) -> None:
             if kind in known:
                 source = choose(known[kind])
                 infer_load(observed, cell, source)
-                infer_repair(observed, cell, source)
+                infer_fixes(observed, cell, source)
 
 
 class EqualCells:

@@ -73,14 +73,14 @@ def look_up(
             if load:
                 observed.loads[cell] = load
     failing = _select(observed, observed.loads, lambda cell: needs_fix(plan, observed, cell))
-    _look_up_repairs(plan, store, observed, causes, failing)
+    _look_up_fixes(plan, store, observed, causes, failing)
     infer_all(plan, observed)
     failing = _select(
         observed,
         observed.inferred,
         lambda cell: next_fix(plan, observed, causes, cell) is not None,
     )
-    _look_up_repairs(plan, store, observed, causes, failing)
+    _look_up_fixes(plan, store, observed, causes, failing)
     _look_up_bridges(plan, store, observed, causes)
     _look_up_retries(plan, store, observed)
     return observed
@@ -132,12 +132,12 @@ def retry_key(plan: Plan, observed: RunState, cell: Cell, remedies: tuple[str, .
     return plan.load_key(cell, artifact)
 
 
-def _look_up_repairs(
+def _look_up_fixes(
     plan: Plan, store: Store, observed: RunState, causes: Causes, cells: Sequence[Cell]
 ) -> None:
-    """Add what is known of the repair of ``cells``, as far as it follows from what is known.
+    """Add the known probes and fix attempts of ``cells``.
 
-    In rounds, as attempts follow from those before, so that the store is asked for many at once.
+    In rounds, since each attempt depends on those before, and the store is asked for many at once.
     """
     artifacts = {cell: artifact_of(observed, cell) for cell in cells}
     store.observations.fetch_ahead(

@@ -43,17 +43,24 @@ Remedies = Literal["none", "first", "all"]
 class Plan:
     """A selection with everything its cells depend on.
 
-    ``columns``, where given, restricts what is loaded to these environments; what is known of
-    the others is still shown. ``shard``, where given, restricts everything to these scenarios; the
-    others are another run's. ``repair`` is the digest of the code that carries out remedies, and
-    ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
-    ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
-    ``infer`` says whether one of several equal files stands for the others. ``recipe`` is how the
-    engine makes environments.
-    ``walks`` are chains that are to be walked in a cell, whatever became of it, instead of such as
-    might repair it. ``taking`` has remedies with which files that were saved elsewhere are loaded
-    to find out what they compute. ``only`` has, for environments that are there for some scenarios'
-    sake, which these are.
+    Args:
+        selection: the environments, scenarios and formats.
+        scenarios: by name.
+        locks: by environment.
+        engine: the name of the engine.
+        harness: the digest of the code that runs in environments, without that of fixes.
+        limits: of time and memory.
+        tolerance: how far outputs may differ.
+        columns: if given, only these environments load; known results of others are shown.
+        repair: the digest of the code of fixes.
+        remedies: which fixes are tried in failing cells: none, until one is verified, or all.
+        shard: if given, only these scenarios are measured; the others are another run's.
+        rows: if given, the only rows: files from elsewhere are not saved by all versions.
+        infer: whether one of several equal files stands for the others.
+        recipe: how the engine creates environments.
+        walks: chains to try in a cell, whatever its status, instead of those that might fix it.
+        taking: fixes with which the reference loads a file that was saved elsewhere.
+        only: the scenarios of environments that are not there for all.
     """
 
     selection: Selection

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from kerasmatrix.execution.bridges import Chain
-from kerasmatrix.execution.dedup import EqualCells, infer_load, infer_repair
+from kerasmatrix.execution.dedup import EqualCells, infer_fixes, infer_load
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
 from kerasmatrix.execution.next_fix import needs_fix, next_bridges, next_fix
@@ -280,7 +280,7 @@ class WorkQueue:
         self._unfixed.discard(cell)
         for equal in self._equal.following(cell):
             with self._observed.boundary.apart(equal):
-                infer_repair(self._observed, equal, cell)
+                infer_fixes(self._observed, equal, cell)
                 self._queue_fix(equal)
 
     def infer(self) -> None:
@@ -359,7 +359,7 @@ class WorkQueue:
         infer_load(self._observed, cell, source)
         self._equal.let_follow(cell, source)
         if source not in self._unfixed:
-            infer_repair(self._observed, cell, source)
+            infer_fixes(self._observed, cell, source)
             self._queue_fix(cell)
         return True
 

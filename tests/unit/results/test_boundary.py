@@ -23,7 +23,7 @@ ENVIRONMENTS = ("good-twin-a", "good-twin-b", "fails-no-compile", "picky-good-tw
 # All that is computed of one file's observations, as module and function.
 # Whether they were just made or are known.
 ALWAYS = (
-    "execution.work_queue:infer_repair",
+    "execution.work_queue:infer_fixes",
     "execution.work_queue:needs_fix",
     "execution.work_queue:next_fix",
     "execution.next_fix:_next_in_catalogue",
@@ -80,7 +80,7 @@ MEASURED = (
 KNOWN = (
     "execution.dedup:class_of",
     "execution.dedup:infer_load",
-    "execution.dedup:infer_repair",
+    "execution.dedup:infer_fixes",
 )
 
 
