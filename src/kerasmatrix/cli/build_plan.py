@@ -1,4 +1,4 @@
-"""From the options of a verb to what is measured: a selection, and the plan of it."""
+"""Makes the selection and the plan of a run from the options of a command."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def select(  # noqa: PLR0913 - one argument per option
     formats: tuple[str, ...],
     columns: tuple[str, ...],
 ) -> Selection:
-    """Return what the options select. A column need not be in the group: it is added to it."""
+    """Return the selected part of the matrix. A column is added to the group if it is not in it."""
     chosen = matrix.select(
         group=group, environments=environments, scenarios=scenarios, formats=formats
     )
@@ -41,7 +41,7 @@ def plan_of(  # noqa: PLR0913 - what a plan is made of
     columns: tuple[str, ...] = (),
     remedies: Remedies = "first",
 ) -> Plan:
-    """Return what is to be measured of a selection."""
+    """Return the plan of a selection."""
     scenarios = {name: load_scenario(project.scenario(name)) for name in selection.scenarios}
     locks = {
         env.name: read_lock(project.locks_with(env.name), env) for env in selection.environments

@@ -30,7 +30,7 @@ WAYS_OUT = {
     FindingKind.BETTER_THAN_EXPECTED: "take the expectation away",
     FindingKind.UNMATCHED: "take it away, or mend its patterns",
     FindingKind.EXPIRED: "give it another date, or take it away",
-    FindingKind.FLAKY: "measured again, they were not: whether they got worse nobody knows",
+    FindingKind.FLAKY: "measured again, they differed: it is unknown whether they got worse",
 }
 
 
@@ -39,7 +39,7 @@ WAYS_OUT = {
 @click.option(
     "--baseline",
     metavar="RUN",
-    help="What it must not be worse than: a results.json, a run's id, or previous.",
+    help="The run to compare with: a results.json, a run's id, or previous.",
 )
 @retries_options(default=0)
 @matrix_option
@@ -55,8 +55,8 @@ def gate(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Judge RUN by what matrix.yaml expected of it and by a baseline.
 
-    Exit code 1 if something is wrong, 3 if too little was seen to tell. It reads what was
-    measured; with --retries it measures again what fails, by the matrix.
+    Exit code 1 if a cell is worse, 3 if too little was measured to decide. It reads a stored run;
+    with --retries it measures failing cells again.
     """
     head = read_run(run, store_folder)
     if baseline is None and not head.expectations:
@@ -70,16 +70,16 @@ def gate(  # noqa: PLR0913 - one argument per option
     if wanted:
         head = repeat_jobs(head, wanted, matrix_file, store_folder)
         Archive(store_folder).keep(head)
-        click.echo(f"What they did then is kept: kerasmatrix report {head.run.id} --format html")
+        click.echo(f"The retries are stored: kerasmatrix report {head.run.id} --format html")
     return decide(head, comparison, accept_flaky=accept_flaky)
 
 
 def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool = False) -> int:
     """Print what the gate finds and return its exit code.
 
-    A cell that was not measured is no failure; where it was measured in the baseline, nobody
-    knows whether it got worse, which is trouble of the machine. Nor does anybody where it was
-    worse once and then was not, unless ``accept_flaky`` says that this will do.
+    A cell that was not measured is not a failure. If the baseline has it, it is unknown whether it
+    got worse, and the exit code is that of an infrastructure error; so it is for a flaky cell,
+    unless ``accept_flaky`` is given.
     """
     if comparison:
         click.echo(count_line(comparison, base=comparison.base))
@@ -101,14 +101,14 @@ def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool =
     if flaky and not accept_flaky:
         doubt = f"{flaky} {'cell is' if flaky == 1 else 'cells are'} flaky"
     if doubt:
-        click.echo(f"The gate cannot tell: {doubt}.")
+        click.echo(f"The gate cannot decide: {doubt}.")
         return INFRASTRUCTURE
     click.echo(f"The gate passes{f', {flaky} flaky cells accepted' if flaky else ''}.")
     return 0
 
 
 def _doubt(head: Results, comparison: Comparison | None) -> str | None:
-    """Say why too little was seen to tell, or None."""
+    """Return why too little was measured to decide, or None."""
     if comparison and not comparison.compared:
         return "the two runs have no cell in common"
     missing = count_inconclusive(comparison) if comparison else 0

@@ -1,4 +1,4 @@
-"""``kerasmatrix history``: the runs that are stored, and what became of their cells."""
+"""``kerasmatrix history``: the stored runs, with the statuses of their cells and the changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["history"]
     type=click.IntRange(min=1, max=1_000_000),
     default=10,
     show_default=True,
-    help="So many, the newest.",
+    help="How many of the newest runs.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @store_option
@@ -33,19 +33,19 @@ def history(limit: int, store_folder: Path, *, as_json: bool) -> int:
     archive = Archive(store_folder)
     # One more, which the oldest of them is compared with.
     runs = [archive.read(run) for run in archive.runs()[-limit - 1 :]]
-    told = [_told(head, base) for base, head in zip([None, *runs], runs, strict=False)]
+    summaries = [_summary_of(head, base) for base, head in zip([None, *runs], runs, strict=False)]
     if as_json:
-        click.echo(json.dumps({"runs": [run._asdict() for run in told[-limit:]]}, indent=1))
-    elif not told:
+        click.echo(json.dumps({"runs": [run._asdict() for run in summaries[-limit:]]}, indent=1))
+    elif not summaries:
         click.echo("No run is stored yet: run `nox -s matrix`.")
     else:
-        for run in told[-limit:]:
+        for run in summaries[-limit:]:
             click.echo("\n".join(_lines(run)))
     return 0
 
 
-class Past(NamedTuple):
-    """A run in short."""
+class RunSummary(NamedTuple):
+    """The summary of a run."""
 
     id: str
     started: str
@@ -56,9 +56,9 @@ class Past(NamedTuple):
     changes: Mapping[str, int]
 
 
-def _told(head: Results, base: Results | None) -> Past:
+def _summary_of(head: Results, base: Results | None) -> RunSummary:
     changes = Counter(change.kind for change in compare(base, head).changes) if base else {}
-    return Past(
+    return RunSummary(
         id=head.run.id,
         started=head.run.started.isoformat(),
         engine=head.run.engine,
@@ -69,7 +69,7 @@ def _told(head: Results, base: Results | None) -> Past:
     )
 
 
-def _lines(run: Past) -> list[str]:
+def _lines(run: RunSummary) -> list[str]:
     incomplete = "" if run.complete else ", incomplete"
     lines = [f"{run.id}  {run.engine}, {run.measured} tasks measured{incomplete}"]
     lines.append(f"  {_listed(run.cells)}")

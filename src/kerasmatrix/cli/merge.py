@@ -35,7 +35,7 @@ INFRASTRUCTURE = 3
     "stores",
     multiple=True,
     type=NamedPath(path_type=Path, file_okay=False),
-    help="A shard's store: what it knows is known in the store from now on.",
+    help="A shard's store: its measurements are added to the store.",
 )
 def merge(
     results: tuple[str, ...],
@@ -48,8 +48,8 @@ def merge(
     project = Project(matrix_file)
     archive = Archive(store_folder)
     parts = {name: find_results(name, archive) for name in results}
-    told = next(iter(parts.values())).scenarios
-    scenarios = [load_scenario(project.scenario(scenario.name)) for scenario in told]
+    first = next(iter(parts.values()))
+    scenarios = [load_scenario(project.scenario(result.name)) for result in first.scenarios]
     command = command_line(["kerasmatrix", *sys.argv[1:]])
     merged = merge_results(parts, scenarios, command)
     matrix = load_matrix(matrix_file)

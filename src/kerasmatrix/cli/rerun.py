@@ -1,4 +1,4 @@
-"""Measures cells of a stored run again, where and as they were measured."""
+"""Repeats jobs of a stored run, in the same environments and with the same options."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ MOST_JOBS = 8
 def repeat_jobs(
     results: Results, wanted: Sequence[RetryJob], matrix_file: Path, store_folder: Path
 ) -> Results:
-    """Return ``results`` with what was seen when some of its tasks were done again.
+    """Return ``results`` with the retries of some of its jobs.
 
     Args:
         results: of a run that the store knows.
-        wanted: what to do again.
+        wanted: the jobs to repeat.
         matrix_file: the matrix that was measured.
         store_folder: the store in which the saved files are.
 
@@ -43,8 +43,8 @@ def repeat_jobs(
     selection = select(
         matrix=matrix,
         group="default",
-        environments=tuple(told.name for told in results.environments),
-        scenarios=tuple(told.name for told in results.scenarios),
+        environments=tuple(env.name for env in results.environments),
+        scenarios=tuple(scenario.name for scenario in results.scenarios),
         formats=results.formats,
         columns=(),
     )
@@ -79,11 +79,11 @@ def _jobs() -> int:
 
 
 def _check_locks(results: Results, plan: Plan) -> None:
-    for told in results.environments:
-        if plan.locks[told.name].digest != told.lock:
+    for env in results.environments:
+        if plan.locks[env.name].digest != env.lock:
             raise UsageError(
-                f"{told.name} has another lock by now than in run {results.run.id}",
-                hint="measure it anew: `nox -s matrix`",
+                f"{env.name} has another lock by now than in run {results.run.id}",
+                hint="measure it again: `nox -s matrix`",
             )
 
 

@@ -69,7 +69,7 @@ MOST_JOBS = 8
     type=click.Choice([*ENGINES, DASK]),
     default="auto",
     show_default=True,
-    help="What opens environments.",
+    help="How environments are opened.",
 )
 @cluster_options
 @click.option(
@@ -88,7 +88,7 @@ MOST_JOBS = 8
 @click.option(
     "--baseline",
     metavar="RUN",
-    help="What to show changes against: a results.json, or a run's id.  [--gate: the run before]",
+    help="The run to compare with: a results.json, or a run's id.  [--gate: the run before]",
 )
 @click.option("--no-infer", is_flag=True, help="Load equal files too, instead of one of them.")
 @click.option(

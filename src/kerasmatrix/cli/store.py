@@ -1,4 +1,4 @@
-"""``kerasmatrix store``: check what is stored, and remove what nothing refers to any more."""
+"""``kerasmatrix store``: check the store, and remove entries that nothing refers to any more."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MEGABYTE = 1e6
 
 @click.group()
 def store() -> None:
-    """Check what is stored, and remove what nothing refers to any more."""
+    """Check the store, and remove entries that nothing refers to any more."""
 
 
 @store.command()
@@ -36,17 +36,19 @@ def store() -> None:
 @store_folder_option
 def check(*, matrix_file: Path, store_folder: Path | None) -> int:
     """Compare all that is stored with its digests. Exit code 1 if something is damaged."""
-    said: list[str] = []
-    with _open(store_folder or Project(matrix_file).store, said, check_pages=True) as opened:
-        said += damages(opened)
+    messages: list[str] = []
+    with _open(store_folder or Project(matrix_file).store, messages, check_pages=True) as opened:
+        messages += damages(opened)
         measurements = len(opened.observations.rows("observations"))
         artifacts = sum(1 for _ in opened.artifacts.iterdir())
         runs = len(Archive(opened.folder).runs())
-    for line in said:
+    for line in messages:
         click.echo(line)
     what = f"{measurements} measurements, {artifacts} artifacts, {runs} runs"
-    if said:
-        click.echo(f"{what}: {len(said)} damaged. Damaged measurements are made again when needed.")
+    if messages:
+        click.echo(
+            f"{what}: {len(messages)} damaged. Damaged measurements are repeated when needed."
+        )
         return 1
     click.echo(f"{what}: all are as they were written.")
     return 0
@@ -55,7 +57,7 @@ def check(*, matrix_file: Path, store_folder: Path | None) -> int:
 @store.command()
 @matrix_option
 @store_folder_option
-@click.option("--files", is_flag=True, help="Also what was measured of files that were checked.")
+@click.option("--files", is_flag=True, help="Also measurements of files that were checked.")
 @click.option(
     "--keep-runs",
     type=click.IntRange(min=0),
@@ -77,14 +79,14 @@ def prune(
     Measurements that bisect made in environments of its own are removed.
     """
     needed = _needed(matrix_file, files=files)
-    said: list[str] = []
-    with _open(store_folder or Project(matrix_file).store, said) as opened:
+    messages: list[str] = []
+    with _open(store_folder or Project(matrix_file).store, messages) as opened:
         rubbish = find_rubbish(opened, needed, keep_runs)
         before = opened.size
         if not dry_run:
             remove(opened, rubbish)
         freed = rubbish.bytes if dry_run else max(0, before - opened.size)
-    for line in said:
+    for line in messages:
         click.echo(line)
     for reason, count in sorted(rubbish.reasons.items()):
         click.echo(f"{count} measurements {reason}")
@@ -99,24 +101,24 @@ def prune(
     return 0
 
 
-def _open(folder: Path, said: list[str], *, check_pages: bool = False) -> Store:
-    """Open a store that is there; ``said`` gets what is found out on the way.
+def _open(folder: Path, messages: list[str], *, check_pages: bool = False) -> Store:
+    """Open a store that is there; ``messages`` gets its warnings.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no store.
     """
     if not (folder / DATABASE).is_file():
         raise UsageError(
             f"{folder}: is not a store: it has no {DATABASE}", hint="name the folder with --store"
         )
-    return Store(folder, warn=said.append, check_pages=check_pages)
+    return Store(folder, warn=messages.append, check_pages=check_pages)
 
 
 def _needed(matrix_file: Path, *, files: bool) -> Needed:
-    """Return what a run of the matrix can ask for, whatever it selects.
+    """Return the origins that a run of the matrix can look up, whatever it selects.
 
     Raises:
-        UsageError: a lock or a scenario cannot be read: what it is about must not be removed.
+        UsageError: a lock or a scenario cannot be read: its entries must not be removed.
     """
     matrix, project = load_matrix(matrix_file), Project(matrix_file)
     environments = matrix.environments.values()

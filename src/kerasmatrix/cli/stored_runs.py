@@ -1,4 +1,4 @@
-"""How verbs that read stored runs are told which: options, and finding them."""
+"""Options that name a stored run, and how it is found."""
 
 from __future__ import annotations
 

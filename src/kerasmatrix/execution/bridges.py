@@ -1,7 +1,7 @@
-"""Finds bridges: versions in between that load a file and save it so that another can load it.
+"""Finds bridges: intermediate versions that load a file and save it so that another can load it.
 
-Pure: a search of the measured matrix for the shortest chains. What is found is a conjecture, since
-each hop was measured with a model that its own version had made; it counts once it was walked.
+Pure: a search of the measured matrix for the shortest chains. A chain is a conjecture, since each
+hop was measured with a model that its own version had made; it counts once it was tried.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from kerasmatrix.results.cells import LOADS, Cell, Save, Status
 
 __all__ = ["Chain", "Hop", "find_chains", "presume_chains"]
 
-# Two versions in between are two more conversions by hand; nobody asked for three yet.
+# Each intermediate version is one more conversion by hand.
 LONGEST = 2
 # How many are tried in a cell: the shortest ones.
 CHAINS = 2
 
 
 class Hop(NamedTuple):
-    """A version in between, and the format that it saves the model in.
+    """An intermediate version, and the format that it saves the model in.
 
-    ``remedies`` are those it loads the model with. Where it is not ``saved``, what goes on is the
-    file that they made of the one before, not one that this version wrote.
+    ``remedies`` are those it loads the model with. Where it is not ``saved``, the file that they
+    made of the one before is passed on, not one that this version wrote.
     """
 
     environment: str
@@ -76,10 +76,10 @@ def presume_chains(
     statuses: Mapping[Cell, Status],
     saved: Callable[[Save], bool],
 ) -> list[Chain]:
-    """Return chains worth walking for a file that was saved elsewhere.
+    """Return chains worth trying for a file that was saved elsewhere.
 
-    No version saves the model by itself, so all that is known is which of them load the file: the
-    ones closest to the version that is to load it are the most promising.
+    No version saves the model by itself, so it is only known which versions load the file. The
+    closest to the version of the final load are tried first.
 
     Args:
         cell: where a direct load does not work.
@@ -114,7 +114,7 @@ def _hops(
     passed = {cell.saved_with, cell.loaded_with, *(hop.environment for hop in chain)}
     for name in environments:
         crossing = statuses.get(Cell(cell.scenario, form, writer, name))
-        # What a degraded model lost may be what saving it needs, so only whole ones go on.
+        # A degraded model may have lost a part that saving it needs, so only whole ones go on.
         if name not in passed and crossing is Status.PASS:
             yield name
 

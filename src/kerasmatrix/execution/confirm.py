@@ -1,9 +1,8 @@
-"""Which answers are believed at once, and which only when they are seen again. Pure.
+"""Which results of a task are believed at once, and which must be repeated first. Pure.
 
-What a model does, it does again. A child that crashed or did not end may also have been killed,
-stopped or starved by somebody: it is asked once more, and what it answers then is held against
-what it did before. A lost worker and a child killed by signal 9 say least, so they must be seen
-most often.
+A model behaves the same each time. A process that crashed or timed out may also have been killed or
+starved from outside: its task is repeated, and the endings are compared. A lost worker and a kill
+by signal 9 are the weakest evidence, so they must be repeated most often.
 """
 
 from __future__ import annotations
@@ -26,62 +25,62 @@ MOST_TRIES = 5
 
 
 def confirm_result(tries: Sequence[Seen]) -> Seen | None:
-    """Return what is believed of a task that was tried; None if it is to be tried again."""
+    """Return the result of a task that is believed; None if the task must be repeated."""
     last = tries[-1]
-    if _doubtful(last) and len(tries) < MOST_TRIES:
-        alike = len(list(takewhile(lambda one: _ending(one) == _ending(last), reversed(tries))))
-        if alike < (ALIKE_IF_KILLED if _by_the_machine(last) else ALIKE):
+    if _is_doubtful(last) and len(tries) < MOST_TRIES:
+        alike = len(list(takewhile(lambda seen: _ending(seen) == _ending(last), reversed(tries))))
+        if alike < (ALIKE_IF_KILLED if _is_external(last) else ALIKE):
             return None
     before = (
         *last.retried,
-        *(RetriedAttempt(status=_status(seen), summary=_told(seen)) for seen in tries[:-1]),
+        *(RetriedAttempt(status=_status(seen), summary=_reason(seen)) for seen in tries[:-1]),
     )
     return last.but(retried=before) if before else last
 
 
 def flaky_statuses(retried: Sequence[RetriedAttempt], status: Status) -> tuple[Status, ...]:
-    """Return the statuses that were seen in order, ending with ``status``; none if all agree."""
+    """Return the statuses of all attempts in order, ``status`` last; none if all agree."""
     seen = (*(one.status for one in retried if one.status is not Status.INFRA), status)
     return seen if len(set(seen)) > 1 else ()
 
 
 def is_external_kill(observation: Observation) -> bool:
-    """Whether nothing tells that the model did it, and not somebody else who did it every time."""
-    return _by_the_machine(observation) and not _out_of_memory(observation)
+    """Whether a process outside may have killed the task each time it was tried."""
+    return _is_external(observation) and not _is_out_of_memory(observation)
 
 
-def _doubtful(observation: Observation) -> bool:
-    return observation.ended in {"crashed", "timed-out"} or _out_of_memory(observation)
+def _is_doubtful(observation: Observation) -> bool:
+    return observation.ended in {"crashed", "timed-out"} or _is_out_of_memory(observation)
 
 
-def _by_the_machine(observation: Observation) -> bool:
-    """Whether it is the mark of somebody else's hand: nobody sends himself signal 9."""
+def _is_external(observation: Observation) -> bool:
+    """Whether the task was ended from outside: a process does not send itself signal 9."""
     return observation.signal == signal.SIGKILL or observation.stage == LOST
 
 
-def _out_of_memory(observation: Observation) -> bool:
+def _is_out_of_memory(observation: Observation) -> bool:
     return observation.error is not None and observation.error.type == "MemoryError"
 
 
 def _ending(observation: Observation) -> tuple[object, ...]:
-    """Return what must be the same for two endings to be alike."""
+    """Return the fields that are equal in equal endings."""
     return (
         observation.ended,
         observation.signal,
         observation.exit_code,
         observation.stage == LOST,
-        _out_of_memory(observation),
+        _is_out_of_memory(observation),
     )
 
 
 def _status(observation: Observation) -> Status:
     if observation.ended == "timed-out":
         return Status.TIMEOUT
-    return Status.INFRA if _by_the_machine(observation) else Status.CRASH
+    return Status.INFRA if _is_external(observation) else Status.CRASH
 
 
-def _told(observation: Observation) -> str:
-    """Say in a line how a try ended."""
+def _reason(observation: Observation) -> str:
+    """Return in a line how an attempt ended."""
     if observation.ended == "timed-out":
         return "no answer in time"
     if observation.stage == LOST:

@@ -1,9 +1,9 @@
-"""Tells which cells need not be measured: what they load is equal to what another cell loads.
+"""Finds cells that need not be measured, since another cell loads an equal file.
 
 Saves of one scenario in one format form a class if their artifacts are equal up to the version
 stamp, and so is all that a load is judged by. Of the cells that load a class with one version one
-is measured, and the others are inferred from it. Pure, but for `RunState`, which it adds to; what
-is inferred is never stored.
+is measured, and the others are inferred from it. Pure, except that results are added to `RunState`;
+inferred results are never stored.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ def class_of(plan: Plan, observed: RunState, save: Save) -> Hashable | None:
     """Return the class of a save that is known; None if it is in none, or unknown."""
     if not plan.infer:
         return None
-    found = observed.saves.get(save)
-    if found is None or found.observation.equivalence is None or found.observation.value is None:
+    saved = observed.saves.get(save)
+    if saved is None or saved.observation.equivalence is None or saved.observation.value is None:
         return None
-    facts = compared_facts(found.observation.value, save.format)
-    # Causes are told apart by which Keras wrote a file, whatever is in it.
+    facts = compared_facts(saved.observation.value, save.format)
+    # A cause depends on the Keras that wrote a file, whatever its content.
     major = plan.keras_major(save.saved_with)
-    return (save.scenario, save.format, major, found.observation.equivalence, facts)
+    return (save.scenario, save.format, major, saved.observation.equivalence, facts)
 
 
 def is_deterministic(observation: Observation) -> bool:
-    """Whether an observation is about what was loaded, and not about the machine as well.
+    """Whether equal files give equal observations: the machine has no part in this one.
 
-    What crashed or took too long did so in one process at one time: each cell gets its own. So it
-    does where another try ended otherwise.
+    A crash or timeout is of one process at one time, so each cell is measured. The same holds if
+    another attempt ended otherwise.
     """
-    if any(one.status is not Status.INFRA for one in observation.retried):
+    if any(attempt.status is not Status.INFRA for attempt in observation.retried):
         return False
     if observation.error is not None and observation.error.type == "MemoryError":
         return False
@@ -56,19 +56,19 @@ def is_deterministic(observation: Observation) -> bool:
 
 
 def choose(cells: Iterable[Cell]) -> Cell:
-    """Return which of equal cells is measured: the one of its version's own file, or the first."""
+    """Return the cell of equal ones to measure: that of its version's own file, or the first."""
     first, *others = cells
     return next((cell for cell in (first, *others) if cell.saved_with == cell.loaded_with), first)
 
 
 def infer_load(observed: RunState, cell: Cell, source: Cell) -> None:
-    """Let ``cell`` be what ``source`` was measured to be, an equal file having been loaded."""
+    """Infer the load of ``cell`` from ``source``, which loaded an equal file."""
     observed.loads[cell] = observed.loads[source]
     observed.inferred[cell] = source
 
 
 def infer_fixes(observed: RunState, cell: Cell, source: Cell) -> None:
-    """Let what was found out and tried in ``source`` hold in ``cell``, up to what is not telling.
+    """Infer the fix attempts of ``cell`` from ``source``, up to one that may differ.
 
     Bridges are left out: their hops may go through the versions that wrote these files.
     """
@@ -130,7 +130,7 @@ class EqualCells:
             self.let_follow(cell, source)
 
     def note_loaded(self, cell: Cell) -> None:
-        """Note a cell that was loaded: its class follows from it, unless it is not telling."""
+        """Note a cell that was loaded: its class follows, if its result is deterministic."""
         key = self._key(cell)
         if key is None:
             return

@@ -15,6 +15,7 @@ from kerasmatrix.results.cells import (
     FIXABLE,
     HAS_CAUSE,
     IN_ANOTHER_SHARD,
+    LOADS,
     RUN_ENDED,
     Cell,
     Status,
@@ -51,14 +52,14 @@ def tabulate(plan: Plan, observed: RunState, run: RunInfo, causes: Causes | None
 
 
 def _cell(plan: Plan, observed: RunState, causes: Causes, cell: Cell) -> CellResult:
-    """Return the result of a cell, whatever its observations provoke in us."""
+    """Return the result of a cell, also if its observations raise an exception in kerasmatrix."""
     with observed.boundary.apart(cell):
         return _diagnosed(plan, observed, causes, judge_cell(plan, observed, cell))
     return spoilt(cell, observed.boundary.of(cell) or "")
 
 
 def _summary(plan: Plan, cells: tuple[CellResult, ...]) -> dict[str, Any]:
-    """Return what is said of all ``cells`` together, as fields of `Results`."""
+    """Return the fields of `Results` that summarize ``cells``."""
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
     order = [env.name for env in plan.selection.environments]
     return {
@@ -69,7 +70,7 @@ def _summary(plan: Plan, cells: tuple[CellResult, ...]) -> dict[str, Any]:
 
 
 def _table(plan: Plan, observed: RunState, run: RunInfo, cells: tuple[CellResult, ...]) -> Results:
-    """Return the results without what is said of all cells together."""
+    """Return the results without their summary."""
     environments = plan.selection.environments
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
     return Results(
@@ -88,13 +89,13 @@ def _table(plan: Plan, observed: RunState, run: RunInfo, cells: tuple[CellResult
         ),
         scenarios=tuple(
             ScenarioResult(
-                name=told.name,
-                title=told.title,
-                shows=told.shows.strip(),
-                reports=told.reports,
-                file=told.title if told.given else None,
+                name=scenario.name,
+                title=scenario.title,
+                shows=scenario.shows.strip(),
+                reports=scenario.reports,
+                file=scenario.title if scenario.given else None,
             )
-            for told in scenarios
+            for scenario in scenarios
         ),
         formats=plan.selection.formats,
         current=plan.selection.current,
@@ -105,7 +106,7 @@ def _table(plan: Plan, observed: RunState, run: RunInfo, cells: tuple[CellResult
 
 
 def judge_cell(plan: Plan, observed: RunState, cell: Cell) -> CellResult:
-    """Return the verdict on one cell, whatever is or is not known about it."""
+    """Return the result of one cell, whether or not it was measured."""
     fault = observed.boundary.of(cell)
     if fault and not plan.cannot_load(cell):
         return spoilt(cell, fault)
@@ -123,8 +124,8 @@ def judge_cell(plan: Plan, observed: RunState, cell: Cell) -> CellResult:
         source = None
 
     def result(status: Status, summary: str, **more: Any) -> CellResult:  # noqa: ANN401 - fields
-        told = sides | _tried(status, saved, loaded) | more
-        return CellResult(**cell._asdict(), status=status, summary=summary, **told)
+        fields = sides | _tried(status, saved, loaded) | more
+        return CellResult(**cell._asdict(), status=status, summary=summary, **fields)
 
     reason = plan.cannot_load(cell)
     if reason:
@@ -148,19 +149,29 @@ def judge_cell(plan: Plan, observed: RunState, cell: Cell) -> CellResult:
             seconds=observation.seconds,
             inferred_from=source.saved_with if source else None,
         )
-    trouble = (
+    return result(*_why_not_measured(plan, observed, cell))
+
+
+def _why_not_measured(plan: Plan, observed: RunState, cell: Cell) -> tuple[Status, str]:
+    """Return the status and summary of a cell that was not loaded."""
+    row = Save(*cell[:3])
+    fault = (
         observed.task_errors.get(row)
         or observed.task_errors.get(cell)
-        or (None if saved else observed.environment_errors.get(cell.saved_with))
+        or (None if row in observed.saves else observed.environment_errors.get(cell.saved_with))
         or observed.environment_errors.get(cell.loaded_with)
     )
-    if trouble and plan.in_shard(cell):
-        return result(Status.INFRA, trouble)
-    return result(Status.NOT_RUN, _why_not_run(plan, cell))
+    if fault and plan.in_shard(cell):
+        return Status.INFRA, fault
+    if not plan.in_shard(cell):
+        return Status.NOT_RUN, IN_ANOTHER_SHARD
+    if not plan.asked_for(cell):
+        return Status.NOT_RUN, "this run was not asked for it"
+    return Status.NOT_RUN, RUN_ENDED
 
 
 def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
-    """Say that a cell is flaky where tries of its save or load ended otherwise, and how."""
+    """Return the fields of a flaky cell if attempts of its save or load ended differently."""
     tries = [(one, side.at) for side in sides if side for one in side.observation.retried]
     if not flaky_statuses([one for one, _ in tries], status):
         return {}
@@ -172,23 +183,15 @@ def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
     return {"flaky": True, "retries": retries}
 
 
-def _why_not_run(plan: Plan, cell: Cell) -> str:
-    if not plan.in_shard(cell):
-        return IN_ANOTHER_SHARD
-    if not plan.asked_for(cell):
-        return "this run was not asked for it"
-    return RUN_ENDED
-
-
 def _diagnosed(plan: Plan, observed: RunState, causes: Causes, verdict: CellResult) -> CellResult:
-    """Return a judged cell with its cause, the parts at fault and the remedies that were tried."""
+    """Return a cell with its cause, the layers at fault and the fixes that were tried."""
     if verdict.status not in HAS_CAUSE:
         return verdict
     cell = cell_of(verdict)
     saved = observed.saves[Save(*cell[:3])]
     loaded = observed.loads.get(cell)
     judged = observed.verdict(plan, cell) if loaded else None
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "cause": observed.cause(causes, cell, judged)
         if judged
         else causes.of(cell, verdict.status, verdict.lost, saved.observation),
@@ -196,16 +199,16 @@ def _diagnosed(plan: Plan, observed: RunState, causes: Causes, verdict: CellResu
     if verdict.status in FIXABLE and saved.observation.value:
         probe = observed.probes.get(cell)
         if probe and probe.observation.value:
-            told["culprits"] = probe.observation.value.culprits
-        told["remedies"] = observed.fix_results(plan, causes, cell)
-        told["untried"] = observed.task_errors.get(cell)
-    return verdict.but(**told)
+            fields["culprits"] = probe.observation.value.culprits
+        fields["remedies"] = observed.fix_results(plan, causes, cell)
+        fields["untried"] = observed.task_errors.get(cell)
+    return verdict.but(**fields)
 
 
 def _with_other_environments(
     plan: Plan, observed: RunState, cells: tuple[CellResult, ...]
 ) -> tuple[CellResult, ...]:
-    """Add the remedy of switching to tf_keras, where this run measured just that."""
+    """Add the fix of switching to tf_keras, where this run measured it."""
     by_cell = {cell_of(cell): cell for cell in cells}
     twins = {env.name: plan.legacy_twin(env.name) for env in plan.selection.environments}
     more = []
@@ -221,8 +224,8 @@ def _with_other_environments(
 
 
 def _with_another(cell: CellResult, there: CellResult) -> CellResult:
-    """Return a cell with what the same load did in another environment as a remedy."""
-    if there.status not in {Status.PASS, Status.DEGRADED, *FIXABLE}:
+    """Return a cell with the same load in another environment as a fix."""
+    if there.status not in LOADS | FIXABLE:
         return cell
     works = there.status in {Status.PASS, Status.DEGRADED}
     result = RemedyResult(

@@ -26,7 +26,7 @@ NOT_APPLICABLE = "remedies.NotApplicable"
 
 
 class Attempt(NamedTuple):
-    """Remedies that were tried together, and what was seen; ``chain`` where it was a bridge."""
+    """Fixes that were tried together, and the observation; ``chain`` if it was a bridge."""
 
     remedies: tuple[str, ...]
     measured: Measured[LoadObservation]
@@ -34,7 +34,7 @@ class Attempt(NamedTuple):
 
 
 class Causes:
-    """Finds the cause of cells and attempts, and remembers it: many look alike."""
+    """Finds the causes of cells and attempts; each distinct evidence is classified once."""
 
     def __init__(self, plan: Plan, catalogue: Catalogue | None = None) -> None:
         """Use the keras versions of ``plan`` and the causes of ``catalogue``, or of the package."""
@@ -68,18 +68,18 @@ class Causes:
 def judge_attempt(
     plan: Plan, causes: Causes, cell: Cell, saved: SaveFacts, attempt: Attempt
 ) -> RemedyResult:
-    """Return what an attempt is worth: verified only if it passes the checks of any cell."""
+    """Return the result of an attempt: verified only if it passes the checks of any cell."""
     observation = attempt.measured.observation
     verdict = plan.judge(cell, saved, observation)
     facts = observation.value
     works = verdict.status in LOADS
     return RemedyResult(
         id=TOGETHER.join(attempt.remedies),
-        status=_worth(verdict.status),
+        status=_attempt_status(verdict.status),
         summary=_summary(verdict, observation),
         cause=None if works else causes.of(cell, verdict.status, verdict.lost, observation),
         lost=verdict.lost,
-        did=(*_crossed(attempt.chain), *(facts.did if facts else ())),
+        did=(*_describe_steps(attempt.chain), *(facts.did if facts else ())),
         hops=(cell.saved_with, *(hop.environment for hop in attempt.chain), cell.loaded_with)
         if attempt.chain
         else (),
@@ -87,7 +87,7 @@ def judge_attempt(
     )
 
 
-def _worth(status: Status) -> Literal["verified", "rejected", "unverified", "failed"]:
+def _attempt_status(status: Status) -> Literal["verified", "rejected", "unverified", "failed"]:
     if status in LOADS:
         return "verified"
     if status is Status.NOT_COMPARABLE:
@@ -96,19 +96,19 @@ def _worth(status: Status) -> Literal["verified", "rejected", "unverified", "fai
 
 
 def _summary(verdict: Verdict, observation: LoadObservation) -> str:
-    """Say what came of an attempt; that there was nothing to do is no failure of Keras."""
+    """Return the summary of an attempt. A fix that does not apply is not a failure of Keras."""
     error = observation.error
     if error is not None and error.type.endswith(NOT_APPLICABLE):
         return f"does not apply: {error.message}"
     return verdict.summary
 
 
-def _crossed(chain: Chain) -> tuple[str, ...]:
-    told = []
+def _describe_steps(chain: Chain) -> tuple[str, ...]:
+    steps = []
     for hop in chain:
         by = f" ({TOGETHER.join(hop.remedies)})" if hop.remedies else ""
         if hop.saved:
-            told.append(f"loaded with {hop.environment}{by} and saved as {hop.format}")
+            steps.append(f"loaded with {hop.environment}{by} and saved as {hop.format}")
         else:
-            told.append(f"rewrote the file for {hop.environment}{by}")
-    return tuple(told)
+            steps.append(f"rewrote the file for {hop.environment}{by}")
+    return tuple(steps)

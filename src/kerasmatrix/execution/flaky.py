@@ -1,7 +1,8 @@
-"""Cells that are measured again because they would fail the gate, and what is flaky. Pure.
+"""Repeats cells that would fail the gate, and finds the flaky ones. Pure.
 
-A cell is flaky if it does something else when it is measured again: another status or cause, or a
-remedy that works once and once not. It is measured again until it does, or a limit is reached.
+A cell is flaky if its status or cause differs when it is measured again, or if a fix works once and
+fails once. It is measured until its result differs, or a limit is reached. Repeating a single
+crashed task is another matter: see `kerasmatrix.execution.confirm`.
 """
 
 from __future__ import annotations
@@ -23,18 +24,17 @@ from kerasmatrix.results.verdict import Verdict, judge_save
 
 __all__ = ["MOST", "is_confirmed", "judge_retry", "suspects", "with_retries"]
 
-# So many cells are measured again. When more fail at once it is no accident, and takes long.
+# How many cells are repeated at most. If more fail at once, they are not flaky.
 MOST = 200
 
 
 def suspects(
     results: Results, baseline: Results | None, found: Iterable[Finding], times: int
 ) -> list[RetryJob]:
-    """Return what to measure again, up to ``times`` each, of what fails the gate.
+    """Return the jobs to repeat, up to ``times`` each, of the findings of the gate.
 
-    A cell that lost its remedy is tried with that remedy again; one that was repaired by way of
-    other versions is left as it is. The save of a row that was not saved is done again once for
-    all its cells.
+    A cell that lost its fix is tried with that fix again, unless the fix is a bridge. A save that
+    failed is repeated once for all cells of its row.
     """
     cells = {cell_of(cell): cell for cell in results.cells}
     before = {cell_of(cell): cell for cell in baseline.cells} if baseline else {}
@@ -59,7 +59,7 @@ def suspects(
 def judge_retry(
     plan: Plan, observed: RunState, causes: Causes, cell: Cell, again: Retry
 ) -> RetriedAttempt:
-    """Return what a cell did when it was measured again.
+    """Return the result of a repetition of a cell.
 
     Raises:
         ValueError: it was not measured before.
@@ -68,8 +68,8 @@ def judge_retry(
     if isinstance(observation, SaveObservation):
         failed = judge_save(observation)
         if failed is None:
-            said = "the save worked this time"
-            return RetriedAttempt(status=Status.NOT_RUN, summary=said, measured_at=at)
+            summary = "the save worked this time"
+            return RetriedAttempt(status=Status.NOT_RUN, summary=summary, measured_at=at)
         return _judged(failed, causes.of(cell, failed.status, failed.lost, observation), at)
     facts = observed.saves[Save(*cell[:3])].observation.value
     first = observed.verdict(plan, cell)
@@ -103,7 +103,7 @@ def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> Retri
 
 
 def is_confirmed(plan: Plan, observed: RunState, causes: Causes, again: RetryJob) -> bool:
-    """Whether a cell or row needs not be measured again: it was, often enough, or is flaky."""
+    """Whether a cell or row was repeated often enough, or is known to be flaky."""
     done = observed.retries.get(again.of, ())
     if len(done) >= again.times or observed.boundary.of(again.of):
         return True
@@ -116,7 +116,7 @@ def is_confirmed(plan: Plan, observed: RunState, causes: Causes, again: RetryJob
 
 
 def with_retries(results: Results, plan: Plan, observed: RunState, causes: Causes) -> Results:
-    """Return ``results`` with what cells did when they were measured again."""
+    """Return ``results`` with the retries of cells."""
     if not observed.retries:
         return results
     return results.model_copy(
@@ -147,7 +147,7 @@ def _differing(result: CellResult, retries: Iterable[RetriedAttempt]) -> Iterato
 def _first(
     plan: Plan, observed: RunState, causes: Causes, of: Save | Cell, cell: Cell
 ) -> tuple[Status, str | None]:
-    """Return what a cell did the first time."""
+    """Return the first status and cause of a cell."""
     if isinstance(of, Save):
         observation = observed.saves[of].observation
         return Status.SAVE_FAILED, causes.of(cell, Status.SAVE_FAILED, (), observation)

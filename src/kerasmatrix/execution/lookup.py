@@ -73,22 +73,22 @@ def look_up(
             load = known_load(plan, store, observed, cell)
             if load:
                 observed.loads[cell] = load
-    ailing = _that(observed, observed.loads, lambda cell: needs_fix(plan, observed, cell))
-    _look_up_repairs(plan, store, observed, causes, ailing)
+    failing = _select(observed, observed.loads, lambda cell: needs_fix(plan, observed, cell))
+    _look_up_fixes(plan, store, observed, causes, failing)
     infer_all(plan, observed)
-    ailing = _that(
+    failing = _select(
         observed,
         observed.inferred,
         lambda cell: next_fix(plan, observed, causes, cell) is not None,
     )
-    _look_up_repairs(plan, store, observed, causes, ailing)
+    _look_up_fixes(plan, store, observed, causes, failing)
     _look_up_bridges(plan, store, observed, causes)
     _look_up_retries(plan, store, observed)
     return observed
 
 
-def _that(observed: RunState, cells: Iterable[Cell], is_so: Callable[[Cell], bool]) -> list[Cell]:
-    """Return the cells of which something is so; those of which it cannot be said are spoilt."""
+def _select(observed: RunState, cells: Iterable[Cell], is_so: Callable[[Cell], bool]) -> list[Cell]:
+    """Return the cells that fulfil a condition; a cell whose condition raises is spoilt."""
     found = []
     for cell in cells:
         with observed.boundary.apart(cell):
@@ -98,7 +98,7 @@ def _that(observed: RunState, cells: Iterable[Cell], is_so: Callable[[Cell], boo
 
 
 def _look_up_retries(plan: Plan, store: Store, observed: RunState) -> None:
-    """Add what was done again because it would have failed the gate; mostly nothing was."""
+    """Add the retries of cells that would have failed the gate; mostly there are none."""
     retried = store.observations.retried_keys()
     if not retried:
         return
@@ -126,19 +126,19 @@ def _look_up_retries(plan: Plan, store: Store, observed: RunState) -> None:
 
 
 def retry_key(plan: Plan, observed: RunState, cell: Cell, remedies: tuple[str, ...]) -> str:
-    """Return the key of what is done again in a cell: its load, plain or with ``remedies``."""
+    """Return the key of a retry of a cell: its load, plain or with ``remedies``."""
     artifact = artifact_of(observed, cell)
     if remedies:
         return plan.attempt_key(cell, artifact, remedies)
     return plan.load_key(cell, artifact)
 
 
-def _look_up_repairs(
+def _look_up_fixes(
     plan: Plan, store: Store, observed: RunState, causes: Causes, cells: Sequence[Cell]
 ) -> None:
-    """Add what is known of the repair of ``cells``, as far as it follows from what is known.
+    """Add the known probes and fix attempts of ``cells``.
 
-    In rounds, as attempts follow from those before, so that the store is asked for many at once.
+    In rounds, since each attempt depends on those before, and the store is asked for many at once.
     """
     artifacts = {cell: artifact_of(observed, cell) for cell in cells}
     store.observations.fetch_ahead(

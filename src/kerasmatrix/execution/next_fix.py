@@ -27,13 +27,13 @@ WHOLE = ("keras", "h5")
 
 
 def needs_fix(plan: Plan, observed: RunState, cell: Cell) -> bool:
-    """Whether a cell was loaded and did not come back as it was."""
+    """Whether a cell was loaded and failed or drifted."""
     verdict = observed.verdict(plan, cell)
     return verdict is not None and verdict.status in FIXABLE
 
 
 def next_fix(plan: Plan, observed: RunState, causes: Causes, cell: Cell) -> tuple[str, ...] | None:
-    """Return the remedies to try next in a cell that was loaded and did not come back."""
+    """Return the fixes to try next in a failing cell; None if there are none left."""
     verdict = observed.verdict(plan, cell)
     if verdict is None or verdict.status not in FIXABLE or plan.remedies == "none":
         return None
@@ -44,7 +44,7 @@ def next_fix(plan: Plan, observed: RunState, causes: Causes, cell: Cell) -> tupl
 def _next_in_catalogue(
     plan: Plan, cell: Cell, cause: str | None, judged: Iterable[RemedyResult]
 ) -> tuple[str, ...] | None:
-    """Return what to try next in a cell, or None when there is nothing left to do."""
+    """Return the fixes of the catalogue to try next in a cell of this cause."""
     tried = tuple(
         (tuple(result.id.split(TOGETHER)), Tried(result.status == "verified", result.cause))
         for result in judged
@@ -57,12 +57,12 @@ def _next_in_catalogue(
 def _search(
     failing: FailingCell, tried: tuple[tuple[tuple[str, ...], Tried], ...], *, everything: bool
 ) -> tuple[str, ...] | None:
-    """Search the package's own catalogue; most cells have been through what others have."""
+    """Search the catalogue of the package; many cells have the same attempts."""
     return search_fix(the_catalogue(), failing, dict(tried), everything=everything)
 
 
 def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[Cell, Chain]]:
-    """Return the chain to walk next for each cell that nothing else repaired."""
+    """Return the chain to try next for each cell without a verified fix."""
     if plan.walks:
         return _next_walks(plan, observed, causes)
     if plan.remedies == "none":
@@ -85,8 +85,7 @@ def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[C
             if verified and plan.remedies != "all":
                 continue
             walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
-            told = plan.scenarios[cell.scenario]
-            if told.given:
+            if plan.scenarios[cell.scenario].given:
                 chains = presume_chains(
                     cell, names, WHOLE, statuses, partial(saves_a_format_of_its_own, plan)
                 )
@@ -106,9 +105,9 @@ def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:
 
 
 def _next_walks(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[Cell, Chain]]:
-    """Return the chain to walk next for each cell for which some are asked for.
+    """Return the chain to try next for each cell whose plan names chains.
 
-    One that loses nothing ends it: the others are asked for in case that none does.
+    The first chain that loses nothing ends the search.
     """
     wanted = []
     for cell, chains in plan.walks.items():

@@ -1,4 +1,4 @@
-"""What there is to do: a pure function of the matrix, the scenarios, the locks and what is known.
+"""The plan of a run: a pure function of the matrix, the scenarios and the locks.
 
 It knows the keys under which observations are filed, which cells a version cannot take part in
 by declaration, and the order of work. It runs nothing.
@@ -37,17 +37,24 @@ Remedies = Literal["none", "first", "all"]
 class Plan:
     """A selection with everything its cells depend on.
 
-    ``columns``, where given, restricts what is loaded to these environments; what is known of
-    the others is still shown. ``shard``, where given, restricts everything to these scenarios; the
-    others are another run's. ``repair`` is the digest of the code that carries out remedies, and
-    ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
-    ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
-    ``infer`` says whether one of several equal files stands for the others. ``recipe`` is how the
-    engine makes environments.
-    ``walks`` are chains that are to be walked in a cell, whatever became of it, instead of such as
-    might repair it. ``taking`` has remedies with which files that were saved elsewhere are loaded
-    to find out what they compute. ``only`` has, for environments that are there for some scenarios'
-    sake, which these are.
+    Args:
+        selection: the environments, scenarios and formats.
+        scenarios: by name.
+        locks: by environment.
+        engine: the name of the engine.
+        harness: the digest of the code that runs in environments, without that of fixes.
+        limits: of time and memory.
+        tolerance: how far outputs may differ.
+        columns: if given, only these environments load; known results of others are shown.
+        repair: the digest of the code of fixes.
+        remedies: which fixes are tried in failing cells: none, until one is verified, or all.
+        shard: if given, only these scenarios are measured; the others are another run's.
+        rows: if given, the only rows: files from elsewhere are not saved by all versions.
+        infer: whether one of several equal files stands for the others.
+        recipe: how the engine creates environments.
+        walks: chains to try in a cell, whatever its status, instead of those that might fix it.
+        taking: fixes with which the reference loads a file that was saved elsewhere.
+        only: the scenarios of environments that are not there for all.
     """
 
     selection: Selection
@@ -148,17 +155,17 @@ class Plan:
         return None
 
     def cannot_save(self, save: Save) -> str | None:
-        """Say why this save does not exist by declaration, or None."""
+        """Return why this save is unsupported by declaration, or None."""
         return self._unsupported(save.scenario, save.format, save.saved_with, "save")
 
     def cannot_load(self, cell: Cell) -> str | None:
-        """Say why this cell does not exist by declaration (of either side), or None."""
+        """Return why this cell is unsupported by declaration (of either side), or None."""
         return self.cannot_save(Save(*cell[:3])) or self._unsupported(
             cell.scenario, cell.format, cell.loaded_with, "load"
         )
 
     def save_key(self, save: Save) -> str:
-        """Return the key under which the observation of ``save`` is filed."""
+        """Return the key of the observation of ``save``."""
         remedies = self.taking.get(save, ())
         more = (self.repair, *remedies) if remedies else ()
         return self._key("save", save.scenario, save.format, save.saved_with, *more)
@@ -247,14 +254,14 @@ class Plan:
     def _why_unsupported(
         self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
     ) -> str | None:
-        told = self.scenarios[scenario]
-        if form not in told.formats:
+        declared = self.scenarios[scenario]
+        if form not in declared.formats:
             return f"the scenario does not use the format {form}"
         # A reader is never excused: `load_model` of a release that cannot read the file fails.
         unwritten = FORMATS[form].why_not_written(self.environment(environment).tensorflow)
         if side == "save" and unwritten:
             return unwritten
-        needed = told.save_requires if side == "save" else told.load_requires
+        needed = declared.save_requires if side == "save" else declared.load_requires
         missing = [name for name in needed if name not in self.locks[environment].packages]
         if missing:
             return f"{environment} has no package {', '.join(missing)}"

@@ -1,8 +1,8 @@
-"""What was foretold of the cells of a run, beside what was measured in them.
+"""Predicts each cell of a run, to compare the prediction with the measured result.
 
-Every file that the run has is foretold as if nothing were known of it: from its content by rules,
-and from what was measured in other scenarios of files like it. What a rule says of a file is found
-once and kept beside the store.
+Every file is predicted as if nothing were measured of it: by rules from its content, and from cells
+of similar files in other scenarios. The predictions by rules are made once for each file, and are
+cached next to the store.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ GIVEN = "given"
 
 
 def with_predictions(results: Results, plan: Plan, store: Path, *, needed: bool = True) -> Results:
-    """Return ``results`` with what was foretold of each cell, and how good it was.
+    """Return ``results`` with a prediction of each cell, and the scores of all.
 
     Args:
         results: of a run of ``plan``.
@@ -59,31 +59,33 @@ def _predicted(results: Results, plan: Plan, store: Path) -> Results:
     boundary = Boundary()
     read: list[FileRecord | None] = []
     for cell in results.cells:
-        told = None
+        content = None
         with boundary.apart(cell_of(cell)):
-            told = files.read(cell)
-        read.append(told)
+            content = files.read(cell)
+        read.append(content)
     files.keep()
     precedents = _precedents(results.cells, read, files, notes, boundary)
     cells = []
-    for cell, told in zip(results.cells, read, strict=True):
-        seen = cell
+    for cell, content in zip(results.cells, read, strict=True):
+        predicted = cell
         with boundary.apart(cell_of(cell)):
-            if told is not None:
-                seen = _foreseen(cell, told, files.reader(cell), precedents)
+            if content is not None:
+                predicted = _with_prediction(cell, content, files.reader(cell), precedents)
         fault = boundary.of(cell_of(cell))
-        cells.append(spoilt(cell, fault) if fault else seen)
+        cells.append(spoilt(cell, fault) if fault else predicted)
     results = results.model_copy(update={"cells": tuple(cells)})
     results, predictor = make_apart(results, lambda part: score(part.cells))
     return results.model_copy(update={"predictor": predictor})
 
 
-def _foreseen(
-    cell: CellResult, told: FileRecord, reader: str, precedents: SimilarCells
+def _with_prediction(
+    cell: CellResult, content: FileRecord, reader: str, precedents: SimilarCells
 ) -> CellResult:
-    by_rule = Prediction.model_construct(environment=cell.loaded_with, **told.predictions[reader])
+    by_rule = Prediction.model_construct(
+        environment=cell.loaded_with, **content.predictions[reader]
+    )
     found = precedents.weigh(
-        by_rule, told.similarity_key, told.readers[reader], without=cell.scenario
+        by_rule, content.similarity_key, content.readers[reader], without=cell.scenario
     )
     # Its parts are values of ours, so there is nothing to check in thousands of them.
     prediction = PredictionResult.model_construct(
@@ -110,16 +112,16 @@ def _precedents(
     for key in doubted:
         del known[key]
     new = {}
-    for cell, told in zip(cells, read, strict=True):
+    for cell, content in zip(cells, read, strict=True):
         with boundary.apart(cell_of(cell)):
-            if told is None or not is_measured(cell):
+            if content is None or not is_measured(cell):
                 continue
             repaired = cell.repaired_by
             precedent = SimilarCell(
                 cell.scenario, cell.format, cell.saved_with, cell.loaded_with,
                 cell.status.value, cell.cause, repaired.id if repaired else None,
             )  # fmt: skip
-            found = (told.similarity_key, told.readers[files.reader(cell)], precedent)
+            found = (content.similarity_key, content.readers[files.reader(cell)], precedent)
             if known.get(precedent[:4]) != found:
                 new[precedent[:4]] = found
     notes.keep_cells(new.values())
@@ -134,8 +136,8 @@ def _doubted(
 ) -> Iterator[tuple[str, str, str, str]]:
     """Yield noted cells that are no evidence any more.
 
-    What was taken for a failure may have been the fault of the inputs; and a file that was saved
-    elsewhere has one reference, of which there may have been another before.
+    A failure may have been caused by unsuitable inputs; and a file that was saved elsewhere has one
+    reference, which may have been another one before.
     """
     now = {
         (cell.scenario, cell.format, cell.loaded_with): cell
@@ -175,18 +177,18 @@ class _Files:
 
     def read(self, cell: CellResult) -> FileRecord | None:
         """Return what is read of a cell's file; None if there is none, or it cannot be read."""
-        told = self._plan.scenarios[cell.scenario]
+        scenario = self._plan.scenarios[cell.scenario]
         # A file that was saved elsewhere is there even if no version could make anything of it.
-        artifact = told.digest if told.given else cell.artifact
+        artifact = scenario.digest if scenario.given else cell.artifact
         if artifact is None:
             return None
-        key = (artifact, told.digest)
+        key = (artifact, scenario.digest)
         known = self._new.get(key) or self._known.get(key)
         if known and self.reader(cell) in known.readers:
             return known
         if key in self._unreadable:
             return None
-        folder = told.folder / GIVEN if told.given else self._artifacts / artifact
+        folder = scenario.folder / GIVEN if scenario.given else self._artifacts / artifact
         try:
             self._new[key] = self._read_anew(model_in(folder), cell.scenario)
         except UsageError:
@@ -198,7 +200,7 @@ class _Files:
         self._notes.keep_files(self._code, self._new)
 
     def _read_anew(self, model: Path, scenario: str) -> FileRecord:
-        from kerasmatrix.prediction.predict import predict_by_rules  # noqa: PLC0415 - mostly not needed
+        from kerasmatrix.prediction.predict import predict_by_rules  # noqa: PLC0415 - rarely needed
 
         found = predict_by_rules(
             model,
@@ -209,8 +211,8 @@ class _Files:
             found.similarity_key,
             {self._readers[name]: reader for name, reader in found.readers.items()},
             {
-                self._readers[told.environment]: told.model_dump(exclude={"environment"})
-                for told in found.predictions
+                self._readers[content.environment]: content.model_dump(exclude={"environment"})
+                for content in found.predictions
             },
         )
 
@@ -235,7 +237,7 @@ def model_in(folder: Path) -> Path:
 
 @cache
 def code_digest() -> str:
-    """Return the digest of all that makes a prediction: a change of it makes them all anew."""
+    """Return the digest of all code and rules that make a prediction: a change makes them again."""
     total = hashlib.sha256()
     for package in ("inspection", "prediction"):
         folder = resources.files(f"kerasmatrix.{package}")

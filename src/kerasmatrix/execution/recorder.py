@@ -120,7 +120,7 @@ class Recorder:
     def _damage(self, task: Task, place: WorkDirs, observation: Observation) -> str | None:
         """Return which input of a task was damaged, or None."""
         if task.artifact is not None and not self._store.is_intact(task.artifact):
-            return "the artifact was damaged or removed: another run saves it anew"
+            return "the artifact was damaged or removed: another run saves it again"
         if observation.ended != "returned":
             with contextlib.suppress(OSError):
                 expected = self._plan.scenarios[task.scenario].digest

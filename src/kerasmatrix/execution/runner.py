@@ -12,6 +12,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from kerasmatrix.engines.base import Engine, WorkDirs
 from kerasmatrix.errors import as_machine_trouble
@@ -50,6 +51,13 @@ class ExecutionOptions:
     trust: bool = False
 
 
+class Resume(NamedTuple):
+    """The state of an earlier run, and the jobs to repeat in it."""
+
+    observed: RunState
+    retries: Sequence[RetryJob] = ()
+
+
 class Run:
     """One execution of a plan. `execute` may be called once."""
 
@@ -63,8 +71,7 @@ class Run:
         options: ExecutionOptions = ExecutionOptions(),
         listener: Listener | None = None,
         sequel: Sequel | None = None,
-        observed: RunState | None = None,
-        retries: Sequence[RetryJob] = (),
+        resume: Resume | None = None,
     ) -> None:
         """Look up what is known; nothing is run yet.
 
@@ -76,8 +83,7 @@ class Run:
             options: how it is run.
             listener: gets its progress.
             sequel: asked for the next plan when a plan is done; it gets the same workers.
-            observed: all that is known of the plan, if the caller has looked it up.
-            retries: repeat these jobs, and do nothing else.
+            resume: repeat jobs of an earlier run, and do nothing else.
         """
         self.id = id
         self.complete = False
@@ -110,10 +116,11 @@ class Run:
         )
         self._batches = BatchRunner(self._parts, self._pool, self._folders, self._stop)
         causes = Causes(plan)
-        if observed is None:
+        if resume is None:
             observed = RunState() if options.fresh else look_up(plan, store, causes)
-        self.known = observed.count
-        self._work = Work(plan, observed, causes, self._parts, retries)
+            resume = Resume(observed)
+        self.known = resume.observed.count
+        self._work = Work(plan, resume.observed, causes, self._parts, resume.retries)
 
     def again(self, retries: Sequence[RetryJob]) -> Run:
         """Return a run that repeats these jobs, and adds their results to `observed`."""
@@ -125,8 +132,7 @@ class Run:
             # An earlier task in the same process may be the reason.
             options=replace(self.options, isolate=True, fresh=False, trust=False),
             listener=self._listener,
-            observed=self.observed,
-            retries=retries,
+            resume=Resume(self.observed, retries),
         )
 
     @property

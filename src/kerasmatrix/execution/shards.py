@@ -1,8 +1,8 @@
-"""Shares a run out among machines: which scenarios are whose. Pure.
+"""Divides the scenarios of a run among machines. Pure.
 
-A scenario is never split: what helps in a cell may lead through another format of its scenario,
-so that parts of one would find less than the whole. Every shard works this out for itself, and
-from the same plan and the same earlier results all come to the same answer.
+A scenario is never split: a bridge may go through another format of its scenario, so parts of one
+would find fewer fixes than the whole. Every shard computes the division for itself; from the same
+plan and the same earlier results all get the same one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = ["Shard", "share_out", "take_shard", "weigh"]
 
-# What a cell is taken to last where nothing is known: only the proportions count.
+# How long a cell is assumed to take if none was measured: only the proportions count.
 SECONDS = 1.0
 
 
@@ -31,9 +31,9 @@ def take_shard(plan: Plan, shard: Shard, earlier: Iterable[Results]) -> frozense
     """Return the scenarios of ``plan`` that are this shard's.
 
     Args:
-        plan: what is shared out.
+        plan: the plan of all shards.
         shard: which part.
-        earlier: results of earlier runs, the newest first: how long things take.
+        earlier: results of earlier runs with their durations, the newest first.
     """
     cells: dict[str, int] = dict.fromkeys(plan.selection.scenarios, 0)
     for cell in plan.cells():

@@ -1,7 +1,7 @@
 """A plan under way: its queue, and each of its jobs from one task to the next.
 
-What an answer provokes in kerasmatrix spoils the cells of that answer only, and a fault of the
-machine is noted as such. Used by several threads; changes are made with the lock held.
+An exception that an answer causes in kerasmatrix spoils the cells of that answer only, and a fault
+of the machine is noted as such. Used by several threads; changes are made with the lock held.
 """
 
 from __future__ import annotations

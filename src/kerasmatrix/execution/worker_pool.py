@@ -170,7 +170,7 @@ class WorkerPool:
         return worker
 
     def _make_room(self) -> None:
-        """End workers that do nothing, if there is no room for one more.
+        """End idle workers, if there is no room for one more.
 
         Files are loaded in the same order each time, so the worker that was used last is the one
         that is needed last.

@@ -1,9 +1,8 @@
-"""Finds out what in a store is damaged, and removes what nothing can ask for any more.
+"""Finds damaged entries of a store, and removes entries that no run can look up any more.
 
-A measurement is asked for by its key, and that is made of the code that measures, an environment
-with its lock, and a scenario. When one of them is not there any more, the measurement is never
-found again: what is removed costs no run of the matrix a task. Stored runs hold their results
-themselves.
+The key of a measurement covers the code that measures, an environment with its lock, and a
+scenario. Once one of them is gone, the measurement is never looked up again, so its removal costs
+no run of the matrix a task. Stored runs hold their results themselves.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ BLOCK = 512  # of st_blocks, whatever the file system's are (stat(2))
 
 @dataclass(frozen=True)
 class Needed:
-    """All that can still be asked for: see `Origin` for what each is made of.
+    """The origins that a run can still look up (see `Origin`).
 
     ``environments`` are with their engines. ``checked_files`` says whether files that were saved
     elsewhere count: they are in no matrix, but may be checked again.
@@ -40,7 +39,7 @@ class Needed:
     checked_files: bool = True
 
     def missing(self, origin: Origin | None) -> str | None:
-        """Return what a measurement belongs to that is not there any more; None if all is."""
+        """Return which part of an origin is gone; None if all parts exist."""
         if (
             origin is None
             or origin.harness != self.harness
@@ -58,7 +57,7 @@ class Needed:
 
 @dataclass(frozen=True)
 class Rubbish:
-    """All that can be removed; ``reasons`` counts measurements by why, ``files`` are databases."""
+    """Entries to remove; ``reasons`` counts measurements by reason, ``files`` are databases."""
 
     keys: tuple[str, ...]
     reasons: Mapping[str, int]
@@ -69,11 +68,11 @@ class Rubbish:
 
 
 def find_rubbish(store: Store, needed: Needed, keep_runs: int | None = None) -> Rubbish:
-    """Return what in a store nothing refers to.
+    """Return the entries of a store that nothing refers to.
 
     Args:
         store: an open store.
-        needed: what can still be asked for.
+        needed: the origins that can still be looked up.
         keep_runs: how many of the latest stored runs are kept; all of them if None.
     """
     rows = {row[0]: row for row in store.observations.rows("observations")}
@@ -100,7 +99,7 @@ def find_rubbish(store: Store, needed: Needed, keep_runs: int | None = None) -> 
 
 
 def remove(store: Store, rubbish: Rubbish) -> None:
-    """Remove what was found.
+    """Remove ``rubbish``.
 
     Raises:
         InfrastructureError: the store cannot be written.
@@ -112,7 +111,7 @@ def remove(store: Store, rubbish: Rubbish) -> None:
 
 
 def damages(store: Store) -> Iterator[str]:
-    """Yield what is not as it was written, each in a sentence that names it."""
+    """Yield a sentence for each damaged entry."""
     named: Counter[str] = Counter()
     yield from _damaged_rows(store, named)
     for name in sorted(named.keys() | {path.name for path in store.artifacts.iterdir()}):
@@ -131,7 +130,7 @@ def damages(store: Store) -> Iterator[str]:
 
 
 def _damaged_rows(store: Store, named: Counter[str]) -> Iterator[str]:
-    """Yield what is damaged in the database; count in ``named`` the artifacts that it names."""
+    """Yield a sentence for each damaged row; count in ``named`` the artifacts of the others."""
     for row in store.observations.rows("observations"):
         if not is_whole(row):
             yield f"measurement {short(str(row[0]))} of run {row[3]} is not as it was written"

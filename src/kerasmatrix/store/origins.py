@@ -1,6 +1,6 @@
-"""The origin of a stored measurement: its key is a digest, and does not say what it was made of.
+"""The origin of a stored measurement: the parts of its key, which is a digest of them.
 
-Kept beside each measurement, so that it can be found out which of them can still be asked for.
+Stored with each measurement, so that `prune` can find those that no run can look up any more.
 """
 
 from __future__ import annotations

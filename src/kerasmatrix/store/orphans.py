@@ -1,7 +1,7 @@
-"""Ends processes that a killed run has left behind.
+"""Kills orphaned processes of a run that was killed.
 
-A worker has its home in the run's scratch folder, and so has whatever it started, however far that
-has run from it. Where nobody else holds the store, nobody may have a home there any more.
+A worker has its ``HOME`` in the scratch folder of its run, and every process that it started
+inherits it. When no other run holds the store, such a process is an orphan.
 """
 
 from __future__ import annotations

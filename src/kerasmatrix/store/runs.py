@@ -1,4 +1,4 @@
-"""What earlier runs found: the results of each, compressed, in a folder beside the store.
+"""The results of earlier runs, compressed, in a folder next to the database.
 
 A run is named by its id, by ``last`` or ``previous``, or by the path of a ``results.json``.
 Nothing here needs the store itself, so an archive can be read while a run is at work.
@@ -28,13 +28,13 @@ __all__ = ["Archive", "find_results", "results_in"]
 SUFFIX = ".json.gz"
 # The same run in short, which is quick to read; made when it is missing.
 SHORT_SUFFIX = ".short.gz"
-# So many runs are looked back upon for a cell's past.
+# How many earlier runs the page shows for a cell.
 LONGEST_PAST = 30
 # Names for runs by their place, counted from the newest.
 PLACES = {"last": -1, "previous": -2}
 # Twice the speed of the default, for a tenth more bytes.
 LEVEL = 3
-# How many runs are looked at for what the newest does not tell.
+# How many runs `recent` yields at most.
 LOOK_BACK = 8
 
 
@@ -42,7 +42,7 @@ class Archive:
     """The results of all runs that measured something, by run id; ids sort by time."""
 
     def __init__(self, store: Path) -> None:
-        """Use the archive beside the store in folder ``store``; it need not be there yet."""
+        """Use the archive in the folder ``store``; it need not exist yet."""
         self.folder = store / "runs"
 
     def keep(self, results: Results) -> None:
@@ -73,8 +73,8 @@ class Archive:
         Those that are damaged are left out: a page must not be lost for them.
         """
         earlier = [kept for kept in self.runs() if kept < run][-LONGEST_PAST:]
-        found = (self._in_short(kept) for kept in earlier)
-        return [each for each in found if each is not None]
+        summaries = (self._in_short(kept) for kept in earlier)
+        return [summary for summary in summaries if summary is not None]
 
     def _in_short(self, run: str) -> RunSummary | None:
         place = self.folder / f"{run}{SHORT_SUFFIX}"
@@ -116,9 +116,9 @@ class Archive:
             ) from error
 
     def recent(self) -> Iterator[Results]:
-        """Yield the results of the latest runs, the newest first; those that are damaged are not.
+        """Yield the results of the latest runs, the newest first, without damaged ones.
 
-        They are read as they are asked for, and no more than a few.
+        Each is read when it is needed.
         """
         for run in reversed(self.runs()[-LOOK_BACK:]):
             with contextlib.suppress(UsageError):

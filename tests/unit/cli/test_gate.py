@@ -65,45 +65,45 @@ def kept(tmp_path):
         (HELPED, HELPLESS, 1, "lost its remedy"),
         (HELPLESS, HELPED, 0, "has a remedy now"),
         (cell("pass"), cell("infra"), 3, "1 cells of the baseline were not measured"),
-        (cell("pass"), cell("not-run"), 3, "The gate cannot tell"),
+        (cell("pass"), cell("not-run"), 3, "cannot decide"),
         (cell("pass"), cell("not-comparable"), 3, "1 cells of the baseline were not measured"),
         (cell("not-comparable"), cell("pass"), 0, "1 newly measured"),
         (cell("infra"), cell("fail"), 0, "1 newly measured"),
         (cell("pass"), cell("unsupported"), 0, "1 not measured any more"),
     ],
 )  # fmt: skip
-def test_the_gate_decides_on_every_kind_of_change(call, kept, before, after, code, said):
+def test_gate_decides_on_every_kind_of_change(call, kept, before, after, code, said):
     kept(results_of(before), results_of(after))
     left, out, _ = call("gate", "--baseline", "previous")
     assert left == code
     assert said in out
 
 
-def test_what_is_worse_outweighs_what_was_not_seen(call, kept):
+def test_gate_worse_cell_outweighs_a_missing_one(call, kept):
     before = results_of(cell("pass"), cell("pass", "tf2.1"))
     kept(before, results_of(cell("fail"), cell("infra", "tf2.1")))
     assert call("gate", "--baseline", "a")[0] == 1
 
 
-def test_an_incomplete_run_cannot_pass(call, kept):
+def test_gate_of_an_incomplete_run_cannot_pass(call, kept):
     kept(results_of(cell("pass")), results_of(cell("pass"), complete=False))
     assert call("gate", "--baseline", "a")[0] == 3
 
 
-def test_runs_without_a_common_cell_cannot_be_told(call, kept):
+def test_gate_without_a_common_cell_is_undecided(call, kept):
     kept(results_of(cell("pass")), results_of(cell("pass", "tf2.1")))
     code, out, _ = call("gate", "--baseline", "a")
     assert (code, "no cell in common" in out) == (3, True)
 
 
-def test_a_baseline_may_be_a_file(call, kept, tmp_path):
+def test_gate_baseline_may_be_a_file(call, kept, tmp_path):
     kept(results_of(cell("fail")), results_of(cell("fail")))
     (tmp_path / "baseline.json").write_text(to_json(results_of(cell("pass"))))
     assert call("gate", "--baseline", "baseline.json")[0] == 1
 
 
 @pytest.mark.parametrize("content", ["{", '{"schema_version": 99}', "[]"])
-def test_a_baseline_that_cannot_be_read_is_a_mistake(call, kept, tmp_path, content):
+def test_gate_unreadable_baseline_is_a_usage_error(call, kept, tmp_path, content):
     kept(results_of(cell("pass")), results_of(cell("pass")))
     (tmp_path / "baseline.json").write_text(content)
     code, _, err = call("gate", "--baseline", "baseline.json")
@@ -111,12 +111,12 @@ def test_a_baseline_that_cannot_be_read_is_a_mistake(call, kept, tmp_path, conte
     assert "baseline.json" in err
 
 
-def test_a_gate_needs_a_run(call):
+def test_gate_without_a_run_is_a_usage_error(call):
     code, _, err = call("gate", "--baseline", "previous")
     assert (code, "nox -s matrix" in err) == (2, True)
 
 
-def test_a_run_is_gated_at_its_end(command, engine):
+def test_run_with_gate_decides_at_its_end(command, engine):
     command.project("good", "picky-good", scenarios=("alpha",), formats=("h5",))
     assert command("--gate")[0] == 2  # there is nothing to compare with yet
     assert command()[0] == 0
@@ -125,7 +125,7 @@ def test_a_run_is_gated_at_its_end(command, engine):
     assert "The gate passes." in out
 
 
-def test_a_page_shows_changes_against_a_baseline(command, tmp_path):
+def test_page_shows_changes_against_a_baseline(command, tmp_path):
     command.project("good", scenarios=("alpha",), formats=("h5",))
     command()
     command("--baseline", "last", "--fresh")
@@ -135,7 +135,7 @@ def test_a_page_shows_changes_against_a_baseline(command, tmp_path):
     assert "Changes since" not in (tmp_path / "reports/index.html").read_text()
 
 
-def test_what_changed_is_listed_by_kind(call, kept):
+def test_compare_lists_changes_by_kind(call, kept):
     before = results_of(cell("pass"), cell("fail", "tf2.1"))
     kept(before, results_of(cell("fail"), cell("pass", "tf2.1")))
     code, out, _ = call("compare")
@@ -144,18 +144,18 @@ def test_what_changed_is_listed_by_kind(call, kept):
     assert out.index("newly broken (1)") < out.index("newly fixed (1)")
 
 
-def test_nothing_changed_is_said(call, kept):
+def test_compare_without_changes_says_so(call, kept):
     kept(results_of(cell("pass")), results_of(cell("pass")))
     assert "Compared 1 cell: nothing changed." in call("compare", "a", "b")[1]
 
 
-def test_a_comparison_as_json(call, kept):
+def test_compare_as_json(call, kept):
     kept(results_of(cell("pass")), results_of(cell("fail")))
     found = json.loads(call("compare", "--format", "json")[1])
     assert [change["kind"] for change in found["changes"]] == ["newly broken"]
 
 
-def test_hostile_text_stays_in_its_cell_of_a_markdown_table(call, kept):
+def test_compare_markdown_escapes_hostile_text(call, kept):
     hostile = cell("fail", message=HOSTILE).but(cause="a|b`c`<img>")
     kept(results_of(cell("pass")), results_of(hostile))
     out = call("compare", "--format", "markdown")[1]
@@ -164,7 +164,7 @@ def test_hostile_text_stays_in_its_cell_of_a_markdown_table(call, kept):
     assert "<img" not in out.replace("\\<", "")
 
 
-def test_an_upgrade_is_answered_with_yes_or_no(call, kept):
+def test_can_upgrade_answers_yes_or_no(call, kept):
     home = cell("pass", "tf2.1")
     kept(results_of(home), results_of(home, cell("pass")))
     code, out, _ = call("can-upgrade", "--from", "tf2.1", "--to", "tf2.2")
@@ -178,7 +178,7 @@ def test_an_upgrade_is_answered_with_yes_or_no(call, kept):
     assert call("can-upgrade", "--from", "tf2.1", "--to", "tf2.2", "--accept-remedies")[0] == 0
 
 
-def test_the_upgrade_in_question_need_not_be_named(call, kept):
+def test_can_upgrade_uses_current_and_candidate(call, kept):
     named = {"current": "tf2.1", "candidate": "tf2.2"}
     both = results_of(cell("pass", "tf2.1"), cell("pass")).model_copy(update=named)
     kept(both, both)
@@ -188,7 +188,7 @@ def test_the_upgrade_in_question_need_not_be_named(call, kept):
     assert (code, "--from and --to" in err) == (2, True)
 
 
-def test_an_upgrade_as_json(call, kept):
+def test_can_upgrade_as_json(call, kept):
     home = cell("pass", "tf2.1")
     kept(results_of(home), results_of(home, cell("fail")))
     code, out, _ = call("can-upgrade", "--from", "tf2.1", "--to", "tf2.2", "--json")
@@ -205,7 +205,7 @@ def test_an_upgrade_as_json(call, kept):
         (("--from", "tf2.2", "--to", "tf2.1"), "no file that tf2.2 saves and loads was measured"),
     ],
 )
-def test_what_cannot_be_answered_is_a_mistake(call, kept, arguments, said):
+def test_can_upgrade_without_an_answer_is_a_usage_error(call, kept, arguments, said):
     kept(results_of(cell("pass", "tf2.1")), results_of(cell("pass", "tf2.1")))
     code, _, err = call("can-upgrade", *arguments)
     assert code == 2
@@ -234,25 +234,25 @@ def judged(status, **told):
         (judged("infra"), 3, "1 cells could not be measured"),
     ],
 )
-def test_the_gate_judges_by_what_is_expected(call, kept, results, code, said):
+def test_gate_judges_by_expectations(call, kept, results, code, said):
     kept(results, results)
     left, out, _ = call("gate")
     assert left == code
     assert said in out
 
 
-def test_what_is_expected_outweighs_the_baseline(call, kept):
+def test_gate_expectation_outweighs_the_baseline(call, kept):
     kept(results_of(cell("pass")), judged("fail"))
     assert call("gate", "--baseline", "previous")[0] == 0
 
 
-def test_a_gate_without_anything_to_judge_by_is_a_mistake(call, kept):
+def test_gate_without_a_criterion_is_a_usage_error(call, kept):
     kept(results_of(cell("pass")), results_of(cell("pass")))
     code, _, err = call("gate")
     assert (code, "nothing to judge by" in err) == (2, True)
 
 
-def test_a_run_is_gated_by_its_expectations_alone(command, tmp_path):
+def test_gate_of_a_run_with_expectations_needs_no_baseline(command, tmp_path):
     path = command.project("good", "fails", scenarios=("alpha",), formats=("h5",))
     rule = "{loaded_with: fails, status: fail, reason: known}"
     path.write_text(f"{path.read_text()}\nexpectations:\n  - {rule}\n")

@@ -44,7 +44,7 @@ def shards(command, count, *arguments):
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_shards_merged_are_the_run(project, command, merge, count):
+def test_merged_shards_equal_the_run(project, command, merge, count):
     code, table, _ = command("--store", "whole")
     assert code == 0
     shutil.rmtree("reports")
@@ -59,7 +59,7 @@ def test_shards_merged_are_the_run(project, command, merge, count):
     assert "Report: reports/index.html" in printed
 
 
-def test_no_task_is_done_by_two_shards(project, command, engine):
+def test_shards_have_no_task_in_common(project, command, engine):
     shards(command, 3)
     done = [(name, task.kind, task.scenario, task.format, task.artifact, task.remedies, task.into)
             for name, task in engine.tasks]  # fmt: skip
@@ -68,7 +68,7 @@ def test_no_task_is_done_by_two_shards(project, command, engine):
     assert len(saves) == len(set(saves)) == len(SCENARIOS) * len(ENVIRONMENTS) * 2
 
 
-def test_a_shard_leaves_the_others_cells_to_them_even_if_they_are_known(project, command):
+def test_shard_leaves_out_known_cells_of_other_shards(project, command):
     command()
     shutil.rmtree("reports")
     _, table, printed = command("--shard", "1/3")
@@ -80,7 +80,7 @@ def test_a_shard_leaves_the_others_cells_to_them_even_if_they_are_known(project,
     assert "Report:" in printed
 
 
-def test_an_environment_that_is_absent_is_no_matter_of_another_shard(command, merge):
+def test_merge_absent_environment_is_infra_in_its_shard_only(command, merge):
     command.project("good", "absent", scenarios=("alpha", "beta"))
     files = shards(command, 2)
     table = json.loads(Path(files[0]).read_text())
@@ -92,14 +92,14 @@ def test_an_environment_that_is_absent_is_no_matter_of_another_shard(command, me
     assert "6 infra" in printed
 
 
-def test_a_dry_run_lists_the_shards_work_alone(project, command):
+def test_dry_run_of_a_shard_lists_its_own_jobs(project, command):
     _, _, everything = command("--dry-run")
     _, _, part = command("--dry-run", "--shard", "2/3")
     assert "30 saves" in everything
     assert "10 saves" in part
 
 
-def test_shards_are_balanced_by_what_the_last_run_took(project, command):
+def test_shards_are_balanced_by_the_last_run(project, command):
     command()
     name = next(Path(".kerasmatrix/runs").glob("*.json.gz"))
     import gzip
@@ -116,7 +116,7 @@ def test_shards_are_balanced_by_what_the_last_run_took(project, command):
 
 
 @pytest.mark.parametrize("text", ["0/2", "3/2", "2", "a/b", "1/", "-1/2", "1/2/3", ""])
-def test_what_is_no_shard_is_a_usage_error(project, command, engine, text):
+def test_invalid_shard_is_a_usage_error(project, command, engine, text):
     code, table, printed = command("--shard", text)
     assert code == 2
     assert "1/3, the first of three" in printed
@@ -124,9 +124,7 @@ def test_what_is_no_shard_is_a_usage_error(project, command, engine, text):
     assert engine.tasks == []
 
 
-def test_what_shards_know_is_known_afterwards_by_whoever_absorbs_it(
-    project, command, merge, engine
-):
+def test_merge_absorb_adds_what_shards_know(project, command, merge, engine):
     files = shards(command, 2)
     assert merge(*files, "--absorb", "s1", "--absorb", "s2")[0] == 0
     done = len(engine.tasks)
@@ -135,7 +133,7 @@ def test_what_shards_know_is_known_afterwards_by_whoever_absorbs_it(
     assert table["run"]["measured"] == 0
 
 
-def test_the_merged_run_is_kept_under_its_id(project, command, merge):
+def test_merged_run_is_archived_under_its_id(project, command, merge):
     merge(*shards(command, 2))
     merged = json.loads(Path("reports/results.json").read_text())
     assert [path.name for path in Path(".kerasmatrix/runs").iterdir()] == [
@@ -150,11 +148,11 @@ def test_the_merged_run_is_kept_under_its_id(project, command, merge):
         (["nowhere.json"], "nowhere.json: cannot be read"),
         (["cut.json"], "cut.json: not whole JSON"),
         (["old.json"], "old.json: has schema version 0"),
-        (["part1/results.json", "--absorb", "empty"], "empty: is no store"),
+        (["part1/results.json", "--absorb", "empty"], "empty: is not a store"),
         (["part1/results.json", "--matrix", "gone/matrix.yaml"], "matrix.yaml: no such file"),
     ],
 )
-def test_what_cannot_be_merged_is_said(project, command, merge, arguments, message):
+def test_merge_of_unequal_results_is_an_error(project, command, merge, arguments, message):
     shards(command, 1)
     Path("cut.json").write_text('{"schema_version": 1,')
     Path("old.json").write_text('{"schema_version": 0}')
@@ -166,7 +164,7 @@ def test_what_cannot_be_merged_is_said(project, command, merge, arguments, messa
     assert not Path("reports").exists() or not list(Path("reports").iterdir())
 
 
-def test_a_store_at_work_is_not_absorbed(project, command, merge):
+def test_merge_absorb_of_a_busy_store_is_refused(project, command, merge):
     from kerasmatrix.store.store import Store
 
     files = shards(command, 1)

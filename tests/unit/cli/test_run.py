@@ -25,7 +25,7 @@ def cell(table, saved, loaded):
     return next(c for c in table["cells"] if (c["saved_with"], c["loaded_with"]) == (saved, loaded))
 
 
-def test_every_cell_gets_the_status_of_what_happened_in_it(command):
+def test_run_gives_every_cell_its_status(command):
     command.project("good", "drifts", "fails", "crashes", "hangs", "answers-garbage",
                     "kills-workers", "cannot-save")  # fmt: skip
     code, table, _ = command()
@@ -47,7 +47,7 @@ def test_every_cell_gets_the_status_of_what_happened_in_it(command):
     assert sum(statuses(table).values()) == 64
 
 
-def test_a_failing_cell_has_its_exception_chain(command):
+def test_failing_cell_has_its_exception_chain(command):
     command.project("good", "fails")
     _, table, _ = command()
     error = cell(table, "good", "fails")["error"]
@@ -66,7 +66,7 @@ def test_cells_have_causes_which_are_counted(command):
     assert counted == {"unknown-functional": 4, "silent-drift": 4}
 
 
-def test_an_environment_that_cannot_be_had_is_infra_and_the_rest_goes_on(command):
+def test_unavailable_environment_is_infra_in_its_cells_only(command):
     command.project("good", "absent")
     code, table, printed = command()
     assert code == 3
@@ -76,7 +76,7 @@ def test_an_environment_that_cannot_be_had_is_infra_and_the_rest_goes_on(command
     assert "absent: absent: no CPython 3.8" in printed
 
 
-def test_a_full_disk_is_infra_and_is_measured_again(command, engine):
+def test_full_disk_is_infra_and_is_measured_again(command, engine):
     command.project("good", "disk-full")
     code, table, _ = command()
     assert code == 3
@@ -87,7 +87,7 @@ def test_a_full_disk_is_infra_and_is_measured_again(command, engine):
     assert len(engine.tasks) == done + 2
 
 
-def test_a_worker_that_dies_once_costs_nothing_but_a_retry(command, engine):
+def test_worker_dying_once_costs_one_retry(command, engine):
     command.project("dies-once")
     code, table, printed = command()
     assert code == 0
@@ -101,7 +101,7 @@ def test_a_worker_that_dies_once_costs_nothing_but_a_retry(command, engine):
     assert only["load"]["retried"] == ["killed by signal 9"]
 
 
-def test_a_crash_that_another_try_does_not_repeat_is_flaky_and_not_forgotten(command):
+def test_crash_not_repeated_is_flaky_and_shown(command):
     command.project("crashes-once")
     code, table, printed = command()
     assert code == 0
@@ -118,7 +118,7 @@ def test_a_crash_that_another_try_does_not_repeat_is_flaky_and_not_forgotten(com
     assert later["run"]["retries"] == 0
 
 
-def test_a_crash_that_another_try_repeats_is_none_that_is_flaky(command, engine):
+def test_crash_repeated_is_not_flaky(command, engine):
     command.project("good", "crashes")
     found = cell(command()[1], "good", "crashes")
     assert (found["status"], found["flaky"]) == ("crash", False)
@@ -127,7 +127,7 @@ def test_a_crash_that_another_try_repeats_is_none_that_is_flaky(command, engine)
     assert len(tries) == len(set(tries))
 
 
-def test_what_was_loaded_from_a_damaged_artifact_says_nothing(command):
+def test_load_of_a_damaged_artifact_is_infra(command):
     command.project("good", "damages-artifacts")
     code, table, printed = command()
     assert code == 3
@@ -138,13 +138,13 @@ def test_what_was_loaded_from_a_damaged_artifact_says_nothing(command):
     assert statuses(table) == {"pass": 4}
 
 
-def test_a_task_that_takes_its_worker_down_for_memory_says_so(command):
+def test_worker_killed_for_memory_has_that_cause(command):
     command.project("good", "eats-memory")
     found = cell(command()[1], "good", "eats-memory")
     assert (found["status"], found["cause"]) == ("crash", "killed-for-memory")
 
 
-def test_machines_that_are_lost_under_a_task_are_no_outcome_of_it(command, engine):
+def test_machines_lost_under_a_task_are_infra(command, engine):
     command.project("good", "loses-machines")
     code, table, _ = command()
     found = cell(table, "good", "loses-machines")
@@ -156,7 +156,7 @@ def test_machines_that_are_lost_under_a_task_are_no_outcome_of_it(command, engin
     assert len({(task.artifact, task.kind) for task in asked}) == len(asked)
 
 
-def test_an_engine_that_is_lost_ends_the_run_and_keeps_what_was_measured(command, engine):
+def test_engine_lost_ends_the_run_and_keeps_results(command, engine):
     command.project("good", "zebra")
     opening = engine.open
 
@@ -175,7 +175,7 @@ def test_an_engine_that_is_lost_ends_the_run_and_keeps_what_was_measured(command
     assert len([task for name, task in engine.tasks if (name, task.kind) == ("good", "save")]) == 1
 
 
-def test_an_environment_imports_tensorflow_once(command, engine):
+def test_environment_opens_one_worker(command, engine):
     command.project("good", "good2", "good3", scenarios=("first", "second"))
     command()
     assert len(engine.workers) == 3
@@ -189,7 +189,7 @@ def test_all_workers_and_the_engine_are_closed(command, engine):
     assert engine.closed
 
 
-def test_a_second_run_with_nothing_changed_starts_no_worker(command, engine):
+def test_second_run_unchanged_starts_no_worker(command, engine):
     command.project("good", "fails")
     _, before, _ = command()
     opened = len(engine.workers)
@@ -208,7 +208,7 @@ def test_fresh_measures_again(command, engine):
     assert len(engine.tasks) == 4
 
 
-def test_a_changed_scenario_runs_again_and_the_others_do_not(command, engine):
+def test_changed_scenario_is_measured_again(command, engine):
     command.project("good", scenarios=("first", "second"))
     command()
     Path("scenarios/second/load.py").write_text("def load(path): return 1\n")
@@ -218,7 +218,7 @@ def test_a_changed_scenario_runs_again_and_the_others_do_not(command, engine):
     assert len(engine.tasks) == 2
 
 
-def test_a_damaged_artifact_is_saved_anew(command, engine):
+def test_damaged_artifact_is_saved_again(command, engine):
     command.project("good")
     command()
     (artifact,) = Path(".kerasmatrix/artifacts").iterdir()
@@ -231,7 +231,7 @@ def test_a_damaged_artifact_is_saved_anew(command, engine):
     assert [task.kind for _, task in engine.tasks] == ["save"]
 
 
-def test_an_interrupted_run_reports_what_it_has_and_goes_on_later(command, engine):
+def test_interrupted_run_reports_and_resumes(command, engine):
     command.project("good", "good2")
 
     def interrupt(task):
@@ -253,7 +253,7 @@ def test_an_interrupted_run_reports_what_it_has_and_goes_on_later(command, engin
     assert len(engine.tasks) == 3
 
 
-def test_an_engine_that_dies_in_the_middle_is_infra_and_the_next_run_goes_on(command, engine):
+def test_engine_dying_midway_is_infra_and_resumes(command, engine):
     command.project("good", "good2")
 
     def die(task):
@@ -278,7 +278,7 @@ def test_an_engine_that_dies_in_the_middle_is_infra_and_the_next_run_goes_on(com
     assert {task.kind for _, task in engine.tasks} == {"load"}
 
 
-def test_a_full_store_ends_the_run_with_what_it_has(command, monkeypatch):
+def test_full_store_ends_the_run_with_a_report(command, monkeypatch):
     command.project("good")
 
     def fail(*_):
@@ -298,7 +298,7 @@ def test_scratch_is_empty_after_a_run(command):
     assert not Path(".kerasmatrix/scratch").exists()
 
 
-def test_options_select_a_part(command):
+def test_options_select_cells(command):
     command.project("good", "good2", scenarios=("first", "second"), formats=("h5", "weights"))
     _, table, _ = command(
         "--environments", "good2", "--scenarios", "second", "--formats", "weights"
@@ -307,7 +307,7 @@ def test_options_select_a_part(command):
     assert (only["scenario"], only["format"], only["saved_with"]) == ("second", "weights", "good2")
 
 
-def test_a_column_loads_with_one_environment_only(command, engine):
+def test_columns_loads_with_one_environment_only(command, engine):
     command.project("good", "good2", "good3")
     code, table, _ = command("--columns", "good2")
     assert code == 0
@@ -315,7 +315,7 @@ def test_a_column_loads_with_one_environment_only(command, engine):
     assert {name for name, task in engine.tasks if task.kind == "load"} == {"good2"}
 
 
-def test_an_unsupported_format_is_declared_not_tried(command, engine, monkeypatch):
+def test_unsupported_format_is_not_tried(command, engine, monkeypatch):
     newer = dataclasses.replace(FORMATS["keras"], since=(2, 12))
     monkeypatch.setitem(FORMATS, "keras", newer)
     command.project("good", formats=("h5", "keras"))
@@ -336,7 +336,7 @@ def test_dry_run_lists_the_plan_and_runs_nothing(command, engine):
     assert "0 saves and 0 loads to do, 6 known" in command("--dry-run")[2]
 
 
-def test_the_table_in_the_terminal_counts_what_loads(command):
+def test_terminal_table_counts_passing_cells(command):
     command.project("good", "fails")
     printed = command()[2]
     assert "4 cells: 2 pass, 2 fail" in printed
@@ -355,7 +355,7 @@ def test_the_table_in_the_terminal_counts_what_loads(command):
         (["--matrix", "no.yaml"], "no.yaml: no such file"),
     ],
 )
-def test_a_usage_error_leaves_with_2_and_a_way_out(command, engine, arguments, message):
+def test_usage_error_has_exit_code_2_and_a_hint(command, engine, arguments, message):
     command.project("good")
     code, table, printed = command(*arguments)
     assert code == 2
@@ -365,7 +365,7 @@ def test_a_usage_error_leaves_with_2_and_a_way_out(command, engine, arguments, m
     assert engine.tasks == []
 
 
-def test_a_missing_lock_names_the_command_that_makes_it(command):
+def test_missing_lock_names_the_command(command):
     command.project("good")
     Path("images/locks/good.txt").unlink()
     code, _, printed = command()
@@ -373,7 +373,7 @@ def test_a_missing_lock_names_the_command_that_makes_it(command):
     assert "nox -s lock -- good" in printed
 
 
-def test_a_lock_for_another_version_is_an_error(command):
+def test_lock_for_another_version_is_an_error(command):
     command.project("good")
     Path("images/locks/good.txt").write_text("tensorflow-cpu==2.9.9 --hash=sha256:00\n")
     code, _, printed = command()
@@ -381,7 +381,7 @@ def test_a_lock_for_another_version_is_an_error(command):
     assert "asks for tensorflow-cpu==2.1.0, the lock has 2.9.9" in printed
 
 
-def test_an_unwritable_output_is_said_before_anything_runs(command, engine):
+def test_unwritable_output_is_an_error_before_the_run(command, engine):
     command.project("good")
     Path("reports").write_text("a file, where a folder is wanted")
     code, _, printed = command()
@@ -391,7 +391,7 @@ def test_an_unwritable_output_is_said_before_anything_runs(command, engine):
     assert engine.tasks == []
 
 
-def test_claims_stand_beside_what_was_measured(command):
+def test_claims_have_their_measured_result(command):
     command.project("good", "fails")
     Path("scenarios/first/scenario.yaml").write_text(
         "title: t\nshows: s\nclaims: [{says: it fails, status: [fail], error: 'layer: Func'}]\n"
@@ -402,7 +402,7 @@ def test_claims_stand_beside_what_was_measured(command):
     assert claim["statuses"] == {"pass": 2, "fail": 2}
 
 
-def test_a_scenario_changed_during_a_run_does_not_reach_it(command, engine):
+def test_scenario_edited_during_a_run_is_not_measured(command, engine):
     command.project("good")
     seen = []
 
@@ -424,9 +424,7 @@ def test_a_scenario_changed_during_a_run_does_not_reach_it(command, engine):
         ("load.py", 3, "infra"),
     ],
 )
-def test_a_failure_is_the_machines_where_the_scenarios_code_is_damaged(
-    command, engine, name, code, status
-):
+def test_failure_with_damaged_scenario_code_is_infra(command, engine, name, code, status):
     command.project("fails")
 
     def write(task):
@@ -440,9 +438,7 @@ def test_a_failure_is_the_machines_where_the_scenarios_code_is_damaged(
 
 
 @pytest.mark.parametrize(("room", "opened"), [(13, 28), (14, 14)])
-def test_no_more_environments_are_kept_warm_at_once_than_there_is_room_for(
-    command, engine, room, opened
-):
+def test_open_workers_do_not_exceed_the_room(command, engine, room, opened):
     engine.idle_workers = room
     names = [f"good{number:02}" for number in range(14)]
     command.project(*names)
@@ -452,12 +448,12 @@ def test_no_more_environments_are_kept_warm_at_once_than_there_is_room_for(
     assert len(engine.workers) == opened
 
 
-def test_the_run_waits_for_no_terminal(command):
+def test_run_does_not_wait_for_a_terminal(command):
     command.project("good")
     assert os.linesep not in command()[2].split("Report:")[1].strip()
 
 
-def test_run_leaves_no_secret_of_its_command(command, tmp_path, monkeypatch):
+def test_run_masks_secrets_of_its_command(command, tmp_path, monkeypatch):
     command.project("good")
     monkeypatch.setattr(sys, "argv", ["kerasmatrix", "run", "--artifacts", "s3://KEY:hush@b/f"])
     code, results, _ = command()
@@ -470,7 +466,7 @@ def test_run_leaves_no_secret_of_its_command(command, tmp_path, monkeypatch):
         assert b"hush" not in (gzip.decompress(held) if path.suffix == ".gz" else held), path
 
 
-def test_run_reports_no_path_of_the_machine(command, engine, tmp_path, monkeypatch):
+def test_run_reports_without_paths_of_the_machine(command, engine, tmp_path, monkeypatch):
     def prepare(environment, lock):
         raise InfrastructureError(f"{tmp_path}/.kerasmatrix/x: no space for {tmp_path.parent}/a")
 
@@ -493,7 +489,7 @@ def test_run_reports_no_path_of_the_machine(command, engine, tmp_path, monkeypat
         ["--engine", "dask", "--scheduler", "tcp://u:hush@127.0.0.1:1", "--artifacts", "nohow://x"],
     ],
 )
-def test_run_with_a_mistake_repeats_no_secret(tmp_path, monkeypatch, capsys, arguments):
+def test_run_usage_error_masks_secrets(tmp_path, monkeypatch, capsys, arguments):
     monkeypatch.chdir(tmp_path)
     make_project(tmp_path, "good")
     with pytest.raises(SystemExit) as leaving:

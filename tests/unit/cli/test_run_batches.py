@@ -18,7 +18,7 @@ def statuses(table):
     return Counter(cell["status"] for cell in table["cells"])
 
 
-def test_what_an_environment_has_to_do_is_given_in_one_go(command, engine):
+def test_tasks_of_an_environment_are_given_in_one_go(command, engine):
     command.project("good", scenarios=("first", "second", "third"))
     _, table, _ = command()
     assert [[task.kind for task in tasks] for _, tasks in engine.batches] == [
@@ -29,21 +29,21 @@ def test_what_an_environment_has_to_do_is_given_in_one_go(command, engine):
     assert table["run"]["measured"] == 6
 
 
-def test_a_batch_has_a_bound(command, engine, monkeypatch):
+def test_batch_size_is_limited(command, engine, monkeypatch):
     monkeypatch.setattr(kerasmatrix.execution.worker_pool, "BATCH", 2)
     command.project("good", scenarios=("first", "second", "third"))
     command()
     assert loads(engine) == [["first", "second"], ["third"]]
 
 
-def test_isolated_tasks_are_given_one_at_a_time_and_the_run_says_so(command, engine):
+def test_isolated_tasks_are_given_one_at_a_time(command, engine):
     command.project("good", "fails", scenarios=("first", "second"))
     _, table, _ = command("--isolate")
     assert {len(tasks) for _, tasks in engine.batches} == {1}
     assert table["run"]["isolated"] is True
 
 
-def test_isolation_is_not_part_of_what_a_measurement_is_known_by(command, engine):
+def test_isolation_is_not_part_of_keys(command, engine):
     command.project("good", "fails")
     _, one, _ = command()
     engine.tasks.clear()
@@ -52,7 +52,7 @@ def test_isolation_is_not_part_of_what_a_measurement_is_known_by(command, engine
     assert one["cells"] == other["cells"]
 
 
-def test_equal_artifacts_are_loaded_once_though_they_are_asked_for_together(command, engine):
+def test_equal_artifacts_in_one_batch_are_loaded_once(command, engine):
     def save_the_same(task):
         engine.workers[-1].name = "good"
 
@@ -65,7 +65,7 @@ def test_equal_artifacts_are_loaded_once_though_they_are_asked_for_together(comm
     assert table["run"]["measured"] == 4
 
 
-def test_a_lost_worker_costs_only_the_task_it_was_at(command, engine):
+def test_worker_lost_costs_only_its_current_task(command, engine):
     command.project("good", scenarios=("first", "second", "third"))
     died = []
 
@@ -81,9 +81,7 @@ def test_a_lost_worker_costs_only_the_task_it_was_at(command, engine):
     assert len(engine.workers) == 2
 
 
-def test_a_worker_that_dies_at_the_start_is_opened_again_and_one_that_does_so_twice_is_infra(
-    command, engine
-):
+def test_worker_dying_at_start_is_opened_again_once(command, engine):
     command.project("good")
     open_worker, dying = engine.open, [1]
 
@@ -102,7 +100,7 @@ def test_a_worker_that_dies_at_the_start_is_opened_again_and_one_that_does_so_tw
     assert (code, statuses(table)) == (3, {"infra": 1})
 
 
-def test_what_was_found_in_a_cell_whose_load_was_not_kept_is_not_sought_again(command, engine):
+def test_fixes_of_a_killed_load_are_not_tried_again(command, engine):
     command.project("good", "fails")
 
     def die(task):
@@ -119,7 +117,7 @@ def test_what_was_found_in_a_cell_whose_load_was_not_kept_is_not_sought_again(co
     assert "probe" not in {task.kind for _, task in engine.tasks}
 
 
-def test_what_kills_three_workers_is_that_tasks_outcome_and_the_rest_goes_on(command, engine):
+def test_task_killing_three_workers_is_a_crash(command, engine):
     command.project("good", scenarios=("first", "second", "third"))
 
     def die(task):
@@ -141,7 +139,7 @@ def test_what_kills_three_workers_is_that_tasks_outcome_and_the_rest_goes_on(com
     assert loads(engine)[-1] == ["second"]
 
 
-def test_two_tasks_that_each_kill_one_worker_are_both_tried_again(command, engine):
+def test_tasks_killing_one_worker_each_are_both_repeated(command, engine):
     command.project("good", scenarios=("first", "second"))
     died = []
 
@@ -156,7 +154,7 @@ def test_two_tasks_that_each_kill_one_worker_are_both_tried_again(command, engin
     assert len(engine.workers) == 3
 
 
-def test_a_worker_that_answers_less_than_it_was_asked_is_no_answer(command, engine, monkeypatch):
+def test_worker_with_too_few_answers_is_lost(command, engine, monkeypatch):
     """An engine that breaks its promise is a defect of the program, not an outcome of a cell."""
     command.project("good", scenarios=("first", "second"))
     monkeypatch.setattr("tests.unit.fakes.FakeWorker.run", lambda self, tasks: iter(()))
@@ -166,7 +164,7 @@ def test_a_worker_that_answers_less_than_it_was_asked_is_no_answer(command, engi
     assert {cell["status"] for cell in table["cells"]} == {"not-run"}
 
 
-def test_a_fault_of_the_machine_is_of_one_task_only(command, engine):
+def test_fault_of_the_machine_affects_one_task(command, engine):
     command.project("disk-full", "good", scenarios=("first", "second"))
     _, table, _ = command()
     assert {cell["loaded_with"] for cell in table["cells"] if cell["status"] == "infra"} == {
@@ -175,7 +173,7 @@ def test_a_fault_of_the_machine_is_of_one_task_only(command, engine):
     assert statuses(table) == {"infra": 4, "pass": 4}
 
 
-def test_repairs_go_side_by_side_the_first_attempt_of_each_and_then_the_second(command, engine):
+def test_fix_attempts_run_first_of_each_then_second(command, engine):
     command.project("good", "fails-anyhow", scenarios=("first", "second"))
     command()
     given = [
@@ -189,7 +187,7 @@ def test_repairs_go_side_by_side_the_first_attempt_of_each_and_then_the_second(c
         assert set(remedies.values()) <= {2, 4}  # all that are alike are at the same attempt
 
 
-def test_a_job_is_told_to_begin_when_the_one_before_has_ended(command, engine, monkeypatch):
+def test_listener_job_starts_after_the_one_before_ended(command, engine, monkeypatch):
     told = []
     monkeypatch.setattr(
         "kerasmatrix.cli.terminal.TerminalProgress.started",
@@ -205,7 +203,7 @@ def test_a_job_is_told_to_begin_when_the_one_before_has_ended(command, engine, m
     assert told == once * 2
 
 
-def test_what_the_listener_hears_of_is_committed(command, engine, monkeypatch):
+def test_listener_is_called_after_the_commit(command, engine, monkeypatch):
     import sqlite3
 
     counts = []

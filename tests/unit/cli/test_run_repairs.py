@@ -11,7 +11,7 @@ def tasks_of(engine, name):
     return [task for environment, task in engine.tasks if environment == name]
 
 
-def test_a_failing_cell_is_repaired_and_says_by_what_and_how(command):
+def test_failing_cell_has_its_verified_fix(command):
     command.project("good", "fails-rewrite-config")
     _, table, printed = command()
     broken = cell(table, "good", "fails-rewrite-config")
@@ -25,7 +25,7 @@ def test_a_failing_cell_is_repaired_and_says_by_what_and_how(command):
     assert "load_model" in info["code"]
 
 
-def test_a_remedy_that_loads_but_computes_something_else_is_rejected(command):
+def test_fix_with_other_outputs_is_rejected(command):
     command.project("good", "fails-drifting-rewrite-config")
     _, table, _ = command()
     remedies = cell(table, "good", "fails-drifting-rewrite-config")["remedies"]
@@ -38,7 +38,7 @@ def test_a_remedy_that_loads_but_computes_something_else_is_rejected(command):
     assert table["causes"][0]["repaired"] == 0
 
 
-def test_parts_at_fault_are_named(command):
+def test_failing_layers_are_named(command):
     command.project("good", "fails")
     _, table, _ = command()
     (culprit,) = cell(table, "good", "fails")["culprits"]
@@ -46,7 +46,7 @@ def test_parts_at_fault_are_named(command):
     assert cell(table, "good", "good")["culprits"] is None
 
 
-def test_causes_count_what_was_repaired_by_what(command):
+def test_causes_count_fixed_cells_by_fix(command):
     command.project("good", "fails", "fails-rewrite-config")
     _, table, _ = command()
     (cause,) = table["causes"]
@@ -54,7 +54,7 @@ def test_causes_count_what_was_repaired_by_what(command):
     assert (cause["repaired"], cause["repaired_by"]) == (3, {"rewrite-config": 3})
 
 
-def test_a_second_run_tries_nothing_again(command, engine):
+def test_second_run_tries_no_fix_again(command, engine):
     command.project("good", "fails", "fails-rewrite-config", "hangs")
     _, first, _ = command()
     done = len(engine.tasks)
@@ -64,7 +64,7 @@ def test_a_second_run_tries_nothing_again(command, engine):
     assert second["cells"] == first["cells"]
 
 
-def test_an_interrupted_repair_goes_on_where_it_stopped(command, engine):
+def test_interrupted_fix_search_resumes(command, engine):
     command.project("good", "fails-rebuild-and-load-weights")
 
     def interrupt(task):
@@ -92,7 +92,7 @@ def test_an_interrupted_repair_goes_on_where_it_stopped(command, engine):
         (None, ["rewrite-config", "rebuild-and-load-weights"]),  # for short
     ],
 )
-def test_how_far_repairs_go_is_a_choice(command, engine, wanted, tried):
+def test_remedies_option_limits_fix_attempts(command, engine, wanted, tried):
     command.project("good", "fails-rewrite-config")
     _, table, _ = command(*(("--remedies", wanted) if wanted else ("--all-remedies",)))
     found = cell(table, "good", "fails-rewrite-config")["remedies"]
@@ -101,7 +101,7 @@ def test_how_far_repairs_go_is_a_choice(command, engine, wanted, tried):
     assert bool(probes) is (wanted != "none")
 
 
-def test_a_dry_run_lists_what_would_be_repaired(command, engine):
+def test_dry_run_lists_fix_jobs(command, engine):
     command.project("good", "fails-rewrite-config")
     command("--remedies", "none")
     done = len(engine.tasks)
@@ -111,7 +111,7 @@ def test_a_dry_run_lists_what_would_be_repaired(command, engine):
     assert len(engine.tasks) == done
 
 
-def test_a_repair_that_kills_its_worker_is_a_failed_remedy(command, engine):
+def test_fix_killing_its_worker_is_failed(command, engine):
     command.project("good", "fails")
     killed = []
 
@@ -134,7 +134,7 @@ def bridged(table, saved, loaded):
     return [r for r in cell(table, saved, loaded)["remedies"] if r["id"] == "bridge"]
 
 
-def test_a_version_in_between_is_found_walked_and_verified(command, engine):
+def test_bridge_is_found_tried_and_verified(command, engine):
     command.project("good", "between", "picky-between")
     _, table, printed = command()
     (bridge,) = bridged(table, "good", "picky-between")
@@ -146,7 +146,7 @@ def test_a_version_in_between_is_found_walked_and_verified(command, engine):
     assert "Verified fix for 1 of" in printed
 
 
-def test_a_bridge_is_known_to_the_next_run(command, engine):
+def test_bridge_is_known_to_the_next_run(command, engine):
     command.project("good", "between", "picky-between")
     _, first, _ = command()
     done = len(engine.tasks)
@@ -155,7 +155,7 @@ def test_a_bridge_is_known_to_the_next_run(command, engine):
     assert second["cells"] == first["cells"]
 
 
-def test_a_bridge_of_two_versions_is_found(command):
+def test_bridge_of_two_versions_is_found(command):
     command.project("good", "picky-good", "picky-picky-good")
     _, table, _ = command()
     (bridge,) = bridged(table, "good", "picky-picky-good")
@@ -165,7 +165,7 @@ def test_a_bridge_of_two_versions_is_found(command):
     )
 
 
-def test_a_hop_that_cannot_be_made_is_a_failed_bridge(command):
+def test_bridge_with_a_failing_step_is_failed(command):
     command.project("good", "cannot-convert", "picky-cannot-convert")
     _, table, _ = command()
     (bridge,) = bridged(table, "good", "picky-cannot-convert")
@@ -173,7 +173,7 @@ def test_a_hop_that_cannot_be_made_is_a_failed_bridge(command):
     assert "Unknown layer: Functional" in bridge["summary"]
 
 
-def test_what_another_remedy_repairs_needs_no_bridge(command, engine):
+def test_fixed_cell_tries_no_bridge(command, engine):
     command.project("good", "between", "fails-rewrite-config")
     _, table, _ = command()
     assert bridged(table, "good", "fails-rewrite-config") == []

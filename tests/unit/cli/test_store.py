@@ -39,7 +39,7 @@ def artifacts():
     return {path.name for path in (STORE / "artifacts").iterdir()}
 
 
-def test_prune_of_what_is_in_use_removes_nothing(command, engine, measured):
+def test_prune_of_a_store_in_use_removes_nothing(command, engine, measured):
     before = rows("SELECT * FROM observations"), artifacts()
     code, _, said = command("prune", verb="store")
     assert (code, said) == (0, "0.0 MB freed.\n")
@@ -77,7 +77,7 @@ def remove_scenario(matrix):
         (remove_scenario, "scenarios that were changed or removed"),
     ],
 )
-def test_prune_removes_what_nothing_refers_to(command, engine, measured, edit, reason):
+def test_prune_removes_unreferenced_measurements(command, engine, measured, edit, reason):
     shutil.copytree(STORE, "unpruned")
     edit(measured)
     before = rows("SELECT * FROM observations"), artifacts()
@@ -109,7 +109,7 @@ def test_prune_after_a_change_of_the_code_removes_all(command, measured, monkeyp
     assert command(verb="history")[0] == 0
 
 
-def test_prune_keeps_checked_files_unless_told(command, measured):
+def test_prune_keeps_checked_files_without_files_option(command, measured):
     observation = SaveObservation.parse({"ended": "raised"})
     (first, *_) = rows("SELECT engine, environment, harness FROM origins")
     with Store(STORE) as store:
@@ -124,7 +124,7 @@ def test_prune_keeps_checked_files_unless_told(command, measured):
     assert not rows("SELECT key FROM observations WHERE key = 'a file'")
 
 
-def test_prune_keeps_as_many_runs_as_are_asked_for(command, measured):
+def test_prune_keeps_as_many_runs_as_requested(command, measured):
     command("--fresh")
     command("--fresh")
     runs = sorted(path.name for path in (STORE / "runs").glob("*.json.gz"))
@@ -145,7 +145,7 @@ def test_prune_without_a_lock_removes_nothing(command, measured):
 
 
 @pytest.mark.parametrize("verb", ["check", "prune"])
-def test_store_that_is_not_there_is_not_made(command, verb):
+def test_store_that_does_not_exist_is_not_created(command, verb):
     command.project("good")
     code, _, said = command(verb, verb="store")
     assert (code, "is not a store" in said) == (2, True)
@@ -153,13 +153,13 @@ def test_store_that_is_not_there_is_not_made(command, verb):
 
 
 @pytest.mark.parametrize("verb", ["check", "prune"])
-def test_store_that_is_held_is_said(command, measured, verb):
+def test_store_held_by_another_run_is_an_error(command, measured, verb):
     with Store(STORE):
         code, _, said = command(verb, verb="store")
     assert (code, "another run" in said) == (3, True)
 
 
-def test_check_of_a_sound_store_says_so(command, measured):
+def test_check_of_an_intact_store_passes(command, measured):
     code, _, said = command("check", verb="store")
     assert code == 0
     assert "all are as they were written" in said
@@ -192,13 +192,13 @@ def damage_run():
 
 
 @pytest.mark.parametrize("damage", [damage_artifact, remove_artifact, damage_row, damage_run])
-def test_check_names_what_is_damaged(command, measured, damage):
+def test_check_names_damaged_entries(command, measured, damage):
     words = damage()
     code, _, said = command("check", verb="store")
     assert (code, words in said) == (1, True)
 
 
-def test_check_of_a_damaged_database_says_where_it_is_kept(command, measured):
+def test_check_of_a_damaged_database_names_its_copy(command, measured):
     database = STORE / "store.sqlite"
     content = bytearray(database.read_bytes())
     content[4096:8192] = b"\xff" * 4096

@@ -16,31 +16,31 @@ def search(crossings, formats=("h5",), unsaved=()):
     return find_chains(Cell("s", "h5", "a", "d"), NAMES, formats, statuses, saved)
 
 
-def test_the_shortest_chain_is_found():
+def test_find_chains_returns_the_shortest():
     found = search({"a h5 b": PASS, "b h5 c": PASS, "c h5 d": PASS, "a h5 c": PASS})
     assert found == [(Hop("c", "h5"),)]
 
 
-def test_a_longer_one_where_there_is_no_shorter():
+def test_find_chains_without_a_short_one_returns_a_longer():
     found = search({"a h5 b": PASS, "b h5 c": PASS, "c h5 d": PASS})
     assert found == [(Hop("b", "h5"), Hop("c", "h5"))]
 
 
-def test_it_may_change_the_format_on_the_way():
+def test_find_chains_may_change_the_format():
     crossings = {"a h5 b": PASS, "b h5 d": FAIL, "b keras d": PASS}
     assert search(crossings, formats=("h5", "keras")) == [(Hop("b", "keras"),)]
 
 
-def test_a_version_that_cannot_save_is_no_bridge():
+def test_find_chains_skips_versions_that_cannot_save():
     assert search({"a h5 b": PASS, "b h5 d": PASS}, unsaved=("b",)) == []
 
 
-def test_only_whole_models_go_on_but_the_last_may_lose_something():
+def test_find_chains_only_the_last_load_may_lose_something():
     assert search({"a h5 b": DEGRADED, "b h5 d": PASS}) == []
     assert search({"a h5 b": PASS, "b h5 d": DEGRADED}) == [(Hop("b", "h5"),)]
 
 
-def test_a_landing_without_loss_comes_first_then_the_files_own_format():
+def test_find_chains_prefers_no_loss_then_the_own_format():
     crossings = {
         "a h5 b": PASS, "b h5 d": DEGRADED, "b keras d": PASS, "a h5 c": PASS, "c h5 d": PASS,
     }  # fmt: skip
@@ -48,5 +48,5 @@ def test_a_landing_without_loss_comes_first_then_the_files_own_format():
     assert found == [(Hop("c", "h5"),), (Hop("b", "keras"),)]
 
 
-def test_where_nothing_leads_there_is_no_chain():
+def test_find_chains_without_a_way_returns_none():
     assert search({}) == []

@@ -22,12 +22,12 @@ NO_MEMORY = seen("raised", error={"type": "MemoryError", "message": ""})
 
 
 @pytest.mark.parametrize("one", [PASSED, RAISED])
-def test_what_a_model_says_is_believed_at_once(one):
+def test_confirm_result_of_an_exception_needs_one_attempt(one):
     assert confirm_result([one]) is one
 
 
 @pytest.mark.parametrize("one", [SEGFAULT, HUNG, NO_MEMORY, seen("crashed", exit_code=1)])
-def test_a_crash_or_a_hang_is_believed_when_it_is_seen_again(one):
+def test_confirm_result_of_a_crash_needs_two_attempts(one):
     assert confirm_result([one]) is None
     believed = confirm_result([one, one])
     assert believed.ended == one.ended
@@ -35,36 +35,36 @@ def test_a_crash_or_a_hang_is_believed_when_it_is_seen_again(one):
 
 
 @pytest.mark.parametrize("one", [KILLED, LOST_WORKER])
-def test_what_somebody_may_have_killed_must_be_seen_three_times(one):
+def test_confirm_result_of_a_kill_needs_three_attempts(one):
     assert confirm_result([one]) is None
     assert confirm_result([one, one]) is None
     assert [retry.status for retry in confirm_result([one] * 3).retried] == [None, None]
 
 
-def test_what_is_killed_every_time_is_the_machines_unless_memory_is_known_to_be_why():
+def test_is_external_kill_unless_memory_was_the_reason():
     starved = LOST_WORKER.model_copy(update={"error": NO_MEMORY.error})
     assert [is_external_kill(one) for one in (KILLED, LOST_WORKER)] == [True, True]
     assert not any(map(is_external_kill, (starved, SEGFAULT, HUNG, NO_MEMORY, PASSED)))
 
 
-def test_what_follows_a_crash_is_believed_and_the_crash_is_not_forgotten():
+def test_confirm_result_after_a_crash_keeps_the_crash():
     believed = confirm_result([SEGFAULT, PASSED])
     assert believed.ended == "returned"
     assert believed.retried == (Try(status=Status.CRASH, reason="killed by signal 11"),)
     assert flaky_statuses(believed.retried, Status.PASS) == (Status.CRASH, Status.PASS)
 
 
-def test_a_killed_child_says_nothing_about_the_model():
+def test_confirm_result_after_a_kill_keeps_no_status():
     believed = confirm_result([KILLED, LOST_WORKER, PASSED])
     assert [retry.reason for retry in believed.retried] == ["killed by signal 9", "it died: 9"]
     assert flaky_statuses(believed.retried, Status.PASS) == ()
 
 
-def test_the_same_crash_twice_is_not_unsteady():
+def test_flaky_statuses_of_equal_crashes_are_none():
     assert flaky_statuses(confirm_result([ABORT, ABORT]).retried, Status.CRASH) == ()
 
 
-def test_endings_that_never_agree_come_to_an_end():
+def test_confirm_result_without_agreement_is_the_last():
     tries = [SEGFAULT, HUNG, ABORT, HUNG]
     assert confirm_result(tries) is None
     tries.append(SEGFAULT)

@@ -46,7 +46,7 @@ def judged(table):
     }
 
 
-def test_of_equal_files_one_is_loaded_by_each_version(command, engine):
+def test_equal_files_one_is_loaded_by_each_version(command, engine):
     command.project("good", "good-twin1", "good-twin2", "good-twin3")
     code, table, printed = command("--jobs", "1")
     assert code == 0
@@ -71,7 +71,7 @@ def test_of_equal_files_one_is_loaded_by_each_version(command, engine):
     assert table["run"]["measured"] == 12
 
 
-def test_all_are_loaded_where_nothing_is_to_be_inferred(command, engine):
+def test_no_infer_loads_all_equal_files(command, engine):
     command.project("good", "good-twin1", "good-twin2")
     _, table, printed = command("--no-infer")
     assert sources(table) == {}
@@ -85,7 +85,7 @@ def test_all_are_loaded_where_nothing_is_to_be_inferred(command, engine):
 
 @pytest.mark.parametrize("remedies", ["none", "first", "all"])
 @pytest.mark.parametrize("jobs", ["1", "3"])
-def test_an_inferred_cell_is_what_measuring_gives(command, remedies, jobs):
+def test_inferred_cell_equals_the_measured_cell(command, remedies, jobs):
     command.project("good", "twin-good", "fails-twin-rewrite-config", "drifts-twin", "crashes-twin",
                     "hangs-twin", "eats-memory-twin", "picky-good", "fails", "cannot-save-twin",
                     scenarios=("first", "second"))  # fmt: skip
@@ -98,7 +98,7 @@ def test_an_inferred_cell_is_what_measuring_gives(command, remedies, jobs):
     assert sources(measured) == {}
 
 
-def test_what_was_inferred_is_inferred_again_and_not_measured(command, engine):
+def test_inferred_cell_is_inferred_again_by_next_run(command, engine):
     command.project("good-twin1", "good-twin2", "fails-twin3")
     _, before, _ = command("--jobs", "1")
     engine.tasks.clear()
@@ -108,7 +108,7 @@ def test_what_was_inferred_is_inferred_again_and_not_measured(command, engine):
     assert after["run"]["known"] == before["run"]["measured"]
 
 
-def test_a_repair_holds_for_equal_files(command, engine):
+def test_fix_holds_for_equal_files(command, engine):
     command.project("good-twin1", "good-twin2", "fails-rewrite-config")
     _, table, _ = command("--jobs", "1")  # which of the two is measured is settled then
     repaired = [cell(table, name, "fails-rewrite-config") for name in ("good-twin1", "good-twin2")]
@@ -127,14 +127,14 @@ def table_own(table):
 
 
 @pytest.mark.parametrize("how", ["crashes", "hangs", "eats-memory", "kills-workers"])
-def test_what_may_be_the_machines_is_measured_in_every_cell(command, how):
+def test_crash_is_measured_in_every_equal_cell(command, how):
     command.project("good-twin1", "good-twin2", "good-twin3", how)
     _, table, _ = command("--remedies", "none")
     assert [c["inferred_from"] for c in table["cells"] if c["loaded_with"] == how] == [None] * 4
     assert len(sources(table)) == 6
 
 
-def test_a_machine_at_fault_is_asked_again_with_the_next_of_them(command, engine):
+def test_fault_in_one_cell_loads_the_next_equal_one(command, engine):
     command.project("good-twin1", "good-twin2", "disk-full")
     code, table, _ = command()
     assert code == 3
@@ -143,7 +143,7 @@ def test_a_machine_at_fault_is_asked_again_with_the_next_of_them(command, engine
     assert done(engine)["disk-full", "load"] == 3
 
 
-def test_a_run_that_is_cut_off_infers_from_what_it_has(command, engine):
+def test_interrupted_run_infers_from_its_results(command, engine):
     command.project("good-twin1", "good-twin2", "good-twin3")
 
     def interrupt(task):
@@ -157,7 +157,7 @@ def test_a_run_that_is_cut_off_infers_from_what_it_has(command, engine):
     assert len(sources(table)) == 2
 
 
-def test_a_dry_run_tells_of_what_would_be_loaded(command, engine):
+def test_dry_run_lists_one_of_equal_loads(command, engine):
     command.project("good-twin1", "good-twin2")
     command("--columns", "good-twin1")
     printed = command("--dry-run")[2]
@@ -184,7 +184,7 @@ LOADED = {
 
 @pytest.mark.parametrize("form", ["h5", "weights"])
 @pytest.mark.parametrize("field", [each.name for each in dataclasses.fields(SaveFacts)])
-def test_facts_that_are_equal_get_equal_verdicts(field, form):
+def test_equal_facts_have_equal_verdicts(field, form):
     other = {
         "model": "Model",
         "weights": Weights(),
@@ -222,6 +222,6 @@ def test_facts_that_are_equal_get_equal_verdicts(field, form):
         assert equal == (one == two)
 
 
-def test_the_fakes_are_what_the_harness_says():
+def test_fakes_send_the_fields_of_the_harness():
     SaveFacts.parse(SAVE_FACTS)
     LoadObservation.parse({"ended": "raised", "error": ERROR})

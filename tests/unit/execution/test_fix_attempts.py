@@ -31,7 +31,7 @@ def judge(remedy="no-compile", *, saved=SAVE_FACTS, chain=(), **told):
 
 
 @pytest.mark.parametrize("remedy", REMEDIES)
-def test_same_weights_and_outputs_verify_it(remedy):
+def test_judge_attempt_with_same_outputs_is_verified(remedy):
     result = judge(remedy, value={**LOAD_FACTS, "did": ["this"]})
     assert (result.id, result.status, result.did) == (remedy, "verified", ("this",))
     assert result.cause is None
@@ -47,27 +47,27 @@ def test_same_weights_and_outputs_verify_it(remedy):
         {"weights": [{**WEIGHT, "sha256": "bb"}]},
     ],
 )
-def test_a_load_with_other_numbers_rejects_it(remedy, change):
+def test_judge_attempt_with_other_outputs_is_rejected(remedy, change):
     result = judge(remedy, value={**LOAD_FACTS, **change})
     assert result.status == "rejected"
     assert result.cause == "silent-drift"
 
 
 @pytest.mark.parametrize("ended", ["raised", "crashed", "timed-out"])
-def test_what_does_not_load_fails(ended):
+def test_judge_attempt_that_raises_is_failed(ended):
     result = judge(ended=ended, error=ERROR if ended == "raised" else None, deadline=5.0)
     assert result.status == "failed"
     if ended == "raised":
         assert result.cause == "unknown-functional"
 
 
-def test_what_stays_lost_is_said():
+def test_judge_attempt_lists_lost_features():
     compiled = {"loss": "mse", "optimizer": {"name": "Adam"}}
     result = judge(saved={**SAVE_FACTS, "compiled": compiled}, value=LOAD_FACTS)
     assert (result.status, result.lost) == ("verified", ("the compile state",))
 
 
-def test_that_there_was_nothing_to_do_is_no_fault_of_keras():
+def test_judge_attempt_not_applicable_says_so():
     kind = "harness.repair.remedies.NotApplicable"
     link = {"type": kind, "message": "this load_model has no safe_mode"}
     result = judge(ended="raised", error={**link, "chain": [link]})
@@ -77,7 +77,7 @@ def test_that_there_was_nothing_to_do_is_no_fault_of_keras():
     )
 
 
-def test_a_bridge_tells_its_hops():
+def test_judge_attempt_of_a_bridge_lists_its_hops():
     result = judge("bridge", value=LOAD_FACTS, chain=(Hop("between", "keras"),))
     assert result.hops == ("old", "between", "new")
     assert result.did == ("loaded with between and saved as keras",)

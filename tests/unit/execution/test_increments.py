@@ -49,7 +49,7 @@ def pairs(engine, table):
 
 
 @pytest.mark.parametrize("new", ["good0", "good2", "good4"])
-def test_a_new_version_costs_its_saves_its_row_and_its_column(command, engine, project, new):
+def test_new_version_costs_its_saves_row_and_column(command, engine, project, new):
     names = ("good0", "good1", "good2", "good3", "good4")
     project(*names)
     whole = keep(*(name for name in names if name != new))
@@ -72,9 +72,7 @@ def test_a_new_version_costs_its_saves_its_row_and_its_column(command, engine, p
     assert table["run"]["known"] == 4 * 6 + 16 * 6
 
 
-def test_a_new_version_that_writes_what_others_write_costs_its_saves_and_its_column(
-    command, engine, project
-):
+def test_new_version_with_equal_files_costs_saves_and_column(command, engine, project):
     names = ("good0", "twin1", "twin2", "twin3")
     project(*names)
     whole = keep("good0", "twin1", "twin2")
@@ -89,7 +87,7 @@ def test_a_new_version_that_writes_what_others_write_costs_its_saves_and_its_col
 
 
 @pytest.mark.parametrize("file", ["save.py", "load.py"])
-def test_a_changed_scenario_runs_again_and_nothing_else(command, engine, project, file):
+def test_changed_scenario_is_measured_again_alone(command, engine, project, file):
     project("good0", "good1", "fails2")
     command()
     first = list(engine.tasks)
@@ -105,7 +103,7 @@ def test_a_changed_scenario_runs_again_and_nothing_else(command, engine, project
     assert again == own
 
 
-def test_a_new_scenario_or_format_costs_its_own_tasks(command, engine, project):
+def test_new_scenario_or_format_costs_its_own_tasks(command, engine, project):
     project("good0", "good1")
     path = Path("matrix.yaml")
     whole = path.read_text()
@@ -122,7 +120,7 @@ def test_a_new_scenario_or_format_costs_its_own_tasks(command, engine, project):
     }
 
 
-def test_a_changed_lock_costs_that_versions_row_and_column(command, engine, project):
+def test_changed_lock_costs_its_row_and_column(command, engine, project):
     project("good0", "good1", "good2")
     command()
     lock = Path("images/locks/good1.txt")
@@ -134,7 +132,7 @@ def test_a_changed_lock_costs_that_versions_row_and_column(command, engine, proj
     assert {c["status"] for c in table["cells"]} == {"pass"}
 
 
-def test_a_removed_version_costs_nothing(command, engine, project):
+def test_removed_version_costs_nothing(command, engine, project):
     project("good0", "good1", "good2")
     command()
     engine.tasks.clear()
@@ -144,7 +142,7 @@ def test_a_removed_version_costs_nothing(command, engine, project):
     assert len(table["cells"]) == 4 * 6
 
 
-def test_another_tolerance_is_judged_anew_and_measured_not_at_all(command, engine, project):
+def test_other_tolerance_changes_verdicts_without_a_task(command, engine, project):
     project("good0", "drifts1")
     _, before, _ = command("--remedies", "none")
     engine.tasks.clear()
@@ -156,7 +154,7 @@ def test_another_tolerance_is_judged_anew_and_measured_not_at_all(command, engin
     assert Counter(c["status"] for c in after["cells"]) == {"pass": 24}
 
 
-def test_run_when_nothing_changed_reports_the_same_cells(command):
+def test_unchanged_run_reports_the_same_cells(command):
     names = ("good", "drifts", "fails", "fails-no-compile", "picky-good", "crashes", "hangs")
     command.project(*names, scenarios=("first", "second"))
     _, first, _ = command()

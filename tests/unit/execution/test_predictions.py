@@ -33,7 +33,7 @@ def cell(table, scenario, loaded):
     )
 
 
-def test_a_cell_has_its_prediction_and_the_run_its_score(command):
+def test_cell_has_a_prediction_and_the_run_a_score(command):
     command.project("good", "other")
     code, table, said = command("--verbose")
     told = cell(table, "first", "good")["prediction"]
@@ -44,7 +44,7 @@ def test_a_cell_has_its_prediction_and_the_run_its_score(command):
     assert "Prediction check: 4 cells" in said
 
 
-def test_what_is_foretold_wrongly_costs_the_score(command):
+def test_wrong_prediction_lowers_the_score(command):
     command.project("good", "fails")
     _, table, said = command("--remedies", "none", "-v")
     fail = table["predictor"]["statuses"][0]
@@ -52,7 +52,7 @@ def test_what_is_foretold_wrongly_costs_the_score(command):
     assert "0 of 2 failures predicted" in said
 
 
-def test_a_cell_is_foretold_without_what_was_measured_in_its_scenario(command):
+def test_prediction_ignores_cells_of_its_own_scenario(command):
     command.project("good", "fails", scenarios=("first", "second"))
     _, table, _ = command("--remedies", "none", "--scenarios", "first")
     assert cell(table, "first", "fails")["prediction"]["status"] == "pass"
@@ -67,7 +67,7 @@ def test_a_cell_is_foretold_without_what_was_measured_in_its_scenario(command):
     assert cell(table, "first", "fails")["prediction"]["rule"].startswith("measured:second/h5/")
 
 
-def test_a_file_is_read_once_for_all_runs(command, monkeypatch):
+def test_prediction_reads_a_file_once_for_all_runs(command, monkeypatch):
     command.project("good", "other")
     read = []
     before = predict.predict_by_rules
@@ -82,7 +82,7 @@ def test_a_file_is_read_once_for_all_runs(command, monkeypatch):
     assert table["predictor"]["cells"] == 4
 
 
-def test_a_file_is_read_again_for_a_new_version_of_the_rules(command, monkeypatch):
+def test_prediction_after_new_rules_reads_the_file_again(command, monkeypatch):
     command.project("good")
     command()
     monkeypatch.setattr(predictions, "code_digest", lambda: "another")
@@ -93,7 +93,7 @@ def test_a_file_is_read_again_for_a_new_version_of_the_rules(command, monkeypatc
         command("--no-infer")
 
 
-def test_a_file_that_cannot_be_read_has_no_prediction(command, monkeypatch):
+def test_prediction_of_an_unreadable_file_is_none(command, monkeypatch):
     def save(self, task):
         folder = self.place.scratch / task.id / "artifact"
         folder.mkdir(parents=True)
@@ -111,7 +111,7 @@ def test_a_file_that_cannot_be_read_has_no_prediction(command, monkeypatch):
 REFUSED = {"type": "ValueError", "message": "not these", "chain": [], "traceback": ""}
 
 
-def test_not_comparable_cell_is_no_evidence(command, monkeypatch):
+def test_not_comparable_cell_is_not_evidence(command, monkeypatch):
     command.project("good", "fails", scenarios=("first", "second"))
     command("--remedies", "none", "--scenarios", "first")
     # Measured again, it turns out that nothing can be said of it: what was noted is forgotten.
@@ -129,6 +129,6 @@ def test_not_comparable_cell_is_no_evidence(command, monkeypatch):
     assert list(PredictionCache(Path(".kerasmatrix")).cells()) == []
 
 
-def test_the_digest_of_the_code_covers_rules_and_what_reads_files():
+def test_code_digest_covers_rules_and_readers():
     assert len(predictions.code_digest()) == 64
     assert Path(rules.__file__).with_name("rules.yaml").is_file()

@@ -53,7 +53,7 @@ ALWAYS = (
     "execution.attempts:recognize_cause",
     "diagnosis.recognize_cause:candidates",
     "execution.predictions:_Files.read",
-    "execution.predictions:_foreseen",
+    "execution.predictions:_with_prediction",
     "execution.predictions:is_measured",
     "execution.predictions:score",
     "results.results_json:_dump",
