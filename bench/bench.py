@@ -30,18 +30,19 @@ from files import files
 from growth import growth
 from page import page
 
-from kerasmatrix.cli.engines import open_engine
-from kerasmatrix.cli.planning import plan_of
+from kerasmatrix.cli.build_plan import plan_of
+from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
+from kerasmatrix.config.places import default_cache
+from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine, Task, Workplace
 from kerasmatrix.engines.local import HARNESS, worker_variables
+from kerasmatrix.engines.select import open_engine
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.environments.venvs import default_cache, ensure_venv
+from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment, Matrix, load_matrix
-from kerasmatrix.outcome import Measured as Found
-from kerasmatrix.project import Project
-from kerasmatrix.run import Run
-from kerasmatrix.store import Store
+from kerasmatrix.execution.runner import Run
+from kerasmatrix.results.observations import Measured as Found
+from kerasmatrix.store.store import Store
 
 # Scenarios that leave no global state behind, so that the floor can do them in one process.
 SCENARIOS = ("import_path", "missing_custom_layer_defined", "v1_vs_v2_plain")

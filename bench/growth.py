@@ -18,14 +18,14 @@ from pathlib import Path
 
 from synthetic import SyntheticEngine
 
-from kerasmatrix.cli.planning import plan_of
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.project import Project
+from kerasmatrix.cli.build_plan import plan_of
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
+from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.runner import Run
 from kerasmatrix.report.write import write_reports
-from kerasmatrix.results import RunInfo
-from kerasmatrix.run import Run
-from kerasmatrix.store import Store
-from kerasmatrix.tabulation import tabulate
+from kerasmatrix.results.schema import RunInfo
+from kerasmatrix.store.store import Store
 
 __all__ = ["growth"]
 

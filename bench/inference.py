@@ -15,10 +15,10 @@ from pathlib import Path
 
 from running import run
 
-from kerasmatrix.outcome import Cell
-from kerasmatrix.report.documents import read_results
-from kerasmatrix.results import CellResult, Results
-from kerasmatrix.tabulation import cell_of
+from kerasmatrix.results.cells import cell_of
+from kerasmatrix.results.observations import Cell
+from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.results.serialization import read_results
 
 NAMED = 20
 

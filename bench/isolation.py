@@ -21,9 +21,9 @@ from pathlib import Path
 
 from running import run
 
-from kerasmatrix.report.documents import read_results
-from kerasmatrix.results import CellResult, Results
-from kerasmatrix.tabulation import cell_of
+from kerasmatrix.results.cells import cell_of
+from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.results.serialization import read_results
 
 NAMED = 40
 INCIDENTAL = (

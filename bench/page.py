@@ -15,9 +15,15 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from kerasmatrix.outcome import Status
 from kerasmatrix.report.html import render_html
-from kerasmatrix.results import CellResult, EnvironmentResult, Results, RunInfo, ScenarioResult
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import (
+    CellResult,
+    EnvironmentResult,
+    Results,
+    RunInfo,
+    ScenarioResult,
+)
 
 CELL = TypeAdapter(CellResult)
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)

@@ -26,17 +26,17 @@ from pydantic import ValidationError
 from simulation import Constants, Schedule, formula, on_cluster, on_one_machine
 from waiting import WaitingEngine, WaitingRecipe, compared, plan, write
 
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine, Workplace
 from kerasmatrix.engines.dask.engine import DaskEngine
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.outcome import LoadObservation
-from kerasmatrix.project import Project
+from kerasmatrix.execution.runner import Run
 from kerasmatrix.report.html import render_html
-from kerasmatrix.results import Results
-from kerasmatrix.run import Run
-from kerasmatrix.store import Store
+from kerasmatrix.results.observations import LoadObservation
+from kerasmatrix.results.schema import Results
+from kerasmatrix.store.store import Store
 
 SLOTS = ((1, 1), (2, 1), (2, 2), (4, 2))  # machines, and slots of each
 MACHINES = (1, 10, 100)

@@ -19,19 +19,19 @@ from collections.abc import Callable, Iterator, Mapping
 import waiting
 from waiting import compared
 
-from kerasmatrix.agenda import Agenda, Job
 from kerasmatrix.engines.dask.engine import TASKS_PER_ORDER
 from kerasmatrix.engines.memory import FEW
-from kerasmatrix.outcome import (
+from kerasmatrix.execution.attempts import Causes
+from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.plan import Plan
+from kerasmatrix.execution.work_queue import Agenda, Job
+from kerasmatrix.results.observations import (
     Cell,
     LoadObservation,
     Measured,
     Save,
     SaveObservation,
 )
-from kerasmatrix.plan import Plan
-from kerasmatrix.repair import Causes
-from kerasmatrix.tabulation import Observed
 
 __all__ = ["Constants", "Schedule", "formula", "on_cluster", "on_one_machine"]
 

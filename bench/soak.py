@@ -17,11 +17,11 @@ from pathlib import Path
 
 from running import run
 
-from kerasmatrix.engines.conversation import SILENT
-from kerasmatrix.outcome import LOST, Observation, Status, Try
-from kerasmatrix.report.documents import read_results
-from kerasmatrix.results import CellResult, Results
-from kerasmatrix.store import Store
+from kerasmatrix.engines.protocol import SILENT
+from kerasmatrix.results.observations import LOST, Observation, Status, Try
+from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.results.serialization import read_results
+from kerasmatrix.store.store import Store
 
 UNMEASURED = {Status.UNSUPPORTED, Status.INFRA, Status.NOT_RUN}
 NAMED = 40

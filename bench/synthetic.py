@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import Hello, Task, Workplace
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.matrix import Environment, Limits
 
 __all__ = ["SyntheticEngine"]
 

@@ -13,14 +13,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kerasmatrix.config.matrix import Environment, Limits, Selection
+from kerasmatrix.config.scenario import Scenario
 from kerasmatrix.engines.base import Hello, Task, Workplace
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.matrix import Environment, Limits, Selection
-from kerasmatrix.outcome import LoadFacts, SaveFacts
-from kerasmatrix.plan import Plan, Save
-from kerasmatrix.scenario import Scenario
-from kerasmatrix.tabulation import Observed
-from kerasmatrix.tolerance import Tolerance
+from kerasmatrix.execution.evaluate import Observed
+from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.results.observations import LoadFacts, SaveFacts
+from kerasmatrix.results.tolerance import Tolerance
 
 __all__ = ["FORM", "LOADED", "SAVED", "WaitingEngine", "WaitingRecipe", "compared", "plan"]
 

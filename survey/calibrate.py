@@ -14,22 +14,22 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasmatrix.archive import Archive
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import UsageError
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.outcome import Cell
-from kerasmatrix.prediction.brought import names_of_program
-from kerasmatrix.prediction.hindsight import model_in
-from kerasmatrix.prediction.precedents import Precedent, Precedents, folded
+from kerasmatrix.execution.predictions import model_in
+from kerasmatrix.prediction.custom_objects import names_of_program
+from kerasmatrix.prediction.metrics import is_measured, score
 from kerasmatrix.prediction.predict import Foretold, foretell_file
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import CALIBRATION
-from kerasmatrix.prediction.scoring import is_measured, score
+from kerasmatrix.prediction.similar_cells import Precedent, Precedents, folded
 from kerasmatrix.prediction.target import target_of
-from kerasmatrix.project import Project
-from kerasmatrix.results import CellResult, PredictionResult
-from kerasmatrix.tabulation import cell_of
+from kerasmatrix.results.cells import cell_of
+from kerasmatrix.results.observations import Cell
+from kerasmatrix.results.schema import CellResult, PredictionResult
+from kerasmatrix.store.runs import Archive
 
 TARGET = Path(__file__).parent.parent / "src/kerasmatrix/prediction" / CALIBRATION
 

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kerasmatrix.config.matrix import Environment, load_matrix
+from kerasmatrix.config.places import default_cache
+from kerasmatrix.config.project import Project
 from kerasmatrix.engines.local import HARNESS, worker_variables
-from kerasmatrix.environments.keras_release import release_of
+from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock, read_lock
-from kerasmatrix.environments.venvs import default_cache, ensure_venv
-from kerasmatrix.matrix import Environment, load_matrix
-from kerasmatrix.project import Project
+from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.versions import minor_of
 
 ASK = Path(__file__).with_name("ask.py")

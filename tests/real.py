@@ -13,19 +13,20 @@ from typing import Any, Literal
 
 import pytest
 
-import kerasmatrix.harness.repair
+import kerasmatrix.harness.remedies
+from kerasmatrix.config.matrix import Limits, load_matrix
+from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Limits, load_matrix
-from kerasmatrix.outcome import Status
-from kerasmatrix.plan import Plan, digest_folder
-from kerasmatrix.results import CellResult, Results, RunInfo
-from kerasmatrix.run import Listener, Run
-from kerasmatrix.scenario import load_scenario
-from kerasmatrix.store import Store
-from kerasmatrix.tabulation import tabulate
+from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.plan import Plan
+from kerasmatrix.execution.runner import Listener, Run
+from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import CellResult, Results, RunInfo
+from kerasmatrix.store.store import Store
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENTS = ("tf2.2", "tf2.4", "tf2.16")
@@ -76,7 +77,7 @@ def measure(
         harness=digest_folder(Path(kerasmatrix.harness.__file__).parent),
         limits=limits or matrix.limits,
         tolerance=matrix.tolerance,
-        repair=digest_folder(Path(kerasmatrix.harness.repair.__file__).parent),
+        repair=digest_folder(Path(kerasmatrix.harness.remedies.__file__).parent),
         remedies=remedies,
         columns=frozenset(columns) or None,
         infer=infer,

@@ -20,34 +20,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kerasmatrix.archive import Archive, find_results
-from kerasmatrix.bisection.answer import Bisection, Look
-from kerasmatrix.bisection.bisect import Bisector
-from kerasmatrix.checking.checking import check as check_files
-from kerasmatrix.checking.checking import taken_in, taken_in_one
-from kerasmatrix.checking.given import Companions, find_models
-from kerasmatrix.checking.setup import Setup, open_setup
-from kerasmatrix.conversion.convert import Converted, Converter
-from kerasmatrix.conversion.manifest import Manifest, Refusal
-from kerasmatrix.conversion.ways import form_of_ending
-from kerasmatrix.conversion.writing import check_output, manifest_beside, write_file
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.places import default_cache, matrix_or_bundled, places_of
+from kerasmatrix.config.project import Project
 from kerasmatrix.diagnosis.catalogue import Cause
 from kerasmatrix.diagnosis.explain import explain_text
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import KerasmatrixError, UsageError
+from kerasmatrix.execution.plan import Remedies
+from kerasmatrix.files.bisect import Bisector
+from kerasmatrix.files.bisect_result import Bisection, Look
+from kerasmatrix.files.check import check as check_files
+from kerasmatrix.files.check import taken_in, taken_in_one
+from kerasmatrix.files.conversion_plan import form_of_ending
+from kerasmatrix.files.convert import Converted, Converter
+from kerasmatrix.files.manifest import Manifest, Refusal
+from kerasmatrix.files.model_input import Companions, find_models
+from kerasmatrix.files.output import check_output, manifest_beside, write_file
+from kerasmatrix.files.session import Setup, open_setup
 from kerasmatrix.inspection.inspect import inspect as look_into
-from kerasmatrix.inspection.model_file import ModelFile
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.places import matrix_or_stock, places_of
-from kerasmatrix.plan import Remedies
-from kerasmatrix.prediction.brought import names_brought
-from kerasmatrix.prediction.notes import Notes
+from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.prediction.cache import Notes
+from kerasmatrix.prediction.custom_objects import names_brought
 from kerasmatrix.prediction.predict import predict as foretell
 from kerasmatrix.prediction.target import target_of
-from kerasmatrix.project import Project
-from kerasmatrix.results import Results
+from kerasmatrix.results.schema import Results
+from kerasmatrix.store.runs import Archive, find_results
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -399,7 +398,7 @@ def frame(results: Results) -> pd.DataFrame:
 
 
 def _matrix_file(matrix: PathLike | None) -> Path:
-    return matrix_or_stock(_path(matrix))
+    return matrix_or_bundled(_path(matrix))
 
 
 def _store(matrix: PathLike | None, store: PathLike | None) -> Path:
@@ -425,7 +424,7 @@ def _opened(  # noqa: PLR0913 - what measuring takes
     place = _matrix_file(matrix)
     project, loaded = Project(place), load_matrix(place)
     if isinstance(engine, str):
-        from kerasmatrix.cli.engines import open_engine  # noqa: PLC0415 - it imports Docker's client
+        from kerasmatrix.engines.select import open_engine  # noqa: PLC0415 - it imports Docker's client
 
         engine = open_engine(engine, loaded, project)
     with open_setup(

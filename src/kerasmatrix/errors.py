@@ -10,7 +10,7 @@ import difflib
 import errno
 from collections.abc import Iterable
 
-from kerasmatrix.redaction import mask_secrets
+from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = [
     "InfrastructureError",

@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from kerasmatrix.api import Checked
     from kerasmatrix.engines.base import Engine
-    from kerasmatrix.results import CellResult
+    from kerasmatrix.results.schema import CellResult
 
 __all__ = ["kerasmatrix_engine", "model_check"]
 
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=False,
     )
     parser.addini(
-        "kerasmatrix_matrix", "The matrix.yaml with the environments; by default the stock one."
+        "kerasmatrix_matrix", "The matrix.yaml with the environments; by default the bundled one."
     )
 
 
@@ -153,7 +153,7 @@ def _not_to_be_had(config: pytest.Config, reason: str) -> NoReturn:
 
 def _complaint(file: PathLike, bad: Sequence[CellResult], cells: int, found: Checked) -> str:
     """Say where a file does not load, why, and what was seen to help."""
-    from kerasmatrix.visible import visible  # noqa: PLC0415 - as above
+    from kerasmatrix.text.escape import visible  # noqa: PLC0415 - as above
 
     lines = [f"{file} does not come back as it was in {len(bad)} of {cells} environments:"]
     remedies = {remedy.id: remedy for remedy in found.results.remedies}

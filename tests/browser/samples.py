@@ -12,12 +12,13 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from kerasmatrix.comparison import compare
-from kerasmatrix.expectations import Expectation, expect
-from kerasmatrix.outcome import Status
-from kerasmatrix.past import PastRun, in_short
+from kerasmatrix.analysis.compare import compare
+from kerasmatrix.analysis.expectations import expect
+from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
-from kerasmatrix.results import (
+from kerasmatrix.results.history import PastRun, in_short
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import (
     AdviceResult,
     CauseResult,
     CellResult,

@@ -5,12 +5,13 @@ import shlex
 
 import pytest
 
-from kerasmatrix.comparison import compare
-from kerasmatrix.expectations import Expectation, expect
-from kerasmatrix.outcome import Status
-from kerasmatrix.past import in_short
+from kerasmatrix.analysis.compare import compare
+from kerasmatrix.analysis.expectations import expect
+from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.report.write import write_reports
-from kerasmatrix.results import RetryResult
+from kerasmatrix.results.history import in_short
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import RetryResult
 from tests.browser.pages import counted, first, panel_of, visit
 from tests.unit.report.factory import HOSTILE, WHEN, make_cell, make_results
 

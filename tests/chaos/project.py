@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerasmatrix.config.matrix import Environment
 from kerasmatrix.environments.identity import identity_of
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.venvs import COMPLETE, RECIPE, venv_name
-from kerasmatrix.matrix import Environment
 
 if TYPE_CHECKING:
     from tests.chaos.daemon import Daemon

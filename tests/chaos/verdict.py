@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasmatrix.plain_files import digest_tree
+from kerasmatrix.filesystem.plain_files import digest_tree
 from tests.chaos.project import Project
 
 # What a cell says of the one time at which it was measured, and of how often that was tried.

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.base import Task
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment
 from tests.unit.fakes import FakeEngine
 
 HELD_SECONDS = 60.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasmatrix.engines.base import Task, Worker
-from kerasmatrix.engines.dask.recipes import LocalRecipe
+from kerasmatrix.engines.dask.inner_engine import LocalRecipe
 from kerasmatrix.engines.local import LocalEngine
 from tests.dask.fake import note, noted
 

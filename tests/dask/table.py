@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime
 from pathlib import Path
 
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.plan import Plan
-from kerasmatrix.results import Results, RunInfo
-from kerasmatrix.run import Listener, Progress, Run
-from kerasmatrix.scenario import load_scenario
-from kerasmatrix.store import Store
-from kerasmatrix.tabulation import tabulate
+from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.plan import Plan
+from kerasmatrix.execution.runner import Listener, Progress, Run
+from kerasmatrix.results.schema import Results, RunInfo
+from kerasmatrix.store.store import Store
 from tests.unit.report.factory import CELL
 
 # When, where and how long says nothing about a cell.

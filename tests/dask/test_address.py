@@ -2,7 +2,7 @@ import pytest
 
 from kerasmatrix.engines.dask.address import check_address
 from kerasmatrix.engines.dask.engine import DaskEngine
-from kerasmatrix.engines.dask.recipes import LocalRecipe, has_docker
+from kerasmatrix.engines.dask.inner_engine import LocalRecipe, has_docker
 from kerasmatrix.errors import UsageError
 
 UNUSABLE = {

@@ -37,7 +37,7 @@ def check(tmp_path, monkeypatch, capsys):
     (tmp_path / "models").mkdir()
     for number in range(FILES):
         files.hdf5_model(tmp_path / "models" / f"model-{number}.h5")
-    setups = importlib.import_module("kerasmatrix.cli.setups")
+    setups = importlib.import_module("kerasmatrix.cli.session")
 
     def call(engine, name):
         monkeypatch.setattr(setups, "open_engine", lambda *_: engine)

@@ -118,7 +118,7 @@ def test_a_scheduler_that_does_not_answer_is_an_infrastructure_error(
 ):
     monkeypatch.chdir(tmp_path)
     make_project(tmp_path, "good")
-    monkeypatch.setattr("kerasmatrix.cli.engines.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("kerasmatrix.engines.select.CONNECT_SECONDS", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else will
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"

@@ -9,8 +9,8 @@ import pytest
 
 from kerasmatrix.engines.base import EngineLost
 from kerasmatrix.engines.dask.engine import DaskEngine
-from kerasmatrix.outcome import Status
-from kerasmatrix.store import Store
+from kerasmatrix.results.observations import Status
+from kerasmatrix.store.store import Store
 from tests.dask.fake import FakeRecipe, noted, until
 from tests.dask.table import After, measure, table
 from tests.unit.fakes import FakeEngine, make_project

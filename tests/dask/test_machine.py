@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import Task, WorkerLost
-from kerasmatrix.engines.dask import machine as module
-from kerasmatrix.engines.dask.machine import Machine
-from kerasmatrix.engines.dask.orders import Order, Place
+from kerasmatrix.engines.dask import worker_plugin as module
+from kerasmatrix.engines.dask.messages import Order, Place
+from kerasmatrix.engines.dask.worker_plugin import Machine
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.matrix import Environment, Limits
 
 TASK = Task("1", "load", "first", "h5", None, 10, 100)
 PLACE = Place(

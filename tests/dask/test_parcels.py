@@ -4,10 +4,10 @@ import zipfile
 
 import pytest
 
-from kerasmatrix.engines.dask.parcels import ParcelMissing, Parcels
-from kerasmatrix.engines.dask.shelf import Shelf
+from kerasmatrix.engines.dask.artifact_cache import Shelf
+from kerasmatrix.engines.dask.transfer import ParcelMissing, Parcels
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.plain_files import digest_tree
+from kerasmatrix.filesystem.plain_files import digest_tree
 
 
 @pytest.fixture(params=["folder", "s3"])

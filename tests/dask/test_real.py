@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from kerasmatrix.engines.dask.engine import DaskEngine
-from kerasmatrix.outcome import Status
+from kerasmatrix.results.observations import Status
 from tests.dask.real import NotingLocalRecipe, noted
 from tests.dask.table import After, table
 from tests.real import local_engine, measure

@@ -3,11 +3,11 @@ import os
 import pytest
 
 import docker
+from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.engines.base import Workplace
 from kerasmatrix.engines.docker import DockerEngine
 from kerasmatrix.engines.presence import docker_trouble
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.matrix import load_matrix
 from tests.real import ROOT
 
 

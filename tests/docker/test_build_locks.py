@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.environments.identity import read_dockerfile
 from kerasmatrix.environments.images import ensure_image, image_mark
 from kerasmatrix.environments.locks import PINNED, read_lock
 from kerasmatrix.environments.uses import InUse, removing
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import load_matrix
 from tests.real import ROOT
 
 pytestmark = pytest.mark.docker

@@ -11,12 +11,12 @@ import textwrap
 import docker.errors
 import pytest
 
+from kerasmatrix.config.matrix import Limits
 from kerasmatrix.engines.base import Task, WorkerLost
 from kerasmatrix.engines.docker import DockerEngine
 from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import idle_workers
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Limits
 from tests.real import ROOT
 from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
 
@@ -43,6 +43,20 @@ def build():
         _, status = os.wait()
         if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
             raise RuntimeError("one of us was killed")
+"""
+# Each is smaller than the worker, so that the kernel chooses the worker.
+SMALL_EATERS = """
+import os, sys
+
+EAT = "import signal; held = bytearray(60 * 2 ** 20); held[::4096] = b'x' * 15360; signal.pause()"
+
+def build():
+    with open("/proc/self/oom_score_adj", "w") as handle:
+        handle.write("0")
+    for _ in range(40):
+        if os.fork() == 0:
+            os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", EAT])
+    os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"])
 """
 LEFT = """
 import json, os, resource
@@ -87,9 +101,8 @@ def test_children_that_eat_the_containers_memory_are_killed_and_the_worker_lives
 
 def test_a_worker_killed_for_memory_says_so(worker, place):
     """A child can make itself and many others less likely to be chosen."""
-    eaters = EATERS.format(number=40, megabytes=60, score=0)
     with pytest.raises(WorkerLost, match="out of memory") as caught:
-        ask(worker, place, "eaters", eaters, PATIENCE)
+        ask(worker, place, "eaters", SMALL_EATERS, PATIENCE)
     assert caught.value.memory
 
 
@@ -182,7 +195,7 @@ def test_no_container_outlives_a_runner_that_is_killed_while_a_child_is_busy(
         from kerasmatrix.engines.base import Task, Workplace
         from kerasmatrix.engines.docker import DockerEngine
         from kerasmatrix.environments.locks import read_lock
-        from kerasmatrix.matrix import Limits, load_matrix
+        from kerasmatrix.config.matrix import Limits, load_matrix
 
         root = Path({str(ROOT)!r})
         environment = load_matrix(root / "matrix.yaml").environments["tf2.4"]

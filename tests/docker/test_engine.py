@@ -7,10 +7,10 @@ import textwrap
 
 import pytest
 
+from kerasmatrix.config.matrix import Limits, load_matrix
 from kerasmatrix.engines.base import Task, WorkerLost, Workplace
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Limits, load_matrix
 from tests.real import ROOT
 
 pytestmark = pytest.mark.docker

@@ -13,16 +13,16 @@ import numpy as np
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.answers import understand
-from kerasmatrix.checking.given import Companions, digest_file, stand_in
+from kerasmatrix.config.matrix import Limits, load_matrix
 from kerasmatrix.engines.base import Task, WorkerLost, Workplace
+from kerasmatrix.engines.workspace import Sight
 from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.files.model_input import Companions, digest_file, stand_in
 from kerasmatrix.harness import trees
 from kerasmatrix.inspection.inspect import inspect
-from kerasmatrix.matrix import Limits, load_matrix
-from kerasmatrix.outcome import SaveObservation
-from kerasmatrix.sight import Sight
-from kerasmatrix.store import NoArtifact, Store, make_readable
+from kerasmatrix.results.answers import understand
+from kerasmatrix.results.observations import SaveObservation
+from kerasmatrix.store.store import NoArtifact, Store, make_readable
 from tests.hostile.files import NAME, with_names_that_act
 from tests.hostile.misdeeds import MISDEEDS, PRELUDE
 from tests.hostile.pages import Page

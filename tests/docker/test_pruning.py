@@ -7,7 +7,7 @@ import os
 import pytest
 
 from kerasmatrix.environments.images import BASE_LABEL, ENVIRONMENT_LABEL
-from kerasmatrix.environments.pruning import MadeImages
+from kerasmatrix.environments.prune import MadeImages
 from kerasmatrix.environments.uses import InUse
 
 pytestmark = pytest.mark.docker

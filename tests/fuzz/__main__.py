@@ -25,11 +25,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from kerasmatrix.checking.given import Companions, Look, find_models, look_of, stand_in
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection.guarded import BOUNDS
+from kerasmatrix.files.model_input import Companions, Look, find_models, look_of, stand_in
 from kerasmatrix.inspection.inspect import inspect, prepare, read_model_file
-from kerasmatrix.inspection.model_file import ModelFile
+from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.inspection.reader_process import BOUNDS
 from kerasmatrix.prediction.predict import prepare as prepare_rules
 from kerasmatrix.prediction.predict import read_and_foretell
 from kerasmatrix.prediction.target import Target
@@ -184,13 +184,19 @@ def fuzz(files: int, seed: int, originals: list[Path], minutes: float = math.inf
 
 
 def check_in_containers(
-    numbers: dict[str, list[int]], seed: int, originals: list[Path], folder: Path, each: int
+    numbers: dict[str, list[int]],
+    seed: int,
+    originals: list[Path],
+    folder: Path,
+    each: int,
+    *,
+    shared: bool,
 ) -> dict:
     """Check the files of these numbers, ``each`` at a time; return the figures and the faults."""
     folder.mkdir()
     place_beside(folder)
     wanted = sorted([*numbers["read"], *numbers["refused"]])
-    checks = Checks(folder / "out")
+    checks = Checks(folder / "out", shared=shared)
     checks.check([make(number, seed, originals, folder)[0] for number in wanted], each)
     return {**checks.counts, "faults": checks.faults}
 
@@ -203,6 +209,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=math.inf, help="to read at most")
     parser.add_argument("--check", default="0", help="how many of them to load, or all")
     parser.add_argument("--each", type=int, default=40, help="how many to check at a time")
+    parser.add_argument("--shared", action="store_true", help="files with code share containers")
     parser.add_argument("--seeds", type=Path, help="a folder with more models to change")
     options = parser.parse_args()
     prepare()
@@ -220,7 +227,7 @@ def main() -> int:
             chosen = {"read": numbers["read"][:most], "refused": numbers["refused"][: most // 10]}
             place = Path(folder, "check")
             found["check"] = check_in_containers(
-                chosen, options.seed, originals, place, options.each
+                chosen, options.seed, originals, place, options.each, shared=options.shared
             )
             found["faults"] += found["check"].pop("faults")
             found["check"]["seconds"] = round(time.monotonic() - started - found["seconds"], 1)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kerasmatrix.stock import stock_folder
+from kerasmatrix.config.bundled import bundled_folder
 from tests.fuzz.mutation import ordinary
 
 VERSIONS = ("tf2.4", "tf2.16")
@@ -29,8 +29,13 @@ Cells = dict[str, dict[str, object]]
 class Checks:
     """Checks files in batches and counts what happens. ``faults`` should stay empty."""
 
-    def __init__(self, folder: Path, versions: Sequence[str] = VERSIONS) -> None:
+    def __init__(
+        self, folder: Path, versions: Sequence[str] = VERSIONS, *, shared: bool = False
+    ) -> None:
         """Check the ordinary files alone; nothing else is compared with anything.
+
+        Files with code in them share a container if ``shared``, as `check --trust` has it: many
+        more of them are checked in the same time, and a row is easier to spoil.
 
         Raises:
             RuntimeError: none passes, or they have no result of their own, so that nothing could be
@@ -40,6 +45,7 @@ class Checks:
         self.counts: Counter[str] = Counter()
         self._folder = folder
         self._versions = versions
+        self._options = ["--trust"] if shared else []
         (folder / "ordinary").mkdir(parents=True)
         self._ordinary = ordinary(folder / "ordinary")
         table, said = self._check("alone", self._ordinary)
@@ -81,7 +87,8 @@ class Checks:
         folder = self._folder / "checks" / name
         command = [
             sys.executable, "-m", "kerasmatrix", "check", *map(str, paths), "--engine", "docker",
-            "--matrix", str(stock_folder() / "matrix.yaml"), "--remedies", "none",
+            "--matrix", str(bundled_folder() / "matrix.yaml"), "--remedies", "none",
+            *self._options,
             "--environments", ",".join(self._versions),
             "--store", str(folder / "store"), "--output", str(folder),
         ]  # fmt: skip

@@ -18,12 +18,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.places import default_cache
 from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.environments.venvs import default_cache, ensure_venv
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.outcome import LoadObservation, SaveFacts, Status, Verdict, judge_load
-from kerasmatrix.tolerance import Tolerance
+from kerasmatrix.environments.venvs import ensure_venv
+from kerasmatrix.results.observations import LoadObservation, SaveFacts, Status, Verdict, judge_load
+from kerasmatrix.results.tolerance import Tolerance
 
 ROOT = Path(__file__).parent.parent.parent
 FORMATS = ("h5", "keras", "savedmodel", "weights")

@@ -16,7 +16,7 @@ import differences
 import models
 import numpy as np
 import spellings
-from harness import failure, probe, snapshot, storage, tasks, training
+from harness import exception_data, formats, model_facts, sample_inputs, tasks, training
 from models import KERAS_3, K, L
 
 
@@ -33,7 +33,7 @@ def forms():
 
 def saved_facts(model, inputs):
     """Return what `tasks.Work` notes of a model that it saves, but for training."""
-    outputs = snapshot.outputs(model, inputs)
+    outputs = model_facts.outputs(model, inputs)
     return tasks._facts(model, outputs), outputs
 
 
@@ -52,23 +52,23 @@ def loaded_facts(load, plant, inputs, reference, trains=True):
                 noise, planted = 1e-7, planted[1]
             model = planted if planted is not None else model
         stage = "call"
-        outputs = snapshot.outputs(model, inputs)
+        outputs = model_facts.outputs(model, inputs)
         structure = outputs.structure
-        outputs = snapshot.Outputs(
+        outputs = model_facts.Outputs(
             array * array.dtype.type(1 + noise) if noise and array.dtype.kind == "f" else array
             for array in outputs
         )
         outputs.structure = structure
         stage = "inspect"
         facts = tasks._facts(model, outputs)
-        facts.update(snapshot.difference(outputs, reference))
+        facts.update(model_facts.difference(outputs, reference))
         if trains:
-            facts["training"] = training.observe(model, probe.Sample(inputs, reference))
+            facts["training"] = training.observe(model, sample_inputs.Sample(inputs, reference))
         return dict(ended="returned", value=facts)
     except differences.NotHeld:
         return None
     except Exception as error:
-        return dict(ended="raised", stage=stage, error=failure.describe(error))
+        return dict(ended="raised", stage=stage, error=exception_data.describe(error))
 
 
 def main():
@@ -91,15 +91,15 @@ def main():
                 model = models.MODELS[name]()
                 inputs = models.inputs(name)
                 facts, reference = saved_facts(model, inputs)
-                storage.save(model, form, folder)
-                facts["training"] = training.observe(model, probe.Sample(inputs, reference))
+                formats.save(model, form, folder)
+                facts["training"] = training.observe(model, sample_inputs.Sample(inputs, reference))
             except Exception as error:
                 tell(kind="no-model", model=name, format=form, error=repr(error)[:300])
                 continue
 
             def load(form=form, folder=folder):
                 script = dict(keras=K, load=K.models.load_model)
-                return storage.load(form, folder, script, models.MODELS[name])
+                return formats.load(form, folder, script, models.MODELS[name])
 
             tell(
                 kind="control",
@@ -169,10 +169,10 @@ def spelled(tell, case, number, build, one, other):
             inputs = [np.random.RandomState(5).uniform(0, 1, (4, *shape)).astype("float32")]
             facts, reference = saved_facts(model, inputs)
             control, _ = saved_facts(twin, inputs)
-            storage.save(twin, form, folder)
+            formats.save(twin, form, folder)
             load = loaded_from(form, folder, inputs, reference)
-            facts["training"] = training.observe(model, probe.Sample(inputs, reference))
-            control["training"] = training.observe(twin, probe.Sample(inputs, reference))
+            facts["training"] = training.observe(model, sample_inputs.Sample(inputs, reference))
+            control["training"] = training.observe(twin, sample_inputs.Sample(inputs, reference))
             place = dict(model=f"spelled: {case}", format=form, load=load)
             tell(kind="control", saved=control, **place)
             tell(kind="vain", name=case, saved=facts, **place)
@@ -183,7 +183,7 @@ def spelled(tell, case, number, build, one, other):
 
 def loaded_from(form, folder, inputs, reference):
     script = dict(keras=K, load=K.models.load_model)
-    return loaded_facts(lambda: storage.load(form, folder, script, None), None, inputs, reference)
+    return loaded_facts(lambda: formats.load(form, folder, script, None), None, inputs, reference)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import uv
 from click.testing import CliRunner
 
 from kerasmatrix.cli.explain import explain
+from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.environments.interpreters import find_interpreter
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
-from kerasmatrix.matrix import load_matrix
 from tests.real import ROOT
 
 pytestmark = pytest.mark.tensorflow

@@ -7,19 +7,19 @@ import sys
 
 import pytest
 
-from kerasmatrix.bisection.bisect import Bisector
-from kerasmatrix.checking.checking import check, taken_in
-from kerasmatrix.checking.given import Companions
-from kerasmatrix.checking.setup import open_setup
-from kerasmatrix.conversion.convert import Converted, Converter
-from kerasmatrix.conversion.manifest import Manifest
-from kerasmatrix.conversion.writing import write_file
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.outcome import Status
-from kerasmatrix.project import Project
+from kerasmatrix.files.bisect import Bisector
+from kerasmatrix.files.check import check, taken_in
+from kerasmatrix.files.convert import Converted, Converter
+from kerasmatrix.files.manifest import Manifest
+from kerasmatrix.files.model_input import Companions
+from kerasmatrix.files.output import write_file
+from kerasmatrix.files.session import open_setup
+from kerasmatrix.results.observations import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
 pytestmark = pytest.mark.tensorflow

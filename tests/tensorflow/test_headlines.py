@@ -3,11 +3,11 @@ import subprocess
 
 import pytest
 
+from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.outcome import Status
+from kerasmatrix.results.observations import Status
 from tests.real import ROOT, cell, check_headlines, measure
 
 pytestmark = pytest.mark.tensorflow

@@ -6,13 +6,14 @@ import shutil
 
 import pytest
 
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.places import default_cache
 from kerasmatrix.engines.base import Workplace
-from kerasmatrix.engines.imported import find_mismatch
+from kerasmatrix.engines.import_check import find_mismatch
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.environments.venvs import default_cache, venv_name
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.outcome import Status
+from kerasmatrix.environments.venvs import venv_name
+from kerasmatrix.results.observations import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT, measure
 
 pytestmark = pytest.mark.tensorflow

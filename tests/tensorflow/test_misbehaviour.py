@@ -2,8 +2,8 @@
 
 import pytest
 
-from kerasmatrix.matrix import Limits
-from kerasmatrix.outcome import Status
+from kerasmatrix.config.matrix import Limits
+from kerasmatrix.results.observations import Status
 from tests.real import cell, measure
 
 pytestmark = pytest.mark.tensorflow

@@ -9,10 +9,10 @@ import subprocess
 
 import pytest
 
+from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
-from kerasmatrix.matrix import load_matrix
 from tests.real import ROOT
 
 pytestmark = pytest.mark.tensorflow

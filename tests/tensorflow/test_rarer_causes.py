@@ -5,8 +5,8 @@ The programs are as small as they can be, and what is said of them is what Tenso
 
 import pytest
 
-from kerasmatrix.matrix import Limits
-from kerasmatrix.outcome import Status
+from kerasmatrix.config.matrix import Limits
+from kerasmatrix.results.observations import Status
 from tests.real import ROOT, OnePairAtATime, cell, measure
 
 pytestmark = pytest.mark.tensorflow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasmatrix.outcome import Status
+from kerasmatrix.results.observations import Status
 from tests.real import cell, measure
 
 pytestmark = pytest.mark.tensorflow

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasmatrix.outcome import Status
+from kerasmatrix.results.observations import Status
 from tests.real import OnePairAtATime
 
 pytestmark = pytest.mark.tensorflow

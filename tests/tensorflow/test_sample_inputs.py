@@ -5,15 +5,15 @@ import subprocess
 import numpy as np
 import pytest
 
-from kerasmatrix.checking.checking import check, taken_in
-from kerasmatrix.checking.given import Companions
-from kerasmatrix.checking.setup import open_setup
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.outcome import Status
-from kerasmatrix.project import Project
+from kerasmatrix.files.check import check, taken_in
+from kerasmatrix.files.model_input import Companions
+from kerasmatrix.files.session import open_setup
+from kerasmatrix.results.observations import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
 
 pytestmark = pytest.mark.tensorflow

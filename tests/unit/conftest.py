@@ -13,7 +13,7 @@ from tests.unit.fakes import FakeEngine, make_project
 def _no_process_is_kept():
     """The process that forks readers of files is no child of the next module's tests."""
     yield
-    guarded = sys.modules.get("kerasmatrix.inspection.guarded")
+    guarded = sys.modules.get("kerasmatrix.inspection.reader_process")
     if guarded:
         guarded._SERVER.close()
 
@@ -34,7 +34,7 @@ def command(tmp_path, engine, monkeypatch, capsys):
     """The command line on a project of fake environments: returns exit code, results, output."""
     monkeypatch.chdir(tmp_path)
     # By name, since the package shows the command `run` where the module of that name stands.
-    for name in ("run", "remeasuring"):
+    for name in ("run", "rerun"):
         module = importlib.import_module(f"kerasmatrix.cli.{name}")
         monkeypatch.setattr(module, "open_engine", lambda *_: engine)
 

@@ -18,10 +18,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import Hello, Task, WorkerLost, Workplace
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment, Limits
 from kerasmatrix.versions import version_key
 
 WEIGHT = {"name": "kernel", "shape": [1], "dtype": "float32", "sha256": "aa"}

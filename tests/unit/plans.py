@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.plan import Plan
-from kerasmatrix.scenario import load_scenario
+from kerasmatrix.execution.plan import Plan
 from tests.unit.fakes import make_project
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 import kerasmatrix
-from kerasmatrix.report.documents import to_json
-from kerasmatrix.stock import stock_folder
+from kerasmatrix.config.bundled import bundled_folder
+from kerasmatrix.results.serialization import to_json
 from tests.real import ROOT
 from tests.unit.fakes import FakeEngine, VersionedEngine, make_project
 from tests.unit.inspection import files
@@ -157,17 +157,17 @@ def test_results_are_read_and_are_a_frame(project, engine):
         kerasmatrix.load_results()
 
 
-def test_without_a_matrix_the_stock_one_is_used_and_its_folder_left_alone(
+def test_without_a_matrix_the_bundled_one_is_used_and_its_folder_left_alone(
     tmp_path, monkeypatch, engine
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
     files.hdf5_model(tmp_path / "model.h5")
-    there = (stock_folder() / ".kerasmatrix").exists()
+    there = (bundled_folder() / ".kerasmatrix").exists()
     checked = kerasmatrix.check("model.h5", environments=["tf2.4"], engine=engine)
     assert list(checked.frame["environment"]) == ["tf2.4"]
     assert (tmp_path / "cache" / "store" / "store.sqlite").is_file()
-    assert (stock_folder() / ".kerasmatrix").exists() == there
+    assert (bundled_folder() / ".kerasmatrix").exists() == there
 
 
 PAGE = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -178,9 +178,9 @@ def test_the_examples_of_the_page_run(project, monkeypatch, capsys):
     project("tf2.1", "tf2.2", "tf2.3", "tf2.4", "tf2.15")
     engine = VersionedEngine()
     engine.behaviour = {"2.1.0": "fails-unless-rewrite-config", "2.3.0": "good"}
-    engines = importlib.import_module("kerasmatrix.cli.engines")
+    engines = importlib.import_module("kerasmatrix.engines.select")
     monkeypatch.setattr(engines, "open_engine", lambda *_: engine)
-    bisector = importlib.import_module("kerasmatrix.bisection.bisect")
+    bisector = importlib.import_module("kerasmatrix.files.bisect")
     kept = bisector.Bisector.__init__.__kwdefaults__
     monkeypatch.setitem(kept, "ask", lambda *_, **__: None)  # no releases in between
     names = {}

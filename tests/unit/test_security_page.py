@@ -6,8 +6,8 @@ import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.environments.locks import read_lock
-from kerasmatrix.matrix import load_matrix
 from tests.real import ROOT
 
 ROW = re.compile(r"\| \[(CVE-\d+-\d+)\]\(\S+\) \|[^|]+\| (TensorFlow|Keras) ([^|]+) \| ([^|]+) \|")

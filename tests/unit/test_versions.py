@@ -2,13 +2,13 @@
 
 import pytest
 
-from kerasmatrix.checking.given import by_closeness
-from kerasmatrix.environments.keras_release import keras_major, release_of
+from kerasmatrix.config.matrix import Environment
+from kerasmatrix.environments.index import newest_of
+from kerasmatrix.environments.keras_version import keras_major, release_of
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.environments.releases import newest_of
-from kerasmatrix.inspection.model_file import Writer
-from kerasmatrix.matrix import Environment
-from kerasmatrix.report.generations import _with_keras
+from kerasmatrix.files.model_input import by_closeness
+from kerasmatrix.inspection.model_info import Writer
+from kerasmatrix.results.migrations import _with_keras
 from kerasmatrix.versions import is_legacy_keras, minor_of, version_key
 
 IN_ORDER = ["1.15.5", "2.2.0", "2.10.0a1", "2.10.0b1", "2.10.0rc0", "2.10.0rc1", "2.10.0",

@@ -29,24 +29,24 @@ def names(installed):
 
 
 @pytest.mark.parametrize("folder", ["images", "scenarios"])
-def test_every_stock_file_is_in_the_wheel(names, folder):
+def test_every_bundled_file_is_in_the_wheel(names, folder):
     files = [
         path for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     ]  # fmt: skip
     assert len(files) > 30
-    assert {f"kerasmatrix/stock/{path.relative_to(ROOT)}" for path in files} <= names
+    assert {f"kerasmatrix/bundled/{path.relative_to(ROOT)}" for path in files} <= names
 
 
 def test_the_matrix_the_page_and_what_others_begin_with_are_in_the_wheel(names):
     assert {
-        "kerasmatrix/stock/matrix.yaml",
-        "kerasmatrix/stock/images/Dockerfile",
+        "kerasmatrix/bundled/matrix.yaml",
+        "kerasmatrix/bundled/images/Dockerfile",
         "kerasmatrix/report/templates/index.html.j2",
         "kerasmatrix/harness/__main__.py",
         "kerasmatrix/diagnosis/causes.yaml",
-        "kerasmatrix/starter/gitignore",
-        "kerasmatrix/starter/workflow.yml",
+        "kerasmatrix/cli/starter/gitignore",
+        "kerasmatrix/cli/starter/workflow.yml",
     } <= names
 
 
@@ -75,7 +75,7 @@ def test_its_noxfile_has_the_sessions_that_are_spoken_of(installed, team):
         assert f"* {session} -> " in listed.stdout
 
 
-def test_a_stock_scenario_can_be_chosen_by_name(installed, team):
+def test_a_bundled_scenario_can_be_chosen_by_name(installed, team):
     done = installed.run(
         team, "kerasmatrix", "run", "--dry-run", "--engine", "local",
         "--environments", "tf2.21", "--scenarios", "lstm", "--formats", "keras",

@@ -11,11 +11,11 @@ from typing import cast
 import click
 
 from kerasmatrix import __version__
-from kerasmatrix.cli.failures import show
+from kerasmatrix.cli.error_output import show
 from kerasmatrix.cli.interrupts import INTERRUPTED, heed_interrupts
 from kerasmatrix.cli.streams import flush_output, lost_output
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError, as_machine_trouble
-from kerasmatrix.redaction import mask_secrets
+from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = ["commands", "main"]
 
@@ -175,7 +175,7 @@ def _say(error: BaseException, *, debug: bool) -> int:
         trouble = UsageError("the current folder was removed", hint="change to another folder")
     if trouble:
         return show(trouble)
-    from kerasmatrix.cli.crashes import BUG, keep_details, summary_of  # noqa: PLC0415 - as above
+    from kerasmatrix.cli.crash_report import BUG, keep_details, summary_of  # noqa: PLC0415 - as above
 
     place = keep_details(error)
     details = f"details: {place}" if place else "add --debug for the details"

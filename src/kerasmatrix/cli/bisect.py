@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.bisection.answer import Bisection, Look
-from kerasmatrix.bisection.bisect import Bisector
-from kerasmatrix.checking.checking import taken_in_one
-from kerasmatrix.checking.given import Companions
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, store_folder_option
-from kerasmatrix.cli.saying import say, say_json
-from kerasmatrix.cli.setups import measuring_options, set_up
-from kerasmatrix.environments.venvs import default_cache
+from kerasmatrix.cli.output import say, say_json
+from kerasmatrix.cli.session import measuring_options, set_up
+from kerasmatrix.config.places import default_cache
 from kerasmatrix.errors import UsageError
+from kerasmatrix.files.bisect import Bisector
+from kerasmatrix.files.bisect_result import Bisection, Look
+from kerasmatrix.files.check import taken_in_one
+from kerasmatrix.files.model_input import Companions
 
 __all__ = ["bisect"]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.analysis.upgrade import Reason, Upgrade, examine
 from kerasmatrix.cli.options import names_option
-from kerasmatrix.cli.runs import read_run, store_option
-from kerasmatrix.cli.saying import say
+from kerasmatrix.cli.output import say
+from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.errors import UsageError, nearest
-from kerasmatrix.results import Results
-from kerasmatrix.upgrade import Reason, Upgrade, examine
+from kerasmatrix.results.schema import Results
 
 __all__ = ["can_upgrade"]
 

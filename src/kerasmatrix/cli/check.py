@@ -8,11 +8,7 @@ from typing import Literal
 
 import click
 
-from kerasmatrix.checking.checking import CHANGED, taken_in
-from kerasmatrix.checking.checking import check as check_files
-from kerasmatrix.checking.given import Companions, find_models
-from kerasmatrix.cli.engines import Cluster
-from kerasmatrix.cli.failures import show_all
+from kerasmatrix.cli.error_output import show_all
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import (
     companions_options,
@@ -20,13 +16,17 @@ from kerasmatrix.cli.options import (
     output_option,
     remedies_options,
 )
-from kerasmatrix.cli.saying import say
-from kerasmatrix.cli.setups import measuring_or_cluster_options, set_up
+from kerasmatrix.cli.output import say
+from kerasmatrix.cli.session import measuring_or_cluster_options, set_up
 from kerasmatrix.cli.terminal import print_results
-from kerasmatrix.outcome import Status
-from kerasmatrix.plan import Remedies
-from kerasmatrix.redaction import command_line
+from kerasmatrix.engines.select import Cluster
+from kerasmatrix.execution.plan import Remedies
+from kerasmatrix.files.check import CHANGED, taken_in
+from kerasmatrix.files.check import check as check_files
+from kerasmatrix.files.model_input import Companions, find_models
 from kerasmatrix.report.write import check_folder, publish
+from kerasmatrix.results.observations import Status
+from kerasmatrix.text.redaction import command_line
 
 __all__ = ["check"]
 

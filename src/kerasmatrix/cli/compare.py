@@ -8,10 +8,10 @@ from typing import Literal
 
 import click
 
-from kerasmatrix.cli.runs import read_run, store_option
-from kerasmatrix.cli.saying import say, say_json
-from kerasmatrix.comparison import Change, ChangeKind, Comparison, Names
-from kerasmatrix.comparison import compare as compare_results
+from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison, Names
+from kerasmatrix.analysis.compare import compare as compare_results
+from kerasmatrix.cli.output import say, say_json
+from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.report.markdown import line, row
 
 __all__ = ["beside", "compare", "counted", "told"]

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.checking.checking import taken_in_one
-from kerasmatrix.checking.given import Companions
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
-from kerasmatrix.cli.saying import say, say_json
-from kerasmatrix.cli.setups import measuring_options, set_up
-from kerasmatrix.conversion.convert import Converted, Converter
-from kerasmatrix.conversion.manifest import Manifest, Refusal
-from kerasmatrix.conversion.ways import form_of_ending
-from kerasmatrix.conversion.writing import check_output, manifest_beside, write_file
+from kerasmatrix.cli.output import say, say_json
+from kerasmatrix.cli.session import measuring_options, set_up
 from kerasmatrix.errors import UsageError
+from kerasmatrix.files.check import taken_in_one
+from kerasmatrix.files.conversion_plan import form_of_ending
+from kerasmatrix.files.convert import Converted, Converter
+from kerasmatrix.files.manifest import Manifest, Refusal
+from kerasmatrix.files.model_input import Companions
+from kerasmatrix.files.output import check_output, manifest_beside, write_file
 
 __all__ = ["convert"]
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.archive import Archive
-from kerasmatrix.cli.runs import store_option
+from kerasmatrix.cli.stored_runs import store_option
 from kerasmatrix.cli.streams import read_input
 from kerasmatrix.diagnosis.catalogue import Cause
 from kerasmatrix.diagnosis.explain import explain_text
-from kerasmatrix.diagnosis.sightings import Sightings, find_sightings
+from kerasmatrix.diagnosis.occurrences import Sightings, find_sightings
 from kerasmatrix.errors import UsageError
+from kerasmatrix.store.runs import Archive
 
 __all__ = ["explain"]
 

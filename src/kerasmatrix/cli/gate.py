@@ -6,19 +6,19 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.archive import Archive
+from kerasmatrix.analysis.compare import Comparison
+from kerasmatrix.analysis.compare import compare as compare_results
+from kerasmatrix.analysis.gate import FindingKind, findings, unseen
 from kerasmatrix.cli.compare import beside, counted
 from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
-from kerasmatrix.cli.remeasuring import measure_again
-from kerasmatrix.cli.runs import read_run
-from kerasmatrix.cli.saying import say
-from kerasmatrix.comparison import Comparison
-from kerasmatrix.comparison import compare as compare_results
+from kerasmatrix.cli.output import say
+from kerasmatrix.cli.rerun import measure_again
+from kerasmatrix.cli.stored_runs import read_run
 from kerasmatrix.errors import UsageError
-from kerasmatrix.gating import FindingKind, findings, unseen
-from kerasmatrix.outcome import Status
-from kerasmatrix.results import Results
-from kerasmatrix.retrying import suspects
+from kerasmatrix.execution.flaky import suspects
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import Results
+from kerasmatrix.store.runs import Archive
 
 __all__ = ["decide", "gate"]
 

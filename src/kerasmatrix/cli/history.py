@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import click
 
-from kerasmatrix.archive import Archive
-from kerasmatrix.cli.runs import store_option
-from kerasmatrix.comparison import ChangeKind, compare
-from kerasmatrix.results import Results, count_statuses
+from kerasmatrix.analysis.compare import ChangeKind, compare
+from kerasmatrix.cli.stored_runs import store_option
+from kerasmatrix.results.schema import Results, count_statuses
+from kerasmatrix.store.runs import Archive
 
 __all__ = ["history"]
 

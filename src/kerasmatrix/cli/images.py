@@ -17,18 +17,19 @@ import docker.errors
 import requests
 
 import docker
-from kerasmatrix.cli.engines import ENGINES, open_engine
-from kerasmatrix.cli.failures import show_all
+from kerasmatrix.cli.error_output import show_all
 from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_option
+from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
+from kerasmatrix.config.places import default_cache
+from kerasmatrix.config.project import Project
 from kerasmatrix.engines.presence import docker_trouble
+from kerasmatrix.engines.select import ENGINES, open_engine
 from kerasmatrix.environments.identity import read_dockerfile
 from kerasmatrix.environments.images import base_of, image_tag
 from kerasmatrix.environments.locks import Lock, read_lock
-from kerasmatrix.environments.pruning import Disk, Made, MadeImages, MadeVenvs, Others
-from kerasmatrix.environments.venvs import default_cache, venv_name
+from kerasmatrix.environments.prune import Disk, Made, MadeImages, MadeVenvs, Others
+from kerasmatrix.environments.venvs import venv_name
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
-from kerasmatrix.matrix import Environment, Matrix, load_matrix
-from kerasmatrix.project import Project
 
 __all__ = ["images"]
 

@@ -13,7 +13,7 @@ from kerasmatrix.errors import InfrastructureError
 
 __all__ = ["init"]
 
-STARTER = Path(__file__).resolve().parent.parent / "starter"
+STARTER = Path(__file__).resolve().parent / "starter"
 # Where each file goes, and what it is called in the package, in which a .gitignore would count.
 FILES = {
     "matrix.yaml": "matrix.yaml",

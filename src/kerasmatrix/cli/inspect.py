@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.cli.failures import show
+from kerasmatrix.cli.error_output import show
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.inspect import inspect as look_into
-from kerasmatrix.inspection.model_file import ModelFile
+from kerasmatrix.inspection.model_info import ModelFile
 
 __all__ = ["inspect"]
 
@@ -49,6 +49,6 @@ def _show(found: ModelFile) -> None:
     # Programs that ask for JSON do not wait for what draws on a terminal.
     from rich.console import Console  # noqa: PLC0415
 
-    from kerasmatrix.cli.model_text import show_model  # noqa: PLC0415
+    from kerasmatrix.cli.model_view import show_model  # noqa: PLC0415
 
     show_model(Console(highlight=False), found)

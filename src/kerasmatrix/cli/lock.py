@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.cli.failures import show_all
+from kerasmatrix.cli.error_output import show_all
 from kerasmatrix.cli.options import matrix_option
+from kerasmatrix.config.matrix import Environment, load_matrix
+from kerasmatrix.config.project import Project
 from kerasmatrix.environments.locks import read_lock, resolve
 from kerasmatrix.errors import KerasmatrixError
-from kerasmatrix.matrix import Environment, load_matrix
-from kerasmatrix.project import Project
 
 __all__ = ["lock"]
 

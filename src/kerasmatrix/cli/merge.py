@@ -7,19 +7,19 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.archive import Archive, find_results
+from kerasmatrix.analysis.expectations import expect
+from kerasmatrix.analysis.merge import merge as merge_results
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import matrix_option, output_option
 from kerasmatrix.cli.terminal import print_results
-from kerasmatrix.expectations import expect
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.merging import merge as merge_results
-from kerasmatrix.outcome import Status
-from kerasmatrix.project import Project
-from kerasmatrix.redaction import command_line
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
+from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.report.write import check_folder, publish
-from kerasmatrix.scenario import load_scenario
-from kerasmatrix.store import Store
+from kerasmatrix.results.observations import Status
+from kerasmatrix.store.runs import Archive, find_results
+from kerasmatrix.store.store import Store
+from kerasmatrix.text.redaction import command_line
 
 __all__ = ["merge"]
 

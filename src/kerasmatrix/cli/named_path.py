@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kerasmatrix.visible import cut
+from kerasmatrix.text.escape import cut
 
 __all__ = ["NamedPath"]
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import click
 
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.places import Places, places_of
-from kerasmatrix.shards import Shard
-from kerasmatrix.visible import brief
+from kerasmatrix.config.places import Places, places_of
+from kerasmatrix.execution.shards import Shard
+from kerasmatrix.text.escape import brief
 
 __all__ = [
     "JOBS",
@@ -38,7 +38,7 @@ JOBS = click.IntRange(min=1, max=256)
 LONGEST_BUDGET = 365 * 24 * 3600
 MOST_SHARDS = 10_000
 # Where the context of a command keeps which matrix is meant.
-MATRIX = "kerasmatrix.matrix"
+MATRIX = "kerasmatrix.config.matrix"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 

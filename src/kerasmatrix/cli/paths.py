@@ -12,14 +12,14 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.archive import results_in
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import beside_matrix_option, places
-from kerasmatrix.cli.saying import say
+from kerasmatrix.cli.output import say
 from kerasmatrix.errors import UsageError
-from kerasmatrix.outcome import Status
-from kerasmatrix.repair import REPAIRABLE
-from kerasmatrix.results import CellResult, RemedyResult
+from kerasmatrix.results.cells import REPAIRABLE
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import CellResult, RemedyResult
+from kerasmatrix.store.runs import results_in
 
 __all__ = ["paths"]
 

@@ -12,21 +12,21 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kerasmatrix.checking.given import find_models
-from kerasmatrix.cli.failures import show, show_all
+from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import names_option, note_matrix, store_folder_option
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.places import matrix_or_bundled
+from kerasmatrix.config.project import Project
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import UsageError
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.places import matrix_or_stock
-from kerasmatrix.prediction.brought import names_brought
-from kerasmatrix.prediction.notes import Notes
+from kerasmatrix.files.model_input import find_models
+from kerasmatrix.prediction.cache import Notes
+from kerasmatrix.prediction.custom_objects import names_brought
 from kerasmatrix.prediction.predict import predict as foretell
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.target import Target, target_of
-from kerasmatrix.project import Project
-from kerasmatrix.visible import visible
+from kerasmatrix.text.escape import visible
 
 __all__ = ["predict"]
 
@@ -69,7 +69,7 @@ def predict(  # noqa: PLR0913 - one argument per option
 
     FILES may be folders with models in them. Nothing is loaded, and nothing that is in them runs.
     """
-    own = matrix_or_stock(matrix_file)
+    own = matrix_or_bundled(matrix_file)
     targets = _targets(own, to)
     notes = Notes(store_folder)
     brought = names_brought(code) if code else frozenset()

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.archive import Archive
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.runs import read_run, store_option
+from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.reading import write_bytes
+from kerasmatrix.filesystem.named_files import write_bytes
 from kerasmatrix.report.badge import to_badge
-from kerasmatrix.report.documents import to_json
+from kerasmatrix.report.csv_parquet import csv_parts, to_parquet
 from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
-from kerasmatrix.report.tables import csv_parts, to_parquet
-from kerasmatrix.results import Results
+from kerasmatrix.results.schema import Results
+from kerasmatrix.results.serialization import to_json
+from kerasmatrix.store.runs import Archive
 
 __all__ = ["report"]
 

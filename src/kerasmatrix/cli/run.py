@@ -13,9 +13,10 @@ from typing import Literal
 
 import click
 
-from kerasmatrix.agenda import Again
-from kerasmatrix.archive import Archive
-from kerasmatrix.cli.engines import DASK, ENGINES, Cluster, open_engine
+from kerasmatrix.analysis.compare import Comparison, compare
+from kerasmatrix.analysis.expectations import expect
+from kerasmatrix.analysis.gate import findings
+from kerasmatrix.cli.build_plan import plan_of, select
 from kerasmatrix.cli.options import (
     JOBS,
     budget_option,
@@ -28,29 +29,28 @@ from kerasmatrix.cli.options import (
     retries_options,
     shard_option,
 )
-from kerasmatrix.cli.planning import plan_of, select
-from kerasmatrix.cli.runs import read_run
+from kerasmatrix.cli.stored_runs import read_run
 from kerasmatrix.cli.terminal import TerminalProgress, print_agenda, print_results, say_again
-from kerasmatrix.comparison import Comparison, compare
+from kerasmatrix.config.matrix import Matrix, load_matrix
+from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
-from kerasmatrix.expectations import expect
-from kerasmatrix.gating import findings
-from kerasmatrix.matrix import Matrix, load_matrix
-from kerasmatrix.outcome import Status
-from kerasmatrix.plan import Plan
-from kerasmatrix.prediction.hindsight import with_predictions
-from kerasmatrix.priority import rank_cells
-from kerasmatrix.project import Project
-from kerasmatrix.recollection import keep, recall
-from kerasmatrix.redaction import command_line
-from kerasmatrix.report.redacted import redacted
+from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine
+from kerasmatrix.execution.evaluate import tabulate
+from kerasmatrix.execution.flaky import is_settled, suspects, with_retries
+from kerasmatrix.execution.plan import Plan
+from kerasmatrix.execution.predictions import with_predictions
+from kerasmatrix.execution.priority import rank_cells
+from kerasmatrix.execution.result_cache import keep, recall
+from kerasmatrix.execution.runner import Budget, Run
+from kerasmatrix.execution.shards import Shard, take_shard
+from kerasmatrix.execution.work_queue import Again
 from kerasmatrix.report.write import check_folder, publish
-from kerasmatrix.results import Results, RunInfo
-from kerasmatrix.retrying import is_settled, suspects, with_retries
-from kerasmatrix.run import Budget, Run
-from kerasmatrix.shards import Shard, take_shard
-from kerasmatrix.store import Store
-from kerasmatrix.tabulation import tabulate
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.redacted import redacted
+from kerasmatrix.results.schema import Results, RunInfo
+from kerasmatrix.store.runs import Archive
+from kerasmatrix.store.store import Store
+from kerasmatrix.text.redaction import command_line
 
 __all__ = ["run"]
 

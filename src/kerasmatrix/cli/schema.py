@@ -6,7 +6,7 @@ import json
 
 import click
 
-from kerasmatrix.report.documents import results_schema
+from kerasmatrix.results.serialization import results_schema
 
 __all__ = ["schema"]
 

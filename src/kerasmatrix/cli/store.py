@@ -6,20 +6,21 @@ from pathlib import Path
 
 import click
 
-import kerasmatrix.harness.repair
-from kerasmatrix.archive import Archive
+import kerasmatrix.harness.remedies
 from kerasmatrix.cli.options import matrix_option, store_folder_option
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
+from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.environments.identity import image_recipe, read_dockerfile
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import RECIPE
 from kerasmatrix.errors import UsageError
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.origins import scenario_of, short
-from kerasmatrix.plan import digest_folder, environment_digest
-from kerasmatrix.project import Project
-from kerasmatrix.scenario import load_scenario
-from kerasmatrix.store import DATABASE, Store
-from kerasmatrix.upkeep import Needed, damages, find_rubbish, remove
+from kerasmatrix.execution.plan import environment_digest
+from kerasmatrix.filesystem.digests import digest_folder
+from kerasmatrix.store.maintenance import Needed, damages, find_rubbish, remove
+from kerasmatrix.store.origins import scenario_of, short
+from kerasmatrix.store.runs import Archive
+from kerasmatrix.store.store import DATABASE, Store
 
 __all__ = ["store"]
 
@@ -136,6 +137,6 @@ def _needed(matrix_file: Path, *, files: bool) -> Needed:
             for name in matrix.scenarios
         ),
         harness=short(digest_folder(Path(kerasmatrix.harness.__file__).parent)),
-        repair=short(digest_folder(Path(kerasmatrix.harness.repair.__file__).parent)),
+        repair=short(digest_folder(Path(kerasmatrix.harness.remedies.__file__).parent)),
         checked_files=not files,
     )

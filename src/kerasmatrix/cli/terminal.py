@@ -22,16 +22,15 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from kerasmatrix.agenda import Again, Conversion, Crossing, Job, Repair
-from kerasmatrix.outcome import Cell, Status
-from kerasmatrix.plan import Save
-from kerasmatrix.priority import Urgency
-from kerasmatrix.repair import REPAIRABLE
-from kerasmatrix.report.appearance import LOOKS
-from kerasmatrix.results import PredictorResult, Results, count_statuses
-from kerasmatrix.run import Progress, Run
-from kerasmatrix.tabulation import RUN_ENDED
-from kerasmatrix.visible import visible
+from kerasmatrix.execution.plan import Save
+from kerasmatrix.execution.priority import Urgency
+from kerasmatrix.execution.runner import Progress, Run
+from kerasmatrix.execution.work_queue import Again, Conversion, Crossing, Job, Repair
+from kerasmatrix.report.symbols import LOOKS
+from kerasmatrix.results.cells import REPAIRABLE, RUN_ENDED
+from kerasmatrix.results.observations import Cell, Status
+from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
+from kerasmatrix.text.escape import visible
 
 __all__ = ["TerminalProgress", "print_agenda", "print_results", "say_again"]
 

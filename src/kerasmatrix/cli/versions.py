@@ -12,7 +12,8 @@ import click
 
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import group_option, matrix_option
-from kerasmatrix.environments.releases import (
+from kerasmatrix.config.matrix import ALL, Environment, Matrix, load_matrix
+from kerasmatrix.environments.index import (
     ask_index,
     new_environments,
     newer_than,
@@ -20,8 +21,7 @@ from kerasmatrix.environments.releases import (
     newest_of,
 )
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.matrix import ALL, Environment, Matrix, load_matrix
-from kerasmatrix.reading import read_bytes, write_bytes
+from kerasmatrix.filesystem.named_files import read_bytes, write_bytes
 
 __all__ = ["versions"]
 

@@ -21,10 +21,10 @@ from pydantic import (
 )
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.formats import FORMATS
-from kerasmatrix.outcome import Status
-from kerasmatrix.patterns import compile_pattern
-from kerasmatrix.yaml_source import YamlSource
+from kerasmatrix.filesystem.yaml_source import YamlSource
+from kerasmatrix.results.formats import FORMATS
+from kerasmatrix.results.observations import Status
+from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = [
     "Advice",

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from kerasmatrix.bounds import MOST_LINKS, cut
 from kerasmatrix.diagnosis.catalogue import Catalogue, Cause, Signature
-from kerasmatrix.outcome import Status
-from kerasmatrix.patterns import compile_pattern
+from kerasmatrix.results.bounds import MOST_LINKS, cut
+from kerasmatrix.results.observations import Status
+from kerasmatrix.text.patterns import compile_pattern
 
 __all__ = ["LONGEST_TEXT", "AmbiguousError", "Evidence", "candidates", "classify"]
 

@@ -7,10 +7,10 @@ from typing import Literal
 
 from kerasmatrix.diagnosis.catalogue import Cause, the_catalogue
 from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, candidates, classify
-from kerasmatrix.diagnosis.traceback_text import chain_of
+from kerasmatrix.diagnosis.traceback_parser import chain_of
 from kerasmatrix.errors import UsageError
+from kerasmatrix.text.escape import brief
 from kerasmatrix.versions import minor_of
-from kerasmatrix.visible import brief
 
 __all__ = ["explain_text"]
 

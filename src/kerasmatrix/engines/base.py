@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment, Limits
 
 __all__ = [
     "Engine",

@@ -24,19 +24,19 @@ from docker.models.containers import Container
 from docker.types import LogConfig, Mount, Ulimit
 
 import docker
+from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace, unavailable
-from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.engines.local import HARNESS
 from kerasmatrix.engines.memory import FEW, idle_workers
-from kerasmatrix.engines.runners import birth, is_gone
+from kerasmatrix.engines.process_id import birth, is_gone
+from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.environments.identity import image_recipe, read_dockerfile
 from kerasmatrix.environments.images import ensure_image
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import InUse
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.harness import wire
-from kerasmatrix.matrix import Environment, Limits
+from kerasmatrix.harness import protocol
 
 __all__ = ["DockerChannel", "DockerEngine", "Frames", "container_settings"]
 
@@ -335,7 +335,7 @@ class DockerChannel:
         self._container = container
         self.is_removed = False
         self._frames = Frames()
-        self._output = wire.Buffer()
+        self._output = protocol.Buffer()
         self._errors = b""
         streams = {"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
         attached = container.attach_socket(params=streams)
@@ -380,7 +380,7 @@ class DockerChannel:
         pending = getattr(self._socket, "pending", None)
         if pending is not None and pending():
             return True
-        return wire.readable(self._socket.fileno(), seconds)
+        return protocol.readable(self._socket.fileno(), seconds)
 
     def close(self) -> None:
         """Kill the container and wait until it is removed."""

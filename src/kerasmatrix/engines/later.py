@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import Engine, EngineLost, Worker, Workplace
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment, Limits
 
 __all__ = ["DockerLater"]
 

@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import IO
 
 import kerasmatrix.harness
+from kerasmatrix.config.matrix import Environment, Limits
+from kerasmatrix.config.places import default_cache
 from kerasmatrix.engines.base import Workplace, unavailable
-from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.engines.memory import idle_workers, machine_memory
+from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import InUse
 from kerasmatrix.environments.variables import worker_variables
-from kerasmatrix.environments.venvs import RECIPE, default_cache, ensure_venv, venv_folder
-from kerasmatrix.harness import wire
-from kerasmatrix.matrix import Environment, Limits
+from kerasmatrix.environments.venvs import RECIPE, ensure_venv, venv_folder
+from kerasmatrix.harness import protocol
 
 __all__ = ["HARNESS", "LocalEngine", "ProcessChannel"]
 
@@ -117,7 +118,7 @@ class ProcessChannel:
         assert self._process.stdin is not None  # noqa: S101 - tells mypy what PIPE means
         assert self._process.stdout is not None  # noqa: S101
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
-        self._line = wire.Line(self._stdout.fileno())
+        self._line = protocol.Line(self._stdout.fileno())
 
     def write(self, data: bytes) -> None:
         """Send ``data``."""

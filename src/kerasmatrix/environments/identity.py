@@ -1,8 +1,8 @@
 """The identity of an environment: all that decides which packages are installed, and how.
 
 The folder of a virtual environment, the tag of an image and the key of everything measured in
-one carry this digest. The environment's variables are set when a worker is started, so they
-change nothing that is installed: they stand beside the digest in the keys (`kerasmatrix.plan`).
+one carry this digest. The environment's variables are set when a worker is started and change
+nothing that is installed: the keys hold them next to the digest (`kerasmatrix.execution.plan`).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import json
 import sysconfig
 from pathlib import Path
 
+from kerasmatrix.config.matrix import Environment
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment
 
 __all__ = ["DOCKERFILE", "identity_of", "image_recipe", "read_dockerfile"]
 

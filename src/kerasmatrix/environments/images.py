@@ -17,12 +17,12 @@ import docker.errors
 import requests
 
 import docker
+from kerasmatrix.config.matrix import PYTHON, Environment
+from kerasmatrix.config.places import default_cache
 from kerasmatrix.environments.identity import DOCKERFILE, identity_of, image_recipe
 from kerasmatrix.environments.locks import BUILD_LOCKS, Lock
 from kerasmatrix.environments.uses import InUse, making
-from kerasmatrix.environments.venvs import default_cache
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import PYTHON, Environment
 
 __all__ = [
     "BASE_LABEL",

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import uv
 
+from kerasmatrix.config.matrix import Environment, Matrix
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.matrix import Environment, Matrix
-from kerasmatrix.reading import read_text
-from kerasmatrix.staging import put
+from kerasmatrix.filesystem.atomic import put
+from kerasmatrix.filesystem.named_files import read_text
 from kerasmatrix.versions import minor_of
 
 __all__ = ["BUILD_LOCKS", "PINNED", "Lock", "normalized", "read_lock", "resolve"]

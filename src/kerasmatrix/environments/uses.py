@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasmatrix.staging import put
+from kerasmatrix.filesystem.atomic import put
 
 __all__ = ["InUse", "Use", "forget_uses", "making", "removing", "uses_of"]
 

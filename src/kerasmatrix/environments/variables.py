@@ -1,12 +1,12 @@
 """The environment variables of a worker: those that every worker gets, and an environment's own.
 
 They are set when a worker is started, and change nothing that is installed; what is measured may
-depend on all of them, so the keys of measurements hold them (`kerasmatrix.plan`).
+depend on all of them, so the keys of measurements hold them (`kerasmatrix.execution.plan`).
 """
 
 from __future__ import annotations
 
-from kerasmatrix.matrix import Environment
+from kerasmatrix.config.matrix import Environment
 
 __all__ = ["FIXED", "lasting_variables", "worker_variables"]
 

@@ -7,24 +7,22 @@ TensorFlow 2.5 times faster.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-import platformdirs
 import uv
 
+from kerasmatrix.config.matrix import Environment
 from kerasmatrix.environments.identity import identity_of
 from kerasmatrix.environments.interpreters import find_interpreter
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import making
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment
 
-__all__ = ["COMPLETE", "RECIPE", "default_cache", "ensure_venv", "venv_folder", "venv_name"]
+__all__ = ["COMPLETE", "RECIPE", "ensure_venv", "venv_folder", "venv_name"]
 
 COMPLETE = "kerasmatrix-complete"
 LOCK = "kerasmatrix-lock.txt"
@@ -39,12 +37,6 @@ BUILD = (
 )  # fmt: skip
 # Part of an environment's identity: what is made in another way is another environment.
 RECIPE = " && ".join(map(" ".join, (MAKE, INSTALL_BUILDERS, BUILD, INSTALL)))
-
-
-def default_cache() -> Path:
-    """Return the folder of virtual environments: ``KERASMATRIX_CACHE``, else the user's cache."""
-    override = os.environ.get("KERASMATRIX_CACHE")
-    return Path(override) if override else Path(platformdirs.user_cache_dir("kerasmatrix"))
 
 
 def venv_name(environment: Environment, lock: Lock) -> str:

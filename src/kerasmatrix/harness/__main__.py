@@ -20,7 +20,7 @@ from typing import Any
 
 def main() -> int:
     """Say hello, then answer tasks until the input ends."""
-    from . import child, condition, failure, seclusion, state, wire
+    from . import child, condition, exception_data, process_state, protocol, sandbox
 
     parser = argparse.ArgumentParser(prog="kerasmatrix-harness")
     for name in ("--scenarios", "--artifacts", "--scratch"):
@@ -35,25 +35,25 @@ def main() -> int:
     try:
         hello = _import_tensorflow()
     except BaseException as error:
-        message = dict(kind="unavailable", error=failure.describe(error))
-        _send(out, wire.encode(dict(message, protocol=wire.PROTOCOL)))
+        message = dict(kind="unavailable", error=exception_data.describe(error))
+        _send(out, protocol.encode(dict(message, protocol=protocol.PROTOCOL)))
         return 1
     hello.update(
         kind="hello",
-        protocol=wire.PROTOCOL,
+        protocol=protocol.PROTOCOL,
         python=platform.python_version(),
         import_seconds=time.monotonic() - started,
     )
     # What TensorFlow consists of stays: no collection looks through it again.
     gc.collect()
     gc.freeze()
-    baseline = state.Baseline((places.scenarios, places.artifacts, places.scratch))
-    seclusion.close_off()  # now that the baseline has looked at this process
+    baseline = process_state.Baseline((places.scenarios, places.artifacts, places.scratch))
+    sandbox.close_off()  # now that the baseline has looked at this process
     # The first task finds what each later one finds: an import leaves files in /tmp.
-    seclusion.sweep(places.scratch, os.listdir(places.scratch))
-    initial = condition.Condition() if seclusion.alone() else None
-    _send(out, wire.encode(hello))
-    requests = wire.Line(0)
+    sandbox.sweep(places.scratch, os.listdir(places.scratch))
+    initial = condition.Condition() if sandbox.alone() else None
+    _send(out, protocol.encode(hello))
+    requests = protocol.Line(0)
     run = functools.partial(
         child.run, watch=requests, private=(out,), baseline=baseline, confirmed=set()
     )
@@ -65,8 +65,8 @@ def main() -> int:
             requests.fill()
             continue
         try:
-            for result in _results(wire.decode(line), places, run, initial):
-                _send(out, wire.encode(result))
+            for result in _results(protocol.decode(line), places, run, initial):
+                _send(out, protocol.encode(result))
         except child.Abandoned:
             return 0
 
@@ -76,7 +76,7 @@ def _results(request: dict, places: Any, run: Any, condition: Any) -> Any:
 
     After a file of others, ``spent`` says why the container is not to be used for another one.
     """
-    from . import child, seclusion, tasks, trees, wire
+    from . import child, protocol, sandbox, tasks, trees
 
     works = [
         tasks.Work(task, places.scenarios, places.artifacts, places.scratch)
@@ -86,14 +86,14 @@ def _results(request: dict, places: Any, run: Any, condition: Any) -> Any:
     memory = max(task["memory_mb"] for task in request["tasks"])
     done = 0
     try:
-        for result in run(works, memory, after=lambda: seclusion.sweep(places.scratch, names)):
+        for result in run(works, memory, after=lambda: sandbox.sweep(places.scratch, names)):
             work = works[done]
             done += 1
             if result["ended"] != "returned" or work.request["kind"] in ("load", "probe"):
                 # However it ended, it leaves nothing.
                 trees.remove(work.folder)
             result["spent"] = condition.difference() if condition and work.is_given else None
-            yield dict(result, kind="result", protocol=wire.PROTOCOL, id=work.request["id"])
+            yield dict(result, kind="result", protocol=protocol.PROTOCOL, id=work.request["id"])
     except child.Abandoned:
         for work in works[done:]:
             trees.remove(work.folder)
@@ -104,13 +104,13 @@ def _import_tensorflow() -> dict[str, Any]:
     """Import TensorFlow and its Keras; return their versions, and those of what came with them."""
     import tensorflow as tf
 
-    from . import imported, storage
+    from . import formats, imported
 
     # Reaching into `tf.keras` makes lazy loaders load, here and not in every child.
     assert callable(tf.keras.models.load_model)
     return dict(
         tensorflow=tf.__version__,
-        keras=storage.keras_version(tf.keras),
+        keras=formats.keras_version(tf.keras),
         modules=imported.modules(),
         distributions=imported.distributions(),
     )

@@ -21,7 +21,7 @@ import tempfile
 import time
 from typing import Any
 
-from . import failure, seclusion, trees, wire
+from . import exception_data, protocol, sandbox, trees
 
 __all__ = ["Abandoned", "die_with_parent", "run"]
 
@@ -183,13 +183,13 @@ class _Child:
         wait, self._go = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
-            seclusion.open_up()
+            sandbox.open_up()
             for descriptor in (receive, self._go, *private):
                 os.close(descriptor)
             _be_the_child(works, send, wait, self._log.fileno(), memory_mb, baseline)
         os.close(send)
         os.close(wait)
-        self._line = wire.Line(receive)
+        self._line = protocol.Line(receive)
 
     def answer(self, work: Any, watch: Any, *, last: bool) -> dict:
         """Wait for the next answer; without one, and after the ``last``, the child is ended.
@@ -236,7 +236,7 @@ class _Child:
         _, status, usage = os.wait4(self.pid, 0)
         self.forget()
         beside = self._beside
-        if not seclusion.end_all(beside.pid if beside else None) and beside:
+        if not sandbox.end_all(beside.pid if beside else None) and beside:
             beside.forget()
         if self._after:
             self._after()
@@ -291,7 +291,7 @@ def _be_the_child(  # noqa: PLR0913, PLR0917 - what a child is made with
             # Nobody comes after the last: there is nothing to undo.
             last = number == len(works)
             message["replaced"] = None if last else _why_replace(message, inherited[1], baseline)
-            answer = wire.encode(message)
+            answer = protocol.encode(message)
             while answer:
                 answer = answer[os.write(send, answer) :]
             last = last or message["replaced"] is not None
@@ -318,7 +318,7 @@ def _do(work: Any) -> dict:
         # To leave is not to fail: nobody knows what the script would have done.
         return {"left": left.code if isinstance(left.code, int) else 1, "ordinary": False}
     except BaseException as error:
-        told = {"error": failure.describe(error), "stage": getattr(work, "stage", None)}
+        told = {"error": exception_data.describe(error), "stage": getattr(work, "stage", None)}
         return dict(told, ordinary=isinstance(error, Exception))
 
 
@@ -366,7 +366,7 @@ class Deadline:
             own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         except (OSError, IndexError, ValueError):
             own = 0.0
-        return max(own, seclusion.processor_seconds())
+        return max(own, sandbox.processor_seconds())
 
     def _threads(self) -> tuple:
         """Return how long each thread has waited for a processor, and whether one is runnable.
@@ -418,7 +418,7 @@ class Writing:
         size, files = trees.measure(folder, WRITTEN_FILES)
         if files > WRITTEN_FILES:
             return f"it wrote more than {WRITTEN_FILES} files"
-        unnamed, hidden = seclusion.held(self._pid, folder)
+        unnamed, hidden = sandbox.held(self._pid, folder)
         size += unnamed
         stay_hidden, self._hidden = hidden & self._hidden, hidden
         if stay_hidden:
@@ -435,7 +435,7 @@ class Writing:
         return ""
 
 
-def _await_line(line: wire.Line, limits: tuple, watch: Any) -> Any:
+def _await_line(line: protocol.Line, limits: tuple, watch: Any) -> Any:
     """Fill ``line`` until it holds a whole line or is closed; return what is over before that."""
     while not line.ready:
         for limit in limits:
@@ -468,8 +468,8 @@ def _has_left(pid: int) -> bool:
 def _understand(answer: bytes) -> dict | None:
     """Return the child's message; None if it is none that can be passed on."""
     try:
-        message = wire.decode(answer)
-        wire.encode(message)
+        message = protocol.decode(answer)
+        protocol.encode(message)
     except (ValueError, RecursionError):
         return None
     return (

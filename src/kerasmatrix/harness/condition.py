@@ -12,7 +12,7 @@ import os
 import resource
 from typing import NamedTuple
 
-from . import seclusion
+from . import sandbox
 
 __all__ = ["Condition"]
 
@@ -51,11 +51,11 @@ class Condition:
         """Say in what the container differs from when this was made; None if in nothing."""
         rescheduled = self._rescheduled()
         differences = (
-            (seclusion.others(), "processes are left"),
+            (sandbox.others(), "processes are left"),
             (_limits() != self._limits, "the limits of the harness were changed"),
             (rescheduled, f"the scheduling of the harness was changed: {rescheduled}"),
             (any(map(_system_v, SYSTEM_V)), "System V objects are left"),
-            (any(map(_names, seclusion.SHARED)), "files are left in memory"),
+            (any(map(_names, sandbox.SHARED)), "files are left in memory"),
             (_held_memory() - self._memory > MEMORY, "memory is not free again"),
         )
         return next((reason for is_so, reason in differences if is_so), None)

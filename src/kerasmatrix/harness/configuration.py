@@ -1,7 +1,7 @@
 """The settings of a model as plain data: what `get_config` and `compile` were given, by value.
 
 Nothing is interpreted here. Releases spell one setting differently, and which spellings mean the
-same is decided where settings are compared (`kerasmatrix.meaning`).
+same is decided where settings are compared (`kerasmatrix.results.equal_settings`).
 """
 
 from __future__ import annotations
@@ -109,10 +109,10 @@ def _object(value: Any, depth: int) -> Any:
             config = {**_hidden(value, config, depth), **config}
         return dict(class_name=kind.__name__, config=config, **_whose(value))
     if hasattr(value, "numpy") or hasattr(value, "_shared_name"):
-        from . import snapshot
+        from . import model_facts
 
         try:
-            return described(snapshot.array_of(value), depth + 1)
+            return described(model_facts.array_of(value), depth + 1)
         except Exception:
             return kind.__name__
     name = getattr(value, "__name__", None)

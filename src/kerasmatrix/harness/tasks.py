@@ -10,7 +10,17 @@ import tempfile
 import time
 from typing import Any
 
-from . import configuration, failure, precision, probe, script, snapshot, storage, stored, training
+from . import (
+    configuration,
+    exception_data,
+    formats,
+    model_facts,
+    precision,
+    sample_inputs,
+    script,
+    stored_state,
+    training,
+)
 
 __all__ = ["Work"]
 
@@ -83,7 +93,7 @@ class Work:
         names = script.run_script(os.path.join(self.scenario, "save.py"))
         self._enter("build")
         model = names["build"]()
-        snapshot.stir(model, SAVE_SEED)
+        model_facts.stir(model, SAVE_SEED)
         self._enter("call")
         sample = self._sample(model, names)
         self._enter("inspect")
@@ -96,9 +106,9 @@ class Work:
         self._enter("save")
         target = os.path.join(self.folder, "artifact")
         os.makedirs(target)
-        storage.save(model, self.request["format"], target)
+        formats.save(model, self.request["format"], target)
         self._enter("inspect")
-        probe.save(os.path.join(target, "probe.npz"), sample)
+        sample_inputs.save(os.path.join(target, "probe.npz"), sample)
         with open(os.path.join(target, "manifest.json"), "w") as handle:
             json.dump(
                 dict(facts, scenario=self.request["scenario"], format=self.request["format"]),
@@ -128,12 +138,12 @@ class Work:
         except MemoryError:
             raise
         except Exception as error:
-            refusal = failure.describe(error)
+            refusal = exception_data.describe(error)
         self._enter("inspect")
-        outputs = sample.outputs if sample else snapshot.Outputs()
+        outputs = sample.outputs if sample else model_facts.Outputs()
         facts = dict(_facts(model, outputs), did=did, refused=refusal)
-        facts["stored"] = stored.training_state(self.request["format"], path)
-        probe.save(os.path.join(target, "probe.npz"), sample)
+        facts["stored"] = stored_state.training_state(self.request["format"], path)
+        sample_inputs.save(os.path.join(target, "probe.npz"), sample)
         self._enter("train")
         facts["training"] = training.observe(model, sample)
         self._enter(None)
@@ -146,14 +156,16 @@ class Work:
         self._enter("call")
         sample = self._reference_sample(model, path, artifact)
         outputs = (
-            snapshot.outputs(model, sample.inputs, sample.keys) if sample else snapshot.Outputs()
+            model_facts.outputs(model, sample.inputs, sample.keys)
+            if sample
+            else model_facts.Outputs()
         )
         if sample and precision.computes_in_half(self.scenario):
             # TensorFlow rewrites graphs for oneDNN, even to kernels that half precision lacks.
-            snapshot.predict(model, sample.inputs, sample.keys)
+            model_facts.predict(model, sample.inputs, sample.keys)
         self._enter("inspect")
         facts = dict(_facts(model, outputs), did=did)
-        facts.update(snapshot.difference(outputs, sample.outputs if sample else []))
+        facts.update(model_facts.difference(outputs, sample.outputs if sample else []))
         self._enter("resave")
         facts["resave_error"] = self._save_again(model)
         self._enter("train")
@@ -163,7 +175,7 @@ class Work:
 
     def _probe(self) -> dict:
         """Look at the artifact's architecture, layer by layer."""
-        from .repair import remedies
+        from .remedies import remedies
 
         artifact = self._artifact()
         case = remedies.Case(self.request["format"], artifact, self.scenario, self.folder)
@@ -180,15 +192,15 @@ class Work:
         self._enter("inspect")
         facts = dict(
             model=type(model).__name__,
-            weights=snapshot.weights(model),
-            compiled=snapshot.compile_state(model),
+            weights=model_facts.weights(model),
+            compiled=model_facts.compile_state(model),
             did=did,
         )
         self._enter("save")
         target = os.path.join(self.folder, "artifact")
         os.makedirs(target)
         if self.request["into"]:
-            storage.save(model, self.request["into"], target)
+            formats.save(model, self.request["into"], target)
         else:
             shutil.copyfile(path, os.path.join(target, "model" + os.path.splitext(path)[1]))
         # What it computed when it was first saved stays what it is measured by.
@@ -200,7 +212,7 @@ class Work:
         """Return the model in an artifact, what remedies did for it, and the path it came from."""
         form = self.request["format"]
         if self.request.get("remedies"):
-            from .repair import remedies
+            from .remedies import remedies
 
             self._enter("load")
             case = remedies.Case(form, artifact, self.scenario, self.folder)
@@ -209,9 +221,9 @@ class Work:
         names = self._names
         self._enter("load")
         # What others are compared with may come back in another way than a program loads it.
-        load = storage.load_reference if self.request["kind"] == "take" else storage.load
+        load = formats.load_reference if self.request["kind"] == "take" else formats.load
         model = load(form, artifact, names, lambda: self._build(names))
-        return model, [], storage.find(form, artifact)
+        return model, [], formats.find(form, artifact)
 
     @property
     def _names(self) -> dict:
@@ -220,20 +232,22 @@ class Work:
             self._loader = script.run_script(os.path.join(self.scenario, "load.py"))
         return self._loader
 
-    def _sample(self, model: Any, names: dict, path: str = "") -> probe.Sample:
+    def _sample(self, model: Any, names: dict, path: str = "") -> sample_inputs.Sample:
         """Return inputs that the model accepts, and its outputs."""
         seconds = self.deadline / 3
-        return probe.find(model, names, path, call=snapshot.outputs, seconds=seconds)
+        return sample_inputs.find(model, names, path, call=model_facts.outputs, seconds=seconds)
 
-    def _reference_sample(self, model: Any, path: str, artifact: str) -> probe.Sample | None:
+    def _reference_sample(
+        self, model: Any, path: str, artifact: str
+    ) -> sample_inputs.Sample | None:
         """Return what the reference computed.
 
         Where there is none the model is called all the same: if that ends the process, this is why
         no version has become the reference.
         """
         try:
-            return probe.load(os.path.join(artifact, "probe.npz"))
-        except probe.Unusable:
+            return sample_inputs.load(os.path.join(artifact, "probe.npz"))
+        except sample_inputs.Unusable:
             self._sample(model, self._names, path)
             raise
 
@@ -268,9 +282,9 @@ class Work:
         target = os.path.join(self.folder, "again")
         os.makedirs(target)
         try:
-            storage.save(model, self.request["format"], target)
+            formats.save(model, self.request["format"], target)
         except Exception as error:
-            return failure.describe(error)
+            return exception_data.describe(error)
         return None
 
     def _enter(self, stage: str | None) -> None:
@@ -285,8 +299,8 @@ def _facts(model: Any, outputs: Any) -> dict:
     """Return what is known of a model that has been called."""
     return dict(
         model=type(model).__name__,
-        weights=snapshot.weights(model),
-        compiled=snapshot.compile_state(model),
+        weights=model_facts.weights(model),
+        compiled=model_facts.compile_state(model),
         layers=configuration.packed(configuration.layers(model)),
         structure=outputs.structure,
     )

@@ -227,15 +227,15 @@ def _check_is_fast_and_certain(model: Any, batch: Any) -> None:
 
     Layers that a user wrote may draw from anywhere: only two calls show it.
     """
-    from . import snapshot
+    from . import model_facts
 
     before = model.get_weights()
     began = time.process_time()
-    first = snapshot.leaves(model(batch, training=True))
+    first = model_facts.leaves(model(batch, training=True))
     if time.process_time() - began > LONGEST_CALL_SECONDS:
         raise NotComparable("a call takes too long to train on it")
     model.set_weights(before)
-    for one, other in zip(first, snapshot.leaves(model(batch, training=True))):
+    for one, other in zip(first, model_facts.leaves(model(batch, training=True))):
         if not np.allclose(one, other, rtol=1e-4, atol=1e-6, equal_nan=True):
             raise NotComparable("it draws random numbers in training")
 

@@ -10,8 +10,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from kerasmatrix.inspection.model_file import Lambda, Part, Training
-from kerasmatrix.yaml_source import YamlSource
+from kerasmatrix.filesystem.yaml_source import YamlSource
+from kerasmatrix.inspection.model_info import Lambda, Part, Training
 
 __all__ = [
     "INNER",

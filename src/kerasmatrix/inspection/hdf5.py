@@ -18,8 +18,8 @@ from typing import Any, BinaryIO, NamedTuple
 import h5py
 import numpy as np
 
-from kerasmatrix.inspection.json_text import read_json
-from kerasmatrix.inspection.model_file import Weights
+from kerasmatrix.inspection.model_info import Weights
+from kerasmatrix.inspection.strict_json import read_json
 
 __all__ = ["ABSURD", "Stored", "read_hdf5"]
 

@@ -18,9 +18,9 @@ from kerasmatrix.inspection.architecture import (
     read_architecture,
     read_training,
 )
-from kerasmatrix.inspection.contents import Contents, known_writers, read_contents, size_of
-from kerasmatrix.inspection.guarded import BOUNDS, guarded
-from kerasmatrix.inspection.model_file import ModelFile, SecondFormat, Training
+from kerasmatrix.inspection.model_info import ModelFile, SecondFormat, Training
+from kerasmatrix.inspection.read import Contents, known_writers, read_contents, size_of
+from kerasmatrix.inspection.reader_process import BOUNDS, guarded
 
 __all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasmatrix.inspection.json_text import read_json
-from kerasmatrix.plain_files import open_plain
+from kerasmatrix.filesystem.plain_files import open_plain
+from kerasmatrix.inspection.strict_json import read_json
 
 __all__ = ["Malformed", "SavedModel", "read_saved_model"]
 

@@ -12,15 +12,15 @@ from pydantic import BaseModel, ConfigDict
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import is_custom, words
-from kerasmatrix.inspection.guarded import BOUNDS, guarded
-from kerasmatrix.prediction.likeness import likeness, reader_of
-from kerasmatrix.prediction.notes import Notes
-from kerasmatrix.prediction.obstacles import (
+from kerasmatrix.inspection.reader_process import BOUNDS, guarded
+from kerasmatrix.prediction.cache import Notes
+from kerasmatrix.prediction.features import Features, features_of
+from kerasmatrix.prediction.incompatibilities import (
     Obstacle,
     find_obstacles,
     find_training_obstacles,
 )
-from kerasmatrix.prediction.precedents import Precedents
+from kerasmatrix.prediction.keras_api import the_surface
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import (
     TOGETHER,
@@ -30,12 +30,12 @@ from kerasmatrix.prediction.rules import (
     place_of,
     the_rules,
 )
-from kerasmatrix.prediction.signs import Features, features_of
-from kerasmatrix.prediction.surface import the_surface
+from kerasmatrix.prediction.similar_cells import Precedents
+from kerasmatrix.prediction.similarity import likeness, reader_of
 from kerasmatrix.prediction.target import Target
 
 if TYPE_CHECKING:  # it takes a while to import, and a run that knows all reads no file
-    from kerasmatrix.inspection.contents import Contents
+    from kerasmatrix.inspection.read import Contents
 
 __all__ = ["Foretold", "foretell", "foretell_file", "predict", "prepare", "read_and_foretell"]
 
@@ -99,8 +99,8 @@ def read_and_foretell(
     path: Path, targets: Sequence[Target], brought: Container[str] = ()
 ) -> Foretold:
     """Do what `foretell_file` does in this process, which a hostile file may end or make large."""
-    from kerasmatrix.inspection.contents import read_contents  # noqa: PLC0415
-    from kerasmatrix.inspection.plainness import refusal  # noqa: PLC0415
+    from kerasmatrix.inspection.folder_check import refusal  # noqa: PLC0415
+    from kerasmatrix.inspection.read import read_contents  # noqa: PLC0415
 
     contents = read_contents(path)
     if contents.fault:
@@ -115,7 +115,7 @@ def read_and_foretell(
 
 def prepare() -> None:
     """Read what all children of `guarded` need."""
-    from kerasmatrix.inspection.contents import known_writers  # noqa: PLC0415
+    from kerasmatrix.inspection.read import known_writers  # noqa: PLC0415
 
     is_custom("", None, None)
     known_writers()

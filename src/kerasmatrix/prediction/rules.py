@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.errors import nearest
-from kerasmatrix.inspection.model_file import Kind
-from kerasmatrix.patterns import compile_pattern
-from kerasmatrix.prediction.obstacles import Obstacle
-from kerasmatrix.prediction.signs import SIGNS, Features
+from kerasmatrix.filesystem.yaml_source import YamlSource
+from kerasmatrix.inspection.model_info import Kind
+from kerasmatrix.prediction.features import SIGNS, Features
+from kerasmatrix.prediction.incompatibilities import Obstacle
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.text.patterns import compile_pattern
 from kerasmatrix.versions import minor_of, minor_text
-from kerasmatrix.yaml_source import YamlSource
 
 __all__ = [
     "CALIBRATION",

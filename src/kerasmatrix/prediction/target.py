@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kerasmatrix.environments.keras_release import is_keras_3, release_of
+from kerasmatrix.config.matrix import Environment
+from kerasmatrix.environments.keras_version import is_keras_3, release_of
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.matrix import Environment
 
 __all__ = ["Target", "target_of"]
 

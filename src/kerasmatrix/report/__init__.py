@@ -1,5 +1,5 @@
-"""What a run found, for people and for programs: HTML, JSON, CSV.
+"""The reports of a run, for people and for programs: HTML, Markdown, JUnit, CSV.
 
-Everything here is a function of `kerasmatrix.results.Results`; nothing here measures or judges.
-Only `kerasmatrix.report.write` touches a disk.
+All are functions of `kerasmatrix.results.schema.Results`; nothing here measures or judges. Only
+`kerasmatrix.report.write` touches a disk.
 """

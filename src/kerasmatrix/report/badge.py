@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from kerasmatrix.outcome import BADNESS, Status
-from kerasmatrix.results import Results
+from kerasmatrix.results.observations import BADNESS, Status
+from kerasmatrix.results.schema import Results
 
 __all__ = ["to_badge"]
 

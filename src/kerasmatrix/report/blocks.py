@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
-from kerasmatrix.outcome import Status
-from kerasmatrix.results import CellResult, Results, count_statuses
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import CellResult, Results, count_statuses
 
 __all__ = ["Block", "Note", "blocks_of", "first_line"]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from kerasmatrix.outcome import Status
-from kerasmatrix.results import Results
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import Results
 
 __all__ = ["COLUMNS", "cell_frame", "overview"]
 

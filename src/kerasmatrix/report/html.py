@@ -18,16 +18,16 @@ from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from kerasmatrix.comparison import Change, ChangeKind, Comparison
-from kerasmatrix.formats import FORMATS
-from kerasmatrix.past import PastRun
-from kerasmatrix.repair import REPAIRABLE
-from kerasmatrix.report.appearance import FLAKY, LOOKS, REPAIRED
+from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison
 from kerasmatrix.report.blocks import Block, blocks_of, first_line
 from kerasmatrix.report.page_data import embed, pack, page_data
-from kerasmatrix.report.releases import release_notes
+from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.texts import shown
-from kerasmatrix.results import Results, ScenarioResult, count_statuses
+from kerasmatrix.results.cells import REPAIRABLE
+from kerasmatrix.results.formats import FORMATS
+from kerasmatrix.results.history import PastRun
+from kerasmatrix.results.release_notes import release_notes
+from kerasmatrix.results.schema import Results, ScenarioResult, count_statuses
 
 __all__ = ["render_html"]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as Xml
 
-from kerasmatrix.outcome import Status
 from kerasmatrix.report.blocks import Block, blocks_of
 from kerasmatrix.report.texts import for_xml
-from kerasmatrix.results import CellResult, Results
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import CellResult, Results
 
 __all__ = ["to_junit"]
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from kerasmatrix.outcome import Status
-from kerasmatrix.repair import REPAIRABLE
-from kerasmatrix.report.appearance import LOOKS, REPAIRED
 from kerasmatrix.report.frame import cell_frame, overview
+from kerasmatrix.report.symbols import LOOKS, REPAIRED
 from kerasmatrix.report.texts import for_markdown
-from kerasmatrix.results import CellResult, Results, count_statuses
+from kerasmatrix.results.cells import REPAIRABLE
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import CellResult, Results, count_statuses
 
 __all__ = ["line", "row", "to_markdown"]
 

@@ -15,13 +15,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from kerasmatrix.comparison import Change
-from kerasmatrix.outcome import Culprit, ErrorReport, Status
-from kerasmatrix.past import PastRun, Span, past_of
-from kerasmatrix.report.appearance import FLAKY, LOOKS, REPAIRED
+from kerasmatrix.analysis.compare import Change
 from kerasmatrix.report.blocks import Block
-from kerasmatrix.report.releases import release_notes
-from kerasmatrix.results import (
+from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED
+from kerasmatrix.results.cells import cell_of
+from kerasmatrix.results.history import PastRun, Span, past_of
+from kerasmatrix.results.observations import Culprit, ErrorReport, Status
+from kerasmatrix.results.release_notes import release_notes
+from kerasmatrix.results.schema import (
     CellResult,
     EnvironmentResult,
     PredictionResult,
@@ -29,7 +30,6 @@ from kerasmatrix.results import (
     Results,
     SideResult,
 )
-from kerasmatrix.tabulation import cell_of
 
 __all__ = ["PageData", "embed", "eras", "pack", "page_data"]
 

@@ -13,13 +13,13 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasmatrix.boundary import make_apart
-from kerasmatrix.comparison import Comparison
+from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
-from kerasmatrix.past import PastRun
-from kerasmatrix.report.documents import content_of, json_parts
-from kerasmatrix.results import Results
-from kerasmatrix.staging import Staged
+from kerasmatrix.filesystem.atomic import Staged
+from kerasmatrix.results.boundary import make_apart
+from kerasmatrix.results.history import PastRun
+from kerasmatrix.results.schema import Results
+from kerasmatrix.results.serialization import content_of, json_parts
 
 __all__ = ["Written", "check_folder", "publish", "write_reports"]
 
@@ -140,8 +140,8 @@ def _drawn(
 ) -> Iterator[tuple[str, Iterable[str]]]:
     """Yield the table and the page, which ends with ``mark``, each with its name, in parts."""
     # pandas alone takes an eighth of a run that has nothing to do.
+    from kerasmatrix.report.csv_parquet import csv_parts  # noqa: PLC0415
     from kerasmatrix.report.html import render_html  # noqa: PLC0415
-    from kerasmatrix.report.tables import csv_parts  # noqa: PLC0415
 
     yield "results.csv", csv_parts(results)
     yield "index.html", (render_html(results, comparison, past), mark)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.archive import Archive
-from kerasmatrix.report.documents import to_json
+from kerasmatrix.results.serialization import to_json
+from kerasmatrix.store.runs import Archive
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
 from tests.unit.report.factory import make_results
@@ -24,7 +24,7 @@ def call(tmp_path, monkeypatch, capsys):
     files.hdf5_model(tmp_path / "model.h5")
     Path("good.json").write_text(to_json(WHOLE))
     Archive(tmp_path / ".kerasmatrix").keep(WHOLE)
-    for name in ("run", "setups"):
+    for name in ("run", "session"):
         module = importlib.import_module(f"kerasmatrix.cli.{name}")
         monkeypatch.setattr(module, "open_engine", lambda *_: FakeEngine())
 

@@ -16,9 +16,9 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.archive import Archive
-from kerasmatrix.outcome import Status
-from kerasmatrix.report.documents import to_json
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.serialization import to_json
+from kerasmatrix.store.runs import Archive
 from tests.hostile.files import ACTIVE
 from tests.hostile.pages import Page
 from tests.unit.report.factory import make_cell, make_results

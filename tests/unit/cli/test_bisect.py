@@ -6,10 +6,10 @@ import json
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.bisection.bisect import Bisector
-from kerasmatrix.environments import made
-from kerasmatrix.environments.releases import newest_of
+from kerasmatrix.environments import ad_hoc
+from kerasmatrix.environments.index import newest_of
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.files.bisect import Bisector
 from kerasmatrix.versions import version_key
 from tests.hostile.files import ACTIVE
 from tests.unit import fakes
@@ -34,7 +34,7 @@ def bisect(tmp_path, engine, index, monkeypatch, capsys):
     """Return what `kerasmatrix bisect` answers with nine minors: code, JSON, text."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
-    setups = importlib.import_module("kerasmatrix.cli.setups")
+    setups = importlib.import_module("kerasmatrix.cli.session")
     monkeypatch.setattr(setups, "open_engine", lambda *_: engine)
 
     def ask(requirement, *, matrix, python, as_of, pre):
@@ -52,7 +52,7 @@ def bisect(tmp_path, engine, index, monkeypatch, capsys):
         return path
 
     monkeypatch.setitem(Bisector.__init__.__kwdefaults__, "ask", ask)
-    monkeypatch.setattr(made, "resolve", resolve)
+    monkeypatch.setattr(ad_hoc, "resolve", resolve)
     make_project(tmp_path, *(f"tf2.{minor}" for minor in range(1, 10)))
     model = files.hdf5_model(tmp_path / "model.h5")
 
@@ -137,14 +137,14 @@ def test_what_cannot_be_had_is_passed_over_and_said(bisect, engine):
 
 def test_a_release_that_cannot_be_locked_is_passed_over(bisect, engine, monkeypatch):
     engine.behaviour = {"2.6.2": "fails"}
-    whole = made.resolve
+    whole = ad_hoc.resolve
 
     def resolve(matrix, environment, folder):
         if environment.tensorflow == "2.6.2":
             raise InfrastructureError("no space\nat all")
         return whole(matrix, environment, folder)
 
-    monkeypatch.setattr(made, "resolve", resolve)
+    monkeypatch.setattr(ad_hoc, "resolve", resolve)
     _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.6.1", "2.6.3")
     assert told["skipped"] == ["tf2.6.2"]

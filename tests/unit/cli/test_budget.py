@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.store import Store
+from kerasmatrix.store.store import Store
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def tick(engine, monkeypatch):
     """Let each task take a second, and nothing else any time."""
     now = iter(range(10_000))
     passed = [0]
-    monkeypatch.setattr("kerasmatrix.run.time.monotonic", lambda: passed[0])
+    monkeypatch.setattr("kerasmatrix.execution.runner.time.monotonic", lambda: passed[0])
 
     def task_takes_a_second(task):
         passed[0] = next(now) + 1

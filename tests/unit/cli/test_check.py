@@ -19,7 +19,7 @@ from tests.unit.inspection import files
 def check(tmp_path, engine: FakeEngine, monkeypatch, capsys):
     """``kerasmatrix check`` on fake environments: returns exit code, results, output."""
     monkeypatch.chdir(tmp_path)
-    setups = importlib.import_module("kerasmatrix.cli.setups")
+    setups = importlib.import_module("kerasmatrix.cli.session")
     monkeypatch.setattr(setups, "open_engine", lambda *_: engine)
 
     def call(*arguments):
@@ -87,7 +87,7 @@ def test_check_where_links_cannot_be_made_copies(check, engine, model, monkeypat
     def refuse(*_, **__):
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr("kerasmatrix.run.os.link", refuse)
+    monkeypatch.setattr("kerasmatrix.execution.runner.os.link", refuse)
     check.project("good", "good3")
     code, table, _ = check(model, "--remedies", "none")
     assert (code, len(table["cells"])) == (0, 2)
@@ -248,7 +248,7 @@ def test_check_reference_of_one_file_raises_others_are_whole(
 ):
     check.project("good", "fails")
     other = shutil.copy(model, tmp_path / "wicked.h5")
-    place = importlib.import_module("kerasmatrix.checking.reference")
+    place = importlib.import_module("kerasmatrix.files.reference")
     *parents, name = step.split(".")
     for parent in parents:
         place = getattr(place, parent)
@@ -273,7 +273,7 @@ def test_check_reference_of_one_file_raises_others_are_whole(
 def test_check_run_ends_with_our_exception_report_is_written(check, model, monkeypatch):
     """What no file is to blame for ends the check, once it is said what was measured."""
     check.project("good", "fails")
-    agenda = importlib.import_module("kerasmatrix.agenda").Agenda
+    agenda = importlib.import_module("kerasmatrix.execution.work_queue").Agenda
     real = agenda.take
 
     def take(self):
@@ -398,7 +398,7 @@ def test_a_file_that_does_not_change_is_not_said_to_have(check, model):
 
 def test_a_file_that_changes_while_it_is_read_is_refused(check, engine, model, monkeypatch):
     check.project("good")
-    module = importlib.import_module("kerasmatrix.checking.checking")
+    module = importlib.import_module("kerasmatrix.files.check")
     look = module.inspect
 
     def slowly(path):

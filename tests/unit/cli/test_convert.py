@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.checking.given import digest_file
-from kerasmatrix.conversion.manifest import Manifest
-from kerasmatrix.formats import FORMATS
+from kerasmatrix.files.manifest import Manifest
+from kerasmatrix.files.model_input import digest_file
+from kerasmatrix.results.formats import FORMATS
 from tests.hostile.files import ACTIVE
 from tests.unit import fakes
 from tests.unit.fakes import make_project
@@ -19,7 +19,7 @@ from tests.unit.inspection import files
 def convert(tmp_path, engine, monkeypatch, capsys):
     """``kerasmatrix convert`` on fake environments: returns exit code and output."""
     monkeypatch.chdir(tmp_path)
-    setups = importlib.import_module("kerasmatrix.cli.setups")
+    setups = importlib.import_module("kerasmatrix.cli.session")
     monkeypatch.setattr(setups, "open_engine", lambda *_: engine)
 
     def call(*arguments, out="out.h5", file="model.h5"):

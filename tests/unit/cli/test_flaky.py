@@ -6,10 +6,10 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from kerasmatrix.report.documents import read_results
 from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
+from kerasmatrix.results.serialization import read_results
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.archive import Archive
-from kerasmatrix.expectations import Expectation, expect
-from kerasmatrix.outcome import Status
-from kerasmatrix.report.documents import to_json
-from kerasmatrix.results import RemedyResult
+from kerasmatrix.analysis.expectations import expect
+from kerasmatrix.config.expectation import Expectation
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import RemedyResult
+from kerasmatrix.results.serialization import to_json
+from kerasmatrix.store.runs import Archive
 from tests.unit.report.factory import HOSTILE, REJECTED, VERIFIED, make_cell, make_results
 
 

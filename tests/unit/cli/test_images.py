@@ -3,11 +3,11 @@ import importlib
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.environments import pruning
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.environments import prune as pruning
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.uses import InUse
 from kerasmatrix.environments.venvs import venv_name
-from kerasmatrix.matrix import load_matrix
 from tests.unit.fakes import FakeEngine, make_project
 
 

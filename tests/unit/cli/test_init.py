@@ -5,9 +5,9 @@ import yaml
 
 from kerasmatrix import __version__, cli
 from kerasmatrix.cli.init import FILES, STARTER
-from kerasmatrix.matrix import load_matrix
-from kerasmatrix.project import Project
-from kerasmatrix.scenario import load_scenario
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
+from kerasmatrix.config.scenario import load_scenario
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.store import Store
+from kerasmatrix.store.store import Store
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
 
@@ -56,7 +56,7 @@ def call(tmp_path, monkeypatch, capsys):
     files.hdf5_model(tmp_path / "model.h5")
 
     def run(engine, verb, *arguments):
-        for name in ("run", "setups"):
+        for name in ("run", "session"):
             module = importlib.import_module(f"kerasmatrix.cli.{name}")
             monkeypatch.setattr(module, "open_engine", lambda *_: engine)
         with pytest.raises(SystemExit) as left:

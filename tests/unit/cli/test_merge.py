@@ -167,7 +167,7 @@ def test_what_cannot_be_merged_is_said(project, command, merge, arguments, messa
 
 
 def test_a_store_at_work_is_not_absorbed(project, command, merge):
-    from kerasmatrix.store import Store
+    from kerasmatrix.store.store import Store
 
     files = shards(command, 1)
     with Store(Path("s1")):

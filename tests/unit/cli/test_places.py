@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.places import Places, matrix_or_stock, places_of
-from kerasmatrix.stock import stock_folder
+from kerasmatrix.config.bundled import bundled_folder
+from kerasmatrix.config.places import Places, matrix_or_bundled, places_of
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
 
@@ -26,7 +26,7 @@ READERS = (
 @pytest.fixture
 def call(tmp_path, monkeypatch, capsys):
     make_project(tmp_path / "sub" / "project", "good", "good2", "fails")
-    for name in ("run", "setups"):
+    for name in ("run", "session"):
         module = importlib.import_module(f"kerasmatrix.cli.{name}")
         monkeypatch.setattr(module, "open_engine", lambda *_: FakeEngine())
 
@@ -108,7 +108,7 @@ def test_named_places_count_for_more(call, tmp_path):
 def test_places_of_no_matrix_are_in_the_cache(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path / "cache"))
-    assert matrix_or_stock(None) == stock_folder() / "matrix.yaml"
+    assert matrix_or_bundled(None) == bundled_folder() / "matrix.yaml"
     found = places_of(None)
     assert found.store == tmp_path / "cache" / "store"
     assert not found.reports.is_absolute()

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from kerasmatrix import cli
-from kerasmatrix.archive import Archive
-from kerasmatrix.outcome import Status
+from kerasmatrix.results.observations import Status
+from kerasmatrix.store.runs import Archive
 from tests.unit.report.factory import make_results
 
 

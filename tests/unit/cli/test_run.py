@@ -12,8 +12,8 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.engines.base import EngineLost, WorkerLost
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.formats import FORMATS
-from kerasmatrix.store import Store
+from kerasmatrix.results.formats import FORMATS
+from kerasmatrix.store.store import Store
 from tests.unit.fakes import make_project
 
 

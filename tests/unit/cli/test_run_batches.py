@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-import kerasmatrix.crew
+import kerasmatrix.execution.worker_pool
 from kerasmatrix.engines.base import NotStarted, WorkerLost
 
 
@@ -30,7 +30,7 @@ def test_what_an_environment_has_to_do_is_given_in_one_go(command, engine):
 
 
 def test_a_batch_has_a_bound(command, engine, monkeypatch):
-    monkeypatch.setattr(kerasmatrix.crew, "BATCH", 2)
+    monkeypatch.setattr(kerasmatrix.execution.worker_pool, "BATCH", 2)
     command.project("good", scenarios=("first", "second", "third"))
     command()
     assert loads(engine) == [["first", "second"], ["third"]]

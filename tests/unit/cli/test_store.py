@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.environments.venvs import RECIPE
-from kerasmatrix.origins import Origin
-from kerasmatrix.outcome import SaveObservation
-from kerasmatrix.store import Store
+from kerasmatrix.results.observations import SaveObservation
+from kerasmatrix.store.origins import Origin
+from kerasmatrix.store.store import Store
 
 STORE = Path(".kerasmatrix")
 # Among them: what remedies repair, and a chain by way of another version.

@@ -3,7 +3,7 @@ from rich.console import Console
 
 from kerasmatrix.cli import terminal
 from kerasmatrix.cli.terminal import TerminalProgress, print_results
-from kerasmatrix.outcome import Status
+from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import make_results
 
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from kerasmatrix import cli
-from kerasmatrix.environments.releases import newest_of
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.environments.index import newest_of
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import load_matrix
 from kerasmatrix.versions import version_key
 from tests.unit.fakes import make_project
 

@@ -1,7 +1,7 @@
 """What Keras and TensorFlow printed, by cause: measured by the matrix or quoted in the sources."""
 
 from kerasmatrix.diagnosis.classify import Evidence
-from kerasmatrix.outcome import Status
+from kerasmatrix.results.observations import Status
 
 
 def error(kind, message, *causes, **facts):

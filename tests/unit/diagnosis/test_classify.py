@@ -2,7 +2,7 @@ import pytest
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
 from kerasmatrix.diagnosis.classify import AmbiguousError, Evidence, classify
-from kerasmatrix.outcome import Status
+from kerasmatrix.results.observations import Status
 from tests.unit.diagnosis.messages import MESSAGES
 
 STORED = [(slug, evidence) for slug, found in MESSAGES.items() for evidence in found]

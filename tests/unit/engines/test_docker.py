@@ -10,18 +10,18 @@ import docker.errors
 import pytest
 import requests
 
+from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import EngineLost, NotStarted, Workplace
-from kerasmatrix.engines.conversation import ChannelClosed, ChannelTimeout
 from kerasmatrix.engines.docker import (
     DockerChannel,
     DockerEngine,
     Frames,
     container_settings,
 )
-from kerasmatrix.engines.runners import birth
+from kerasmatrix.engines.process_id import birth
+from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment, Limits
 
 ENVIRONMENT = Environment(
     name="tf2.16-legacy",

@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
+from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines import local
 from kerasmatrix.engines.base import Task, WorkerLost
-from kerasmatrix.engines.conversation import ConversingWorker
 from kerasmatrix.engines.local import ProcessChannel
+from kerasmatrix.engines.protocol import ConversingWorker
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment
 
 ENVIRONMENT = Environment(
     name="tf2.4", python="3.8", tensorflow="2.4.4", as_of="2021-12-01", variables={"A": "b"}

@@ -7,6 +7,7 @@ from pathlib import Path
 import docker.errors
 import pytest
 
+from kerasmatrix.config.matrix import Environment
 from kerasmatrix.environments.identity import read_dockerfile
 from kerasmatrix.environments.images import (
     base_of,
@@ -19,7 +20,6 @@ from kerasmatrix.environments.images import (
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.uses import InUse, removing, uses_of
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment
 
 ENVIRONMENT = Environment(name="tf2.2", python="3.8", tensorflow="2.2.3", as_of="2021-07-15")
 

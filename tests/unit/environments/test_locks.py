@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from kerasmatrix.config.matrix import Environment, Matrix
 from kerasmatrix.environments import locks
 from kerasmatrix.environments.locks import PINNED, read_lock, resolve
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.matrix import Environment, Matrix
 
 ENVIRONMENT = Environment(
     name="tf2.16-legacy",
@@ -156,7 +156,7 @@ def test_a_network_that_is_down_is_not_the_users_fault(uv, tmp_path):
 
 
 def test_every_lock_of_the_project_fits_its_environment(pytestconfig):
-    from kerasmatrix.matrix import load_matrix
+    from kerasmatrix.config.matrix import load_matrix
 
     root = pytestconfig.rootpath
     environments = load_matrix(root / "matrix.yaml").environments
@@ -181,7 +181,7 @@ def test_every_lock_of_the_project_fits_its_environment(pytestconfig):
 
 def test_locks_without_source_packages_keep_their_identity(pytestconfig):
     """Their results stay known: the digest is that of the lock's text alone."""
-    from kerasmatrix.matrix import load_matrix
+    from kerasmatrix.config.matrix import load_matrix
 
     root = pytestconfig.rootpath
     environments = load_matrix(root / "matrix.yaml").environments

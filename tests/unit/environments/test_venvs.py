@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from kerasmatrix.config.matrix import Environment
+from kerasmatrix.config.places import default_cache
 from kerasmatrix.environments import venvs
 from kerasmatrix.environments.locks import Lock, read_lock
-from kerasmatrix.environments.venvs import default_cache, ensure_venv, venv_name
+from kerasmatrix.environments.venvs import ensure_venv, venv_name
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.matrix import Environment
 
 ENVIRONMENT = Environment(name="tf2.4", python="3.8", tensorflow="2.4.4", as_of="2021-12-01")
 LOCK = Lock(Path("tf2.4.txt"), "tensorflow-cpu==2.4.4 --hash=sha256:00\n")

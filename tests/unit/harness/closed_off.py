@@ -40,13 +40,13 @@ def main():
     sys.path.insert(0, sys.argv[1])
     import os
 
-    from harness import child, seclusion
+    from harness import child, sandbox
 
     def others():
-        found = seclusion._processes() if seclusion.alone() else seclusion._children()
-        return [pid for pid in found if seclusion._lives(pid)]
+        found = sandbox._processes() if sandbox.alone() else sandbox._children()
+        return [pid for pid in found if sandbox._lives(pid)]
 
-    seclusion.close_off()
+    sandbox.close_off()
     works = [Work(os.getpid), Work(leave_a_process), Work(os.getpid)]
     told = [(result, others()) for result in child.run(works, 512, baseline=Clean())]
     (before, _), (failed, meanwhile), (after, at_last) = told

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.engines.local import HARNESS
-from kerasmatrix.harness import child, wire
+from kerasmatrix.harness import child, protocol
 from tests.unit.harness.closed_off import CLOSED_OFF, GOES_ON
 
 MEMORY = 512
@@ -339,7 +339,7 @@ def test_the_state_of_one_child_does_not_reach_the_next():
 def test_when_nobody_waits_any_more_the_child_is_ended():
     receive, send = os.pipe()
     os.close(send)
-    watched = wire.Line(receive)
+    watched = protocol.Line(receive)
     with pytest.raises(child.Abandoned):
         run(signal.pause, watch=watched)
     os.close(receive)

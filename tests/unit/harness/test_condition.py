@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from kerasmatrix.harness import condition, seclusion
+from kerasmatrix.harness import condition, sandbox
 
 IPC_RMID = 0
 
@@ -58,7 +58,7 @@ def nothing(_):
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_condition_changed_container_says_what_differs(tmp_path, monkeypatch, change, word):
-    monkeypatch.setattr(seclusion, "SHARED", (str(tmp_path),))
+    monkeypatch.setattr(sandbox, "SHARED", (str(tmp_path),))
     if change is not a_semaphore:
         # Outside a container these are the whole machine's.
         monkeypatch.setattr(condition, "_system_v", lambda _: 0)
@@ -69,7 +69,7 @@ def test_condition_changed_container_says_what_differs(tmp_path, monkeypatch, ch
         first = before.difference()
         change(tmp_path)
         os.write(send, repr((first, before.difference())).encode())
-        for child in seclusion.others():
+        for child in sandbox.others():
             os.kill(child, 9)
         if change is a_semaphore:
             ctypes.CDLL(None).semctl(condition.made, 0, IPC_RMID)
@@ -84,8 +84,8 @@ def test_condition_changed_container_says_what_differs(tmp_path, monkeypatch, ch
 
 def test_condition_memory_that_stays_is_a_difference(tmp_path, monkeypatch):
     held = [100 << 20]
-    monkeypatch.setattr(seclusion, "SHARED", (str(tmp_path),))
-    monkeypatch.setattr(seclusion, "others", list)
+    monkeypatch.setattr(sandbox, "SHARED", (str(tmp_path),))
+    monkeypatch.setattr(sandbox, "others", list)
     monkeypatch.setattr(condition, "_held_memory", lambda: held[0])
     before = condition.Condition()
     held[0] += condition.MEMORY

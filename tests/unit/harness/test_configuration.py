@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasmatrix.harness import configuration
-from kerasmatrix.layer_settings import unpacked
+from kerasmatrix.results.layer_settings import unpacked
 
 
 class Huber:

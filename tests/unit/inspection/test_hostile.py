@@ -7,7 +7,7 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.inspect import inspect
-from kerasmatrix.inspection.model_file import ModelFile
+from kerasmatrix.inspection.model_info import ModelFile
 from tests.hostile.files import KINDS, SECRET, secret_beside
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

@@ -1,9 +1,9 @@
 import pytest
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.prediction.notes import Notes
-from kerasmatrix.prediction.precedents import Precedent
+from kerasmatrix.prediction.cache import Notes
 from kerasmatrix.prediction.predict import foretell, foretell_file, predict
+from kerasmatrix.prediction.similar_cells import Precedent
 from tests.unit.inspection import files
 from tests.unit.prediction.made import h5, layer, model, target
 

@@ -6,8 +6,8 @@ import datetime
 
 from pydantic import TypeAdapter
 
-from kerasmatrix.outcome import Status
-from kerasmatrix.results import (
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.schema import (
     AdviceResult,
     CauseResult,
     CellResult,

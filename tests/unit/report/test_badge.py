@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from kerasmatrix.outcome import Status
 from kerasmatrix.report.badge import to_badge
+from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import make_cell, make_results
 
 

@@ -1,7 +1,7 @@
 import pytest
 
-from kerasmatrix.outcome import Status
 from kerasmatrix.report.blocks import blocks_of
+from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import make_cell, make_results
 
 

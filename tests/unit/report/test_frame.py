@@ -1,5 +1,5 @@
-from kerasmatrix.outcome import Status
 from kerasmatrix.report.frame import COLUMNS, cell_frame, overview
+from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import make_results
 
 

@@ -8,9 +8,9 @@ from importlib import resources
 
 import pytest
 
-from kerasmatrix.outcome import Status
-from kerasmatrix.report.appearance import LOOKS
 from kerasmatrix.report.html import render_html
+from kerasmatrix.report.symbols import LOOKS
+from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 # It is in the data, where it is text.

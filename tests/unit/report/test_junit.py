@@ -4,8 +4,8 @@ from xml.etree import ElementTree as Xml
 import pytest
 import xmlschema
 
-from kerasmatrix.outcome import Status
 from kerasmatrix.report.junit import to_junit
+from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 

@@ -1,9 +1,9 @@
 import re
 
-from kerasmatrix.outcome import Status
 from kerasmatrix.report import markdown
 from kerasmatrix.report.markdown import to_markdown
 from kerasmatrix.report.texts import for_markdown
+from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 

@@ -6,11 +6,11 @@ import zlib
 
 import pytest
 
-from kerasmatrix.outcome import Status
-from kerasmatrix.past import in_short
 from kerasmatrix.report import page_data as module
 from kerasmatrix.report.blocks import blocks_of
 from kerasmatrix.report.page_data import eras, pack, page_data
+from kerasmatrix.results.history import in_short
+from kerasmatrix.results.observations import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results
 
 

@@ -8,15 +8,15 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
+from kerasmatrix.analysis.compare import compare
 from kerasmatrix.cli.compare import _markdown
-from kerasmatrix.comparison import compare
-from kerasmatrix.report.documents import read_results, to_json
+from kerasmatrix.report.csv_parquet import csv_parts
 from kerasmatrix.report.html import render_html
 from kerasmatrix.report.junit import to_junit
 from kerasmatrix.report.markdown import to_markdown
-from kerasmatrix.report.tables import csv_parts
 from kerasmatrix.report.texts import ACTING, for_markdown, for_spreadsheet, for_xml, shown
-from kerasmatrix.results import Results
+from kerasmatrix.results.schema import Results
+from kerasmatrix.results.serialization import read_results, to_json
 from tests.unit.report.factory import make_results
 
 PAYLOAD = (

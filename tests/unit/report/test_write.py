@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from kerasmatrix.comparison import compare
+from kerasmatrix.analysis.compare import compare
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.report import write
 from kerasmatrix.report.write import check_folder, write_reports

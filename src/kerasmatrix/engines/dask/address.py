@@ -7,8 +7,8 @@ from distributed.comm.addressing import parse_address, parse_host_port
 from distributed.comm.registry import get_backend
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.redaction import mask_secrets_of
-from kerasmatrix.visible import brief
+from kerasmatrix.text.escape import brief
+from kerasmatrix.text.redaction import mask_secrets_of
 
 __all__ = ["check_address"]
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import uuid
 
+from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import Workplace
 from kerasmatrix.engines.dask.address import check_address
-from kerasmatrix.engines.dask.connection import Connection
-from kerasmatrix.engines.dask.dispatch import Dispatch
-from kerasmatrix.engines.dask.machine import Machine
-from kerasmatrix.engines.dask.orders import Place
-from kerasmatrix.engines.dask.parcels import Parcels
-from kerasmatrix.engines.dask.recipes import Recipe
+from kerasmatrix.engines.dask.client import Connection
+from kerasmatrix.engines.dask.inner_engine import Recipe
+from kerasmatrix.engines.dask.messages import Place
+from kerasmatrix.engines.dask.scheduler import Dispatch
+from kerasmatrix.engines.dask.transfer import Parcels
 from kerasmatrix.engines.dask.worker import DaskWorker
+from kerasmatrix.engines.dask.worker_plugin import Machine
 from kerasmatrix.engines.memory import FEW
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.matrix import Environment, Limits
 
 __all__ = ["DaskEngine"]
 

@@ -20,12 +20,12 @@ from kerasmatrix.engines.base import (
     WorkerLost,
     Workplace,
 )
-from kerasmatrix.engines.dask.connection import TROUBLES, Broken, Inbox
-from kerasmatrix.engines.dask.dispatch import Dispatch
-from kerasmatrix.engines.dask.errand import Answer, Errand
-from kerasmatrix.engines.dask.orders import Ending, Place
+from kerasmatrix.engines.dask.client import TROUBLES, Broken, Inbox
+from kerasmatrix.engines.dask.job import Answer, Errand
+from kerasmatrix.engines.dask.messages import Ending, Place
+from kerasmatrix.engines.dask.scheduler import Dispatch
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.plain_files import digest_tree
+from kerasmatrix.filesystem.plain_files import digest_tree
 
 __all__ = ["DaskWorker"]
 

@@ -1,0 +1,1 @@
+"""Pure functions of results: comparison, gate, upgrade, merge, claims, expectations."""

@@ -1,1 +1,0 @@
-"""The first release with which a file breaks, found by halving what lies between two."""

@@ -1,1 +1,0 @@
-"""Model files that were saved elsewhere, as rows of a matrix."""

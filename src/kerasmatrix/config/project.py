@@ -1,0 +1,76 @@
+"""Where things are: the folders of a project, found from its ``matrix.yaml``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from kerasmatrix.config.bundled import bundled_folder
+from kerasmatrix.config.extends import read_chain
+from kerasmatrix.config.places import places_of
+
+__all__ = ["Project"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with a ``matrix.yaml`` and what belongs to it.
+
+    What a matrix inherits belongs to it too: a file is looked for in its own folder first, then
+    in the folders of those that it extends.
+    """
+
+    matrix_file: Path
+
+    @property
+    def root(self) -> Path:
+        """The folder of ``matrix.yaml``."""
+        return Path(os.path.realpath(self.matrix_file)).parent
+
+    @cached_property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of ``matrix.yaml`` and of what it extends, the nearest first."""
+        chain = read_chain(self.matrix_file)
+        found = (Path(os.path.realpath(source.path)).parent for source in chain)
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def own_environments(self) -> tuple[str, ...]:
+        """The environments that ``matrix.yaml`` itself describes, those it inherits left out."""
+        data = read_chain(self.matrix_file)[0].data
+        return tuple(data.get("environments") or ())
+
+    @property
+    def scenarios(self) -> Path:
+        """The project's own folder of scenarios."""
+        return self.root / "scenarios"
+
+    @property
+    def locks(self) -> Path:
+        """The project's own folder of locks."""
+        return self.root / "images" / "locks"
+
+    @property
+    def store(self) -> Path:
+        """The default place of the store."""
+        return places_of(self.matrix_file).store
+
+    def scenario(self, name: str) -> Path:
+        """Return the folder of a scenario."""
+        return self._having(f"scenarios/{name}/scenario.yaml") / "scenarios" / name
+
+    def locks_with(self, environment: str) -> Path:
+        """Return the folder with the lock of an environment; the project's own if none has it."""
+        return self._having(f"images/locks/{environment}.txt") / "images" / "locks"
+
+    @property
+    def build_root(self) -> Path:
+        """The folder with the Dockerfile: the package's, where the project has none."""
+        return self._having("images/Dockerfile", bundled_folder())
+
+    def _having(self, name: str, otherwise: Path | None = None) -> Path:
+        """Return the first folder that has a file of this name."""
+        having = (folder for folder in self.folders if (folder / name).is_file())
+        return next(having, otherwise or self.root)

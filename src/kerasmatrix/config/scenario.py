@@ -1,0 +1,200 @@
+"""A scenario: a folder with ``save.py``, ``load.py`` and ``scenario.yaml``.
+
+``scenario.yaml`` says what the scenario shows and, where it puts a published claim to the test,
+what that claim predicts of which cells. The scripts run inside environments, never here.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.filesystem.yaml_source import YamlSource
+from kerasmatrix.ranges import Seconds
+from kerasmatrix.results.formats import FORMATS
+from kerasmatrix.results.observations import Status
+from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.text.patterns import compile_pattern
+
+__all__ = ["Claim", "Scenario", "digest_scenario", "load_scenario", "not_measured"]
+
+PROSE = frozenset({"scenario.yaml", "README.md"})
+BYTECODE = "__pycache__"
+GIVEN = "given"  # the folder of a model that was saved elsewhere, which no script is in
+
+Relation = Literal["any", "same", "different", "newer-reader", "older-reader"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Claim(_Strict):
+    """A statement about cells that a run can confirm or contradict.
+
+    ``says`` is the statement in our words. Of the cells in ``formats`` whose two environments
+    stand in ``relation``, it predicts a status in ``status`` and, where given, an error message
+    that matches ``error`` (a regular expression, searched in the whole exception chain). ``among``
+    restricts it to cells of these statuses. With ``names_layers`` it predicts that making the
+    layers one by one names one at fault, of the cells where that was tried.
+    """
+
+    says: str
+    formats: tuple[str, ...] = tuple(FORMATS)
+    relation: Relation = "any"
+    status: tuple[Status, ...] = Field(min_length=1)
+    error: str | None = None
+    among: tuple[Status, ...] = ()
+    names_layers: bool = False
+
+    @field_validator("formats")
+    @classmethod
+    def _known_formats(cls, formats: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in formats if name not in FORMATS]
+        if unknown:
+            raise ValueError(f"unknown format {unknown[0]!r}; known: {', '.join(FORMATS)}")
+        return formats
+
+    @field_validator("error")
+    @classmethod
+    def _valid_pattern(cls, error: str | None) -> str | None:
+        compile_pattern(error or "")
+        return error
+
+
+class Scenario(_Strict):
+    """What ``scenario.yaml`` says, the folder it stands in, and the digest of all its files.
+
+    ``reports`` are public reports of what the scenario shows. ``given`` says that it saves nothing:
+    it is about a file that was saved elsewhere; ``trained`` then says that this has an optimizer's
+    moments in it, whatever the version has made of them that the others are compared with.
+    ``holds_code`` says that loading it may run code that is in the file.
+    """
+
+    name: str
+    title: str
+    shows: str
+    save_requires: tuple[str, ...] = ()
+    load_requires: tuple[str, ...] = ()
+    formats: tuple[str, ...] = tuple(FORMATS)
+    tolerance: Tolerance | None = None
+    timeout_seconds: Seconds | None = None
+    claims: tuple[Claim, ...] = ()
+    reports: tuple[Annotated[str, StringConstraints(pattern=r"^https?://\S+$")], ...] = ()
+    given: bool = False
+    trained: bool = False
+    holds_code: bool = False
+    digest: str = ""
+    folder: Path = Path()
+
+
+def load_scenario(folder: Path) -> Scenario:
+    """Read the scenario in ``folder``.
+
+    Raises:
+        UsageError: a file is missing, or ``scenario.yaml`` is wrong (with the line).
+    """
+    for name in ("scenario.yaml", "save.py", "load.py"):
+        if not (folder / name).is_file():
+            raise UsageError(
+                f"{folder}: a scenario needs a file {name}", hint="see scenarios/README.md"
+            )
+    for name, function in (("save.py", "build"), ("load.py", "load")):
+        if not _defines(folder / name, function):
+            raise UsageError(
+                f"{folder / name}: defines no function {function}", hint="see scenarios/README.md"
+            )
+    source = YamlSource(folder / "scenario.yaml")
+    if isinstance(source.data, dict):
+        source.data = {"name": folder.name, **source.data}
+    scenario = source.parse(Scenario)
+    if scenario.name != folder.name:
+        raise source.error(("name",), f"must be the folder's name, {folder.name!r}")
+    for index, name in enumerate(scenario.formats):
+        if name not in FORMATS:
+            raise source.error(("formats", index), f"unknown format {name!r}")
+    try:
+        digest = digest_scenario(folder)
+    except OSError as error:
+        raise UsageError(
+            f"{error.filename or folder}: cannot be read: {error.strerror}",
+            hint="every file of a scenario is part of it: make it readable, or move it elsewhere",
+        ) from None
+    return scenario.model_copy(update={"digest": digest, "folder": folder})
+
+
+def _defines(path: Path, function: str) -> bool:
+    """Whether a script defines a name, by function, assignment or import.
+
+    A script that is no Python here may be Python elsewhere, and if not, its row will say so.
+    """
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return True
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name):
+                names.add(name)
+            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
+                names.update(alias.asname or alias.name for alias in aliases)
+            case ast.Name(id=name, ctx=ast.Store()):
+                names.add(name)
+    return bool({function, "*"} & names)
+
+
+def digest_scenario(folder: Path) -> str:
+    """Return the digest of all files of a scenario but those that `not_measured` names.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    total = hashlib.sha256()
+    for name in sorted(_measured_files(folder)):
+        content = hashlib.sha256((folder / os.fsdecode(name)).read_bytes())
+        total.update(name + b"\0" + content.digest())
+    return total.hexdigest()
+
+
+def not_measured(folder: Path) -> Callable[[str, list[str]], set[str]]:
+    """Return which names of a scenario's ``folder`` no worker gets, as `shutil.copytree` asks it.
+
+    These are the only files that may change without a new measurement: the scenario's own
+    ``scenario.yaml`` and ``README.md``, and the bytecode of its scripts. Files of these names in a
+    folder of the scenario, or in a model that was given, are data like any other.
+    """
+
+    def names(parent: str, entries: list[str]) -> set[str]:
+        if Path(parent) == folder:
+            return {*PROSE, BYTECODE}.intersection(entries)
+        is_given = Path(parent).relative_to(folder).parts[0] == GIVEN
+        return set() if is_given else {BYTECODE}.intersection(entries)
+
+    return names
+
+
+def _measured_files(folder: Path) -> Iterator[bytes]:
+    """Yield the path of each file that workers get, relative to ``folder``.
+
+    Links are followed, as in the copy that workers get.
+    """
+    left_out = not_measured(folder)
+    for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+        ignored = left_out(parent, [*folders, *files])
+        folders[:] = [name for name in folders if name not in ignored]
+        for name in files:
+            path = Path(parent, name)
+            if name not in ignored and path.is_file():
+                yield os.fsencode(path.relative_to(folder))
+
+
+def _raise(error: OSError) -> NoReturn:
+    raise error

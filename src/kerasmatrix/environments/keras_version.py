@@ -1,0 +1,35 @@
+"""Which release of Keras an environment's ``tf.keras`` is, as one number that can be ordered.
+
+Keras 2 inside TensorFlow, and tf_keras beside it, are called by TensorFlow's minor version (1.15 to
+2.16 and on), Keras 3 by its own (3.0 and on): no two are called alike.
+"""
+
+from __future__ import annotations
+
+from kerasmatrix.config.matrix import Environment
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.versions import minor_of, minor_text
+
+__all__ = ["is_keras_3", "keras_major", "release_of"]
+
+KERAS_3 = 3
+
+
+def release_of(environment: Environment, lock: Lock) -> str:
+    """Return the release of Keras that ``tf.keras`` is: ``2.15``, ``3.4``."""
+    packages = lock.packages
+    if environment.legacy_keras:
+        return minor_text(packages.get("tf-keras", environment.tensorflow))
+    if lock.keras_major >= KERAS_3:
+        return minor_text(packages["keras"])
+    return minor_text(environment.tensorflow)
+
+
+def keras_major(environment: Environment, lock: Lock) -> int:
+    """Return the major version of the Keras that ``tf.keras`` is: 2 or 3."""
+    return 3 if is_keras_3(release_of(environment, lock)) else 2
+
+
+def is_keras_3(release: str) -> bool:
+    """Return whether a release is Keras 3."""
+    return minor_of(release)[0] >= KERAS_3

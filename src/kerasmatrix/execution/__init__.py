@@ -1,0 +1,1 @@
+"""The execution of a plan: cache lookup, work queue, worker pool, evaluation."""

@@ -1,0 +1,133 @@
+"""Finds bridges: versions in between that load a file and save it so that another can load it.
+
+Pure: a search of the measured matrix for the shortest chains. What is found is a conjecture, since
+each hop was measured with a model that its own version had made; it counts once it was walked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from kerasmatrix.results.observations import Cell, Save, Status
+
+__all__ = ["Chain", "Hop", "find_chains", "presume_chains"]
+
+# Two versions in between are two more conversions by hand; nobody asked for three yet.
+LONGEST = 2
+# How many are tried in a cell: the shortest ones.
+CHAINS = 2
+CROSSES = {Status.PASS, Status.DEGRADED}
+
+
+class Hop(NamedTuple):
+    """A version in between, and the format that it saves the model in.
+
+    ``remedies`` are those it loads the model with. Where it is not ``saved``, what goes on is the
+    file that they made of the one before, not one that this version wrote.
+    """
+
+    environment: str
+    format: str
+    remedies: tuple[str, ...] = ()
+    saved: bool = True
+
+
+Chain = tuple[Hop, ...]
+
+
+def find_chains(
+    cell: Cell,
+    environments: tuple[str, ...],
+    formats: tuple[str, ...],
+    statuses: Mapping[Cell, Status],
+    saved: Mapping[Save, bool],
+) -> list[Chain]:
+    """Return the shortest chains from the file of ``cell`` to the version that is to load it.
+
+    Args:
+        cell: where a direct load does not work.
+        environments: the versions to go through.
+        formats: the formats they may save in.
+        statuses: what the matrix says of each cell.
+        saved: whether a save worked.
+    """
+    found: list[Chain] = []
+    chains: list[Chain] = [()]
+    for _ in range(LONGEST):
+        chains = [
+            (*chain, Hop(hop, into))
+            for chain in chains
+            for hop in _hops(cell, chain, environments, statuses)
+            for into in formats
+            if saved.get(Save(cell.scenario, into, hop))
+        ]
+        found += [chain for chain in chains if _lands(cell, chain, statuses)]
+        if found:
+            break
+    # A load without a loss before one with, the file's own format before another.
+    found.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
+    return found[:CHAINS]
+
+
+def presume_chains(
+    cell: Cell,
+    environments: tuple[str, ...],
+    formats: tuple[str, ...],
+    statuses: Mapping[Cell, Status],
+    saved: Callable[[Save], bool],
+) -> list[Chain]:
+    """Return chains worth walking for a file that was saved elsewhere.
+
+    No version saves the model by itself, so all that is known is which of them load the file: the
+    ones closest to the version that is to load it are the most promising.
+
+    Args:
+        cell: where a direct load does not work.
+        environments: the versions to go through, oldest first.
+        formats: the formats they may save in.
+        statuses: what is known of the cells of the file.
+        saved: whether a version has a format.
+    """
+    target = environments.index(cell.loaded_with)
+    hops = [
+        name
+        for name in environments
+        if name != cell.loaded_with and statuses.get(cell._replace(loaded_with=name)) in CROSSES
+    ]
+    hops.sort(key=lambda name: abs(environments.index(name) - target))
+    # The file's own format last: it may be what does not load.
+    chains: list[Chain] = [
+        (Hop(name, form),)
+        for name in hops
+        for form in sorted(formats, key=lambda form: form == cell.format)
+        if saved(Save(cell.scenario, form, name))
+        and saved(Save(cell.scenario, form, cell.loaded_with))
+    ]
+    return chains[:CHAINS]
+
+
+def _hops(
+    cell: Cell, chain: Chain, environments: tuple[str, ...], statuses: Mapping[Cell, Status]
+) -> Iterator[str]:
+    """Yield the versions that load what ``chain`` ends with, each at most once in a chain."""
+    writer, form = chain[-1][:2] if chain else (cell.saved_with, cell.format)
+    passed = {cell.saved_with, cell.loaded_with, *(hop.environment for hop in chain)}
+    for name in environments:
+        crossing = statuses.get(Cell(cell.scenario, form, writer, name))
+        # What a degraded model lost may be what saving it needs, so only whole ones go on.
+        if name not in passed and crossing is Status.PASS:
+            yield name
+
+
+def _lands(cell: Cell, chain: Chain, statuses: Mapping[Cell, Status]) -> bool:
+    return _last(cell, chain, statuses) in CROSSES
+
+
+def _loss(cell: Cell, chain: Chain, statuses: Mapping[Cell, Status]) -> bool:
+    return _last(cell, chain, statuses) is not Status.PASS
+
+
+def _last(cell: Cell, chain: Chain, statuses: Mapping[Cell, Status]) -> Status | None:
+    environment, form = chain[-1][:2]
+    return statuses.get(Cell(cell.scenario, form, environment, cell.loaded_with))

@@ -1,0 +1,272 @@
+"""What there is to do: a pure function of the matrix, the scenarios, the locks and what is known.
+
+It knows the keys under which observations are filed, which cells a version cannot take part in
+by declaration, and the order of work. It runs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, Protocol
+
+from kerasmatrix.config.matrix import Environment, Limits, Selection
+from kerasmatrix.config.scenario import Scenario
+from kerasmatrix.environments.identity import identity_of
+from kerasmatrix.environments.keras_version import keras_major
+from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.variables import lasting_variables
+from kerasmatrix.execution.bridges import Chain, Hop
+from kerasmatrix.results.formats import FORMATS
+from kerasmatrix.results.observations import (
+    Cell,
+    LoadObservation,
+    Measured,
+    Observation,
+    Save,
+    SaveFacts,
+    SaveObservation,
+    Verdict,
+    judge_load,
+)
+from kerasmatrix.results.tolerance import Tolerance
+from kerasmatrix.store.origins import CHECKED_FILE, Origin, scenario_of, short
+from kerasmatrix.versions import minor_of
+
+__all__ = ["Known", "Plan", "Remedies", "Save", "environment_digest"]
+
+Remedies = Literal["none", "first", "all"]
+
+
+class Known(Protocol):
+    """What a store is to a plan."""
+
+    def known_save(self, key: str) -> Measured[SaveObservation] | None:
+        """Return what is known of a save."""
+
+    def known_load(self, key: str) -> Measured[LoadObservation] | None:
+        """Return what is known of a load."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A selection with everything its cells depend on.
+
+    ``columns``, where given, restricts what is loaded to these environments; what is known of
+    the others is still shown. ``shard``, where given, restricts everything to these scenarios; the
+    others are another run's. ``repair`` is the digest of the code that carries out remedies, and
+    ``remedies`` says whether failing cells are to be repaired, and whether beyond what works.
+    ``rows``, where given, are the only ones: files that were saved elsewhere are not saved by all.
+    ``infer`` says whether one of several equal files stands for the others. ``recipe`` is how the
+    engine makes environments.
+    ``walks`` are chains that are to be walked in a cell, whatever became of it, instead of such as
+    might repair it. ``taking`` has remedies with which files that were saved elsewhere are loaded
+    to find out what they compute. ``only`` has, for environments that are there for some scenarios'
+    sake, which these are.
+    """
+
+    selection: Selection
+    scenarios: Mapping[str, Scenario]
+    locks: Mapping[str, Lock]
+    engine: str
+    harness: str
+    limits: Limits
+    tolerance: Tolerance
+    columns: frozenset[str] | None = None
+    repair: str = ""
+    remedies: Remedies = "first"
+    shard: frozenset[str] | None = None
+    rows: tuple[Save, ...] | None = None
+    infer: bool = True
+    recipe: str = ""
+    walks: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
+    taking: Mapping[Save, tuple[str, ...]] = field(default_factory=dict)
+    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def cells(self) -> Iterator[Cell]:
+        """Yield every selected cell in table order; there are none without columns."""
+        if self.columns == frozenset():
+            return
+        for save in self.saves():
+            for reader in self.selection.environments:
+                yield Cell(*save, reader.name)
+
+    def saves(self) -> Iterator[Save]:
+        """Yield every selected row in table order."""
+        if self.rows is not None:
+            yield from self.rows
+            return
+        for scenario in self.selection.scenarios:
+            for form in self.selection.formats:
+                for writer in self.selection.environments:
+                    if FORMATS[form].has_rows(writer.tensorflow):
+                        yield Save(scenario, form, writer.name)
+
+    def keras_major(self, environment: str) -> int:
+        """Return which Keras ``tf.keras`` is in an environment: 2 or 3."""
+        return keras_major(self.environment(environment), self.locks[environment])
+
+    def asked_for(self, cell: Cell) -> bool:
+        """Whether this run is to measure ``cell`` if it is not known."""
+        wanted = self.columns is None or cell.loaded_with in self.columns
+        only = self.only.get(cell.loaded_with)
+        return wanted and (only is None or cell.scenario in only) and self.in_shard(cell)
+
+    def in_shard(self, of: Save | Cell) -> bool:
+        """Whether a row or cell is this run's, and not another shard's."""
+        return self.shard is None or of.scenario in self.shard
+
+    def environment(self, name: str) -> Environment:
+        """Return a selected environment by its name."""
+        return self._environments[name]
+
+    def _environment_digest(self, environment: str) -> str:
+        found = self._digests.get(environment)
+        if found is None:
+            env, lock = self.environment(environment), self.locks[environment]
+            found = self._digests[environment] = environment_digest(env, lock, self.recipe)
+        return found
+
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {}
+
+    def origin(self, environment: str, scenario: str, *, with_repair: bool) -> Origin:
+        """Return of what the key of a measurement is made.
+
+        Args:
+            environment: where it was made.
+            scenario: what it is about.
+            with_repair: whether the code that carries out remedies had part in it.
+        """
+        is_given, digest = self.scenarios[scenario].given, self.scenarios[scenario].digest
+        return Origin(
+            engine=self.engine,
+            environment=short(self._environment_digest(environment)),
+            scenario=CHECKED_FILE if is_given else scenario_of(scenario, digest),
+            harness=short(self.harness),
+            repair=short(self.repair) if with_repair else "",
+        )
+
+    @cached_property
+    def _environments(self) -> dict[str, Environment]:
+        return {env.name: env for env in self.selection.environments}
+
+    def legacy_twin(self, environment: str) -> str | None:
+        """Return the environment with the same TensorFlow minor and tf_keras for Keras, if any."""
+        own = self.environment(environment)
+        minor = minor_of(own.tensorflow)
+        for name, other in self._environments.items():
+            legacy = other.legacy_keras and not own.legacy_keras
+            if legacy and minor_of(other.tensorflow) == minor:
+                return name
+        return None
+
+    def cannot_save(self, save: Save) -> str | None:
+        """Say why this save does not exist by declaration, or None."""
+        return self._unsupported(save.scenario, save.format, save.saved_with, "save")
+
+    def cannot_load(self, cell: Cell) -> str | None:
+        """Say why this cell does not exist by declaration (of either side), or None."""
+        return self.cannot_save(Save(*cell[:3])) or self._unsupported(
+            cell.scenario, cell.format, cell.loaded_with, "load"
+        )
+
+    def save_key(self, save: Save) -> str:
+        """Return the key under which the observation of ``save`` is filed."""
+        remedies = self.taking.get(save, ())
+        more = (self.repair, *remedies) if remedies else ()
+        return self._key("save", save.scenario, save.format, save.saved_with, *more)
+
+    def load_key(self, cell: Cell, artifact: str) -> str:
+        """Return the key of ``cell``, given the digest of what its save left."""
+        return self._key("load", cell.scenario, cell.format, cell.loaded_with, artifact)
+
+    def attempt_key(self, cell: Cell, artifact: str, remedies: tuple[str, ...]) -> str:
+        """Return the key of a load of ``cell`` with ``remedies``."""
+        parts = ("attempt", cell.scenario, cell.format, cell.loaded_with, artifact)
+        return self._key(*parts, self.repair, *remedies)
+
+    def probe_key(self, cell: Cell, artifact: str) -> str:
+        """Return the key of the layer probe of ``cell``."""
+        parts = ("probe", cell.scenario, cell.format, cell.loaded_with, artifact)
+        return self._key(*parts, self.repair)
+
+    def conversion_key(self, scenario: str, form: str, hop: Hop, artifact: str) -> str:
+        """Return the key of a conversion of ``artifact``, which is of format ``form``, by a hop."""
+        how = (self.repair, *hop.remedies) if hop.remedies else ()
+        into = hop.format if hop.saved else f"{hop.format}, as it is"
+        return self._key("convert", scenario, form, hop.environment, artifact, into, *how)
+
+    def deadline(self, scenario: str) -> float:
+        """Return how many seconds one task of ``scenario`` may take."""
+        return self.scenarios[scenario].timeout_seconds or self.limits.task_seconds
+
+    def tolerance_of(self, scenario: str) -> Tolerance:
+        """Return how far the outputs of ``scenario`` may differ."""
+        return self.scenarios[scenario].tolerance or self.tolerance
+
+    def judge(self, cell: Cell, saved: SaveFacts, load: LoadObservation) -> Verdict:
+        """Return the verdict on a load of a cell, whichever remedies it was made with."""
+        return judge_load(
+            saved,
+            cell.format,
+            load,
+            self.tolerance_of(cell.scenario),
+            trained=self.scenarios[cell.scenario].trained,
+        )
+
+    def still_known(self, observation: Observation, scenario: str) -> bool:
+        """Whether an observation still says enough: a timeout does not, once there is more time."""
+        return observation.ended != "timed-out" or (
+            observation.deadline is not None and observation.deadline >= self.deadline(scenario)
+        )
+
+    def _key(self, kind: str, scenario: str, form: str, environment: str, *more: str) -> str:
+        total = self._begun_keys.get((kind, scenario, form, environment))
+        if total is None:
+            parts = [
+                kind,
+                self.engine,
+                self._environment_digest(environment),
+                self.scenarios[scenario].digest,
+                scenario,
+                form,
+                self.harness,
+                self.limits.memory_mb,
+            ]
+            total = hashlib.sha256(json.dumps(parts).removesuffix("]").encode())
+            self._begun_keys[kind, scenario, form, environment] = total
+        total = total.copy()
+        total.update(("".join(f", {json.dumps(part)}" for part in more) + "]").encode())
+        return total.hexdigest()
+
+    @cached_property
+    def _begun_keys(self) -> dict[tuple[str, str, str, str], hashlib._Hash]:
+        # A row's cells, and a cell's attempts, differ in the end of their keys only.
+        return {}
+
+    def _unsupported(
+        self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
+    ) -> str | None:
+        told = self.scenarios[scenario]
+        if form not in told.formats:
+            return f"the scenario does not use the format {form}"
+        # A reader is never excused: `load_model` of a release that cannot read the file fails.
+        unwritten = FORMATS[form].why_not_written(self.environment(environment).tensorflow)
+        if side == "save" and unwritten:
+            return unwritten
+        needed = told.save_requires if side == "save" else told.load_requires
+        missing = [name for name in needed if name not in self.locks[environment].packages]
+        if missing:
+            return f"{environment} has no package {', '.join(missing)}"
+        return None
+
+
+def environment_digest(environment: Environment, lock: Lock, recipe: str) -> str:
+    """Return the digest of an environment as the keys of its measurements hold it."""
+    parts = [identity_of(environment, lock, recipe), sorted(lasting_variables(environment).items())]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Files: read those that a user names, walk trees that a stranger built, write atomically."""

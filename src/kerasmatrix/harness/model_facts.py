@@ -1,0 +1,280 @@
+"""Facts about a model that can be compared with another's: weights, outputs, compile state."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from . import configuration, feeding
+from . import difference as deviation
+
+__all__ = [
+    "Outputs",
+    "array_of",
+    "compile_state",
+    "difference",
+    "digest",
+    "leaves",
+    "outputs",
+    "plain",
+    "predict",
+    "steps_of",
+    "stir",
+    "structure",
+    "weights",
+]
+
+
+INTEGER_BITS = 63  # of a whole number that every reader of JSON takes
+
+
+def weights(model: Any) -> list:
+    """Return name, shape, dtype and SHA-256 of every weight array, in the model's order."""
+    variables = list(model.weights)
+    arrays = model.get_weights() if hasattr(model, "get_weights") else None
+    if arrays is None or len(arrays) != len(variables):
+        arrays = [array_of(variable) for variable in variables]
+    return [
+        dict(
+            # A vocabulary among the weights (Keras 2.13 to 2.15) has no name.
+            name=str(getattr(variable, "path", None) or getattr(variable, "name", "")),
+            shape=list(np.shape(array)),
+            dtype=str(np.asarray(array).dtype),
+            sha256=digest(array),
+        )
+        for variable, array in zip(variables, arrays)
+    ]
+
+
+def digest(array: Any) -> str:
+    """Return the SHA-256 of an array's bytes in C order; of texts, of how they are written."""
+    array = np.ascontiguousarray(array)
+    if array.dtype.kind in "OSU":
+        return hashlib.sha256(repr(array.tolist()).encode("utf-8")).hexdigest()
+    return hashlib.sha256(array.tobytes()).hexdigest()
+
+
+def stir(model: Any, seed: int) -> None:
+    """Give weights values that every release agrees on, and that no loader puts there by itself.
+
+    Initializers have drawn other numbers from one seed since TensorFlow 2.10, and orthogonal ones
+    differ in their last digits; NumPy's have been the same since 1.13. Weights that are all alike
+    (zero biases, unit gammas) are moved off that value: a loader that forgets such an array would
+    otherwise put back exactly what was there. What is not trained (statistics, vocabularies, seeds)
+    is what the scenario made it, unless it is all alike.
+    """
+    variables = list(model.weights)
+    arrays = [np.asarray(array) for array in model.get_weights()]
+    if len(arrays) == len(variables):
+        trained = {id(variable) for variable in model.trainable_weights}
+        is_trained = [id(variable) in trained for variable in variables]
+    else:  # some layers of Keras 2.13 to 2.15 count a vocabulary on one side only
+        is_trained = [False] * len(arrays)
+    stirred = [
+        _stirred(array, np.random.RandomState(seed + number), trained=trained)
+        for number, (array, trained) in enumerate(zip(arrays, is_trained))
+    ]
+    if any(before is not after for before, after in zip(arrays, stirred)):
+        model.set_weights(stirred)
+
+
+def _stirred(array: Any, random: Any, *, trained: bool) -> Any:
+    """Return what to put in the place of ``array``: itself, or numbers of the same kind."""
+    if array.dtype.kind != "f" or not np.isfinite(array).all() or not array.size:
+        return array  # a model that computes nothing stays one
+    alike = bool(np.all(array == array.flat[0]))
+    if alike or (trained and array.ndim == 1):
+        return (array + random.uniform(0.05, 0.2, array.shape)).astype(array.dtype)
+    if trained and array.ndim > 1:
+        # As wide as Glorot and Bengio's, so that outputs neither vanish nor explode.
+        field = int(np.prod(array.shape[:-2]))
+        limit = np.sqrt(6.0 / (field * (array.shape[-2] + array.shape[-1])))
+        return random.uniform(-limit, limit, array.shape).astype(array.dtype)
+    return array
+
+
+class Outputs(list):
+    """Arrays in order, and the ``structure`` in which the model returned them."""
+
+    structure: Any = None
+
+
+def outputs(model: Any, inputs: list, keys: list | None = None) -> Outputs:
+    """Return the model's outputs on ``inputs`` as arrays, in order.
+
+    Args:
+        model: is called on them as a list, or as a dict where it takes one.
+        inputs: arrays, in the order of the model's inputs.
+        keys: what the model called them where it was saved, if it took a dict there.
+    """
+    refused = None
+    for batch in feeding.batches(model, inputs, keys):
+        feeding.forget_states(model)
+        try:
+            answer = _answer(model, batch, len(inputs[0]))
+        except MemoryError:
+            raise
+        except Exception as error:
+            refused = refused or error
+        else:
+            found = Outputs(deviation.storable(leaf) for leaf in leaves(answer))
+            found.structure = structure(answer)
+            return found
+    raise refused or ValueError("there are no inputs to call the model on")
+
+
+def _answer(model: Any, batch: Any, size: int) -> Any:
+    """Call a model. Where execution is eager that is direct: ``predict`` would trace a function."""
+    import tensorflow as tf
+
+    if not tf.executing_eagerly():
+        return model.predict(batch, batch_size=size)
+    if type(model).__name__ == "TFSMLayer":
+        return model(batch)
+    return model(batch, training=False)
+
+
+def predict(model: Any, inputs: list, keys: list | None = None) -> None:
+    """Call ``predict``, which runs a model as a graph where ``outputs`` calls it directly.
+
+    Raises:
+        Exception: what it raised on the likeliest form of ``inputs``, if it refuses all.
+    """
+    import tensorflow as tf
+
+    if not tf.executing_eagerly() or not hasattr(model, "predict"):
+        return
+    refused = None
+    for batch in feeding.batches(model, inputs, keys):
+        feeding.forget_states(model)
+        try:
+            # With its own batch size, so that the graph is one for batches of any size.
+            model.predict(batch, verbose=0)
+        except MemoryError:
+            raise
+        except Exception as error:
+            refused = refused or error
+        else:
+            return
+    if refused is not None:
+        raise refused
+
+
+def difference(measured: list, reference: list) -> dict:
+    """Compare outputs with reference outputs; see `deviation.deviation`."""
+    return deviation.deviation(measured, reference)
+
+
+def compile_state(model: Any) -> dict | None:
+    """Return loss and optimizer of a compiled model; None where it is not compiled."""
+    optimizer = getattr(model, "optimizer", None)
+    if optimizer is None:
+        return None
+    return dict(
+        loss=plain(getattr(model, "loss", None)),
+        optimizer=_optimizer(optimizer),
+        arguments=configuration.compile_arguments(model),
+    )
+
+
+def _optimizer(optimizer: Any) -> dict:
+    try:
+        hyperparameters = configuration.described(optimizer.get_config())
+    except Exception as error:
+        hyperparameters = {}
+        unreadable = f"{type(error).__name__}: {error}"
+    else:
+        unreadable = ""
+    try:
+        arrays = [np.asarray(array) for array in _optimizer_arrays(optimizer)]
+        iterations = int(np.asarray(array_of(steps_of(optimizer))))
+    except Exception as error:
+        arrays, iterations = [], None
+        unreadable = f"{type(error).__name__}: {error}"
+    return dict(
+        name=type(optimizer).__name__,
+        hyperparameters=hyperparameters,
+        iterations=iterations,
+        # Scalars are counters and rates, which the hyperparameters tell.
+        slots=[digest(array) for array in arrays if array.ndim > 0],
+        unreadable=unreadable or None,
+    )
+
+
+def steps_of(optimizer: Any) -> Any:
+    """Return how many steps an optimizer has made, as files count them.
+
+    Keras 3 divides ``iterations`` by the steps that one update of the weights takes.
+    """
+    counting = getattr(optimizer, "inner_optimizer", None) or optimizer
+    if getattr(counting, "gradient_accumulation_steps", None):
+        return counting._iterations  # noqa: SLF001 - Keras shows it nowhere else
+    return optimizer.iterations
+
+
+def _optimizer_arrays(optimizer: Any) -> list:
+    if hasattr(optimizer, "get_weights"):
+        return list(optimizer.get_weights())
+    variables = optimizer.variables
+    if callable(variables) and not isinstance(variables, list):
+        variables = variables()
+    return [array_of(variable) for variable in variables]
+
+
+def array_of(variable: Any) -> np.ndarray:
+    """Return the value of a variable of any Keras, in eager or graph mode."""
+    import tensorflow as tf
+
+    if isinstance(variable, (int, float, np.ndarray, np.generic)):
+        return np.asarray(variable)
+    if hasattr(variable, "numpy") and tf.executing_eagerly():
+        return np.asarray(variable.numpy())
+    return np.asarray(tf.compat.v1.keras.backend.get_value(variable))
+
+
+def plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
+    """Return ``value`` as JSON-ready data; a function or an object is its name."""
+    if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+        # A config can hold one of any length.
+        return f"an integer of {value.bit_length()} bits"
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else str(value)
+    if isinstance(value, np.integer):
+        return int(value)
+    if isinstance(value, dict):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(inner) for inner in value]
+    if hasattr(value, "numpy"):
+        return plain(value.numpy().tolist())
+    return getattr(value, "__name__", None) or type(value).__name__
+
+
+def leaves(answer: Any) -> list:
+    """Return the arrays in a model's answer, dictionaries in the order of their keys."""
+    if isinstance(answer, dict):
+        return [leaf for key in sorted(answer) for leaf in leaves(answer[key])]
+    if isinstance(answer, (list, tuple)):
+        return [leaf for inner in answer for leaf in leaves(inner)]
+    if hasattr(answer, "flat_values") and hasattr(answer, "nested_row_splits"):  # ragged
+        return [np.asarray(part) for part in (answer.flat_values, *answer.nested_row_splits)]
+    if hasattr(answer, "dense_shape") and hasattr(answer, "indices"):  # sparse
+        return [np.asarray(part) for part in (answer.indices, answer.values, answer.dense_shape)]
+    return [np.asarray(answer)]
+
+
+def structure(answer: Any) -> Any:
+    """Return how the arrays of an answer are arranged: ``*`` is one, with names where it has."""
+    if isinstance(answer, dict):
+        return {str(key): structure(answer[key]) for key in sorted(answer)}
+    if isinstance(answer, (list, tuple)):
+        return [structure(inner) for inner in answer]
+    if hasattr(answer, "nested_row_splits"):
+        return "ragged"
+    if hasattr(answer, "dense_shape"):
+        return "sparse"
+    return "*"

@@ -1,0 +1,1 @@
+"""The results of a run: observations, verdicts, and the JSON document that holds them."""

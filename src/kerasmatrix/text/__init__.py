@@ -1,0 +1,1 @@
+"""Texts that may do harm: escaped for a terminal, without secrets, searched in linear time."""

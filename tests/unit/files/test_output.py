@@ -1,0 +1,81 @@
+"""A converted file is written whole, and what was there is never lost for it."""
+
+from pathlib import Path
+
+import pytest
+
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.files import output as writing
+from kerasmatrix.files.model_input import digest_file
+from kerasmatrix.files.output import write_file
+
+
+class Told:
+    """The part of a manifest that writing reads."""
+
+    def __init__(self, made):
+        self.output = self
+        self.sha256 = digest_file(made)
+
+    def model_dump_json(self, indent):
+        return '{"about": "the new one"}'
+
+
+def make(path, kind, text):
+    if kind == "folder":
+        path.mkdir()
+        (path / "saved_model.pb").write_text(text)
+    else:
+        path.write_text(text)
+    return path
+
+
+def content(path):
+    return (path / "saved_model.pb" if path.is_dir() else path).read_text()
+
+
+KINDS = [(before, after) for before in ("file", "folder") for after in ("file", "folder")]
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "out").mkdir()
+    return tmp_path / "made", tmp_path / "out" / "model", tmp_path / "out" / "model.json"
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, "file"), (None, "folder"), *KINDS])
+def test_write_file_replaces_what_was_there(files, before, after):
+    made, output, manifest = files
+    make(made, after, "new")
+    if before:
+        make(output, before, "old")
+    write_file(made, Told(made), output, manifest)
+    assert (content(output), output.is_dir()) == ("new", after == "folder")
+    assert "the new one" in manifest.read_text()
+    assert sorted(path.name for path in output.parent.iterdir()) == ["model", "model.json"]
+
+
+@pytest.mark.parametrize(("before", "after"), KINDS)
+@pytest.mark.parametrize("failing", ["rename", "manifest"])
+def test_write_file_that_fails_leaves_what_was_there(files, monkeypatch, before, after, failing):
+    made, output, manifest = files
+    make(made, after, "new")
+    make(output, before, "old")
+    told = Told(made)
+    real = Path.replace
+
+    def replace(path, target):
+        if failing == "rename" and Path(target) == output and path.name == output.name:
+            raise OSError(5, "Input/output error")
+        return real(path, target)
+
+    def move(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", replace)
+    if failing == "manifest":
+        monkeypatch.setattr(writing.shutil, "move", move)
+    with pytest.raises(InfrastructureError, match="cannot be written"):
+        write_file(made, told, output, manifest)
+    assert (content(output), output.is_dir()) == ("old", before == "folder")
+    assert [path.name for path in output.parent.iterdir()] == ["model"]

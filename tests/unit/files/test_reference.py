@@ -1,0 +1,193 @@
+"""What a file is compared with: found by itself, whatever environments were asked for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.project import Project
+from kerasmatrix.errors import UsageError
+from kerasmatrix.files.check import Checked, check, taken_in
+from kerasmatrix.files.model_input import Companions
+from kerasmatrix.files.session import open_setup
+from kerasmatrix.results.observations import Status
+from tests.unit.fakes import FakeEngine, make_project
+from tests.unit.inspection import files
+
+# Of the file that is checked TensorFlow 2.3 or 2.4 is the writer; here 2.3 is the third.
+FAR = ("good5", "good6", "good7")
+
+
+class Checks:
+    """Checks a file in a project of fake environments."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.engine = FakeEngine()
+        self.model = files.hdf5_model(folder / "model.h5")
+
+    def __call__(self, names, *asked, reference=None, more=(), **options) -> Checked:
+        if not (self.folder / "matrix.yaml").exists():
+            make_project(self.folder, *names)
+        place = self.folder / "matrix.yaml"
+        matrix = load_matrix(place)
+        with (
+            open_setup(Project(place), matrix, self.engine, **options) as setup,
+            taken_in([self.model, *more], setup.store, Companions()) as (given, _),
+        ):
+            environments = [matrix.environments[name] for name in asked]
+            return check(setup, given, environments, reference=reference)
+
+    def taken(self) -> list[str]:
+        """Return in which environments it was found out what the file computes, in order."""
+        return [name for name, task in self.engine.tasks if task.kind == "take"]
+
+
+@pytest.fixture
+def checks(tmp_path) -> Iterator[Checks]:
+    return Checks(tmp_path)
+
+
+def cells(checked):
+    return {
+        cell.loaded_with: (cell.status.value, cell.saved_with) for cell in checked.results.cells
+    }
+
+
+def test_check_far_from_the_writer_adds_it(checks):
+    checked = checks(("old1", "old2", "good3", "old4", *FAR), "good7")
+    assert cells(checked) == {"good3": ("pass", "good3"), "good7": ("pass", "good3")}
+    assert [env.name for env in checked.results.environments if env.added] == ["good3"]
+    assert [cell.loaded_with for cell in checked.results.asked_for] == ["good7"]
+    assert "good3 was added to compare with" in checked.results.scenarios[0].shows
+
+
+def test_check_added_environment_loads_only_what_is_compared_with_it(checks):
+    other = files.hdf5_model(checks.folder / "other.h5", keras="2.7.0")
+    names = ("old1", "old2", "good3", "old4", *FAR)
+    checked = checks(names, "good7", more=[other])
+    found = {(cell.scenario, cell.loaded_with): cell.status for cell in checked.results.cells}
+    assert found == {
+        ("model.h5", "good3"): Status.PASS, ("model.h5", "good7"): Status.PASS,
+        ("other.h5", "good3"): Status.NOT_RUN, ("other.h5", "good7"): Status.PASS,
+    }  # fmt: skip
+    assert checked.results.run.complete
+
+
+def test_check_near_the_writer_adds_nothing(checks):
+    checked = checks(("old1", "old2", "good3", "good4", "good5"), "good5")
+    assert cells(checked) == {"good5": ("pass", "good5")}
+    assert checks.taken() == ["good5"]
+
+
+def test_check_writer_asked_for_beats_an_equally_near_one(checks):
+    checked = checks(("old1", "old2", "good3", "good4", *FAR), "good4", "good7")
+    assert {cell.saved_with for cell in checked.results.cells} == {"good4"}
+
+
+def test_check_near_one_that_fails_adds_the_writer(checks):
+    checked = checks(("old1", "old2", "good3", "old4", "fails-5"), "fails-5")
+    assert cells(checked) == {"good3": ("pass", "good3"), "fails-5": ("fail", "good3")}
+
+
+def test_check_remedy_is_verified_against_an_added_reference(checks):
+    checked = checks(
+        ("o1", "o2", "good3", "o4", "o5", "o6", "fails-rewrite-config"), "fails-rewrite-config"
+    )
+    cell = next(c for c in checked.results.cells if c.loaded_with == "fails-rewrite-config")
+    assert (cell.status, cell.saved_with) == (Status.FAIL, "good3")
+    assert cell.repaired_by.id == "rewrite-config"
+
+
+def test_check_nothing_loads_it_tries_a_few_and_names_the_others(checks):
+    names = tuple(f"fails-{number}" for number in range(1, 9))
+    checked = checks(names, "fails-8", remedies="none")
+    assert set(checks.taken()) == {"fails-8", "fails-3", "fails-4", "fails-2"}
+    assert cells(checked) == {"fails-8": ("fail", "fails-8")}
+    shows = checked.results.scenarios[0].shows
+    assert "No version that was tried loads it as it is" in shows
+    assert "not tried: fails-5, fails-1, fails-6, fails-7)" in shows
+
+
+def test_check_other_version_than_the_writer_is_found(checks):
+    names = ("good1", "fails-2", "fails-3", "fails-4", "f5", "f6", "fails-7")
+    checked = checks(names, "fails-7", "good1")
+    assert {cell.saved_with for cell in checked.results.cells} == {"good1"}
+
+
+def test_check_absent_environment_is_not_asked_twice(checks):
+    checked = checks(("o1", "o2", "absent-3", "good4", *FAR), "good7")
+    assert cells(checked) == {"good7": ("pass", "good7")}
+    assert not any(env.added for env in checked.results.environments)
+
+
+def test_check_lost_machine_is_no_endless_search(checks):
+    checked = checks(("o1", "o2", "loses-machines"), "loses-machines", remedies="none")
+    assert {cell.loaded_with: cell.status for cell in checked.results.asked_for} == {
+        "loses-machines": Status.INFRA
+    }
+
+
+def test_check_no_plain_load_compares_with_a_harmless_remedy(checks):
+    names = ("fails-1", "fails-2", "fails-no-compile", "fails-4-no-compile")
+    message = "Could not locate function 'mse'. Make sure custom classes are decorated with "
+    link = {
+        "type": "TypeError",
+        "message": f"{message}`@keras.saving.register_keras_serializable()`.",
+    }
+    checks.engine.error = {**link, "chain": [link]}
+    checked = checks(names, "fails-no-compile", "fails-4-no-compile")
+    assert {cell.saved_with for cell in checked.results.cells} == {"fails-no-compile"}
+    for cell in checked.results.cells:
+        assert cell.status is Status.FAIL
+        assert cell.repaired_by.id == "no-compile"
+        assert cell.repaired_by.lost == ("the compile state",)
+    assert "fails-no-compile with no-compile says what it computes" in (
+        checked.results.scenarios[0].shows
+    )
+
+
+def test_check_again_measures_nothing(checks):
+    names = ("fails-1", "fails-2", "fails-no-compile", "fails-4")
+    first = checks(names, "fails-4", "fails-no-compile")
+    checks.engine = FakeEngine()
+    again = checks(names, "fails-4", "fails-no-compile")
+    assert checks.engine.tasks == []
+    assert cells(first) == cells(again)
+    assert again.results.run.measured == 0
+
+
+def test_check_named_reference_is_added(checks):
+    checked = checks(("o1", "o2", "good3", "good4", *FAR), "good7", reference="good5")
+    assert cells(checked) == {"good5": ("pass", "good5"), "good7": ("pass", "good5")}
+    assert checks.taken() == ["good5"]
+
+
+def test_check_unknown_reference_is_refused(checks):
+    with pytest.raises(UsageError, match="unknown environment 'god3'") as error:
+        checks(("o1", "o2", "good3"), "good3", reference="god3")
+    assert "good3" in error.value.hint
+
+
+def test_check_refused_everywhere_is_not_comparable(checks):
+    checked = checks(("o1", "o2", "refuses-3", "refuses-4"), "refuses-3", "refuses-4")
+    assert {cell.status for cell in checked.results.cells} == {Status.NOT_COMPARABLE}
+    summary = checked.results.cells[0].summary
+    assert summary.startswith("loads, same weights; outputs not compared: InvalidArgumentError: ")
+    assert "--inputs" in summary
+
+
+def test_check_refused_at_home_only_is_not_comparable_there(checks):
+    checked = checks(("o1", "o2", "refuses-3", "good4"), "refuses-3", "good4")
+    assert cells(checked) == {
+        "refuses-3": ("not-comparable", "good4"), "good4": ("pass", "good4"),
+    }  # fmt: skip
+    assert "nor could it where it was saved" in checked.results.cells[0].summary
+
+
+def test_check_call_that_fails_only_elsewhere_is_a_failure(checks):
+    checked = checks(("o1", "o2", "good3", "cannot-call-4"), "good3", "cannot-call-4")
+    assert cells(checked) == {
+        "good3": ("pass", "good3"), "cannot-call-4": ("fail", "good3"),
+    }  # fmt: skip

@@ -1,0 +1,334 @@
+"""Weights of each layout of file, read into models that are pretended."""
+
+import io
+import zipfile
+
+import h5py
+import numpy as np
+import pytest
+
+from kerasmatrix.harness.remedies import checkpoint, layout, weights
+from tests.unit.harness.remedies.pretended import (
+    GRU,
+    BatchNormalization,
+    Bidirectional,
+    Dense,
+    Functional,
+    Layer,
+    Model,
+    Variable,
+    Vocabulary,
+    values,
+)
+
+
+def older(path, layers, within=None):
+    """Write Keras's older layout: ``layers`` are names with the arrays of each, in order."""
+    with h5py.File(path, "w") as file:
+        group = file.create_group(within) if within else file
+        group.attrs["layer_names"] = [name.encode() for name, _ in layers]
+        for name, arrays in layers:
+            inner = group.create_group(name)
+            inner.attrs["weight_names"] = [f"{name}/{n}:0".encode() for n in range(len(arrays))]
+            for number, array in enumerate(arrays):
+                inner.create_dataset(f"{name}/{number}:0", data=array)
+
+
+def newer(target, arrays):
+    """Write Keras's newer layout: ``arrays`` by path."""
+    with h5py.File(target, "w") as file:
+        for path, array in arrays.items():
+            file.create_dataset(path, data=array)
+
+
+def full(number, *shape):
+    return np.full(shape, number, "float32")
+
+
+def two_layers():
+    return Model(Dense("first", 2, 3), Layer("flat"), Dense("second", 3, 1))
+
+
+FIRST = [full(1, 2, 3), full(2, 3)]
+SECOND = [full(3, 3, 1), full(4, 1)]
+ALL = {"first/kernel:0": 1, "first/bias:0": 2, "second/kernel:0": 3, "second/bias:0": 4}
+
+
+@pytest.mark.parametrize(("form", "within"), [("h5", "model_weights"), ("weights", None)])
+def test_the_older_layout_is_read_layer_by_layer(tmp_path, form, within):
+    name = "model.h5" if form == "h5" else "weights.h5"
+    older(tmp_path / name, [("first", FIRST), ("flat", []), ("second", SECOND)], within)
+    model = two_layers()
+    how = weights.load_into(model, form, str(tmp_path))
+    assert (how, values(model)) == ("read layer by layer, by name", ALL)
+
+
+def test_hdf5_is_known_by_its_content_whatever_the_file_is_called(tmp_path):
+    older(tmp_path / "model.keras", [("first", FIRST), ("second", SECOND)], "model_weights")
+    model = two_layers()
+    weights.load_into(model, "keras", str(tmp_path))
+    assert values(model) == ALL
+
+
+def test_layers_of_other_names_are_paired_in_order(tmp_path):
+    older(tmp_path / "weights.h5", [("dense_7", FIRST), ("dense_8", SECOND)])
+    model = two_layers()
+    how = weights.load_into(model, "weights", str(tmp_path))
+    assert (how, values(model)) == ("read layer by layer, in the file's order", ALL)
+
+
+def test_parallel_layers_in_another_order_are_paired_by_name(tmp_path):
+    older(tmp_path / "weights.h5", [("right", FIRST), ("left", [full(3, 2, 3), full(4, 3)])])
+    model = Model(Dense("left", 2, 3), Dense("right", 2, 3))
+    weights.load_into(model, "weights", str(tmp_path))
+    assert [values(model)[f"{name}/kernel:0"] for name in ("left", "right")] == [3, 1]
+
+
+def test_a_layer_that_the_file_lacks_is_an_error_and_not_an_initial_value(tmp_path):
+    older(tmp_path / "weights.h5", [("first", FIRST)])
+    with pytest.raises(ValueError, match=r"1 layers with weights, the model has 2"):
+        weights.load_into(two_layers(), "weights", str(tmp_path))
+
+
+def test_a_layer_that_the_model_lacks_is_an_error(tmp_path):
+    older(tmp_path / "weights.h5", [("first", FIRST), ("second", SECOND)])
+    with pytest.raises(ValueError, match=r"2 layers with weights, the model has 1"):
+        weights.load_into(Model(Dense("first", 2, 3)), "weights", str(tmp_path))
+
+
+def test_other_shapes_are_an_error_that_names_the_layer_and_changes_nothing(tmp_path):
+    older(tmp_path / "weights.h5", [("first", FIRST), ("second", [full(3, 3, 2), full(4, 2)])])
+    model = two_layers()
+    with pytest.raises(layout.OtherShapes, match=r"layer second: .*\(3, 2\).*\(3, 1\)") as caught:
+        weights.load_into(model, "weights", str(tmp_path))
+    assert "GRU" not in str(caught.value)
+    assert set(values(model).values()) == {-1}
+
+
+@pytest.mark.parametrize(
+    ("stored", "wanted", "told"), [((2, 6), (6,), "True"), ((6,), (2, 6), "False")]
+)
+def test_a_gru_of_the_other_kind_is_told(tmp_path, stored, wanted, told):
+    older(tmp_path / "weights.h5", [("gru", [full(1, 3, 6), full(2, *stored)])])
+    model = Model(GRU("gru", Variable("kernel", 3, 6), Variable("bias", *wanted)))
+    with pytest.raises(layout.OtherShapes, match=f"saved with reset_after={told}"):
+        weights.load_into(model, "weights", str(tmp_path))
+
+
+NEWER = {
+    "layers/dense/vars/0": full(1, 2, 3),
+    "layers/dense/vars/1": full(2, 3),
+    "layers/flatten/seed_generator/vars/0": np.array([1, 2]),
+    "layers/dense_1/vars/0": full(3, 3, 1),
+    "layers/dense_1/vars/1": full(4, 1),
+    "optimizer/vars/0": np.array(7),
+}
+
+
+def test_the_newer_layout_is_read_by_class_and_number(tmp_path):
+    newer(tmp_path / "model.weights.h5", NEWER)
+    model = two_layers()
+    how = weights.load_into(model, "weights", str(tmp_path))
+    assert (how, values(model)) == ("read by the path of each variable", ALL)
+
+
+@pytest.mark.parametrize("start", ["layers", "_layer_checkpoint_dependencies"])
+def test_an_archive_has_its_weights_in_a_file_within(tmp_path, start):
+    inner = io.BytesIO()
+    # 2.12 leaves numbers out.
+    renamed = {
+        path.replace("layers", start).replace("dense_1", "dense_2"): array
+        for path, array in NEWER.items()
+    }
+    newer(inner, renamed)
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        archive.writestr("model.weights.h5", inner.getvalue())
+    model = two_layers()
+    weights.load_into(model, "keras", str(tmp_path))
+    assert values(model) == ALL
+
+
+def test_parts_are_found_by_attribute_with_or_without_an_underscore(tmp_path):
+    newer(
+        tmp_path / "model.weights.h5",
+        {
+            "layers/bidirectional/forward_layer/cell/vars/0": full(1, 2),
+            "layers/bidirectional/backward_layer/cell/vars/0": full(2, 2),
+            "layers/bidirectional/query_dense/vars/0": full(3, 2),
+        },
+    )
+    forward, backward, query = (
+        Layer(name, Variable(name, 2)) for name in ("forward", "backward", "query")
+    )
+    both = Bidirectional(
+        "both",
+        forward_layer=Layer("f", cell=forward),
+        backward_layer=Layer("b", cell=backward),
+        _query_dense=query,
+    )
+    model = Model(both)
+    weights.load_into(model, "weights", str(tmp_path))
+    assert values(model) == {"forward": 1, "backward": 2, "query": 3}
+
+
+def test_the_objects_own_variables_are_first_the_trained_ones(tmp_path):
+    path = "layers/batch_normalization/vars"
+    newer(tmp_path / "model.weights.h5", {f"{path}/{n}": full(n, 2) for n in range(11)})
+    names = [f"v{number}" for number in range(11)]
+    trained, frozen = ([Variable(name, 2) for name in part] for part in (names[:9], names[9:]))
+    model = Model(BatchNormalization("norm", *trained, frozen=frozen))
+    weights.load_into(model, "weights", str(tmp_path))
+    assert values(model) == {name: number for number, name in enumerate(names)}
+
+
+def test_layers_of_a_subclassed_model_are_filed_under_the_first_attribute(tmp_path):
+    newer(
+        tmp_path / "model.weights.h5",
+        {
+            "hidden/vars/0": full(1, 2, 3),
+            "hidden/vars/1": full(2, 3),
+            "layers/dense_1/vars/0": full(3, 3, 1),
+            "layers/dense_1/vars/1": full(4, 1),
+        },
+    )
+    hidden, out = Dense("first", 2, 3), Dense("second", 3, 1)
+    model = Model(hidden, out, hidden=hidden, out=out)
+    weights.load_into(model, "weights", str(tmp_path))
+    assert values(model) == ALL
+
+
+@pytest.mark.parametrize("container", [list, tuple, lambda layers: dict(enumerate(layers))])
+def test_layers_in_a_container_of_the_models_own(tmp_path, container):
+    blocks = {path.replace("layers", "blocks"): array for path, array in NEWER.items()}
+    newer(tmp_path / "model.weights.h5", {**blocks, "layers/other/vars/0": full(5, 1)})
+    inner = [Dense("first", 2, 3), Dense("second", 3, 1)]
+    last = type("Other", (Layer,), {})("last", Variable("last", 1))
+    model = Model(*inner, last, blocks=container(inner))
+    weights.load_into(model, "weights", str(tmp_path))
+    assert values(model) == {**ALL, "last": 5}
+
+
+@pytest.mark.parametrize("kind", [Model, Functional])
+def test_a_nested_model_was_called_model_before_it_was_called_functional(tmp_path, kind):
+    start = "layers/functional/layers/dense/vars"
+    newer(tmp_path / "model.weights.h5", {f"{start}/0": FIRST[0], f"{start}/1": FIRST[1]})
+    model = Model(kind(Dense("first", 2, 3), name="inner"))
+    weights.load_into(model, "weights", str(tmp_path))
+    assert values(model) == {"first/kernel:0": 1, "first/bias:0": 2}
+
+
+def test_in_the_newer_layout_too_nothing_may_be_missing(tmp_path):
+    newer(tmp_path / "model.weights.h5", {k: v for k, v in NEWER.items() if "dense_1" not in k})
+    with pytest.raises(weights.Unfilled, match="second/kernel, second/bias"):
+        weights.load_into(two_layers(), "weights", str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("layers/dense_2/vars/0", "no further layer like it"),
+        ("layers/conv2_d/vars/0", "no further layer like it"),
+        ("table/vars/0", "nothing of that name"),
+    ],
+)
+def test_in_the_newer_layout_too_nothing_may_be_left_over(tmp_path, path, words):
+    newer(tmp_path / "model.weights.h5", {**NEWER, path: full(9, 1)})
+    with pytest.raises(ValueError, match=words):
+        weights.load_into(two_layers(), "weights", str(tmp_path))
+
+
+@pytest.fixture
+def saved_model(tmp_path, monkeypatch):
+    def saved_model(*stored):
+        (tmp_path / "model").mkdir()
+        monkeypatch.setattr(checkpoint, "read_variables", lambda folder: list(stored))
+        return str(tmp_path)
+
+    return saved_model
+
+
+def test_a_checkpoint_is_read_by_name_where_the_names_are_the_same(saved_model):
+    folder = saved_model(
+        ("right/kernel", full(3, 2, 3)),
+        ("right/bias", full(4, 3)),
+        ("left/kernel", full(1, 2, 3)),
+        ("left/bias", full(2, 3)),
+    )
+    model = Model(Dense("left", 2, 3), Dense("right", 2, 3))
+    how = weights.load_into(model, "savedmodel", folder)
+    assert how == "read from the SavedModel's checkpoint, by name"
+    assert list(values(model).values()) == [1, 2, 3, 4]
+
+
+def test_of_the_names_in_a_checkpoint_layer_and_weight_are_enough(saved_model):
+    folder = saved_model(
+        ("net/right/kernel", full(3, 2, 3)),
+        ("net/right/bias", full(4, 3)),
+        ("left/kernel", full(1, 2, 3)),
+        ("left/bias", full(2, 3)),
+    )
+    model = Model(Dense("left", 2, 3), Dense("right", 2, 3))
+    weights.load_into(model, "savedmodel", folder)
+    assert list(values(model).values()) == [1, 2, 3, 4]
+
+
+def test_kernels_are_paired_with_kernels_where_no_layer_has_its_name(saved_model):
+    folder = saved_model(
+        ("net/bias", full(2, 3)),
+        ("net/kernel", full(1, 3)),
+        ("net/bias", full(4, 3)),
+        ("net/kernel", full(3, 3)),
+    )
+    model = Model(Dense("first", 3), Dense("second", 3))
+    how = weights.load_into(model, "savedmodel", folder)
+    assert how == "read from the SavedModel's checkpoint, each kind in the model's order"
+    assert values(model) == ALL
+
+
+def test_a_checkpoint_is_else_read_in_order(saved_model):
+    folder = saved_model(
+        *[(f"Variable_{number}", array) for number, array in enumerate(FIRST + SECOND)]
+    )
+    model = two_layers()
+    how = weights.load_into(model, "savedmodel", folder)
+    assert how == "read from the SavedModel's checkpoint, in the model's order"
+    assert values(model) == ALL
+
+
+def test_a_checkpoint_with_other_variables_is_an_error(saved_model):
+    folder = saved_model(("first/kernel", FIRST[0]))
+    with pytest.raises(layout.OtherShapes, match="the model: the file has"):
+        weights.load_into(two_layers(), "savedmodel", folder)
+
+
+def test_a_vocabulary_stays_as_the_code_made_it_and_this_is_said(tmp_path):
+    newer(tmp_path / "model.weights.h5", NEWER)
+    words = Layer("words", frozen=[Vocabulary()])
+    model = Model(words, *two_layers().layers)
+    how = weights.load_into(model, "weights", str(tmp_path))
+    assert "a vocabulary is no weight" in how
+    assert values(model) == ALL
+
+
+def test_a_model_that_does_not_take_its_weights_is_found_out(tmp_path):
+    class Deaf(Model):
+        def set_weights(self, values):
+            pass
+
+    newer(tmp_path / "model.weights.h5", NEWER)
+    with pytest.raises(weights.Unfilled, match="did not take the file's value: first/kernel"):
+        weights.load_into(Deaf(*two_layers().layers), "weights", str(tmp_path))
+
+
+def test_a_model_that_is_not_built_yet_is_called_before(tmp_path, monkeypatch):
+    newer(tmp_path / "model.weights.h5", NEWER)
+    sample = weights.sample_inputs.Sample([full(0, 4, 2)], [])
+    weights.sample_inputs.save(str(tmp_path / "probe.npz"), sample)
+    model = two_layers()
+    model.layers[2].built = False
+    called = []
+    monkeypatch.setattr(weights.model_facts, "outputs", lambda *args: called.append(args))
+    assert "called before" in weights.load_into(model, "weights", str(tmp_path))
+    ((called_model, (batch,), _),) = called
+    assert called_model is model
+    assert batch.shape == (4, 2)

@@ -1,0 +1,377 @@
+import copy
+
+import pytest
+
+from kerasmatrix.harness.remedies.architecture import Stored
+from kerasmatrix.harness.remedies.rewrite import is_newer, rewrite
+from tests.unit.harness.remedies.readers import FakeReader
+
+OLD, NEW = FakeReader(2), FakeReader(3)
+
+
+def tensor(name, node=0, index=0):
+    return {
+        "class_name": "__keras_tensor__",
+        "config": {"shape": [None], "dtype": "float32", "keras_history": [name, node, index]},
+    }
+
+
+def old_layer(kind, name, inbound=(), **config):
+    nodes = [[[each, 0, 0, {}] if isinstance(each, str) else each for each in inbound]]
+    return {
+        "class_name": kind, "name": name, "config": {"name": name, **config},
+        "inbound_nodes": nodes if inbound else [],
+    }  # fmt: skip
+
+
+def new_layer(kind, name, *args, **config):
+    return {
+        "module": "keras.layers", "class_name": kind, "registered_name": None, "name": name,
+        "config": {"name": name, **config}, "build_config": {"input_shape": [None, 3]},
+        "inbound_nodes": [{"args": list(args), "kwargs": {}}] if args else [],
+    }  # fmt: skip
+
+
+def old_model(*layers, inputs, outputs, name="model"):
+    ends = {"input_layers": inputs, "output_layers": outputs}
+    return {"class_name": "Functional", "config": {"name": name, "layers": list(layers), **ends}}
+
+
+def new_model(*layers, inputs, outputs, name="model"):
+    told = old_model(*layers, inputs=inputs, outputs=outputs, name=name)
+    return {"module": "keras.src.models.functional", "registered_name": "Functional", **told}
+
+
+OLD_MODEL = old_model(
+    old_layer("InputLayer", "in", batch_input_shape=[None, 3], dtype="float32", ragged=False),
+    old_layer("Dense", "dense", ["in"], units=2, activation="relu"),
+    inputs=[["in", 0, 0]],
+    outputs=[["dense", 0, 0]],
+)
+NEW_MODEL = new_model(
+    new_layer("InputLayer", "in", batch_shape=[None, 3], dtype="float32", optional=False),
+    new_layer("Dense", "dense", tensor("in"), units=2, activation="relu", quantization_config=None),
+    inputs=["in", 0, 0],
+    outputs=["dense", 0, 0],
+)
+
+
+def rewritten(config, reader, training=None, *, archive=False):
+    return rewrite(Stored(copy.deepcopy(config), training, archive=archive), reader)
+
+
+def layers_of(result):
+    return {layer["name"]: layer for layer in result.config["config"]["layers"]}
+
+
+def test_the_writer_is_told_by_how_it_wired_the_model():
+    assert is_newer(Stored(NEW_MODEL, None, archive=False))
+    assert not is_newer(Stored(OLD_MODEL, None, archive=False))
+
+
+def test_from_old_to_new():
+    result = rewritten(OLD_MODEL, NEW)
+    assert (result.config["class_name"], result.config["module"]) == ("Model", "keras")
+    layers = layers_of(result)
+    assert layers["in"]["config"]["batch_shape"] == [None, 3]
+    assert "ragged" not in layers["in"]["config"]
+    assert layers["dense"]["module"] == "keras.layers"
+    assert layers["dense"]["inbound_nodes"] == [{"args": [tensor("in")], "kwargs": {}}]
+    assert result.config["config"]["input_layers"] == ["in", 0, 0]
+    assert result.config["config"]["output_layers"] == ["dense", 0, 0]
+
+
+def test_from_new_to_old():
+    result = rewritten(NEW_MODEL, OLD)
+    assert result.config["class_name"] == "Model"
+    assert "module" not in result.config
+    layers = layers_of(result)
+    assert layers["in"]["config"]["batch_input_shape"] == [None, 3]
+    assert set(layers["dense"]) == {"class_name", "config", "name", "inbound_nodes"}
+    assert layers["dense"]["config"] == {"name": "dense", "units": 2, "activation": "relu"}
+    assert layers["dense"]["inbound_nodes"] == [[["in", 0, 0, {}]]]
+    assert result.config["config"]["input_layers"] == [["in", 0, 0]]
+
+
+def test_there_and_back_again_is_the_same_model():
+    there = rewritten(OLD_MODEL, FakeReader(3, {"InputLayer": ["ragged"]})).config
+    back = rewritten(there, FakeReader(2, {"InputLayer": ["ragged"]})).config
+    expected = copy.deepcopy(OLD_MODEL)
+    expected["class_name"] = "Model"
+    assert back == expected
+
+
+def test_what_is_stored_is_not_changed():
+    stored = Stored(copy.deepcopy(NEW_MODEL), {"loss": "mse"}, archive=False)
+    rewrite(stored, OLD)
+    assert (stored.config, stored.training) == (NEW_MODEL, {"loss": "mse"})
+
+
+def test_changes_are_told_and_what_was_no_default_stands_out():
+    model = copy.deepcopy(NEW_MODEL)
+    model["config"]["layers"][1]["config"]["rate"] = 0.7
+    changes = rewritten(model, OLD).changes
+    assert "renamed batch_shape to batch_input_shape" in changes
+    assert "left out quantization_config (None) of Dense" in changes
+    assert "left out rate (0.7) of Dense, which was not a default" in changes
+
+
+def test_an_archive_for_old_keras_says_where_its_model_is():
+    result = rewritten(NEW_MODEL, OLD, archive=True)
+    assert (result.config["module"], result.config["registered_name"]) == ("keras", None)
+
+
+def test_policies_become_names_and_newer_regularizers_the_older_one():
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "float32"}}
+    l2 = {"module": "keras.regularizers", "class_name": "L2", "config": {"l2": 0.1}}
+    layer = new_layer("Dense", "d", tensor("in"), units=1, dtype=policy, kernel_regularizer=l2)
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["d", 0, 0])
+    config = layers_of(rewritten(model, OLD))["d"]["config"]
+    assert config["dtype"] == "float32"
+    assert config["kernel_regularizer"] == {"class_name": "L1L2", "config": {"l2": 0.1}}
+
+
+def test_objects_within_wrappers_are_rewritten_too():
+    inner = {"class_name": "LSTM", "config": {"units": 2, "time_major": False}}
+    layer = old_layer("Bidirectional", "b", ["in"], layer=inner)
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["b", 0, 0]])
+    found = layers_of(rewritten(model, NEW))["b"]["config"]["layer"]
+    assert (found["config"], found["module"]) == ({"units": 2}, "keras.layers")
+
+
+def test_an_axis_in_a_list_becomes_a_number_in_new_keras():
+    layer = old_layer("BatchNormalization", "bn", ["in"], axis=[3])
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["bn", 0, 0]])
+    assert layers_of(rewritten(model, NEW))["bn"]["config"]["axis"] == 3
+
+
+def test_a_class_that_was_renamed_gets_its_name():
+    layer = old_layer("BatchNormalizationV1", "bn", ["in"], axis=3)
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["bn", 0, 0]])
+    assert layers_of(rewritten(model, NEW))["bn"]["class_name"] == "BatchNormalization"
+
+
+def test_an_old_sequential_gets_its_input_as_a_layer():
+    first = old_layer("Dense", "dense", units=2, batch_input_shape=[None, 3], dtype="float32")
+    model = {"class_name": "Sequential", "config": {"name": "s", "layers": [first]}}
+    layers = rewritten(model, NEW).config["config"]["layers"]
+    assert [layer["class_name"] for layer in layers] == ["InputLayer", "Dense"]
+    assert layers[0]["config"]["batch_shape"] == [None, 3]
+    assert "batch_input_shape" not in layers[1]["config"]
+
+
+NESTED = old_model(
+    old_layer("InputLayer", "in", batch_input_shape=[None, 3]),
+    {
+        **old_model(
+            old_layer("InputLayer", "inner_in", batch_input_shape=[None, 3]),
+            old_layer("Dense", "inner", ["inner_in"], units=3),
+            inputs=[["inner_in", 0, 0]], outputs=[["inner", 0, 0]], name="nested",
+        ),
+        "name": "nested",
+        "inbound_nodes": [[["in", 0, 0, {}]], [["dense", 0, 0, {}]]],
+    },
+    old_layer("Dense", "dense", [["nested", 1, 0, {}]], units=3),
+    inputs=[["in", 0, 0]], outputs=[["nested", 2, 0]],
+)  # fmt: skip
+
+
+def test_calls_of_a_nested_model_are_counted_from_zero_in_new_keras_and_from_one_in_old():
+    there = rewritten(NESTED, NEW)
+    layers = layers_of(there)
+    assert layers["dense"]["inbound_nodes"][0]["args"] == [tensor("nested", 0)]
+    assert there.config["config"]["output_layers"] == ["nested", 1, 0]
+    assert layers["nested"]["config"]["input_layers"] == ["inner_in", 0, 0]
+    back = rewritten(there.config, OLD)
+    assert layers_of(back)["dense"]["inbound_nodes"] == [[["nested", 1, 0, {}]]]
+    assert back.config["config"]["output_layers"] == [["nested", 2, 0]]
+
+
+def test_further_arguments_go_by_name_in_old_keras_and_tensors_among_them_are_found():
+    reader = FakeReader(2, call_names={"Attention": ["query", "value", "training"]})
+    layer = new_layer("Attention", "a", tensor("in"), tensor("other"))
+    layer["inbound_nodes"][0]["kwargs"] = {"training": False, "flash": True, "value_mask": None}
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["a", 0, 0])
+    (call,) = layers_of(rewritten(model, reader))["a"]["inbound_nodes"]
+    assert call == [["in", 0, 0, {"training": False, "value": ["other", 0, 0]}]]
+    names = FakeReader(3, call_names={"Attention": ["query", "value"]})
+    old = old_layer("Attention", "a", [["in", 0, 0, {"value": ["other", 0, 0], "training": None}]])
+    both = old_model(
+        old_layer("InputLayer", "other", batch_input_shape=[None, 3]), old,
+        inputs=[["in", 0, 0]], outputs=[["a", 0, 0]],
+    )  # fmt: skip
+    (call,) = layers_of(rewritten(both, names))["a"]["inbound_nodes"]
+    assert call == {"args": [tensor("in")], "kwargs": {"value": tensor("other")}}
+
+
+def test_several_inputs_of_one_call_stay_together():
+    layer = old_layer("Add", "add", ["a", "b"])
+    model = old_model(layer, inputs=[["a", 0, 0], ["b", 0, 0]], outputs=[["add", 0, 0]])
+    result = rewritten(model, NEW)
+    (call,) = layers_of(result)["add"]["inbound_nodes"]
+    assert call["args"] == [[tensor("a"), tensor("b")]]
+    assert result.config["config"]["input_layers"] == [["a", 0, 0], ["b", 0, 0]]
+
+
+def test_what_a_class_cannot_do_without_is_put_in():
+    reader = FakeReader(
+        2, demanded={"Attention": ["query_shape"]}, more={"Attention": ["query_shape"]}
+    )
+    layer = new_layer("Attention", "a", tensor("in"), heads=2)
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["a", 0, 0])
+    config = layers_of(rewritten(model, reader))["a"]["config"]
+    assert config == {"name": "a", "heads": 2, "query_shape": None}
+
+
+def test_a_class_of_the_models_own_keeps_its_config_and_is_named_as_registered():
+    layer = {"module": "my.layers", "class_name": "Mine", "registered_name": "pkg>Mine",
+             "name": "m", "config": {"name": "m", "odd": 5}, "inbound_nodes": []}  # fmt: skip
+    model = new_model(layer, inputs=["m", 0, 0], outputs=["m", 0, 0])
+    old = layers_of(rewritten(model, OLD))["m"]
+    assert (old["class_name"], old["config"]) == ("pkg>Mine", {"name": "m", "odd": 5})
+    model = old_model(old, inputs=[["m", 0, 0]], outputs=[["m", 0, 0]])
+    new = layers_of(rewritten(model, NEW))["m"]
+    assert (new["class_name"], new["registered_name"]) == ("Mine", "pkg>Mine")
+
+
+@pytest.mark.parametrize(
+    ("reader", "name"),
+    [
+        (OLD, "Adam"),
+        (FakeReader(2, {"Adam": ["weight_decay"]}), "Custom>Adam"),
+        (NEW, "Adam"),
+    ],
+)
+def test_an_optimizer_is_named_as_its_generation_is_found(reader, name):
+    optimizer = {"class_name": "Custom>Adam", "config": {"learning_rate": 0.007, "jit": True}}
+    training = {"optimizer_config": optimizer, "loss": "mse"}
+    found = rewritten(OLD_MODEL, reader, training).training["optimizer_config"]
+    assert found["class_name"] == name
+    assert found["config"] == {"learning_rate": 0.007}
+
+
+def test_a_function_that_is_handed_over_is_asked_for_by_more_than_its_name():
+    layer = old_layer("Dense", "d", ["in"], units=1, activation="hard_sigmoid")
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
+    stored = Stored(model, None, archive=True)
+    plain = layers_of(rewrite(stored, NEW))["d"]["config"]["activation"]
+    assert plain == "hard_sigmoid"
+    handed = layers_of(rewrite(stored, NEW, {"hard_sigmoid"}))["d"]["config"]["activation"]
+    assert (handed["class_name"], handed["config"]) == ("function", "hard_sigmoid")
+
+
+def test_short_names_of_losses_are_spelled_out_for_new_keras():
+    metrics = [[{"class_name": "MeanMetricWrapper", "config": {"name": "mae", "fn": "mae"}}]]
+    training = {"loss": {"a": "mse", "b": "my_own"}, "metrics": metrics}
+    found = rewritten(OLD_MODEL, NEW, training).training
+    assert found["loss"] == {"a": "mean_squared_error", "b": "my_own"}
+    assert found["metrics"] == [["mean_absolute_error"]]
+
+
+def test_losses_in_an_archive_say_where_they_are():
+    huber = {"class_name": "Huber", "config": {"reduction": "sum_over_batch_size", "delta": 1.0}}
+    found = rewritten(NEW_MODEL, OLD, {"loss": huber}, archive=True).training["loss"]
+    assert (found["module"], found["registered_name"]) == ("keras.losses", None)
+    assert "module" not in rewritten(NEW_MODEL, OLD, {"loss": huber}).training["loss"]
+
+
+def test_old_loaders_find_every_key_they_look_for():
+    training = {"optimizer_config": {"class_name": "Adam", "config": {}}, "loss": "mse"}
+    found = rewritten(NEW_MODEL, OLD, training).training
+    assert {"loss", "metrics", "loss_weights", "sample_weight_mode"} <= set(found)
+
+
+def test_a_call_with_a_bare_tensor_stays_one_in_old_keras():
+    layer = old_layer("TFOpLambda", "op")
+    layer["inbound_nodes"] = [["in", 0, 0, {"y": 2.0}]]
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["op", 0, 0]])
+    found = layers_of(rewritten(model, OLD))["op"]["inbound_nodes"]
+    assert found == [["in", 0, 0, {"y": 2.0}]]
+
+
+def test_operations_are_written_as_the_reader_has_them_and_not_as_layers_of_their_name():
+    layer = {**new_layer("Add", "op", tensor("in"), 1.0), "module": "keras.src.ops.numpy"}
+    layer["config"] = {"name": "op"}
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["op", 0, 0])
+    old = layers_of(rewritten(model, OLD))["op"]
+    assert (old["class_name"], old["config"]["function"]) == ("TFOpLambda", "__operators__.add")
+    assert old["inbound_nodes"] == [["in", 0, 0, {"y": 1.0}]]
+    new = layers_of(rewritten(model, NEW))["op"]
+    assert (new["module"], new["inbound_nodes"][0]["args"]) == (
+        "keras.src.ops.numpy", [tensor("in"), 1.0],
+    )  # fmt: skip
+
+
+def test_a_mixed_policy_stays_an_object_in_old_keras():
+    policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": "mixed_float16"}}
+    layer = new_layer("Dense", "d", tensor("in"), units=1, dtype=policy)
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["d", 0, 0])
+    found = layers_of(rewritten(model, OLD))["d"]["config"]["dtype"]
+    assert found == {"class_name": "Policy", "config": {"name": "mixed_float16"}}
+    assert layers_of(rewritten(model, NEW))["d"]["config"]["dtype"] == "mixed_float16"
+
+
+def test_a_function_that_nobody_registered_goes_by_its_own_name():
+    activation = {"module": "builtins", "class_name": "function", "config": "square",
+                  "registered_name": "function"}  # fmt: skip
+    layer = new_layer("Dense", "d", tensor("in"), units=1, activation=activation)
+    model = new_model(layer, inputs=["in", 0, 0], outputs=["d", 0, 0])
+    assert layers_of(rewritten(model, OLD))["d"]["config"]["activation"] == "square"
+
+
+def test_an_argument_that_is_an_object_is_not_taken_for_a_name():
+    layer = old_layer("Dense", "d", ["in"], units=1, activation={"class_name": "Mine"})
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
+    stored = Stored(model, None, archive=False)
+    found = layers_of(rewrite(stored, NEW, {"hard_sigmoid"}))["d"]["config"]["activation"]
+    assert found == {"class_name": "Mine"}
+
+
+def test_scaled_initializers_become_the_class_that_they_were_functions_of():
+    he = {"class_name": "HeNormal", "config": {"seed": 3}}
+    layer = old_layer("Dense", "d", ["in"], units=1, kernel_initializer=he)
+    model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
+    reader = FakeReader(2, {"VarianceScaling": ["scale", "mode", "distribution", "seed"]})
+    found = layers_of(rewritten(model, reader))["d"]["config"]["kernel_initializer"]
+    assert (found["class_name"], found["config"]["scale"]) == ("VarianceScaling", 2.0)
+    assert found["config"]["seed"] == 3
+
+
+def test_own_classes_in_an_archive_keep_what_they_are_built_with():
+    own = {"module": None, "class_name": "Mine", "registered_name": "Mine",
+           "config": {"units": 4}, "build_config": {"input_shape": [1, 3]}}  # fmt: skip
+    assert rewritten(own, OLD, archive=True).config["build_config"] == {"input_shape": [1, 3]}
+    assert "build_config" not in rewritten(own, OLD).config
+
+
+LISTED = {
+    "class_name": "Sequential",
+    "config": [
+        {
+            "class_name": "Dense",
+            "config": {"name": "dense", "units": 2, "batch_input_shape": [None, 3]},
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("reader", [OLD, NEW])
+def test_a_sequential_that_is_a_list_gets_a_name(reader):
+    found = rewritten(LISTED, reader)
+    config = found.config["config"]
+    assert config["name"] == "sequential"
+    assert [layer["class_name"] for layer in config["layers"]][-1] == "Dense"
+    assert "wrote a Sequential as a mapping, not as the list of its layers" in found.changes
+
+
+def test_a_nested_sequential_that_is_a_list_keeps_its_name():
+    nested = dict(LISTED, name="inner", inbound_nodes=[[["in", 0, 0, {}]]])
+    model = old_model(
+        old_layer("InputLayer", "in", batch_input_shape=[None, 3], dtype="float32"),
+        nested,
+        inputs=[["in", 0, 0]],
+        outputs=[["inner", 1, 0]],
+    )
+    inner = rewritten(model, OLD).config["config"]["layers"][1]
+    assert inner["config"]["name"] == "inner"
+    assert inner["config"]["layers"][0]["class_name"] == "Dense"

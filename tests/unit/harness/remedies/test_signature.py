@@ -1,0 +1,167 @@
+"""What of a SavedModel must be known before it is called: positions, and what may be left out."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from kerasmatrix.harness.remedies import downgrade, positions
+from tests.unit.harness.remedies.pretended import node
+
+
+class Value(SimpleNamespace):
+    """A value of a traced function's signature."""
+
+    def WhichOneof(self, _):  # noqa: N802 - protobuf's name
+        return next(iter(vars(self)))
+
+
+def tensors(*names):
+    return Value(
+        list_value=SimpleNamespace(
+            values=[Value(tensor_spec_value=SimpleNamespace(name=name)) for name in names]
+        )
+    )
+
+
+def traced(*functions):
+    """Return a graph with functions, each with the value that is its first argument."""
+    return SimpleNamespace(
+        object_graph_def=SimpleNamespace(
+            concrete_functions={
+                str(number): SimpleNamespace(
+                    canonicalized_input_signature=Value(
+                        tuple_value=SimpleNamespace(
+                            values=[
+                                Value(tuple_value=SimpleNamespace(values=list(first))),
+                                Value(dict_value=None),
+                            ]
+                        )
+                    )
+                )
+                for number, first in enumerate(functions)
+            }
+        )
+    )
+
+
+def test_a_single_input_or_output_needs_no_order():
+    assert positions.inputs(traced(), ["x"]) == ["x"]
+    assert positions.outputs(["y"], "") == ["y"]
+
+
+def test_inputs_have_the_order_in_which_a_function_was_given_them():
+    functions = [
+        [],
+        [Value(bool_value=True)],
+        [tensors("inputs/0", "inputs/1")],
+        [tensors("b", "a")],
+    ]
+    assert positions.inputs(traced(*functions), ["a", "b"]) == ["b", "a"]
+
+
+@pytest.mark.parametrize("functions", [[], [[tensors("b", "a")], [tensors("a", "b")]]])
+def test_inputs_of_which_the_order_is_not_told_are_refused(functions):
+    with pytest.raises(ValueError, match=r"inputs \['a', 'b'\] and does not say which is which"):
+        positions.inputs(traced(*functions), ["b", "a"])
+
+
+def test_keras_3_numbers_the_outputs():
+    names = [f"output_{number}" for number in (10, 2, 1, 0)]
+    assert positions.outputs(names, "") == ["output_0", "output_1", "output_2", "output_10"]
+
+
+@pytest.mark.parametrize("before", ["", "\n\x8d\x05\x12\x04root2\x80\x05"])
+def test_keras_2_has_noted_the_outputs_in_the_models_config(before):
+    noted = {"name": "model", "config": {"output_layers": [["wide", 0, 0], ["narrow", 0, 0]]}}
+    metadata = before + json.dumps(noted) + '\x12{"name": "dense"}'
+    assert positions.outputs(["narrow", "wide"], metadata) == ["wide", "narrow"]
+
+
+@pytest.mark.parametrize("metadata", ["", '{"config": null}', '{"config": {"layers": []}}'])
+def test_outputs_of_which_the_order_is_not_told_are_refused(metadata):
+    with pytest.raises(ValueError, match="which is which"):
+        positions.outputs(["narrow", "wide"], metadata)
+
+
+def definition(name, **attr):
+    return SimpleNamespace(
+        name=name,
+        attr=[SimpleNamespace(name=key, default_value=value) for key, value in attr.items()],
+    )
+
+
+@pytest.fixture
+def known(monkeypatch):
+    """What operations this TensorFlow has, with their attributes."""
+    operations = {
+        "MatMul": definition("MatMul", T=None),
+        "VarHandleOp": definition("VarHandleOp", dtype=None),
+    }
+    monkeypatch.setattr(downgrade, "_known_operations", lambda: operations.get)
+    return operations
+
+
+def graph(*nodes, function=(), control=(), defaults=()):
+    library = SimpleNamespace(
+        node_def=list(function),
+        control_ret=dict(control),
+        signature=SimpleNamespace(control_output=[name for name, _ in control]),
+    )
+    return SimpleNamespace(
+        graph_def=SimpleNamespace(
+            node=list(nodes), library=SimpleNamespace(function=[library] if function else [])
+        ),
+        meta_info_def=SimpleNamespace(stripped_op_list=SimpleNamespace(op=list(defaults))),
+    )
+
+
+DEFAULTS = [definition("MatMul", T=None, grad_a=False)]
+
+
+def test_an_attribute_that_is_not_known_here_and_has_its_default_is_left_out(known):
+    product = node("MatMul", "product", T=1, grad_a=False, _class="x")
+    stored = graph(function=[product], defaults=DEFAULTS)
+    assert downgrade.downgrade(stored) == ["left out MatMul.grad_a"]
+    assert product.attr == {"T": 1, "_class": "x"}
+
+
+def test_an_attribute_that_says_something_else_than_its_default_stays(known):
+    product = node("MatMul", "product", T=1, grad_a=True)
+    assert downgrade.downgrade(graph(product, defaults=DEFAULTS)) == []
+    assert product.attr == {"T": 1, "grad_a": True}
+
+
+def test_what_this_tensorflow_knows_is_not_touched(known):
+    product = node("MatMul", "product", T=1)
+    unknown = node("Newest", "newest", what=3)
+    assert downgrade.downgrade(graph(product, unknown, defaults=DEFAULTS)) == []
+    assert unknown.attr == {"what": 3}
+
+
+def test_a_variables_name_for_debugging_is_left_out_whatever_it_is(known):
+    variable = node("VarHandleOp", "v", dtype=1, debug_name="v/")
+    assert downgrade.downgrade(graph(variable)) == ["left out VarHandleOp.debug_name"]
+    assert variable.attr == {"dtype": 1}
+
+
+def test_an_operation_without_effect_is_left_out_and_nothing_waits_for_it(known):
+    hint = node("DisableCopyOnRead", "hint", "v")
+    product = node("MatMul", "product", "v", "^hint", "^other", T=1)
+    stored = graph(function=[hint, product], control=[("one", "hint"), ("two", "product")])
+    assert downgrade.downgrade(stored) == ["left out DisableCopyOnRead"]
+    (function,) = stored.graph_def.library.function
+    assert function.node_def == [product]
+    assert product.input == ["v", "^other"]
+    assert (function.control_ret, function.signature.control_output) == (
+        {"two": "product"},
+        ["two"],
+    )
+
+
+def test_an_operation_without_effect_stays_where_it_is_known(known):
+    known["DisableCopyOnRead"] = definition("DisableCopyOnRead")
+    hint = node("DisableCopyOnRead", "hint", "v")
+    stored = graph(hint)
+    assert downgrade.downgrade(stored) == []
+    assert stored.graph_def.node == [hint]

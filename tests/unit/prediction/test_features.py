@@ -1,0 +1,180 @@
+import pytest
+
+from kerasmatrix.inspection.hdf5 import Stored
+from kerasmatrix.inspection.model_info import Writer
+from kerasmatrix.inspection.read import Contents
+from kerasmatrix.prediction.features import SIGNS, features_of
+from kerasmatrix.prediction.rules import the_rules
+from tests.unit.prediction.made import (
+    LAMBDA_3_8,
+    archive,
+    h5,
+    layer,
+    model,
+    saved_model,
+    target,
+    twofold,
+    weights,
+)
+
+DENSE = layer(units=2)
+INPUT = layer("InputLayer", batch_input_shape=[None, 3])
+INNER = model(INPUT, DENSE, class_name="Functional")
+SCHEDULE = {"class_name": "SGD", "config": {"learning_rate": {"class_name": "Cosine"}}}
+DEPENDENCIES = "_layer_checkpoint_dependencies/"
+LAMBDA = model(INPUT, layer("Lambda", function=[LAMBDA_3_8, None, None]))
+TRAINED = {"loss": "mae", "optimizer_config": {"class_name": "Adam", "config": {}}}
+
+
+def compiled_with(_class, **config):
+    return {"optimizer_config": {"class_name": _class, "config": config}}
+
+
+def signs(contents, reader=None):
+    features = features_of(contents)
+    return {name for name, sign in SIGNS.items() if sign(features, reader or target("2.9"))}
+
+
+@pytest.mark.parametrize(
+    ("sign", "having", "lacking"),
+    [
+        ("misnamed", h5(model(DENSE), called="a.keras"), archive(model(DENSE))),
+        ("two-formats", twofold(h5(model(), called="a.keras")), twofold(h5(model()))),
+        ("two-formats", twofold(saved_model(), "keras-folder"), saved_model()),
+        ("compiled", h5(model(DENSE), training=TRAINED), h5(model(DENSE), training={})),
+        ("optimizer-state", h5(model(), optimizer_arrays=3), h5(model(), optimizer_arrays=2)),
+        ("optimizer-arrays", h5(model(), optimizer_arrays=1), h5(model())),
+        (
+            "own-hyperparameters",
+            h5(model(), training=compiled_with("Custom>SGD", learning_rate=0.01, momentum=0.9)),
+            h5(model(), training=compiled_with("Custom>SGD", learning_rate=0.01, name="SGD")),
+        ),
+        ("own-hyperparameters", h5(model(), training=compiled_with("Adam", lr=0.1)), h5(model())),
+        ("optimizer-slots", saved_model(slots=4), saved_model()),
+        ("optimizer-slots", saved_model(slots=1), h5(model(), optimizer_arrays=9)),
+        ("writer-unknown", h5(model(), keras=None), h5(model())),
+        ("list-config", h5({"class_name": "Sequential", "config": [DENSE]}), h5(model(DENSE))),
+        (
+            "loss-with-function",
+            h5(model(), training={"loss": [{"class_name": "Huber", "config": {"fn": "huber"}}]}),
+            h5(
+                model(),
+                training={"loss": {"class_name": "LossFunctionWrapper", "config": {"fn": "f"}}},
+            ),
+        ),
+        (
+            "rate-called-lr",
+            h5(model(), training={"optimizer_config": {"class_name": "SGD", "config": {"lr": 1}}}),
+            h5(model(), training=TRAINED),
+        ),
+        (
+            "auto-reduction",
+            h5(model(), training={"loss": {"class_name": "A", "config": {"reduction": "auto"}}}),
+            h5(model(), training={"loss": {"class_name": "A", "config": {"reduction": "sum"}}}),
+        ),
+        (
+            "legacy-optimizer",
+            archive(
+                model(),
+                training={"optimizer": {"module": "keras.optimizers.legacy", "class_name": "A"}},
+            ),
+            archive(model(), training={"optimizer": {"module": "keras.optimizers"}}),
+        ),
+        (
+            "new-optimizer",
+            h5(model(), training={"optimizer": {"class_name": "Custom>Adam"}}),
+            h5(model(), training=TRAINED),
+        ),
+        (
+            "new-optimizer",
+            h5(
+                model(),
+                training={"optimizer": {"class_name": "Adam", "config": {"jit_compile": 0}}},
+            ),
+            h5(model(), training={"optimizer": "adam"}),
+        ),
+        ("short-names", h5(model(), training=TRAINED), h5(model(), training={"loss": "mean"})),
+        (
+            "short-names",
+            h5(model(), training={"metrics": [{"a": ["mse"]}]}),
+            h5(model(), training={"optimizer": "mse"}),
+        ),
+        ("lambda", h5(LAMBDA), h5(model(layer("Lambda", function="relu")))),
+        ("no-input-layer", h5(model(DENSE)), h5(model(INPUT, DENSE))),
+        (
+            "nested-functional",
+            h5(model(INPUT, INNER, class_name="Model")),
+            h5(model(INPUT, INNER)),
+        ),
+        (
+            "unshaped-attention",
+            h5(model(layer("MultiHeadAttention"))),
+            h5(model(layer("MultiHeadAttention", query_shape=[]))),
+        ),
+        (
+            "hard-sigmoid",
+            h5(model(layer("LSTM", recurrent_activation="hard_sigmoid"))),
+            h5(model(layer("LSTM", recurrent_activation="sigmoid"))),
+        ),
+        ("subclassed", archive(model(class_name="Mine")), archive(model())),
+        ("schedule", h5(model(), training={"optimizer": SCHEDULE}), h5(model(), training=TRAINED)),
+        (
+            "dependencies-layout",
+            archive(model(), paths=[DEPENDENCIES + "dense/vars/0"]),
+            archive(model(), paths=["layers/dense/vars/0"]),
+        ),
+        (
+            "counted-by-twos",
+            archive(
+                model(), paths=[DEPENDENCIES + "dense/vars/0", DEPENDENCIES + "dense_2/vars/0"]
+            ),
+            archive(model(), paths=[DEPENDENCIES + "dense_1/vars/0"]),
+        ),
+        (
+            "counted-by-ones",
+            archive(model(), paths=["layers/dense_1/vars/0"]),
+            archive(model(), paths=["layers/dense/vars/0"]),
+        ),
+        ("metadata", saved_model(model(DENSE)), saved_model()),
+    ],
+)
+def test_a_sign_is_seen_where_it_is_and_only_there(sign, having, lacking):
+    assert sign in signs(having)
+    assert sign not in signs(lacking)
+
+
+@pytest.mark.parametrize(
+    ("python", "other"), [("3.7", True), ("3.8", False), ("3.10", False), ("3.11", True)]
+)
+def test_bytecode_is_for_some_pythons(python, other):
+    assert ("other-python" in signs(h5(LAMBDA), target("2.9", python=python))) == other
+
+
+def test_every_sign_can_be_asked_of_a_file_that_says_nothing():
+    assert signs(weights()) == set()
+    assert signs(saved_model()) == set()
+
+
+@pytest.mark.parametrize(
+    ("writer", "release"),
+    [
+        (Writer(keras="2.9.0", keras_major=2, tensorflow="2.9"), "2.9"),
+        (Writer(keras="2.4.0", keras_major=2, tensorflow="2.3 to 2.4"), "2.3"),
+        (Writer(keras="2.2.4", keras_major=2), "1.15"),
+        (Writer(keras="3.4.1", keras_major=3), "3.4"),
+        (Writer(keras="3", keras_major=3), "3.0"),
+        (Writer(keras_major=3), "3.0"),
+        (Writer(tensorflow="2.15.1"), "2.15"),
+        (Writer(tensorflow="unknown"), None),
+        (Writer(tensorflow="9" * 5000), None),
+        (Writer(), None),
+    ],
+)
+def test_the_writer_is_what_the_file_names_or_the_first_it_may_be(writer, release):
+    contents = Contents(weights().path, "hdf5-weights", writer=writer, stored=Stored())
+    assert features_of(contents).writer == release
+
+
+def test_every_sign_is_asked_for_by_a_rule_and_is_tested():
+    asked = {name for rule in the_rules() for name in (*rule.signs, *rule.without)}
+    assert asked == set(SIGNS)

@@ -1,0 +1,145 @@
+"""Regular expressions over texts of strangers: their time grows with the text and no faster."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import re2
+
+import kerasmatrix
+from kerasmatrix.diagnosis.catalogue import the_catalogue
+from kerasmatrix.diagnosis.classify import LONGEST_TEXT, Evidence, candidates
+from kerasmatrix.diagnosis.explain import explain_text
+from kerasmatrix.diagnosis.traceback_parser import chain_of
+from kerasmatrix.text.patterns import Pattern, PatternError, compile_pattern
+
+SIGNATURES = sorted(
+    {
+        pattern
+        for cause in the_catalogue().causes
+        for signature in cause.signatures
+        for pattern in (signature.error, signature.log, signature.lost)
+        if pattern is not None
+    }
+)
+# Modules that match patterns against texts that files brought along.
+MATCHING = (
+    "analysis.claims",
+    "diagnosis.catalogue",
+    "diagnosis.classify",
+    "diagnosis.traceback_parser",
+    "results.observations",
+    "execution.attempts",
+    "config.scenario",
+)
+MEGABYTE = 1 << 20
+
+
+@pytest.mark.parametrize("pattern", [r"(?!a)b", r"(?<=a)b", r"(a)\1", "(", "a{2,1}"])
+def test_compile_pattern_without_linear_engine_is_refused(pattern, capfd):
+    with pytest.raises(PatternError, match="not a regular expression: "):
+        compile_pattern(pattern)
+    assert capfd.readouterr().err == ""
+
+
+def test_pattern_groups_of_each_match():
+    found = list(Pattern(r"(?P<one>\d+)-(?P<two>\d+)?").found_in("1-2 ü 3-"))
+    assert found == [{"one": "1", "two": "2"}, {"one": "3", "two": ""}]
+
+
+def test_pattern_text_with_half_a_character_is_searched():
+    assert Pattern("b").is_in("\ud800b")
+    assert not Pattern("b").is_all_of("\ud800b")
+
+
+def literals(pattern):
+    """Return the plain pieces of a pattern, and its beginning: what almost matches it."""
+    plain = re.sub(r"\(\?[a-zP<>]*[)>]|\\[bdwsSpL]+|\\", "", pattern)
+    pieces = [piece for piece in re.split(r"[\[\](){}|*+?^$.]+", plain) if piece]
+    return [*pieces, "".join(pieces)]
+
+
+def adversarial(pattern):
+    """Yield a megabyte of text in several shapes that make a backtracking engine try again."""
+    for piece in literals(pattern):
+        for unit in (piece, f"{piece} ", f"{piece}\n", f"{piece}'", f"{piece}{{[("):
+            yield (unit * (MEGABYTE // len(unit) + 1))[:MEGABYTE]
+
+
+@pytest.mark.parametrize("pattern", SIGNATURES)
+def test_signature_is_matched_by_a_linear_engine(pattern):
+    """RE2 guarantees it; a text of each shape shows that no other engine is at work."""
+    compiled = compile_pattern(pattern)
+    assert isinstance(compiled._compiled, re2._Regexp)
+    texts = list(adversarial(pattern))
+    for text in (texts[0], texts[len(texts) // 2], texts[-1]):
+        compiled.is_in(text)
+        list(compiled.found_in(text))
+
+
+@pytest.mark.parametrize("name", MATCHING)
+def test_module_that_matches_does_not_import_re(name):
+    path = Path(importlib.import_module(f"kerasmatrix.{name}").__file__)
+    imported = {
+        alias.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assert "re" not in imported
+    assert path.is_relative_to(Path(kerasmatrix.__file__).parent)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "NameError: Exception encountered when calling ",
+        "NameError: Exception encountered when calling \n",
+        "InternalError: ",
+        "Error when deserializing class 'A' using config=",
+        "deserializing class 'InputLayer' using config=\n",
+        "ValueError: x\n",
+        "E  " * 10 + "\n",
+        "Error" * 200 + "\n",
+        "variable shape (2, 1), and value shape (3,)",
+        "\ud800\n",
+    ],
+)
+def test_explain_ten_megabytes_comes_to_an_end(unit):
+    text = unit * (10 * MEGABYTE // len(unit))
+    explain_text(text)
+    assert sum(len(message) for _, message in chain_of(text)) <= MEGABYTE
+
+
+def test_explain_last_exception_of_a_long_text_is_found():
+    text = "noise\n" * (3 * MEGABYTE // 6) + "ValueError: Unknown layer: Functional\n"
+    assert explain_text(text).slug == "unknown-functional"
+
+
+def test_evidence_texts_are_limited():
+    evidence = Evidence(chain=[("X", "y" * MEGABYTE)] * 500, log="z" * MEGABYTE, lost=["w"] * 500)
+    assert max(map(len, (*evidence.texts, *evidence.logs))) <= LONGEST_TEXT
+    assert len(evidence.texts) == len(evidence.losses) == 20
+
+
+@pytest.mark.parametrize(
+    ("message", "slug"),
+    [
+        ("Error when deserializing class 'Dense' using config={}.", "config-key-too-new"),
+        ("Error when deserializing class 'InputLayer' using config={}.", None),
+        (
+            ("Error when deserializing class 'InputLayer' using config={}.\n"
+             "Error when deserializing class 'Слой' using config={}"),
+            "config-key-too-new",
+        ),
+        ("Shapes (2, 96) and (96,) are incompatible", "gru-reset-after"),
+        ("Shapes (2, 96) and (32,) are incompatible", None),
+    ],
+)  # fmt: skip
+def test_signature_condition_on_groups_decides(message, slug):
+    evidence = Evidence(chain=[("ValueError", message)], writer_keras=3, reader_keras=2)
+    found = {cause.slug for cause, _ in candidates(the_catalogue(), evidence)}
+    wanted = {"config-key-too-new", "config-key-removed", "gru-reset-after"}
+    assert found & wanted == ({slug} if slug else set())
