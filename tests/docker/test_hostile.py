@@ -175,7 +175,7 @@ def test_attack_breaks_no_promise_next_file_is_right(bench, attack):
         assert attack.words in message
     assert trees.remove(str(folder))  # as a run does
     observation = parse_answer(SaveObservation, answer)
-    bench.store.remember(attack.name, observation, "test")
+    bench.store.observations.remember(attack.name, observation, "test")
     assert bench.lost == 0, "the worker was lost"
     assert attack.spent in (bench.spent or "")
     # No process or file of the attack is left, only the harness, this task, and its folder.
