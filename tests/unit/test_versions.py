@@ -8,7 +8,7 @@ from kerasmatrix.environments.keras_version import keras_major, release_of
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.files.version_distance import by_version_distance
 from kerasmatrix.inspection.model_info import Writer
-from kerasmatrix.results.migrations import _with_keras
+from kerasmatrix.results.migrations import _add_keras_major
 from kerasmatrix.versions import is_legacy_keras, minor_of, version_key
 
 IN_ORDER = ["1.15.5", "2.2.0", "2.10.0a1", "2.10.0b1", "2.10.0rc0", "2.10.0rc1", "2.10.0",
@@ -64,5 +64,5 @@ def test_legacy_keras_has_one_reading(value, on, tmp_path):
     locks = {"e": lock, "other": lock_of({"keras": "3.7.0"}, tmp_path)}
     writer = Writer(keras="3.8.0", keras_major=3)
     assert by_version_distance(writer, (env, other), locks)[0] == ("other" if on else "e")
-    told = _with_keras({"packages": dict(lock.packages), "variables": env.variables})
+    told = _add_keras_major({"packages": dict(lock.packages), "variables": env.variables})
     assert told["keras_major"] == (2 if on else 3)

@@ -91,7 +91,7 @@ def test_read_results_other_document_is_an_error():
         ({**document, "environments": [3]}, "environments.0: Input should be"),
         ({**document, "environments": "none"}, "environments: Input should be"),
         ({**document, "schema_version": 2}, "has schema version 2, this kerasmatrix reads 1"),
-        ({**document, "of_tomorrow": 1}, "of_tomorrow: is no field that this kerasmatrix knows"),
+        ({**document, "of_tomorrow": 1}, "of_tomorrow: unknown field"),
     ):
         with pytest.raises(UsageError, match=said) as caught:
             read_results(json.dumps(spoiled), "results.json")
