@@ -143,7 +143,7 @@ def predict(model: Any, inputs: list, keys: list | None = None) -> None:
     """
     import tensorflow as tf
 
-    if not tf.executing_eagerly() or not hasattr(model, "predict"):
+    if not tf.executing_eagerly() or not isinstance(model, tf.keras.Model):
         return
     refused = None
     for batch in feeding.batches(model, inputs, keys):
