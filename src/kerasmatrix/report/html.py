@@ -82,7 +82,7 @@ def render_html(
         verdicts=_count_verdicts(results.claims),
         statuses=count_statuses(results.cells),
         flaky=sum(cell.flaky for cell in results.cells),
-        flaky_statuses=FLAKY,
+        unsteady=FLAKY,
         broken=sum(cell.status in FIXABLE for cell in results.cells),
         repaired=sum(cell.repaired_by is not None for cell in results.cells),
         eras=data.columns["eras"],

@@ -103,7 +103,7 @@ def page_data(
         },
         "upgrade": [results.current, results.candidate],
         "mark": REPAIRED,
-        "flaky_statuses": FLAKY,
+        "unsteady": FLAKY,
         "files": results.of_files,
         "engine": results.run.engine,
         "causes": {

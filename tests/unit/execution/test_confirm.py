@@ -7,11 +7,11 @@ from kerasmatrix.execution.confirm import (
     is_external_kill,
 )
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.observations import LOST, LoadObservation, Try
+from kerasmatrix.results.observations import LOST, LoadObservation, RetriedAttempt
 
 
 def seen(ended="returned", **more):
-    return LoadObservation(ended=ended, **more)
+    return LoadObservation.parse({"ended": ended, **more})
 
 
 PASSED, RAISED = seen(), seen("raised")
@@ -38,11 +38,11 @@ def test_confirm_result_of_a_crash_needs_two_attempts(one):
 def test_confirm_result_of_a_kill_needs_three_attempts(one):
     assert confirm_result([one]) is None
     assert confirm_result([one, one]) is None
-    assert [retry.status for retry in confirm_result([one] * 3).retried] == [None, None]
+    assert [retry.status for retry in confirm_result([one] * 3).retried] == ["infra", "infra"]
 
 
 def test_is_external_kill_unless_memory_was_the_reason():
-    starved = LOST_WORKER.model_copy(update={"error": NO_MEMORY.error})
+    starved = LOST_WORKER.but(error=NO_MEMORY.error)
     assert [is_external_kill(one) for one in (KILLED, LOST_WORKER)] == [True, True]
     assert not any(map(is_external_kill, (starved, SEGFAULT, HUNG, NO_MEMORY, PASSED)))
 
@@ -50,13 +50,13 @@ def test_is_external_kill_unless_memory_was_the_reason():
 def test_confirm_result_after_a_crash_keeps_the_crash():
     believed = confirm_result([SEGFAULT, PASSED])
     assert believed.ended == "returned"
-    assert believed.retried == (Try(status=Status.CRASH, reason="killed by signal 11"),)
+    assert believed.retried == (RetriedAttempt(status=Status.CRASH, summary="killed by signal 11"),)
     assert flaky_statuses(believed.retried, Status.PASS) == (Status.CRASH, Status.PASS)
 
 
 def test_confirm_result_after_a_kill_keeps_no_status():
     believed = confirm_result([KILLED, LOST_WORKER, PASSED])
-    assert [retry.reason for retry in believed.retried] == ["killed by signal 9", "it died: 9"]
+    assert [retry.summary for retry in believed.retried] == ["killed by signal 9", "it died: 9"]
     assert flaky_statuses(believed.retried, Status.PASS) == ()
 
 

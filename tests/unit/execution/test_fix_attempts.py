@@ -24,10 +24,10 @@ REMEDIES = [remedy.id for remedy in the_catalogue().remedies]
 
 
 def judge(remedy="no-compile", *, saved=SAVE_FACTS, chain=(), **told):
-    observation = LoadObservation.model_validate({"ended": "returned", "seconds": 0.5, **told})
+    observation = LoadObservation.parse({"ended": "returned", "seconds": 0.5, **told})
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     attempt = Attempt((remedy,), Measured(observation, at), chain)
-    return judge_attempt(PLAN, Causes(PLAN), CELL, SaveFacts.model_validate(saved), attempt)
+    return judge_attempt(PLAN, Causes(PLAN), CELL, SaveFacts.parse(saved), attempt)
 
 
 @pytest.mark.parametrize("remedy", REMEDIES)

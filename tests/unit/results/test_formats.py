@@ -6,7 +6,7 @@ import pytest
 
 from kerasmatrix.config.matrix import Environment, Group, Matrix
 from kerasmatrix.errors import UsageError
-from kerasmatrix.execution.lookup import saves_a_format_of_its_own
+from kerasmatrix.execution.next_fix import saves_a_format_of_its_own
 from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.results.formats import FORMATS
 from tests.unit.plans import make_plan

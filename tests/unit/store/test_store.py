@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.errors import InfrastructureError, UsageError
-from kerasmatrix.filesystem.plain_files import digest_tree
+from kerasmatrix.filesystem.digests import digest_tree
 from kerasmatrix.results.observations import LoadObservation, SaveObservation
 from kerasmatrix.store import artifacts as module
 from kerasmatrix.store.artifacts import NoArtifact
@@ -16,7 +16,7 @@ from kerasmatrix.store.run_lock import StoreBusy
 from kerasmatrix.store.store import Store
 from tests.unit.fakes import LOAD_FACTS, SAVE_FACTS
 
-LOAD = LoadObservation.model_validate({"ended": "returned", "value": LOAD_FACTS})
+LOAD = LoadObservation.parse({"ended": "returned", "value": LOAD_FACTS})
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_fetch_ahead_then_remember_finds_the_newer(store):
     store.observations.fetch_ahead(keys)
     assert store.observations.find("key-1", LoadObservation).observation == LOAD
     assert store.observations.find("key-1", LoadObservation).observation == LOAD  # asked for twice
-    newer = LOAD.model_copy(update={"log": "newer"})
+    newer = LOAD.but(log="newer")
     store.observations.remember("key-2", newer, "run-2")
     assert store.observations.find("key-2", LoadObservation).observation == newer
     assert store.observations.find("key-700", LoadObservation) is None
@@ -100,7 +100,7 @@ def test_digest_tree_depends_on_names_and_contents(tmp_path):
 def test_find_save_with_damaged_artifact_is_none(store, harm):
     with store.scratch("run") as scratch:
         digest = store.keep_artifact(make_artifact(scratch / "a"))
-    saved = SaveObservation.model_validate(
+    saved = SaveObservation.parse(
         {"ended": "returned", "value": SAVE_FACTS, "artifact": digest}
     )
     store.observations.remember("key", saved, "run-1")
@@ -190,7 +190,7 @@ def killed_store(folder, count):
         for number in range(count):
             log = f"the log of {number}"
             store.observations.remember(
-                f"key-{number:03}", LOAD.model_copy(update={"log": log}), "run-1"
+                f"key-{number:03}", LOAD.but(log=log), "run-1"
             )
         shutil.copytree(store.folder, folder / "killed")
     return folder / "killed"
@@ -303,7 +303,7 @@ def test_artifact_unnamed_by_a_killed_run_is_removed(tmp_path):
     with Store(tmp_path / "store") as store, store.scratch("run") as scratch:
         named = store.keep_artifact(make_artifact(scratch / "a", "named"))
         unnamed = store.keep_artifact(make_artifact(scratch / "b", "unnamed"))
-        saved = SaveObservation.model_validate(
+        saved = SaveObservation.parse(
             {"ended": "returned", "value": SAVE_FACTS, "artifact": named}
         )
         store.observations.remember("key", saved, "run-1")

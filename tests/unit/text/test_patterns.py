@@ -31,7 +31,7 @@ MATCHING = (
     "diagnosis.recognize_cause",
     "diagnosis.traceback_parser",
     "results.verdict",
-    "execution.attempts",
+    "execution.fix_attempts",
     "config.scenario",
 )
 MEGABYTE = 1 << 20
