@@ -85,7 +85,7 @@ def test_scheduler_gone_ends_the_run_resumably(cluster, alone, tmp_path, notes):
 def test_task_killing_every_worker_is_infra(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good", scenarios=SCENARIOS)
     (notes / "kill-always-save-first-h5-").touch()
-    with opened(cluster, tmp_path, notes) as engine:
+    with opened(cluster, tmp_path, notes, tasks_per_job=1) as engine:
         found = measure(matrix, engine, tmp_path / "together")
     first, second = found.cells
     assert first.status is Status.INFRA

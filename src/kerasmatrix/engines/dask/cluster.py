@@ -178,13 +178,17 @@ class Cluster:
             with contextlib.suppress(*CONNECTION_ERRORS):
                 job.future.release()  # does not wait for the scheduler, which may be gone
 
-    def is_lost(self, job: Job) -> bool:
-        """Return whether no worker will run a job: other workers, or another scheduler, are there.
+    def has_lost_scheduler(self, job: Job) -> bool:
+        """Return whether the scheduler that a job was submitted to is gone."""
+        self.workers()
+        return job.scheduler != self._scheduler
 
-        Dask does not give a waiting job to a worker that was labelled after it joined.
+    def has_lost_workers(self, job: Job) -> bool:
+        """Return whether all workers that fitted a job are gone.
+
+        Dask does not give it to others: a worker is labelled after Dask has looked for jobs for it.
         """
-        workers = self.workers()
-        return job.scheduler != self._scheduler or not job.candidates & workers.keys()
+        return not job.candidates & self.workers().keys()
 
     def close(self) -> None:
         """Remove the plugin from all workers, which ends what they have open, and disconnect."""

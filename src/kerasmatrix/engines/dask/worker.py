@@ -141,11 +141,7 @@ class DaskWorker:
         try:
             finished = self._finished.get(timeout=self._shared.tick)
         except Empty:
-            for job in list(running):
-                if self._shared.cluster.is_lost(job):
-                    self._shared.cluster.forget(job)
-                    self._submit(job)
-            return None
+            return self._lost(running)
         if self._closed or finished is None:
             raise WorkerDied("it was closed")
         job, future = finished
@@ -153,6 +149,15 @@ class DaskWorker:
             return None  # it was submitted again since
         running.remove(job)
         return job
+
+    def _lost(self, running: set[Job]) -> Job | None:
+        """Return a job that no Dask worker will end, if there is one."""
+        cluster = self._shared.cluster
+        for job in running:
+            if cluster.has_lost_scheduler(job) or cluster.has_lost_workers(job):
+                running.remove(job)
+                return job
+        return None
 
     def _submit(self, job: Job) -> None:
         scenarios = self._shared.uploads.send(self._dirs, job.tasks)
@@ -193,21 +198,28 @@ class DaskWorker:
     def _result_of(self, job: Job) -> JobResult | WorkerDied | None:
         """Return how a job ended: WorkerDied if its Dask workers were lost, None if it is lost."""
         assert job.future is not None  # noqa: S101 - it was submitted
-        patience = self._shared.cluster.patience
+        cluster, patience = self._shared.cluster, self._shared.cluster.patience
+        if not job.future.done():
+            # A task that kills every worker would be submitted for ever if this did not count.
+            return None if cluster.has_lost_scheduler(job) else self._failed(job, "all were lost")
         try:
             if job.future.status != "error":
                 return job.future.result(timeout=patience)
             error = job.future.exception(timeout=patience)
         except (CancelledError, *CONNECTION_ERRORS):
             return None
-        lost = f"{MOST_FAILURES} Dask workers in a row could not do it: {error}"
         if isinstance(error, KilledWorker):
-            lost = f"{error.allowed_failures + 1} Dask workers in a row were lost under it"
-        else:
-            job.failures += 1
-            if job.failures < MOST_FAILURES:
-                return None
-        return WorkerDied(lost, machine=True)
+            count = error.allowed_failures + 1
+            return WorkerDied(f"{count} Dask workers in a row were lost under it", machine=True)
+        return self._failed(job, str(error))
+
+    def _failed(self, job: Job, reason: str) -> WorkerDied | None:
+        """Count a failure; return WorkerDied if there were too many."""
+        job.failures += 1
+        if job.failures < MOST_FAILURES:
+            return None
+        message = f"{MOST_FAILURES} times, Dask workers in a row could not run it: {reason}"
+        return WorkerDied(message, machine=True)
 
     def _retry(self, job: Job, result: JobResult) -> None:
         """Prepare to run a job on another Dask worker.
