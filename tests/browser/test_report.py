@@ -174,9 +174,9 @@ def test_a_cell_tells_its_cause_and_a_cause_its_cells(page):
 
 
 def test_text_is_sought_in_the_whole_chain(page):
-    page.get_by_label("Text").fill("keyerror: the CAUSE")
+    page.get_by_label("Search errors").fill("keyerror: the CAUSE")
     assert counted(page, "9 of 50 cells")
-    page.get_by_label("Text").fill("no such text")
+    page.get_by_label("Search errors").fill("no such text")
     assert counted(page, "0 of 50 cells")
 
 
@@ -324,7 +324,7 @@ def test_an_environment_filters_both_sides(page):
 def test_words_in_cells_are_a_choice_that_the_address_keeps(page, browser):
     cell = first(page, "pass")
     narrow = cell.bounding_box()["width"]
-    page.get_by_label("words in cells").check()
+    page.get_by_label("show labels").check()
     assert cell.bounding_box()["width"] > 2 * narrow
     again = browser.new_page()
     visit(again, page.url)

@@ -333,7 +333,9 @@ def test_store_observation_beyond_the_limits_is_measured_again(tmp_path):
 
 def test_store_shares_equal_facts_until_it_is_closed(tmp_path):
     store = Store(tmp_path)
-    first, second = (parse_answer(LoadObservation, RETURNED, store.observations.shared) for _ in range(2))
+    first, second = (
+        parse_answer(LoadObservation, RETURNED, store.observations.shared) for _ in range(2)
+    )
     assert first.value.weights is second.value.weights
     assert first.value.compiled is second.value.compiled
     assert store.observations.shared

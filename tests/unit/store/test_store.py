@@ -100,9 +100,7 @@ def test_digest_tree_depends_on_names_and_contents(tmp_path):
 def test_find_save_with_damaged_artifact_is_none(store, harm):
     with store.scratch("run") as scratch:
         digest = store.keep_artifact(make_artifact(scratch / "a"))
-    saved = SaveObservation.parse(
-        {"ended": "returned", "value": SAVE_FACTS, "artifact": digest}
-    )
+    saved = SaveObservation.parse({"ended": "returned", "value": SAVE_FACTS, "artifact": digest})
     store.observations.remember("key", saved, "run-1")
     assert store.find_save("key").observation == saved
     path = store.artifacts / digest / "model.h5"
@@ -189,9 +187,7 @@ def killed_store(folder, count):
     with Store(folder / "at-work") as store:
         for number in range(count):
             log = f"the log of {number}"
-            store.observations.remember(
-                f"key-{number:03}", LOAD.but(log=log), "run-1"
-            )
+            store.observations.remember(f"key-{number:03}", LOAD.but(log=log), "run-1")
         shutil.copytree(store.folder, folder / "killed")
     return folder / "killed"
 
@@ -303,9 +299,7 @@ def test_artifact_unnamed_by_a_killed_run_is_removed(tmp_path):
     with Store(tmp_path / "store") as store, store.scratch("run") as scratch:
         named = store.keep_artifact(make_artifact(scratch / "a", "named"))
         unnamed = store.keep_artifact(make_artifact(scratch / "b", "unnamed"))
-        saved = SaveObservation.parse(
-            {"ended": "returned", "value": SAVE_FACTS, "artifact": named}
-        )
+        saved = SaveObservation.parse({"ended": "returned", "value": SAVE_FACTS, "artifact": named})
         store.observations.remember("key", saved, "run-1")
         shutil.copytree(store.folder, tmp_path / "killed")
     with Store(tmp_path / "killed") as store:
