@@ -26,7 +26,7 @@ class Reason(StrictModel):
 
 
 class Upgrade(StrictModel):
-    """The results in ``target`` for the files that ``source`` writes and loads itself."""
+    """The results in ``target`` for the files that ``source`` loads, in a matrix of its own."""
 
     source: str
     target: str
@@ -65,7 +65,8 @@ def examine(
         selected = (not wanted[0] or cell.scenario in wanted[0]) and (
             not wanted[1] or cell.format in wanted[1]
         )
-        if selected and cell.saved_with == source:
+        # A file of a user counts, whichever version it is compared with.
+        if selected and (results.of_files or cell.saved_with == source):
             if cell.loaded_with == source:
                 ours[cell.scenario, cell.format] = cell
             if cell.loaded_with == target:

@@ -73,3 +73,13 @@ def test_examine_can_be_limited():
 def test_examine_worst_reason_comes_first():
     found = ask(results_of(h5=("pass", "degraded"), keras=("pass", "fail")))
     assert [reason.status for reason in found.reasons] == [Status.FAIL, Status.DEGRADED]
+
+
+def test_examine_counts_files_compared_with_another_version():
+    results = results_of(h5=("pass", "fail"))
+    cells = tuple(cell.but(saved_with="tf1.15") for cell in results.cells)
+    scenarios = tuple(
+        scenario.model_copy(update={"file": "model.h5"}) for scenario in results.scenarios
+    )
+    found = ask(results.model_copy(update={"cells": cells, "scenarios": scenarios}))
+    assert (found.files, len(found.reasons)) == (1, 1)
