@@ -112,7 +112,7 @@ def test_crash_not_repeated_is_flaky_and_shown(command):
     assert "1 flaky result" in printed
     page = Path("reports/index.html").read_text()
     assert "cell is flaky" in page
-    assert "1 try not believed and made again" in page
+    assert "1 inconclusive attempt repeated" in page
     _, later, _ = command()
     assert later["cells"] == table["cells"]
     assert later["run"]["retries"] == 0
