@@ -209,7 +209,7 @@ class Deviation(_Observed):
     """The difference between an output and its reference, in enough detail for any tolerance.
 
     ``corners`` are (difference, size of the reference, index) of some elements: for every
-    tolerance, the element that exceeds it most is among them; see ``harness/deviation.py``.
+    tolerance, the element that exceeds it most is among them; see ``harness/difference.py``.
     ``epsilon`` is the spacing of the type's numbers at 1, and 0 for types that allow no rounding.
     """
 
