@@ -36,7 +36,7 @@ def opened(cluster, tmp_path, notes, **options):
 def rows(store):
     """Return the number of stored observations."""
     with Store(store) as held:
-        return len(held.rows("observations"))
+        return len(held.observations.rows("observations"))
 
 
 def test_workers_killed_at_random_change_no_result(cluster, alone, tmp_path, notes):

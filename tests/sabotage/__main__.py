@@ -105,8 +105,8 @@ def _judged(environment: str, path: Path) -> Iterator[Case]:
 
 
 def _verdict(told: dict[str, Any]) -> Verdict:
-    saved = SaveFacts.model_validate(told["saved"])
-    load = LoadObservation.model_validate(told["load"])
+    saved = SaveFacts.parse(told["saved"])
+    load = LoadObservation.parse(told["load"])
     return judge_load(saved, told["format"], load, Tolerance())
 
 
