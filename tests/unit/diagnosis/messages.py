@@ -337,9 +337,9 @@ MESSAGES = {
               "`custom_objects` arg when calling `load_model()`."),
     ],
     "scenario-says-nothing": [
-        error("harness.probe.Unusable", "the model does not say what its inputs are: give it "
+        error("harness.sample_inputs.Unusable", "the model does not say what its inputs are: give it "
               "sample inputs"),
-        error("harness.probe.NotDeterministic", "the model is not deterministic: two calls on the same "
+        error("harness.sample_inputs.NotDeterministic", "the model is not deterministic: two calls on the same "
               "batch give other outputs", status=Status.SAVE_FAILED),
     ],
     "killed-for-memory": [error("MemoryError", "", status=Status.CRASH)],
