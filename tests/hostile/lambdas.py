@@ -377,7 +377,7 @@ if not os.path.islink("artifact"):
     os.symlink(os.path.abspath("other"), "artifact")
 """,
         ended=("returned",),
-        words="no folder where its artifact should be",
+        words="left no artifact folder",
     ),
     Attack(
         "leaves_system_v_objects",
