@@ -23,6 +23,7 @@ from kerasmatrix.config.places import default_cache
 from kerasmatrix.engines.local import worker_variables
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.venvs import ensure_venv
+from kerasmatrix.harness import precision
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import LoadObservation, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
@@ -60,11 +61,12 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         cases: list[Case] = []
         for name in names:
-            path = folder / f"{name}.jsonl"
-            if not options.judge_only:
-                models = options.models.split(",") if options.models else []
-                _plant(name, path, Path(scratch), [options.formats, *models])
-            cases += _judged(name, path)
+            for part in ("whole", "half"):
+                path = folder / f"{name}-{part}.jsonl"
+                if not options.judge_only:
+                    models = options.models.split(",") if options.models else []
+                    _plant(name, path, Path(scratch), [options.formats, part, *models])
+                cases += _judged(name, path)
     return _print(cases, names)
 
 
@@ -74,12 +76,15 @@ def _plant(name: str, path: Path, home: Path, which: list[str]) -> None:
     python = ensure_venv(environment, lock, default_cache())
     script = Path(__file__).parent / "planted.py"
     variables = {"PATH": "/usr/bin:/bin", **worker_variables(environment, str(home))}
+    if which[1] == "half":
+        del variables[precision.LIMIT]  # as a task does for a file of half precision
     command = [str(python), "-B", str(script), str(HARNESS), str(path), *which]
     done = subprocess.run(
         command, env=variables, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, check=False
     )
     if done.returncode:
-        raise SystemExit(f"{name}: {done.stderr.decode('utf-8', 'replace')[-2000:]}")
+        said = done.stderr.decode("utf-8", "replace")[-2000:]
+        raise SystemExit(f"{name}: it ended with {done.returncode}: {said}")
 
 
 def _judged(environment: str, path: Path) -> Iterator[Case]:
