@@ -5,6 +5,7 @@ The headline facts are the same on every engine; only what opens the environment
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import os
 from collections.abc import Callable, Hashable, Sequence
@@ -19,11 +20,10 @@ from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.local import LocalEngine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.execution.build_plan import build_plan
 from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.listener import Listener
-from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import Run
-from kerasmatrix.filesystem.digests import harness_digest, remedies_digest
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import CellResult, Results, RunInfo
 from kerasmatrix.store.store import Store
@@ -66,22 +66,16 @@ def measure(
     matrix = load_matrix(ROOT / "matrix.yaml")
     selection = matrix.select(environments=environments, formats=formats)
     selection = selection.model_copy(update={"scenarios": scenarios})
-    plan = Plan(
-        selection=selection,
-        scenarios={name: load_scenario(folder / name) for name in scenarios},
-        locks={
-            env.name: read_lock(ROOT / "images" / "locks", env) for env in selection.environments
-        },
-        engine=engine.name,
-        recipe=engine.recipe,
-        harness=harness_digest(),
-        limits=limits or matrix.limits,
-        tolerance=matrix.tolerance,
-        repair=remedies_digest(),
+    plan = build_plan(
+        matrix,
+        selection,
+        {name: load_scenario(folder / name) for name in scenarios},
+        {env.name: read_lock(ROOT / "images" / "locks", env) for env in selection.environments},
+        engine,
+        columns=columns,
         remedies=remedies,
-        columns=frozenset(columns) or None,
-        infer=infer,
     )
+    plan = dataclasses.replace(plan, limits=limits or matrix.limits, infer=infer)
     now = datetime.datetime.now(datetime.UTC)
     with Store(store) as opened:
         run = Run(plan, engine, opened, id="test", listener=listener)
