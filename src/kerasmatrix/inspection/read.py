@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 import lzma
 import os
 import stat
@@ -26,7 +25,7 @@ import yaml
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.plain_files import LIMITS, NotPlain
-from kerasmatrix.filesystem.yaml_source import LOADER, YamlSource
+from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.file_type import (
     ARCHIVE_NAME,
@@ -42,6 +41,7 @@ from kerasmatrix.inspection.model_info import Kind, Weights, Writer
 from kerasmatrix.inspection.polyglot import which_loads_which
 from kerasmatrix.inspection.saved_model import read_saved_model
 from kerasmatrix.inspection.strict_json import read_json
+from kerasmatrix.inspection.yaml_as_json import read_yaml
 from kerasmatrix.versions import minor_of
 
 __all__ = ["Contents", "known_writers", "read_contents", "size_of"]
@@ -315,12 +315,7 @@ def _architecture_file(path: Path, *, digest: bool) -> Contents:  # noqa: ARG001
         config = read_json(text, repeated)
     except ValueError:
         kind = "architecture-yaml"
-        try:
-            # Through JSON, because YAML can have keys that are not texts, and aliases.
-            content = yaml.load(text, LOADER)  # noqa: S506 - a safe loader, in C if there is one
-            config = json.loads(json.dumps(content, default=str))
-        except RecursionError:
-            raise ValueError("its YAML is nested too deeply") from None
+        config = read_yaml(text)
     if not isinstance(config, Mapping):
         raise TypeError("it does not describe a model")
     writer = _writer(config.get("keras_version"), config.get("backend"))
