@@ -15,6 +15,7 @@ from typing import NamedTuple
 from kerasmatrix import __version__
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import UsageError
+from kerasmatrix.execution.fix_attempts import all_remedies
 from kerasmatrix.files.conversion_search import TargetCheck, search_fixes
 from kerasmatrix.files.conversion_trial import Trial, verify_plans
 from kerasmatrix.files.manifest import (
@@ -148,7 +149,8 @@ def _converted(
     cell = cell_of(target_check.cell)
     reference = target_check.checked.observed.saves[Save(*cell[:3])].observation.value
     assert reference is not None  # noqa: S101 - plans are executed only if there is a reference
-    verdict = target_check.checked.plan.judge(cell, reference, trial.loaded)
+    remedies = all_remedies(trial.plan.remedies, trial.plan.chain)
+    verdict = target_check.checked.plan.judge(cell, reference, trial.loaded, remedies)
     manifest = _manifest(
         target_check,
         action if last.saved else "rewritten",
