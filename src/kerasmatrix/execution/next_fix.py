@@ -26,7 +26,8 @@ __all__ = ["needs_fix", "next_bridges", "next_fix", "saves_a_format_of_its_own"]
 WHOLE = ("keras", "h5")
 # Fixes after which there is no model that could be saved, or another version has made it.
 DRIFT = "silent-drift"
-NO_MODEL = {"saved-model-load", "tfsm-layer", "bridge"}
+CALLABLE = {"saved-model-load", "tfsm-layer"}
+NO_MODEL = {*CALLABLE, "bridge"}
 
 
 def needs_fix(plan: Plan, observed: RunState, cell: Cell) -> bool:
@@ -84,8 +85,11 @@ def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[C
             continue
         with observed.boundary.apart(cell):
             results = observed.fix_results(plan, causes, cell)
-            verified = any(result.status == "verified" for result in results)
-            if verified and plan.remedies != "all":
+            # A graph that can be called is better than nothing; a whole model may be possible.
+            is_whole = any(
+                result.status == "verified" and result.id not in CALLABLE for result in results
+            )
+            if is_whole and plan.remedies != "all":
                 continue
             walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
             if plan.scenarios[cell.scenario].given:

@@ -14,6 +14,7 @@ from . import (
     rewrite_classes,
     rewrite_models,
     rewrite_values,
+    substitutes,
 )
 from .architecture import Stored, is_from_keras_3
 
@@ -71,12 +72,14 @@ class Writer:
         if operations.is_keras_3_operation(entry):
             return self.write_own(dict(dict(module=operations.MODULE), **entry), config)
         kind = rewrite_classes.find(self, name, str(entry.get("module")))
+        if kind is not None and kind.place == "initializers" and "trainable" in config:
+            kind = None  # a layer that the reader lacks and that is called like an initializer
         modern = keras_1.as_keras_2(name, config, is_known=kind is not None)
         if modern is not None:
             self.note(f"wrote {name} of Keras 1 as Keras 2 does")
             name, config = modern
             kind = rewrite_classes.find(self, name)
-        if kind is None:
+        if kind is None or substitutes.is_never_usable(name):
             kind, config = rewrite_classes.substitute(self, name, config)
         if kind is None:
             config = {key: self.write_value(value) for key, value in config.items()}
