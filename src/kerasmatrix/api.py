@@ -31,13 +31,13 @@ from kerasmatrix.files.bisect import Bisector
 from kerasmatrix.files.bisect_result import Bisection, Probe
 from kerasmatrix.files.check import check as check_files
 from kerasmatrix.files.conversion_plan import format_of
-from kerasmatrix.files.convert import Conversion
-from kerasmatrix.files.convert import convert as convert_file
 from kerasmatrix.files.discover import find_models
+from kerasmatrix.files.fix import OutputFile, convert_files
 from kerasmatrix.files.import_models import import_model, import_models
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.output import check_output, default_manifest, write_file
+from kerasmatrix.files.output import check_output, default_manifest
+from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import Session, SessionOptions, open_session
 from kerasmatrix.inspection.inspect import inspect as inspect_file
 from kerasmatrix.inspection.model_info import ModelFile
@@ -186,9 +186,11 @@ def check(  # noqa: PLR0913 - one argument per option
         if not model_inputs:
             raise refused[0]
         selected = session.select(tuple(environments)).environments
+        only = session.environment(reference).name if reference else None
         checked = check_files(
-            session, model_inputs, selected, reference=reference, command="kerasmatrix.check"
-        )
+            session, model_inputs, selected, policy=ReferencePolicy(only=only),
+            command="kerasmatrix.check",
+        )  # fmt: skip
         if checked.interruption:
             raise checked.interruption
     return Checked(checked.results, tuple(error.message for error in refused))
@@ -242,7 +244,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
             within_matrix=within_matrix,
             on_probe=on_probe,
         )
-        return bisector.find(session.matrix.environment(good), session.matrix.environment(bad))
+        return bisector.find(session.environment(good), session.environment(bad))
 
 
 def convert(  # noqa: PLR0913 - one argument per option
@@ -294,18 +296,18 @@ def convert(  # noqa: PLR0913 - one argument per option
         _open(matrix, engine, store, SessionOptions(trust=trust)) as session,
         import_model(Path(file), session.store, assets) as model_input,
     ):
-        conversion = convert_file(
+        outcome = convert_files(
             session,
-            model_input,
-            session.matrix.environment(target),
+            [model_input],
+            session.environment(target),
             session.select(tuple(through)).environments,
-            file_format=file_format,
-            output=str(path),
-        )
-        if not isinstance(conversion, Conversion):
-            raise CannotConvert(conversion)
-        write_file(conversion.path, conversion.manifest, path, manifest_path)
-    return conversion.manifest
+            OutputFile(path, file_format, manifest_path, overwrite),
+        )[0].result
+    if isinstance(outcome, ConversionFailure):
+        raise CannotConvert(outcome)
+    if isinstance(outcome, KerasmatrixError):
+        raise outcome
+    return outcome.manifest
 
 
 def explain(
