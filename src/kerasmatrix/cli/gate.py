@@ -26,10 +26,10 @@ FAILED, INFRASTRUCTURE = 1, 3
 WAYS_OUT = {
     FindingKind.WORSE_THAN_BASELINE: "to accept it, keep this run's results.json as the baseline, "
     "or expect it in matrix.yaml",
-    FindingKind.WORSE_THAN_EXPECTED: "mend it, or change what is expected",
-    FindingKind.BETTER_THAN_EXPECTED: "take the expectation away",
-    FindingKind.UNMATCHED: "take it away, or mend its patterns",
-    FindingKind.EXPIRED: "give it another date, or take it away",
+    FindingKind.WORSE_THAN_EXPECTED: "fix it, or change what is expected",
+    FindingKind.BETTER_THAN_EXPECTED: "remove the expectation",
+    FindingKind.UNMATCHED: "remove it, or correct its patterns",
+    FindingKind.EXPIRED: "give it another date, or remove it",
     FindingKind.FLAKY: "measured again, they differed: it is unknown whether they got worse",
 }
 
