@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kerasmatrix.environments.version_names import NamedVersion, find_version
 from kerasmatrix.files.fix import FixedFile
 from kerasmatrix.prediction.required_objects import RequiredObject, program_arguments
 from kerasmatrix.report.symbols import LOOKS
@@ -17,9 +19,19 @@ from kerasmatrix.results.cells import (
     Status,
 )
 from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.versions import is_legacy_keras
 
-__all__ = ["FileLine", "FilesVerdict", "best_source", "judge_files", "newest"]
+__all__ = [
+    "FileLine",
+    "FilesVerdict",
+    "best_source",
+    "convert_command",
+    "find_environment",
+    "judge_files",
+    "newest",
+]
 
+KERAS_3 = 3
 STATE = "the optimizer state"
 
 
@@ -114,6 +126,10 @@ class FilesVerdict:
         """The files that break."""
         return tuple(line for line in self.lines if line.breaks)
 
+    def __str__(self) -> str:
+        return "\n".join([*(f"{line.glyph} {line.text()}" for line in self.lines),
+                          *self.notes(), self.headline()])  # fmt: skip
+
     def headline(self) -> str:
         """Return the verdict in one sentence."""
         total, broken = len(self.lines), self.broken
@@ -158,13 +174,13 @@ class FilesVerdict:
             yield f"it is {word}" if asked else f"it {word}"
         else:
             yield f"all {len(done)} {word}"
-        losing = [line for line in written if line.lost]
-        if losing:
-            only_state = {loss for line in losing for loss in line.lost} == {STATE}
-            what = "its optimizer state" if only_state else "something"
-            if only_state and len(losing) > 1:
-                what = "their optimizer state"
-            yield f"{len(losing)} {_verb(len(losing), 'loses')} {what}"
+        without_state = sum(STATE in line.lost for line in written)
+        if without_state:
+            whose = "its" if without_state == 1 else "their"
+            yield f"{without_state} {_verb(without_state, 'loses')} {whose} optimizer state"
+        others = sum(bool(set(line.lost) - {STATE}) for line in written)
+        if others:
+            yield f"{others} {_verb(others, 'loses')} something else"
 
 
 def judge_files(
@@ -224,6 +240,34 @@ def best_source(results: Results, target: str) -> str | None:
 def newest(results: Results) -> str:
     """Return the newest of the versions that were asked for."""
     return [env.name for env in results.environments if not env.added][-1]
+
+
+def find_environment(results: Results, text: str) -> str:
+    """Return the environment of a run that a name or a version means.
+
+    Raises:
+        UsageError: the run has none.
+    """
+    known = [
+        NamedVersion(
+            env.name,
+            env.packages.get("tensorflow-cpu") or env.packages.get("tensorflow", "0"),
+            env.packages.get("keras", "0")
+            if env.keras_major == KERAS_3
+            else env.packages.get("tensorflow-cpu") or env.packages.get("tensorflow", "0"),
+            is_legacy_keras(env.variables),
+        )
+        for env in results.environments
+    ]
+    return find_version(text, known)
+
+
+def convert_command(file: str, target: str, custom_objects: str | None = None) -> str:
+    """Return the command that writes a file which ``target`` loads as it is."""
+    more = ("--custom-objects", custom_objects) if custom_objects else ()
+    return shlex.join(
+        ["kerasmatrix", "convert", file, "--for", target, "--output-dir", "fixed", *more]
+    )
 
 
 def _count(number: int, noun: str) -> str:
