@@ -101,12 +101,14 @@ def load_scenario(folder: Path) -> Scenario:
     for name in ("scenario.yaml", "save.py", "load.py"):
         if not (folder / name).is_file():
             raise UsageError(
-                f"{folder}: a scenario needs a file {name}", hint="see scenarios/README.md"
+                f"{folder}: a scenario needs a file {name}",
+                hint="`kerasmatrix init` writes an example",
             )
     for name, function in (("save.py", "build"), ("load.py", "load")):
         if not _defines(folder / name, function):
             raise UsageError(
-                f"{folder / name}: defines no function {function}", hint="see scenarios/README.md"
+                f"{folder / name}: defines no function {function}",
+                hint=f"define {function}; `kerasmatrix init` writes an example",
             )
     source = YamlSource(folder / "scenario.yaml")
     if isinstance(source.data, dict):

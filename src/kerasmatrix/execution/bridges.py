@@ -51,7 +51,7 @@ def find_chains(
         statuses: what the matrix says of each cell.
         saved: whether a save worked.
     """
-    found: list[Chain] = []
+    shortest: list[Chain] = []
     chains: list[Chain] = [()]
     for _ in range(LONGEST):
         chains = [
@@ -61,12 +61,12 @@ def find_chains(
             for into in formats
             if saved.get(Save(cell.scenario, into, hop))
         ]
-        found += [chain for chain in chains if _lands(cell, chain, statuses)]
-        if found:
+        shortest += [chain for chain in chains if _lands(cell, chain, statuses)]
+        if shortest:
             break
     # A load without a loss before one with, the file's own format before another.
-    found.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
-    return found[:CHAINS]
+    shortest.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
+    return shortest[:CHAINS]
 
 
 def presume_chains(

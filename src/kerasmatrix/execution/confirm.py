@@ -40,7 +40,7 @@ def confirm_result(tries: Sequence[Seen]) -> Seen | None:
 
 def flaky_statuses(retried: Sequence[RetriedAttempt], status: Status) -> tuple[Status, ...]:
     """Return the statuses of all attempts in order, ``status`` last; none if all agree."""
-    seen = (*(one.status for one in retried if one.status is not Status.INFRA), status)
+    seen = (*(attempt.status for attempt in retried if attempt.status is not Status.INFRA), status)
     return seen if len(set(seen)) > 1 else ()
 
 

@@ -113,11 +113,11 @@ class Plan:
         return self._environments[name]
 
     def _environment_digest(self, environment: str) -> str:
-        found = self._digests.get(environment)
-        if found is None:
+        digest = self._digests.get(environment)
+        if digest is None:
             env, lock = self.environment(environment), self.locks[environment]
-            found = self._digests[environment] = environment_digest(env, lock, self.recipe)
-        return found
+            digest = self._digests[environment] = environment_digest(env, lock, self.recipe)
+        return digest
 
     @cached_property
     def _digests(self) -> dict[str, str]:

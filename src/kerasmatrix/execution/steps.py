@@ -124,26 +124,28 @@ class JobSteps:
         if artifact is None:
             self._observed.conversions[row, chain] = before
             return
-        made = self._look_up(
+        conversion = self._look_up(
             lambda store: known_conversion(self._plan, store, self._observed, row, chain)
         )
-        if made is None:
+        if conversion is None:
             step, form = chain[-1], form_of(row, chain[:-1])
             into = step.format if step.saved else None
             task = self._task(
                 "convert", row, artifact=artifact, form=form, into=into, remedies=step.remedies
             )
             key = self._plan.conversion_key(row.scenario, form, step, artifact)
-            made = yield TaskRequest(task, SaveObservation, key, with_repair=bool(step.remedies))
-        self._observed.conversions[row, chain] = made
+            conversion = yield TaskRequest(
+                task, SaveObservation, key, with_repair=bool(step.remedies)
+            )
+        self._observed.conversions[row, chain] = conversion
 
     def _load_converted(self, job: FinalLoad) -> Steps:
         """Load the file at the end of a chain, as the cell's own file is loaded."""
         cell, chain = job
-        made = self._observed.conversions[Save(*cell[:3]), chain]
-        artifact = made.observation.artifact
+        conversion = self._observed.conversions[Save(*cell[:3]), chain]
+        artifact = conversion.observation.artifact
         if artifact is None:
-            self._file_attempt(cell, failed_crossing(made, chain))
+            self._file_attempt(cell, failed_crossing(conversion, chain))
             return
         load = self._known_attempt(cell, artifact, BRIDGE)
         if load is None:

@@ -135,10 +135,10 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         return cells
 
     def _is_ready(self, step: ConvertJob | FinalLoad) -> bool:
-        made = self._observed.conversions
+        conversions = self._observed.conversions
         if isinstance(step, ConvertJob):
-            return len(step.chain) == 1 or (step.row, step.chain[:-1]) in made
-        return (Save(*step.cell[:3]), step.chain) in made
+            return len(step.chain) == 1 or (step.row, step.chain[:-1]) in conversions
+        return (Save(*step.cell[:3]), step.chain) in conversions
 
 
 class WorkQueue:

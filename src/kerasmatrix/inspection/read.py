@@ -42,6 +42,7 @@ from kerasmatrix.inspection.model_info import Kind, Weights, Writer
 from kerasmatrix.inspection.polyglot import which_loads_which
 from kerasmatrix.inspection.saved_model import read_saved_model
 from kerasmatrix.inspection.strict_json import read_json
+from kerasmatrix.text.lines import first_line
 from kerasmatrix.versions import minor_of
 
 __all__ = ["Contents", "known_writers", "read_contents", "size_of"]
@@ -164,7 +165,7 @@ def _read(path: Path, container: FileType, *, digest: bool) -> Contents:
         return readers[container](path, digest=digest)
     except DAMAGE as error:
         raise UsageError(
-            f"{path}: is damaged: {_first_line(error)}",
+            f"{path}: is damaged: {first_line(error)[:LONGEST_LINE] or type(error).__name__}",
             hint="it was cut off or changed: copy it again, or save the model again",
         ) from None
 
@@ -392,8 +393,3 @@ def _seekable(archive: zipfile.ZipFile, name: str) -> BinaryIO:
         return cast("BinaryIO", member)
     with member:
         return io.BytesIO(member.read(LARGEST_UNPACKED))
-
-
-def _first_line(error: Exception) -> str:
-    line = next(iter(str(error).strip().splitlines()), "")
-    return line[:LONGEST_LINE] or type(error).__name__

@@ -157,7 +157,9 @@ def eras(results: Results) -> frozenset[int]:
     """Return the environments whose Keras major version differs from the one before."""
     majors = [environment.keras_major for environment in results.environments]
     return frozenset(
-        number for number, (one, next_) in enumerate(pairwise(majors), start=1) if one != next_
+        number
+        for number, (major, following) in enumerate(pairwise(majors), start=1)
+        if major != following
     )
 
 

@@ -180,4 +180,4 @@ class Store:
     def size(self) -> int:
         """How many bytes all files of the store take on the disk."""
         files = (path.lstat() for path in self.folder.rglob("*") if not path.is_dir())
-        return sum(found.st_blocks * BLOCK for found in files)
+        return sum(status.st_blocks * BLOCK for status in files)
