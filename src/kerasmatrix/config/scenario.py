@@ -111,6 +111,7 @@ def load_scenario(folder: Path) -> Scenario:
                 hint=f"define {function}; `kerasmatrix init` writes an example",
             )
     source = YamlSource(folder / "scenario.yaml")
+    # The name is the folder's, so that copying a folder makes a valid scenario.
     if isinstance(source.data, dict):
         source.data = {"name": folder.name, **source.data}
     scenario = source.parse(Scenario)
@@ -183,6 +184,7 @@ def _measured_files(folder: Path) -> Iterator[bytes]:
     """
     left_out = not_measured(folder)
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+        # Bytecode depends on the Python that ran a script, so it is left out of the digest.
         ignored = left_out(parent, [*folders, *files])
         folders[:] = [name for name in folders if name not in ignored]
         for name in files:

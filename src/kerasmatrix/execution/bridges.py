@@ -94,6 +94,7 @@ def presume_chains(
         for name in environments
         if name != cell.loaded_with and statuses.get(cell._replace(loaded_with=name)) in LOADS
     ]
+    # The nearer two versions are, the more they have in common.
     hops.sort(key=lambda name: abs(environments.index(name) - target))
     # The file's own format last: it may be what does not load.
     chains: list[Chain] = [

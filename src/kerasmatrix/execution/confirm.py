@@ -19,8 +19,11 @@ __all__ = ["confirm_result", "flaky_statuses", "is_external_kill"]
 
 Seen = TypeVar("Seen", bound=Observation)
 
+# Two equal endings are the model's own. Signal 9 is sent by the kernel when memory is short and by
+# `docker kill`, never by a process to itself, so it takes a third one.
 ALIKE = 2
 ALIKE_IF_KILLED = 3
+# A task that ends differently each time counts as it ended last, as a flaky one.
 MOST_TRIES = 5
 
 

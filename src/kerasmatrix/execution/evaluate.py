@@ -227,6 +227,7 @@ def _with_another(cell: CellResult, there: CellResult) -> CellResult:
     """Return a cell with the same load in another environment as a fix."""
     if there.status not in LOADS | FIXABLE:
         return cell
+    # A degraded load counts: the file is usable there, and the losses are listed.
     works = there.status in {Status.PASS, Status.DEGRADED}
     result = RemedyResult(
         id="legacy-keras",

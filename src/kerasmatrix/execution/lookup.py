@@ -75,6 +75,8 @@ def look_up(
                 observed.loads[cell] = load
     failing = _select(observed, observed.loads, lambda cell: needs_fix(plan, observed, cell))
     _look_up_fixes(plan, store, observed, causes, failing)
+    # Inferred before fixes of inferred cells are looked up: these have attempts of their own where
+    # the source's are not deterministic.
     infer_all(plan, observed)
     failing = _select(
         observed,

@@ -225,6 +225,7 @@ class Plan:
                 scenario,
                 form,
                 self.harness,
+                # With less memory, a pass can become a MemoryError.
                 self.limits.memory_mb,
             ]
             total = hashlib.sha256(json.dumps(parts).removesuffix("]").encode())

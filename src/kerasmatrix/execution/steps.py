@@ -107,6 +107,7 @@ class JobSteps:
                 task = self._task("probe", cell, artifact=artifact)
                 probe = yield TaskRequest(task, ProbeObservation, key, with_repair=True)
             self._observed.probes[cell] = probe
+        # Asked again after each attempt: a fix may lead to another error, with other fixes.
         while (remedies := self._queue.next_fix(cell)) is not None:
             load = self._known_attempt(cell, artifact, remedies)
             if load is None:
@@ -119,6 +120,7 @@ class JobSteps:
     def _convert(self, job: ConvertJob) -> Steps:
         """Make the last step of a chain; if the step before it failed, so does this one."""
         row, chain = job
+        # A chain of one hop converts the file that was saved; longer ones that of the hop before.
         before = self._observed.conversions.get((row, chain[:-1]), self._observed.saves[row])
         artifact = before.observation.artifact
         if artifact is None:
@@ -129,6 +131,7 @@ class JobSteps:
         )
         if conversion is None:
             step, form = chain[-1], form_of(row, chain[:-1])
+            # Without a format, the new artifact is the file that the fixes have rewritten.
             into = step.format if step.saved else None
             task = self._task(
                 "convert", row, artifact=artifact, form=form, into=into, remedies=step.remedies

@@ -83,6 +83,7 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         """Add the steps of chains that are not known; equal steps are made once."""
         queued: set[ConvertJob] = set()
         for cell, chain in chains:
+            # One environment that is unavailable breaks the whole chain.
             names = {cell.loaded_with, *(hop.environment for hop in chain)}
             if (
                 names & self._observed.environment_errors.keys()
@@ -187,6 +188,7 @@ class WorkQueue:
             if plan.asked_for(cell) and cell not in observed.inferred:
                 with observed.boundary.apart(cell):
                     self.loaded(cell)
+        # Bridges are searched in a complete matrix, so they are queued when all else is known.
         if not self.pending:
             self._queue_bridges()
 
