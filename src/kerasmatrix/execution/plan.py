@@ -124,12 +124,12 @@ class Plan:
         return {}
 
     def origin(self, environment: str, scenario: str, *, with_repair: bool) -> Origin:
-        """Return of what the key of a measurement is made.
+        """Return the parts of the key of a measurement.
 
         Args:
-            environment: where it was made.
-            scenario: what it is about.
-            with_repair: whether the code that carries out remedies had part in it.
+            environment: where it was measured.
+            scenario: the scenario that was measured.
+            with_repair: whether the code of fixes took part.
         """
         is_given, digest = self.scenarios[scenario].given, self.scenarios[scenario].digest
         return Origin(
@@ -209,7 +209,7 @@ class Plan:
         )
 
     def still_known(self, observation: Observation, scenario: str) -> bool:
-        """Whether an observation still says enough: a timeout does not, once there is more time."""
+        """Whether an observation is still valid: a timeout is not, once the deadline was raised."""
         return observation.ended != "timed-out" or (
             observation.deadline is not None and observation.deadline >= self.deadline(scenario)
         )

@@ -87,7 +87,7 @@ def _with_prediction(
     weighed = precedents.weigh(
         by_rule, content.similarity_key, content.readers[reader], without=cell.scenario
     )
-    # Its parts are values of ours, so there is nothing to check in thousands of them.
+    # The values come from our own rules: checking thousands of them takes time for nothing.
     prediction = PredictionResult.model_construct(
         status=weighed.status,
         cause=weighed.cause,

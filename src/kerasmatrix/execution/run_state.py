@@ -61,7 +61,7 @@ class RunState:
     _sides: dict[int, tuple[object, SideResult]] = field(default_factory=dict)
 
     def verdict(self, plan: Plan, cell: Cell) -> Verdict | None:
-        """Return the verdict on a cell; None if it was not loaded, or a fault of ours spoilt it.
+        """Return the verdict on a cell; None if it was not loaded, or kerasmatrix failed.
 
         It is made once.
         """

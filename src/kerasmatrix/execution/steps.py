@@ -87,7 +87,7 @@ class JobSteps:
         )
 
     def _load(self, cell: Cell) -> Steps:
-        """Load a cell, unless it is known by now: equal saves leave equal artifacts."""
+        """Load a cell, unless an equal artifact was loaded since the job was queued."""
         artifact = artifact_of(self._observed, cell)
         load = self._look_up(lambda store: known_load(self._plan, store, self._observed, cell))
         if load is None:

@@ -233,7 +233,7 @@ class WorkQueue:
     def keeps_workers(self) -> bool:
         """Whether workers stay open between batches.
 
-        Where they do not, all is saved before anything is loaded, so that none is opened thrice.
+        If not, all saves come before all loads, so that an environment is opened only twice.
         """
         return len(self._plan.selection.environments) <= self._room()
 

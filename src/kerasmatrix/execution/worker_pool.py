@@ -141,7 +141,7 @@ class WorkerPool:
         """End all workers, now and whenever another is opened. May be called twice."""
         self._closed.set()
         for key in list(self._workers):
-            with contextlib.suppress(Exception):  # the others must be ended all the same
+            with contextlib.suppress(Exception):  # the others must be ended too
                 self._end(key)
 
     def _end(self, key: _Key) -> None:
