@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import example, group_option, matrix_option
+from kerasmatrix.cli.options import any_matrix_option, example, group_option
+from kerasmatrix.config.bundled import BUNDLED, bundled_folder, is_installed
 from kerasmatrix.config.matrix import ALL, Environment, Matrix, load_matrix
 from kerasmatrix.environments.index import (
     ask_index,
@@ -35,7 +36,7 @@ HEADER = f"{MARK}, which overwrites it."
 @click.command(
     epilog=example("kerasmatrix versions --write next.yaml", "kerasmatrix run --matrix next.yaml")
 )
-@matrix_option
+@any_matrix_option
 @group_option
 @click.option("--new", "only_new", is_flag=True, help="Print new environments only.")
 @click.option("--pre", is_flag=True, help="Include pre-releases.")
@@ -162,6 +163,8 @@ def _extension(
 ) -> str:
     """Return a matrix that extends another, with environments added to one of its groups."""
     base = os.path.relpath(matrix_file.resolve(), target.resolve().parent)
+    if is_installed() and matrix_file.resolve().parent == bundled_folder():
+        base = BUNDLED  # its path is different on every machine
     lines = [HEADER, "schema_version: 1", f"extends: {json.dumps(base)}"]
     if added:
         merged = matrix.groups[group].model_dump(mode="json")

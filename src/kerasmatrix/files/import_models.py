@@ -28,6 +28,7 @@ from kerasmatrix.inspection.file_type import check_is_model_folder
 from kerasmatrix.inspection.folder_check import refusal
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.prediction.required_objects import RequiredObject, required_objects
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.store.store import Store
 from kerasmatrix.text.lines import first_line
@@ -94,10 +95,18 @@ def _import(path: Path, folder: Path, assets: ModelAssets) -> ModelInput:
     try:
         check_is_model_folder(path)
         before = file_state(path)
-        return make_scenario(inspect(path), folder, assets, before)
+        return make_scenario(inspect(path), folder, assets, before, _required(path))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _required(path: Path) -> tuple[RequiredObject, ...]:
+    """Return what a program must bring to load a file; nothing if only that cannot be read."""
+    try:
+        return required_objects(path)
+    except UsageError:
+        return ()
 
 
 def _unexpected(path: Path, error: Exception) -> UsageError:
@@ -111,7 +120,11 @@ def _unexpected(path: Path, error: Exception) -> UsageError:
 
 
 def make_scenario(
-    model_file: ModelFile, folder: Path, assets: ModelAssets, before: FileState | None = None
+    model_file: ModelFile,
+    folder: Path,
+    assets: ModelAssets,
+    before: FileState | None = None,
+    required: tuple[RequiredObject, ...] = (),
 ) -> ModelInput:
     """Make a scenario about a model file in ``folder``, with a copy of the file.
 
@@ -120,6 +133,7 @@ def make_scenario(
         folder: a new folder; its name becomes the scenario's name.
         assets: the files that come with the model.
         before: the file's state before `inspect` read it.
+        required: the classes and functions that a program must bring to load it.
 
     Raises:
         UsageError: such a file cannot be loaded alone, cannot be copied, or changes meanwhile.
@@ -130,7 +144,7 @@ def make_scenario(
     copy = folder / "given" / _name_of_copy(path, model_file)
     with _blame_store(folder):
         folder.mkdir(parents=True)
-        _write_scripts(folder, assets.code, assets.inputs_for(path))
+        _write_scripts(folder, assets.code, assets.inputs_for(path), required)
         copy.parent.mkdir()
         sha256 = _copy(path, copy)
     if before not in {None, file_state(path)}:
@@ -148,7 +162,7 @@ def make_scenario(
         digest=digest_scenario(folder),
         folder=folder,
     )
-    return ModelInput(model_file, scenario, sha256)
+    return ModelInput(model_file, scenario, sha256, required)
 
 
 def _check_is_loadable(model_file: ModelFile, assets: ModelAssets) -> None:
@@ -165,7 +179,9 @@ def _check_is_loadable(model_file: ModelFile, assets: ModelAssets) -> None:
         )
 
 
-def _write_scripts(folder: Path, code: Path | None, inputs: Path | None) -> None:
+def _write_scripts(
+    folder: Path, code: Path | None, inputs: Path | None, required: Iterable[RequiredObject]
+) -> None:
     for script in ("load.py", "save.py"):
         text = resources.files("kerasmatrix.files").joinpath("template", script).read_text()
         (folder / script).write_text(text)
@@ -173,7 +189,11 @@ def _write_scripts(folder: Path, code: Path | None, inputs: Path | None) -> None
         _copy(code, folder / code.name)
     if inputs:
         _copy_inputs(inputs, folder / "inputs.npz")
-    settings = {"code": code.stem if code else None, "inputs": bool(inputs)}
+    settings = {
+        "code": code.stem if code else None,
+        "inputs": bool(inputs),
+        "registered": {key: each.name for each in required for key in each.registered},
+    }
     (folder / "given.json").write_text(json.dumps(settings))
 
 

@@ -208,6 +208,7 @@ def test_import_models_error_at_any_step_refuses_one_file(tmp_path, store, good,
     (folder / "variables" / "data").touch()
     real, known = importing.inspect, importing.inspect(good)
     monkeypatch.setattr(importing, "inspect", lambda path: known if path == good else real(path))
+    monkeypatch.setattr(importing, "required_objects", lambda _: ())
     threads = threading.active_count()
     steps = _steps([folder], store)
     assert steps > 20
