@@ -31,6 +31,7 @@ from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Save, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import escape_control_characters
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["TerminalProgress", "print_jobs", "print_results", "say_retries"]
 
@@ -123,7 +124,7 @@ class TerminalProgress(Progress):
     def lost(self, environment: str, reason: str) -> None:
         """Print what went wrong above the bar."""
         LOG.debug("%s: %s", environment, reason)
-        first = escape_control_characters(reason.strip().splitlines()[0])
+        first = escape_control_characters(first_line(reason))
         self._console.print(Text(f"{environment}: {first}", style="cyan"), soft_wrap=True)
 
     def _show(self, environment: str, activity: str) -> None:
@@ -248,7 +249,7 @@ def _print_environments(console: Console, results: Results) -> None:
                 f"{environment.name} was added: its outputs are the reference.", soft_wrap=True
             )
         if environment.trouble:
-            first = escape_control_characters(environment.trouble.strip().splitlines()[0])
+            first = escape_control_characters(first_line(environment.trouble))
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
 
 

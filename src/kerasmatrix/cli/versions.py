@@ -70,6 +70,7 @@ def versions(  # noqa: PLR0913 - one argument per option
     matrix.select(group=group)  # an unknown group is an error before the index is queried
     if target:
         _check_target(target, matrix_file)
+    # The index as of some days ago, since a release may be withdrawn in its first days (PEP 592).
     as_of = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=cooling_off)
     known = {name: _newest_known(matrix, name) for name in PACKAGES}
     releases = {name: _ask(matrix, name, known[name], as_of, pre=pre) for name in PACKAGES}

@@ -51,7 +51,7 @@ def find_chains(
         statuses: what the matrix says of each cell.
         saved: whether a save worked.
     """
-    found: list[Chain] = []
+    shortest: list[Chain] = []
     chains: list[Chain] = [()]
     for _ in range(LONGEST):
         chains = [
@@ -61,12 +61,12 @@ def find_chains(
             for into in formats
             if saved.get(Save(cell.scenario, into, hop))
         ]
-        found += [chain for chain in chains if _lands(cell, chain, statuses)]
-        if found:
+        shortest += [chain for chain in chains if _lands(cell, chain, statuses)]
+        if shortest:
             break
     # A load without a loss before one with, the file's own format before another.
-    found.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
-    return found[:CHAINS]
+    shortest.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
+    return shortest[:CHAINS]
 
 
 def presume_chains(
@@ -94,6 +94,7 @@ def presume_chains(
         for name in environments
         if name != cell.loaded_with and statuses.get(cell._replace(loaded_with=name)) in LOADS
     ]
+    # The nearer two versions are, the more they have in common.
     hops.sort(key=lambda name: abs(environments.index(name) - target))
     # The file's own format last: it may be what does not load.
     chains: list[Chain] = [

@@ -182,7 +182,9 @@ class _Predictor:
         @functools.cache
         def incompatibility() -> Incompatibility | None:
             candidates = self._incompatibilities(target.release)
-            return next((each for each in candidates if not self._is_fixed(each, done)), None)
+            return next(
+                (candidate for candidate in candidates if not self._is_fixed(candidate, done)), None
+            )
 
         def training() -> Incompatibility | None:
             return self._training(target.release)
@@ -222,18 +224,18 @@ class _Predictor:
     def _find_incompatibilities(self, release: str) -> tuple[Incompatibility, ...]:
         if not self._rebuilt:
             return ()
-        found = find_incompatibilities(
+        incompatibilities = find_incompatibilities(
             self._features.config, measured_api(), release, self._custom_names
         )
-        return tuple(islice(found, MOST_INCOMPATIBILITIES))
+        return tuple(islice(incompatibilities, MOST_INCOMPATIBILITIES))
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
         if not self._rebuilt:
             return None
-        found = find_training_incompatibilities(
+        incompatibilities = find_training_incompatibilities(
             self._features.training, measured_api(), release, self._custom_names
         )
-        return next(found, None)
+        return next(incompatibilities, None)
 
 
 def _reason(rule: Rule, incompatibility: Incompatibility | None) -> str:
