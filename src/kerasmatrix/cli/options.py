@@ -18,6 +18,7 @@ __all__ = [
     "beside_matrix_option",
     "cluster_options",
     "companions_options",
+    "example",
     "group_option",
     "matrix_option",
     "names_option",
@@ -38,16 +39,22 @@ MATRIX = "kerasmatrix.config.matrix"
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
+def example(*lines: str) -> str:
+    """Return the epilog of a command's help: commands that a user can paste, one a line."""
+    # click wraps paragraphs that do not begin with \b.
+    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
+
+
 def matrix_option(command: Command) -> Command:
     """Add ``--matrix FILE``."""
-    return _matrix_option(command, "The matrix file to read.")
+    return _matrix_option(command, "Matrix file to read.")
 
 
 def beside_matrix_option(command: Command) -> Command:
     """Add ``--matrix FILE``, of which only the folder matters: it is not read."""
     return _matrix_option(
         command,
-        "The matrix file of the run; the store and the reports are in its folder.",
+        "Matrix file of the run: its folder has the store and the reports.",
         expose_value=False,
     )
 
@@ -134,7 +141,7 @@ def retries_options(default: int) -> Callable[[Command], Command]:
         accept = click.option(
             "--accept-flaky",
             is_flag=True,
-            help="Let flaky results pass the gate.",
+            help="Accept a result that fails the gate once and passes a retry.",
         )(command)
         return click.option(
             "--retries",
@@ -142,7 +149,7 @@ def retries_options(default: int) -> Callable[[Command], Command]:
             type=click.IntRange(min=0, max=20),
             default=default,
             show_default=True,
-            help="Retries for a result that would fail the gate, to rule out flakiness.",
+            help="Measure a result that fails the gate again, up to N times.",
         )(accept)
 
     return add
@@ -151,7 +158,7 @@ def retries_options(default: int) -> Callable[[Command], Command]:
 def remedies_options(command: Command) -> Command:
     """Add ``--remedies WHICH`` and its short form ``--all-remedies``."""
     short = click.option(
-        "--all-remedies", "remedies", flag_value="all", help="The same as --remedies all."
+        "--all-remedies", "remedies", flag_value="all", help="Short for --remedies all."
     )(command)
     return click.option(
         "--remedies",
@@ -178,12 +185,12 @@ def cluster_options(command: Command) -> Command:
     scheduler = click.option(
         "--scheduler",
         metavar="ADDRESS",
-        help="--engine dask: address of the Dask scheduler, like tcp://host:8786.",
+        help="With --engine dask: address of the scheduler, like tcp://host:8786.",
     )
     artifacts = click.option(
         "--artifacts",
         metavar="URL",
-        help="--engine dask: shared folder or fsspec URL for exchanging artifacts.",
+        help="With --engine dask: shared folder or fsspec URL for model files.",
     )
     inner = click.option(
         "--on-workers",
@@ -191,7 +198,7 @@ def cluster_options(command: Command) -> Command:
         type=click.Choice(["auto", "docker", "local"]),
         default="auto",
         show_default=True,
-        help="--engine dask: engine on the Dask workers.",
+        help="With --engine dask: engine on the Dask workers.",
     )
     return scheduler(artifacts(inner(command)))
 

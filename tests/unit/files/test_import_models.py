@@ -101,7 +101,7 @@ def test_import_models_folder_swapped_for_link_is_refused(tmp_path, store, monke
     real = importing.copy_tree
 
     def swap_and_copy(source, target, *limits):
-        """Do at the worst moment what a process beside it could do."""
+        """Act at the worst moment, as another process could."""
         (folder / "assets").rename(tmp_path / "moved")
         (folder / "assets").symlink_to(tmp_path / "private")
         return real(source, target, *limits)

@@ -1,4 +1,4 @@
-"""What a file is compared with: found by itself, whatever environments were asked for."""
+"""The reference of a file is found, whichever environments were selected."""
 
 from collections.abc import Iterator
 from pathlib import Path
