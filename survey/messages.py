@@ -2,10 +2,10 @@
 
     python survey/messages.py [FOLDER …]
 
-Each FOLDER holds installed packages; without one, the environments in kerasmatrix's cache are read.
-Nothing is imported or run: the sources are parsed, and each `raise` and `warnings.warn` gives the type
-of the exception and the template of its message, in which `{}` stands for a value. The result,
-``src/kerasmatrix/diagnosis/atlas.jsonl``, has a line for each template with its places and releases.
+Each FOLDER holds installed packages; without one, those of kerasmatrix's cache are read. Nothing is
+imported or run: the sources are parsed, and each `raise` and `warnings.warn` gives the type of the
+exception and the template of its message, in which `{}` stands for a value. The result,
+``src/kerasmatrix/diagnosis/atlas.jsonl``, has a line for each template: places and releases.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kerasmatrix.versions import version_key
 
 TARGET = Path(__file__).parent.parent / "src/kerasmatrix/diagnosis/atlas.jsonl"
 GAP = "{}"
-# What is read of each package. Of TensorFlow, its C++ and its other Python code are left out.
+# The parts of each package that are read; the rest of TensorFlow is left out.
 PARTS = {
     "keras": ("keras",),
     "tf_keras": ("tf_keras",),
@@ -140,15 +140,19 @@ def _of(node: ast.AST, function: str, texts: dict[str, list[ast.expr]]) -> Itera
             pieces = [_template(argument)]
         for piece in pieces:
             if piece:
-                yield kind, re.sub(r"(\{\}\s*)+", lambda m: GAP + m[0][-1:].strip("}"), piece), function
+                yield (
+                    kind,
+                    re.sub(r"(\{\}\s*)+", lambda m: GAP + m[0][-1:].strip("}"), piece),
+                    function,
+                )
 
 
 def _name(node: ast.expr) -> str:
     return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
-def _template(node: ast.expr) -> str | None:
-    """Return the text of an expression with gaps for values; None if it is no text."""
+def _template(node: ast.expr) -> str | None:  # noqa: PLR0911 - one for each kind of text
+    """Return the text of an expression with gaps for values; None for another type."""
     match node:
         case ast.Constant(value=str(text)):
             return text.replace("{}", "{ }")
@@ -160,11 +164,9 @@ def _template(node: ast.expr) -> str | None:
         case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Mod()):
             return FIELD.sub(GAP, text.replace("%%", "%"))
         case ast.BinOp(left=left, op=ast.Mod()):
-            text = _template(left)
-            return FIELD.sub(GAP, text) if text else None
+            return FIELD.sub(GAP, _template(left) or "") or None
         case ast.Call(func=ast.Attribute(value=value, attr="format")):
-            text = _template(value)
-            return FIELD.sub(GAP, text.replace("{ }", "{}")) if text else None
+            return FIELD.sub(GAP, (_template(value) or "").replace("{ }", "{}")) or None
         case ast.IfExp(body=body):
             return _template(body)
         case _:

@@ -33,18 +33,22 @@ Report = Mapping[str, str | None]
 
 
 def cut(text: str) -> str:
+    """Return the beginning, as in the title of a report."""
     return text[:CUT_AT]
 
 
 def indented(text: str) -> str:
+    """Return it as code in a list."""
     return "\n".join(f"        {line}" for line in text.splitlines())
 
 
 def logged(text: str) -> str:
+    """Return it with the prefix of a logger."""
     return f"2026-03-02 11:59:07,120 [worker-3] ERROR app.models: {text}"
 
 
 def without_type(text: str) -> str:
+    """Return the message alone, if it then still says something."""
     message = re.sub(r"^[\w.]*(Error|Exception|Warning|BadZipFile): ", "", text)
     return message if len(message) >= SHORTEST_MESSAGE else text
 

@@ -1,8 +1,8 @@
 """Says where a message comes from, by the atlas of what Keras, TensorFlow and h5py can raise.
 
-``atlas.jsonl`` is made by ``survey/messages.py``: a line for each template, in which ``{}`` stands
-for a value. The texts between the gaps are looked for in their order, each once: the time grows with
-the message, not faster.
+``survey/messages.py`` makes ``atlas.jsonl``: a line for each template, in which ``{}`` stands for a
+value. The texts between the gaps are looked for in their order, each once: the time grows with the
+message, not faster.
 """
 
 from __future__ import annotations
@@ -47,21 +47,24 @@ class Template:
     def weight_in(self, message: str) -> int:
         """Return how many characters of the template are found in ``message``, in order.
 
-        Return 0 if one is missing, unless the message ends before it.
+        Return 0 if one is missing, unless most of them are there: the message may be cut.
         """
         at = found = 0
         for literal in self.literals:
             place = message.find(literal, at)
             if place < 0:
-                tail = message[-len(literal) :]
-                cut = len(literal) > len(tail) or any(
-                    message.endswith(literal[:size]) for size in range(len(literal) - 1, 3, -1)
-                )
+                found += _end(message[at:], literal)
                 whole = sum(map(len, self.literals))
-                return found if cut and found >= max(2 * FEWEST, WHOLE * whole) else 0
+                return found if found >= max(2 * FEWEST, WHOLE * whole) else 0
             at = place + len(literal)
             found += len(literal)
         return found
+
+
+def _end(message: str, literal: str) -> int:
+    """Return the length of the longest beginning of ``literal`` with which ``message`` ends."""
+    longest = min(len(message), len(literal))
+    return next((size for size in range(longest, 3, -1) if message.endswith(literal[:size])), 0)
 
 
 @cache

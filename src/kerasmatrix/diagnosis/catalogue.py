@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from itertools import groupby
@@ -201,7 +201,7 @@ class _Remedies(StrictModel):
     remedies: tuple[Remedy, ...]
 
 
-def load_catalogue(remedies: Path, *causes: Path) -> Catalogue:
+def load_catalogue(causes: Iterable[Path], remedies: Path) -> Catalogue:
     """Read a catalogue from its files.
 
     Raises:
@@ -234,6 +234,6 @@ def the_catalogue() -> Catalogue:
     with resources.as_file(resources.files("kerasmatrix.diagnosis")) as folder:
         try:
             causes = (folder / name for name in ("causes.yaml", "reported.yaml"))
-            return load_catalogue(folder / "remedies.yaml", *causes)
+            return load_catalogue(causes, folder / "remedies.yaml")
         except UsageError as error:  # pragma: no cover - a test reads it
             raise AssertionError(error.message) from error

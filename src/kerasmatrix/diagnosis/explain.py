@@ -46,7 +46,7 @@ class Near(StrictModel):
 
 
 class Explanation(StrictModel):
-    """What is known of a message.
+    """The knowledge about a message.
 
     Without a ``cause``, nothing is advised: ``needs`` says what would help, ``near`` which causes
     are possible, and ``raised_by`` where the message comes from.
@@ -54,7 +54,9 @@ class Explanation(StrictModel):
 
     cause: Cause | None = None
     confidence: Confidence | None = None
-    matched: str | None = Field(default=None, description="the part of the text that was recognized")
+    matched: str | None = Field(
+        default=None, description="the part of the text that was recognized"
+    )
     advice: tuple[Advice, ...] = ()
     near: tuple[Near, ...] = ()
     needs: tuple[str, ...] = ()
@@ -102,7 +104,7 @@ def explain_message(
         writer_keras=writer.major if writer else None,
         reader_keras=reader.major if reader else None,
     )
-    found = candidates(the_catalogue(), evidence)
+    found = [one for one in candidates(the_catalogue(), evidence) if one.matched]
     best, others = _best(found)
     return Explanation(
         cause=best.cause if best else None,
@@ -116,7 +118,7 @@ def explain_message(
 
 
 def explain_symptom(text: str) -> Explanation:
-    """Return the causes of what somebody sees who gets no error, such as other predictions.
+    """Return the causes of a symptom without an error, such as other predictions.
 
     Raises:
         UsageError: there is no text.
@@ -183,7 +185,9 @@ def _near(one: Candidate) -> Near:
 
 
 def _needs(text: str, others: Sequence[Candidate]) -> tuple[str, ...]:
-    lacks = dict.fromkeys(fact for one in others for fact in one.lacks if one.signature.rank >= NAMED)
+    lacks = dict.fromkeys(
+        fact for one in others for fact in one.lacks if one.signature.rank >= NAMED
+    )
     asked = [ASKED[fact] for fact in lacks]
     if not asked and len(others) > 1:
         asked = [ASKED["writer_keras"], ASKED["reader_keras"]]

@@ -16,7 +16,7 @@ __all__ = ["KerasRange", "parse_keras_range"]
 NUMBER = r"(\d{1,4}(?:\.\d{1,4}){1,3})"
 KINDS = r"(tf[_-]?keras|keras|tensorflow|tf)?[\s=_-]*"
 FORMS = re.compile(rf"(?i){KINDS}v?(>=|<=|<|>|==|~=)?\s*{NUMBER}(?:\.?[a-z]\w*|\.\*)?")
-TO = re.compile(rf"(?i)\s*(?:-|to|\.\.|…|–|,\s*(<=|<))\s*{KINDS}v?{NUMBER}$")
+TO = re.compile(rf"(?i)\s*(?:-|to|\.\.|…|,\s*(<=|<))\s*{KINDS}v?{NUMBER}$")
 HIGHEST = Version("99")
 FIRST_KERAS_3 = Version("2.16")  # `tf.keras` is Keras 3 from this TensorFlow on
 KERAS_3 = Version("3")

@@ -149,7 +149,9 @@ def _matched(signature: Signature, evidence: Evidence) -> str | None:
         if pattern is None:
             continue
         only = signature if pattern is signature.error else None
-        matched = next((m for text in texts if (m := _first(pattern, text, only)) is not None), None)
+        matched = next(
+            (m for text in texts if (m := _first(pattern, text, only)) is not None), None
+        )
         if matched is None:
             return None
         found.append(matched)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from kerasmatrix.text.patterns import Pattern
 
 __all__ = ["parse_chain", "without_frames"]
@@ -18,7 +16,7 @@ TYPE = r"(?P<type>(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:" + "|".join(ENDINGS) + r")|
 RAISED = Pattern(rf"^\s*(?:E\s+)?{TYPE}(?::\s?(?P<message>.*))?$")
 MENTIONED = Pattern(rf"^[^'\"`(]{{0,200}}?(?:^|[\s\]|>:)])(?:E\s+)?{TYPE}:\s?(?P<message>.*)$")
 FRAME = Pattern(r"^\s*(?:File \".*\", line \d+|-+> ?\d+ |\d+ {2,}|at \S+ \(.*\)$)")
-COLORS = re.compile(r"\x1b\[[0-9;]*m")
+COLORS = Pattern(r"\x1b\[[0-9;]*m")
 BETWEEN = (
     "The above exception was the direct cause",
     "During handling of the above exception",
@@ -32,7 +30,7 @@ def parse_chain(text: str) -> list[tuple[str, str]]:
     A message continues until the next traceback begins. Text without an exception is one message
     without a type. Only the end of a very long text is read.
     """
-    text = COLORS.sub("", text[-LONGEST:])
+    text = COLORS.removed_from(text[-LONGEST:])
     chain: list[tuple[str, list[str]]] = []
     inside = False
     for line in text.splitlines():

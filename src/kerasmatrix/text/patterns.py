@@ -50,6 +50,11 @@ class Pattern:
         match = self._compiled.search(_encoded(text))
         return None if match is None else match.group(0).decode("utf-8", "replace")
 
+    def removed_from(self, text: str) -> str:
+        """Return ``text`` without the parts that match."""
+        kept: bytes = self._compiled.sub(b"", _encoded(text))
+        return kept.decode("utf-8", "replace")
+
     def is_all_of(self, text: str) -> bool:
         """Return whether all of ``text`` matches."""
         return self._compiled.fullmatch(_encoded(text)) is not None
