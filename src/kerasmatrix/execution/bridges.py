@@ -57,7 +57,7 @@ def find_chains(
         statuses: what the matrix says of each cell.
         saved: whether a save worked.
     """
-    found: list[Chain] = []
+    shortest: list[Chain] = []
     chains: list[Chain] = [()]
     for _ in range(LONGEST):
         chains = [
@@ -67,12 +67,12 @@ def find_chains(
             for into in formats
             if saved.get(Save(cell.scenario, into, hop))
         ]
-        found += [chain for chain in chains if _lands(cell, chain, statuses)]
-        if found:
+        shortest += [chain for chain in chains if _lands(cell, chain, statuses)]
+        if shortest:
             break
     # A load without a loss before one with, the file's own format before another.
-    found.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
-    return found[:CHAINS]
+    shortest.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
+    return shortest[:CHAINS]
 
 
 def presume_chains(  # noqa: PLR0913 - the cell, and what is known of it
@@ -99,6 +99,7 @@ def presume_chains(  # noqa: PLR0913 - the cell, and what is known of it
         drifts: an attempt gave other outputs.
     """
     target = environments.index(cell.loaded_with)
+    # The nearer two versions are, the more they have in common.
     between = sorted(
         (name for name in environments if name != cell.loaded_with and name in loads_with),
         key=lambda name: (len(loads_with[name]), abs(environments.index(name) - target)),

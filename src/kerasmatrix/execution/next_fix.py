@@ -78,7 +78,7 @@ def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[C
             verdict = observed.verdict(plan, cell)
             if verdict:
                 statuses[cell] = verdict.status
-    saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
+    saved = {save: bool(measured.observation.artifact) for save, measured in observed.saves.items()}
     names = tuple(env.name for env in plan.selection.environments)
     for cell, status in statuses.items():
         if status not in FIXABLE or not plan.asked_for(cell):

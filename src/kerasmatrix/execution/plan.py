@@ -115,23 +115,23 @@ class Plan:
         return self._environments[name]
 
     def _environment_digest(self, environment: str) -> str:
-        found = self._digests.get(environment)
-        if found is None:
+        digest = self._digests.get(environment)
+        if digest is None:
             env, lock = self.environment(environment), self.locks[environment]
-            found = self._digests[environment] = environment_digest(env, lock, self.recipe)
-        return found
+            digest = self._digests[environment] = environment_digest(env, lock, self.recipe)
+        return digest
 
     @cached_property
     def _digests(self) -> dict[str, str]:
         return {}
 
     def origin(self, environment: str, scenario: str, *, with_repair: bool) -> Origin:
-        """Return of what the key of a measurement is made.
+        """Return the parts of the key of a measurement.
 
         Args:
-            environment: where it was made.
-            scenario: what it is about.
-            with_repair: whether the code that carries out remedies had part in it.
+            environment: where it was measured.
+            scenario: the scenario that was measured.
+            with_repair: whether the code of fixes took part.
         """
         is_given, digest = self.scenarios[scenario].given, self.scenarios[scenario].digest
         return Origin(
@@ -214,7 +214,7 @@ class Plan:
         )
 
     def still_known(self, observation: Observation, scenario: str) -> bool:
-        """Whether an observation still says enough: a timeout does not, once there is more time."""
+        """Whether an observation is still valid: a timeout is not, once the deadline was raised."""
         return observation.ended != "timed-out" or (
             observation.deadline is not None and observation.deadline >= self.deadline(scenario)
         )
@@ -230,6 +230,7 @@ class Plan:
                 scenario,
                 form,
                 self.harness,
+                # With less memory, a pass can become a MemoryError.
                 self.limits.memory_mb,
             ]
             total = hashlib.sha256(json.dumps(parts).removesuffix("]").encode())

@@ -228,7 +228,7 @@ def judged(status, **told):
         (judged("fail"), 0, "The gate passes."),
         (judged("crash"), 1, "worse than expected (1)"),
         (judged("fail", cause="weights-count"), 1, "expected to be fail (weights-count)"),
-        (judged("pass"), 1, "better than expected (1): take the expectation away"),
+        (judged("pass"), 1, "better than expected (1): remove the expectation"),
         (judged("unsupported"), 1, "expectation without a cell (1)"),
         (judged("fail", until="2025-12-31"), 1, "matrix.yaml:7: it ended on 2025-12-31 (known)"),
         (judged("infra"), 3, "1 cells could not be measured"),
@@ -249,7 +249,7 @@ def test_gate_expectation_outweighs_the_baseline(call, kept):
 def test_gate_without_a_criterion_is_a_usage_error(call, kept):
     kept(results_of(cell("pass")), results_of(cell("pass")))
     code, _, err = call("gate")
-    assert (code, "nothing to judge by" in err) == (2, True)
+    assert (code, "nothing to compare with" in err) == (2, True)
 
 
 def test_gate_of_a_run_with_expectations_needs_no_baseline(command, tmp_path):

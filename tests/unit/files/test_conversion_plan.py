@@ -19,7 +19,7 @@ def test_conversion_plans_rewritten_file_comes_first():
     assert second.chain == (Hop("tf2.21", "h5", ("rewrite-config",)),)
 
 
-def test_conversion_plans_scale_where_a_function_is_handed_over():
+def test_conversion_plans_scale_where_a_function_is_passed():
     scaled = ("rewrite-config", "scale-gates")
     found = plans("same-function", "rewrite-config")
     assert ConversionPlan(scaled, (Hop("tf2.21", "h5", scaled),)) in found

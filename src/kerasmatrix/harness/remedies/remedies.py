@@ -279,7 +279,7 @@ def _same_function(case: Case) -> None:
 
 
 def _stand_ins(case: Case) -> None:
-    """Hand over layers of our own in place of those that this Keras lacks."""
+    """Pass layers of our own in place of those that this Keras lacks."""
     from . import architecture, classes
 
     reader = classes.Reader(case.keras)
@@ -294,7 +294,7 @@ def _stand_ins(case: Case) -> None:
         raise NotApplicable(f"there is nothing in place of {', '.join(sorted(missing))}")
     case.arguments.setdefault("custom_objects", {}).update(objects)
     case.keras.utils.get_custom_objects().update(objects)
-    case.did.append(f"handed over {', '.join(sorted(objects))} from stand_ins.py of kerasmatrix")
+    case.did.append(f"passed {', '.join(sorted(objects))} from stand_ins.py of kerasmatrix")
 
 
 def _rewrite_config(case: Case) -> None:
