@@ -142,7 +142,7 @@ def _drawn(
     results: Results, comparison: Comparison | None, past: Sequence[RunSummary], mark: str
 ) -> Iterator[tuple[str, Iterable[str]]]:
     """Yield the table and the page, which ends with ``mark``: their names, and texts in parts."""
-    # Imported late: pandas alone takes an eighth of a run that has nothing to do.
+    # Imported late: a run that changes nothing writes neither.
     from kerasmatrix.report.csv_parquet import csv_parts  # noqa: PLC0415
     from kerasmatrix.report.html import render_html  # noqa: PLC0415
 
