@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kerasmatrix.analysis.compare import outcome_of
 from kerasmatrix.environments.version_names import NamedVersion, find_version
 from kerasmatrix.files.fix import FixedFile
 from kerasmatrix.prediction.required_objects import RequiredObject, program_arguments
@@ -42,7 +43,7 @@ class FileLine:
     Attributes:
         file: its path.
         cell: its cell in the target.
-        before: its status in the version to upgrade from, if it was measured there.
+        home: its cell in the version to upgrade from, if there is one.
         story: what its cause is, in words.
         fixed: the file that was written for it, or why none was.
         required: what a program must bring to load it, or the fixed file.
@@ -50,7 +51,7 @@ class FileLine:
 
     file: str
     cell: CellResult
-    before: Status | None = None
+    home: CellResult | None = None
     story: str | None = None
     fixed: FixedFile | None = None
     required: tuple[RequiredObject, ...] = ()
@@ -59,6 +60,16 @@ class FileLine:
     def breaks(self) -> bool:
         """Whether the target does not load it, or computes something else."""
         return self.cell.status in FIXABLE
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is worse in the target than before, or broken where nothing is known."""
+        now = outcome_of(self.cell)
+        if not now.is_measured:
+            return False
+        if self.home is None or self.home.status not in LOADS_OR_DRIFTS:
+            return self.cell.status is not Status.PASS
+        return now.is_worse_than(outcome_of(self.home))
 
     @property
     def is_fixed(self) -> bool:
@@ -80,8 +91,8 @@ class FileLine:
     def text(self) -> str:
         """Return what is wrong, what fixes it, and where the fixed file is."""
         parts = [f"{self.file}: {self._finding()}", *self._fix()]
-        if self.breaks and self.before is not None and self.before not in LOADS_OR_DRIFTS:
-            parts.append("does not load in the old version either")
+        if self.breaks and self.home and self.home.status in FIXABLE:
+            parts.append(f"nor does it load in {self.home.loaded_with}")
         return "; ".join(parts)
 
     def _finding(self) -> str:
@@ -202,7 +213,7 @@ def judge_files(
     """
     stories = {cause.slug: cause.story for cause in results.causes}
     names = {scenario.name: scenario.file or scenario.name for scenario in results.scenarios}
-    before = {cell.scenario: cell.status for cell in results.cells if cell.loaded_with == source}
+    home = {cell.scenario: cell for cell in results.cells if cell.loaded_with == source}
     lines = []
     for cell in results.cells:
         if cell.loaded_with != target:
@@ -213,7 +224,7 @@ def judge_files(
             FileLine(
                 names[cell.scenario],
                 cell,
-                before.get(cell.scenario),
+                home.get(cell.scenario),
                 stories.get(cell.cause or ""),
                 new,
                 needs,
