@@ -12,6 +12,7 @@ from tests.real import ROOT
 FILES = [
     *sorted((ROOT / ".github" / "workflows").glob("*.yml")),
     ROOT / "src" / "kerasmatrix" / "cli" / "starter" / "workflow.yml",
+    ROOT / "src" / "kerasmatrix" / "cli" / "starter" / "files_workflow.yml",
     ROOT / "action.yml",
 ]
 # A tag can be moved to another commit, a digest cannot; the comment is for people and for bots.
