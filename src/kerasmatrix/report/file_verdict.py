@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ __all__ = [
 ]
 
 KERAS_3 = 3
+# The stage in which the loading program itself is imported, before it loads anything.
+SCRIPT = "script"
+PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')
 STATE = "the optimizer state"
 
 
@@ -59,7 +63,12 @@ class FileLine:
     @property
     def breaks(self) -> bool:
         """Whether the target does not load it, or computes something else."""
-        return self.cell.status in FIXABLE
+        return self.cell.status in FIXABLE and not self.code_error
+
+    @property
+    def code_error(self) -> str | None:
+        """Why the module with the custom objects cannot be imported, if that is the problem."""
+        return _code_error(self.cell)
 
     @property
     def is_worse(self) -> bool:
@@ -101,6 +110,8 @@ class FileLine:
             return "loads as it is"
         if cell.status is Status.DEGRADED:
             return f"loads, but lost {', '.join(cell.lost)}"
+        if self.code_error:
+            return f"not loaded: {self.code_error}"
         if not self.breaks:
             return f"{cell.status}: {_first_line(cell.summary)}"
         if self.story and cell.cause != UNCLASSIFIED:
@@ -155,13 +166,20 @@ class FilesVerdict:
             more = f"{worse} more" if broken else f"{worse}"
             parts.append(f"{more} {_verb(worse, 'loads', 'load')} but {_verb(worse, 'loses')} "
                          "something")  # fmt: skip
-        unknown = sum(line.cell.status in SAYS_NOTHING for line in self.lines)
+        unknown = sum(
+            line.cell.status in SAYS_NOTHING or line.code_error is not None for line in self.lines
+        )
         if unknown:
             parts.append(f"{unknown} could not be judged")
         return f"{'; '.join(parts)}."
 
     def notes(self) -> Iterator[str]:
-        """Yield what a program must still bring, once for each set of objects."""
+        """Yield errors of the user's module, and what a program must bring: each once."""
+        yield from dict.fromkeys(
+            f"In {line.cell.loaded_with}: {line.code_error}"
+            for line in self.lines
+            if line.code_error
+        )
         groups: dict[str, list[str]] = {}
         for line in self.lines:
             if line.required:
@@ -251,6 +269,15 @@ def best_source(results: Results, target: str) -> str | None:
 def newest(results: Results) -> str:
     """Return the newest of the versions that were asked for."""
     return [env.name for env in results.environments if not env.added][-1]
+
+
+def _code_error(cell: CellResult) -> str | None:
+    """Return the error of a module that was imported for a file, with its place."""
+    if cell.load is None or cell.load.stage != SCRIPT or cell.error is None:
+        return None
+    places = PLACE.findall(cell.error.traceback)
+    where = f"{places[-1][0]}:{places[-1][1]}" if places else "the module"
+    return f"{where} cannot be imported: {_first_line(cell.summary)}"
 
 
 def find_environment(results: Results, text: str) -> str:
