@@ -146,6 +146,8 @@ class Outcome(NamedTuple):
         This is the meaning of worse in compare, the gate and can-upgrade. Both must be measured.
         """
         ours, theirs = SEVERITY[self.status], SEVERITY[other.status]
+        # A subset of the losses is not worse. A loss that was exchanged for another one is, since
+        # users may rely on what is lost now.
         return ours > theirs or (ours == theirs and not set(self.lost) <= set(other.lost))
 
 
@@ -157,6 +159,7 @@ def outcome_of(cell: CellResult) -> Outcome:
 def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
     old, new = outcome_of(before), outcome_of(after)
     if not (old.is_measured and new.is_measured):
+        # Neither was measured: a change from one reason to another says nothing about Keras.
         if old.is_measured == new.is_measured:
             return None
         return ChangeKind.UNMEASURED if old.is_measured else ChangeKind.MEASURED
@@ -194,6 +197,7 @@ def _packages(base: Results, head: Results) -> dict[str, dict[str, tuple[str | N
     before = {env.name: env.packages for env in base.environments}
     changed = {}
     for env in head.environments:
+        # An environment that only one run has is listed by its name, not by its packages.
         old = before.get(env.name, env.packages)
         differing = {
             name: (old.get(name), env.packages.get(name))

@@ -32,7 +32,7 @@ GROUPS = {
     "Your files": {
         "inspect": "Describe a model file without loading it.",
         "predict": "Predict which versions load a file, without loading it.",
-        "check": "Load files in other versions; say what breaks, and the fix.",
+        "check": "Load files in other versions, and write fixed files.",
         "convert": "Write a file that another version loads.",
         "bisect": "Find the release in which a file breaks.",
         "explain": "Explain an error message of Keras.",

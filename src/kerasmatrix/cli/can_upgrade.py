@@ -13,6 +13,7 @@ from kerasmatrix.cli.output import say
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.results.schema import Results
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["can_upgrade"]
 
@@ -108,8 +109,8 @@ def _summary(upgrade: Upgrade, *, possible: bool) -> list[str]:
 
 
 def _reason_lines(reason: Reason) -> list[str]:
-    first = next(iter(reason.summary.strip().splitlines()), "")
-    lines = [f"  {reason.scenario} · {reason.format}: {reason.status}: {first}"]
+    summary = first_line(reason.summary)
+    lines = [f"  {reason.scenario} · {reason.format}: {reason.status}: {summary}"]
     if reason.cause:
         lines.append(f"    cause: {reason.cause}")
     lines.append(f"    fix: {reason.remedy or 'none found'}")

@@ -82,6 +82,7 @@ def images(  # noqa: PLR0913 - one argument per option
     matrix = load_matrix(matrix_file)
     project = Project(matrix_file)
     selected = matrix.select(group=group, environments=environments).environments
+    # All locks are read before the first environment is created: a missing one is a quick error.
     locks = {env.name: read_lock(project.locks_with(env.name), env) for env in selected}
     opened = open_engine(engine, matrix, project)
     if opened.name == "docker":

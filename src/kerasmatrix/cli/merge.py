@@ -60,6 +60,7 @@ def merge(
     merged = merge_results(parts, scenarios, command)
     matrix = load_matrix(matrix_file)
     merged = expect(merged, matrix.expectations, matrix.names)
+    # Before the stores are absorbed, which takes the most time.
     check_folder(output)
     if stores:
         with Store(store_folder) as store:

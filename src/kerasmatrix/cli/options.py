@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 import click
 
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.config.places import Places, places_of
+from kerasmatrix.config.places import Places, matrix_or_bundled, places_of
 from kerasmatrix.execution.shards import Shard
 from kerasmatrix.text.escape import brief
 
 __all__ = [
     "JOBS",
+    "any_matrix_option",
     "beside_matrix_option",
     "cluster_options",
     "companions_options",
@@ -46,29 +47,45 @@ def example(*lines: str) -> str:
 
 
 def matrix_option(command: Command) -> Command:
-    """Add ``--matrix FILE``."""
-    return _matrix_option(command, "Matrix file to read.")
+    """Add ``--matrix FILE`` for commands that need a project."""
+    return _matrix_option(command, "Matrix file to read.", default="matrix.yaml")
+
+
+def any_matrix_option(command: Command) -> Command:
+    """Add ``--matrix FILE``; without a ``matrix.yaml`` in the folder, it is the package's own."""
+    return _matrix_option(
+        command,
+        "Matrix file with the environments.  [default: matrix.yaml, else the package's own]",
+        callback=_note_matrix_or_bundled,
+    )
 
 
 def beside_matrix_option(command: Command) -> Command:
     """Add ``--matrix FILE``, of which only the folder matters: it is not read."""
     return _matrix_option(
         command,
-        "Matrix file of the run: its folder has the store and the reports.",
+        "Matrix file of the run: its folder has the store and the reports.  [default: matrix.yaml]",
         expose_value=False,
     )
 
 
-def _matrix_option(command: Command, description: str, *, expose_value: bool = True) -> Command:
+def _matrix_option(
+    command: Command,
+    description: str,
+    *,
+    default: str | None = None,
+    expose_value: bool = True,
+    callback: Callable[[click.Context, click.Parameter, Path | None], Path | None] | None = None,
+) -> Command:
     return click.option(
         "--matrix",
         "matrix_file",
         type=NamedPath(path_type=Path, dir_okay=False),
-        default="matrix.yaml",
-        show_default=True,
+        default=default,
+        show_default=default is not None,
         is_eager=True,
         expose_value=expose_value,
-        callback=note_matrix,
+        callback=callback or note_matrix,
         help=description,
     )(command)
 
@@ -79,6 +96,12 @@ def note_matrix(
     """Keep the path of the matrix for the options that are evaluated later and depend on it."""
     context.meta[MATRIX] = value
     return value
+
+
+def _note_matrix_or_bundled(
+    context: click.Context, parameter: click.Parameter, value: Path | None
+) -> Path:
+    return matrix_or_bundled(note_matrix(context, parameter, value))
 
 
 def places(context: click.Context) -> Places:

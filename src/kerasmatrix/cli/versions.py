@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import example, group_option, matrix_option
+from kerasmatrix.cli.options import any_matrix_option, example, group_option
+from kerasmatrix.config.bundled import BUNDLED, bundled_folder, is_installed
 from kerasmatrix.config.matrix import ALL, Environment, Matrix, load_matrix
 from kerasmatrix.environments.index import (
     ask_index,
@@ -35,7 +36,7 @@ HEADER = f"{MARK}, which overwrites it."
 @click.command(
     epilog=example("kerasmatrix versions --write next.yaml", "kerasmatrix run --matrix next.yaml")
 )
-@matrix_option
+@any_matrix_option
 @group_option
 @click.option("--new", "only_new", is_flag=True, help="Print new environments only.")
 @click.option("--pre", is_flag=True, help="Include pre-releases.")
@@ -69,6 +70,7 @@ def versions(  # noqa: PLR0913 - one argument per option
     matrix.select(group=group)  # an unknown group is an error before the index is queried
     if target:
         _check_target(target, matrix_file)
+    # The index as of some days ago, since a release may be withdrawn in its first days (PEP 592).
     as_of = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=cooling_off)
     known = {name: _newest_known(matrix, name) for name in PACKAGES}
     releases = {name: _ask(matrix, name, known[name], as_of, pre=pre) for name in PACKAGES}
@@ -161,6 +163,8 @@ def _extension(
 ) -> str:
     """Return a matrix that extends another, with environments added to one of its groups."""
     base = os.path.relpath(matrix_file.resolve(), target.resolve().parent)
+    if is_installed() and matrix_file.resolve().parent == bundled_folder():
+        base = BUNDLED  # its path is different on every machine
     lines = [HEADER, "schema_version: 1", f"extends: {json.dumps(base)}"]
     if added:
         merged = matrix.groups[group].model_dump(mode="json")

@@ -91,6 +91,7 @@ def decompress(path: Path, at_most: int = LARGEST_RESULTS) -> str:
         content = unpacking.decompress(packed, at_most)
     except zlib.error as error:
         raise OSError(errno.EIO, f"is damaged: {error}", str(path)) from None
+    # The rest was not unpacked: the limit was reached.
     if unpacking.unconsumed_tail:
         raise OSError(errno.EFBIG, f"holds more than {_in_words(at_most)}", str(path))
     if not unpacking.eof:

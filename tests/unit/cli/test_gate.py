@@ -249,7 +249,7 @@ def test_gate_expectation_outweighs_the_baseline(call, kept):
 def test_gate_without_a_criterion_is_a_usage_error(call, kept):
     kept(results_of(cell("pass")), results_of(cell("pass")))
     code, _, err = call("gate")
-    assert (code, "nothing to judge by" in err) == (2, True)
+    assert (code, "nothing to compare with" in err) == (2, True)
 
 
 def test_gate_of_a_run_with_expectations_needs_no_baseline(command, tmp_path):

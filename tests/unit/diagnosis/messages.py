@@ -235,6 +235,14 @@ MESSAGES = {
     "nested-graph": [
         error("ValueError", 'Layer "dense" expects 1 input(s), but it received 2 input tensors.'),
     ],
+    "keras-1-file": [
+        error("TypeError", "__init__() missing 1 required positional argument: 'units'"),
+        error(
+            "TypeError",
+            "__init__() missing 2 required positional arguments: 'filters' and 'kernel_size'",
+        ),
+        error("ValueError", "Unknown layer: Merge"),
+    ],
     "sequential-as-list": [
         error("TypeError", "pop expected at most 1 argument, got 2"),
         error("AttributeError", "'list' object has no attribute 'items'"),
