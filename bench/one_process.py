@@ -94,7 +94,7 @@ def _load(scenario: Path, form: str, artifact: Path) -> None:
 
 def _predict(model: Any, inputs: list[Any]) -> Any:
     batch = inputs[0] if len(inputs) == 1 else inputs
-    # What an exported model becomes in Keras 3 is a layer, and has no `predict`.
+    # Keras 3 loads an exported model as a layer, which has no `predict`.
     return model.predict(batch) if hasattr(model, "predict") else model(batch)
 
 

@@ -134,7 +134,7 @@ def report(title: str, part: Sequence[Measured], predictions: Sequence[Predictio
             f"  {each.status:9} precision {each.precision} ({each.right} of {each.predicted})  "
             f"recall {each.recall} ({each.right} of {each.measured})"
         )
-    print(f"  cause right in {found.causes.right} of {found.causes.of} fails foretold")
+    print(f"  cause right in {found.causes.right} of {found.causes.of} predicted failures")
     print(f"  remedy works in {found.remedies.right} of {found.remedies.of} in which it was tried")
     right = [is_right(cell, told) for (cell, _, _), told in zip(part, predictions, strict=True)]
     sure = sum(told.confidence for told in predictions) / len(predictions)

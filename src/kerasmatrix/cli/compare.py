@@ -11,6 +11,7 @@ import click
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison, Names
 from kerasmatrix.analysis.compare import compare as compare_results
+from kerasmatrix.cli.options import example
 from kerasmatrix.cli.output import say, say_json
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.report.markdown import line, row
@@ -21,7 +22,7 @@ __all__ = ["change_line", "compare", "count_line", "notes"]
 LISTED = 20
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix compare", "kerasmatrix compare main/results.json last"))
 @click.argument("base", default="previous")
 @click.argument("head", default="last")
 @click.option(
@@ -36,7 +37,11 @@ LISTED = 20
 def compare(
     base: str, head: str, form: Literal["text", "markdown", "json"], store_folder: Path
 ) -> int:
-    """Compare two runs, each a results.json, the id of a run, last or previous."""
+    """Print how the results of two runs differ.
+
+    BASE and HEAD are each a results.json, a run's id, previous (the default of BASE) or last (the
+    default of HEAD).
+    """
     comparison = compare_results(read_run(base, store_folder), read_run(head, store_folder))
     if form == "json":
         say_json(comparison)

@@ -226,7 +226,7 @@ def container_settings(
         "auto_remove": True,
         # The harness is the first process of the container: no other one can kill it.
         "init": False,
-        # The first process ignores SIGTERM, so a Docker Engine that stops would wait in vain.
+        # The first process ignores SIGTERM, so a Docker Engine that stops would wait for nothing.
         "stop_signal": "SIGKILL",
         "labels": {
             "kerasmatrix.worker": environment.name,

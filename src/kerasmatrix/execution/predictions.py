@@ -134,7 +134,7 @@ def _precedents(
 def _doubted(
     cells: Sequence[CellResult], known: Iterable[tuple[str, str, str, str]], files: _Files
 ) -> Iterator[tuple[str, str, str, str]]:
-    """Yield noted cells that are no evidence any more.
+    """Yield cached cells that no longer count as evidence.
 
     A failure may have been caused by unsuitable inputs; and a file that was saved elsewhere has one
     reference, which may have been another one before.

@@ -31,6 +31,7 @@ from kerasmatrix.files.model_input import (
 from kerasmatrix.inspection.file_type import check_is_model_folder
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.prediction.required_objects import RequiredObject, required_objects
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.store.store import Store
 
@@ -91,10 +92,18 @@ def _import(path: Path, folder: Path, assets: ModelAssets) -> ModelInput:
     try:
         check_is_model_folder(path)
         before = file_state(path)
-        return make_scenario(inspect(path), folder, assets, before)
+        return make_scenario(inspect(path), folder, assets, before, _required(path))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _required(path: Path) -> tuple[RequiredObject, ...]:
+    """Return what a program must bring to load a file; nothing if only that cannot be read."""
+    try:
+        return required_objects(path)
+    except UsageError:
+        return ()
 
 
 def _unexpected(path: Path, error: Exception) -> UsageError:
@@ -108,7 +117,11 @@ def _unexpected(path: Path, error: Exception) -> UsageError:
 
 
 def make_scenario(
-    model_file: ModelFile, folder: Path, assets: ModelAssets, before: FileState | None = None
+    model_file: ModelFile,
+    folder: Path,
+    assets: ModelAssets,
+    before: FileState | None = None,
+    required: tuple[RequiredObject, ...] = (),
 ) -> ModelInput:
     """Make a scenario about a model file in ``folder``, with a copy of the file.
 
@@ -117,6 +130,7 @@ def make_scenario(
         folder: a new folder; its name becomes the scenario's name.
         assets: the files that come with the model.
         before: the file's state before `inspect` read it.
+        required: the classes and functions that a program must bring to load it.
 
     Raises:
         UsageError: such a file cannot be loaded alone, cannot be copied, or changes meanwhile.
@@ -126,7 +140,7 @@ def make_scenario(
     _check_is_loadable(model_file, assets)
     with _blame_store(folder):
         folder.mkdir(parents=True)
-        _write_scripts(folder, model_file, assets)
+        _write_scripts(folder, model_file, assets, required)
         sha256 = copy_given(model_file, folder)
     if before not in {None, file_state(path)}:
         raise UsageError(
@@ -143,7 +157,7 @@ def make_scenario(
         digest=digest_scenario(folder),
         folder=folder,
     )
-    return ModelInput(model_file, scenario, sha256)
+    return ModelInput(model_file, scenario, sha256, required)
 
 
 def _check_is_loadable(model_file: ModelFile, assets: ModelAssets) -> None:
@@ -161,7 +175,12 @@ def _check_is_loadable(model_file: ModelFile, assets: ModelAssets) -> None:
         )
 
 
-def _write_scripts(folder: Path, model_file: ModelFile, assets: ModelAssets) -> None:
+def _write_scripts(
+    folder: Path,
+    model_file: ModelFile,
+    assets: ModelAssets,
+    required: Iterable[RequiredObject],
+) -> None:
     code, inputs = assets.code, assets.inputs_for(Path(model_file.path))
     for script in ("load.py", "save.py"):
         text = resources.files("kerasmatrix.files").joinpath("template", script).read_text()
@@ -170,7 +189,11 @@ def _write_scripts(folder: Path, model_file: ModelFile, assets: ModelAssets) -> 
         copy_plain(code, folder / code.name)
     if inputs:
         _copy_inputs(inputs, folder / "inputs.npz")
-    settings: dict[str, object] = {"code": code.stem if code else None, "inputs": bool(inputs)}
+    settings: dict[str, object] = {
+        "code": code.stem if code else None,
+        "inputs": bool(inputs),
+        "registered": {key: each.name for each in required for key in each.registered},
+    }
     # Stored measurements of other files are looked up by this text.
     if is_weights(model_file) and model_file.companion:
         settings["architecture"] = ARCHITECTURE

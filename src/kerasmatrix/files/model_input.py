@@ -14,6 +14,7 @@ from kerasmatrix.filesystem.plain_files import NotPlain, walk
 from kerasmatrix.inspection.folder_check import refusal
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.inspection.parts import parts_of
+from kerasmatrix.prediction.required_objects import RequiredObject
 
 __all__ = ["FORMATS_BY_KIND", "FileState", "ModelInput", "describe", "digest_model", "file_state"]
 
@@ -40,11 +41,13 @@ class ModelInput:
         model_file: the description that `inspect` returns.
         scenario: a scenario that saves nothing and loads a copy of the file.
         sha256: the digest of the copy.
+        required: the classes and functions that a program must bring to load it.
     """
 
     model_file: ModelFile
     scenario: Scenario
     sha256: str = ""
+    required: tuple[RequiredObject, ...] = ()
 
     @property
     def path(self) -> str:

@@ -301,6 +301,10 @@ class _Server:
                     return self._ask(request, call.limits)
                 except (OSError, EOFError):
                     self.close()
+                except BaseException:
+                    # An answer that was not read would be taken for that of the next call.
+                    self.close()
+                    raise
         raise InfrastructureError("the process that reads files does not answer")
 
     def _ask(self, request: bytes, limits: ResourceLimits) -> bytes:

@@ -105,6 +105,8 @@ def page_data(
         "mark": REPAIRED,
         "unsteady": FLAKY,
         "files": results.of_files,
+        "paths": [scenario.file for scenario in results.scenarios] if results.of_files else [],
+        "command": results.run.command,
         "engine": results.run.engine,
         "causes": {
             cause.slug: cause.model_dump(mode="json", include={"story", "what", "advice"})

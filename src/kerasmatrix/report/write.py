@@ -5,6 +5,7 @@ This is the only module of the report that writes files.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -32,14 +33,17 @@ class Written(NamedTuple):
 
 
 def check_folder(folder: Path) -> None:
-    """Create ``folder`` if necessary, and check before a long run that it can be written.
+    """Check before a long run that ``folder`` can be created and written. Leaves nothing behind.
 
     Raises:
         UsageError: there is a file of that name.
         InfrastructureError: it cannot be written.
     """
+    created = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except FileExistsError:
         raise UsageError(
             f"{folder}: is not a folder: the reports cannot be written there",
@@ -47,11 +51,10 @@ def check_folder(folder: Path) -> None:
         ) from None
     except OSError as error:
         raise _unwritable(folder, error) from error
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise _unwritable(folder, error) from error
+    finally:
+        for path in created:
+            with contextlib.suppress(OSError):  # another process may use it by now
+                path.rmdir()
 
 
 def write_reports(

@@ -228,7 +228,7 @@ def judged(status, **told):
         (judged("fail"), 0, "The gate passes."),
         (judged("crash"), 1, "worse than expected (1)"),
         (judged("fail", cause="weights-count"), 1, "expected to be fail (weights-count)"),
-        (judged("pass"), 1, "better than expected (1): take the expectation away"),
+        (judged("pass"), 1, "better than expected (1): remove the expectation"),
         (judged("unsupported"), 1, "expectation without a cell (1)"),
         (judged("fail", until="2025-12-31"), 1, "matrix.yaml:7: it ended on 2025-12-31 (known)"),
         (judged("infra"), 3, "1 cells could not be measured"),

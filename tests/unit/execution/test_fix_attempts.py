@@ -1,4 +1,4 @@
-"""What an attempt is worth: it counts only if it passes the checks of any cell."""
+"""A fix attempt counts only if it passes the checks of any cell."""
 
 import datetime
 from types import SimpleNamespace

@@ -102,7 +102,7 @@ def test_import_models_folder_swapped_for_link_is_refused(tmp_path, store, monke
     real = given_files.copy_tree
 
     def swap_and_copy(source, target, *limits):
-        """Do at the worst moment what a process beside it could do."""
+        """Act at the worst moment, as another process could."""
         (folder / "assets").rename(tmp_path / "moved")
         (folder / "assets").symlink_to(tmp_path / "private")
         return real(source, target, *limits)
@@ -209,6 +209,7 @@ def test_import_models_error_at_any_step_refuses_one_file(tmp_path, store, good,
     (folder / "variables" / "data").touch()
     real, known = importing.inspect, importing.inspect(good)
     monkeypatch.setattr(importing, "inspect", lambda path: known if path == good else real(path))
+    monkeypatch.setattr(importing, "required_objects", lambda _: ())
     threads = threading.active_count()
     steps = _steps([folder], store)
     assert steps > 20

@@ -1,4 +1,4 @@
-"""What is read from model files, made without files; and environments to load them in."""
+"""Contents of model files, made without files; and environments to load them in."""
 
 from dataclasses import replace
 from pathlib import Path

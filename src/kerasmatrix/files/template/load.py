@@ -2,8 +2,9 @@
 
 It is the ``load.py`` of a checked file's scenario. ``given.json`` in the same folder lists the
 assets: ``code``, the module with the custom classes; ``inputs``: whether it has sample inputs;
-``architecture``: the JSON of a model whose weights are loaded; ``unpacked``: whether the archive is
-a folder for the program.
+``registered``: the objects' names by those under which the file asks for them; ``architecture``:
+the JSON of a model whose weights are loaded; ``unpacked``: whether the archive is a folder for the
+program.
 """
 
 import importlib
@@ -21,17 +22,22 @@ keras = tf.keras
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def _objects(module):
+def _objects(module, registered):
     """Return the module's ``custom_objects``, else the classes and functions that it defines."""
     if hasattr(module, "custom_objects"):
         return dict(module.custom_objects)
-    return {
+    objects = {
         name: value
         for name, value in vars(module).items()
         if (inspect.isclass(value) or inspect.isfunction(value))
         and value.__module__ == module.__name__
         and name != "build"
     }
+    # An object that is not decorated in this module was where the file was saved.
+    for key, name in registered.items():
+        if name in objects:
+            objects[key] = objects[name]
+    return objects
 
 
 with open(os.path.join(HERE, "given.json")) as _handle:
@@ -39,7 +45,7 @@ with open(os.path.join(HERE, "given.json")) as _handle:
 
 if _given["code"]:
     _module = importlib.import_module(_given["code"])
-    given_objects = _objects(_module)
+    given_objects = _objects(_module, _given["registered"])
     if hasattr(_module, "build"):
         build = _module.build
 else:
