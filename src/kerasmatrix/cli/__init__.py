@@ -41,6 +41,7 @@ COMMANDS = (
     "store",
     "versions",
     "explain",
+    "layer",
     "paths",
     "inspect",
     "predict",
