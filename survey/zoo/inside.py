@@ -101,7 +101,6 @@ def save_one(keras, task, folder):
     fresh(keras)
     try:
         model = models.build(keras, name)
-        models.fill(model)
     except models.NotThereError as error:
         yield {"name": name, "absent": str(error)}
         return
@@ -113,7 +112,7 @@ def save_one(keras, task, folder):
     first = models.called(model)
     saved = []
     for form in formats_of(keras):
-        path = os.path.join(folder, "%d.%s" % (task["number"], form))
+        path = os.path.join(folder, "%s.%s" % (task["number"], form))
         try:
             save(keras, model, path)
             saved.append(
@@ -262,7 +261,6 @@ def main(command, *rest):
     elif command == "build":
         name, path = rest
         model = models.build(keras, name)
-        models.fill(model)
         save(keras, model, path)
         print(json.dumps(models.observe(model, name)))
     elif command == "load":

@@ -20,6 +20,7 @@ from typing import Any
 
 from condense import TARGET, condense, difference, read_stored, write
 from covered import print_coverage
+from figures import print_figures
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import default_cache
@@ -96,6 +97,12 @@ def main(options: argparse.Namespace) -> None:
     if options.coverage:
         print_coverage({release.name: release.listed for release in releases}, read_stored())
         return
+    if options.figures:
+        print_figures(
+            {release.name: release.saved() for release in releases},
+            {release.name: release.loaded() for release in releases},
+        )
+        return
     if not options.no_run:
         exhibits = {name for release in releases for name in release.listed["exhibits"]}
         pattern = re.compile(options.only or "")
@@ -126,8 +133,8 @@ def save(release: Release, exhibits: Iterable[str]) -> None:
     done = {record["name"] for record in release.saved()}
     (release.folder / "files").mkdir(exist_ok=True)
     tasks = [
-        {"name": name, "number": number}
-        for number, name in enumerate(sorted({*exhibits} - done), start=len(done))
+        {"name": name, "number": hashlib.sha256(name.encode()).hexdigest()[:16]}
+        for name in sorted({*exhibits} - done)
     ]
     tell(release, "saves", tasks)
     if tasks:
@@ -189,6 +196,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--only", metavar="REGEX", help="the exhibits whose names match")
     parser.add_argument("--folder", type=Path, help="where files and measurements stay")
     parser.add_argument("--coverage", action="store_true", help="list what no exhibit covers")
+    parser.add_argument("--figures", action="store_true", help="print cells, cost, unknown causes")
     parser.add_argument("--no-run", action="store_true", help="write the table from what is there")
     return parser.parse_args()
 

@@ -5,10 +5,11 @@ import inspect
 
 import exhibits
 import numpy as np
+import values
 
 __all__ = ["NotThereError", "build", "compare", "inputs_for", "observe", "shape_of"]
 
-BATCH = 2
+BATCH, EXAMPLES = 2, 20
 WORDS = np.array(["some", "text", "other", "words"], dtype=object)
 MOST_VALUES = 256
 TOLERANCE, HALF_TOLERANCE = 1e-4, 2e-2
@@ -38,11 +39,20 @@ def build(keras, name):
     if place == "layers":
         made = _made(kind, settings)
         inputs = exhibits.inputs_of(kind_name, {argument: 1} if argument else {})
-        return WIRED[wiring](
+        adapts = kind_name in values.ADAPTED and "mean" not in settings
+        if adapts:
+            shape = (EXAMPLES, *inputs[0][0])
+            made.adapt(np.random.RandomState(5).uniform(0, 1, shape).astype("float32"))
+        model = WIRED[wiring](
             keras, _wrapped(keras, kind_name, made), _inputs(keras, inputs, settings)
         )
+        if not adapts:
+            fill(model)
+        return model
     made = _made(kind, settings) if inspect.isclass(kind) else kind
-    return _around(keras, place, made)
+    model = _around(keras, place, made)
+    fill(model)
+    return model
 
 
 def _made(kind, settings):
@@ -290,7 +300,7 @@ def _tried(compute):
 def compare(before, after):
     """Return what a loaded model lost or does otherwise; nothing if it is equal."""
     lost = []
-    if before["weights"] != after["weights"]:
+    if before["outputs"] is None and before["weights"] != after["weights"]:
         lost.append("weights")
     if before["outputs"] is not None and after["outputs"] is None:
         lost.append("call")

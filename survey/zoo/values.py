@@ -229,6 +229,9 @@ ALWAYS = {
     "Discretization": {"bin_boundaries": "[0.2, 0.6]"},
 }  # fmt: skip
 
+# Layers that learn from examples before they are used: their weights are what they learned.
+ADAPTED = {"Normalization"}
+
 # Arguments in signatures that say nothing on the class.
 NO_SETTING = {
     "self", "args", "kwargs", "name", "dynamic", "batch_size", "batch_input_shape", "weights",
