@@ -210,6 +210,13 @@ def survey(session: nox.Session) -> None:
 
 
 @nox.session
+def zoo(session: nox.Session) -> None:
+    """Measure every class and argument of Keras in every release (-- --coverage lists gaps)."""
+    _install(session)
+    session.run("python", "survey/zoo/measure.py", *session.posargs)
+
+
+@nox.session
 def calibrate(session: nox.Session) -> None:
     """Compare predictions with the measurements of stores (-- STORE… [--write])."""
     _install(session)
