@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -30,6 +30,8 @@ from kerasmatrix.versions import minor_of
 
 __all__ = ["Plan", "Remedies", "Save", "environment_digest"]
 
+# The fix that changes weights so that the outputs stay the same.
+RESCALES = "scale-gates"
 Remedies = Literal["none", "first", "all"]
 
 
@@ -198,14 +200,17 @@ class Plan:
         """Return how far the outputs of ``scenario`` may differ."""
         return self.scenarios[scenario].tolerance or self.tolerance
 
-    def judge(self, cell: Cell, saved: SaveFacts, load: LoadObservation) -> Verdict:
-        """Return the verdict on a load of a cell, whichever remedies it was made with."""
+    def judge(
+        self, cell: Cell, saved: SaveFacts, load: LoadObservation, remedies: Iterable[str] = ()
+    ) -> Verdict:
+        """Return the verdict on a load of a cell that was made with ``remedies``."""
         return judge_load(
             saved,
             cell.format,
             load,
             self.tolerance_of(cell.scenario),
             trained=self.scenarios[cell.scenario].trained,
+            rescaled=RESCALES in set(remedies),
         )
 
     def still_known(self, observation: Observation, scenario: str) -> bool:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from kerasmatrix import __version__
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import KerasmatrixError, UsageError
+from kerasmatrix.execution.fix_attempts import all_remedies
 from kerasmatrix.files.conversion_plan import is_program_code
 from kerasmatrix.files.conversion_search import TargetCheck, search_fixes
 from kerasmatrix.files.conversion_trial import Trial, Trials, verify_plans
@@ -189,7 +190,10 @@ def _converted(
     path = _model_in(target_check.session.store.artifacts / (trial.artifact or ""))
     reference = target_check.checked.observed.saves[target_check.row].observation.value
     assert reference is not None  # noqa: S101 - plans are executed only if there is a reference
-    verdict = target_check.checked.plan.judge(cell_of(target_check.cell), reference, trial.loaded)
+    remedies = all_remedies(trial.plan.remedies, trial.plan.chain)
+    verdict = target_check.checked.plan.judge(
+        cell_of(target_check.cell), reference, trial.loaded, remedies
+    )
     manifest = _manifest(
         target_check,
         action if last.saved else "rewritten",

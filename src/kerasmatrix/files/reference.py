@@ -38,7 +38,13 @@ MOST_ADDED = 3
 # At most this many environments try each fix.
 MOST_REPAIRED = 3
 # Fixes that leave the layers and the weights of the file unchanged.
-HARMLESS = (("no-compile",), ("trust-the-lambda",), ("trust-the-lambda", "no-compile"))
+HARMLESS = (
+    ("no-compile",),
+    ("trust-the-lambda",),
+    ("trust-the-lambda", "no-compile"),
+    ("standalone-keras",),
+    ("rewrite-config",),
+)
 # Causes that no other version can avoid: the file lacks something.
 BEYOND_VERSIONS = {"custom-class-missing", "weights-only-file", "killed-for-memory"}
 # A sentence lists at most this many names.

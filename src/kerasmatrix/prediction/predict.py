@@ -34,7 +34,7 @@ from kerasmatrix.prediction.target import Target
 from kerasmatrix.strict_model import StrictModel
 
 if TYPE_CHECKING:  # slow to import, and not needed if the cache has all files
-    from kerasmatrix.inspection.read import Contents
+    from kerasmatrix.inspection.contents import Contents
 
 __all__ = [
     "FilePrediction",
@@ -122,7 +122,7 @@ def read_and_predict(
 
 def prepare() -> None:
     """Load the data that all children of `run_in_subprocess` need."""
-    from kerasmatrix.inspection.read import known_writers  # noqa: PLC0415
+    from kerasmatrix.inspection.contents import known_writers  # noqa: PLC0415
 
     is_custom("", None, None)
     known_writers()

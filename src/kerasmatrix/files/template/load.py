@@ -1,14 +1,18 @@
 """Loads a user's model file, as a program with the model's custom classes does.
 
 It is the ``load.py`` of a checked file's scenario. ``given.json`` in the same folder lists the
-assets: ``code``, the module with the custom classes, ``inputs``: whether it has sample inputs, and
-``registered``: the objects' names by those under which the file asks for them.
+assets: ``code``, the module with the custom classes; ``inputs``: whether it has sample inputs;
+``registered``: the objects' names by those under which the file asks for them; ``architecture``:
+the JSON of a model whose weights are loaded; ``unpacked``: whether the archive is a folder for the
+program.
 """
 
 import importlib
 import inspect
 import json
 import os
+import tempfile
+import zipfile
 
 import numpy as np
 
@@ -47,6 +51,14 @@ if _given["code"]:
 else:
     given_objects = {}
 
+if _given.get("architecture") and "build" not in globals():
+
+    def build():
+        """Make the model of the architecture, with new weights."""
+        with open(os.path.join(HERE, _given["architecture"])) as stored:
+            return keras.models.model_from_json(stored.read(), custom_objects=given_objects)
+
+
 if _given["inputs"]:
 
     def probe():
@@ -55,8 +67,18 @@ if _given["inputs"]:
             return {name: stored[name] for name in stored.files}
 
 
+def _unpack(path):
+    """Return a folder with the content of an archive."""
+    folder = tempfile.mkdtemp()
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    return folder
+
+
 def load(path):
     """Load ``path``, with the custom objects if there are any."""
+    if _given.get("unpacked") and os.path.islink(path):  # a fix changes a copy, which it writes
+        path = _unpack(path)
     if given_objects:
         return keras.models.load_model(path, custom_objects=given_objects)
     return keras.models.load_model(path)
