@@ -204,9 +204,18 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def survey(session: nox.Session) -> None:
-    """Collect the API of Keras in every environment, for predictions."""
+    """Collect the API of Keras in every environment, and the messages that it can raise."""
     _install(session)
     session.run("python", "survey/survey.py", *session.posargs)
+    session.run("python", "survey/messages.py")
+    session.run("python", "survey/messages.py", "--coverage")
+
+
+@nox.session
+def reports(session: nox.Session) -> None:
+    """Score `kerasmatrix explain` on reports of others (-- FILE… [--wrong])."""
+    _install(session)
+    session.run("python", "survey/score_reports.py", *session.posargs)
 
 
 @nox.session
