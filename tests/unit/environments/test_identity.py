@@ -16,7 +16,6 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.variables import FIXED, lasting_variables, worker_variables
 from kerasmatrix.errors import InfrastructureError
 
-
 REASON = "No such file or directory"
 
 
