@@ -1,6 +1,7 @@
 """Collects the messages that Keras, TensorFlow's saving code and h5py can raise.
 
     python survey/messages.py [FOLDER …]
+    python survey/messages.py --coverage
 
 Each FOLDER holds installed packages; without one, those of kerasmatrix's cache are read. Nothing is
 imported or run: the sources are parsed, and each `raise` and `warnings.warn` gives the type of the
@@ -14,11 +15,14 @@ import ast
 import json
 import re
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 from kerasmatrix.config.places import default_cache
+from kerasmatrix.diagnosis.atlas import note_on, the_atlas
+from kerasmatrix.diagnosis.explain import explain_message
+from kerasmatrix.text.patterns import Pattern
 from kerasmatrix.versions import version_key
 
 TARGET = Path(__file__).parent.parent / "src/kerasmatrix/diagnosis/atlas.jsonl"
@@ -42,6 +46,13 @@ LEFT_OUT = re.compile(r"(^|/)(tests?|testing|applications|datasets|tools)/|_test
 SHORTEST = 12  # letters and digits that a template must have to recognize a message
 # %-formats and str.format fields.
 FIELD = re.compile(r"%(?:\(\w+\))?[-#0 +]*[\d*]*(?:\.\d+)?[a-zA-Z]|\{[^{}]*\}")
+# The places that load and save: `--coverage` counts the causes and notes of their templates.
+SAVING = Pattern(
+    r"(^|\.)(saving|saved_model|hdf5_format|legacy_h5_format|checkpoint|checkpoint_utils|saver|tracking"
+    r"|trackable|serialization|serialization_lib|export|saving_utils|model_config|file_editor"
+    r"|tfsm_layer|lambda_layer)(\.|:)|load_model|load_weights|save_weights|from_config|deserialize"
+    r"|set_weights|load_own"
+)
 
 Found = tuple[str, str, str]  # type, template, function
 
@@ -65,6 +76,26 @@ def main(folders: list[Path]) -> None:
         spots = {place: _ranges(versions, order[package]) for place, versions in found.items()}
         lines.append(json.dumps([package, kind, template, dict(sorted(spots.items()))]))
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def coverage() -> None:
+    """Print, for each package, how many templates of loading and saving have a cause or a note."""
+    causes: Counter[str] = Counter()
+    notes: Counter[str] = Counter()
+    every: Counter[str] = Counter()
+    for template in the_atlas():
+        if not any(SAVING.is_in(place) for place, _ in template.places):
+            continue
+        every[template.package] += 1
+        named = explain_message(f"{template.error}: {template.text.replace(GAP, 'x')}").cause
+        causes[template.package] += named is not None
+        notes[template.package] += named is None and note_on(template) is not None
+    for package, number in every.items():
+        known = causes[package] + notes[package]
+        print(
+            f"{package}: {number} templates that load or save, {causes[package]} with a cause, "
+            f"{notes[package]} with a note: {known / number:.1%} annotated"
+        )
 
 
 def _version(site: Path, package: str) -> str | None:
@@ -174,6 +205,9 @@ def _template(node: ast.expr) -> str | None:  # noqa: PLR0911 - one for each kin
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--coverage"]:
+        coverage()
+        sys.exit()
     named = [Path(argument) for argument in sys.argv[1:]]
     found = sorted((default_cache() / "environments").glob("*/lib/python*/site-packages"))
     main(named or found)

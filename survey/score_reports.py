@@ -102,6 +102,12 @@ def outcome_of(report: Report, form: Callable[[str], str]) -> tuple[str, str]:
     return (OUTCOMES[0] if is_advised(report, advice) else OUTCOMES[1]), slug
 
 
+def is_recognized(report: Report) -> bool:
+    """Return whether `explain` knows the message at all: its cause, or where it is raised."""
+    found = explain_message(str(report.get("error") or SYMPTOM))
+    return found.cause is not None or bool(found.raised_by)
+
+
 def _wider(slug: str) -> Iterator[str]:
     """Yield the causes of which ``slug`` is a special case."""
     within = the_catalogue()[slug].within
@@ -123,6 +129,8 @@ def main() -> int:
             counts = Counter(outcome_of(report, form)[0] for report in reports)
             shares = (f"{counts[o]:3} {o} ({counts[o] / len(reports):.0%})" for o in OUTCOMES)
             print(f"  {name:13}", ", ".join(shares))
+        known = sum(is_recognized(report) for report in reports)
+        print(f"  {known} have a cause or a template of the atlas ({known / len(reports):.0%})")
         if options.wrong:
             _list_wrong(reports)
     return 0

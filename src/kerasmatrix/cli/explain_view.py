@@ -78,6 +78,9 @@ def _origins(explanation: Explanation) -> Iterator[str]:
         releases = origin.releases.replace(" ", ", ").replace("-", " to ")
         place = origin.place.replace(":", ".").rstrip(".")
         yield f"  - raised by {place}; worded so in {origin.package} {releases}: {template}"
+    advice = dict.fromkeys(origin.do for origin in explanation.raised_by if origin.do)
+    if advice and not explanation.cause:
+        yield from ("", "For messages of this place:", *(f"  - {do}" for do in advice))
 
 
 def _model(model: ModelFile) -> Iterator[str]:

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
+from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.strict_model import StrictModel
+from kerasmatrix.text.patterns import compile_pattern
 
-__all__ = ["Origin", "Template", "find_origins", "the_atlas"]
+__all__ = ["Note", "Origin", "Template", "find_origins", "note_on", "the_atlas", "the_notes"]
 
 GAP = "{}"
 LONGEST = 20_000  # characters of a message that are compared
@@ -32,6 +34,26 @@ class Origin(StrictModel):
     template: str
     place: str
     releases: str
+    do: str | None = None
+
+
+class Note(StrictModel):
+    """Advice on messages without a cause: ``do`` this; without it, they are internal."""
+
+    message: str | None = None
+    place: str | None = None
+    do: str | None = None
+
+    def concerns(self, template: Template) -> bool:
+        """Return whether this is a note on ``template``."""
+        if self.message is not None:
+            return compile_pattern(self.message).is_in(template.text)
+        pattern = compile_pattern(self.place or "")
+        return any(pattern.is_in(place) for place, _ in template.places)
+
+
+class _Notes(StrictModel):
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True)
@@ -74,6 +96,18 @@ def the_atlas() -> tuple[Template, ...]:
     return tuple(_templates(text))
 
 
+@cache
+def the_notes() -> tuple[Note, ...]:
+    """Return the notes on messages, the first that concerns one counts."""
+    with resources.as_file(resources.files("kerasmatrix.diagnosis")) as folder:
+        return YamlSource(folder / "atlas_notes.yaml").parse(_Notes).notes
+
+
+def note_on(template: Template) -> Note | None:
+    """Return the note on a template, if there is one."""
+    return next((note for note in the_notes() if note.concerns(template)), None)
+
+
 def _templates(text: str) -> Iterator[Template]:
     for line in text.splitlines()[1:]:
         package, error, template, places = json.loads(line)
@@ -97,6 +131,7 @@ def find_origins(chain: Sequence[tuple[str, str]]) -> tuple[Origin, ...]:
 
 def _origins(templates: Sequence[Template]) -> Iterator[Origin]:
     for one in templates:
+        note = note_on(one)
         for place, releases in one.places:
             yield Origin(
                 package=one.package,
@@ -104,4 +139,5 @@ def _origins(templates: Sequence[Template]) -> Iterator[Origin]:
                 template=one.text,
                 place=place,
                 releases=releases,
+                do=note.do if note else None,
             )

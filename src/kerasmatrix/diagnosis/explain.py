@@ -106,6 +106,11 @@ def explain_message(
     )
     found = [one for one in candidates(the_catalogue(), evidence) if one.matched]
     best, others = _best(found)
+    if not found and chain[0][0] == "":
+        # A sentence that describes a symptom, not a message.
+        symptom = explain_symptom(text)
+        if symptom.cause:
+            return symptom
     return Explanation(
         cause=best.cause if best else None,
         confidence=_confidence(best.signature.rank) if best else None,

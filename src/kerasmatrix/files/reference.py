@@ -43,7 +43,6 @@ HARMLESS = (
     ("trust-the-lambda",),
     ("trust-the-lambda", "no-compile"),
     ("standalone-keras",),
-    ("rewrite-config",),
 )
 # That which makes a model callable: CuDNN layers cannot be called on a CPU.
 CALLABLE_AFTER = ("rewrite-config",)

@@ -87,7 +87,7 @@ def test_explain_message_says_where_it_is_raised():
     ],
 )
 def test_explain_symptom_has_its_cause(text, slug):
-    assert explain_symptom(text).cause.slug == slug
+    assert explain_symptom(text).cause.slug == explain_message(text).cause.slug == slug
 
 
 def test_explain_unknown_symptom_asks_for_the_file():
