@@ -204,9 +204,25 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def survey(session: nox.Session) -> None:
-    """Collect the API of Keras in every environment, for predictions."""
+    """Collect the API of Keras in every environment, and the messages that it can raise."""
     _install(session)
     session.run("python", "survey/survey.py", *session.posargs)
+    session.run("python", "survey/messages.py")
+    session.run("python", "survey/messages.py", "--coverage")
+
+
+@nox.session
+def reports(session: nox.Session) -> None:
+    """Score `kerasmatrix explain` on reports of others (-- FILE… [--wrong])."""
+    _install(session)
+    session.run("python", "survey/score_reports.py", *session.posargs)
+
+
+@nox.session
+def zoo(session: nox.Session) -> None:
+    """Measure every class and argument of Keras in every release (-- --coverage lists gaps)."""
+    _install(session)
+    session.run("python", "survey/zoo/measure.py", *session.posargs)
 
 
 @nox.session

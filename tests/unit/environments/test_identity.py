@@ -78,7 +78,7 @@ def test_lasting_variables_of_the_environment_take_precedence(environment):
     assert lasting_variables(ours) == {**FIXED, "LANG": "de", "TF_USE_LEGACY_KERAS": "1"}
 
 
-def test_worker_variables_add_a_home_that_an_environment_may_replace(environment):
+def test_worker_variables_add_a_home_environment_may_replace(environment):
     assert worker_variables(environment, "/home") == {"HOME": "/home", **FIXED}
     ours = environment.model_copy(update={"variables": {"HOME": "/own"}})
     assert worker_variables(ours, "/home")["HOME"] == "/own"
