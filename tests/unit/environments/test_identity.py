@@ -16,6 +16,8 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.variables import FIXED, lasting_variables, worker_variables
 from kerasmatrix.errors import InfrastructureError
 
+REASON = "No such file or directory"
+
 
 @pytest.fixture
 def environment():
@@ -66,10 +68,7 @@ def test_read_dockerfile_returns_its_bytes(tmp_path):
 def test_read_dockerfile_missing_names_file_and_way_out(tmp_path):
     with pytest.raises(InfrastructureError) as raised:
         read_dockerfile(tmp_path)
-    assert (
-        raised.value.message
-        == f"{tmp_path / DOCKERFILE}: cannot be read: No such file or directory"
-    )
+    assert raised.value.message == f"{tmp_path / DOCKERFILE}: cannot be read: {REASON}"
     assert raised.value.hint == "restore it, or measure with --engine local"
 
 
@@ -78,7 +77,7 @@ def test_lasting_variables_of_the_environment_take_precedence(environment):
     assert lasting_variables(ours) == {**FIXED, "LANG": "de", "TF_USE_LEGACY_KERAS": "1"}
 
 
-def test_worker_variables_add_a_home_environment_may_replace(environment):
+def test_worker_variables_add_a_home_that_can_be_replaced(environment):
     assert worker_variables(environment, "/home") == {"HOME": "/home", **FIXED}
     ours = environment.model_copy(update={"variables": {"HOME": "/own"}})
     assert worker_variables(ours, "/home")["HOME"] == "/own"

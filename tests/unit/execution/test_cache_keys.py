@@ -205,7 +205,7 @@ def test_keys_differ_for_other_cells(plan):
 
 
 def test_key_of_load_does_not_depend_on_the_writer(plan):
-    """Equal files are loaded once, also if different versions wrote them."""
+    """Equal files are loaded once, by whatever version they were written."""
     other = CELL._replace(saved_with="good2")
     assert plan.load_key(other, "ab") == plan.load_key(CELL, "ab")
     assert plan.probe_key(other, "ab") == plan.probe_key(CELL, "ab")
@@ -218,7 +218,7 @@ def test_key_is_the_same_when_asked_for_again(plan):
 
 
 def test_key_is_that_of_earlier_releases(plan):
-    """With another key, users repeat all their measurements: change it on purpose."""
+    """With another key, users measure everything again: change it on purpose only."""
     parts = ["load", "fake", environment_digest(
         plan.environment("good2"), plan.locks["good2"], ""
     ), plan.scenarios["first"].digest, "first", "h5", "", plan.limits.memory_mb, "ab"]  # fmt: skip
