@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,16 @@ def test_convert_folder_one_failure_leaves_the_others(check):
     assert "models/a.h5: not converted: new/a.h5: exists already" in out
     assert Path("new/a.h5").read_text() == "mine"
     assert "1 of 2 files converted" in out
+
+
+def test_convert_unpacked_archive_becomes_an_archive(check, tmp_path):
+    check.project("good")
+    files.archive(tmp_path / "a.keras")
+    with zipfile.ZipFile(tmp_path / "a.keras") as packed:
+        packed.extractall("unpacked")
+    code, out, _ = check("unpacked", "--for", "good", "--output-dir", "new", verb="convert")
+    assert code == 0, out
+    assert zipfile.is_zipfile("new/unpacked.keras")
 
 
 def test_convert_needs_a_place_to_write(check):
