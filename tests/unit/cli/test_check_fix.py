@@ -9,6 +9,7 @@ import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.filesystem.digests import digest_path
+from tests.unit import fakes
 from tests.unit.fakes import make_project
 from tests.unit.inspection import files
 
@@ -82,6 +83,24 @@ def test_check_fix_other_file_is_not_overwritten(check):
     assert "; 1 fixed" in out
     assert "all 2 fixed" in check(*arguments, "--overwrite")[1]
     assert Path("fixed/a.h5").read_text() != "mine"
+
+
+def test_check_fix_degraded_file_gets_one_that_loses_less(check, monkeypatch):
+    check.project("good", "good2")
+    real = fakes.FakeWorker.run
+    refused = {**fakes.LOAD_FACTS, "resave_error": fakes.ERROR}
+
+    def run(worker, tasks):
+        for task, answer in zip(tasks, real(worker, tasks), strict=True):
+            loses = worker.name == "good2" and task.kind == "load" and task.format == "h5"
+            yield {**answer, "value": refused} if loses else answer
+
+    monkeypatch.setattr(fakes.FakeWorker, "run", run)
+    _, out, _ = check("models", "--from", "good", "--to", "good2", "--fix", "fixed")
+    assert Path("fixed/a.keras").is_file()
+    assert not Path("fixed/a.h5").exists()
+    assert "loses less: fixed/a.keras (nothing)" in out
+    assert "2 load but lose something (2 with a new file that loses less)." in out
 
 
 def test_check_fix_into_the_checked_folder_leaves_it_out(check):
