@@ -80,6 +80,9 @@ class Comparison(StrictModel):
     head: str = Field(description="id of the run after")
     compared: int
     changes: tuple[Change, ...] = Field(description="the most important first")
+    gone: int = Field(
+        default=0, description="measured cells of the run before that the run after does not have"
+    )
     only_in_base: Names
     only_in_head: Names
     packages: Mapping[str, Mapping[str, tuple[str | None, str | None]]] = Field(
@@ -97,8 +100,11 @@ def compare(base: Results, head: Results) -> Comparison:
 
 
 def _compare(base: Results, head: Results) -> Comparison:
-    before = {cell_of(cell): cell for cell in base.cells}
-    both = [(before[cell_of(cell)], cell) for cell in head.cells if cell_of(cell) in before]
+    before = {_key(cell, base): cell for cell in base.asked_for}
+    after = {_key(cell, head): cell for cell in head.asked_for}
+    both = [(before[key], cell) for key, cell in after.items() if key in before]
+    gone = [key for key, cell in before.items()
+            if key not in after and outcome_of(cell).is_measured]  # fmt: skip
     changes = [change for old, new in both if (change := _change(old, new)) is not None]
     order = {kind: number for number, kind in enumerate(ChangeKind)}
     return Comparison(
@@ -106,10 +112,17 @@ def _compare(base: Results, head: Results) -> Comparison:
         head=head.run.id,
         compared=len(both),
         changes=tuple(sorted(changes, key=lambda change: order[change.kind])),
+        gone=len(gone),
         only_in_base=_only(base, head),
         only_in_head=_only(head, base),
         packages=_packages(base, head),
     )
+
+
+def _key(cell: CellResult, results: Results) -> Cell:
+    """Return the same key for a file, whichever version it is compared with."""
+    key = cell_of(cell)
+    return key._replace(saved_with="") if results.of_files else key
 
 
 def _change(before: CellResult, after: CellResult) -> Change | None:

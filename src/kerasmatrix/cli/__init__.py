@@ -36,6 +36,7 @@ GROUPS = {
         "convert": "Write a file that another version loads.",
         "bisect": "Find the release in which a file breaks.",
         "explain": "Explain an error message of Keras.",
+        "layer": "Print which releases write and read a class of Keras.",
     },
     "The matrix": {
         "run": "Save and load the test models in every version.",

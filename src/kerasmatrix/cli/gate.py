@@ -26,6 +26,8 @@ FAILED, INFRASTRUCTURE = 1, 3
 WAYS_OUT = {
     FindingKind.WORSE_THAN_BASELINE: "to accept it, keep this run's results.json as the baseline, "
     "or expect it in matrix.yaml",
+    FindingKind.GONE: "measure the same environments, scenarios and formats, or keep this run's "
+    "results.json as the baseline",
     FindingKind.WORSE_THAN_EXPECTED: "fix it, or change what is expected",
     FindingKind.BETTER_THAN_EXPECTED: "remove the expectation",
     FindingKind.UNMATCHED: "remove it, or correct its patterns",

@@ -43,7 +43,6 @@ HARMLESS = (
     ("trust-the-lambda",),
     ("trust-the-lambda", "no-compile"),
     ("standalone-keras",),
-    ("rewrite-config",),
 )
 # Causes that no other version can avoid: the file lacks something.
 BEYOND_VERSIONS = {"custom-class-missing", "weights-only-file", "killed-for-memory"}

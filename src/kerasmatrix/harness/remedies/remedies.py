@@ -278,6 +278,25 @@ def _same_function(case: Case) -> None:
     case.did.append(f"registered Keras {written_by}'s own {', '.join(sorted(objects))}")
 
 
+def _stand_ins(case: Case) -> None:
+    """Pass layers of our own in place of those that this Keras lacks."""
+    from . import architecture, classes
+
+    reader = classes.Reader(case.keras)
+    names = architecture.class_names(architecture.read(case.path).config)
+    missing = {name for name in names if reader.find(name) is None}
+    if not missing:
+        raise NotApplicable("this Keras has all layers of the file")
+    from . import stand_ins
+
+    objects = {name: stand_ins.LAYERS[name] for name in missing & set(stand_ins.LAYERS)}
+    if not objects:
+        raise NotApplicable(f"there is nothing in place of {', '.join(sorted(missing))}")
+    case.arguments.setdefault("custom_objects", {}).update(objects)
+    case.keras.utils.get_custom_objects().update(objects)
+    case.did.append(f"passed {', '.join(sorted(objects))} from stand_ins.py of kerasmatrix")
+
+
 def _rewrite_config(case: Case) -> None:
     from . import architecture, classes, rewrite
 
@@ -382,6 +401,7 @@ REMEDIES = {
     "tfsm-layer": _tfsm_layer,
     "saved-model-load": _saved_model_load,
     "same-function": _same_function,
+    "stand-ins": _stand_ins,
     "rewrite-config": _rewrite_config,
     "weights-apart": _weights_apart,
     "scale-gates": _scale_gates,
