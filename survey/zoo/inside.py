@@ -151,11 +151,19 @@ def load_one(keras, task):
 
 def run_all(tasks, work, answers):
     """Do ``work`` on each task in children, and write its records and cost as lines of JSON."""
+    _cut_last_line(answers)
     with open(answers, "a") as out:
         position = 0
         while position < len(tasks):
             position = _run_child(tasks, position, work, out)
             out.flush()
+
+
+def _cut_last_line(path):
+    """Remove a line that has no end, since its writer was killed."""
+    if os.path.exists(path):
+        with open(path, "r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _run_child(tasks, position, work, out):

@@ -50,6 +50,8 @@ __all__ = [
 UNSURVEYED = 0.7
 # Kinds whose layers Keras rebuilds from their configs, and the format of the zoo for each.
 REBUILT = {"hdf5-model": "h5", "keras-archive": "keras"}
+# What becomes of a failing exhibit.
+RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
 OF_CLASS = {"class", "key", "absent"}
 # Statuses of models that load; a failing exhibit of the zoo overrules them.
@@ -169,15 +171,15 @@ class _Predictor:
         rule, incompatibility = self._decide(target, ())
         certainty = 1.0 if measured_api().knows(target.release) else UNSURVEYED
         failure = self._failure(target.release) if rule.status in LOADS else None
-        if failure:
+        if failure and failure.status != rule.status:
             return Prediction(
                 environment=target.environment,
-                status="fail",
+                status=failure.status,
                 cause=failure.cause,
                 rule=f"zoo:{failure.exhibit.name}",
                 confidence=round(confidence_of("zoo") * certainty, 3),
-                because=f"{failure.exhibit.call} was measured: saved by these releases of Keras, "
-                f"it does not load (layer {words(failure.layer)!r})",
+                because=f"{failure.exhibit.call} was measured between these releases of Keras: "
+                f"it {RESULTS[failure.status]} (layer {words(failure.layer)!r})",
             )
         return Prediction(
             environment=target.environment,
