@@ -66,8 +66,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
     with session_from_options(
         matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
     ) as session:
-        matrix = session.matrix
-        ends = matrix.environment(good, "--good"), matrix.environment(bad, "--bad")
+        ends = session.environment(good, "--good"), session.environment(bad, "--bad")
         if ends[0] is ends[1]:
             raise UsageError(f"{good}: is both --good and --bad", hint="name two versions")
         with import_model(file, session.store, ModelAssets(code, inputs)) as model_input:

@@ -11,7 +11,7 @@ from kerasmatrix.results.results_json import results_schema
 __all__ = ["schema"]
 
 
-@click.command()
+@click.command(epilog="\b\nExample:\n  kerasmatrix schema > results.schema.json")
 def schema() -> None:
     """Print the JSON Schema of results.json."""
     click.echo(json.dumps(results_schema(), indent=2))

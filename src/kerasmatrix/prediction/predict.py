@@ -35,7 +35,7 @@ from kerasmatrix.prediction.zoo import Failure, measured_zoo
 from kerasmatrix.strict_model import StrictModel
 
 if TYPE_CHECKING:  # slow to import, and not needed if the cache has all files
-    from kerasmatrix.inspection.read import Contents
+    from kerasmatrix.inspection.contents import Contents
 
 __all__ = [
     "FilePrediction",
@@ -129,7 +129,7 @@ def read_and_predict(
 
 def prepare() -> None:
     """Load the data that all children of `run_in_subprocess` need."""
-    from kerasmatrix.inspection.read import known_writers  # noqa: PLC0415
+    from kerasmatrix.inspection.contents import known_writers  # noqa: PLC0415
 
     is_custom("", None, None)
     known_writers()
@@ -223,7 +223,9 @@ class _Predictor:
         @functools.cache
         def incompatibility() -> Incompatibility | None:
             candidates = self._incompatibilities(target.release)
-            return next((each for each in candidates if not self._is_fixed(each, done)), None)
+            return next(
+                (candidate for candidate in candidates if not self._is_fixed(candidate, done)), None
+            )
 
         def training() -> Incompatibility | None:
             return self._training(target.release)
@@ -263,11 +265,11 @@ class _Predictor:
     def _find_incompatibilities(self, release: str) -> tuple[Incompatibility, ...]:
         if not self._rebuilt:
             return ()
-        found = find_incompatibilities(
+        incompatibilities = find_incompatibilities(
             self._features.config, measured_api(), release, self._custom_names
         )
-        found = (each for each in found if not self._is_refuted(each, release))
-        return tuple(islice(found, MOST_INCOMPATIBILITIES))
+        kept = (each for each in incompatibilities if not self._is_refuted(each, release))
+        return tuple(islice(kept, MOST_INCOMPATIBILITIES))
 
     def _is_refuted(self, incompatibility: Incompatibility, release: str) -> bool:
         """Return whether the zoo measured that the class loads, with the keys it always has."""
@@ -282,10 +284,10 @@ class _Predictor:
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
         if not self._rebuilt:
             return None
-        found = find_training_incompatibilities(
+        incompatibilities = find_training_incompatibilities(
             self._features.training, measured_api(), release, self._custom_names
         )
-        return next(found, None)
+        return next(incompatibilities, None)
 
 
 def _reason(rule: Rule, incompatibility: Incompatibility | None) -> str:

@@ -1,4 +1,4 @@
-"""Cells that fail the gate are measured again; what is flaky is told apart."""
+"""Cells that fail the gate are measured again; flaky ones are marked."""
 
 import json
 from pathlib import Path
@@ -189,7 +189,7 @@ def test_fix_working_once_of_twice_is_flaky(command, engine):
     seen = set()
 
     def calm_down(task):
-        """What is tried a second time works."""
+        """Make the second attempt of a fix work."""
         if task.remedies and (task.artifact, task.remedies) in seen:
             engine.upset.clear()
         seen.add((task.artifact, task.remedies))

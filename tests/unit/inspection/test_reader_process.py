@@ -119,7 +119,10 @@ def _fork_from(request, monkeypatch):
 
 
 # Python warns of a fork with threads; those of the BLAS do not matter.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+    pytest.mark.reader_process,
+]
 
 
 def test_run_in_subprocess_returns_value(tmp_path, monkeypatch):
@@ -196,6 +199,19 @@ def test_run_in_subprocess_killed_server_is_restarted(monkeypatch):
     os.kill(_SERVER._process.pid, signal.SIGKILL)
     _SERVER._process.wait()
     assert run_in_subprocess(length, READER_LIMITS, PATH) == 8
+
+
+def test_run_in_subprocess_interrupt_leaves_no_answer(monkeypatch):
+    monkeypatch.setattr("kerasmatrix.inspection.reader_process._threads", lambda: 2)
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kerasmatrix.inspection.reader_process._read", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_in_subprocess(length, READER_LIMITS, PATH)
+    assert run_in_subprocess(length, READER_LIMITS, PATH, more=2) == 10
 
 
 def test_run_in_subprocess_server_that_hangs_is_killed(monkeypatch):

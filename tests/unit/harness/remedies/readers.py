@@ -29,6 +29,7 @@ class FakeReader:
     """A Keras of one major version. ``more`` adds arguments, or classes."""
 
     registers = True
+    has_operations = True
 
     def __init__(self, major, more=(), demanded=(), call_names=None):
         self.major = major
