@@ -14,7 +14,7 @@ def print_coverage(listed: Mapping[str, Any], stored: Mapping[str, Any]) -> None
 
     Args:
         listed: what each release knows, by release.
-        stored: the stored table, which tells what no release can build.
+        stored: the stored table, with the exhibits that no release can build.
     """
     classes, arguments = coverage(listed, stored)
     measured = {part for name in stored["exhibits"] for part in _covered_by(name)}

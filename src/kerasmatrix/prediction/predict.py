@@ -50,7 +50,7 @@ __all__ = [
 UNSURVEYED = 0.7
 # Kinds whose layers Keras rebuilds from their configs, and the format of the zoo for each.
 REBUILT = {"hdf5-model": "h5", "keras-archive": "keras"}
-# What becomes of a failing exhibit.
+# The results of failing exhibits, in words.
 RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
 OF_CLASS = {"class", "key", "absent"}

@@ -85,7 +85,7 @@ def test_failure_unless_argument_may_be_remedy(zoo):
     assert zoo.failure(layer, "h5", "2.9", "3.4") is None
 
 
-def test_failure_of_every_model_is_no_evidence(zoo):
+def test_failure_of_every_model_does_not_count(zoo):
     layer = {"class_name": "Tower", "config": {"size": 2}}
     assert zoo.failure(layer, "keras", "2.15", "3.4") is None
 
