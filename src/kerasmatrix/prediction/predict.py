@@ -272,14 +272,14 @@ class _Predictor:
         return tuple(islice(kept, MOST_INCOMPATIBILITIES))
 
     def _is_refuted(self, incompatibility: Incompatibility, release: str) -> bool:
-        """Return whether the zoo measured that the class loads, with the keys it always has."""
+        """Return whether the zoo measured that the class loads with the keys that it always has."""
         form, writer = REBUILT.get(self._features.kind), self._features.writer
-        return (
-            incompatibility.kind in OF_CLASS
-            and form is not None
-            and writer is not None
-            and measured_zoo().loads(incompatibility.name, form, writer, release)
-        )
+        if form is None or writer is None or incompatibility.kind not in OF_CLASS:
+            return False
+        name, key = incompatibility.name, incompatibility.key
+        keys = measured_api().takes("layers", name, writer)
+        is_usual = incompatibility.kind != "key" or keys is None or key in keys
+        return is_usual and measured_zoo().loads(name, form, writer, release)
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
         if not self._rebuilt:
