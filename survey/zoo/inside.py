@@ -270,10 +270,10 @@ def main(command, *rest):
         name, path = rest
         model = models.build(keras, name)
         save(keras, model, path)
-        print(json.dumps(models.observe(model, name)))
+        print(json.dumps(models.readable(models.observe(model, name))))
     elif command == "load":
         name, path = rest
-        print(json.dumps(models.observe(load(keras, path), name)))
+        print(json.dumps(models.readable(models.observe(load(keras, path), name))))
     elif command == "save-all":
         tasks, folder, answers = rest
         run_all(_tasks(tasks), lambda task: save_one(keras, task, folder), answers)
