@@ -55,29 +55,35 @@ def condense(
             elif "absent" not in record:
                 row = entry["rows"].setdefault(record["format"], {})
                 row[writer] = outcomes(record, writer, answers)
-    tried = {release: {record["name"] for record in saved[release]} for release in order}
-    readers = {
-        form: {
-            release
-            for release in order
-            if any(record.get("format") == form for record in saved[release])
-        }
-        for form in FORMATS
-    }
+    tried = [{record["name"] for record in saved[release]} for release in order]
+    readers = {form: _writers_of(form, saved) for form in FORMATS}
     return {
         "releases": dict(environments),
         "exhibits": {
             name: _entry(entry, order)
             for name, entry in sorted(exhibits.items())
             if (entry["refused"] or entry["rows"])
-            and all(name in names for names in tried.values())
-            and all(
-                isinstance(row, str) or set(row) == readers[form]
-                for form, rows in entry["rows"].items()
-                for row in rows.values()
-            )
+            and all(name in names for names in tried)
+            and _is_read(entry["rows"], readers)
         },
     }
+
+
+def _writers_of(form: str, saved: Mapping[str, list[Record]]) -> set[str]:
+    return {
+        release
+        for release, records in saved.items()
+        if any(record.get("format") == form for record in records)
+    }
+
+
+def _is_read(rows: Table, readers: Mapping[str, set[str]]) -> bool:
+    """Return whether all releases that know a format have loaded each file."""
+    return all(
+        isinstance(row, str) or set(row) == readers[form]
+        for form, by_writer in rows.items()
+        for row in by_writer.values()
+    )
 
 
 def outcomes(
