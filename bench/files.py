@@ -1,7 +1,7 @@
 """Measures the verbs that read files: `inspect` on a large one, `predict` on many small ones.
 
-Each is timed as a user meets it, as a command of its own. The machine is never quiet, so beside the
-times stand those of the processor, and that of a command that only starts.
+Each is timed as a command of its own, as users run it. The machine is never quiet, so the processor
+times are given as well, and the times of a command that only starts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Proves on a stated matrix that an inferred cell is what measuring it gives.
 
 The matrix is run as usual, and then again without inference on the same store, so that just those
-cells are loaded that were inferred. Their outcomes must be the same: status, cause, losses, what
-was tried and the remedy that was seen to work.
+cells are loaded that were inferred. Their outcomes must be the same: status, cause, losses, the fix
+attempts and the verified fix.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
 The matrix is measured twice from nothing, as usual and with ``--isolate``, on stores of their own.
 Each cell must have the same status, cause, losses, error (type, message and chain), numbers and
-attempts. Nothing is forgiven but what differs between two runs of any kind: digests, task ids,
-folders and addresses in messages, and times; nor is it told which of equal files was loaded for the
-others, which is the one that was there first. Two runs of ``--isolate`` can be compared as well
-(``--control``): what differs then is not for want of isolation.
+attempts. Only the differences between any two runs are ignored: digests, task ids, folders and
+addresses in messages, times, and which of equal files was loaded for the others (the first to
+arrive). Two runs of ``--isolate`` can be compared as well (``--control``): their differences do not
+come from a lack of isolation.
 """
 
 from __future__ import annotations

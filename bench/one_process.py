@@ -1,4 +1,4 @@
-"""One import of TensorFlow, then every task in a plain way: what a run of ours is held against.
+"""One import of TensorFlow, then every task in a plain way, to compare kerasmatrix with.
 
 Run by the interpreter of an environment as ``one_process.py WAY``. Reads ``[harness parent,
 scenarios, artifacts, scratch, [request, ...]]`` as JSON; prints ``[import seconds, [task seconds,
@@ -94,7 +94,7 @@ def _load(scenario: Path, form: str, artifact: Path) -> None:
 
 def _predict(model: Any, inputs: list[Any]) -> Any:
     batch = inputs[0] if len(inputs) == 1 else inputs
-    # What an exported model becomes in Keras 3 is a layer, and has no `predict`.
+    # Keras 3 loads an exported model as a layer, which has no `predict`.
     return model.predict(batch) if hasattr(model, "predict") else model(batch)
 
 

@@ -1,7 +1,7 @@
 """Measures the page: how long it takes to compile, how large it is, how soon it answers.
 
-The cells are made up, a few hundred different texts among them, as in a real run. What a browser
-does is timed in headless Chromium, and left out (null) where there is none.
+The cells are made up, a few hundred different texts among them, as in a real run. The browser's
+work is timed in headless Chromium, and left out (null) where there is none.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["run"]
 
-# The run says with 3 that an environment could not be had; what was measured counts all the same.
+# Exit code 3: an environment could not be created. The results of the others count.
 USABLE = {0, 3}
 
 

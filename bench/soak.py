@@ -1,8 +1,8 @@
 """Runs many cells in one go and counts what did not go smoothly: hangs, lost workers, retries.
 
-A hang is a task that did not end in time, be it once or each time that it was tried, or a worker
-that did not answer after the deadline and had to be killed. What a model does by itself is named as
-well, by scenario and environment: whether it is meant to, the reader knows.
+A hang is a task that did not end in time, in one attempt or in all, or a worker that did not answer
+after the deadline and had to be killed. A model that hangs by itself is counted too, and named by
+scenario and environment: the reader knows whether it is meant to.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="nox -s soak --",
         description=__doc__,
-        epilog="What else is given goes to `kerasmatrix run`: --group all --engine local …",
+        epilog="All other options are passed to `kerasmatrix run`: --group all --engine local …",
     )
     parser.add_argument("--cells", type=int, default=10_000, help="fewer measured are too few")
     parser.add_argument("--output", type=Path, default=Path("reports"), help="where to write")
@@ -47,9 +47,9 @@ def main() -> int:
         folder = options.folder or Path(scratch)
         results = _run(folder, *passed_on)
         with Store(folder / "store") as store:
-            told = [row[1] for row in store.observations.rows("observations")]
-            told += [row[2] for row in store.observations.rows("retries")]
-    figures = count(results, [Observation.from_json(text) for text in told])
+            texts = [row[1] for row in store.observations.rows("observations")]
+            texts += [row[2] for row in store.observations.rows("retries")]
+    figures = count(results, [Observation.from_json(text) for text in texts])
     for name, value in figures.items():
         print(f"{name.replace('_', ' ')}: {value}")
     options.output.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def main() -> int:
 def count(results: Results, observations: Sequence[Observation]) -> dict[str, object]:
     """Return figures of a run and of all that its store holds."""
     tries = [one for seen in observations for one in seen.retried]
-    # What ended so every time is told, and not kept.
+    # A worker that was lost in every attempt is reported, and not stored.
     lost = _lost_for_good(results)
     timed_out = sum(seen.ended == "timed-out" for seen in observations)
     timed_out_once = sum(one.status is Status.TIMEOUT for one in tries)
@@ -89,7 +89,7 @@ def count(results: Results, observations: Sequence[Observation]) -> dict[str, ob
 
 
 def _of_a_worker(one: RetriedAttempt) -> bool:
-    """Whether the worker was lost in a try, and not just the child that somebody killed."""
+    """Whether an attempt lost its worker, and not just a child that was killed."""
     return one.status is Status.INFRA and one.summary.startswith("the worker ")
 
 

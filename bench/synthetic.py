@@ -1,7 +1,7 @@
 """An engine without TensorFlow that answers at once: what a run itself costs is all that is left.
 
-What it says is as large as what a harness says of a small model: six weights, the state of an
-optimizer, and of a third of the pairs of versions an exception with its traceback.
+Its answers are as large as a harness's for a small model: six weights, the state of an optimizer,
+and, for a third of the pairs of versions, an exception with its traceback.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Prints ``action.yml`` as a workflow that is called, so that a linter of workflows can read it.
 
-Inputs of an action and of a called workflow are spoken of in the same way, and so are steps. What
-only an action has (who made it, what it is called) is left out.
+Inputs and steps of an action have the same syntax as those of a called workflow. Keys that only an
+action has (author, name) are left out.
 """
 
 from __future__ import annotations

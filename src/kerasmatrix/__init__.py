@@ -1,7 +1,7 @@
-"""kerasmatrix: which saved Keras models load in which TensorFlow, found out by experiment.
+"""Tests which saved Keras models load in which TensorFlow.
 
-What a program uses of it is in `kerasmatrix.api`, and here by the same names. It is imported when
-it is first asked for, so that ``import kerasmatrix`` costs nothing.
+Programs use the functions of `kerasmatrix.api`, which are available here by the same names. They
+are imported on first use, so that ``import kerasmatrix`` is fast.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ __all__ = [
     "check",
     "convert",
     "explain",
+    "explanation",
     "frame",
     "inspect",
     "load_results",

@@ -13,31 +13,35 @@ is not a sandbox requires ``trust=True``.
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import default_cache, matrix_or_bundled, places_of
 from kerasmatrix.config.project import Project
 from kerasmatrix.diagnosis.catalogue import Cause
+from kerasmatrix.diagnosis.explain import explain_message as explanation
 from kerasmatrix.diagnosis.explain import explain_text
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.execution.plan import Remedies
 from kerasmatrix.files.bisect import Bisector
 from kerasmatrix.files.bisect_result import Bisection, Probe
+from kerasmatrix.files.check import CheckResult
 from kerasmatrix.files.check import check as check_files
 from kerasmatrix.files.conversion_plan import format_of
-from kerasmatrix.files.convert import Conversion
-from kerasmatrix.files.convert import convert as convert_file
 from kerasmatrix.files.discover import find_models
+from kerasmatrix.files.fix import FixedFile, OutputFile, OutputFolder, convert_files, fix_files
 from kerasmatrix.files.import_models import import_model, import_models
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.output import check_output, default_manifest, write_file
+from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.output import check_folder, check_output, default_manifest
+from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import Session, SessionOptions, open_session
 from kerasmatrix.inspection.inspect import inspect as inspect_file
 from kerasmatrix.inspection.model_info import ModelFile
@@ -59,6 +63,7 @@ __all__ = [
     "check",
     "convert",
     "explain",
+    "explanation",
     "frame",
     "inspect",
     "load_results",
@@ -178,20 +183,49 @@ def check(  # noqa: PLR0913 - one argument per option
         raise next(iter(models.refused.values()), UsageError("no file is named"))
     options = SessionOptions(jobs, remedies, fresh, trust)
     assets = _assets(custom_objects, inputs)
-    with (
-        _open(matrix, engine, store, options, wait) as session,
-        import_models(models.paths, session.store, assets) as (model_inputs, unreadable),
-    ):
-        refused = [*models.refused.values(), *unreadable]
-        if not model_inputs:
-            raise refused[0]
-        selected = session.select(tuple(environments)).environments
-        checked = check_files(
-            session, model_inputs, selected, reference=reference, command="kerasmatrix.check"
+
+    @contextmanager
+    def measured(options: SessionOptions) -> Iterator[_Measured]:
+        with (
+            _open(matrix, engine, store, options, wait) as session,
+            import_models(models.paths, session.store, assets) as (model_inputs, unreadable),
+        ):
+            if not model_inputs:
+                raise [*models.refused.values(), *unreadable][0]
+            selected = session.select(tuple(environments)).environments
+            only = session.environment(reference).name if reference else None
+            checked = check_files(
+                session, model_inputs, selected, policy=ReferencePolicy(only=only),
+                command="kerasmatrix.check",
+            )  # fmt: skip
+            if checked.interruption:
+                raise checked.interruption
+            yield _Measured(session, model_inputs, unreadable, checked)
+
+    def write_fixed(target: str, folder: Path, overwrite: bool) -> Mapping[str, FixedFile]:  # noqa: FBT001
+        check_folder(folder)
+        place = OutputFolder(folder, tuple(_paths(files)), overwrite)
+        with measured(dataclasses.replace(options, fresh=False)) as again:
+            new = again.session.matrix.environments[target]
+            return fix_files(again.session, again.model_inputs, new, again.checked, place)
+
+    with measured(options) as found:
+        refused = [*models.refused.values(), *found.unreadable]
+        return Checked(
+            found.checked.results,
+            tuple(error.message for error in refused),
+            {model.scenario.name: model.required for model in found.model_inputs},
+            write_fixed,
         )
-        if checked.interruption:
-            raise checked.interruption
-    return Checked(checked.results, tuple(error.message for error in refused))
+
+
+class _Measured(NamedTuple):
+    """A check whose session is open."""
+
+    session: Session
+    model_inputs: list[ModelInput]
+    unreadable: list[UsageError]
+    checked: CheckResult
 
 
 def bisect(  # noqa: PLR0913 - one argument per option
@@ -242,7 +276,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
             within_matrix=within_matrix,
             on_probe=on_probe,
         )
-        return bisector.find(session.matrix.environment(good), session.matrix.environment(bad))
+        return bisector.find(session.environment(good), session.environment(bad))
 
 
 def convert(  # noqa: PLR0913 - one argument per option
@@ -294,24 +328,24 @@ def convert(  # noqa: PLR0913 - one argument per option
         _open(matrix, engine, store, SessionOptions(trust=trust)) as session,
         import_model(Path(file), session.store, assets) as model_input,
     ):
-        conversion = convert_file(
+        outcome = convert_files(
             session,
-            model_input,
-            session.matrix.environment(target),
+            [model_input],
+            session.environment(target),
             session.select(tuple(through)).environments,
-            file_format=file_format,
-            output=str(path),
-        )
-        if not isinstance(conversion, Conversion):
-            raise CannotConvert(conversion)
-        write_file(conversion.path, conversion.manifest, path, manifest_path)
-    return conversion.manifest
+            OutputFile(path, file_format, manifest_path, overwrite),
+        )[0].result
+    if isinstance(outcome, ConversionFailure):
+        raise CannotConvert(outcome)
+    if isinstance(outcome, KerasmatrixError):
+        raise outcome
+    return outcome.manifest
 
 
 def explain(
     error: str, *, saved_with: str | None = None, loaded_with: str | None = None
 ) -> Cause | None:
-    """Return the cause of an error, with advice; None if the catalogue has none.
+    """Return the cause of an error, with advice; None if the text does not tell one.
 
     Args:
         error: a message, or a whole traceback.

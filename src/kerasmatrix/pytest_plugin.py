@@ -50,6 +50,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         "kerasmatrix_matrix", "The matrix.yaml with the environments; by default the bundled one."
     )
+    parser.addini(
+        "kerasmatrix_custom_objects", "The module with the models' custom classes and functions."
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -113,6 +116,9 @@ def _check(  # noqa: PLR0913 - a check needs these
     matrix = config.getini("kerasmatrix_matrix")
     if matrix:
         options = {"matrix": config.rootpath / matrix, **options}
+    code = config.getini("kerasmatrix_custom_objects")
+    if code:
+        options = {"custom_objects": config.rootpath / code, **options}
     try:
         checked = api.check(
             file,
@@ -136,7 +142,9 @@ def _check(  # noqa: PLR0913 - a check needs these
     cells = checked.results.asked_for
     bad = [cell for cell in cells if cell.status not in good | INCONCLUSIVE]
     if bad:
-        pytest.fail(_report(file, bad, len(cells), checked), pytrace=False)
+        code = options.get("custom_objects")
+        report = _report(file, bad, len(cells), checked, os.fspath(code) if code else None)
+        pytest.fail(report, pytrace=False)
     missing = [cell for cell in cells if cell.status in INCONCLUSIVE]
     if missing:
         reasons = "; ".join(f"{cell.loaded_with}: {_first_line(cell.summary)}" for cell in missing)
@@ -151,14 +159,22 @@ def _unavailable(config: pytest.Config, reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def _report(file: PathLike, bad: Sequence[CellResult], cells: int, checked: Checked) -> str:
+def _report(
+    file: PathLike,
+    bad: Sequence[CellResult],
+    cells: int,
+    checked: Checked,
+    code: str | None,
+) -> str:
     """Return where and why a file does not load, and the verified fixes."""
-    from kerasmatrix.text.escape import escape_control_characters  # noqa: PLC0415 - as above
+    from kerasmatrix.files.conversion_plan import is_program_code  # noqa: PLC0415 - as above
+    from kerasmatrix.report.file_verdict import convert_command  # noqa: PLC0415
+    from kerasmatrix.text.escape import escape_control_characters  # noqa: PLC0415
 
     first = bad[0]
     cause = f" ({first.cause})" if first.cause else ""
-    # pytest shows the first line in its summary.
-    summary = f"{first.loaded_with}: {first.status}{cause}: {file}"
+    # pytest shows the beginning of the first line in its summary.
+    summary = f"{first.status} in {first.loaded_with}{cause}: {file}"
     lines = [f"{summary}: not good in {len(bad)} of {cells} environments"]
     remedies = {remedy.id: remedy for remedy in checked.results.remedies}
     for cell in bad:
@@ -167,7 +183,11 @@ def _report(file: PathLike, bad: Sequence[CellResult], cells: int, checked: Chec
         fix = cell.repaired_by
         if fix is None:
             continue
-        lines.append(f"    verified fix: {fix.id}")
+        command = convert_command(os.fspath(file), cell.loaded_with, code)
+        lines += [f"    verified fix: {fix.id}", f"      {command}"]
+        if not is_program_code(fix.id):
+            continue
+        lines.append("    or in a program:")
         for part in fix.id.split(" + "):
             lines += [f"      {line}" for line in remedies[part].code.splitlines()]
     return "\n".join(escape_control_characters(line) for line in lines)

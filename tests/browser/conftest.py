@@ -28,7 +28,7 @@ def browser():
         make = opened.new_page
 
         def patient(**options):
-            """What is not there soon is not there: it must not cost half a minute."""
+            """Limit the wait for a missing element, which is half a minute by default."""
             page = make(**options)
             page.set_default_timeout(PATIENCE)
             return page

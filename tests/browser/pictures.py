@@ -1,4 +1,4 @@
-"""Compares pictures of pages as somebody does who looks from a distance.
+"""Compares pictures of pages as if seen from a distance.
 
 Two machines never draw the same letters: edges are smoothed in another way, a line is a pixel off.
 So both pictures are averaged over small squares, and a few of these may differ.
@@ -48,7 +48,7 @@ def save(picture: Image.Image, path: Path) -> None:
 def compare(picture: Image.Image, reference: Image.Image) -> Difference:
     """Compare two pictures that are made by ``to_reference``.
 
-    What one has and the other has not, since it is longer, counts as different.
+    The part by which one is longer counts as different.
     """
     width, height = (max(sides) for sides in zip(picture.size, reference.size, strict=True))
     few = [

@@ -160,7 +160,7 @@ def test_filters_narrow_the_page_count_and_live_in_the_address(page, browser):
     assert counted(page, "50 of 50 cells")
 
 
-def test_a_cell_tells_its_cause_and_a_cause_its_cells(page):
+def test_panel_failing_cell_leads_to_its_cause_and_back(page):
     panel = panel_of(page, "fail")
     assert "What went wrong" in panel.inner_text()
     assert "pip install x" in panel.inner_text()
@@ -413,7 +413,7 @@ def test_changes_are_listed_marked_and_filtered(browser, tmp_path):
     opened.close()
 
 
-def test_what_is_expected_and_what_is_not_can_be_told_apart(browser, tmp_path):
+def test_page_expected_cells_are_marked(browser, tmp_path):
     told = [
         {"status": "fail", "reason": f"known {HOSTILE}", "where": "matrix.yaml:7",
          "link": "https://example.org/1"},
@@ -439,7 +439,7 @@ def test_what_is_expected_and_what_is_not_can_be_told_apart(browser, tmp_path):
     opened.close()
 
 
-def test_an_inferred_cell_says_so_and_leads_to_the_one_that_was_measured(browser, tmp_path):
+def test_panel_inferred_cell_links_to_the_measured_one(browser, tmp_path):
     base = make_results()
     source = next(c for c in base.cells if c.status is Status.PASS and c.saved_with == "tf2.1")
     cells = [
@@ -485,7 +485,7 @@ def test_panel_shows_the_history_of_a_cell(browser, tmp_path):
     opened.close()
 
 
-def test_a_flaky_cell_is_marked_counted_and_told(browser, tmp_path):
+def test_page_flaky_cell_is_marked_and_counted(browser, tmp_path):
     results = make_results()
     again = RetriedAttempt(
         status=Status.PASS, summary=f"loads {HOSTILE}", measured_at=results.run.started
@@ -521,7 +521,7 @@ def test_paper_shows_every_block(browser, tmp_path):
 
 @pytest.mark.parametrize("width", [390, 1024, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_to_mend(browser, path, scheme, width):
+def test_axe_page_has_no_violations(browser, path, scheme, width):
     from axe_playwright_python.sync_playwright import Axe
 
     opened = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)

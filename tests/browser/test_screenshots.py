@@ -1,4 +1,4 @@
-"""Pages beside their reference pictures, which somebody has looked at and found right.
+"""Compares pages with their reference pictures, which were reviewed.
 
 A page that is meant to look different gets new ones with `nox -s screenshots`.
 """

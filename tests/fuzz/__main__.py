@@ -37,7 +37,7 @@ from kerasmatrix.prediction.predict import prepare as prepare_rules
 from kerasmatrix.prediction.predict import read_and_predict
 from kerasmatrix.prediction.target import Target
 from tests.fuzz.containers import Checks
-from tests.fuzz.mutation import BESIDE, SECRET, mutate, seeds
+from tests.fuzz.mutation import NEIGHBOUR, SECRET, mutate, seeds
 
 TARGETS = [
     Target("tf2.4", "2.4", "2.4.4", "3.8", frozenset()),
@@ -75,7 +75,7 @@ def take_in(told: ModelFile, before: FileState, path: Path) -> None:
     Raises:
         AssertionError: something else than plain files was, or what a link leads to.
     """
-    code = path.parent / BESIDE / "code.py"  # weights are nothing without it
+    code = path.parent / NEIGHBOUR / "code.py"  # weights are nothing without it
     with tempfile.TemporaryDirectory() as folder:
         given = make_scenario(told, Path(folder, "it"), ModelAssets(code), before)
         for copied in (given.scenario.folder / "given").rglob("*"):
@@ -91,7 +91,7 @@ def child(number: int, count: int, seed: int, originals: list[Path], send: int) 
     resource.setrlimit(resource.RLIMIT_AS, (address_space, address_space))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with tempfile.TemporaryDirectory() as folder, os.fdopen(send, "w", buffering=1) as out:
-        place_beside(Path(folder))
+        place_neighbour(Path(folder))
         for each in range(number, number + count):
             # A maker that trips over what it made itself says nothing about the reader.
             try:
@@ -110,11 +110,11 @@ def child(number: int, count: int, seed: int, originals: list[Path], send: int) 
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def place_beside(folder: Path) -> None:
-    """Put beside the files that are made what links in them lead to."""
-    (folder / BESIDE).mkdir()
-    (folder / BESIDE / "secret").write_text(SECRET)
-    (folder / BESIDE / "code.py").write_text("def build(): ...\n")
+def place_neighbour(folder: Path) -> None:
+    """Write the files to which links in the changed files lead, next to them."""
+    (folder / NEIGHBOUR).mkdir()
+    (folder / NEIGHBOUR / "secret").write_text(SECRET)
+    (folder / NEIGHBOUR / "code.py").write_text("def build(): ...\n")
 
 
 def make(number: int, seed: int, originals: list[Path], folder: Path) -> tuple[Path, random.Random]:
@@ -125,7 +125,7 @@ def make(number: int, seed: int, originals: list[Path], folder: Path) -> tuple[P
 
 
 def watch(number: int, count: int, seed: int, originals: list[Path]) -> tuple[list, int]:
-    """Have a child read files; return what it told of each, and how it ended."""
+    """Have a child read files; return its report on each, and how it ended."""
     receive, send = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -145,7 +145,7 @@ def watch(number: int, count: int, seed: int, originals: list[Path]) -> tuple[li
 def guardedly(number: int, seed: int, originals: list[Path]) -> str | None:
     """Read a file that ends its reader as a user does; None if that is an error in words."""
     with tempfile.TemporaryDirectory() as folder:
-        place_beside(Path(folder))
+        place_neighbour(Path(folder))
         path, chance = make(number, seed, originals, Path(folder))
         try:
             inspect(path, digest=chance.random() < 0.3)
@@ -197,7 +197,7 @@ def check_in_containers(
 ) -> dict:
     """Check the files of these numbers, ``each`` at a time; return the figures and the faults."""
     folder.mkdir()
-    place_beside(folder)
+    place_neighbour(folder)
     wanted = sorted([*numbers["read"], *numbers["refused"]])
     checks = Checks(folder / "out", shared=shared)
     checks.check([make(number, seed, originals, folder)[0] for number in wanted], each)

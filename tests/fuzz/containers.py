@@ -1,6 +1,6 @@
 """Has `check` load changed files in containers, many at a time, with ordinary files among them.
 
-An ordinary file has to come out as it does when it is checked alone, whatever is checked beside it;
+An ordinary file has to get the result that it gets when it is checked alone;
 every file has a row, or is refused by its name; and no check ends otherwise than it says.
 """
 
@@ -21,7 +21,7 @@ VERSIONS = ("tf2.4", "tf2.16")
 GOOD, USAGE = 0, 2  # exit codes: all was loaded, or some files were refused
 SECONDS_OF_START, SECONDS_EACH = 600, 60
 # What differs from one check to the next.
-BESIDE_THE_POINT = {"scenario", "seconds", "load", "save", "prediction"}
+NOT_COMPARED = {"scenario", "seconds", "load", "save", "prediction"}
 NO_RESULT = {"infra", "timeout", "crash", "not-run"}
 Cells = dict[str, dict[str, object]]
 
@@ -73,7 +73,7 @@ class Checks:
         for path in self._ordinary:
             if _cells(table, path) != self._expected[path]:
                 self.counts["spoilt"] += 1
-                yield f"{path.name}, beside {batch[0].name} to {batch[-1].name}: is another"
+                yield f"{path.name}, checked with {batch[0].name} to {batch[-1].name}: is another"
         for path in batch:
             cells = _cells(table, path)
             if not cells and str(path) in said:
@@ -83,7 +83,7 @@ class Checks:
             self.counts.update(str(cell["status"]) for cell in cells.values())
 
     def _check(self, name: str, paths: Sequence[Path]) -> tuple[dict | None, str]:
-        """Return the table of a check, and what it said; None if it ended as no check should."""
+        """Return the table of a check and its output; None if the check ended wrongly."""
         folder = self._folder / "checks" / name
         command = [
             sys.executable, "-m", "kerasmatrix", "check", *map(str, paths), "--engine", "docker",
@@ -112,12 +112,10 @@ class Checks:
 
 
 def _cells(table: dict, path: Path) -> Cells:
-    """Return what is said of a file by version, but for what differs each time."""
+    """Return the results of a file by version, without values that differ each time."""
     names = {told["name"] for told in table["scenarios"] if told["file"] == str(path)}
     return {
-        cell["loaded_with"]: {
-            key: said for key, said in cell.items() if key not in BESIDE_THE_POINT
-        }
+        cell["loaded_with"]: {key: said for key, said in cell.items() if key not in NOT_COMPARED}
         for cell in table["cells"]
         if cell["scenario"] in names
     }

@@ -24,7 +24,7 @@ from tests.unit.inspection import files
 
 LARGEST = 1 << 20  # bytes of a file that is made
 SECRET = "what a link leads to"
-BESIDE = "beside"  # a folder outside of all that is made, with the secret in it
+NEIGHBOUR = "neighbour"  # a folder outside of the changed files, with the secret in it
 ODD = (0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 1 << 31, (1 << 32) - 1, 1 << 62, (1 << 64) - 1)
 STRANGE = (None, True, -1, 1e308, 10**30, "", ACTIVE, "\ud800", [], {}, [[]], {"class_name": 3})
 
@@ -77,7 +77,7 @@ def ordinary(folder: Path) -> list[Path]:
 def mutate(seed: Path, target: Path, chance: random.Random) -> Path:
     """Write a changed copy of ``seed`` and return its path; ``target`` is a name that is free.
 
-    A link may lead to the folder `BESIDE` next to ``target``.
+    A link may lead to the folder `NEIGHBOUR` next to ``target``.
     """
     if seed.is_dir():
         for part in sorted(seed.rglob("*")):
@@ -147,7 +147,7 @@ def _somewhere(folder: Path, chance: random.Random) -> Path:
 
 
 def _add_link(folder: Path, chance: random.Random) -> None:
-    outside = folder.parent / BESIDE
+    outside = folder.parent / NEIGHBOUR
     leads = (".", "..", "/dev/zero", "/", "nowhere", outside, outside / "secret", "saved_model.pb")
     _somewhere(folder, chance).symlink_to(chance.choice(leads))
 
@@ -159,7 +159,9 @@ def _turn_into_link(folder: Path, chance: random.Random) -> None:
     if kind is stat.S_ISDIR and place.exists():
         shutil.rmtree(place)
     place.unlink(missing_ok=True)
-    place.symlink_to(chance.choice((folder.parent / BESIDE, folder.parent / BESIDE / "secret")))
+    place.symlink_to(
+        chance.choice((folder.parent / NEIGHBOUR, folder.parent / NEIGHBOUR / "secret"))
+    )
 
 
 def _add_pipe(folder: Path, chance: random.Random) -> None:
@@ -316,19 +318,19 @@ def _hdf5(data: bytes, chance: random.Random) -> bytes:
     return _bytes(changed, chance) if chance.random() < 0.3 else changed
 
 
-def _json(told: object, chance: random.Random) -> object:
-    """Return ``told`` with one value of it made strange, doubled, dropped or nested."""
-    if isinstance(told, dict) and told and chance.random() < 0.8:  # go deeper
-        key = chance.choice(list(told))
+def _json(value: object, chance: random.Random) -> object:
+    """Return ``value`` with one of its parts made strange, doubled, dropped or nested."""
+    if isinstance(value, dict) and value and chance.random() < 0.8:  # go deeper
+        key = chance.choice(list(value))
         if chance.random() < 0.1:
-            return {name: value for name, value in told.items() if name != key}
-        return {**told, key: _json(told[key], chance)}
-    if isinstance(told, list) and told and chance.random() < 0.7:
-        place = chance.randrange(len(told))
-        return [*told[:place], _json(told[place], chance), *told[place:]]
-    nested = told
+            return {name: part for name, part in value.items() if name != key}
+        return {**value, key: _json(value[key], chance)}
+    if isinstance(value, list) and value and chance.random() < 0.7:
+        place = chance.randrange(len(value))
+        return [*value[:place], _json(value[place], chance), *value[place:]]
+    nested = value
     for _ in range(chance.choice((1, 3, 300))):
         nested = {"class_name": "TimeDistributed", "config": {"layer": nested}}
-    wide = [told] * chance.choice((2, 200))
+    wide = [value] * chance.choice((2, 200))
     number = struct.unpack("<d", chance.randbytes(8))[0]
     return chance.choice((*STRANGE, nested, wide, number))

@@ -1,6 +1,6 @@
 """Attacks by the Lambda of a model file, each with the promise that it must not break.
 
-An attack is Python that runs in the task's process, in its scratch folder, as user ``nobody``.
+An attack is Python that runs in the task's process, in its scratch folder, as user 65534.
 ``report(facts)`` ends the load with an exception that has the facts as JSON.
 """
 

@@ -9,6 +9,7 @@ from kerasmatrix.config.project import Project
 from kerasmatrix.files.check import check
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.cells import Status
 from tests.real import ROOT, cell, measure
@@ -105,7 +106,7 @@ def test_fix_true_name_loads_hdf5_called_keras(engine, tmp_path):
         import_models([path], session.store, ModelAssets()) as (model_inputs, _),
     ):
         environments = session.select(names).environments
-        checked = check(session, model_inputs, environments, reference="tf2.15")
+        checked = check(session, model_inputs, environments, policy=ReferencePolicy(only="tf2.15"))
     found = next(each for each in checked.results.cells if each.loaded_with == "tf2.16")
     assert (found.status, found.cause) == (Status.FAIL, "container-mismatch"), found.summary
     assert found.repaired_by.id.split(" + ")[0] == "true-name", found.remedies

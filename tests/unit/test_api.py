@@ -138,11 +138,53 @@ def test_convert_returns_manifest_or_raises(project, engine):
     made = kerasmatrix.convert("model.h5", "fails-unless-rewrite-config", "out.h5", engine=engine)
     assert made.action == "rewritten"
     assert Path("out.h5").exists()
-    with pytest.raises(kerasmatrix.CannotConvert, match="made by the program") as error:
+    with pytest.raises(kerasmatrix.CannotConvert, match="changes the load") as error:
         kerasmatrix.convert("model.h5", "fails-stubborn-rewrite-config", "o.h5", engine=engine)
-    assert [remedy.id for remedy in error.value.refusal.code] == ["rewrite-config"]
+    assert error.value.refusal.tried[0].remedies == ("rewrite-config",)
+    assert error.value.refusal.code == ()
     with pytest.raises(kerasmatrix.UsageError, match="unknown file extension"):
         kerasmatrix.convert("model.h5", "good", "out.txt", engine=engine)
+
+
+REWRITE = "fails-unless-rewrite-config"
+
+
+def test_checked_upgrade_is_the_verdict_for_two_versions(project, engine):
+    project("good", "good2", REWRITE)
+    checked = kerasmatrix.check("model.h5", engine=engine)
+    verdict = checked.upgrade("good", REWRITE)
+    assert verdict.headline() == f"1 of 1 file breaks in {REWRITE}; it can be fixed."
+    assert str(verdict).endswith(verdict.headline())
+    assert checked.upgrade("good", "good2").headline() == "None of 1 file breaks in good2."
+    with pytest.raises(kerasmatrix.UsageError, match="unknown environment 'god'"):
+        checked.upgrade("god", "good2")
+
+
+def test_checked_fix_writes_files_from_what_is_known(project, engine):
+    project("good", REWRITE)
+    checked = kerasmatrix.check("model.h5", engine=engine)
+    loads = sum(task.kind != "convert" for _, task in engine.tasks)
+    verdict = checked.fix("fixed/new")
+    assert verdict.lines[0].fixed.path == "fixed/new/model.h5"
+    assert Path("fixed/new/model.h5.kerasmatrix.json").is_file()
+    assert "; it is fixed" in verdict.headline()
+    # One more load: that of the new file.
+    assert sum(task.kind != "convert" for _, task in engine.tasks) == loads + 1
+    with pytest.raises(kerasmatrix.UsageError, match="were read from a file"):
+        kerasmatrix.Checked(checked.results).fix("fixed")
+
+
+def test_checked_is_shown_in_few_words(project, engine):
+    project("good", REWRITE)
+    Path("<i>.h5").write_bytes(Path("model.h5").read_bytes())
+    checked = kerasmatrix.check(["model.h5", "<i>.h5"], engine=engine)
+    assert repr(checked) == (
+        f"<Checked in good, {REWRITE}: 2 of 2 files break in {REWRITE}; all 2 can be fixed.>"
+    )
+    html = checked._repr_html_()
+    assert "2 of 2 files break" in html
+    assert "<th>&lt;i&gt;.h5</th>" in html
+    assert html.count("<tr>") == 3
 
 
 def test_explain_known_error():

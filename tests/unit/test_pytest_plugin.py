@@ -75,10 +75,10 @@ def test_model_check_failing_file_shows_cause_and_fix(suite):
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(
         [
-            "*: fail (unknown-functional): model.h5: not good in 1 of 2 environments",
+            "*fail in fails-unless-rewrite-config (unknown-functional): model.h5: not good in 1*",
             "*fails-unless-rewrite-config: fail: unknown-functional: ValueError: Unknown layer*",
             "*verified fix: rewrite-config",
-            "*keras.models.load_model(*",
+            "*kerasmatrix convert model.h5 --for fails-unless-rewrite-config --output-dir fixed",
         ]
     )
     # The plugin's own code is nobody's concern.
@@ -179,3 +179,14 @@ def test_plugin_fixture_and_marker_are_listed(suite):
     done.stdout.fnmatch_lines(["model_check*", "*fails the test if a model file does not load*"])
     done = suite("def test_it(): ...\n", "--markers", environments=("good2",))
     done.stdout.fnmatch_lines(["@pytest.mark.loads_in(*environments)*"])
+
+
+def test_model_check_custom_objects_setting_is_a_default(suite, pytester):
+    pytester.makepyfile(mine="class Gate: ...")
+    done = suite(
+        marked("good", "fails-unless-rewrite-config"),
+        environments=("good", "fails-unless-rewrite-config"),
+        kerasmatrix_custom_objects="mine.py",
+    )
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["*--output-dir fixed --custom-objects *mine.py"])

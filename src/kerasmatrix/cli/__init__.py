@@ -26,30 +26,38 @@ from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = ["commands", "main"]
 
-# Each has a module of its name, imported on use: most need neither Docker nor pandas.
-COMMANDS = (
-    "init",
-    "run",
-    "report",
-    "history",
-    "compare",
-    "gate",
-    "can-upgrade",
-    "merge",
-    "lock",
-    "images",
-    "store",
-    "versions",
-    "explain",
-    "paths",
-    "inspect",
-    "predict",
-    "check",
-    "bisect",
-    "convert",
-    "schema",
-)
-
+# The commands by group, in the order of the help. Each has a module of its name, imported on use:
+# most need neither Docker nor pandas. The texts are at most 62 characters: click cuts longer ones.
+GROUPS = {
+    "Your files": {
+        "inspect": "Describe a model file without loading it.",
+        "predict": "Predict which versions load a file, without loading it.",
+        "check": "Load files in other versions, and write fixed files.",
+        "convert": "Write a file that another version loads.",
+        "bisect": "Find the release in which a file breaks.",
+        "explain": "Explain an error message of Keras.",
+        "layer": "Print which releases write and read a class of Keras.",
+    },
+    "The matrix": {
+        "run": "Save and load the test models in every version.",
+        "report": "Write a stored run in another format.",
+        "history": "List the stored runs.",
+        "compare": "Print how the results of two runs differ.",
+        "gate": "Fail if a run is worse than a baseline.",
+        "can-upgrade": "Answer whether files of one version load in another.",
+        "paths": "Print how each model gets from one version to another.",
+        "merge": "Merge the shards of a run.",
+    },
+    "Setting up": {
+        "init": "Create matrix.yaml, an example model, a noxfile, a workflow.",
+        "versions": "Find newer releases of TensorFlow and Keras.",
+        "lock": "Resolve the packages of environments.",
+        "images": "Create Docker images or virtual environments.",
+        "store": "Check or prune the stored measurements.",
+        "schema": "Print the JSON Schema of results.json.",
+    },
+}
+COMMANDS = [name for group in GROUPS.values() for name in group]
 
 # The epilog of `kerasmatrix --help`.
 EXIT_CODES = """\b
@@ -57,7 +65,7 @@ Exit codes:
   0    success
   1    the gate failed, or the answer is no
   2    error in the command line, matrix.yaml, a scenario or an input file
-  3    not possible on this machine, or inconclusive: no engine, no environment, no space
+  3    inconclusive: no engine, environment or disk space
   70   a bug in kerasmatrix; the message names a file with the details
   130  interrupted
 """
@@ -68,7 +76,14 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """Return the names of all commands in the order of the help."""
-        return list(COMMANDS)
+        return COMMANDS
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the groups; their texts need no import of the commands' modules."""
+        width = max(map(len, COMMANDS))
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", text) for name, text in group.items()])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Return the command of that name."""

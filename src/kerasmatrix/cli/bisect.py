@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, store_folder_option
 from kerasmatrix.cli.output import say, say_json
@@ -22,7 +23,7 @@ __all__ = ["bisect"]
 MOST_PACKAGES = 8
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix bisect model.h5 --good 2.15 --bad 2.18"))
 @click.argument("file", type=NamedPath(path_type=Path))
 @click.option("--good", required=True, metavar="NAME", help="A version that loads the file.")
 @click.option("--bad", required=True, metavar="NAME", help="A version that does not.")
@@ -66,8 +67,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
     with session_from_options(
         matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
     ) as session:
-        matrix = session.matrix
-        ends = matrix.environment(good, "--good"), matrix.environment(bad, "--bad")
+        ends = session.environment(good, "--good"), session.environment(bad, "--bad")
         if ends[0] is ends[1]:
             raise UsageError(f"{good}: is both --good and --bad", hint="name two versions")
         with import_model(file, session.store, ModelAssets(code, inputs)) as model_input:

@@ -11,9 +11,11 @@ import click
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison, Names
 from kerasmatrix.analysis.compare import compare as compare_results
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.output import say, say_json
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.report.markdown import line, row
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["change_line", "compare", "count_line", "notes"]
 
@@ -21,7 +23,7 @@ __all__ = ["change_line", "compare", "count_line", "notes"]
 LISTED = 20
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix compare", "kerasmatrix compare main/results.json last"))
 @click.argument("base", default="previous")
 @click.argument("head", default="last")
 @click.option(
@@ -36,7 +38,11 @@ LISTED = 20
 def compare(
     base: str, head: str, form: Literal["text", "markdown", "json"], store_folder: Path
 ) -> int:
-    """Compare two runs, each a results.json, the id of a run, last or previous."""
+    """Print how the results of two runs differ.
+
+    BASE and HEAD are each a results.json, a run's id, previous (the default of BASE) or last (the
+    default of HEAD).
+    """
     comparison = compare_results(read_run(base, store_folder), read_run(head, store_folder))
     if form == "json":
         say_json(comparison)
@@ -60,8 +66,8 @@ def change_line(change: Change) -> str:
     """Return the status of a cell before and after, with its cause."""
     where = f"{change.scenario} · {change.format} · {change.saved_with} → {change.loaded_with}"
     cause = f" ({change.cause})" if change.cause else ""
-    first = next(iter(change.summary.strip().splitlines()), "")
-    return f"{where}: {change.before} → {change.after}{cause}: {first}"
+    summary = first_line(change.summary)
+    return f"{where}: {change.before} → {change.after}{cause}: {summary}"
 
 
 def _text(comparison: Comparison) -> list[str]:

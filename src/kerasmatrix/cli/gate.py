@@ -10,6 +10,7 @@ from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.analysis.compare import compare as compare_results
 from kerasmatrix.analysis.gate import FindingKind, count_inconclusive, findings
 from kerasmatrix.cli.compare import count_line, notes
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.rerun import repeat_jobs
@@ -26,20 +27,22 @@ FAILED, INFRASTRUCTURE = 1, 3
 WAYS_OUT = {
     FindingKind.WORSE_THAN_BASELINE: "to accept it, keep this run's results.json as the baseline, "
     "or expect it in matrix.yaml",
-    FindingKind.WORSE_THAN_EXPECTED: "mend it, or change what is expected",
-    FindingKind.BETTER_THAN_EXPECTED: "take the expectation away",
-    FindingKind.UNMATCHED: "take it away, or mend its patterns",
-    FindingKind.EXPIRED: "give it another date, or take it away",
-    FindingKind.FLAKY: "measured again, they differed: it is unknown whether they got worse",
+    FindingKind.GONE: "measure the same environments, scenarios and formats, or keep this run's "
+    "results.json as the baseline",
+    FindingKind.WORSE_THAN_EXPECTED: "fix it, or change what is expected",
+    FindingKind.BETTER_THAN_EXPECTED: "remove the expectation",
+    FindingKind.UNMATCHED: "remove it, or correct its patterns",
+    FindingKind.EXPIRED: "give it another date, or remove it",
+    FindingKind.FLAKY: "repeated measurements differ, so it is unknown whether they got worse",
 }
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix gate --baseline main/results.json"))
 @click.argument("run", default="last")
 @click.option(
     "--baseline",
     metavar="RUN",
-    help="The run to compare with: a results.json, a run's id, or previous.",
+    help="Run to compare with: a results.json, a run's id, or previous.",
 )
 @retries_options(default=0)
 @matrix_option
@@ -53,16 +56,16 @@ def gate(  # noqa: PLR0913 - one argument per option
     matrix_file: Path,
     store_folder: Path,
 ) -> int:
-    """Judge RUN by what matrix.yaml expected of it and by a baseline.
+    """Fail if RUN is worse than a baseline, or than matrix.yaml expects.
 
-    Exit code 1 if a cell is worse, 3 if too little was measured to decide. It reads a stored run;
-    with --retries it measures failing cells again.
+    RUN is a results.json, a run's id, or last (the default). Exit codes: 0 no regression, 1
+    regression, 3 inconclusive: something could not be measured, or is flaky.
     """
     head = read_run(run, store_folder)
     if baseline is None and not head.expectations:
         raise UsageError(
-            "nothing to judge by: no baseline, and the run had no expectations",
-            hint="name an earlier run with --baseline, or write expectations into matrix.yaml",
+            "nothing to compare with: no baseline, and the run had no expectations",
+            hint="pass --baseline results.json, or add expectations to matrix.yaml and run again",
         )
     base = read_run(baseline, store_folder) if baseline else None
     comparison = compare_results(base, head) if base else None
@@ -85,16 +88,16 @@ def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool =
         click.echo(count_line(comparison, base=comparison.base))
         for line in notes(comparison):
             say(f"  {line}")
-    found = findings(head, comparison)
+    all_findings = findings(head, comparison)
     for kind in FindingKind:
-        these = [finding for finding in found if finding.kind is kind]
+        these = [finding for finding in all_findings if finding.kind is kind]
         if these:
             click.echo(f"{kind} ({len(these)}): {WAYS_OUT[kind]}")
         for finding in these:
             where = f"{finding.where}: " if finding.where else ""
             say(f"  {where}{finding.text}")
-    flaky = sum(finding.kind is FindingKind.FLAKY for finding in found)
-    if len(found) > flaky:
+    flaky = sum(finding.kind is FindingKind.FLAKY for finding in all_findings)
+    if len(all_findings) > flaky:
         click.echo("The gate fails.")
         return FAILED
     doubt = _doubt(head, comparison)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import click
 
 from kerasmatrix.analysis.compare import ChangeKind, compare
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.stored_runs import store_option
 from kerasmatrix.results.schema import Results, count_statuses
 from kerasmatrix.store.runs import Archive
@@ -18,26 +19,27 @@ from kerasmatrix.store.runs import Archive
 __all__ = ["history"]
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix history --limit 3"))
 @click.option(
     "--limit",
     type=click.IntRange(min=1, max=1_000_000),
     default=10,
     show_default=True,
-    help="How many of the newest runs.",
+    help="Number of runs to list.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @store_option
 def history(limit: int, store_folder: Path, *, as_json: bool) -> int:
-    """List the stored runs, newest last, each with what changed since the one before."""
+    """List the stored runs, newest last, with the changes from each to the next."""
     archive = Archive(store_folder)
     # One more, which the oldest of them is compared with.
     runs = [archive.read(run) for run in archive.runs()[-limit - 1 :]]
+    # The first entry has no run before it, and is dropped below unless all are listed.
     summaries = [_summary_of(head, base) for base, head in zip([None, *runs], runs, strict=False)]
     if as_json:
         click.echo(json.dumps({"runs": [run._asdict() for run in summaries[-limit:]]}, indent=1))
     elif not summaries:
-        click.echo("No run is stored yet: run `nox -s matrix`.")
+        click.echo("No runs yet. Start one with: kerasmatrix run")
     else:
         for run in summaries[-limit:]:
             click.echo("\n".join(_lines(run)))

@@ -15,6 +15,7 @@ import requests
 
 import docker
 from kerasmatrix.cli.error_output import show_all
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_option
 from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.config.places import default_cache
@@ -43,11 +44,18 @@ INFRASTRUCTURE = 3
 def engine_option(command: Callable[..., int]) -> Callable[..., int]:
     """Add ``--engine NAME``."""
     return click.option(
-        "--engine", type=click.Choice(ENGINES), default="docker", show_default=True
+        "--engine",
+        type=click.Choice(ENGINES),
+        default="docker",
+        show_default=True,
+        help="Docker images or local virtual environments.",
     )(command)
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    invoke_without_command=True,
+    epilog=example("kerasmatrix images --environments tf2.15,tf2.21", "kerasmatrix images prune"),
+)
 @matrix_option
 @group_option
 @names_option("--environments", "environments")
@@ -57,7 +65,7 @@ def engine_option(command: Callable[..., int]) -> Callable[..., int]:
     type=JOBS,
     default=2,
     show_default=True,
-    help="How many are created at a time.",
+    help="Number created at the same time.",
 )
 @click.pass_context
 def images(  # noqa: PLR0913 - one argument per option
@@ -69,12 +77,13 @@ def images(  # noqa: PLR0913 - one argument per option
     engine: str,
     jobs: int,
 ) -> int:
-    """Create the image or virtual environment of each environment that has none yet."""
+    """Create missing Docker images or virtual environments before a run needs them."""
     if context.invoked_subcommand:
         return 0
     matrix = load_matrix(matrix_file)
     project = Project(matrix_file)
     selected = matrix.select(group=group, environments=environments).environments
+    # All locks are read before the first environment is created: a missing one is a quick error.
     locks = {env.name: read_lock(project.locks_with(env.name), env) for env in selected}
     opened = open_engine(engine, matrix, project)
     if opened.name == "docker":
@@ -100,10 +109,13 @@ def images(  # noqa: PLR0913 - one argument per option
     return code
 
 
-@images.command()
+@images.command(
+    short_help="Delete those that no matrix needs.",
+    epilog=example("kerasmatrix images prune --engine local --dry-run"),
+)
 @matrix_option
 @engine_option
-@click.option("--all", "everything", is_flag=True, help="Also those that the matrix needs.")
+@click.option("--all", "everything", is_flag=True, help="Delete even those that this matrix needs.")
 @click.option(
     "--older-than",
     "days",
@@ -111,13 +123,13 @@ def images(  # noqa: PLR0913 - one argument per option
     type=click.IntRange(min=0, max=36_500),
     default=7,
     show_default=True,
-    help="How long to keep those that no matrix needs after another project used them.",
+    help="Keep those that another project used within this time.",
 )
-@click.option("--dry-run", is_flag=True, help="Print what would be removed, and remove nothing.")
+@click.option("--dry-run", is_flag=True, help="List what would be deleted; delete nothing.")
 def prune(*, matrix_file: Path, engine: str, everything: bool, days: int, dry_run: bool) -> int:
-    """Remove images or virtual environments that the matrix does not need any more.
+    """Delete images or virtual environments that the matrix does not need any more.
 
-    Those that another project needs stay, and those that a process uses or creates.
+    Those that another project needs are kept, and those that a process uses or creates.
     """
     kind = _kind(engine, *_read(matrix_file))
     # A lock that cannot be read is an error, so that its environment is not taken for unneeded.

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.error_output import show_all
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import matrix_option
 from kerasmatrix.config.matrix import Environment, load_matrix
 from kerasmatrix.config.project import Project
@@ -20,13 +21,14 @@ __all__ = ["lock"]
 PARALLEL = 4
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix lock tf2.21"))
 @click.argument("environments", nargs=-1)
 @matrix_option
 def lock(environments: tuple[str, ...], matrix_file: Path) -> int:
-    """Resolve ENVIRONMENTS into images/locks/ENVIRONMENT.txt.
+    """Resolve the packages of ENVIRONMENTS, and write images/locks/NAME.txt.
 
-    Without names, all that the matrix itself describes. Inherited environments have locks.
+    Without names, this locks the environments that the matrix itself defines: those that it
+    inherits have locks.
     """
     matrix = load_matrix(matrix_file)
     project = Project(matrix_file)

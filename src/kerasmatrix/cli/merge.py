@@ -9,6 +9,7 @@ import click
 
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.analysis.merge import merge as merge_results
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import matrix_option, output_option
 from kerasmatrix.cli.terminal import print_results
@@ -26,7 +27,13 @@ __all__ = ["merge"]
 INFRASTRUCTURE = 3
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "kerasmatrix run --shard 1/2 --store a --output a",
+        "kerasmatrix run --shard 2/2 --store b --output b",
+        "kerasmatrix merge a/results.json b/results.json --absorb a --absorb b",
+    )
+)
 @click.argument("results", nargs=-1, required=True, metavar="RESULTS...")
 @matrix_option
 @output_option
@@ -35,7 +42,7 @@ INFRASTRUCTURE = 3
     "stores",
     multiple=True,
     type=NamedPath(path_type=Path, file_okay=False),
-    help="A shard's store: its measurements are added to the store.",
+    help="Store of a shard: add its measurements to the store.",
 )
 def merge(
     results: tuple[str, ...],
@@ -44,7 +51,7 @@ def merge(
     store_folder: Path,
     stores: tuple[Path, ...],
 ) -> int:
-    """Merge the RESULTS of a run's shards (their results.json) and write the reports."""
+    """Merge the shards of a run, each a results.json, and write the reports."""
     project = Project(matrix_file)
     archive = Archive(store_folder)
     parts = {name: find_results(name, archive) for name in results}
@@ -54,6 +61,7 @@ def merge(
     merged = merge_results(parts, scenarios, command)
     matrix = load_matrix(matrix_file)
     merged = expect(merged, matrix.expectations, matrix.names)
+    # Before the stores are absorbed, which takes the most time.
     check_folder(output)
     if stores:
         with Store(store_folder) as store:

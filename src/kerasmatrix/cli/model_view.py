@@ -16,14 +16,23 @@ KINDS = {
     "hdf5-weights": "weights as HDF5, without an architecture",
     "keras-archive": "a Keras v3 archive",
     "saved-model": "a SavedModel",
-    "architecture-json": "an architecture as JSON, without weights",
-    "architecture-yaml": "an architecture as YAML, without weights",
+    "architecture-json": "an architecture as JSON",
+    "architecture-yaml": "an architecture as YAML",
+    "sharded-weights": "weights in several files, without an architecture",
+    "checkpoint": "weights as a TensorFlow checkpoint, without an architecture",
+}
+HOLDERS = {
+    "folder": ", unpacked into a folder",
+    "pickle": " in a Python pickle",
+    "mlflow": " in a folder of MLflow",
 }
 
 
 def show_model(console: Console, model_file: ModelFile) -> None:
     """Print the description of a file."""
-    kind = KINDS[model_file.kind]
+    kind = KINDS[model_file.kind] + HOLDERS.get(model_file.holder or "", "")
+    if model_file.companion:
+        kind = f"{kind.removesuffix(', without an architecture')}, with {model_file.companion}"
     lines = [f"{model_file.path}: {kind}, {model_file.bytes:,} bytes", *_facts(model_file)]
     for line in lines:
         console.print(Text(escape_control_characters(line)), soft_wrap=True)

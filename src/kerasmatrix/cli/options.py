@@ -8,13 +8,17 @@ from typing import Any, TypeVar
 
 import click
 
+from kerasmatrix.analysis.losses import LOSSES
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.config.places import Places, places_of
+from kerasmatrix.config.places import Places, matrix_or_bundled, places_of
+from kerasmatrix.errors import nearest
 from kerasmatrix.execution.shards import Shard
 from kerasmatrix.text.escape import brief
 
 __all__ = [
     "JOBS",
+    "accept_option",
+    "any_matrix_option",
     "beside_matrix_option",
     "cluster_options",
     "companions_options",
@@ -39,29 +43,45 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def matrix_option(command: Command) -> Command:
-    """Add ``--matrix FILE``."""
-    return _matrix_option(command, "The matrix file to read.")
+    """Add ``--matrix FILE`` for commands that need a project."""
+    return _matrix_option(command, "Matrix file to read.", default="matrix.yaml")
+
+
+def any_matrix_option(command: Command) -> Command:
+    """Add ``--matrix FILE``; without a ``matrix.yaml`` in the folder, it is the package's own."""
+    return _matrix_option(
+        command,
+        "Matrix file with the environments.  [default: matrix.yaml, else the package's own]",
+        callback=_note_matrix_or_bundled,
+    )
 
 
 def beside_matrix_option(command: Command) -> Command:
     """Add ``--matrix FILE``, of which only the folder matters: it is not read."""
     return _matrix_option(
         command,
-        "The matrix file of the run; the store and the reports are in its folder.",
+        "Matrix file of the run: its folder has the store and the reports.  [default: matrix.yaml]",
         expose_value=False,
     )
 
 
-def _matrix_option(command: Command, description: str, *, expose_value: bool = True) -> Command:
+def _matrix_option(
+    command: Command,
+    description: str,
+    *,
+    default: str | None = None,
+    expose_value: bool = True,
+    callback: Callable[[click.Context, click.Parameter, Path | None], Path | None] | None = None,
+) -> Command:
     return click.option(
         "--matrix",
         "matrix_file",
         type=NamedPath(path_type=Path, dir_okay=False),
-        default="matrix.yaml",
-        show_default=True,
+        default=default,
+        show_default=default is not None,
         is_eager=True,
         expose_value=expose_value,
-        callback=note_matrix,
+        callback=callback or note_matrix,
         help=description,
     )(command)
 
@@ -72,6 +92,12 @@ def note_matrix(
     """Keep the path of the matrix for the options that are evaluated later and depend on it."""
     context.meta[MATRIX] = value
     return value
+
+
+def _note_matrix_or_bundled(
+    context: click.Context, parameter: click.Parameter, value: Path | None
+) -> Path:
+    return matrix_or_bundled(note_matrix(context, parameter, value))
 
 
 def places(context: click.Context) -> Places:
@@ -98,6 +124,27 @@ def names_option(name: str, plural: str) -> Callable[[Command], Command]:
         callback=_split,
         help=f"Only these {plural} (comma-separated names).",
     )
+
+
+def accept_option(command: Command) -> Command:
+    """Add ``--accept KIND,KIND``."""
+    return click.option(
+        "--accept",
+        multiple=True,
+        metavar="KIND,…",
+        callback=_accepted,
+        help=f"Losses that do not matter, in cells and in fixes: {', '.join(LOSSES)}.",
+    )(command)
+
+
+def _accepted(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    kinds = _split(context, parameter, values)
+    for kind in kinds:
+        if kind not in LOSSES:
+            raise click.BadParameter(f"{brief(kind)}: {nearest(kind, LOSSES)}")
+    return kinds
 
 
 def companions_options(command: Command) -> Command:
@@ -134,7 +181,7 @@ def retries_options(default: int) -> Callable[[Command], Command]:
         accept = click.option(
             "--accept-flaky",
             is_flag=True,
-            help="Let flaky results pass the gate.",
+            help="Accept a result that fails the gate once and passes a retry.",
         )(command)
         return click.option(
             "--retries",
@@ -142,7 +189,7 @@ def retries_options(default: int) -> Callable[[Command], Command]:
             type=click.IntRange(min=0, max=20),
             default=default,
             show_default=True,
-            help="Retries for a result that would fail the gate, to rule out flakiness.",
+            help="Measure a result that fails the gate again, up to N times.",
         )(accept)
 
     return add
@@ -151,7 +198,7 @@ def retries_options(default: int) -> Callable[[Command], Command]:
 def remedies_options(command: Command) -> Command:
     """Add ``--remedies WHICH`` and its short form ``--all-remedies``."""
     short = click.option(
-        "--all-remedies", "remedies", flag_value="all", help="The same as --remedies all."
+        "--all-remedies", "remedies", flag_value="all", help="Short for --remedies all."
     )(command)
     return click.option(
         "--remedies",
@@ -178,12 +225,12 @@ def cluster_options(command: Command) -> Command:
     scheduler = click.option(
         "--scheduler",
         metavar="ADDRESS",
-        help="--engine dask: address of the Dask scheduler, like tcp://host:8786.",
+        help="With --engine dask: address of the scheduler, like tcp://host:8786.",
     )
     artifacts = click.option(
         "--artifacts",
         metavar="URL",
-        help="--engine dask: shared folder or fsspec URL for exchanging artifacts.",
+        help="With --engine dask: shared folder or fsspec URL for model files.",
     )
     inner = click.option(
         "--on-workers",
@@ -191,7 +238,7 @@ def cluster_options(command: Command) -> Command:
         type=click.Choice(["auto", "docker", "local"]),
         default="auto",
         show_default=True,
-        help="--engine dask: engine on the Dask workers.",
+        help="With --engine dask: engine on the Dask workers.",
     )
     return scheduler(artifacts(inner(command)))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import beside_matrix_option, places
 from kerasmatrix.cli.output import say
@@ -24,7 +25,7 @@ from kerasmatrix.store.runs import results_in
 __all__ = ["paths"]
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix paths --from tf2.15 --to tf2.21"))
 @click.option(
     "--from", "source", required=True, metavar="NAME", help="Version that saved the files."
 )
@@ -40,7 +41,7 @@ __all__ = ["paths"]
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def paths(source: str, target: str, form: str | None, path: Path, *, as_json: bool) -> int:
-    """Print the verified path of each model from one version to another."""
+    """Print how each model gets from one version to another: as it is, or by a fix."""
     results = results_in(path)
     names = [environment.name for environment in results.environments]
     for name in (source, target):

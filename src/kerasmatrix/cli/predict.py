@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from kerasmatrix.cli.error_output import show, show_all
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import names_option, note_matrix, store_folder_option
+from kerasmatrix.cli.options import any_matrix_option, names_option, store_folder_option
 from kerasmatrix.config.matrix import load_matrix
-from kerasmatrix.config.places import matrix_or_bundled
 from kerasmatrix.config.project import Project
 from kerasmatrix.errors import UsageError
 from kerasmatrix.files.discover import find_models
@@ -35,7 +35,7 @@ WIDTH = 120
 STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red"}
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix predict models/"))
 @click.argument("files", nargs=-1, required=True, type=NamedPath(path_type=Path, any_length=True))
 @names_option("--to", "environments, or groups of them")
 @click.option(
@@ -45,14 +45,7 @@ STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red
     help="The module with the models' own classes and functions. It is read, not run.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--matrix",
-    "matrix_file",
-    type=NamedPath(path_type=Path, dir_okay=False),
-    is_eager=True,
-    callback=note_matrix,
-    help="The matrix with the environments.  [default: matrix.yaml, else the package's own]",
-)
+@any_matrix_option
 @store_folder_option
 def predict(  # noqa: PLR0913 - one argument per option
     *,
@@ -60,15 +53,14 @@ def predict(  # noqa: PLR0913 - one argument per option
     to: tuple[str, ...],
     code: Path | None,
     as_json: bool,
-    matrix_file: Path | None,
+    matrix_file: Path,
     store_folder: Path,
 ) -> int:
     """Predict, without loading anything, whether each of FILES will load in each version.
 
     FILES can be files or folders. Nothing in them is run.
     """
-    matrix_path = matrix_or_bundled(matrix_file)
-    targets = select_targets(load_matrix(matrix_path), Project(matrix_path), to)
+    targets = select_targets(load_matrix(matrix_file), Project(matrix_file), to)
     cache = PredictionCache(store_folder)
     custom_names = custom_object_names(code) if code else frozenset()
     models = find_models(files)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.errors import InfrastructureError
@@ -33,9 +34,11 @@ FORMATS: dict[str, Callable[[Results], str | bytes]] = {
 }
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix report --format csv --output results.csv"))
 @click.argument("run", default="last")
-@click.option("--format", "form", type=click.Choice(["html", *FORMATS]), required=True)
+@click.option(
+    "--format", "form", type=click.Choice(["html", *FORMATS]), required=True, help="Output format."
+)
 @click.option(
     "--output",
     type=NamedPath(path_type=Path, dir_okay=False),
@@ -43,7 +46,10 @@ FORMATS: dict[str, Callable[[Results], str | bytes]] = {
 )
 @store_option
 def report(run: str, form: str, output: Path | None, store_folder: Path) -> int:
-    """Render a stored RUN: a results.json, the id of a run, last or previous."""
+    """Write a stored run in another format.
+
+    RUN is a results.json, a run's id, last (the default) or previous.
+    """
     results = read_run(run, store_folder)
     if form == "html":
         past = Archive(store_folder).before(results.run.id)

@@ -18,6 +18,7 @@ from kerasmatrix.analysis.compare import Comparison, compare
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.analysis.gate import findings
 from kerasmatrix.cli.build_plan import plan_of, select
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import (
     JOBS,
     cluster_options,
@@ -56,26 +57,30 @@ INFRASTRUCTURE = 3
 MOST_JOBS = 8
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        "kerasmatrix run --group quick", "kerasmatrix run --environments tf2.15,tf2.21 --gate"
+    )
+)
 @matrix_option
 @group_option
 @names_option("--environments", "environments")
 @names_option("--scenarios", "scenarios")
 @names_option("--formats", "formats")
-@names_option("--columns", "environments as loaders")
+@names_option("--columns", "loading environments")
 @click.option(
     "--engine",
     "engine_name",
     type=click.Choice([*ENGINES, DASK]),
     default="auto",
     show_default=True,
-    help="How environments are opened.",
+    help="Where TensorFlow runs: containers, virtual environments, or a Dask cluster.",
 )
 @cluster_options
 @click.option(
     "--jobs",
     type=JOBS,
-    help="Environments at work at a time.  [default: the cores, at most 8; what a cluster takes]",
+    help="Environments that run at the same time.  [default: the number of cores, at most 8]",
 )
 @output_option
 @remedies_options
@@ -83,24 +88,29 @@ MOST_JOBS = 8
 @click.option(
     "--gate",
     is_flag=True,
-    help="Exit code 1 if a cell is worse than expected, or than in the baseline.",
+    help="Exit with code 1 if a result is worse than expected or than in the baseline.",
 )
 @click.option(
     "--baseline",
     metavar="RUN",
-    help="The run to compare with: a results.json, or a run's id.  [--gate: the run before]",
+    help="Run to compare with: a results.json or a run's id.  [with --gate: the previous run]",
 )
-@click.option("--no-infer", is_flag=True, help="Load equal files too, instead of one of them.")
+@click.option("--no-infer", is_flag=True, help="Load every file, even identical ones.")
 @click.option(
     "--isolate",
     is_flag=True,
-    help="Give every task a process of its own: slower, with the same outcomes.",
+    help="Run every task in its own process: slower, with the same results.",
 )
 @retries_options(default=2)
-@click.option("--fresh", is_flag=True, help="Measure again what is known.")
-@click.option("--dry-run", is_flag=True, help="List what would run, what is known, in what order.")
+@click.option("--fresh", is_flag=True, help="Ignore cached results.")
+@click.option(
+    "--dry-run", is_flag=True, help="Print the tasks and which results are cached; run nothing."
+)
 def run(**options: Any) -> int:  # noqa: ANN401 - each option has its type in `RunOptions`
-    """Save with every version, load with every other, and write the table to reports/."""
+    """Save test models with every version, and load them with every other.
+
+    The report is reports/index.html. Results are cached, so the next run only measures changes.
+    """
     return measure_matrix(RunOptions(**options))
 
 
@@ -254,6 +264,7 @@ class MatrixRun:
 
     def execute(self) -> int:
         """Run, report whatever is known then, also after an error, and return the exit code."""
+        # A run with nothing to do leaves no entry in the history.
         if self._run.pending:
             self._begin()
             self._execute(self._run)
@@ -265,6 +276,7 @@ class MatrixRun:
             self._retry(retries)
             results = self._results()
         results = self._report(results, comparison)
+        # Reported first, so that an interrupted run shows what it measured.
         if self._trouble:
             raise self._trouble
         if results.run.measured:
@@ -314,6 +326,7 @@ class MatrixRun:
 
     def _retries(self, results: Results, comparison: Comparison | None) -> list[RetryJob]:
         """Return the jobs to repeat before the gate fails because of them."""
+        # After an error, the cells that are missing would be reported as failures of the gate.
         if not self._options.gate or not self._options.retries or self._trouble:
             return []
         plan, observed, causes = self._run.plan, self._run.observed, self._run.causes

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from kerasmatrix.cli.options import JOBS, cluster_options, matrix_option
+from kerasmatrix.cli.options import JOBS, any_matrix_option, cluster_options
 from kerasmatrix.cli.terminal import TerminalProgress
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
@@ -56,7 +56,7 @@ def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
         ),
     ):
         command = option(command)
-    return matrix_option(command)
+    return any_matrix_option(command)
 
 
 @contextmanager

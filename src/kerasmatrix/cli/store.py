@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import matrix_option, store_folder_option
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
@@ -26,16 +27,19 @@ __all__ = ["store"]
 MEGABYTE = 1e6
 
 
-@click.group()
+@click.group(epilog=example("kerasmatrix store check", "kerasmatrix store prune --dry-run"))
 def store() -> None:
-    """Check the store, and remove entries that nothing refers to any more."""
+    """Check the stored measurements and model files, or delete old ones."""
 
 
-@store.command()
+@store.command(
+    short_help="Verify the digests of all stored data.",
+    epilog=example("kerasmatrix store check"),
+)
 @matrix_option
 @store_folder_option
 def check(*, matrix_file: Path, store_folder: Path | None) -> int:
-    """Compare all that is stored with its digests. Exit code 1 if something is damaged."""
+    """Verify the digests of all stored data. Exit code 1 if something is damaged."""
     messages: list[str] = []
     with _open(store_folder or Project(matrix_file).store, messages, check_pages=True) as opened:
         messages += damages(opened)
@@ -54,17 +58,20 @@ def check(*, matrix_file: Path, store_folder: Path | None) -> int:
     return 0
 
 
-@store.command()
+@store.command(
+    short_help="Delete old measurements and model files.",
+    epilog=example("kerasmatrix store prune --keep-runs 10 --dry-run"),
+)
 @matrix_option
 @store_folder_option
-@click.option("--files", is_flag=True, help="Also measurements of files that were checked.")
+@click.option("--files", is_flag=True, help="Delete measurements of checked files too.")
 @click.option(
     "--keep-runs",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Keep the results of the latest N runs only.  [default: of all runs]",
+    help="Keep the results of the latest N runs only.  [default: all]",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would be removed.")
+@click.option("--dry-run", is_flag=True, help="List what would be deleted; delete nothing.")
 def prune(
     *,
     matrix_file: Path,
@@ -73,10 +80,10 @@ def prune(
     keep_runs: int | None,
     dry_run: bool,
 ) -> int:
-    """Remove measurements and artifacts that no lock, scenario or code refers to any more.
+    """Delete measurements and model files of old locks, scenarios and releases of kerasmatrix.
 
-    Measurements of checked files stay, unless --files is given, and so do the results of runs.
-    Measurements that bisect made in environments of its own are removed.
+    Measurements of checked files and the results of runs stay. Measurements that bisect made in
+    environments of its own are deleted.
     """
     needed = _needed(matrix_file, files=files)
     messages: list[str] = []

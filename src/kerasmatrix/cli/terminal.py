@@ -21,7 +21,7 @@ from rich.progress import (
     TextColumn,
 )
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
@@ -31,6 +31,7 @@ from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Save, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import escape_control_characters
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["TerminalProgress", "print_jobs", "print_results", "say_retries"]
 
@@ -84,13 +85,17 @@ class TerminalProgress(Progress):
         # The bar and log lines would overwrite each other.
         if self._console.is_terminal and run.pending and not LOG.isEnabledFor(logging.INFO):
             self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=12),
                 MofNCompleteColumn(),
                 _TimeLeft(),
-                TextColumn("{task.fields[at]}"),
+                # It has the room that the count and the time leave.
+                TextColumn(
+                    "{task.fields[at]}",
+                    table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+                ),
                 console=self._console,
                 transient=True,
+                expand=True,
             )
             self._task = self._bar.add_task("tasks", total=run.pending, at="")
             self._bar.start()
@@ -123,7 +128,7 @@ class TerminalProgress(Progress):
     def lost(self, environment: str, reason: str) -> None:
         """Print what went wrong above the bar."""
         LOG.debug("%s: %s", environment, reason)
-        first = escape_control_characters(reason.strip().splitlines()[0])
+        first = escape_control_characters(first_line(reason))
         self._console.print(Text(f"{environment}: {first}", style="cyan"), soft_wrap=True)
 
     def _show(self, environment: str, activity: str) -> None:
@@ -194,8 +199,9 @@ def print_results(results: Results, path: Path) -> None:
     if not console.is_terminal:
         console.width = 10_000  # a log is as wide as it needs to be
     _print_table(console, results)
-    line = Text(f"{_count_of(len(results.cells), 'cell')}: ")
-    for index, (status, count) in enumerate(count_statuses(results.cells).items()):
+    cells = results.asked_for
+    line = Text(f"{_count_of(len(cells), 'cell')}: ")
+    for index, (status, count) in enumerate(count_statuses(cells).items()):
         line.append(", " if index else "").append(f"{count} {status.value}", style=STYLES[status])
     console.print(line, soft_wrap=True)
     for text in (*_measurement_lines(results), *_fix_lines(results)):
@@ -205,7 +211,8 @@ def print_results(results: Results, path: Path) -> None:
     _print_environments(console, results)
     if not results.run.complete:
         console.print(f"Run incomplete: {_missing(results)}.", style="bold", soft_wrap=True)
-    console.print(Text(f"Report: {path}"), soft_wrap=True)
+    if not results.of_files:
+        console.print(Text(f"Report: {path}"), soft_wrap=True)
 
 
 def _measurement_lines(results: Results) -> Iterator[str]:
@@ -229,8 +236,7 @@ def _fix_lines(results: Results) -> Iterator[str]:
     if not fixed:
         yield f"No fix found for {_count_of(len(failing), 'cell')} with failures or drift."
         return
-    command = ": kerasmatrix convert FILE --for VERSION" if results.of_files else ""
-    yield f"Verified fix for {fixed} of {len(failing)} cells with failures or drift{command}."
+    yield f"Verified fix for {fixed} of {len(failing)} cells with failures or drift."
 
 
 def _missing(results: Results) -> str:
@@ -247,7 +253,7 @@ def _print_environments(console: Console, results: Results) -> None:
                 f"{environment.name} was added: its outputs are the reference.", soft_wrap=True
             )
         if environment.trouble:
-            first = escape_control_characters(environment.trouble.strip().splitlines()[0])
+            first = escape_control_characters(first_line(environment.trouble))
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
 
 
@@ -272,10 +278,10 @@ def _print_table(console: Console, results: Results) -> None:
     worst status.
     """
     cells: dict[tuple[str, str], Counter[Status]] = defaultdict(Counter)
-    for cell in results.cells:
+    for cell in results.asked_for:
         row = cell.scenario if results.of_files else cell.saved_with
         cells[row, cell.loaded_with][cell.status] += 1
-    names = [environment.name for environment in results.environments]
+    names = [environment.name for environment in results.environments if not environment.added]
     rows = [scenario.name for scenario in results.scenarios] if results.of_files else names
     corner = FILES_CORNER if results.of_files else CORNER
     first = max([len(corner), *(len(name) + 4 for name in rows)])
@@ -293,6 +299,10 @@ def _print_table(console: Console, results: Results) -> None:
     console.print(table)
     if show_counts:
         console.print("passed / measured", soft_wrap=True)
+    elif results.of_files:
+        for status in count_statuses(results.asked_for):
+            look = LOOKS[status]
+            console.print(Text(f"{look.glyph} {look.word}: {look.meaning}", style="dim"))
 
 
 def _text(counts: Counter[Status], show_counts: bool) -> Text:  # noqa: FBT001 - one call

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import group_option, matrix_option
+from kerasmatrix.cli.options import any_matrix_option, group_option
+from kerasmatrix.config.bundled import BUNDLED, bundled_folder, is_installed
 from kerasmatrix.config.matrix import ALL, Environment, Matrix, load_matrix
 from kerasmatrix.environments.index import (
     ask_index,
@@ -32,25 +34,27 @@ MARK = "# Made by `kerasmatrix versions`"
 HEADER = f"{MARK}, which overwrites it."
 
 
-@click.command()
-@matrix_option
+@click.command(
+    epilog=example("kerasmatrix versions --write next.yaml", "kerasmatrix run --matrix next.yaml")
+)
+@any_matrix_option
 @group_option
 @click.option("--new", "only_new", is_flag=True, help="Print new environments only.")
-@click.option("--pre", is_flag=True, help="Count pre-releases too.")
+@click.option("--pre", is_flag=True, help="Include pre-releases.")
 @click.option(
     "--cooling-off",
     metavar="DAYS",
     type=click.IntRange(min=0, max=3650),
     default=7,
     show_default=True,
-    help="Skip releases younger than this: faulty ones are withdrawn within days.",
+    help="Skip younger releases, which may still be withdrawn.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--write",
     "target",
     type=NamedPath(path_type=Path, dir_okay=False),
-    help="Write a matrix that extends this one and adds new environments to the group.",
+    help="Write a matrix that extends this one by the new environments.",
 )
 def versions(  # noqa: PLR0913 - one argument per option
     *,
@@ -62,11 +66,12 @@ def versions(  # noqa: PLR0913 - one argument per option
     as_json: bool,
     target: Path | None,
 ) -> int:
-    """Print entries for matrix.yaml for each minor release newer than its newest one."""
+    """Find newer TensorFlow and Keras releases, and print their entries for matrix.yaml."""
     matrix = load_matrix(matrix_file)
     matrix.select(group=group)  # an unknown group is an error before the index is queried
     if target:
         _check_target(target, matrix_file)
+    # The index as of some days ago, since a release may be withdrawn in its first days (PEP 592).
     as_of = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=cooling_off)
     known = {name: _newest_known(matrix, name) for name in PACKAGES}
     releases = {name: _ask(matrix, name, known[name], as_of, pre=pre) for name in PACKAGES}
@@ -159,6 +164,8 @@ def _extension(
 ) -> str:
     """Return a matrix that extends another, with environments added to one of its groups."""
     base = os.path.relpath(matrix_file.resolve(), target.resolve().parent)
+    if is_installed() and matrix_file.resolve().parent == bundled_folder():
+        base = BUNDLED  # its path is different on every machine
     lines = [HEADER, "schema_version: 1", f"extends: {json.dumps(base)}"]
     if added:
         merged = matrix.groups[group].model_dump(mode="json")

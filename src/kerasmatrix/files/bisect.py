@@ -20,6 +20,7 @@ from kerasmatrix.files.binary_search import Finding, boundary, next_position
 from kerasmatrix.files.bisect_result import Bisection, Probe, ReleaseFound
 from kerasmatrix.files.check import check
 from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import Session
 from kerasmatrix.files.version_path import (
     has_keras_3,
@@ -32,6 +33,7 @@ from kerasmatrix.files.version_path import (
 from kerasmatrix.results.cells import INCONCLUSIVE, LOADS, Status
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import CellResult, EnvironmentResult
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["Bisector"]
 
@@ -173,14 +175,13 @@ class Bisector:
             try:
                 locks[env.name] = ad_hoc_lock(env, self._session.matrix, self._cache)
             except KerasmatrixError as error:
-                self._record(env, Status.INFRA, next(iter(error.message.splitlines()), ""))
+                self._record(env, Status.INFRA, first_line(error.message))
                 return
         self._locks = locks
         session = dataclasses.replace(self._session, locks=self._locks)
         names = {env.name: env for env in (good, *environments)}
-        checked = check(
-            session, [self._model_input], list(names.values()), reference=self._reference
-        )
+        policy = ReferencePolicy(only=self._reference)
+        checked = check(session, [self._model_input], list(names.values()), policy=policy)
         if checked.interruption:
             raise checked.interruption
         self._measured += checked.results.run.measured

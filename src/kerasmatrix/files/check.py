@@ -19,6 +19,7 @@ from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.reference import ReferenceSearch
+from kerasmatrix.files.reference_candidates import SEARCH, ReferencePolicy
 from kerasmatrix.files.session import Session
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.schema import Results, RunInfo
@@ -48,7 +49,7 @@ def check(
     model_inputs: Sequence[ModelInput],
     environments: Sequence[Environment],
     *,
-    reference: str | None = None,
+    policy: ReferencePolicy = SEARCH,
     command: str = "check",
 ) -> CheckResult:
     """Load files in ``environments``, compare their outputs, and try fixes on failing loads.
@@ -57,13 +58,13 @@ def check(
         session: where and how files are loaded.
         model_inputs: the files.
         environments: the versions; the reference of a file is added if it is not among them.
-        reference: the environment to compare with; by default the nearest to a file's writer.
+        policy: which environments may be references; by default the nearest to a file's writer.
         command: the command to record in the results.
 
     Raises:
         UsageError: there is no such reference.
     """
-    search = ReferenceSearch(session, model_inputs, environments, reference)
+    search = ReferenceSearch(session, model_inputs, environments, policy)
     started = datetime.datetime.now(datetime.UTC)
     run = session.new_run(search.first, "check", fresh=session.options.fresh, sequel=search)
     interruption: BaseException | None = None

@@ -6,20 +6,33 @@ the file that the version saves after it has loaded the model with the fix.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from kerasmatrix.execution.bridges import Chain, Hop
 from kerasmatrix.execution.fix_attempts import Attempt
-from kerasmatrix.results.cells import LOADS, Cell, Status
+from kerasmatrix.results.cells import LOADS, TOGETHER, Cell, Status
 from kerasmatrix.results.schema import RemedyResult
 
-__all__ = ["ConversionPlan", "best_plan", "conversion_plans", "format_of", "legacy_twin"]
+__all__ = [
+    "FORMATS_BY_ENDING",
+    "ConversionPlan",
+    "conversion_plans",
+    "format_of",
+    "formats_for",
+    "is_program_code",
+    "legacy_twin",
+]
 
 # Fixes that rewrite the file itself, and keep its weights and training state.
 REWRITE = {"true-name", "rewrite-config"}
+# A fix that needs code in the program that loads, and one that does as much within the file.
+IN_A_FILE = {"same-function": "scale-gates"}
 # Keras selects the format of a file by its ending.
 FORMATS_BY_ENDING = {".h5": "h5", ".hdf5": "h5", ".keras": "keras", "": "savedmodel"}
+# The order in which formats are considered where the name of the file does not decide.
+PREFERRED = ("keras", "h5")
 LEGACY = "legacy-keras"
 
 
@@ -33,6 +46,25 @@ class ConversionPlan(NamedTuple):
 def format_of(ending: str) -> str | None:
     """Return the format for a file's ending, or None."""
     return FORMATS_BY_ENDING.get(ending)
+
+
+def formats_for(name: str, stored: str) -> tuple[str, ...]:
+    """Return the formats for a file of this name, the one that its programs expect first.
+
+    Args:
+        name: the source's name.
+        stored: the format of its content, which may be another than its ending says.
+    """
+    if stored == "weights":
+        return (stored,)
+    ending = Path(name).suffix
+    by_name = format_of(ending) if ending else None
+    return tuple(dict.fromkeys((by_name or stored, stored, *PREFERRED)))
+
+
+def is_program_code(fixes: str) -> bool:
+    """Return whether the code of these fixes makes a program load the file, not another file."""
+    return "rewrite-config" not in fixes.split(TOGETHER)
 
 
 def conversion_plans(
@@ -66,9 +98,18 @@ def conversion_plans(
                 hop = Hop(cell.loaded_with, file_format, attempt.remedies, saved=False)
                 plans.append(ConversionPlan(attempt.remedies, (hop,)))
             plans += _saved_by_target(cell, attempt.remedies, (), file_format)
+            for remedies in _within_the_file(attempt.remedies):
+                plans += _saved_by_target(cell, remedies, (), file_format)
     if twin and status not in LOADS:
         plans.append(ConversionPlan((LEGACY,), (Hop(twin, file_format),)))
     return list({plan.chain: plan for plan in reversed(plans)}.values())[::-1]
+
+
+def _within_the_file(remedies: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield ``remedies`` with one that a file can hold in place of one that needs code."""
+    for id_, other in IN_A_FILE.items():
+        if id_ in remedies:
+            yield (*(each for each in remedies if each != id_), other)
 
 
 def _saved_by_target(
@@ -85,9 +126,3 @@ def legacy_twin(remedies: Iterable[RemedyResult]) -> str | None:
         if result.id == LEGACY and result.status == "verified":
             return result.hops[-1]
     return None
-
-
-def best_plan(results: Mapping[ConversionPlan, RemedyResult]) -> ConversionPlan | None:
-    """Return the verified plan that loses least; the first of several."""
-    verified = [plan for plan, result in results.items() if result.status == "verified"]
-    return min(verified, key=lambda plan: len(results[plan].lost), default=None)

@@ -1,4 +1,4 @@
-"""First step of a conversion: checks the file in the target, and finds fixes that work there."""
+"""First step of a conversion: checks the files in the target, and finds fixes that work there."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
 from kerasmatrix.files.check import CheckResult, check
 from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import Session
-from kerasmatrix.files.version_distance import by_version_distance
-from kerasmatrix.results.cells import LOADS, Status
+from kerasmatrix.results.cells import LOADS, Save, Status
 from kerasmatrix.results.schema import CellResult
 
-__all__ = ["TargetCheck", "search_fixes"]
+__all__ = ["TargetCheck", "search_fixes", "target_checks"]
 
 INPUTS = "probe.npz"
 
@@ -37,69 +37,79 @@ class TargetCheck(NamedTuple):
     @property
     def has_reference(self) -> bool:
         """Whether a version loads the file as it is and has computed its outputs."""
-        saved = next(iter(self.checked.observed.saves.values()), None)
+        saved = self.checked.observed.saves.get(Save(*self.row))
         if saved is None or saved.observation.artifact is None:
             return False
         return (self.session.store.artifacts / saved.observation.artifact / INPUTS).is_file()
 
+    @property
+    def row(self) -> Save:
+        """The file with its format and its reference."""
+        return Save(self.cell.scenario, self.cell.format, self.cell.saved_with)
+
+    @property
+    def obstacle(self) -> KerasmatrixError | None:
+        """Why the cell was not measured, if it was not."""
+        cell = self.cell
+        if cell.status is Status.UNSUPPORTED:
+            return UsageError(
+                f"{self.model_input.path}: {cell.summary}",
+                hint="convert it into an .h5 file for a version that has the format, "
+                "and then that file",
+            )
+        if cell.status in {Status.INFRA, Status.NOT_RUN}:
+            return InfrastructureError(
+                f"{self.target.name}: environment unavailable: {cell.summary}"
+            )
+        unavailable = [env for env in self.checked.results.environments if env.trouble]
+        if unavailable and not self.has_reference:
+            return InfrastructureError(
+                f"{unavailable[0].name}: environment unavailable, and no other version loads the "
+                f"file: {unavailable[0].trouble}"
+            )
+        return None
+
 
 def search_fixes(
-    session: Session, model_input: ModelInput, target: Environment, through: Sequence[Environment]
-) -> TargetCheck:
-    """Return a check of the file in the target.
+    session: Session,
+    model_inputs: Sequence[ModelInput],
+    target: Environment,
+    through: Sequence[Environment],
+) -> list[TargetCheck]:
+    """Return a check of each file in the target, in their order.
 
-    At first only the target and the version nearest to the file's writer load the file; all of
-    ``through`` do if that does not suffice.
+    At first only the target and the version nearest to each file's writer load the files; all of
+    ``through`` do where that does not suffice.
+    """
+    policy = ReferencePolicy(among=tuple(through), near=0)
+    checked = check(session, model_inputs, [target], policy=policy)
+    found = target_checks(session, model_inputs, target, checked)
+    left = [each.model_input for each in found if not (each.has_fix and each.has_reference)]
+    environments = tuple({env.name: env for env in (*through, target)}.values())
+    if left and len(environments) > len(checked.results.environments):
+        again = check(session, left, environments)
+        better = target_checks(session, left, target, again)
+        by_name = {each.model_input.scenario.name: each for each in better}
+        found = [by_name.get(each.model_input.scenario.name, each) for each in found]
+    return found
+
+
+def target_checks(
+    session: Session,
+    model_inputs: Sequence[ModelInput],
+    target: Environment,
+    checked: CheckResult,
+) -> list[TargetCheck]:
+    """Return the cell of each file in the target.
 
     Raises:
-        UsageError: the target does not have the file's format.
-        InfrastructureError: an environment that is needed is unavailable.
+        BaseException: that which ended the check.
     """
-    environments = tuple({env.name: env for env in (*through, target)}.values())
-    locks = {env.name: session.lock(env) for env in environments}
-    nearest = by_version_distance(model_input.model_file.writer, environments, locks)[0]
-    few = [env for env in environments if env.name in {nearest, target.name}]
-    target_check = _check(session, model_input, target, few)
-    if not (target_check.has_fix and target_check.has_reference) and len(few) < len(environments):
-        target_check = _check(session, model_input, target, environments)
-    _require_measured(target_check)
-    return target_check
-
-
-def _check(
-    session: Session,
-    model_input: ModelInput,
-    target: Environment,
-    environments: Sequence[Environment],
-) -> TargetCheck:
-    checked = check(session, [model_input], environments)
     if checked.interruption:
         raise checked.interruption
-    cell = next(cell for cell in checked.results.cells if cell.loaded_with == target.name)
-    return TargetCheck(session, model_input, target, checked, cell)
-
-
-def _require_measured(target_check: TargetCheck) -> None:
-    """Check that the cell was measured.
-
-    Raises:
-        UsageError: the target does not have the file's format.
-        InfrastructureError: an environment that is needed is unavailable.
-    """
-    cell = target_check.cell
-    if cell.status is Status.UNSUPPORTED:
-        raise UsageError(
-            f"{target_check.model_input.path}: {cell.summary}",
-            hint="convert it into an .h5 file for a version that has the format, "
-            "and then that file",
-        )
-    if cell.status in {Status.INFRA, Status.NOT_RUN}:
-        raise InfrastructureError(
-            f"{target_check.target.name}: environment unavailable: {cell.summary}"
-        )
-    unavailable = [env for env in target_check.checked.results.environments if env.trouble]
-    if unavailable and not target_check.has_reference:
-        raise InfrastructureError(
-            f"{unavailable[0].name}: environment unavailable, and no other version loads the "
-            f"file: {unavailable[0].trouble}"
-        )
+    cells = {cell.scenario: cell for cell in checked.results.cells
+             if cell.loaded_with == target.name}  # fmt: skip
+    return [
+        TargetCheck(session, model, target, checked, cells[model.scenario.name])
+        for model in model_inputs
+    ]

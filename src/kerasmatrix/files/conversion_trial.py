@@ -1,12 +1,14 @@
 """Second step of a conversion: executes plans, and verifies the files that they make.
 
-Each file is loaded with the target as any program would, without a fix, and compared.
+Each file is loaded with the target as any program would, without a fix, and compared. The plans of
+all files are one run, so that each environment is opened once.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from kerasmatrix.errors import InfrastructureError
@@ -14,12 +16,7 @@ from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import Run
-from kerasmatrix.files.conversion_plan import (
-    ConversionPlan,
-    best_plan,
-    conversion_plans,
-    legacy_twin,
-)
+from kerasmatrix.files.conversion_plan import ConversionPlan, conversion_plans, legacy_twin
 from kerasmatrix.files.conversion_search import TargetCheck
 from kerasmatrix.files.manifest import ConversionAttempt
 from kerasmatrix.results.cells import Cell, Save, cell_of
@@ -38,59 +35,108 @@ class Trial(NamedTuple):
     artifact: str | None
     did: tuple[str, ...]
 
-    def as_attempt(self, file_format: str) -> ConversionAttempt:
-        """Return the record of this trial for a manifest."""
+    @property
+    def format(self) -> str:
+        """The format of the file."""
+        return self.plan.chain[-1].format
+
+    @property
+    def as_attempt(self) -> ConversionAttempt:
+        """The record of this trial for a manifest."""
         return ConversionAttempt(
             remedies=self.plan.remedies,
             hops=tuple(hop.environment for hop in self.plan.chain),
-            format=file_format,
+            format=self.format,
             status=self.result.status,
             summary=self.result.summary,
         )
 
 
 class Trials(NamedTuple):
-    """The best verified trial, if there is one, and the records of all trials."""
+    """The trials of a file, or the fault of the machine that prevented one."""
 
-    best: Trial | None
-    attempts: tuple[ConversionAttempt, ...]
+    all: tuple[Trial, ...] = ()
+    fault: InfrastructureError | None = None
+
+    def best(self, formats: Sequence[str]) -> Trial | None:
+        """Return the verified trial that loses least; of several, that of the first format."""
+        verified = [
+            trial
+            for trial in self.all
+            if trial.result.status == "verified" and trial.format in formats
+        ]
+        key = {form: place for place, form in enumerate(formats)}
+        return min(
+            verified, key=lambda trial: (len(trial.result.lost), key[trial.format]), default=None
+        )
+
+    @property
+    def attempts(self) -> tuple[ConversionAttempt, ...]:
+        """The records of all trials."""
+        return tuple(trial.as_attempt for trial in self.all)
 
 
-def verify_plans(target_check: TargetCheck, file_format: str) -> Trials:
-    """Execute each plan for a file of ``file_format``, and load the files with the target.
+def verify_plans(wanted: Sequence[tuple[TargetCheck, tuple[str, ...]]]) -> list[Trials]:
+    """Execute the plans for each file in each of its formats, and load the files with the target.
 
-    Raises:
-        InfrastructureError: a fault of the machine prevented a trial.
+    Args:
+        wanted: the checks of files, with the formats to try; returned in this order.
     """
+    trials: dict[str, Trials] = {}
+    for _, group in groupby(wanted, key=lambda each: id(each[0].checked)):
+        trials.update(_verify(list(group)))
+    return [trials[each.model_input.scenario.name] for each, _ in wanted]
+
+
+def _verify(wanted: Sequence[tuple[TargetCheck, tuple[str, ...]]]) -> dict[str, Trials]:
+    """Return the trials of files that were checked together, by scenario."""
+    plans = {each.cell.scenario: _plans(each, formats) for each, formats in wanted}
+    walks: dict[Cell, tuple[Chain, ...]] = {
+        cell_of(each.cell): tuple(plans[each.cell.scenario])
+        for each, _ in wanted
+        if plans[each.cell.scenario]
+    }
+    if not walks:
+        return {each.cell.scenario: Trials() for each, _ in wanted}
+    first = wanted[0][0]
+    run = first.session.new_run(dataclasses.replace(first.checked.plan, walks=walks), "convert")
+    first.session.execute(run)
+    return {
+        each.cell.scenario: _collect(run, cell_of(each.cell), plans[each.cell.scenario])
+        for each, _ in wanted
+    }
+
+
+def _plans(target_check: TargetCheck, formats: Iterable[str]) -> dict[Chain, ConversionPlan]:
     cell, plan = cell_of(target_check.cell), target_check.checked.plan
     judged = target_check.checked.observed.fix_results(plan, Causes(plan), cell)
     attempts = target_check.checked.observed.attempts.get(cell, ())
-    plans = conversion_plans(
-        cell,
-        target_check.cell.status,
-        zip(attempts, judged, strict=True),
-        file_format,
-        legacy_twin(target_check.cell.remedies),
-    )
-    if not plans:
-        return Trials(None, ())
-    walks = {cell: tuple(candidate.chain for candidate in plans)}
-    run = target_check.session.new_run(dataclasses.replace(plan, walks=walks), "convert")
-    target_check.session.execute(run)
-    if cell in run.observed.task_errors:
-        raise InfrastructureError(
-            f"{cell.loaded_with}: could not be tried: {run.observed.task_errors[cell]}",
-            hint="fix that and run again: completed measurements are kept",
+    return {
+        candidate.chain: candidate
+        for file_format in formats
+        for candidate in conversion_plans(
+            cell,
+            target_check.cell.status,
+            list(zip(attempts, judged, strict=True)),
+            file_format,
+            legacy_twin(target_check.cell.remedies),
         )
-    trials = list(_trials(run, cell, {candidate.chain: candidate for candidate in plans}))
-    best = best_plan({trial.plan: trial.result for trial in trials})
-    return Trials(
-        next((trial for trial in trials if trial.plan == best), None),
-        tuple(trial.as_attempt(file_format) for trial in trials),
-    )
+    }
 
 
-def _trials(run: Run, cell: Cell, plans: dict[Chain, ConversionPlan]) -> Iterator[Trial]:
+def _collect(run: Run, cell: Cell, plans: Mapping[Chain, ConversionPlan]) -> Trials:
+    fault = run.observed.task_errors.get(cell) if plans else None
+    if fault:
+        return Trials(
+            fault=InfrastructureError(
+                f"{cell.loaded_with}: could not be tried: {fault}",
+                hint="fix that and run again: completed measurements are kept",
+            )
+        )
+    return Trials(tuple(_trials(run, cell, plans)))
+
+
+def _trials(run: Run, cell: Cell, plans: Mapping[Chain, ConversionPlan]) -> Iterator[Trial]:
     results = run.observed.fix_results(run.plan, run.causes, cell)
     row = Save(*cell[:3])
     for attempt, result in zip(run.observed.attempts.get(cell, ()), results, strict=True):

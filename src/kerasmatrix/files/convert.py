@@ -1,8 +1,8 @@
-"""Makes a file that a version loads as it is, and verifies it before anything is written.
+"""Makes files that a version loads as they are, and verifies each before anything is written.
 
 Three steps: `conversion_search` finds fixes that work in the target, `conversion_trial` turns them
 into files and verifies each, and this module describes the best one in a manifest. The caller
-writes it with `kerasmatrix.files.output`. The original is only read.
+writes it with `kerasmatrix.files.output`. The originals are only read.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 from kerasmatrix import __version__
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import KerasmatrixError, UsageError
+from kerasmatrix.execution.fix_attempts import all_remedies
+from kerasmatrix.files.conversion_plan import is_program_code
 from kerasmatrix.files.conversion_search import TargetCheck, search_fixes
-from kerasmatrix.files.conversion_trial import Trial, verify_plans
+from kerasmatrix.files.conversion_trial import Trial, Trials, verify_plans
 from kerasmatrix.files.manifest import (
     Action,
     ConversionAttempt,
@@ -27,14 +29,15 @@ from kerasmatrix.files.manifest import (
     Verification,
 )
 from kerasmatrix.files.model_input import ModelInput
-from kerasmatrix.files.output import size_of
+from kerasmatrix.files.output import Output, size_of
 from kerasmatrix.files.session import Session
 from kerasmatrix.filesystem.digests import digest_path
+from kerasmatrix.prediction.required_objects import RequiredObject, required_objects
 from kerasmatrix.results.cells import LOADS, Save, Status, cell_of
 from kerasmatrix.results.observations import LoadObservation
 from kerasmatrix.results.verdict import Verdict
 
-__all__ = ["Conversion", "convert"]
+__all__ = ["Conversion", "Converted", "convert", "convert_checked"]
 
 MODEL = "model"
 SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "tf-keras")
@@ -49,66 +52,107 @@ class Conversion(NamedTuple):
     path: Path
 
 
-def convert(  # noqa: PLR0913 - a conversion is made of these
+# The result for one file: a new file, why there is none, or what prevented the attempt.
+Converted = Conversion | ConversionFailure | KerasmatrixError
+
+
+def convert(
     session: Session,
-    model_input: ModelInput,
+    wanted: Sequence[tuple[ModelInput, Output]],
     target: Environment,
     through: Sequence[Environment],
-    *,
-    file_format: str,
-    output: str,
-) -> Conversion | ConversionFailure:
-    """Return a file of ``file_format`` that ``target`` loads as it is; or why there is none.
+) -> list[Converted]:
+    """Return for each file a new one that ``target`` loads as it is, or why there is none.
 
     Args:
         session: where and how files are loaded.
-        model_input: the file.
-        target: the version that has to load the new file.
+        wanted: the files, and what is to be made of each.
+        target: the version that has to load the new files.
         through: versions that may be the reference, or intermediate versions.
-        file_format: h5, keras or savedmodel.
-        output: the name of the new file, for the manifest.
-
-    Raises:
-        UsageError: the target does not have one of the formats.
-        InfrastructureError: an environment that is needed is unavailable.
     """
-    target_check = search_fixes(session, model_input, target, through)
-    reason = _cannot_save(target_check, file_format)
-    if reason:
-        raise UsageError(f"{output}: {reason}", hint="call it .h5, which every version has")
-    if target_check.cell.status in LOADS and file_format == target_check.cell.format:
+    found = search_fixes(session, [model for model, _ in wanted], target, through)
+    return convert_checked(
+        [(each, output) for each, (_, output) in zip(found, wanted, strict=True)]
+    )
+
+
+def convert_checked(wanted: Sequence[tuple[TargetCheck, Output]]) -> list[Converted]:
+    """Return the same as `convert` for files that were checked already, all in one batch."""
+    done: dict[int, Converted] = {}
+    to_try: list[tuple[int, TargetCheck, tuple[str, ...]]] = []
+    for number, (each, output) in enumerate(wanted):
+        at_once = _without_trial(each, output)
+        if at_once is not None:
+            done[number] = at_once
+        else:
+            formats = tuple(form for form in output.formats if not _cannot_save(each, form))
+            to_try.append((number, each, formats))
+    trials = verify_plans([(each, formats) for _, each, formats in to_try])
+    failed: list[tuple[int, TargetCheck, Trials]] = []
+    for (number, each, formats), tried in zip(to_try, trials, strict=True):
+        best = tried.best(formats)
+        if tried.fault:
+            done[number] = tried.fault
+        elif best:
+            done[number] = _converted(each, best, tried.attempts, wanted[number][1])
+        else:
+            failed.append((number, each, tried))
+    done.update(_without_plan(failed, [output for _, output in wanted]))
+    return [done[number] for number in range(len(wanted))]
+
+
+def _without_trial(target_check: TargetCheck, output: Output) -> Converted | None:
+    """Return the result where no plan has to be tried, else None."""
+    cell = target_check.cell
+    if target_check.obstacle:
+        return target_check.obstacle
+    reasons = [_cannot_save(target_check, form) for form in output.formats]
+    if all(reasons):
+        return UsageError(
+            f"{output.path}: {reasons[0]}", hint="call it .h5, which every version has"
+        )
+    if cell.status in LOADS and cell.format in output.formats:
         return _copied(target_check, output)
-    if target_check.cell.status is Status.NOT_COMPARABLE:
-        return _failure(
-            target_check, f"its outputs cannot be compared: {target_check.cell.summary}"
-        )
+    if cell.status is Status.NOT_COMPARABLE:
+        return _failure(target_check, f"its outputs cannot be compared: {cell.summary}")
     if not target_check.has_reference:
-        return _failure(
-            target_check, "no version that was tried loads it, so there is nothing to compare with"
-        )
-    trials = verify_plans(target_check, file_format)
-    if trials.best:
-        return _converted(target_check, trials.best, trials.attempts, file_format, output)
-    return _without_plan(target_check, trials.attempts, file_format)
+        return _failure(target_check, _why_no_reference(target_check))
+    return None
+
+
+def _why_no_reference(target_check: TargetCheck) -> str:
+    why = "no version that was tried loads it, so there is nothing to compare with"
+    required = target_check.model_input.required
+    if target_check.cell.cause != "custom-class-missing" or not required:
+        return why
+    names = ", ".join(each.name for each in required)
+    return f"{why}; it needs {names}: name the module that defines them with --custom-objects"
 
 
 def _without_plan(
-    target_check: TargetCheck, attempts: tuple[ConversionAttempt, ...], file_format: str
-) -> ConversionFailure:
+    failed: Sequence[tuple[int, TargetCheck, Trials]], outputs: Sequence[Output]
+) -> dict[int, Converted]:
     """Return why no plan works; another format may be possible."""
-    instead = []
-    for other in WHOLE:
-        if other != file_format and not _cannot_save(target_check, other):
-            trials = verify_plans(target_check, other)
-            attempts += trials.attempts
-            instead += [other] if trials.best else []
-    why = (
-        "the fix that works is made by the program that loads it, and cannot be saved in such a "
-        "file"
-        if target_check.has_fix
-        else "no fix that was tried makes it load unchanged"
-    )
-    return _failure(target_check, why, attempts, tuple(instead))
+    others = [
+        (
+            each,
+            tuple(
+                form
+                for form in WHOLE
+                if form not in outputs[number].formats and not _cannot_save(each, form)
+            ),
+        )
+        for number, each, _ in failed
+    ]
+    done: dict[int, Converted] = {}
+    again = verify_plans(others)
+    for (number, each, tried), (_, formats), more in zip(failed, others, again, strict=True):
+        why = "no fix that was tried makes it load unchanged"
+        if each.has_fix:
+            why = "the fix that works changes the load, and cannot be saved in such a file"
+        instead = tuple(form for form in formats if more.best((form,)))
+        done[number] = _failure(each, why, tried.attempts + more.attempts, instead)
+    return done
 
 
 def _cannot_save(target_check: TargetCheck, file_format: str) -> str | None:
@@ -116,10 +160,18 @@ def _cannot_save(target_check: TargetCheck, file_format: str) -> str | None:
     return target_check.checked.plan.cannot_save(row)
 
 
-def _copied(target_check: TargetCheck, output: str) -> Conversion:
+def _copied(target_check: TargetCheck, output: Output) -> Conversion | UsageError:
     """Return the file itself, which the target loads as it is."""
-    path = next((target_check.model_input.scenario.folder / "given").iterdir())
-    cell = target_check.cell
+    paths = list((target_check.model_input.scenario.folder / "given").iterdir())
+    if len(paths) > 1:
+        return UsageError(
+            f"{target_check.model_input.path}: consists of several files, which load as they are",
+            hint="copy them as they are",
+        )
+    path, cell = paths[0], target_check.cell
+    # An archive that was in a pickle, or unpacked, has another name.
+    same = path.suffix == output.path.suffix
+    place = output.path if same else output.path_as(cell.format)
     loaded = target_check.checked.observed.loads[cell_of(cell)].observation
     verdict = Verdict(
         status=cell.status,
@@ -128,32 +180,34 @@ def _copied(target_check: TargetCheck, output: str) -> Conversion:
         weights_equal=cell.weights_equal,
         not_compared=cell.not_compared,
     )
-    stored = _stored(path, output, cell.format)
+    stored = _stored(path, place, cell.format)
     verification = _verification(target_check, verdict, loaded)
-    return Conversion(_manifest(target_check, "copied", stored, verification), path)
+    return Conversion(_manifest(target_check, "copied", stored, verification, path), path)
 
 
 def _converted(
     target_check: TargetCheck,
     trial: Trial,
     attempts: tuple[ConversionAttempt, ...],
-    file_format: str,
-    output: str,
+    output: Output,
 ) -> Conversion:
     """Return the file that a plan made."""
     last = trial.plan.chain[-1]
     by_target = last.environment == target_check.target.name
     action: Action = "saved-again" if by_target else "bridged"
     path = _model_in(target_check.session.store.artifacts / (trial.artifact or ""))
-    cell = cell_of(target_check.cell)
-    reference = target_check.checked.observed.saves[Save(*cell[:3])].observation.value
+    reference = target_check.checked.observed.saves[target_check.row].observation.value
     assert reference is not None  # noqa: S101 - plans are executed only if there is a reference
-    verdict = target_check.checked.plan.judge(cell, reference, trial.loaded)
+    remedies = all_remedies(trial.plan.remedies, trial.plan.chain)
+    verdict = target_check.checked.plan.judge(
+        cell_of(target_check.cell), reference, trial.loaded, remedies
+    )
     manifest = _manifest(
         target_check,
         action if last.saved else "rewritten",
-        _stored(path, output, file_format),
+        _stored(path, output.path_as(trial.format), trial.format),
         _verification(target_check, verdict, trial.loaded),
+        path,
         trial=trial,
         attempts=attempts,
     )
@@ -169,7 +223,7 @@ def _failure(
     """Return why no file can be made, and the fixes that a program can use."""
     cell = target_check.cell
     verified = [fix.id for fix in cell.remedies if fix.status == "verified"]
-    used = {part for name in verified for part in name.split(" + ")}
+    used = {part for name in verified if is_program_code(name) for part in name.split(" + ")}
     in_program = tuple(
         ConversionAttempt(
             remedies=tuple(fix.id.split(" + ")),
@@ -196,6 +250,7 @@ def _manifest(  # noqa: PLR0913 - a manifest is made of these
     action: Action,
     output: StoredFile,
     verification: Verification,
+    made: Path,
     *,
     trial: Trial | None = None,
     attempts: tuple[ConversionAttempt, ...] = (),
@@ -218,13 +273,21 @@ def _manifest(  # noqa: PLR0913 - a manifest is made of these
         hops=tuple(hop.environment for hop in trial.plan.chain) if trial else (),
         did=trial.did if trial else (),
         verified=verification,
+        custom_objects=_required(made, model_input),
         tried=attempts,
     )
 
 
-def _stored(path: Path, output: str, file_format: str) -> StoredFile:
+def _required(made: Path, model_input: ModelInput) -> tuple[RequiredObject, ...]:
+    try:
+        return required_objects(made)
+    except UsageError:  # it was loaded, whatever its reader says
+        return model_input.required
+
+
+def _stored(path: Path, output: Path, file_format: str) -> StoredFile:
     return StoredFile(
-        path=output, format=file_format, bytes=size_of(path), sha256=digest_path(path)
+        path=str(output), format=file_format, bytes=size_of(path), sha256=digest_path(path)
     )
 
 

@@ -14,33 +14,33 @@ from pathlib import Path
 
 from kerasmatrix.config.scenario import Scenario, digest_scenario
 from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.files.given_files import (
+    ARCHITECTURE,
+    ARCHITECTURES,
+    copy_given,
+    copy_plain,
+    is_weights,
+)
 from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.model_input import (
-    FORMATS_BY_KIND,
     FileState,
     ModelInput,
     describe,
     file_state,
 )
-from kerasmatrix.filesystem.copies import copy_file, copy_tree
-from kerasmatrix.filesystem.plain_files import NotPlain
 from kerasmatrix.inspection.file_type import check_is_model_folder
-from kerasmatrix.inspection.folder_check import refusal
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.prediction.required_objects import RequiredObject, required_objects
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.store.store import Store
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["import_model", "import_models", "make_scenario", "unique_name"]
 
 LONGEST_LINE = 300  # of a message that a file provoked
-# Keras 3 requires this ending of weights; earlier versions ignore it.
-WEIGHTS_ENDING = ".weights.h5"
 # A folder's name, with a number appended, has at most 255 bytes.
 LONGEST_NAME = 120
-# An ending that Keras 3 refuses is kept, so that it is refused; one with bytes that a terminal or
-# a shell interprets is not.
-ENDING = re.compile(r"\.[A-Za-z0-9_+-]{1,32}")
 WRITE_INPUTS = "write them with numpy.savez(path, first_input, second_input)"
 
 
@@ -93,14 +93,22 @@ def _import(path: Path, folder: Path, assets: ModelAssets) -> ModelInput:
     try:
         check_is_model_folder(path)
         before = file_state(path)
-        return make_scenario(inspect(path), folder, assets, before)
+        return make_scenario(inspect(path), folder, assets, before, _required(path))
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
+def _required(path: Path) -> tuple[RequiredObject, ...]:
+    """Return what a program must bring to load a file; nothing if only that cannot be read."""
+    try:
+        return required_objects(path)
+    except UsageError:
+        return ()
+
+
 def _unexpected(path: Path, error: Exception) -> UsageError:
-    line = next(iter(str(error).strip().splitlines()), "")
+    line = first_line(error)
     refused = UsageError(
         f"{path}: is refused: reading it raised {type(error).__name__}: {line[:LONGEST_LINE]}",
         hint="this is a bug in kerasmatrix: please report it, with the file if you can",
@@ -110,7 +118,11 @@ def _unexpected(path: Path, error: Exception) -> UsageError:
 
 
 def make_scenario(
-    model_file: ModelFile, folder: Path, assets: ModelAssets, before: FileState | None = None
+    model_file: ModelFile,
+    folder: Path,
+    assets: ModelAssets,
+    before: FileState | None = None,
+    required: tuple[RequiredObject, ...] = (),
 ) -> ModelInput:
     """Make a scenario about a model file in ``folder``, with a copy of the file.
 
@@ -119,6 +131,7 @@ def make_scenario(
         folder: a new folder; its name becomes the scenario's name.
         assets: the files that come with the model.
         before: the file's state before `inspect` read it.
+        required: the classes and functions that a program must bring to load it.
 
     Raises:
         UsageError: such a file cannot be loaded alone, cannot be copied, or changes meanwhile.
@@ -126,12 +139,10 @@ def make_scenario(
     """
     path = Path(model_file.path)
     _check_is_loadable(model_file, assets)
-    copy = folder / "given" / _name_of_copy(path, model_file)
     with _blame_store(folder):
         folder.mkdir(parents=True)
-        _write_scripts(folder, assets.code, assets.inputs_for(path))
-        copy.parent.mkdir()
-        sha256 = _copy(path, copy)
+        _write_scripts(folder, model_file, assets, required)
+        sha256 = copy_given(model_file, folder)
     if before not in {None, file_state(path)}:
         raise UsageError(
             f"{path}: changes while it is read", hint="wait until it is written completely"
@@ -147,32 +158,48 @@ def make_scenario(
         digest=digest_scenario(folder),
         folder=folder,
     )
-    return ModelInput(model_file, scenario, sha256)
+    return ModelInput(model_file, scenario, sha256, required)
 
 
 def _check_is_loadable(model_file: ModelFile, assets: ModelAssets) -> None:
-    if model_file.kind not in FORMATS_BY_KIND:
+    path = Path(model_file.path)
+    if model_file.kind in ARCHITECTURES and model_file.companion is None:
         raise UsageError(
-            f"{model_file.path}: is an architecture without weights: there are no numbers to "
-            "compare",
-            hint="check the file with the weights, or write a scenario that builds the model",
+            f"{path}: is an architecture without weights: there are no numbers to compare",
+            hint=f"put its weights next to it, as {path.stem}.weights.h5 or {path.stem}.h5",
         )
-    if model_file.kind == "hdf5-weights" and assets.code is None:
+    if is_weights(model_file) and model_file.companion is None and assets.code is None:
         raise UsageError(
-            f"{model_file.path}: holds weights without an architecture",
-            hint="pass the code that builds the model with --custom-objects, in a function build()",
+            f"{path}: holds weights without an architecture",
+            hint="pass the code that builds the model with --custom-objects, in a function "
+            f"build(), or put the architecture next to it, as {path.stem.partition('.')[0]}.json",
         )
 
 
-def _write_scripts(folder: Path, code: Path | None, inputs: Path | None) -> None:
+def _write_scripts(
+    folder: Path,
+    model_file: ModelFile,
+    assets: ModelAssets,
+    required: Iterable[RequiredObject],
+) -> None:
+    code, inputs = assets.code, assets.inputs_for(Path(model_file.path))
     for script in ("load.py", "save.py"):
         text = resources.files("kerasmatrix.files").joinpath("template", script).read_text()
         (folder / script).write_text(text)
     if code:
-        _copy(code, folder / code.name)
+        copy_plain(code, folder / code.name)
     if inputs:
         _copy_inputs(inputs, folder / "inputs.npz")
-    settings = {"code": code.stem if code else None, "inputs": bool(inputs)}
+    settings: dict[str, object] = {
+        "code": code.stem if code else None,
+        "inputs": bool(inputs),
+        "registered": {key: each.name for each in required for key in each.registered},
+    }
+    # Only where they apply: stored measurements of other files are looked up by this text.
+    if is_weights(model_file) and model_file.companion:
+        settings["architecture"] = ARCHITECTURE
+    if model_file.holder == "folder":
+        settings["unpacked"] = True
     (folder / "given.json").write_text(json.dumps(settings))
 
 
@@ -182,7 +209,7 @@ def _copy_inputs(source: Path, target: Path) -> None:
     Raises:
         UsageError: the file is not an .npz file with arrays, or cannot be read.
     """
-    _copy(source, target)
+    copy_plain(source, target)
     try:
         with zipfile.ZipFile(target) as archive:
             names = archive.namelist()
@@ -194,14 +221,6 @@ def _copy_inputs(source: Path, target: Path) -> None:
         raise UsageError(f"{source}: holds no arrays", hint=WRITE_INPUTS)
 
 
-def _copy(source: Path, target: Path) -> str:
-    """Copy a file or a folder and return the digest of the copy."""
-    try:
-        return copy_tree(source, target) if source.is_dir() else copy_file(source, target)
-    except NotPlain as error:
-        raise refusal(source, error) from error
-
-
 def unique_name(path: Path, taken: Iterable[str]) -> str:
     """Return a scenario name for the file at ``path`` that is not in ``taken``."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", path.name).strip("._-")[:LONGEST_NAME] or "model"
@@ -210,15 +229,6 @@ def unique_name(path: Path, taken: Iterable[str]) -> str:
         number += 1
         name = f"{plain}-{number}"
     return name
-
-
-def _name_of_copy(path: Path, model_file: ModelFile) -> str:
-    """Return the name of a file's copy; it has the same ending, which Keras interprets."""
-    if model_file.kind == "saved-model":
-        return "model"
-    if path.name.endswith(WEIGHTS_ENDING):
-        return f"model{WEIGHTS_ENDING}"
-    return f"model{path.suffix if ENDING.fullmatch(path.suffix) else ''}"
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from kerasmatrix.prediction.required_objects import RequiredObject
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import RemedyInfo
 from kerasmatrix.strict_model import StrictModel
@@ -101,4 +102,7 @@ class Manifest(StrictModel):
     hops: tuple[str, ...] = Field(description="the environments that loaded and saved, in order")
     did: tuple[str, ...] = Field(description="the actions, in order")
     verified: Verification
+    custom_objects: tuple[RequiredObject, ...] = Field(
+        default=(), description="what a program must still bring to load the new file"
+    )
     tried: tuple[ConversionAttempt, ...] = Field(description="all attempts, in order")

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from kerasmatrix.config.scenario import Scenario
+from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.filesystem.plain_files import NotPlain, walk
 from kerasmatrix.inspection.folder_check import refusal
 from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.inspection.parts import parts_of
+from kerasmatrix.prediction.required_objects import RequiredObject
 
-__all__ = ["FORMATS_BY_KIND", "FileState", "ModelInput", "describe", "file_state"]
+__all__ = ["FORMATS_BY_KIND", "FileState", "ModelInput", "describe", "digest_model", "file_state"]
 
 FORMATS_BY_KIND = {
     "hdf5-model": "h5",
     "hdf5-weights": "weights",
     "keras-archive": "keras",
     "saved-model": "savedmodel",
+    "sharded-weights": "weights",
+    "checkpoint": "weights",
+    "architecture-json": "weights",
+    "architecture-yaml": "weights",
 }
 
 # The name, inode, size and modification time of a file, or of each entry of a folder.
@@ -33,11 +41,13 @@ class ModelInput:
         model_file: the description that `inspect` returns.
         scenario: a scenario that saves nothing and loads a copy of the file.
         sha256: the digest of the copy.
+        required: the classes and functions that a program must bring to load it.
     """
 
     model_file: ModelFile
     scenario: Scenario
     sha256: str = ""
+    required: tuple[RequiredObject, ...] = ()
 
     @property
     def path(self) -> str:
@@ -53,9 +63,25 @@ class ModelInput:
     def has_changed(self) -> bool:
         """Whether the file differs from the copy that is measured."""
         try:
-            return digest_path(Path(self.path)) != self.sha256
-        except OSError:
+            return digest_model(self.model_file) != self.sha256
+        except (OSError, UsageError):
             return True
+
+
+def digest_model(model_file: ModelFile) -> str:
+    """Return the digest of all files of a model.
+
+    Raises:
+        OSError: one cannot be read, or is neither a file nor a folder of plain files.
+        UsageError: one is missing.
+    """
+    parts = parts_of(model_file)
+    if len(parts) == 1:
+        return digest_path(parts[0])
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(f"{part.name}\0{digest_path(part)}\n".encode())
+    return total.hexdigest()
 
 
 def describe(model_file: ModelFile) -> str:
@@ -69,8 +95,11 @@ def describe(model_file: ModelFile) -> str:
     count = model_file.weights.parameters if model_file.weights else 0
     second = model_file.second.container.replace("-", " ") if model_file.second else ""
     also = f" The file is also a {second}: versions differ in which they load." if second else ""
+    packed = f" in a {model_file.holder}" if model_file.holder else ""
+    if model_file.companion:
+        packed += f" with {Path(model_file.companion).name}"
     return (
-        f"{model_file.kind.replace('-', ' ')}, written by {name or 'an unknown version'}, "
+        f"{model_file.kind.replace('-', ' ')}{packed}, written by {name or 'an unknown version'}, "
         f"{model_file.layers} layers, {count:,} numbers{custom}.{also}"
     )
 

@@ -1,6 +1,6 @@
-"""Writes a converted file and its manifest, completely or not at all.
+"""Writes converted files and their manifests, each completely or not at all.
 
-Existing files are replaced only on request, and the original never.
+Existing files are replaced only on request, and an original never.
 """
 
 from __future__ import annotations
@@ -9,17 +9,90 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.files.conversion_plan import FORMATS_BY_ENDING, format_of, formats_for
 from kerasmatrix.files.manifest import Manifest
 from kerasmatrix.filesystem.digests import digest_path
+from kerasmatrix.filesystem.named_files import try_folder
 
-__all__ = ["check_output", "default_manifest", "size_of", "write_file"]
+__all__ = [
+    "Output",
+    "check_folder",
+    "check_output",
+    "default_manifest",
+    "is_written",
+    "outputs_in",
+    "size_of",
+    "write_file",
+]
 
 SAVED_MODEL = "saved_model.pb"
+ENDINGS = {"h5": ".h5", "keras": ".keras", "savedmodel": ""}
 MANIFEST_ENDING = ".kerasmatrix.json"
+
+
+class Output(NamedTuple):
+    """The new file that is wanted for a source.
+
+    Attributes:
+        path: the new file.
+        formats: those it may have, the best first.
+        taken: the paths of other new files.
+        manifest: the file that describes it; by default next to it.
+    """
+
+    path: Path
+    formats: tuple[str, ...]
+    taken: frozenset[Path] = frozenset()
+    manifest: Path | None = None
+
+    def path_as(self, file_format: str) -> Path:
+        """Return the path of the new file if it has this format: Keras looks at its ending."""
+        if file_format not in ENDINGS or format_of(self.path.suffix) == file_format:
+            return self.path
+        is_ending = self.path.suffix in FORMATS_BY_ENDING
+        plain = self.path.with_suffix("") if is_ending else self.path
+        path = plain.with_name(plain.name + ENDINGS[file_format])
+        return self.path.with_name(self.path.name + path.suffix) if path in self.taken else path
+
+
+def outputs_in(
+    folder: Path, models: Mapping[Path, str], named: Iterable[Path]
+) -> dict[Path, Output]:
+    """Return the output of each file in ``folder``, in the subfolders that it has below ``named``.
+
+    Args:
+        folder: the folder to write into.
+        models: the files, with the format of each.
+        named: the files and folders that the user named.
+    """
+    paths: dict[Path, Path] = {}
+    for model in models:
+        root = next((path for path in named if path != model and path in model.parents), None)
+        place = folder / (model.relative_to(root) if root else model.name)
+        number = 1
+        while place in paths.values():
+            number += 1
+            place = place.with_name(f"{model.stem}-{number}{model.suffix}")
+        paths[model] = place
+    taken = frozenset(paths.values())
+    return {
+        model: Output(place, formats_for(model.name, models[model]), taken - {place})
+        for model, place in paths.items()
+    }
+
+
+def is_written(manifest: Manifest) -> bool:
+    """Return whether the very file of a manifest is there already."""
+    path = Path(manifest.output.path)
+    try:
+        return path.exists() and digest_path(path) == manifest.output.sha256
+    except OSError:
+        return False
 
 
 def size_of(path: Path) -> int:
@@ -38,7 +111,8 @@ def check_output(source: Path, output: Path, manifest: Path, *, overwrite: bool)
     """Check that writing will succeed and lose nothing, before anything is measured.
 
     Raises:
-        UsageError: a file exists already, or its folder does not.
+        UsageError: a file exists already, or its folder is a file.
+        InfrastructureError: its folder cannot be written.
     """
     for path in (output, manifest):
         if path.resolve() == source.resolve() or source.resolve() in path.resolve().parents:
@@ -46,8 +120,7 @@ def check_output(source: Path, output: Path, manifest: Path, *, overwrite: bool)
                 f"{path}: is the file to convert",
                 hint="name another file: the original is never changed",
             )
-        if not path.parent.is_dir():
-            raise UsageError(f"{path.parent}: there is no such folder", hint="create it first")
+        check_folder(path.parent)
         if path.exists() and not overwrite:
             raise UsageError(
                 f"{path}: exists already", hint="name another file, or add --overwrite"
@@ -64,13 +137,33 @@ def check_output(source: Path, output: Path, manifest: Path, *, overwrite: bool)
         )
 
 
+def check_folder(folder: Path) -> None:
+    """Check that a folder can be made and written. Leaves nothing behind.
+
+    Raises:
+        UsageError: it is a file.
+        InfrastructureError: it cannot be written.
+    """
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise UsageError(f"{there}: is not a folder", hint="name another folder for the output")
+    try:
+        try_folder(folder)
+    except OSError as error:
+        raise InfrastructureError(
+            f"{folder}: cannot be written: {error.strerror}", hint="name another folder"
+        ) from error
+
+
 def write_file(model: Path, manifest: Manifest, output: Path, manifest_path: Path) -> None:
-    """Write a converted file and its manifest.
+    """Write a converted file and its manifest; make their folder if necessary.
 
     Raises:
         InfrastructureError: they cannot be written, or the written file is not the verified one.
     """
     try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        manifest_path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".kerasmatrix-") as folder:
             staged = Path(folder, output.name)
             if model.is_dir():

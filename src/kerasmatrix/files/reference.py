@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.reference_candidates import (
+    SEARCH,
     Candidates,
+    ReferencePolicy,
     Take,
     nothing_to_compare_with,
     row_of,
@@ -32,14 +33,19 @@ from kerasmatrix.results.cells import TOGETHER, Cell, Status
 
 __all__ = ["ReferenceSearch"]
 
-# A requested environment is near a file's writer if at most this many minors of Keras lie between.
-NEAR = 2
 # At most this many environments are added to the requested ones.
 MOST_ADDED = 3
 # At most this many environments try each fix.
 MOST_REPAIRED = 3
 # Fixes that leave the layers and the weights of the file unchanged.
-HARMLESS = (("no-compile",), ("trust-the-lambda",), ("trust-the-lambda", "no-compile"))
+HARMLESS = (
+    ("no-compile",),
+    ("trust-the-lambda",),
+    ("trust-the-lambda", "no-compile"),
+    ("standalone-keras",),
+)
+# That which makes a model callable: CuDNN layers cannot be called on a CPU.
+CALLABLE_AFTER = ("rewrite-config",)
 # Causes that no other version can avoid: the file lacks something.
 BEYOND_VERSIONS = {"custom-class-missing", "weights-only-file", "killed-for-memory"}
 # A sentence lists at most this many names.
@@ -54,7 +60,7 @@ class ReferenceSearch:
         session: Session,
         model_inputs: Sequence[ModelInput],
         environments: Sequence[Environment],
-        reference: str | None = None,
+        policy: ReferencePolicy = SEARCH,
     ) -> None:
         """Prepare the first step; nothing is loaded yet.
 
@@ -62,28 +68,27 @@ class ReferenceSearch:
             session: where and how files are loaded.
             model_inputs: the files.
             environments: the requested ones.
-            reference: the environment to compare with, instead of a search.
-
-        Raises:
-            UsageError: there is no such reference.
+            policy: which environments may be references.
         """
         self._session = session
         self._model_inputs = model_inputs
         self._requested = {env.name: env for env in environments}
         self._added: dict[str, Environment] = {}
         self._repaired: dict[Save, tuple[str, ...]] = {}
+        self._taking: dict[Save, tuple[str, ...]] = {}
         self._remedies = iter(HARMLESS)
         self._attempted: set[Save] = set()
         self._plans: dict[tuple[str, ...], Plan] = {}
         self._is_over = False
-        self._reference = reference
-        self._known = {**session.matrix.environments, **self._requested}
-        if reference and reference not in self._known:
-            names = list(self._known)
-            raise UsageError(f"unknown environment {reference!r}", hint=nearest(reference, names))
-        self._candidates = Candidates(
-            session, model_inputs, self._known, self._requested, reference
-        )
+        self._are_homes_asked = False
+        self._policy = policy
+        self._reference = policy.only
+        among = {env.name: env for env in policy.among}
+        self._known = {**(among or session.matrix.environments), **self._requested}
+        for name in (policy.only, policy.preferred):
+            if name and name not in self._known:
+                self._known[name] = session.environment(name)
+        self._candidates = Candidates(session, model_inputs, self._known, self._requested, policy)
         self.first = self._first()
 
     @property
@@ -100,8 +105,12 @@ class ReferenceSearch:
         """Return the next plan, and what is stored of it; None after the comparison."""
         if self._is_over:
             return None
-        self._candidates.takes.update(observed.saves)
-        step = self._more_versions(observed) or self._with_remedies()
+        self._file(observed)
+        step = (
+            self._homes_without_preferred()
+            or self._more_versions(observed)
+            or self._with_remedies()
+        )
         if step is not None:
             return step, self._stored(step)
         self._is_over = True
@@ -112,7 +121,7 @@ class ReferenceSearch:
 
         An untried version may load a file: a file without a reference may still get one.
         """
-        self._candidates.takes.update(observed.saves)
+        self._file(observed)
         plan, known = self._comparison(is_complete=False)
         known.environment_errors.update(observed.environment_errors)
         return plan, known
@@ -147,7 +156,8 @@ class ReferenceSearch:
             if self._reference not in self._requested:
                 self._added[self._reference] = self._known[self._reference]
             return self._loading([(model, self._reference) for model in self._model_inputs])
-        homes = self._homes_to_add()
+        # Where a preferred reference loads a file, the file's writer need not be asked.
+        homes = {} if self._policy.preferred else self._homes_to_add(self._model_inputs)
         for name, _ in Counter(homes.values()).most_common(MOST_ADDED):
             self._added[name] = self._known[name]
         pairs = [(model, name) for model in self._model_inputs for name in self._requested]
@@ -158,16 +168,41 @@ class ReferenceSearch:
         ]
         return self._loading(pairs)
 
-    def _homes_to_add(self) -> dict[str, str]:
+    def _homes_to_add(self, models: Iterable[ModelInput]) -> dict[str, str]:
         """Return the environment nearest to a file's writer where no requested one is near."""
         homes = {}
-        for model in self._model_inputs:
-            home = self._candidates.order(model)[0]
+        for model in models:
+            home = self._candidates.nearest(model)
             distances = (self._candidates.distance(model, name) for name in self._requested)
             near = min(distances, default=None)
-            if near is None or near > self._candidates.distance(model, home) + NEAR:
+            if near is None or near > self._candidates.distance(model, home) + self._policy.near:
                 homes[model.scenario.name] = home
         return homes
+
+    def _homes_without_preferred(self) -> Plan | None:
+        """Return a plan in which the writers load the files that the preferred version does not."""
+        if not self._policy.preferred or self._are_homes_asked:
+            return None
+        self._are_homes_asked = True
+        left = [model for model in self._model_inputs if not self._is_preferred_loading(model)]
+        homes = self._homes_to_add(left)
+        for name, _ in Counter(homes.values()).most_common(MOST_ADDED):
+            self._added[name] = self._known[name]
+        step = self._loading(
+            [
+                (model, homes[model.scenario.name])
+                for model in left
+                if homes.get(model.scenario.name, "") in self._added
+            ]
+        )
+        return step if step.rows else None
+
+    def _is_preferred_loading(self, model: ModelInput) -> bool:
+        def is_loading(each: ModelInput) -> bool:
+            rows = (row for row, _ in self._candidates.loaded(each))
+            return any(row.saved_with == self._policy.preferred for row in rows)
+
+        return self._candidates.guarded(model, True, is_loading)
 
     def _more_versions(self, observed: RunState) -> Plan | None:
         """Return a plan in which one more version loads each file that none has loaded yet."""
@@ -190,12 +225,20 @@ class ReferenceSearch:
         step = self._loading(pairs)
         return step if step.rows else None
 
+    def _file(self, observed: RunState) -> None:
+        """Add new loads; one with fixes replaces a plain one only if it is better."""
+        for row, take in observed.saves.items():
+            if self._candidates.add(row, take) and row in self._taking:
+                self._repaired[row] = self._taking[row]
+
     def _with_remedies(self) -> Plan | None:
-        """Return a plan in which files that no version loads plainly are loaded with fixes."""
-        without = self._candidates.without_reference()
-        if not without or self._session.options.remedies == "none":
+        """Return a plan in which fixes are applied to files that no version loads and calls."""
+        if self._session.options.remedies == "none":
             return None
         for remedies in self._remedies:
+            without = self._candidates.without_reference()
+            if remedies == CALLABLE_AFTER:
+                without += self._candidates.uncalled()
             pairs = [
                 (model, name)
                 for model in without
@@ -203,8 +246,8 @@ class ReferenceSearch:
             ]
             plan = self._loading(pairs)
             if plan.rows:
-                self._repaired.update(dict.fromkeys(plan.rows, remedies))
-                return dataclasses.replace(plan, taking=dict.fromkeys(plan.rows, remedies))
+                self._taking = dict.fromkeys(plan.rows, remedies)
+                return dataclasses.replace(plan, taking=self._taking)
         return None
 
     def _comparison(self, *, is_complete: bool = True) -> tuple[Plan, RunState]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from kerasmatrix.config.matrix import Environment
@@ -16,11 +17,37 @@ from kerasmatrix.results.observations import Measured, SaveFacts, SaveObservatio
 from kerasmatrix.results.verdict import judge_save
 from kerasmatrix.store.store import Store
 
-__all__ = ["Candidates", "Take", "nothing_to_compare_with", "row_of"]
+__all__ = ["SEARCH", "Candidates", "ReferencePolicy", "Take", "nothing_to_compare_with", "row_of"]
+
+# A requested environment is near a file's writer if at most this many minors of Keras lie between.
+NEAR = 2
 
 # The observation of a load that records what the file computes. It is stored like a save.
 Take = Measured[SaveObservation]
 Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class ReferencePolicy:
+    """Which environments may be the reference of a file.
+
+    Attributes:
+        only: the environment to compare with, instead of a search.
+        preferred: the reference of each file that it loads; only for the others is the version
+            that is nearest to the writer asked.
+        among: those that are searched besides the requested ones; empty stands for the matrix.
+        near: at most this many minors of Keras may lie between the writer and a requested
+            environment, else the nearest is asked too.
+    """
+
+    only: str | None = None
+    preferred: str | None = None
+    among: tuple[Environment, ...] = ()
+    near: float = NEAR
+
+
+# The version that is nearest to the writer of a file.
+SEARCH = ReferencePolicy()
 
 
 def nothing_to_compare_with(store: Store, at: datetime.datetime) -> Take:
@@ -55,7 +82,7 @@ class Candidates:
         model_inputs: Sequence[ModelInput],
         known: Mapping[str, Environment],
         requested: Mapping[str, Environment],
-        reference: str | None,
+        policy: ReferencePolicy,
     ) -> None:
         """Compute the distances; nothing is loaded yet.
 
@@ -64,14 +91,15 @@ class Candidates:
             model_inputs: the files.
             known: all environments, by name.
             requested: the environments that the user asked for, by name.
-            reference: the only candidate, if the user names one.
+            policy: which of them may be references.
         """
         self.takes: dict[Save, Take] = {}
         self.errors: dict[str, Exception] = {}
         self._model_inputs = model_inputs
         self._known = known
         self._requested = requested
-        self._reference = reference
+        self._reference = policy.only
+        self._preferred = policy.preferred
         self._distances = self._measure_distances(session)
 
     def guarded(
@@ -94,13 +122,21 @@ class Candidates:
         return self._distances[model_input.scenario.name][name]
 
     def order(self, model_input: ModelInput) -> list[str]:
-        """Return the environments, the nearest to a file's writer first.
+        """Return the environments, the preferred and then the nearest to a file's writer first.
 
         Of two at the same distance, a requested one is first, then the newer: most files are read
         by later versions.
         """
         if self._reference:
             return [self._reference]
+        nearest_first = self._nearest_first(model_input)
+        return sorted(nearest_first, key=lambda name: name != self._preferred)
+
+    def nearest(self, model_input: ModelInput) -> str:
+        """Return the environment that is nearest to a file's writer."""
+        return self._reference or self._nearest_first(model_input)[0]
+
+    def _nearest_first(self, model_input: ModelInput) -> list[str]:
         newest_first = sorted(self._known.values(), key=lambda env: env.sort_key, reverse=True)
         age = {env.name: place for place, env in enumerate(newest_first)}
         distances = self._distances[model_input.scenario.name]
@@ -127,6 +163,22 @@ class Candidates:
             observation = self.takes[row].observation
             if judge_save(observation) is None and observation.value is not None:
                 yield row, observation.value
+
+    def add(self, row: Save, take: Take) -> bool:
+        """Note a load, unless an earlier one of the row is better; return whether it counts."""
+        known = self.takes.get(row)
+        if known is not None and _worth(take) < _worth(known):
+            return False
+        self.takes[row] = take
+        return True
+
+    def uncalled(self) -> list[ModelInput]:
+        """Return the files that load, and that no version could call."""
+        return [
+            model_input
+            for model_input in self._model_inputs
+            if self.guarded(model_input, False, self._is_uncalled)
+        ]
 
     def without_reference(self) -> list[ModelInput]:
         """Return the files that no environment has loaded yet."""
@@ -159,6 +211,10 @@ class Candidates:
     def _is_loaded(self, model_input: ModelInput) -> bool:
         return next(self.loaded(model_input), None) is not None
 
+    def _is_uncalled(self, model_input: ModelInput) -> bool:
+        refused = [facts.refused for _, facts in self.loaded(model_input)]
+        return bool(refused) and None not in refused
+
     def _measure_distances(self, session: Session) -> Mapping[str, Mapping[str, float]]:
         """Return the distance of each environment that has the file's format, by scenario."""
         locks = {}
@@ -184,3 +240,10 @@ class Candidates:
             model_input.scenario.name: self.guarded(model_input, unknown, measure)
             for model_input in self._model_inputs
         }
+
+
+def _worth(take: Take) -> int:
+    """Return 2 for a model that was called, 1 for one that loads, else 0."""
+    if judge_save(take.observation) is not None or take.observation.value is None:
+        return 0
+    return 2 if take.observation.value.refused is None else 1

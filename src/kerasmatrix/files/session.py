@@ -13,8 +13,10 @@ from kerasmatrix.config.matrix import Environment, Matrix, Selection
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.memory import default_jobs
+from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock, read_lock
-from kerasmatrix.errors import UntrustedError
+from kerasmatrix.environments.version_names import NamedVersion, find_version, find_versions
+from kerasmatrix.errors import UntrustedError, UsageError
 from kerasmatrix.execution.build_plan import build_plan
 from kerasmatrix.execution.listener import Listener, Progress
 from kerasmatrix.execution.plan import Plan, Remedies
@@ -61,12 +63,32 @@ class Session:
     locks: Mapping[str, Lock] = field(default_factory=dict)
 
     def select(self, names: Sequence[str]) -> Selection:
-        """Return the environments of these names, or of groups of these names.
+        """Return the environments of these names, versions or groups.
 
         Raises:
             UsageError: there is no such environment.
         """
-        return self.matrix.select(environments=self.matrix.ungrouped(names))
+        ungrouped = self.matrix.ungrouped(names)
+        return self.matrix.select(environments=find_versions(ungrouped, self._versions))
+
+    def environment(self, name: str, option: str | None = None) -> Environment:
+        """Return the environment of this name or version, which ``option`` may have asked for.
+
+        Raises:
+            UsageError: there is none.
+        """
+        return self.matrix.environments[find_version(name, self._versions, option)]
+
+    @property
+    def _versions(self) -> list[NamedVersion]:
+        return [self._named(env) for env in self.matrix.sorted_environments()]
+
+    def _named(self, env: Environment) -> NamedVersion:
+        try:
+            keras = release_of(env, self.lock(env))
+        except UsageError:  # it is not locked yet
+            keras = env.keras or env.tensorflow
+        return NamedVersion(env.name, env.tensorflow, keras, env.legacy_keras)
 
     def plan(self, model_inputs: Iterable[ModelInput], environments: Sequence[Environment]) -> Plan:
         """Return a plan whose scenarios are those of ``model_inputs``, without rows yet.

@@ -19,6 +19,9 @@ FILE_NAMES = {
 # Keras 3 demands this ending (keras/src/saving/saving_api.py, save_weights). Keras 2.13 and later
 # choose the new layout by it, earlier ones ignore it: each writer uses the name in its manual.
 KERAS_3_WEIGHTS = "model.weights.h5"
+# The list of shards, whose names Keras derives from its own; and a checkpoint's index, whose name
+# without the ending is the checkpoint's.
+SHARD_LIST, CHECKPOINT = ".weights.json", "model.index"
 
 
 def save(model: Any, form: str, folder: str) -> None:
@@ -46,9 +49,14 @@ def find(form: str, folder: str) -> str:
     is no model, return the usual path, which Keras then reports as missing.
     """
     usual = os.path.join(folder, FILE_NAMES[form])
+    if form == "weights" and os.path.exists(os.path.join(folder, CHECKPOINT)):
+        return os.path.join(folder, os.path.splitext(CHECKPOINT)[0])
     names = [KERAS_3_WEIGHTS] if form == "weights" else []
-    names += [FILE_NAMES[form], *(sorted(os.listdir(folder)) if os.path.isdir(folder) else [])]
-    for name in names:
+    present = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    for name in present:
+        if form == "weights" and name.endswith(SHARD_LIST):
+            return os.path.join(folder, name)
+    for name in [*names, FILE_NAMES[form], *present]:
         if name.startswith(("model", "weights")) and os.path.exists(os.path.join(folder, name)):
             return os.path.join(folder, name)
     return usual

@@ -1,4 +1,4 @@
-"""What a child may take of the machine: memory and space on the disk."""
+"""Limits the memory and disk space of a child process."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def digest(array: Any) -> str:
 
 
 def randomize_weights(model: Any, seed: int) -> None:
-    """Set weights to values that are the same in every release, and are no initial values.
+    """Set weights to values that are the same in every release and differ from initial values.
 
     Initializers draw other numbers from the same seed since TensorFlow 2.10, and orthogonal ones
     differ in their last digits; NumPy draws the same since 1.13. Arrays of one value (zero biases,

@@ -6,7 +6,6 @@ import json
 import os
 import random
 import shutil
-import tempfile
 import time
 from typing import Any
 
@@ -17,14 +16,13 @@ from . import (
     model_facts,
     precision,
     sample_inputs,
-    script,
     stored_state,
+    task_files,
     training,
 )
 
 __all__ = ["Task"]
 
-GIVEN = "given"  # the folder of a scenario with a file that was saved elsewhere
 SAVE_SEED = 1
 LOAD_SEED = 2  # another one, so that a rebuilt model cannot be right by chance
 
@@ -38,19 +36,11 @@ class Task:
 
     def __init__(self, request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
         self.request = request
-        self.scenario = os.path.join(scenarios, request["scenario"])
-        self.artifacts = artifacts
-        self.folder = os.path.join(scratch, request["id"])
+        self.files = task_files.TaskFiles(request, scenarios, artifacts, scratch)
         self.deadline = request["deadline"]
         self.stage = "script"
         self.timings: dict = {}
-        self._load_names: dict | None = None
         self._stage_started = 0.0
-
-    @property
-    def is_given(self) -> bool:
-        """Whether the task is about a file that was saved elsewhere."""
-        return os.path.isdir(os.path.join(self.scenario, GIVEN))
 
     @property
     def group(self) -> tuple:
@@ -60,7 +50,7 @@ class Task:
         makes, too.
         """
         request = self.request
-        if self.is_given:
+        if self.files.is_given:
             return (request["id"],)  # the code in it is unknown: it gets a process of its own
         # The numbers in a SavedModel's function names depend on the earlier work of the process.
         alone = request["kind"] in ("save", "convert") and "savedmodel" in (
@@ -74,13 +64,8 @@ class Task:
     def __call__(self) -> dict:
         """Run the task; return what it has measured. An exception is a result, too."""
         self._stage_started = time.monotonic()
-        # Scripts may write files, for which each task has a folder. A worker that died in this very
-        # task has left one.
-        shutil.rmtree(self.folder, ignore_errors=True)
-        os.makedirs(self.folder)
-        os.chdir(self.folder)
-        os.environ["TMPDIR"] = tempfile.tempdir = self.folder
-        precision.lift_limit(self.scenario)
+        self.files.enter_scratch()
+        precision.lift_limit(self.files.scenario)
         kinds = {
             "save": self._save,
             "take": self._take,
@@ -92,7 +77,7 @@ class Task:
 
     def _save(self) -> dict:
         _seed(SAVE_SEED)
-        names = script.run_script(os.path.join(self.scenario, "save.py"))
+        names = self.files.save_script()
         self._enter_stage("build")
         model = names["build"]()
         model_facts.randomize_weights(model, SAVE_SEED)
@@ -106,8 +91,7 @@ class Task:
             ],
         )
         self._enter_stage("save")
-        target = os.path.join(self.folder, "artifact")
-        os.makedirs(target)
+        target = self.files.create("artifact")
         formats.save(model, self.request["format"], target)
         self._enter_stage("inspect")
         sample_inputs.save(os.path.join(target, "probe.npz"), sample)
@@ -130,13 +114,12 @@ class Task:
         compared without outputs.
         """
         _seed(LOAD_SEED)
-        target = os.path.join(self.folder, "artifact")
-        os.makedirs(target)
-        model, did, path = self._load_model(self._with_given(target))
+        target = self.files.create("artifact")
+        model, did, path = self._load_model(self.files.with_given(target))
         self._enter_stage("call")
         sample = refusal = None
         try:
-            sample = self._sample(model, self._load_script, path)
+            sample = self._sample(model, self.files.load_script, path)
         except MemoryError:
             raise
         except Exception as error:
@@ -146,14 +129,25 @@ class Task:
         facts = dict(_facts(model, outputs), did=did, refused=refusal)
         facts["stored"] = stored_state.training_state(self.request["format"], path)
         sample_inputs.save(os.path.join(target, "probe.npz"), sample)
+        self._train(model, sample, facts)
+        return dict(facts, timings=self.timings)
+
+    def _train(self, model: Any, sample: Any, facts: dict) -> None:
+        """Observe a training step of a loaded model, as the last step of a task.
+
+        A compile state with which a model cannot be trained may prevent ``predict``, too, which the
+        direct call does not show: Keras 3 raises in both if ``steps_per_execution`` is None.
+        """
         self._enter_stage("train")
         facts["training"] = training.observe(model, sample)
+        if sample and facts["training"].get("raised"):
+            self._enter_stage("call")
+            model_facts.predict(model, sample.inputs, sample.keys)
         self._enter_stage(None)
-        return dict(facts, timings=self.timings)
 
     def _load(self) -> dict:
         _seed(LOAD_SEED)
-        artifact = self._artifact()
+        artifact = self.files.artifact()
         model, did, path = self._load_model(artifact)
         self._enter_stage("call")
         sample = self._reference_sample(model, path, artifact)
@@ -162,7 +156,7 @@ class Task:
             if sample
             else model_facts.Outputs()
         )
-        if sample and precision.computes_in_half(self.scenario):
+        if sample and precision.computes_in_half(self.files.scenario):
             # TensorFlow rewrites graphs for oneDNN, even to kernels that half precision lacks.
             model_facts.predict(model, sample.inputs, sample.keys)
         self._enter_stage("inspect")
@@ -170,17 +164,17 @@ class Task:
         facts.update(model_facts.difference(outputs, sample.outputs if sample else []))
         self._enter_stage("resave")
         facts["resave_error"] = self._save_again(model)
-        self._enter_stage("train")
-        facts["training"] = training.observe(model, sample)
-        self._enter_stage(None)
+        self._train(model, sample, facts)
         return dict(facts, timings=self.timings)
 
     def _check_layers(self) -> dict:
         """Create each layer of the artifact's architecture by itself."""
         from .remedies import remedies
 
-        artifact = self._artifact()
-        case = remedies.Case(self.request["format"], artifact, self.scenario, self.folder)
+        artifact = self.files.artifact()
+        case = remedies.Case(
+            self.request["format"], artifact, self.files.scenario, self.files.folder
+        )
         return dict(culprits=remedies.failing_layers(case))
 
     def _convert(self) -> dict:
@@ -189,7 +183,7 @@ class Task:
         Without a format to save in, the new artifact is the file that fixes have made.
         """
         _seed(LOAD_SEED)
-        artifact = self._artifact()
+        artifact = self.files.artifact()
         model, did, path = self._load_model(artifact)
         self._enter_stage("inspect")
         facts = dict(
@@ -199,8 +193,7 @@ class Task:
             did=did,
         )
         self._enter_stage("save")
-        target = os.path.join(self.folder, "artifact")
-        os.makedirs(target)
+        target = self.files.create("artifact")
         if self.request["into"]:
             formats.save(model, self.request["into"], target)
         else:
@@ -217,22 +210,15 @@ class Task:
             from .remedies import remedies
 
             self._enter_stage("load")
-            case = remedies.Case(form, artifact, self.scenario, self.folder)
+            case = remedies.Case(form, artifact, self.files.scenario, self.files.folder)
             model = remedies.load(case, self.request["remedies"])
             return model, case.did, case.path
-        names = self._load_script
+        names = self.files.load_script
         self._enter_stage("load")
         # A reference only needs the outputs, which Keras 3 has without `load_model`, too.
         load = formats.load_reference if self.request["kind"] == "take" else formats.load
-        model = load(form, artifact, names, lambda: self._build(names))
+        model = load(form, artifact, names, lambda: self.files.build(names))
         return model, [], formats.find(form, artifact)
-
-    @property
-    def _load_script(self) -> dict:
-        """The names that the scenario's ``load.py`` defines; it runs at the first access."""
-        if self._load_names is None:
-            self._load_names = script.run_script(os.path.join(self.scenario, "load.py"))
-        return self._load_names
 
     def _sample(self, model: Any, names: dict, path: str = "") -> sample_inputs.Sample:
         """Return inputs that the model accepts, and its outputs."""
@@ -250,39 +236,12 @@ class Task:
         try:
             return sample_inputs.load(os.path.join(artifact, "probe.npz"))
         except sample_inputs.Unusable:
-            self._sample(model, self._load_script, path)
+            self._sample(model, self.files.load_script, path)
             raise
-
-    def _artifact(self) -> str:
-        """Return the folder with the model to load and its ``probe.npz``, the sample inputs."""
-        return self._with_given(os.path.join(self.artifacts, self.request["artifact"]))
-
-    def _with_given(self, artifact: str) -> str:
-        """Return a folder with links to the files of ``artifact`` and to the scenario's given file.
-
-        The latter is left out if ``artifact`` has a model. The folder belongs to the task: Keras
-        3.4 and 3.5 unpack an archive's weights next to it, where another version that loads the
-        same archive would find half of them.
-        """
-        given = os.path.join(self.scenario, GIVEN)
-        has_model = not os.path.isdir(given) or set(os.listdir(artifact)) - {"probe.npz"}
-        together = os.path.join(self.folder, "together")
-        os.makedirs(together)
-        for folder in (artifact,) if has_model else (given, artifact):
-            for name in os.listdir(folder):
-                os.symlink(os.path.join(folder, name), os.path.join(together, name))
-        return together
-
-    def _build(self, names: dict) -> Any:
-        """Build the untrained model for weights: by load.py's code, or else by save.py's."""
-        if "build" not in names:
-            names = script.run_script(os.path.join(self.scenario, "save.py"))
-        return names["build"]()
 
     def _save_again(self, model: Any) -> dict | None:
         """Save the loaded model in its own format; return the error, or None."""
-        target = os.path.join(self.folder, "again")
-        os.makedirs(target)
+        target = self.files.create("again")
         try:
             formats.save(model, self.request["format"], target)
         except Exception as error:

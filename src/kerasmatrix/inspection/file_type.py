@@ -13,6 +13,7 @@ import io
 import itertools
 import json
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -20,27 +21,42 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.inspection.checkpoint import INDEX, latest_checkpoint
 from kerasmatrix.inspection.magic import (
     ARCHIVES,
-    CHECKPOINT,
     FILES,
     FOLDERS,
     OBJECTS,
     ForeignType,
     find,
+    is_pickle,
 )
+from kerasmatrix.inspection.pickled import find_archive
 
 __all__ = [
     "ARCHIVE_NAME",
+    "MLMODEL",
     "FileType",
     "SecondType",
     "check_is_model_folder",
+    "checkpoint_prefix",
     "detect_file_type",
     "detect_second_type",
     "type_of_archive",
 ]
 
-FileType = Literal["hdf5", "keras-archive", "saved-model", "architecture-json", "architecture-yaml"]
+FileType = Literal[
+    "hdf5",
+    "keras-archive",
+    "saved-model",
+    "architecture-json",
+    "architecture-yaml",
+    "keras-folder",
+    "checkpoint",
+    "sharded-weights",
+    "pickle",
+    "mlflow",
+]
 # The other type of a file with two: a SavedModel's folder can also be one that Keras 3 loads.
 SecondType = Literal["hdf5", "keras-archive", "keras-folder", "orbax-checkpoint"]
 
@@ -55,6 +71,7 @@ ORBAX = {"orbax.checkpoint", "pytree.orbax-checkpoint", "checkpoint_metadata"}
 HEAD = 16_384
 LARGEST_TEXT = 32 << 20
 MOST_NAMES = 100_000
+MLMODEL = "MLmodel"
 SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 ENCRYPTED = 0x1
 FORMATS = "a model is an HDF5 file, a .keras archive or the folder of a SavedModel"
@@ -78,19 +95,41 @@ def detect_file_type(path: Path) -> FileType:
             head = file.read(HEAD)
             is_hdf5 = _is_hdf5(file)
     except (OSError, ValueError) as error:  # a name can have a zero byte in it
-        if os.path.isfile(f"{path}.index"):  # noqa: PTH113 - of any path, also one too long
-            raise UsageError(
-                f"{path}: is a TensorFlow checkpoint: weights without an architecture",
-                hint=CHECKPOINT,
-            ) from None
+        if os.path.isfile(f"{path}{INDEX}"):  # noqa: PTH113 - of any path, also one too long
+            return "checkpoint"
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"{path}: cannot be read: {reason}") from None
     if is_hdf5:
         return "hdf5"
+    return _type_by_head(path, head)
+
+
+def _type_by_head(path: Path, head: bytes) -> FileType:
+    """Return the type of a file that is not HDF5, by its first bytes."""
     if head.startswith(b"PK") or (path.name.endswith(ARCHIVE_NAME) and zipfile.is_zipfile(path)):
         return type_of_archive(path)
+    if checkpoint_prefix(path) is not None:
+        return "checkpoint"
+    if is_pickle(head) and find_archive(path) is not None:
+        return "pickle"
     _refuse(path, find(FILES, head))
     return _type_of_text(path, head)
+
+
+def checkpoint_prefix(path: Path) -> Path | None:
+    """Return the common start of the names of a checkpoint's files; None if there is none.
+
+    Args:
+        path: that start, one of the files, or a folder with them.
+    """
+    if path.is_dir():
+        return latest_checkpoint(path, _names(path))
+    start = path.with_name(re.sub(rf"{INDEX}$|\.data-\d{{5}}-of-\d{{5}}$", "", path.name))
+    if os.path.isfile(f"{start}{INDEX}"):  # noqa: PTH113 - of any path, also one too long
+        return start
+    if path.name == "checkpoint":
+        return latest_checkpoint(path.parent, _names(path.parent))
+    return None
 
 
 def detect_second_type(path: Path, first: FileType) -> SecondType | None:
@@ -157,6 +196,14 @@ def _type_of_folder(path: Path) -> FileType:
     names = _names(path)
     if not names.isdisjoint(SAVED_MODEL):
         return "saved-model"
+    if MLMODEL in names:
+        return "mlflow"
+    if "config.json" in names and names & {"metadata.json", "model.weights.h5"}:
+        return "keras-folder"
+    if ("checkpoint" in names or any(name.endswith(INDEX) for name in names)) and (
+        latest_checkpoint(path, names)
+    ):
+        return "checkpoint"
     _refuse(path, find(FOLDERS, names))
     below = (path / name for name in sorted(names))
     inner = next((folder for folder in below if (folder / SAVED_MODEL[0]).is_file()), None)
@@ -212,6 +259,8 @@ def _type_of_text(path: Path, head: bytes) -> FileType:
         raise UsageError(f"{path}: is a text file", hint=FORMATS) from None
     if isinstance(content, dict) and {"class_name", "config"} <= content.keys():
         return "architecture-json"
+    if isinstance(content, dict) and isinstance(content.get("weight_map"), dict):
+        return "sharded-weights"
     _refuse(path, find(OBJECTS, content if isinstance(content, dict) else ()))
     raise UsageError(f"{path}: is JSON that does not describe a Keras model", hint=FORMATS)
 

@@ -48,8 +48,10 @@ class Stored:
         parameters: their number by layer, if the layout has layers.
         paths: of the weight arrays.
         elsewhere: paths of arrays with data in other files.
+        shapes: of the weight arrays, by path.
         repeated: keys that an object of its JSON has twice.
         foreign: whether Keras did not write it.
+        lacks_numbers: whether the file with the numbers is missing.
     """
 
     keras: str | None = None
@@ -59,6 +61,7 @@ class Stored:
     weights: Weights = field(default_factory=lambda: Weights(arrays=0, parameters=0, bytes=0))
     parameters: Mapping[str, int] = field(default_factory=dict)
     paths: tuple[str, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     elsewhere: tuple[str, ...] = ()
     optimizer_arrays: int = 0
     optimizer_slots: int = 0
@@ -66,6 +69,7 @@ class Stored:
     keras_3_layout: bool = False
     repeated: tuple[str, ...] = ()
     foreign: bool = False
+    lacks_numbers: bool = False
 
 
 class Array(NamedTuple):
@@ -111,6 +115,7 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
             ),
             parameters=dict(parameters),
             paths=tuple(array.path for array in arrays),
+            shapes={array.path: tuple(array.dataset.shape or ()) for array in arrays},
             elsewhere=tuple(array.path for array in described if array.size is None),
             optimizer_arrays=len(kept),
             optimizer_slots=sum(bool(array.size) and array.dataset.ndim > 0 for array in kept),

@@ -18,8 +18,9 @@ from kerasmatrix.inspection.architecture import (
     read_architecture,
     read_training,
 )
+from kerasmatrix.inspection.contents import Contents, known_writers, size_of
 from kerasmatrix.inspection.model_info import ModelFile, SecondFormat, Training
-from kerasmatrix.inspection.read import Contents, known_writers, read_contents, size_of
+from kerasmatrix.inspection.read import read_contents
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 
 __all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
@@ -95,7 +96,9 @@ def describe_contents(contents: Contents) -> ModelFile:
     return ModelFile(
         path=str(contents.path).encode(errors="replace").decode(),
         kind=contents.kind,
-        bytes=size_of(contents.path),
+        bytes=contents.bytes or size_of(contents.path),
+        holder=contents.holder,
+        companion=contents.companion,
         writer=contents.writer,
         architecture=root,
         layers=len(parts),

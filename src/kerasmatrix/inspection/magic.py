@@ -11,7 +11,9 @@ import re
 from collections.abc import Callable, Collection, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["ARCHIVES", "FILES", "FOLDERS", "OBJECTS", "ForeignType", "find"]
+from kerasmatrix.inspection.pickled import COMPRESSED
+
+__all__ = ["ARCHIVES", "FILES", "FOLDERS", "OBJECTS", "ForeignType", "find", "is_pickle"]
 
 ORIGINAL = "it no longer has a Keras architecture: use the model that it was exported from"
 OTHER_FRAMEWORK = "Keras does not read it: use the Keras model, if there is one"
@@ -103,6 +105,11 @@ def _is_safetensors(head: bytes) -> bool:
     return head[5:8] == b"\x00\x00\x00" and head[8:10] in {b'{"', b"{}", b"{ "}
 
 
+def is_pickle(head: bytes) -> bool:
+    """Return whether it starts like a pickle, or like one that joblib compressed."""
+    return _is_binary_pickle(head) or _is_text_pickle(head) or head.startswith(COMPRESSED)
+
+
 # By the first bytes of a file; `find` gets at least 16 KB of them, if there are as many.
 FILES: tuple[ForeignType[bytes], ...] = (
     ForeignType(lambda head: not head, "an empty file", "it was cut off: copy it again"),
@@ -152,7 +159,11 @@ FILES: tuple[ForeignType[bytes], ...] = (
         "a PyTorch file, which is a Python pickle",
         NOT_OPENED,
     ),
-    ForeignType(_any(_is_binary_pickle, _is_text_pickle), "a Python pickle", NOT_OPENED),
+    ForeignType(
+        _any(_is_binary_pickle, _is_text_pickle),
+        "a Python pickle without a Keras archive in it",
+        NOT_OPENED,
+    ),
     ForeignType(
         _text(rb"<!doctype html|<html|<head|<\?xml|<error>"),
         "a web page or an XML document",
@@ -179,11 +190,6 @@ ARCHIVES: tuple[ForeignType[Collection[str]], ...] = (
 
 # By the names at the top of a folder.
 FOLDERS: tuple[ForeignType[Collection[str]], ...] = (
-    ForeignType(
-        _has("config.json", "metadata.json"),
-        "an unpacked Keras archive",
-        "zip its content again, without compression: zip -0 -r ../model.keras .",
-    ),
     ForeignType(
         lambda names: "model.json" in names and _ends(".bin")(names),
         "a TensorFlow.js model",

@@ -10,6 +10,7 @@ from pydantic import Field, field_serializer
 from kerasmatrix.strict_model import StrictModel
 
 __all__ = [
+    "Holder",
     "Kind",
     "Lambda",
     "ModelFile",
@@ -27,7 +28,11 @@ Kind = Literal[
     "saved-model",
     "architecture-json",
     "architecture-yaml",
+    "sharded-weights",
+    "checkpoint",
 ]
+# A holder is an archive that is unpacked into a folder, a pickle, or a folder of MLflow.
+Holder = Literal["folder", "pickle", "mlflow"]
 
 
 class Writer(StrictModel):
@@ -108,6 +113,10 @@ class ModelFile(StrictModel):
     path: str
     kind: Kind
     bytes: int
+    holder: Holder | None = Field(default=None, description="what the model is packed in")
+    companion: str | None = Field(
+        default=None, description="the file next to it with its weights or its architecture"
+    )
     writer: Writer = Writer()
     architecture: Part | None = None
     layers: int = 0
@@ -130,7 +139,7 @@ class ModelFile(StrictModel):
         is_program = self.kind == "saved-model"
         return not (is_program or self.lambdas or self.custom_objects or self.notes)
 
-    @field_serializer("path")
-    def _as_text(self, path: str) -> str:
+    @field_serializer("path", "companion")
+    def _as_text(self, path: str | None) -> str | None:
         """Replace the parts of a path that are not valid Unicode."""
-        return path.encode("utf-8", "replace").decode("utf-8")
+        return None if path is None else path.encode("utf-8", "replace").decode("utf-8")

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from kerasmatrix.filesystem.plain_files import open_plain
+from kerasmatrix.inspection.checkpoint import ITEM_BYTES
 from kerasmatrix.inspection.strict_json import read_json
+from kerasmatrix.inspection.wire import Buffer, Malformed, messages, numbers
 
-__all__ = ["Malformed", "SavedModel", "read_saved_model"]
+__all__ = ["SavedModel", "read_saved_model"]
 
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 # SavedModel
 META_GRAPHS = 2
 # MetaGraphDef
@@ -35,20 +36,9 @@ STEPS_AND_RATE = 2
 DTYPE, SHAPE, DIM, DIM_SIZE = 1, 2, 2, 1
 # SavedMetadata of keras_metadata.pb
 KERAS_IDENTIFIER, KERAS_METADATA = 4, 5
-# DataType (types.proto), in bytes
-ITEM_BYTES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 9: 8, 10: 1, 14: 2, 17: 2, 19: 2, 22: 4, 23: 8}
 MODELS = {"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"}
-MORE = 0x80  # set in every byte of a number but the last
-LONGEST_SHIFT = 63
 LARGEST = 256 << 20  # bytes; graphs of real models are smaller
 MOST_NUMBERS = 1 << 62
-
-
-Buffer = bytes | memoryview
-
-
-class Malformed(ValueError):
-    """The bytes are not a valid message."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +67,11 @@ def read_saved_model(folder: Path) -> SavedModel:
         Malformed: a file of it is damaged.
         NotPlain: a file of it is a link, a device or a pipe, or cannot be read.
     """
-    graph = next(_messages(_read(folder / "saved_model.pb"), META_GRAPHS), b"")
-    info = next(_messages(graph, META_INFO), b"")
-    objects = next(_messages(graph, OBJECT_GRAPH), b"")
-    version = next(_messages(info, TENSORFLOW_VERSION), None)
-    nodes = list(_messages(objects, NODES))
+    graph = next(messages(_read(folder / "saved_model.pb"), META_GRAPHS), b"")
+    info = next(messages(graph, META_INFO), b"")
+    objects = next(messages(graph, OBJECT_GRAPH), b"")
+    version = next(messages(info, TENSORFLOW_VERSION), None)
+    nodes = list(messages(objects, NODES))
     sizes = [_size(variable) for variable in _variables(nodes)]
     repeated: set[str] = set()
     return SavedModel(
@@ -101,13 +91,13 @@ def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa
     if os.path.lexists(place):
         entries = (
             (_text(node, KERAS_IDENTIFIER), _text(node, KERAS_METADATA))
-            for node in _messages(_read(place), NODES)
+            for node in messages(_read(place), NODES)
         )
     else:
         entries = (
             (_text(user, IDENTIFIER), _text(user, METADATA))
-            for node in _messages(objects, NODES)
-            for user in _messages(node, USER_OBJECT)
+            for node in messages(objects, NODES)
+            for user in messages(node, USER_OBJECT)
         )
     text = next((metadata for kind, metadata in entries if kind in MODELS and metadata), None)
     if text is None:
@@ -127,7 +117,7 @@ def _variables(nodes: list[Buffer]) -> Iterator[Buffer]:
         for member in _children(nodes, place):
             # Keras 3 wraps its variables.
             for holder in (member, *_child(nodes, member, "_value")):
-                yield from _messages(nodes[holder], VARIABLE)
+                yield from messages(nodes[holder], VARIABLE)
 
 
 def _slots(nodes: list[Buffer]) -> Iterator[object]:
@@ -136,7 +126,7 @@ def _slots(nodes: list[Buffer]) -> Iterator[object]:
     The list of TensorFlow 2.11 and later starts with the number of steps and the learning rate.
     """
     for node in nodes:
-        yield from _messages(node, SLOTS)
+        yield from messages(node, SLOTS)
     for optimizer in _child(nodes, 0, "optimizer"):
         for variables in _child(nodes, optimizer, "_variables"):
             yield from list(_children(nodes, variables))[STEPS_AND_RATE:]
@@ -150,9 +140,9 @@ def _children(nodes: list[Buffer], parent: int, name: bytes | None = None) -> It
     """Yield the indices of the children of ``parent``, all or those with a name."""
     if parent >= len(nodes):
         return
-    for reference in _messages(nodes[parent], CHILDREN):
-        if name is None or next(_messages(reference, LOCAL_NAME), b"") == name:
-            place = next(_numbers(reference, NODE_ID), 0)
+    for reference in messages(nodes[parent], CHILDREN):
+        if name is None or next(messages(reference, LOCAL_NAME), b"") == name:
+            place = next(numbers(reference, NODE_ID), 0)
             if place < len(nodes):
                 yield place
 
@@ -160,12 +150,12 @@ def _children(nodes: list[Buffer], parent: int, name: bytes | None = None) -> It
 def _size(variable: Buffer) -> tuple[int, int]:
     """Return the count of numbers in a variable, and the bytes of each."""
     count = 1
-    for shape in _messages(variable, SHAPE):
-        for dim in _messages(shape, DIM):
-            count *= next(_numbers(dim, DIM_SIZE), 0)
+    for shape in messages(variable, SHAPE):
+        for dim in messages(shape, DIM):
+            count *= next(numbers(dim, DIM_SIZE), 0)
             if count > MOST_NUMBERS:
                 raise Malformed("a variable claims more numbers than there can be")
-    return count, ITEM_BYTES.get(next(_numbers(variable, DTYPE), 0), 0)
+    return count, ITEM_BYTES.get(next(numbers(variable, DTYPE), 0), 0)
 
 
 def _read(path: Path) -> Buffer:
@@ -177,52 +167,4 @@ def _read(path: Path) -> Buffer:
 
 
 def _text(message: Buffer, field: int) -> str:
-    return bytes(next(_messages(message, field), b"")).decode("utf-8", "replace")
-
-
-def _messages(message: Buffer, field: int) -> Iterator[Buffer]:
-    for number, value in _fields(message):
-        if number == field and not isinstance(value, int):
-            yield value
-
-
-def _numbers(message: Buffer, field: int) -> Iterator[int]:
-    for number, value in _fields(message):
-        if number == field and isinstance(value, int):
-            yield value
-
-
-def _fields(message: Buffer) -> Iterator[tuple[int, int | Buffer]]:
-    """Yield (number, value) of each field: protobuf's wire format."""
-    place = 0
-    while place < len(message):
-        tag, place = _varint(message, place)
-        kind = tag & 7
-        if kind == VARINT:
-            value, place = _varint(message, place)
-            yield tag >> 3, value
-            continue
-        if kind == BYTES:
-            length, place = _varint(message, place)
-        elif kind in {FIXED64, FIXED32}:
-            length = 8 if kind == FIXED64 else 4
-        else:
-            raise Malformed(f"a field of the unknown kind {kind}")
-        if place + length > len(message):
-            raise Malformed("it ends in the middle of a field")
-        if kind == BYTES:
-            yield tag >> 3, message[place : place + length]
-        place += length
-
-
-def _varint(message: Buffer, place: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if place >= len(message) or shift > LONGEST_SHIFT:
-            raise Malformed("it ends in the middle of a number")
-        byte = message[place]
-        place += 1
-        value |= (byte & ~MORE) << shift
-        if byte < MORE:
-            return value, place
-        shift += 7
+    return bytes(next(messages(message, field), b"")).decode("utf-8", "replace")

@@ -20,12 +20,12 @@ __all__ = ["FileRecord", "PredictionCache"]
 
 DATABASE = "predictions.sqlite"
 # A cache of another version is rebuilt.
-VERSION = 1
+VERSION = 2
 SCHEMA = f"""
 DROP TABLE IF EXISTS files;
 DROP TABLE IF EXISTS cells;
 CREATE TABLE files (
-    artifact TEXT, program TEXT, code TEXT, told TEXT, PRIMARY KEY (artifact, program)
+    artifact TEXT, program TEXT, code TEXT, record TEXT, PRIMARY KEY (artifact, program)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE cells (
     likeness TEXT, reader TEXT, scenario TEXT, format TEXT, saved_with TEXT, loaded_with TEXT,
@@ -67,7 +67,7 @@ class PredictionCache:
 
     def read_files(self, code: str) -> dict[tuple[str, str], FileRecord]:
         """Return the records that the same ``code`` made, by artifact and program."""
-        rows = self._ask("SELECT artifact, program, told FROM files WHERE code = ?", code)
+        rows = self._ask("SELECT artifact, program, record FROM files WHERE code = ?", code)
         return {
             (artifact, program): FileRecord(*json.loads(record))
             for artifact, program, record in rows

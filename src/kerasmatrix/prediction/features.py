@@ -16,7 +16,7 @@ from kerasmatrix.prediction.target import Target
 from kerasmatrix.results.equal_settings import differences
 
 if TYPE_CHECKING:
-    from kerasmatrix.inspection.read import Contents
+    from kerasmatrix.inspection.contents import Contents
 
 __all__ = ["FEATURES", "LOADER_FEATURES", "Features", "features_of"]
 

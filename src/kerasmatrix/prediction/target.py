@@ -8,6 +8,7 @@ from kerasmatrix.config.matrix import Environment, Matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.environments.keras_version import is_keras_3, release_of
 from kerasmatrix.environments.locks import Lock, read_lock
+from kerasmatrix.environments.version_names import NamedVersion, find_versions
 
 __all__ = ["Target", "select_targets", "target_of"]
 
@@ -50,7 +51,17 @@ def select_targets(matrix: Matrix, project: Project, names: tuple[str, ...]) -> 
     """
     default = (EVERYTHING,) if EVERYTHING in matrix.groups else ()
     selected = matrix.ungrouped(names or default) or tuple(matrix.environments)
-    return tuple(
-        target_of(environment, read_lock(project.locks_with(environment.name), environment))
-        for environment in matrix.select(environments=selected).environments
-    )
+    known = matrix.environments
+    if any(name not in known for name in selected):
+        every = [_locked(environment, project) for environment in matrix.sorted_environments()]
+        versions = [
+            NamedVersion(target.environment, target.tensorflow, target.release, env.legacy_keras)
+            for target, env in zip(every, matrix.sorted_environments(), strict=True)
+        ]
+        selected = find_versions(selected, versions)
+    chosen = matrix.select(environments=selected).environments
+    return tuple(_locked(environment, project) for environment in chosen)
+
+
+def _locked(environment: Environment, project: Project) -> Target:
+    return target_of(environment, read_lock(project.locks_with(environment.name), environment))

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import NamedTuple
 from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
 from kerasmatrix.filesystem.atomic import AtomicFile
+from kerasmatrix.filesystem.named_files import try_folder
 from kerasmatrix.results.boundary import make_apart
 from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.results_json import content_of, json_parts
@@ -32,24 +32,19 @@ class Written(NamedTuple):
 
 
 def check_folder(folder: Path) -> None:
-    """Create ``folder`` if necessary, and check before a long run that it can be written.
+    """Check before a long run that ``folder`` can be created and written. Leaves nothing behind.
 
     Raises:
         UsageError: there is a file of that name.
         InfrastructureError: it cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        try_folder(folder)
     except FileExistsError:
         raise UsageError(
             f"{folder}: is not a folder: the reports cannot be written there",
             hint="name another folder with --output",
         ) from None
-    except OSError as error:
-        raise _unwritable(folder, error) from error
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
     except OSError as error:
         raise _unwritable(folder, error) from error
 

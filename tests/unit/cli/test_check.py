@@ -62,7 +62,7 @@ def test_check_file_is_compared_in_every_version(check, engine, model):
     # TensorFlow 2.3 is what wrote it, as far as it says.
     assert {cell["saved_with"] for cell in table["cells"]} == {"good3"}
     assert out.startswith("file ")
-    assert "Report: reports/check/index.html" in out
+    assert out.endswith(f"Report: {Path('reports/check/index.html').resolve().as_uri()}\n")
 
 
 def test_check_each_version_is_opened_once(check, engine, model):
@@ -129,7 +129,7 @@ def ten_files(folder, class_name="Dense"):
 
 
 def phases(engine, name):
-    """What was done in an environment, in order, each as often as it was turned to."""
+    """Return the kinds of tasks of an environment, in order."""
     kinds = [
         "repair" if task.remedies or task.kind == "probe" else task.kind
         for at, task in engine.tasks
@@ -280,7 +280,7 @@ def test_check_error_in_search_spoils_one_file(check, model, tmp_path, monkeypat
 
 
 def test_check_internal_error_report_is_written(check, model, monkeypatch):
-    """What no file is to blame for ends the check, once it is said what was measured."""
+    """An error that no file causes ends the check, after the report is written."""
     check.project("good", "fails")
     agenda = importlib.import_module("kerasmatrix.execution.work_queue").WorkQueue
     real = agenda.take

@@ -1,4 +1,4 @@
-"""What a change costs, counted in tasks: what depends on it, and nothing else."""
+"""A change costs the tasks that depend on it, and no others."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Predictions beside measurements, over whole runs of fake environments that save real files."""
+"""Predictions compared with measurements: whole runs of fake environments that save real files."""
 
 from pathlib import Path
 

@@ -24,7 +24,7 @@ def test_make_scenario_file_is_copied_with_assets(tmp_path):
     copy = model_input.scenario.folder / "given" / "model.hdf5"
     assert copy.read_bytes() == (tmp_path / "model.hdf5").read_bytes()
     assert json.loads((model_input.scenario.folder / "given.json").read_text()) == {
-        "code": "my_layers", "inputs": True,
+        "code": "my_layers", "inputs": True, "registered": {},
     }  # fmt: skip
     assert (model_input.scenario.folder / "my_layers.py").read_text() == "class Mine: ...\n"
     assert (model_input.scenario.folder / "inputs.npz").is_file()

@@ -1,4 +1,4 @@
-"""What a file is compared with: found by itself, whatever environments were asked for."""
+"""The reference of a file is found, whichever environments were selected."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +11,7 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.files.check import CheckResult, check
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.cells import Status
 from tests.unit.behaviours import ABSENT, CANNOT_CALL, FAILS, REFUSES, error_of
@@ -51,7 +52,8 @@ class Checks:
             import_models([self.model, *more], session.store, ModelAssets()) as (model_inputs, _),
         ):
             environments = [matrix.environments[name] for name in asked]
-            return check(session, model_inputs, environments, reference=reference)
+            policy = ReferencePolicy(only=reference)
+            return check(session, model_inputs, environments, policy=policy)
 
     def taken(self) -> list[str]:
         """Return in which environments it was found out what the file computes, in order."""

@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pytest
 
-from kerasmatrix.harness import feeding, sample_inputs
+from kerasmatrix.harness import feeding, sample_batches, sample_inputs
 
 
 @pytest.fixture(autouse=True)
@@ -136,7 +136,7 @@ def test_find_all_refused_raises_the_first_error():
     model = Model([tensor(None, None)], takes=lambda array: f"no {array.shape[1]}")
     with pytest.raises(ValueError, match=r"^no 5$"):
         find(model)
-    assert len(model.calls) <= sample_inputs.MOST_TRIES
+    assert len(model.calls) <= sample_batches.MOST_TRIES
 
 
 def test_find_memory_error_is_raised():

@@ -1,7 +1,10 @@
 """Model files, made without TensorFlow as the releases of Keras write them."""
 
 import io
+import itertools
 import json
+import pickle
+import struct
 import zipfile
 
 import h5py
@@ -122,4 +125,93 @@ def saved_model(folder, *, metadata=None, separate=True, tensorflow="2.9.3"):
     if metadata is not None and separate:
         node = number(2, 0) + message(4, b"_tf_keras_sequential") + message(5, user)
         (folder / "keras_metadata.pb").write_bytes(message(1, node))
+    return folder
+
+
+# ---- the shapes that models come in besides a single file ----
+
+
+def unpacked(folder, **settings):
+    """Write an archive unpacked into a folder, as on the hub."""
+    folder.mkdir()
+    held = archive(folder / "held.zip", **settings)
+    with zipfile.ZipFile(held) as file:
+        file.extractall(folder)
+    held.unlink()
+    return folder
+
+
+def pickled(path, content, protocol=4):
+    """Write a pickle of Keras 2.13 or later: a function, and the bytes of an archive."""
+    path.write_bytes(pickle.dumps({"model": content, "names": ["a", "b"]}, protocol))
+    return path
+
+
+def entry(dtype, *shape, offset=0, size=0):
+    dims = b"".join(message(2, number(1, each)) for each in shape)
+    return number(1, dtype) + message(2, dims) + number(4, offset) + number(5, size)
+
+
+def checkpoint(prefix, *, steps=3, data=True):
+    """Write a checkpoint of Keras 2: two weights, the optimizer's steps and a slot."""
+    prefix.parent.mkdir(exist_ok=True, parents=True)
+    value = "/.ATTRIBUTES/VARIABLE_VALUE"
+    layer = "layer_with_weights-0/kernel"
+    entries = {
+        "": number(1, 1),
+        "_CHECKPOINTABLE_OBJECT_GRAPH": entry(7),
+        f"layer_with_weights-0/bias{value}": entry(1, 2),
+        f"{layer}/.OPTIMIZER_SLOT/optimizer/m{value}": entry(1, 3, 2),
+        f"{layer}{value}": entry(1, 3, 2),
+        f"optimizer/iter{value}": entry(9, offset=8, size=8),
+    }
+    pairs = [(name.encode(), content) for name, content in entries.items()]
+    first = _block(pairs)
+    handle = varint(0) + varint(len(first) - 5)
+    index = _block([(b"p", handle)])
+    footer = varint(0) + varint(0) + varint(len(first)) + varint(len(index) - 5)
+    footer = footer.ljust(40, b"\0") + struct.pack("<Q", 0xDB4775248B80FB57)
+    prefix.with_name(f"{prefix.name}.index").write_bytes(first + index + footer)
+    if data:
+        numbers = bytes(8) + struct.pack("<q", steps)
+        prefix.with_name(f"{prefix.name}.data-00000-of-00001").write_bytes(numbers)
+    return prefix
+
+
+def _block(pairs):
+    """Return a block of LevelDB whose keys share prefixes, with its trailer."""
+    content, last = b"", b""
+    for name, value in pairs:
+        pairs_of_bytes = zip(last, name, strict=False)
+        shared = sum(1 for _ in itertools.takewhile(lambda two: two[0] == two[1], pairs_of_bytes))
+        own = name[shared:]
+        content += varint(shared) + varint(len(own)) + varint(len(value)) + own + value
+        last = name
+    return content + struct.pack("<II", 0, 1) + bytes(5)
+
+
+def shards(path):
+    """Write weights of Keras 3 in two shards, and return their list."""
+    names = [f"{path.name.removesuffix('.weights.json')}_0000{n}.weights.h5" for n in (0, 1)]
+    groups = {"/layers/dense/vars": names[0], "/layers/dense_1/vars": [names[1]]}
+    path.write_text(json.dumps({"metadata": {"total_size": 1.0}, "weight_map": groups}))
+    for name, group in zip(names, groups, strict=True):
+        with h5py.File(path.with_name(name), "w") as file:
+            file[f"{group[1:]}/0"] = np.zeros((3, 2), dtype="float32")
+    return path
+
+
+def mlflow(folder, *, model=archive, name="model.keras"):
+    """Write a folder of MLflow with a model of the flavor ``tensorflow``."""
+    (folder / "data").mkdir(parents=True)
+    model(folder / "data" / name)
+    (folder / "MLmodel").write_text(
+        "flavors:\n"
+        "  python_function: {data: data, loader_module: mlflow.tensorflow}\n"
+        "  tensorflow: {data: data, keras_version: 3.4.1, model_type: keras}\n"
+        "mlflow_version: 2.14.0\n"
+        "signature:\n"
+        '  inputs: \'[{"type": "tensor", "tensor-spec": '
+        '{"dtype": "float32", "shape": [-1, 3]}}]\'\n'
+    )
     return folder

@@ -1,4 +1,4 @@
-"""What is left out of the comparison, and that nothing else is."""
+"""The fingerprint leaves out the version stamp and the like, and nothing else."""
 
 import json
 import zipfile

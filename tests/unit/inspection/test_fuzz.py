@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.fuzz.__main__ import fuzz, place_beside
+from tests.fuzz.__main__ import fuzz, place_neighbour
 from tests.fuzz.mutation import ADDITIONS, mutate, seeds
 
 
@@ -17,7 +17,7 @@ def test_mutate_same_seed_is_same_file(tmp_path):
 
 
 def test_additions_same_seed_is_same_folder(tmp_path):
-    place_beside(tmp_path)
+    place_neighbour(tmp_path)
     (tmp_path / "seeds").mkdir()
     original = next(path for path in seeds(tmp_path / "seeds") if path.is_dir())
     for addition in {each.__name__: each for each in ADDITIONS}.values():

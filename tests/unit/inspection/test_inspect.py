@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection import read as module
+from kerasmatrix.inspection import archive as module
 from kerasmatrix.inspection.inspect import inspect, read_model_file
 from kerasmatrix.prediction.predict import predict_file
 from tests.unit.inspection import files

@@ -201,6 +201,19 @@ def test_run_in_subprocess_killed_server_is_restarted(monkeypatch):
     assert run_in_subprocess(length, READER_LIMITS, PATH) == 8
 
 
+def test_run_in_subprocess_interrupt_leaves_no_answer(monkeypatch):
+    monkeypatch.setattr("kerasmatrix.inspection.reader_process._threads", lambda: 2)
+
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kerasmatrix.inspection.reader_process._read", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            run_in_subprocess(length, READER_LIMITS, PATH)
+    assert run_in_subprocess(length, READER_LIMITS, PATH, more=2) == 10
+
+
 def test_run_in_subprocess_server_that_hangs_is_killed(monkeypatch):
     monkeypatch.setattr("kerasmatrix.inspection.reader_process._threads", lambda: 2)
     monkeypatch.setattr("kerasmatrix.inspection.reader_process.GRACE_SECONDS", 0.1)

@@ -105,7 +105,7 @@ EXAMPLES = {
     "weights-newer": (weights(keras_3_layout=True), "2.9"),
     "weights-layout-back": (weights(keras_3_layout=True), "2.13"),
     "weights-fit": (weights(), "2.9"),
-    "weights-of-nobody": (weights(keras=None), "2.9"),
+    "weights-writer-unknown": (weights(keras=None), "2.9"),
     "writer-unknown": (h5(PLAIN, keras=None), "2.9"),
     "saved-model-optimizer": (saved_model(PLAIN, slots=4), "3.4"),
     "saved-model-export-op": (saved_model(tensorflow="2.16.1"), "2.9"),

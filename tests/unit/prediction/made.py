@@ -1,11 +1,11 @@
-"""What is read from model files, made without files; and environments to load them in."""
+"""Contents of model files, made without files; and environments to load them in."""
 
 from dataclasses import replace
 from pathlib import Path
 
+from kerasmatrix.inspection.contents import Contents, SecondContents
 from kerasmatrix.inspection.hdf5 import Stored
 from kerasmatrix.inspection.model_info import Writer
-from kerasmatrix.inspection.read import Contents, SecondContents
 from kerasmatrix.prediction.target import Target
 
 LAMBDA_3_8 = "4wEAAAAAAAAAAAAAAAEAAAABAAAAQwAAAHMEAAAAfABTAA=="

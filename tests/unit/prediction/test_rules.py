@@ -5,7 +5,7 @@ import pytest
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection.read import Contents
+from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.prediction import rules as module
 from kerasmatrix.prediction.predict import predict_contents
 from kerasmatrix.prediction.rules import (

@@ -54,9 +54,11 @@ def test_write_reports_surrogates_are_replaced(tmp_path):
         assert "half ? a pair" in path.read_text(encoding="utf-8")
 
 
-def test_check_folder_creates_it_and_leaves_it_empty(tmp_path):
+def test_check_folder_leaves_nothing_behind(tmp_path):
+    (tmp_path / "kept").mkdir()
     check_folder(tmp_path / "a" / "b")
-    assert list((tmp_path / "a" / "b").iterdir()) == []
+    check_folder(tmp_path / "kept")
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept"]
 
 
 def test_check_folder_error_has_a_hint(tmp_path):

@@ -1,8 +1,8 @@
-"""Which of our models survive the next TensorFlow. What follows ``--`` is passed on."""
+"""Tests which of our models survive the next TensorFlow. Options after ``--`` are passed on."""
 
 import nox
 
-# The version decides what is measured anew, so it changes on purpose only.
+# Another version may measure everything again, so change it on purpose only.
 KERASMATRIX = "kerasmatrix==0.0.0"
 
 

@@ -1,13 +1,18 @@
 """Loads a user's model file, as a program with the model's custom classes does.
 
 It is the ``load.py`` of a checked file's scenario. ``given.json`` in the same folder lists the
-assets: ``code``, the module with the custom classes, and ``inputs``: whether it has sample inputs.
+assets: ``code``, the module with the custom classes; ``inputs``: whether it has sample inputs;
+``registered``: the objects' names by those under which the file asks for them; ``architecture``:
+the JSON of a model whose weights are loaded; ``unpacked``: whether the archive is a folder for the
+program.
 """
 
 import importlib
 import inspect
 import json
 import os
+import tempfile
+import zipfile
 
 import numpy as np
 
@@ -17,17 +22,22 @@ keras = tf.keras
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
-def _objects(module):
+def _objects(module, registered):
     """Return the module's ``custom_objects``, else the classes and functions that it defines."""
     if hasattr(module, "custom_objects"):
         return dict(module.custom_objects)
-    return {
+    objects = {
         name: value
         for name, value in vars(module).items()
         if (inspect.isclass(value) or inspect.isfunction(value))
         and value.__module__ == module.__name__
         and name != "build"
     }
+    # An object that is not decorated in this module was where the file was saved.
+    for key, name in registered.items():
+        if name in objects:
+            objects[key] = objects[name]
+    return objects
 
 
 with open(os.path.join(HERE, "given.json")) as _handle:
@@ -35,11 +45,19 @@ with open(os.path.join(HERE, "given.json")) as _handle:
 
 if _given["code"]:
     _module = importlib.import_module(_given["code"])
-    given_objects = _objects(_module)
+    given_objects = _objects(_module, _given["registered"])
     if hasattr(_module, "build"):
         build = _module.build
 else:
     given_objects = {}
+
+if _given.get("architecture") and "build" not in globals():
+
+    def build():
+        """Make the model of the architecture, with new weights."""
+        with open(os.path.join(HERE, _given["architecture"])) as stored:
+            return keras.models.model_from_json(stored.read(), custom_objects=given_objects)
+
 
 if _given["inputs"]:
 
@@ -49,8 +67,18 @@ if _given["inputs"]:
             return {name: stored[name] for name in stored.files}
 
 
+def _unpack(path):
+    """Return a folder with the content of an archive."""
+    folder = tempfile.mkdtemp()
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder)
+    return folder
+
+
 def load(path):
     """Load ``path``, with the custom objects if there are any."""
+    if _given.get("unpacked") and os.path.islink(path):  # a fix changes a copy, which it writes
+        path = _unpack(path)
     if given_objects:
         return keras.models.load_model(path, custom_objects=given_objects)
     return keras.models.load_model(path)

@@ -34,8 +34,20 @@ function culpritParts(culprits) {
     table(rows, ["layer", "arguments", "error"])];
 }
 
+// The command that writes a fixed file: that of the run with --fix, which has all its options.
+const CHECK = "kerasmatrix check ";
+function fixCommand(cell) {
+  const target = names[loadedOf[cell]];
+  if (data.command.startsWith(CHECK) && !data.command.includes(" --fix")) {
+    const to = data.command.includes(" --to ") ? "" : ` --to ${quoted(target)}`;
+    return `${data.command}${to} --fix fixed`;
+  }
+  return `kerasmatrix convert ${quoted(data.paths[scenarioOf[cell]])} --for ${quoted(target)} --output-dir fixed`;
+}
+
 // The parts of a fix are in data.remedies; several together are joined by " + ".
-function attemptParts({ id, status, summary, did, hops }) {
+const IN_FILE = "rewrite-config"; // only the command can do it
+function attemptParts({ id, status, summary, did, hops }, cell) {
   const item = element("li", null, status);
   const head = element("p");
   head.append(element("strong", id), ` ${status}: `,
@@ -44,7 +56,13 @@ function attemptParts({ id, status, summary, did, hops }) {
   if (hops.length) item.append(element("p", `by way of ${hops.join(" → ")}`, "quiet"));
   if (did.length) item.append(element("p", `changes: ${did.join("; ")}`, "quiet"));
   if (status !== "verified") return item;
-  id.split(" + ").forEach((part) => {
+  const ids = id.split(" + ");
+  if (data.files) {
+    item.append(element("p", "This writes a file that loads as it is, verified:"), pre(fixCommand(cell)));
+    if (ids.includes(IN_FILE)) return item;
+    item.append(element("p", "Or in the program that loads the file:"));
+  }
+  ids.forEach((part) => {
     const remedy = own(data.remedies, part);
     if (!remedy) return;
     item.append(element("p", remedy.title + (remedy.gives_up ? `. Gives up ${remedy.gives_up}` : "")),
@@ -53,7 +71,7 @@ function attemptParts({ id, status, summary, did, hops }) {
   return item;
 }
 
-function remedyParts(attempts) {
+function remedyParts(attempts, cell) {
   const sorted = [
     [`${data.mark} Verified fixes`, attempts.filter(({ status }) => status === "verified")],
     ["Fixes that did not work", attempts.filter(({ status }) => status !== "verified")],
@@ -61,7 +79,7 @@ function remedyParts(attempts) {
   return sorted.flatMap(([title, members]) => {
     if (!members.length) return [];
     const list = element("ul", null, "remedies");
-    list.append(...members.map(attemptParts));
+    list.append(...members.map((attempt) => attemptParts(attempt, cell)));
     return [element("h3", title), list];
   });
 }
@@ -100,8 +118,13 @@ function quoted(word) {
   return /^[\w.,:=@%+/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
-function reproduction(result) {
+function reproduction(result, cell) {
   const pair = [...new Set([result.saved, result.loaded])].join(",");
+  if (data.files) {
+    const file = quoted(data.paths[scenarioOf[cell]]);
+    return [element("h3", "Reproduce"),
+      pre(`kerasmatrix check ${file} --environments ${quoted(pair)} --engine ${data.engine} --fresh`)];
+  }
   const options = ["--scenarios", result.scenario, "--formats", result.format,
     "--environments", pair, "--engine", data.engine, "--fresh"];
   const parts = [element("h3", "Reproduce"),
@@ -208,7 +231,7 @@ async function partsOf(cell) {
     ...inferenceParts(cell),
     ...(change ? [element("p", `Since the baseline: ${change}.`)] : []),
     ...retryParts(cell, result.retries),
-    ...remedyParts(result.attempts),
+    ...remedyParts(result.attempts, cell),
     ...(result.cause ? causeParts(result.cause) : []),
     ...(result.culprits.length ? culpritParts(result.culprits) : []),
     ...(result.error ? errorParts(result) : []),
@@ -217,7 +240,7 @@ async function partsOf(cell) {
     ...(result.load ? sideParts(result.load, "The load") : []),
     ...(result.save ? sideParts(result.save, "The save") : []),
     ...historyParts(result.history),
-    ...reproduction(result),
+    ...reproduction(result, cell),
     element("h3", "Environments, differences first"),
     table(packageRows(result.saved, result.loaded), ["", result.saved, result.loaded]),
     ...(result.artifact ? [element("h3", "Digest of the saved file"), pre(result.artifact)] : [])];

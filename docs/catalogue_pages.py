@@ -1,0 +1,161 @@
+"""Writes the pages of the site that come from data: one per cause, one per fix, and their indexes.
+
+They are written into ``docs/catalogue/``, which is not committed, each time the site is built.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from kerasmatrix.diagnosis.catalogue import Advice, Catalogue, Cause, Remedy, the_catalogue
+
+FOLDER = "catalogue"
+WAYS = {
+    "load": "loads the same file in another way, in the same environment",
+    "environment": "loads the file with the same TensorFlow in another setting",
+    "bridge": "loads the file with a version in between, and saves it again there",
+}
+# What may follow a backslash in a pattern, apart from a literal character.
+CLASSES = {"d": "0", "w": "x", "s": " ", "b": "", "S": "x"}
+
+
+def write(docs: Path) -> None:
+    """Replace the generated pages in the folder ``docs``."""
+    catalogue = the_catalogue()
+    folder = docs / FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    for kind in ("causes", "fixes"):
+        (folder / kind).mkdir(parents=True)
+    for cause in catalogue.causes:
+        page = "\n".join(cause_page(cause, catalogue))
+        (folder / "causes" / f"{cause.slug}.md").write_text(page, encoding="utf-8")
+    for fix in catalogue.remedies:
+        page = "\n".join(fix_page(fix, catalogue))
+        (folder / "fixes" / f"{fix.id}.md").write_text(page, encoding="utf-8")
+    causes = "\n".join(causes_index(catalogue))
+    (folder / "causes" / "index.md").write_text(causes, encoding="utf-8")
+    fixes = "\n".join(fixes_index(catalogue))
+    (folder / "fixes" / "index.md").write_text(fixes, encoding="utf-8")
+
+
+def cause_page(cause: Cause, catalogue: Catalogue) -> Iterable[str]:
+    """Return the lines of the page of a cause."""
+    yield from (f"# {cause.story}", "", f"Cause `{cause.slug}`.", "")
+    if cause.within:
+        wider = catalogue[cause.within]
+        yield from (f"A special case of [{wider.story}]({wider.slug}.md).", "")
+    yield from (cause.what, "")
+    yield from _messages(cause)
+    yield from ("## Fixes, best first", "")
+    for number, advice in enumerate(cause.advice, 1):
+        yield from _advice(number, advice, catalogue)
+    yield from ("", "## Sources", "")
+    yield from (f"- {_link(source)}" for source in cause.sources)
+    yield ""
+
+
+def _messages(cause: Cause) -> Iterable[str]:
+    """List the patterns of errors by which the cause is recognized, and other evidence."""
+    yield from ("## How it is recognized", "", "One of these rows is enough:", "")
+    yield from ("| error or printed text | other conditions |", "| --- | --- |")
+    for signature in cause.signatures:
+        text = signature.error or signature.log or signature.lost or ""
+        conditions = []
+        if signature.log and signature.error:
+            conditions.append("another text is printed")
+        if signature.lost:
+            conditions.append("the model loses a part")
+        if signature.status:
+            conditions.append(" or ".join(f"`{status}`" for status in signature.status))
+        if signature.format:
+            conditions.append("format " + ", ".join(f"`{form}`" for form in signature.format))
+        if signature.writer_keras:
+            conditions.append(f"saved with Keras {signature.writer_keras}")
+        if signature.reader_keras:
+            conditions.append(f"loaded with Keras {signature.reader_keras}")
+        shown = f"{_code(readable(text))}" if text else ""
+        yield f"| {shown} | {', '.join(conditions)} |"
+    yield ""
+
+
+def _advice(number: int, advice: Advice, catalogue: Catalogue) -> Iterable[str]:
+    fix = catalogue.remedy(advice.id)
+    name = f" ([`{fix.id}`](../fixes/{fix.id}.md), tried in each failing cell)" if fix else ""
+    yield f"{number}. {advice.do.rstrip('.')}{name}."
+    if advice.loses:
+        yield f"   Gives up: {advice.loses.rstrip('.')}."
+    code = advice.code or (fix.code if fix else None)
+    if code:
+        yield from ("", "   ```python" if _is_python(code) else "   ```console")
+        yield from (f"   {line}".rstrip() for line in code.rstrip().splitlines())
+        yield from ("   ```", "")
+
+
+def fix_page(fix: Remedy, catalogue: Catalogue) -> Iterable[str]:
+    """Return the lines of the page of a fix."""
+    yield from (f"# {fix.title}", "", f"Fix `{fix.id}`: kerasmatrix {WAYS[fix.by]}.", "")
+    yield from ("```python" if _is_python(fix.code) else "```console", fix.code.rstrip(), "```", "")
+    formats = ", ".join(f"`{form}`" for form in fix.formats)
+    yield from ("| | |", "| --- | --- |", f"| formats | {formats} |")
+    if fix.reader_keras:
+        yield f"| loaded with | Keras {fix.reader_keras} |"
+    yield f"| gives up, even if it works | {fix.gives_up or 'nothing by itself'} |"
+    yield from (f"| source | {_link(fix.source)} |", "")
+    causes = [c for c in catalogue.causes if any(a.id == fix.id for a in c.advice)]
+    yield from ("## Causes that it is tried for", "")
+    if fix.general:
+        yield from ("Every cause.", "")
+    yield from (f"- [{cause.story}](../causes/{cause.slug}.md)" for cause in causes)
+    yield ""
+
+
+def causes_index(catalogue: Catalogue) -> Iterable[str]:
+    """Return the lines of the index of causes."""
+    yield from ("# Causes", "", f"{len(catalogue.causes)} causes are known.", "")
+    yield "To find the cause of an error, run `kerasmatrix explain`, or search this site for a part"
+    yield from ("of the message.", "", "```{toctree}", ":maxdepth: 1", "")
+    yield from (cause.slug for cause in catalogue.causes)
+    yield from ("```", "")
+
+
+def fixes_index(catalogue: Catalogue) -> Iterable[str]:
+    """Return the lines of the index of fixes."""
+    yield from ("# Fixes", "", "These are tried in failing cells, cheapest first. A fix is", "")
+    yield from ("*verified* in a cell if the model then has the same weights and outputs.", "")
+    yield from ("```{toctree}", ":maxdepth: 1", "")
+    yield from (fix.id for fix in catalogue.remedies)
+    yield from ("```", "")
+
+
+def readable(pattern: str) -> str:
+    r"""Return a regular expression as the text that a person would search for.
+
+    Groups that capture or give flags go, ``.*`` becomes ``…``, and ``\\(`` a parenthesis:
+    ``Unknown layer: ['\"]?Functional\\b`` is shown as ``Unknown layer: Functional``.
+    """
+    text = re.sub(r"\(\?[a-zA-Z]+\)", "", pattern)
+    text = re.sub(r"\(\?(P<\w+>|:)", "(", text)
+    text = re.sub(r"(?<!\\)\[(?:\\.|[^\]\\])[^\]]*\][?*]", "", text)
+    many = r"(?<!\\)(\.|\[(?:\\.|[^\]\\])(?:\\.|[^\]])*\]|\\[SsWwDd])([*+]|\{[\d,]+\})\??"
+    text = re.sub(many, "…", text)
+    text = re.sub(r"(?<!\\)\?", "", text)  # an optional part is shown
+    text = re.sub(r"\\(.)", lambda found: CLASSES.get(found[1], found[1]), text)
+    return re.sub(r"\s+", " ", text).strip("^$ …")
+
+
+def _code(text: str) -> str:
+    fence = "``" if "`" in text else "`"
+    padded = f" {text} " if "`" in text else text
+    escaped = padded.replace("|", "\\|")
+    return f"{fence}{escaped}{fence}"
+
+
+def _link(source: str) -> str:
+    return f"<{source}>" if re.fullmatch(r"https?://\S+", source) else source
+
+
+def _is_python(code: str) -> bool:
+    return not code.lstrip().startswith(("kerasmatrix ", "pip ", "TF_USE", "$", "git "))

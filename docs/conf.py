@@ -1,0 +1,41 @@
+"""Sphinx configuration. ``nox -s docs`` builds the site; warnings are errors."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import catalogue_pages
+
+from kerasmatrix import __version__
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+project = "kerasmatrix"
+author = "The kerasmatrix authors"
+release = version = __version__
+extensions = ["myst_parser", "sphinx_click"]
+source_suffix = {".md": "markdown"}
+html_theme = "furo"
+html_title = f"kerasmatrix {__version__}"
+html_show_copyright = False
+html_copy_source = False
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+nitpicky = True
+
+
+def setup(app: Sphinx) -> None:
+    """Write the pages of the catalogue before Sphinx looks for pages."""
+    app.connect("builder-inited", lambda app: catalogue_pages.write(Path(app.srcdir)))
+    app.connect("sphinx-click-process-description", _mark_code)
+
+
+def _mark_code(app: Sphinx, context: object, lines: list[str]) -> None:  # noqa: ARG001 - Sphinx's
+    """Turn the Markdown code of help texts into that of reStructuredText."""
+    lines[:] = [re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", line) for line in lines]

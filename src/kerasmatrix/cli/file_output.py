@@ -1,0 +1,83 @@
+"""Prints the verdict on checked files, and the custom objects that files need."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from kerasmatrix.cli.error_output import show
+from kerasmatrix.cli.output import say
+from kerasmatrix.errors import UsageError
+from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.prediction.custom_objects import custom_object_names
+from kerasmatrix.report.file_verdict import FilesVerdict
+from kerasmatrix.text.escape import escape_control_characters
+
+__all__ = ["file_link", "print_verdict", "say_required", "say_wrapped"]
+
+NARROWEST = 40
+
+
+def file_link(path: Path) -> str:
+    """Return a path as a link that terminals open."""
+    return path.resolve().as_uri()
+
+
+def say_wrapped(text: str, *, indent: str = "  ", err: bool = False) -> None:
+    """Print a line; in a terminal, break it between words, and indent what follows."""
+    console = Console(stderr=err)
+    text = escape_control_characters(text)
+    if console.is_terminal:
+        text = "\n".join(
+            textwrap.wrap(
+                text,
+                max(console.width, NARROWEST),
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        )
+    click.echo(text, err=err)
+
+
+def say_required(model_inputs: Iterable[ModelInput], code: Path | None) -> None:
+    """Name the custom objects that files need and that are not passed. Nothing is loaded yet."""
+    given = _names_in(code)
+    for model in model_inputs:
+        missing = [each.name for each in model.required if each.name not in given]
+        if not missing:
+            continue
+        names = ", ".join(missing)
+        way_out = (
+            f"{code} does not define {'it' if len(missing) == 1 else 'them'}"
+            if code
+            else "name the module that defines "
+            f"{'it' if len(missing) == 1 else 'them'}: --custom-objects my_layers.py"
+        )
+        say_wrapped(f"kerasmatrix: {model.path}: needs {names}: {way_out}", err=True)
+
+
+def _names_in(code: Path | None) -> frozenset[str]:
+    try:
+        return custom_object_names(code) if code else frozenset()
+    except UsageError as error:  # another Python may read it
+        show(error)
+        return frozenset()
+
+
+def print_verdict(verdict: FilesVerdict, page: Path, fix_command: str | None) -> None:
+    """Print a line for each file, what a program must bring, and the verdict last."""
+    click.echo()
+    for line in verdict.lines:
+        say_wrapped(f"{line.glyph} {line.text()}", indent="    ")
+    for note in verdict.notes():
+        say_wrapped(note)
+    click.echo()
+    say_wrapped(verdict.headline())
+    if fix_command:
+        say(f"To write fixed files: {fix_command}")
+    say(f"Report: {file_link(page)}")

@@ -1,0 +1,52 @@
+"""Reads architectures that are stored as JSON or YAML, without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from kerasmatrix.inspection.contents import Contents, size_of, warnings_about, writer_of
+from kerasmatrix.inspection.hdf5 import Stored
+from kerasmatrix.inspection.strict_json import read_json
+from kerasmatrix.inspection.yaml_as_json import read_yaml
+
+__all__ = ["NO_WEIGHTS", "architecture_config", "read_architecture_file"]
+
+NO_WEIGHTS = "it holds no weights"
+
+
+def architecture_config(path: Path, repeated: set[str]) -> tuple[Any, bool]:
+    """Return the architecture in a file as JSON, and whether the file is YAML.
+
+    Raises:
+        ValueError: it is neither, or its YAML is nested too deeply or has too many aliases.
+        TypeError: it does not describe a model.
+    """
+    text = path.read_text(encoding="utf-8")
+    is_yaml = False
+    try:
+        config = read_json(text, repeated)
+    except ValueError:
+        is_yaml = True
+        config = read_yaml(text)
+    if not isinstance(config, Mapping):
+        raise TypeError("it does not describe a model")
+    return config, is_yaml
+
+
+def read_architecture_file(path: Path, *, digest: bool) -> Contents:  # noqa: ARG001 - as all readers
+    """Return the contents of an architecture's file."""
+    repeated: set[str] = set()
+    config, is_yaml = architecture_config(path, repeated)
+    kind: Literal["architecture-json", "architecture-yaml"] = (
+        "architecture-yaml" if is_yaml else "architecture-json"
+    )
+    notes = warnings_about(Stored(repeated=tuple(sorted(repeated))), size_of(path))
+    return Contents(
+        path,
+        kind,
+        writer=writer_of(config.get("keras_version"), config.get("backend")),
+        config=config,
+        notes=(NO_WEIGHTS, *notes),
+    )

@@ -1,0 +1,59 @@
+"""Reads the contents of a SavedModel's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.filesystem.plain_files import NotPlain
+from kerasmatrix.inspection.contents import Contents, major_of, size_of, warnings_about
+from kerasmatrix.inspection.folder_check import find_fault, refusal
+from kerasmatrix.inspection.hdf5 import Stored
+from kerasmatrix.inspection.model_info import Weights, Writer
+from kerasmatrix.inspection.saved_model import read_saved_model
+
+__all__ = ["read_saved_model_folder"]
+
+
+def read_saved_model_folder(path: Path, *, digest: bool) -> Contents:
+    """Return the contents of the SavedModel in the folder ``path``."""
+    if not (path / "saved_model.pb").is_file():
+        raise UsageError(
+            f"{path}: is a SavedModel written as text", hint="only saved_model.pb can be read"
+        )
+    try:
+        saved = read_saved_model(path)
+    except NotPlain as error:
+        raise refusal(path, error) from None
+    fault = find_fault(path)
+    metadata = saved.metadata if isinstance(saved.metadata, Mapping) else {}
+    keras = metadata.get("keras_version")
+    recorded = [
+        name for name, value in (("tensorflow", saved.tensorflow), ("keras", keras)) if value
+    ]
+    writer = Writer(
+        keras=keras,
+        keras_major=major_of(keras),
+        tensorflow=saved.tensorflow,
+        backend=metadata.get("backend"),
+        recorded=tuple(recorded),
+    )
+    notes = [] if metadata else ["it has no Keras metadata: it can only predict"]
+    if digest:
+        notes.append("no digest is computed for the weights of a SavedModel")
+    if fault:
+        notes.append(f"{fault}: all other commands refuse the folder")
+    weights = Weights(arrays=saved.variables, parameters=saved.parameters, bytes=saved.bytes)
+    return Contents(
+        path,
+        "saved-model",
+        writer=writer,
+        config=metadata if "config" in metadata else None,
+        training=metadata.get("training_config"),
+        stored=(
+            stored := Stored(weights=weights, repeated=saved.repeated, optimizer_arrays=saved.slots)
+        ),
+        notes=(*notes, *warnings_about(stored, size_of(path))),
+        fault=fault,
+    )

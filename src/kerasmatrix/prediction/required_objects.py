@@ -1,0 +1,102 @@
+"""Names the classes and functions that a program must bring to load a file. Nothing is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from kerasmatrix.inspection.architecture import words
+from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
+from kerasmatrix.prediction.incompatibilities import (
+    find_incompatibilities,
+    find_training_incompatibilities,
+)
+from kerasmatrix.prediction.keras_api import measured_api
+from kerasmatrix.strict_model import StrictModel
+
+if TYPE_CHECKING:
+    from kerasmatrix.inspection.contents import Contents
+
+__all__ = ["RequiredObject", "program_arguments", "required_objects"]
+
+# Own objects are looked up alike in every release.
+RELEASE = "2.15"
+OWN = "custom"
+MOST, DEEPEST = 200, 100
+
+
+class RequiredObject(StrictModel):
+    """A class or function that Keras does not have."""
+
+    name: str
+    registered: tuple[str, ...] = Field(
+        default=(), description="names under which the file asks for it, such as Custom>sampling"
+    )
+    to_compile: bool = Field(default=False, description="only the compile state needs it")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of ``custom_objects`` under which Keras looks for it."""
+        return self.registered or (self.name,)
+
+
+def required_objects(path: Path) -> tuple[RequiredObject, ...]:
+    """Return what a program must bring to load the file at ``path``, which is read in a child.
+
+    Raises:
+        UsageError: it is damaged or not a model.
+    """
+    return run_in_subprocess(read_required_objects, READER_LIMITS, path)
+
+
+def program_arguments(required: tuple[RequiredObject, ...]) -> str:
+    """Return the argument of ``load_model`` that passes these objects."""
+    pairs = (f'"{key}": {each.name}' for each in required for key in each.keys)
+    return f"custom_objects={{{', '.join(pairs)}}}"
+
+
+def read_required_objects(path: Path) -> tuple[RequiredObject, ...]:
+    """Do the same as `required_objects` in this process, which a hostile file may crash."""
+    from kerasmatrix.inspection.read import read_contents  # noqa: PLC0415
+
+    contents = read_contents(path)
+    names = dict(_names(contents))
+    registered: dict[str, dict[str, None]] = {name: {} for name in names}
+    for value in (contents.config, contents.training):
+        for text in _texts(value):
+            name = text.rpartition(">")[2]
+            if ">" in text and name in registered:
+                registered[name][words(text)] = None
+    return tuple(
+        RequiredObject(name=words(name), registered=tuple(registered[name]), to_compile=to_compile)
+        for name, to_compile in names.items()
+    )
+
+
+def _names(contents: Contents) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each object, and whether only the compile state needs it."""
+    api, seen = measured_api(), set()
+    finders = (
+        (contents.config, find_incompatibilities),
+        (contents.training, find_training_incompatibilities),
+    )
+    for config, find in finders:
+        if not isinstance(config, Mapping) or not config:
+            continue
+        own = (each.name for each in find(config, api, RELEASE) if each.kind == OWN)
+        for name in islice(own, MOST):
+            if name not in seen:
+                seen.add(name)
+                yield name, find is find_training_incompatibilities
+
+
+def _texts(value: object, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth < DEEPEST and isinstance(value, Mapping | list | tuple):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner, depth + 1)

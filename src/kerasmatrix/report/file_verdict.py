@@ -1,0 +1,330 @@
+"""The verdict on checked files for an upgrade: a sentence for all, and a line for each. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from kerasmatrix.analysis.compare import outcome_of
+from kerasmatrix.environments.version_names import NamedVersion, find_version
+from kerasmatrix.files.fix import FixedFile
+from kerasmatrix.prediction.required_objects import RequiredObject, program_arguments
+from kerasmatrix.report.symbols import LOOKS
+from kerasmatrix.results.cells import (
+    FIXABLE,
+    LOADS,
+    LOADS_OR_DRIFTS,
+    SAYS_NOTHING,
+    UNCLASSIFIED,
+    Status,
+)
+from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.versions import is_legacy_keras
+
+__all__ = [
+    "FileLine",
+    "FilesVerdict",
+    "best_source",
+    "convert_command",
+    "find_environment",
+    "judge_files",
+    "newest",
+]
+
+KERAS_3 = 3
+# The stage in which the loading program itself is imported, before it loads anything.
+SCRIPT = "script"
+PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')
+STATE = "the optimizer state"
+
+
+@dataclass(frozen=True)
+class FileLine:
+    """The result of a file in the target.
+
+    Attributes:
+        file: its path.
+        cell: its cell in the target.
+        home: its cell in the version to upgrade from, if there is one.
+        story: what its cause is, in words.
+        fixed: the file that was written for it, or why none was.
+        required: what a program must bring to load it, or the fixed file.
+    """
+
+    file: str
+    cell: CellResult
+    home: CellResult | None = None
+    story: str | None = None
+    fixed: FixedFile | None = None
+    required: tuple[RequiredObject, ...] = ()
+
+    @property
+    def breaks(self) -> bool:
+        """Whether the target does not load it, or computes something else."""
+        return self.cell.status in FIXABLE and not self.code_error
+
+    @property
+    def code_error(self) -> str | None:
+        """Why the module with the custom objects cannot be imported, if that is the problem."""
+        return _code_error(self.cell)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is worse in the target than before, or broken where nothing is known."""
+        now = outcome_of(self.cell)
+        if not now.is_measured:
+            return False
+        if self.home is None or self.home.status not in LOADS_OR_DRIFTS:
+            return self.cell.status is not Status.PASS
+        return now.is_worse_than(outcome_of(self.home))
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether a fixed file was written."""
+        return self.fixed is not None and self.fixed.path is not None
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The losses of the fixed file, or of the file as it is."""
+        if self.fixed is not None and self.fixed.path:
+            return self.fixed.lost
+        return self.cell.lost
+
+    @property
+    def glyph(self) -> str:
+        """The glyph of its status."""
+        return LOOKS[self.cell.status].glyph
+
+    def text(self) -> str:
+        """Return what is wrong, what fixes it, and where the fixed file is."""
+        parts = [f"{self.file}: {self._finding()}", *self._fix()]
+        if self.breaks and self.home and self.home.status in FIXABLE:
+            parts.append(f"nor does it load in {self.home.loaded_with}")
+        return "; ".join(parts)
+
+    def _finding(self) -> str:
+        cell = self.cell
+        if cell.status is Status.PASS:
+            return "loads as it is"
+        if cell.status is Status.DEGRADED:
+            return f"loads, but lost {', '.join(cell.lost)}"
+        if self.code_error:
+            return f"not loaded: {self.code_error}"
+        if not self.breaks:
+            return f"{cell.status}: {_first_line(cell.summary)}"
+        if self.story and cell.cause != UNCLASSIFIED:
+            return f"{cell.status}: {_uncapitalized(self.story)} ({cell.cause})"
+        return f"{cell.status}: {_first_line(cell.summary)}"
+
+    def _fix(self) -> Iterator[str]:
+        if not self.breaks:
+            if self.is_fixed and self.fixed:
+                loses = ", ".join(self.fixed.lost) or "nothing"
+                yield f"loses less: {self.fixed.path} ({loses})"
+            return
+        verified = self.cell.repaired_by
+        if self.fixed is not None and self.fixed.path:
+            by = " + ".join(self.fixed.remedies) or "saving it again"
+            yield f"fixed by {by}: {self.fixed.path}"
+            if self.fixed.lost:
+                yield f"loses {', '.join(self.fixed.lost)}"
+        elif self.fixed is not None:
+            yield f"not written: {self.fixed.trouble}"
+        elif verified:
+            yield f"fix: {verified.id}"
+        else:
+            yield "no fix found"
+
+
+@dataclass(frozen=True)
+class FilesVerdict:
+    """The lines of all files, those that break first, and the versions in question."""
+
+    target: str
+    source: str | None
+    lines: tuple[FileLine, ...]
+
+    @property
+    def broken(self) -> tuple[FileLine, ...]:
+        """The files that break."""
+        return tuple(line for line in self.lines if line.breaks)
+
+    def __str__(self) -> str:
+        return "\n".join([*(f"{line.glyph} {line.text()}" for line in self.lines),
+                          *self.notes(), self.headline()])  # fmt: skip
+
+    def headline(self) -> str:
+        """Return the verdict in one sentence."""
+        total, broken = len(self.lines), self.broken
+        files = _count(total, "file")
+        if broken:
+            verb = "breaks" if len(broken) == 1 else "break"
+            parts = [f"{len(broken)} of {files} {verb} in {self.target}", *self._fixes()]
+        else:
+            parts = [f"None of {files} breaks in {self.target}"]
+        worse = sum(line.cell.status is Status.DEGRADED for line in self.lines)
+        if worse:
+            more = f"{worse} more" if broken else f"{worse}"
+            better = sum(line.is_fixed and not line.breaks for line in self.lines)
+            new = f" ({better} with a new file that loses less)" if better else ""
+            parts.append(f"{more} {_verb(worse, 'loads', 'load')} but {_verb(worse, 'loses')} "
+                         f"something{new}")  # fmt: skip
+        unknown = sum(
+            line.cell.status in SAYS_NOTHING or line.code_error is not None for line in self.lines
+        )
+        if unknown:
+            parts.append(f"{unknown} could not be judged")
+        return f"{'; '.join(parts)}."
+
+    def notes(self) -> Iterator[str]:
+        """Yield errors of the user's module, and what a program must bring: each once."""
+        yield from dict.fromkeys(
+            f"In {line.cell.loaded_with}: {line.code_error}"
+            for line in self.lines
+            if line.code_error
+        )
+        groups: dict[str, list[str]] = {}
+        for line in self.lines:
+            if line.required:
+                where = line.fixed.path if line.fixed and line.fixed.path else line.file
+                groups.setdefault(program_arguments(line.required), []).append(where)
+        for arguments, files in groups.items():
+            yield f"A program passes {arguments} to load {', '.join(files)}."
+
+    def _fixes(self) -> Iterator[str]:
+        broken = self.broken
+        written = [line for line in broken if line.is_fixed]
+        fixable = [line for line in broken if line.cell.repaired_by]
+        asked = any(line.fixed for line in broken)
+        done = written if asked else fixable
+        word = "fixed" if asked else "can be fixed"
+        if not done:
+            yield "no fix found" if not fixable else "none could be fixed"
+        elif len(done) < len(broken):
+            yield f"{len(done)} {word}"
+        elif len(done) == 1:
+            yield f"it is {word}" if asked else f"it {word}"
+        else:
+            yield f"all {len(done)} {word}"
+        without_state = sum(STATE in line.lost for line in written)
+        if without_state:
+            whose = "its" if without_state == 1 else "their"
+            yield f"{without_state} {_verb(without_state, 'loses')} {whose} optimizer state"
+        others = sum(bool(set(line.lost) - {STATE}) for line in written)
+        if others:
+            yield f"{others} {_verb(others, 'loses')} something else"
+
+
+def judge_files(
+    results: Results,
+    target: str,
+    source: str | None,
+    *,
+    fixed: Mapping[str, FixedFile] = {},
+    required: Mapping[str, tuple[RequiredObject, ...]] = {},
+) -> FilesVerdict:
+    """Return the verdict on the files of a check.
+
+    Args:
+        results: the results of the check.
+        target: the version to upgrade to.
+        source: the version to upgrade from, if there is one.
+        fixed: the fixed files, by scenario.
+        required: what a program must bring to load a file, by scenario.
+    """
+    stories = {cause.slug: cause.story for cause in results.causes}
+    names = {scenario.name: scenario.file or scenario.name for scenario in results.scenarios}
+    home = {cell.scenario: cell for cell in results.cells if cell.loaded_with == source}
+    lines = []
+    for cell in results.cells:
+        if cell.loaded_with != target:
+            continue
+        new = fixed.get(cell.scenario)
+        needs = new.custom_objects if new and new.path else required.get(cell.scenario, ())
+        lines.append(
+            FileLine(
+                names[cell.scenario],
+                cell,
+                home.get(cell.scenario),
+                stories.get(cell.cause or ""),
+                new,
+                needs,
+            )
+        )
+    lines.sort(key=lambda line: (not line.breaks, line.cell.status in LOADS))
+    return FilesVerdict(target, source, tuple(lines))
+
+
+def best_source(results: Results, target: str) -> str | None:
+    """Return the version that loads most of the files; of several, the newest before the target."""
+    loaded = {environment.name: 0 for environment in results.environments}
+    for cell in results.cells:
+        loaded[cell.loaded_with] += cell.status in LOADS
+    others = [name for name in loaded if name != target and loaded[name]]
+    places = {environment.name: place for place, environment in enumerate(results.environments)}
+    return max(
+        others,
+        key=lambda name: (loaded[name], places[name] < places.get(target, 0), places[name]),
+        default=None,
+    )
+
+
+def newest(results: Results) -> str:
+    """Return the newest of the versions that were asked for."""
+    return [env.name for env in results.environments if not env.added][-1]
+
+
+def _code_error(cell: CellResult) -> str | None:
+    """Return the error of a module that was imported for a file, with its place."""
+    if cell.load is None or cell.load.stage != SCRIPT or cell.error is None:
+        return None
+    places = PLACE.findall(cell.error.traceback)
+    where = f"{places[-1][0]}:{places[-1][1]}" if places else "the module"
+    return f"{where} cannot be imported: {_first_line(cell.summary)}"
+
+
+def find_environment(results: Results, text: str) -> str:
+    """Return the environment of a run that a name or a version means.
+
+    Raises:
+        UsageError: the run has none.
+    """
+    known = [
+        NamedVersion(
+            env.name,
+            env.packages.get("tensorflow-cpu") or env.packages.get("tensorflow", "0"),
+            env.packages.get("keras", "0")
+            if env.keras_major == KERAS_3
+            else env.packages.get("tensorflow-cpu") or env.packages.get("tensorflow", "0"),
+            is_legacy_keras(env.variables),
+        )
+        for env in results.environments
+    ]
+    return find_version(text, known)
+
+
+def convert_command(file: str, target: str, custom_objects: str | None = None) -> str:
+    """Return the command that writes a file which ``target`` loads as it is."""
+    more = ("--custom-objects", custom_objects) if custom_objects else ()
+    return shlex.join(
+        ["kerasmatrix", "convert", file, "--for", target, "--output-dir", "fixed", *more]
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _verb(number: int, singular: str, plural: str | None = None) -> str:
+    return singular if number == 1 else plural or singular.removesuffix("s")
+
+
+def _uncapitalized(sentence: str) -> str:
+    first = sentence.split(" ", 1)[0]
+    return sentence if not first.istitle() else sentence[:1].lower() + sentence[1:]
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.strip().splitlines()), "")

@@ -1,0 +1,173 @@
+import json
+import zlib
+
+import pytest
+
+from kerasmatrix.errors import UsageError
+from kerasmatrix.inspection.inspect import inspect, read_model_file
+from tests.unit.inspection import files
+
+ARCHITECTURE = json.dumps(files.SEQUENTIAL | {"keras_version": "2.15.0"})
+
+
+def test_inspect_unpacked_archive_is_described(tmp_path):
+    model = inspect(files.unpacked(tmp_path / "hub"))
+    assert (model.kind, model.holder, model.layers) == ("keras-archive", "folder", 1)
+    assert (model.writer.keras, model.weights.parameters) == ("3.4.1", 8)
+
+
+def test_inspect_unpacked_archive_with_link_says_so(tmp_path):
+    folder = files.unpacked(tmp_path / "hub")
+    (folder / "extra").symlink_to(tmp_path)
+    assert "extra is a symbolic link: all other commands refuse the folder" in (
+        inspect(folder).notes
+    )
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_inspect_pickle_archive_in_it_is_described(tmp_path, protocol):
+    held = files.archive(tmp_path / "held.keras").read_bytes()
+    model = inspect(files.pickled(tmp_path / "model.pkl", held, protocol))
+    assert (model.kind, model.holder, model.weights.parameters) == ("keras-archive", "pickle", 8)
+    assert "runs code when it is loaded" in model.notes[0]
+
+
+def test_inspect_compressed_joblib_is_described(tmp_path):
+    held = files.archive(tmp_path / "held.keras").read_bytes()
+    path = files.pickled(tmp_path / "model.joblib", held)
+    path.write_bytes(zlib.compress(path.read_bytes()))
+    assert inspect(path).holder == "pickle"
+
+
+def test_inspect_pickle_without_archive_is_refused(tmp_path):
+    path = files.pickled(tmp_path / "model.pkl", b"numbers")
+    with pytest.raises(UsageError, match="a Python pickle without a Keras archive"):
+        inspect(path)
+
+
+def test_inspect_pickle_with_two_archives_says_so(tmp_path):
+    held = files.archive(tmp_path / "held.keras").read_bytes()
+    model = inspect(files.pickled(tmp_path / "model.pkl", [held, held + b"\0"]))
+    assert "it holds 2 archives, of which the first is read" in model.notes
+
+
+@pytest.mark.parametrize("name", ["w.ckpt", "w.ckpt.index", "", "w.ckpt.data-00000-of-00001"])
+def test_inspect_checkpoint_is_described(tmp_path, name):
+    files.checkpoint(tmp_path / "run" / "w.ckpt", steps=11)
+    model = inspect(tmp_path / "run" / name)
+    assert (model.kind, model.writer.keras_major) == ("checkpoint", 2)
+    assert (model.weights.arrays, model.weights.parameters) == (2, 8)
+
+
+def test_inspect_checkpoint_latest_of_folder_is_read(tmp_path):
+    files.checkpoint(tmp_path / "ck-1")
+    files.checkpoint(tmp_path / "ck-2", data=False)
+    (tmp_path / "checkpoint").write_text('model_checkpoint_path: "ck-2"\n')
+    assert "the file with its numbers is missing: ck-2.data-…" in inspect(tmp_path).notes
+
+
+def test_inspect_checkpoint_cut_off_is_refused(tmp_path):
+    files.checkpoint(tmp_path / "w")
+    index = tmp_path / "w.index"
+    index.write_bytes(index.read_bytes()[:-20])
+    with pytest.raises(UsageError, match="is damaged: its index is cut off"):
+        inspect(tmp_path / "w")
+
+
+def test_inspect_shards_are_added_up(tmp_path):
+    model = inspect(files.shards(tmp_path / "big.weights.json"))
+    assert (model.kind, model.weights.arrays, model.weights.parameters) == (
+        "sharded-weights", 2, 12,
+    )  # fmt: skip
+    assert model.bytes > (tmp_path / "big.weights.json").stat().st_size
+
+
+def test_inspect_missing_shard_is_named(tmp_path):
+    path = files.shards(tmp_path / "big.weights.json")
+    (tmp_path / "big_00001.weights.h5").unlink()
+    assert inspect(path).notes == ("its shard 'big_00001.weights.h5' is missing",)
+
+
+def test_inspect_shard_outside_folder_is_refused(tmp_path):
+    path = tmp_path / "big.weights.json"
+    path.write_text(json.dumps({"weight_map": {"/layers": "../private.weights.h5"}}))
+    with pytest.raises(UsageError, match="the name of a shard"):
+        inspect(path)
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "kind"),
+    [
+        (files.archive, "model.keras", "keras-archive"),
+        (files.hdf5_model, "model.h5", "hdf5-model"),
+        (lambda path: files.saved_model(path, metadata=files.SEQUENTIAL), "model", "saved-model"),
+    ],
+)
+def test_inspect_mlflow_folder_model_is_described(tmp_path, model, name, kind):
+    found = inspect(files.mlflow(tmp_path / "run", model=model, name=name))
+    assert (found.kind, found.holder) == (kind, "mlflow")
+    assert "it is a model of MLflow 2.14.0, flavor tensorflow, Keras 3.4.1" in found.notes
+
+
+def test_inspect_mlflow_folder_of_other_flavor_is_refused(tmp_path):
+    (tmp_path / "MLmodel").write_text("flavors: {sklearn: {pickled_model: model.pkl}}")
+    with pytest.raises(UsageError, match="its flavors: sklearn"):
+        inspect(tmp_path)
+
+
+def test_inspect_mlflow_model_behind_link_is_not_followed(tmp_path):
+    folder = files.mlflow(tmp_path / "run")
+    (folder / "data").rename(tmp_path / "data")
+    (folder / "data").symlink_to(tmp_path / "data")
+    with pytest.raises(UsageError, match="without a Keras model"):
+        inspect(folder)
+
+
+@pytest.mark.parametrize("weights", ["model.h5", "weights.h5"])
+def test_inspect_architecture_and_weights_find_each_other(tmp_path, weights):
+    files.hdf5_weights(tmp_path / weights)
+    (tmp_path / "model.json").write_text(ARCHITECTURE)
+    whole, alone = inspect(tmp_path / "model.json"), inspect(tmp_path / weights)
+    assert whole.companion == str(tmp_path / weights)
+    assert alone.companion == str(tmp_path / "model.json")
+    assert (whole.weights.parameters, alone.layers, whole.notes) == (6, 1, ())
+
+
+def test_inspect_yaml_architecture_finds_its_weights(tmp_path):
+    files.hdf5_weights(tmp_path / "model.h5")
+    dense = "{class_name: Dense, config: {name: dense, units: 2}}"
+    (tmp_path / "model.yaml").write_text(
+        f"class_name: Sequential\nconfig:\n  layers: [{dense}]\nkeras_version: 2.3.1\n"
+    )
+    assert inspect(tmp_path / "model.yaml").companion == str(tmp_path / "model.h5")
+
+
+def test_inspect_weights_of_several_architectures_fit_one(tmp_path):
+    weights = files.hdf5_weights(tmp_path / "w.h5")
+    (tmp_path / "a.json").write_text(ARCHITECTURE.replace('"units": 2', '"units": 5'))
+    (tmp_path / "b.json").write_text(ARCHITECTURE)
+    (tmp_path / "c.json").write_text(ARCHITECTURE.replace('"dense"', '"other"'))
+    model = inspect(weights)
+    assert model.companion == str(tmp_path / "b.json")
+    assert model.notes == (
+        "a.json does not fit: layer 'dense' has another size",
+        "c.json does not fit: it has no layer 'dense'",
+    )
+
+
+def test_inspect_weights_of_keras_3_fit_by_order(tmp_path):
+    weights = files.keras_3_weights(tmp_path / "w.weights.h5")
+    (tmp_path / "a.json").write_text(ARCHITECTURE.replace('"Dense"', '"Conv2D"'))
+    (tmp_path / "b.json").write_text(ARCHITECTURE)
+    model = inspect(weights)
+    assert model.companion == str(tmp_path / "b.json")
+    assert "a.json does not fit: it has no layer for 'dense'" in model.notes
+
+
+def test_inspect_companion_behind_link_is_left_out(tmp_path):
+    (tmp_path / "other").mkdir()
+    files.hdf5_weights(tmp_path / "other" / "w.h5")
+    (tmp_path / "model.h5").symlink_to(tmp_path / "other" / "w.h5")
+    (tmp_path / "model.json").write_text(ARCHITECTURE)
+    model = read_model_file(tmp_path / "model.json")
+    assert (model.companion, model.notes) == (None, ("it holds no weights",))
