@@ -1,7 +1,12 @@
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
-from kerasmatrix.diagnosis.recognize_cause import AmbiguousError, Evidence, recognize_cause
+from kerasmatrix.diagnosis.recognize_cause import (
+    AmbiguousError,
+    Evidence,
+    candidates,
+    recognize_cause,
+)
 from kerasmatrix.results.cells import Status
 from tests.unit.diagnosis.messages import MESSAGES
 
@@ -57,6 +62,11 @@ def test_recognize_cause_more_specific_wins():
 def test_recognize_cause_tie_is_an_error():
     with pytest.raises(AmbiguousError, match="cause0, cause1"):
         recognize_cause(catalogue({"error": "a"}, {"error": "b"}), EVIDENCE)
+
+
+def test_candidates_are_the_causes_that_fit():
+    found = candidates(catalogue({"error": "x"}, {"error": "a"}, {"error": "b"}), EVIDENCE)
+    assert [each.cause.slug for each in found] == ["cause1", "cause2"]
 
 
 @pytest.mark.parametrize(
