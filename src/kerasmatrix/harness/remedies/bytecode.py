@@ -190,9 +190,8 @@ class _Machine:
         name = self._code.names[argument >> 1 if newer else argument]
         if not hasattr(builtins, name):
             self._globals.add(name)
-        self._stack.append(name)
-        if newer and argument & 1:
-            self._stack.append(NULL)
+        pushed = [name] if not newer or not argument & 1 else [NULL, name]
+        self._stack += pushed if self._release < (3, 13) else pushed[::-1]
 
     def _load_attr(self, argument: int) -> None:
         newer = self._release >= (3, 12)

@@ -244,7 +244,12 @@ def _custom_objects(case: Case) -> None:
 
 
 def _trust_the_lambda(case: Case) -> None:
-    if not _accepted(case.keras.models.load_model, {"safe_mode": False}):
+    # The loaders of some releases do not pass the argument on to all layers (measured: a Lambda in
+    # a nested model as h5, tf2.4 to tf2.16).
+    allow = getattr(getattr(case.keras, "config", None), "enable_unsafe_deserialization", None)
+    if allow is not None:
+        allow()
+    if not _accepted(case.keras.models.load_model, {"safe_mode": False}) and allow is None:
         raise NotApplicable("this load_model has no safe_mode")
     case.arguments["safe_mode"] = False
     case.did.append("allowed the code in Lambda layers")
