@@ -114,6 +114,8 @@ class _Machine:
         if name in BINARY or name == "BINARY_OP":
             sign = INFIX[argument] if name == "BINARY_OP" else BINARY[name]
             right, left = self._pop(), self._pop()
+            if name == "BINARY_DIVIDE" and not (_is_float(left) or _is_float(right)):
+                raise Untranslatable("a division of Python 2, which is another one for integers")
             push(f"({left} {sign} {right})")
         elif name in UNARY:
             push(f"({UNARY[name]}{self._pop()})")
@@ -277,6 +279,13 @@ def _import_line(value: Import, name: str) -> str:
     if "." in value.module and name == value.module.split(".")[0]:
         return f"import {value.module}"
     return f"import {value.module} as {name}"
+
+
+def _is_float(text: str) -> bool:
+    try:
+        return not float(text.strip("()")).is_integer() or "." in text
+    except ValueError:
+        return False
 
 
 def _names_of(text: str) -> list:

@@ -309,6 +309,20 @@ def _stand_ins(case: Case) -> None:
             _rewrite_config(case)
 
 
+def _lambda_source(case: Case) -> None:
+    """Compile the functions of Lambda layers for this Python, and change nothing else."""
+    from . import architecture, lambdas
+
+    stored = architecture.read(case.path)
+    config, sources = lambdas.with_translated(stored.config)
+    if not sources:
+        raise NotApplicable("no function of a Lambda can be translated")
+    copy = os.path.join(case.scratch, "compiled" + os.path.splitext(case.path)[1])
+    architecture.write_copy(case.path, copy, config, stored.training)
+    case.path = copy
+    case.did += [f"compiled for this Python: {' '.join(source.split())}" for source in sources]
+
+
 def _rewrite_config(case: Case) -> None:
     from . import architecture, classes, rewrite
 
@@ -419,6 +433,7 @@ REMEDIES = {
     "saved-model-load": _saved_model_load,
     "same-function": _same_function,
     "stand-ins": _stand_ins,
+    "lambda-source": _lambda_source,
     "rewrite-config": _rewrite_config,
     "weights-apart": _weights_apart,
     "scale-gates": _scale_gates,
