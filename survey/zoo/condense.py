@@ -21,6 +21,7 @@ from kerasmatrix.results.cells import Status
 TARGET = Path("src/kerasmatrix/prediction/zoo.json")
 UNCLASSIFIED = "unclassified"
 KERAS_2, KERAS_3 = 2, 3
+FORMATS = ("h5", "keras")
 DIFFERS = {"weights", "outputs"}
 Record = dict[str, Any]
 Table = dict[str, Any]
@@ -31,7 +32,7 @@ def condense(
     saved: Mapping[str, list[Record]],
     loaded: Mapping[str, list[Record]],
 ) -> Table:
-    """Return the table of all exhibits.
+    """Return the table of all exhibits that were measured completely.
 
     Args:
         environments: the environment of each release, in the order of releases.
@@ -54,14 +55,35 @@ def condense(
             elif "absent" not in record:
                 row = entry["rows"].setdefault(record["format"], {})
                 row[writer] = outcomes(record, writer, answers)
+    tried = [{record["name"] for record in saved[release]} for release in order]
+    readers = {form: _writers_of(form, saved) for form in FORMATS}
     return {
         "releases": dict(environments),
         "exhibits": {
             name: _entry(entry, order)
             for name, entry in sorted(exhibits.items())
-            if entry["refused"] or entry["rows"]
+            if (entry["refused"] or entry["rows"])
+            and all(name in names for names in tried)
+            and _is_read(entry["rows"], readers)
         },
     }
+
+
+def _writers_of(form: str, saved: Mapping[str, list[Record]]) -> set[str]:
+    return {
+        release
+        for release, records in saved.items()
+        if any(record.get("format") == form for record in records)
+    }
+
+
+def _is_read(rows: Table, readers: Mapping[str, set[str]]) -> bool:
+    """Return whether all releases that know a format have loaded each file."""
+    return all(
+        isinstance(row, str) or set(row) == readers[form]
+        for form, by_writer in rows.items()
+        for row in by_writer.values()
+    )
 
 
 def outcomes(

@@ -151,11 +151,19 @@ def load_one(keras, task):
 
 def run_all(tasks, work, answers):
     """Do ``work`` on each task in children, and write its records and cost as lines of JSON."""
+    _cut_last_line(answers)
     with open(answers, "a") as out:
         position = 0
         while position < len(tasks):
             position = _run_child(tasks, position, work, out)
             out.flush()
+
+
+def _cut_last_line(path):
+    """Remove a line that has no end, since its writer was killed."""
+    if os.path.exists(path):
+        with open(path, "r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
 
 
 def _run_child(tasks, position, work, out):
@@ -262,10 +270,10 @@ def main(command, *rest):
         name, path = rest
         model = models.build(keras, name)
         save(keras, model, path)
-        print(json.dumps(models.observe(model, name)))
+        print(json.dumps(models.readable(models.observe(model, name))))
     elif command == "load":
         name, path = rest
-        print(json.dumps(models.observe(load(keras, path), name)))
+        print(json.dumps(models.readable(models.observe(load(keras, path), name))))
     elif command == "save-all":
         tasks, folder, answers = rest
         run_all(_tasks(tasks), lambda task: save_one(keras, task, folder), answers)

@@ -106,10 +106,10 @@ def main(options: argparse.Namespace) -> None:
     if not options.no_run:
         exhibits = {name for release in releases for name in release.listed["exhibits"]}
         pattern = re.compile(options.only or "")
-        chosen = sorted(name for name in exhibits if pattern.search(name))
+        chosen = {name for name in exhibits if pattern.search(name)}
         for release in releases:
             save(release, chosen)
-        files = unique_files(releases)
+        files = [file for file in unique_files(releases) if file["name"] in chosen]
         for release in releases:
             load(release, files)
     before = read_stored()
@@ -128,13 +128,13 @@ def builders() -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def save(release: Release, exhibits: Iterable[str]) -> None:
+def save(release: Release, exhibits: set[str]) -> None:
     """Have a release save the exhibits that it has not tried yet."""
     done = {record["name"] for record in release.saved()}
     (release.folder / "files").mkdir(exist_ok=True)
     tasks = [
         {"name": name, "number": hashlib.sha256(name.encode()).hexdigest()[:16]}
-        for name in sorted({*exhibits} - done)
+        for name in sorted(exhibits - done)
     ]
     tell(release, "saves", tasks)
     if tasks:

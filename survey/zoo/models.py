@@ -7,11 +7,11 @@ import exhibits
 import numpy as np
 import values
 
-__all__ = ["NotThereError", "build", "compare", "inputs_for", "observe", "shape_of"]
+__all__ = ["NotThereError", "build", "compare", "inputs_for", "observe", "readable", "shape_of"]
 
 BATCH, EXAMPLES = 2, 20
 WORDS = np.array(["some", "text", "other", "words"], dtype=object)
-MOST_VALUES = 256
+MOST_VALUES, MOST_SHOWN = 256, 12
 TOLERANCE, HALF_TOLERANCE = 1e-4, 2e-2
 HALF_BYTES = 2
 
@@ -218,6 +218,16 @@ def numbers(outputs):
     whole = np.concatenate([each.astype("float32") for each in values]) if values else np.zeros(0)
     text = base64.b64encode(whole.astype("<f4").tobytes()).decode()
     return {"shapes": [list(each.shape) for each in arrays], "values": text, "half": half}
+
+
+def readable(found):
+    """Return a record of `observe` with its first numbers as numbers."""
+    shown = dict(found)
+    for key in ("outputs", "evaluated"):
+        if shown.get(key) and "values" in shown[key]:
+            values = np.frombuffer(base64.b64decode(shown[key]["values"]), "<f4")
+            shown[key] = {"shapes": shown[key]["shapes"], "values": values[:MOST_SHOWN].tolist()}
+    return shown
 
 
 def _flat(outputs):

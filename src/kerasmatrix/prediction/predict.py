@@ -50,6 +50,8 @@ __all__ = [
 UNSURVEYED = 0.7
 # Kinds whose layers Keras rebuilds from their configs, and the format of the zoo for each.
 REBUILT = {"hdf5-model": "h5", "keras-archive": "keras"}
+# The results of failing exhibits, in words.
+RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
 OF_CLASS = {"class", "key", "absent"}
 # Statuses of models that load; a failing exhibit of the zoo overrules them.
@@ -169,15 +171,15 @@ class _Predictor:
         rule, incompatibility = self._decide(target, ())
         certainty = 1.0 if measured_api().knows(target.release) else UNSURVEYED
         failure = self._failure(target.release) if rule.status in LOADS else None
-        if failure:
+        if failure and failure.status != rule.status:
             return Prediction(
                 environment=target.environment,
-                status="fail",
+                status=failure.status,
                 cause=failure.cause,
                 rule=f"zoo:{failure.exhibit.name}",
                 confidence=round(confidence_of("zoo") * certainty, 3),
-                because=f"{failure.exhibit.call} was measured: saved by these releases of Keras, "
-                f"it does not load (layer {words(failure.layer)!r})",
+                because=f"{failure.exhibit.call} was measured between these releases of Keras: "
+                f"it {RESULTS[failure.status]} (layer {words(failure.layer)!r})",
             )
         return Prediction(
             environment=target.environment,
@@ -270,14 +272,14 @@ class _Predictor:
         return tuple(islice(kept, MOST_INCOMPATIBILITIES))
 
     def _is_refuted(self, incompatibility: Incompatibility, release: str) -> bool:
-        """Return whether the zoo measured that the class loads, with the keys it always has."""
+        """Return whether the zoo measured that the class loads with the keys that it always has."""
         form, writer = REBUILT.get(self._features.kind), self._features.writer
-        return (
-            incompatibility.kind in OF_CLASS
-            and form is not None
-            and writer is not None
-            and measured_zoo().loads(incompatibility.name, form, writer, release)
-        )
+        if form is None or writer is None or incompatibility.kind not in OF_CLASS:
+            return False
+        name, key = incompatibility.name, incompatibility.key
+        keys = measured_api().takes("layers", name, writer)
+        is_usual = incompatibility.kind != "key" or keys is None or key in keys
+        return is_usual and measured_zoo().loads(name, form, writer, release)
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
         if not self._rebuilt:

@@ -19,6 +19,7 @@ from kerasmatrix.versions import minor_of
 __all__ = ["Exhibit", "Failure", "Zoo", "measured_zoo", "span_of"]
 
 FAILING = ("fail", "crash", "timeout")
+NO_CAUSE = {"", "call", "unclassified"}
 # The layer that loads wherever any functional model does.
 PLAINEST = "Dense"
 # Arguments of every layer, which say nothing on a class.
@@ -92,11 +93,19 @@ class Exhibit:
 
 @dataclass(frozen=True)
 class Failure:
-    """An exhibit that a file's layer has something in common with, and that fails."""
+    """An exhibit that a file's layer is like.
+
+    Attributes:
+        exhibit: the exhibit.
+        status: ``fail``, or ``drift`` if it loads and computes something else.
+        cause: why it fails, if that is known.
+        layer: the name of the file's layer.
+    """
 
     exhibit: Exhibit
-    layer: str
+    status: str
     cause: str | None
+    layer: str
 
 
 class Zoo:
@@ -141,10 +150,10 @@ class Zoo:
     def failure(
         self, layer: Mapping[str, Any], form: str, writer: str, reader: str
     ) -> Failure | None:
-        """Return a failing exhibit that ``layer`` is like.
+        """Return an exhibit that ``layer`` is like and that fails, or computes something else.
 
-        That is one with a setting of the layer, of a class that loads without it; or the one with
-        the defaults, if no exhibit of the class loads.
+        That is one with a setting of the layer, of a class that is right without it; or the one
+        with the defaults, unless an argument of the layer may be the remedy.
 
         Args:
             layer: as stored: ``class_name`` and ``config``.
@@ -152,45 +161,48 @@ class Zoo:
             writer: the release that saved it.
             reader: the release that has to load it.
         """
-        config = layer.get("config")
+        name, config = str(layer.get("class_name")), layer.get("config")
         if not isinstance(config, Mapping):
             return None
-        failing = self._failing(str(layer.get("class_name")), form, writer, reader)
-        return next(
-            (
-                Failure(exhibit, str(config.get("name")), _cause(outcome))
-                for exhibit, outcome in failing.items()
-                if not exhibit.setting or _has(config, exhibit)
-            ),
-            None,
+        outcomes = self._outcomes_of_layer(name, form, writer, reader)
+        plain = next(iter(outcomes), None)
+        if plain is None or plain.setting:
+            return None
+        found: Exhibit | None = plain
+        if outcomes[plain] == "pass":
+            wrong = (each for each, what in outcomes.items() if _is_wrong(what))
+            found = next((each for each in wrong if _has(config, each)), None)
+        elif not _is_wrong(outcomes[plain]) or any(
+            _may_have(config, each) for each, what in outcomes.items() if what == "pass"
+        ):
+            found = None
+        if found is None:
+            return None
+        status, _, cause = outcomes[found].partition(" ")
+        return Failure(
+            exhibit=found,
+            status="drift" if status == "drift" else "fail",
+            cause=cause if status == "fail" and cause not in NO_CAUSE else None,
+            layer=str(config.get("name")),
         )
 
-    def _failing(self, name: str, form: str, writer: str, reader: str) -> Mapping[Exhibit, str]:
-        """Return the exhibits of a layer that fail for a reason of its own, with the outcome.
+    def _outcomes_of_layer(
+        self, name: str, form: str, writer: str, reader: str
+    ) -> Mapping[Exhibit, str]:
+        """Return the outcomes of a layer's exhibits, the one with its defaults first.
 
-        The one with its defaults is among them only if all others fail, too.
+        There are none if the plainest model fails: then these releases write models differently.
         """
         key = (name, form, writer, reader)
         if key not in self._known:
-            self._known[key] = self._find_failing(*key)
+            self._known[key] = {
+                exhibit: outcome
+                for exhibit in self.of_class(name)
+                if exhibit.place == "layers"
+                and self.loads(PLAINEST, form, writer, reader)
+                and (outcome := self.outcome(exhibit, form, writer, reader)) is not None
+            }
         return self._known[key]
-
-    def _find_failing(
-        self, name: str, form: str, writer: str, reader: str
-    ) -> Mapping[Exhibit, str]:
-        plain = self._plain_layer(name)
-        if plain is None or not self.loads(PLAINEST, form, writer, reader):
-            return {}
-        outcomes = {
-            exhibit: outcome
-            for exhibit in self._by_class[name]
-            if exhibit.place == plain.place
-            and (outcome := self.outcome(exhibit, form, writer, reader)) is not None
-        }
-        failing = {each: what for each, what in outcomes.items() if what.startswith(FAILING)}
-        if plain in failing:
-            return {plain: failing[plain]} if len(failing) == len(outcomes) else {}
-        return failing if outcomes.get(plain) == "pass" else {}
 
     def is_of_every_model(self, form: str, writer: str, reader: str, outcome: str) -> bool:
         """Return whether the plainest functional model has that outcome, too."""
@@ -249,19 +261,22 @@ def _places_of(span: str, releases: tuple[str, ...]) -> frozenset[int]:
     return frozenset(places)
 
 
+def _is_wrong(outcome: str) -> bool:
+    return outcome.startswith((*FAILING, "drift"))
+
+
 def _has(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
+    """Return whether a layer has an exhibit's argument at its value."""
     argument = exhibit.argument
-    return (
-        bool(argument)
-        and argument not in COMMON
-        and _is_stored(config.get(argument), exhibit.value)
-    )
+    return argument not in COMMON and _is_stored(config.get(argument), exhibit.value)
 
 
-def _cause(outcome: str) -> str | None:
-    """Return the cause in ``fail CAUSE``, if one was recognized."""
-    _, _, cause = outcome.partition(" ")
-    return cause if cause not in {"", "call", "unclassified"} else None
+def _may_have(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
+    """Return whether a layer may have an exhibit's argument at another value than its default."""
+    stored = config.get(exhibit.argument)
+    if isinstance(exhibit.value, bool):
+        return stored == exhibit.value
+    return stored is not None and exhibit.argument not in COMMON
 
 
 def _is_stored(stored: object, value: object) -> bool:

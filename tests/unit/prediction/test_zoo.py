@@ -6,7 +6,10 @@ TOLD = {
     "releases": {"2.4": "tf2.4", "2.9": "tf2.9", "2.15": "tf2.15", "3.4": "tf2.16"},
     "exhibits": {
         "layers/Dense": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
-        "layers/Tower": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
+        "layers/Tower": {
+            "h5": {"2.4-2.15": {"pass": "2.4-3.4"}},
+            "keras": {"2.15": {"fail functional-module-path": "3.4"}},
+        },
         "layers/Tower/mode=tall": {
             "h5": {
                 "2.4": {"pass": "2.4-3.4"},
@@ -15,6 +18,8 @@ TOLD = {
         },
         "layers/Tower/size=2": {"h5": {"2.4-2.15": {"fail call": "3.4", "pass": "2.4-2.15"}}},
         "layers/Tower/in-Sequential": {"h5": {"2.4-2.15": {"fail call": "2.4-3.4"}}},
+        "layers/Drifting": {"h5": {"2.9": {"pass": "2.4-2.15", "drift outputs": "3.4"}}},
+        "layers/Drifting/mean=0.5": {"h5": {"2.9": {"pass": "2.4-3.4"}}},
         "layers/Gone": {"refused": {"TypeError": "2.4"}, "h5": {"2.9": "unsaved unclassified"}},
         "layers/Gone/mode=tall": {"h5": {"2.9": {"fail unclassified": "2.9"}}},
     },
@@ -51,7 +56,7 @@ def test_failure_of_layer_with_measured_value(zoo, size):
     layer = {"class_name": "Tower", "config": {"name": "t", "size": size}}
     found = zoo.failure(layer, "h5", "2.4", "3.4")
     assert found.exhibit.name == "layers/Tower/size=2"
-    assert found.layer == "t"
+    assert (found.layer, found.status, found.cause) == ("t", "fail", None)
     assert zoo.failure(layer, "h5", "2.4", "2.9") is None
 
 
@@ -66,6 +71,23 @@ def test_failure_of_layer_with_measured_value(zoo, size):
 )
 def test_failure_of_other_layer_is_none(zoo, layer):
     assert zoo.failure(layer, "h5", "2.9", "2.4") is None
+
+
+def test_failure_of_class_that_drifts_with_its_defaults(zoo):
+    layer = {"class_name": "Drifting", "config": {"name": "d", "mean": None}}
+    found = zoo.failure(layer, "h5", "2.9", "3.4")
+    assert (found.exhibit.name, found.status) == ("layers/Drifting", "drift")
+    assert zoo.failure(layer, "h5", "2.9", "2.4") is None
+
+
+def test_failure_unless_argument_may_be_remedy(zoo):
+    layer = {"class_name": "Drifting", "config": {"name": "d", "mean": 0.25}}
+    assert zoo.failure(layer, "h5", "2.9", "3.4") is None
+
+
+def test_failure_of_every_model_does_not_count(zoo):
+    layer = {"class_name": "Tower", "config": {"size": 2}}
+    assert zoo.failure(layer, "keras", "2.15", "3.4") is None
 
 
 def test_call_of_exhibit_is_written_like_code(zoo):
