@@ -42,25 +42,22 @@ SAME = {
     "tf": "tensorflow",
     "loader": "load",
 }
-LITTLE = set(
-    [
-        "or",
-        "and",
-        "the",
-        "to",
-        "in",
-        "of",
-        "a",
-        "with",
-        "for",
-        "it",
-        "is",
-        "by",
-        "from",
-        "on",
-        "use",
-    ]
-)
+LITTLE = {
+    "or",
+    "and",
+    "the",
+    "to",
+    "in",
+    "of",
+    "with",
+    "for",
+    "it",
+    "is",
+    "by",
+    "from",
+    "on",
+    "use",
+}
 
 Report = Mapping[str, str | None]
 
