@@ -48,7 +48,7 @@ __all__ = [
 # The factor of a rule's confidence for a release that was never surveyed.
 UNSURVEYED = 0.7
 # Kinds whose layers Keras rebuilds from their configs.
-REBUILT = {"hdf5-model", "keras-archive"}
+REBUILT = {"hdf5-model", "keras-archive", "architecture-json", "architecture-yaml"}
 # Fixes that include another: rewriting also removes from a compile config the parts that the loader
 # does not accept (measured: h5, tf2.12 to tf2.2).
 INCLUDES = {"rewrite-config": "no-compile"}
@@ -228,7 +228,7 @@ class _Predictor:
         return tuple(islice(found, MOST_INCOMPATIBILITIES))
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
-        if not self._rebuilt:
+        if not (self._rebuilt or self._features.kind == "saved-model"):
             return None
         found = find_training_incompatibilities(
             self._features.training, measured_api(), release, self._custom_names

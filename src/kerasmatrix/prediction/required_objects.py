@@ -19,7 +19,7 @@ from kerasmatrix.prediction.keras_api import measured_api
 from kerasmatrix.strict_model import StrictModel
 
 if TYPE_CHECKING:
-    from kerasmatrix.inspection.read import Contents
+    from kerasmatrix.inspection.contents import Contents
 
 __all__ = ["RequiredObject", "program_arguments", "required_objects"]
 
