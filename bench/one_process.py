@@ -1,4 +1,4 @@
-"""One import of TensorFlow, then every task in a plain way: what a run of ours is held against.
+"""One import of TensorFlow, then every task in a plain way, to compare kerasmatrix with.
 
 Run by the interpreter of an environment as ``one_process.py WAY``. Reads ``[harness parent,
 scenarios, artifacts, scratch, [request, ...]]`` as JSON; prints ``[import seconds, [task seconds,

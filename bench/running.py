@@ -8,7 +8,7 @@ from pathlib import Path
 
 __all__ = ["run"]
 
-# Exit code 3: an environment could not be created. The results of the others count all the same.
+# Exit code 3: an environment could not be created. The results of the others count.
 USABLE = {0, 3}
 
 

@@ -43,7 +43,11 @@ def write(docs: Path) -> None:
 
 def cause_page(cause: Cause, catalogue: Catalogue) -> Iterable[str]:
     """Return the lines of the page of a cause."""
-    yield from (f"# {cause.story}", "", f"Cause `{cause.slug}`.", "", cause.what, "")
+    yield from (f"# {cause.story}", "", f"Cause `{cause.slug}`.", "")
+    if cause.within:
+        wider = catalogue[cause.within]
+        yield from (f"A special case of [{wider.story}]({wider.slug}.md).", "")
+    yield from (cause.what, "")
     yield from _messages(cause)
     yield from ("## Fixes, best first", "")
     for number, advice in enumerate(cause.advice, 1):

@@ -53,8 +53,8 @@ def main(stores: Sequence[Path], *, write: bool) -> None:
         ("every other scenario, from the first", halves[0]),
         ("every other scenario, from the second", halves[1]),
     ):
-        part = [each for each in measured if each.cell.scenario in names]
-        report(f"{title}, rules alone", part, [each.by_rule for each in part])
+        part = [row for row in measured if row.cell.scenario in names]
+        report(f"{title}, rules alone", part, [row.by_rule for row in part])
         # SimilarCells come from all other scenarios, as they do in a run.
         report(f"{title}, with precedents", part, weighed(measured, part))
     counts = count(measured)
@@ -63,7 +63,7 @@ def main(stores: Sequence[Path], *, write: bool) -> None:
         print(f"{rule:24} {right:5} of {decided:5}")
     if write:
         lines = ",\n".join(
-            f"  {json.dumps(rule)}: {json.dumps(each)}" for rule, each in counts.items()
+            f"  {json.dumps(rule)}: {json.dumps(count)}" for rule, count in counts.items()
         )
         TARGET.write_text(
             f'{{\n "cells": {len(measured)},\n "rules": {{\n{lines}\n }}\n}}\n', "utf-8"
@@ -78,14 +78,14 @@ def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:
         for env in matrix.sorted_environments()
     )
     known: dict[tuple[str, str], FilePrediction | None] = {}
-    found: dict[Cell, tuple[CellResult, Path]] = {}
+    newest: dict[Cell, tuple[CellResult, Path]] = {}
     for store in stores:
         archive = Archive(store)
         for run in archive.runs():
             for cell in archive.read(run).cells:
                 if is_measured(cell) and cell.scenario in matrix.scenarios:
-                    found[cell_of(cell)] = cell, store
-    for cell, store in found.values():
+                    newest[cell_of(cell)] = cell, store
+    for cell, store in newest.values():
         key = (cell.scenario, str(cell.artifact))
         if key not in known:
             try:
@@ -95,49 +95,54 @@ def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:
             except UsageError as error:
                 print(error)
                 known[key] = None
-        told = known[key]
-        if told is not None:
-            by_name = {each.environment: each for each in told.predictions}
-            yield Measured(cell, told, by_name[cell.loaded_with])
+        record = known[key]
+        if record is not None:
+            by_name = {prediction.environment: prediction for prediction in record.predictions}
+            yield Measured(cell, record, by_name[cell.loaded_with])
 
 
 def weighed(measured: Sequence[Measured], part: Sequence[Measured]) -> list[Prediction]:
     """Return the predictions for ``part`` in the light of what other scenarios measured."""
     precedents = SimilarCells()
-    for cell, told, _ in measured:
+    for cell, record, _ in measured:
         repaired = cell.repaired_by
         precedents.add(
-            told.similarity_key,
-            told.readers[cell.loaded_with],
+            record.similarity_key,
+            record.readers[cell.loaded_with],
             SimilarCell(*cell_of(cell), cell.status, cell.cause, repaired.id if repaired else None),
         )
     return [
         precedents.weigh(
-            by_rule, told.similarity_key, told.readers[cell.loaded_with], without=cell.scenario
+            by_rule, record.similarity_key, record.readers[cell.loaded_with], without=cell.scenario
         )
-        for cell, told, by_rule in part
+        for cell, record, by_rule in part
     ]
 
 
 def report(title: str, part: Sequence[Measured], predictions: Sequence[Prediction]) -> None:
     """Print how good the predictions for some cells are."""
     cells = []
-    for (cell, _, _), told in zip(part, predictions, strict=True):
-        fields = told.model_dump(exclude={"environment", "because"})
+    for (cell, _, _), prediction in zip(part, predictions, strict=True):
+        fields = prediction.model_dump(exclude={"environment", "because"})
         cells.append(dataclasses.replace(cell, prediction=PredictionResult(**fields)))
-    found = score(cells)
-    if found is None:
+    result = score(cells)
+    if result is None:
         return
-    print(f"\n{title}: {found.cells} cells, {found.unknown} unknown")
-    for each in found.statuses:
+    print(f"\n{title}: {result.cells} cells, {result.unknown} unknown")
+    for row in result.statuses:
         print(
-            f"  {each.status:9} precision {each.precision} ({each.right} of {each.predicted})  "
-            f"recall {each.recall} ({each.right} of {each.measured})"
+            f"  {row.status:9} precision {row.precision} ({row.right} of {row.predicted})  "
+            f"recall {row.recall} ({row.right} of {row.measured})"
         )
-    print(f"  cause right in {found.causes.right} of {found.causes.of} predicted failures")
-    print(f"  remedy works in {found.remedies.right} of {found.remedies.of} in which it was tried")
-    right = [is_right(cell, told) for (cell, _, _), told in zip(part, predictions, strict=True)]
-    sure = sum(told.confidence for told in predictions) / len(predictions)
+    print(f"  cause right in {result.causes.right} of {result.causes.of} predicted failures")
+    print(
+        f"  remedy works in {result.remedies.right} of {result.remedies.of} in which it was tried"
+    )
+    right = [
+        is_right(cell, prediction)
+        for (cell, _, _), prediction in zip(part, predictions, strict=True)
+    ]
+    sure = sum(prediction.confidence for prediction in predictions) / len(predictions)
     print(f"  mean confidence {sure:.3f}, status and cause right in {sum(right) / len(right):.3f}")
 
 
@@ -145,15 +150,16 @@ def count(measured: Iterable[Measured]) -> dict[str, tuple[int, int]]:
     """Return by rule in how many cells it was right, of how many it decided."""
     decided: Counter[str] = Counter()
     right: Counter[str] = Counter()
-    for cell, _, told in measured:
-        decided[told.rule] += 1
-        right[told.rule] += is_right(cell, told)
+    for cell, _, prediction in measured:
+        rule = prediction.rule.partition(":")[0]  # all exhibits of the zoo count as one rule
+        decided[rule] += 1
+        right[rule] += is_right(cell, prediction)
     return {rule: (right[rule], decided[rule]) for rule in sorted(decided)}
 
 
-def is_right(cell: CellResult, told: Prediction) -> bool:
+def is_right(cell: CellResult, prediction: Prediction) -> bool:
     """Say whether a prediction has the status and the cause that were measured."""
-    return (told.status, told.cause) == (normalized_status(cell.status), cell.cause)
+    return (prediction.status, prediction.cause) == (normalized_status(cell.status), cell.cause)
 
 
 if __name__ == "__main__":

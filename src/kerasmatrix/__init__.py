@@ -36,6 +36,7 @@ __all__ = [
     "check",
     "convert",
     "explain",
+    "explanation",
     "frame",
     "inspect",
     "load_results",

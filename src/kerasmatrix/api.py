@@ -24,6 +24,7 @@ from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import default_cache, matrix_or_bundled, places_of
 from kerasmatrix.config.project import Project
 from kerasmatrix.diagnosis.catalogue import Cause
+from kerasmatrix.diagnosis.explain import explain_message as explanation
 from kerasmatrix.diagnosis.explain import explain_text
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.errors import KerasmatrixError, UsageError
@@ -62,6 +63,7 @@ __all__ = [
     "check",
     "convert",
     "explain",
+    "explanation",
     "frame",
     "inspect",
     "load_results",
@@ -343,7 +345,7 @@ def convert(  # noqa: PLR0913 - one argument per option
 def explain(
     error: str, *, saved_with: str | None = None, loaded_with: str | None = None
 ) -> Cause | None:
-    """Return the cause of an error, with advice; None if the catalogue has none.
+    """Return the cause of an error, with advice; None if the text does not tell one.
 
     Args:
         error: a message, or a whole traceback.

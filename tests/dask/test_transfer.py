@@ -4,8 +4,7 @@ import zipfile
 
 import pytest
 
-from kerasmatrix.engines.dask.artifact_cache import ArtifactCache
-from kerasmatrix.engines.dask.transfer import ArtifactMissing, ArtifactTransfer
+from kerasmatrix.engines.dask.transfer import ArtifactCache, ArtifactMissing, ArtifactTransfer
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.digests import digest_tree
 
@@ -110,18 +109,10 @@ def test_send_absent_bucket_is_an_infrastructure_error(s3, artifact):
         ArtifactTransfer("s3://no-such-bucket/parcels").send(artifact, digest_tree(artifact))
 
 
-def test_cache_keeps_used_and_recent_artifacts(tmp_path):
-    cache = ArtifactCache(tmp_path / "cache", ArtifactTransfer(str(tmp_path / "remote")), room=2500)
-    digests = []
-    for number in range(4):
-        made = tmp_path / f"made-{number}"
-        made.mkdir()
-        (made / "model").write_bytes(bytes([number]) * 1000)
-        digests.append(cache.add(made))
-        assert not made.exists()
-    here = {path.name for path in (tmp_path / "cache").iterdir()}
-    assert here == set(digests[2:])
-    with cache.holding(digests):  # the first two are fetched again
-        assert {path.name for path in (tmp_path / "cache").iterdir()} == set(digests)
-        assert all(digest_tree(tmp_path / "cache" / each) == each for each in digests)
-    assert len(list((tmp_path / "cache").iterdir())) == 2
+def test_cache_fetches_artifacts_of_another_worker(tmp_path, artifact):
+    transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
+    assert ArtifactCache(tmp_path / "one" / "cache", transfer).add(artifact) == digest
+    assert not artifact.exists()
+    other = ArtifactCache(tmp_path / "other" / "cache", transfer)
+    other.fetch([digest])
+    assert digest_tree(other.folder / digest) == digest

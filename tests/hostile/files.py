@@ -296,7 +296,7 @@ def config_deeply_nested_loss(folder, secret):
     return archive(folder, {**config(), "compile_config": {"loss": loss, "metrics": loss}})
 
 
-@hostile("aliases do not exhaust the reader", "damaged|more than|not read within|memory")
+@hostile("aliases do not exhaust the reader", "its aliases stand for more than")
 def yaml_alias_bomb(folder, secret):
     lines = ['a0: &a0 {class_name: "D", config: {}}']
     for number in range(1, 12):

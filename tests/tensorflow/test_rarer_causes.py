@@ -85,8 +85,35 @@ with h5py.File(path, "r+") as file:
     config = json.loads(file.attrs["model_config"])
     config["config"] = config["config"]["layers"][1:]  # without an input layer
     file.attrs["model_config"] = json.dumps(config)"""
+# A Dense with the names of Keras 1.
+AS_KERAS_1 = """\
+super().save(path)
+with h5py.File(path, "r+") as file:
+    config = json.loads(file.attrs["model_config"])
+    dense = config["config"]["layers"][-1]["config"]
+    dense["output_dim"] = dense.pop("units")
+    dense["init"] = dense.pop("kernel_initializer")
+    file.attrs["model_config"] = json.dumps(config)"""
+WRAPPED = "keras.layers.Bidirectional(keras.layers.LSTM(3, recurrent_activation='hard_sigmoid'))"
+MAXIMUM = """\
+import tensorflow as tf
+from tensorflow import keras
+
+
+def build():
+    x = keras.Input((4, 3))
+    y = keras.layers.Dense(2)(tf.reduce_max(x, axis=1) - 2.0 * x[:, 0])
+    return keras.Model(x, y)
+"""
 # `save.py` and `load.py`.
 PROGRAMS = {
+    "as_keras_1": (save_as(AS_KERAS_1), LOAD),
+    "hard_sigmoid_wrapped": (save(f"keras.Input((4, 2)), {WRAPPED}"), LOAD),
+    "function_of_tensorflow": (MAXIMUM, LOAD),
+    "lambda_elsewhere": (
+        save("keras.Input((3,)), keras.layers.Lambda(lambda x: x[:, 1:] ** 2 + 1)"),
+        LOAD,
+    ),
     # Keras 3 has no such layer.
     "locally_connected": (save("keras.layers.LocallyConnected1D(2, 1, input_shape=(3, 2))"), LOAD),
     # Keras 2 writes the axis as a list, of which Keras 3 makes an integer from 3.9 on. Without a
@@ -148,6 +175,13 @@ RARER = [
     # The pickle contains an archive with the weights.
     ("pickled", "h5", "tf2.15", "tf2.16", "pickle-module-path", "rebuild-and-load-weights"),
     ("list_as_sequential", "h5", "tf2.15", "tf2.16", "sequential-as-list", "rewrite-config"),
+    ("as_keras_1", "h5", "tf2.15", "tf2.15", "keras-1-file", "rewrite-config"),
+    ("hard_sigmoid_wrapped", "h5", "tf2.15", "tf2.21", "config-key-removed",
+     "same-function + rewrite-config"),
+    ("function_of_tensorflow", "h5", "tf2.15", "tf2.21", "op-layer",
+     "trust-the-lambda + rewrite-config"),
+    ("lambda_elsewhere", "h5", "tf2.15", "tf2.21", "lambda-safe-mode",
+     "trust-the-lambda + rewrite-config"),
     ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
     ("as_layer", "savedmodel", "tf2.16", "tf2.16", "inference-only", None),
     ("half_normalized", "h5", "tf2.15", "tf2.15", "kernel-of-other-type", None),

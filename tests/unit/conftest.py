@@ -1,21 +1,35 @@
 import importlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 from kerasmatrix import cli
+from kerasmatrix.inspection import reader_process
 from tests.unit.fakes import FakeEngine, make_project
+
+
+@pytest.fixture(autouse=True)
+def _files_are_read_here(request, monkeypatch):
+    """Read model files in this process, unless a test is marked ``reader_process``."""
+    if request.node.get_closest_marker("reader_process"):
+        yield
+        return
+    monkeypatch.setattr(reader_process, "_execute", _call_here)
+    monkeypatch.setattr(reader_process._Server, "execute", lambda _, call: _call_here(call))
+    yield
+
+
+def _call_here(call):
+    reader_process._prepare(call.function)
+    return call()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_process_is_kept():
     """End the process that forks file readers: the next module's tests count children."""
     yield
-    reader_process = sys.modules.get("kerasmatrix.inspection.reader_process")
-    if reader_process:
-        reader_process._SERVER.close()
+    reader_process._SERVER.close()
 
 
 @pytest.fixture(autouse=True)

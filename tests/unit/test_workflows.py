@@ -12,6 +12,7 @@ from tests.real import ROOT
 FILES = [
     *sorted((ROOT / ".github" / "workflows").glob("*.yml")),
     ROOT / "src" / "kerasmatrix" / "cli" / "starter" / "workflow.yml",
+    ROOT / "src" / "kerasmatrix" / "cli" / "starter" / "files_workflow.yml",
     ROOT / "action.yml",
 ]
 # A tag can be moved to another commit, a digest cannot; the comment is for people and for bots.
@@ -76,7 +77,7 @@ def test_options_in_workflows_exist(path):
 def test_weekly_workflow_calls_all_commands():
     verbs = [words[0] for words in calls(ROOT / ".github" / "workflows" / "matrix.yml")]
     assert verbs == ["versions", "lock", "run", "merge", "report", "gate"]
-    assert {"versions", "lock", "run", "report", "gate"} == {
+    assert {"versions", "lock", "check", "run", "report", "gate"} == {
         words[0] for words in calls(ROOT / "action.yml")
     }
 
@@ -88,3 +89,12 @@ def test_shards_of_the_workflow_match_their_count():
     value = next(step["env"]["SHARD"] for step in shard["steps"] if "SHARD" in step.get("env", {}))
     assert value == f"${{{{ matrix.number }}}}/{len(numbers)}"
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_pre_commit_hooks_call_existing_commands():
+    for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")):
+        program, verb, *arguments = shlex.split(hook["entry"])
+        assert program == "kerasmatrix"
+        known = {o for parameter in commands.get_command(None, verb).params for o in parameter.opts}
+        assert set(arguments) <= known
+        assert re.search(hook["files"], "models/churn.keras")

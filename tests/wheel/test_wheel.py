@@ -47,6 +47,7 @@ def test_wheel_contains_matrix_page_and_starter(names):
         "kerasmatrix/diagnosis/causes.yaml",
         "kerasmatrix/cli/starter/gitignore",
         "kerasmatrix/cli/starter/workflow.yml",
+        "kerasmatrix/cli/starter/files_workflow.yml",
     } <= names
 
 

@@ -80,6 +80,9 @@ class Comparison(StrictModel):
     head: str = Field(description="id of the run after")
     compared: int
     changes: tuple[Change, ...] = Field(description="the most important first")
+    gone: int = Field(
+        default=0, description="measured cells of the run before that the run after does not have"
+    )
     only_in_base: Names
     only_in_head: Names
     packages: Mapping[str, Mapping[str, tuple[str | None, str | None]]] = Field(
@@ -97,8 +100,11 @@ def compare(base: Results, head: Results) -> Comparison:
 
 
 def _compare(base: Results, head: Results) -> Comparison:
-    before = {cell_of(cell): cell for cell in base.cells}
-    both = [(before[cell_of(cell)], cell) for cell in head.cells if cell_of(cell) in before]
+    before = {_key(cell, base): cell for cell in base.asked_for}
+    after = {_key(cell, head): cell for cell in head.asked_for}
+    both = [(before[key], cell) for key, cell in after.items() if key in before]
+    gone = [key for key, cell in before.items()
+            if key not in after and outcome_of(cell).is_measured]  # fmt: skip
     changes = [change for old, new in both if (change := _change(old, new)) is not None]
     order = {kind: number for number, kind in enumerate(ChangeKind)}
     return Comparison(
@@ -106,10 +112,17 @@ def _compare(base: Results, head: Results) -> Comparison:
         head=head.run.id,
         compared=len(both),
         changes=tuple(sorted(changes, key=lambda change: order[change.kind])),
+        gone=len(gone),
         only_in_base=_only(base, head),
         only_in_head=_only(head, base),
         packages=_packages(base, head),
     )
+
+
+def _key(cell: CellResult, results: Results) -> Cell:
+    """Return the same key for a file, whichever version it is compared with."""
+    key = cell_of(cell)
+    return key._replace(saved_with="") if results.of_files else key
 
 
 def _change(before: CellResult, after: CellResult) -> Change | None:
@@ -146,6 +159,8 @@ class Outcome(NamedTuple):
         This is the meaning of worse in compare, the gate and can-upgrade. Both must be measured.
         """
         ours, theirs = SEVERITY[self.status], SEVERITY[other.status]
+        # A subset of the losses is not worse. A loss that was exchanged for another one is, since
+        # users may rely on what is lost now.
         return ours > theirs or (ours == theirs and not set(self.lost) <= set(other.lost))
 
 
@@ -157,6 +172,7 @@ def outcome_of(cell: CellResult) -> Outcome:
 def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
     old, new = outcome_of(before), outcome_of(after)
     if not (old.is_measured and new.is_measured):
+        # Neither was measured: a change from one reason to another says nothing about Keras.
         if old.is_measured == new.is_measured:
             return None
         return ChangeKind.UNMEASURED if old.is_measured else ChangeKind.MEASURED
@@ -194,6 +210,7 @@ def _packages(base: Results, head: Results) -> dict[str, dict[str, tuple[str | N
     before = {env.name: env.packages for env in base.environments}
     changed = {}
     for env in head.environments:
+        # An environment that only one run has is listed by its name, not by its packages.
         old = before.get(env.name, env.packages)
         differing = {
             name: (old.get(name), env.packages.get(name))

@@ -23,6 +23,7 @@ class FindingKind(enum.StrEnum):
     """The kind of a finding. All except the last fail the gate."""
 
     WORSE_THAN_BASELINE = "worse than the baseline"
+    GONE = "gone since the baseline"
     WORSE_THAN_EXPECTED = "worse than expected"
     BETTER_THAN_EXPECTED = "better than expected"
     UNMATCHED = "expectation without a cell"
@@ -60,6 +61,9 @@ def count_inconclusive(comparison: Comparison) -> int:
 def _against_baseline(results: Results, comparison: Comparison | None) -> Iterator[Finding]:
     if comparison is None:
         return
+    if comparison.gone and comparison.compared:
+        cells_are = "measured cell is" if comparison.gone == 1 else "measured cells are"
+        yield Finding(FindingKind.GONE, f"{comparison.gone} {cells_are} not in this run")
     cells = {cell_of(cell): cell for cell in results.cells}
     for change in comparison.changes:
         if change.kind not in WORSENING:

@@ -41,6 +41,7 @@ def merge(parts: Mapping[str, Results], scenarios: Iterable[Scenario], command: 
     environments = _merge_environments(list(parts.values()))
     order = [environment.name for environment in environments]
     runs = [part.run for part in parts.values()]
+    # The id of the first shard, so that merging twice makes one run in the history.
     earliest = min(runs, key=lambda run: run.started)
     return Results(
         run=RunInfo(
@@ -77,6 +78,7 @@ def _merge_cells(parts: Mapping[str, Results]) -> tuple[CellResult, ...]:
         for result in part.cells:
             cell = cell_of(result)
             before = merged.get(cell)
+            # Every shard lists all cells; most are not measured there.
             if before is None or _rank(result) > _rank(before):
                 merged[cell], source[cell] = result, name
             elif _rank(result) == MEASURED and _describe(result) != _describe(before):

@@ -27,7 +27,10 @@ def count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
     causes = []
     for slug, number in counts.most_common():
         cause = the_catalogue()[slug]
-        facts = cause.model_dump(include={"slug", "story", "what", "advice", "sources"})
+        facts = cause.model_dump(
+            include={"slug", "story", "what", "advice", "sources"},
+            exclude={"advice": {"__all__": {"since", "before"}}},
+        )
         by = repaired[slug]
         causes.append(
             CauseResult.model_validate(

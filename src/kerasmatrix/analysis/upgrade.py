@@ -11,7 +11,7 @@ from kerasmatrix.results.cells import LOADS_OR_DRIFTS, SAYS_NOTHING, SEVERITY, S
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.strict_model import StrictModel
 
-__all__ = ["Reason", "Upgrade", "examine"]
+__all__ = ["Reason", "Upgrade", "examine", "upgrade_headline"]
 
 
 class Reason(StrictModel):
@@ -23,6 +23,9 @@ class Reason(StrictModel):
     summary: str
     cause: str | None = None
     remedy: str | None = Field(default=None, description="that was verified in this cell")
+    remedy_lost: tuple[str, ...] = Field(
+        default=(), description="what the fix loses, and the version that wrote the file does not"
+    )
 
 
 class Upgrade(StrictModel):
@@ -37,8 +40,13 @@ class Upgrade(StrictModel):
     reasons: tuple[Reason, ...] = Field(description="the worst first")
 
     def possible(self, *, accept_remedies: bool = False) -> bool:
-        """Whether every file is as good as before, or has a fix if fixes are accepted."""
-        return not any(reason.remedy is None or not accept_remedies for reason in self.reasons)
+        """Whether every file is as good as before, or has a fix if fixes are accepted.
+
+        A fix that loses something counts as little as a cell that does.
+        """
+        if not accept_remedies:
+            return not self.reasons
+        return all(reason.remedy and not reason.remedy_lost for reason in self.reasons)
 
 
 def examine(
@@ -78,7 +86,7 @@ def examine(
     }
     measured = [file for file in home if theirs[file].status not in SAYS_NOTHING]
     reasons = [
-        _reason(theirs[file])
+        _reason(theirs[file], home[file])
         for file in measured
         if outcome_of(theirs[file]).is_worse_than(outcome_of(home[file]))
     ]
@@ -91,8 +99,30 @@ def examine(
     )
 
 
-def _reason(cell: CellResult) -> Reason:
-    remedy = cell.repaired_by
+def upgrade_headline(results: Results) -> str | None:
+    """Return the answer for the upgrade that the matrix asks about, if it asks about one."""
+    if results.current is None or results.candidate is None:
+        return None
+    upgrade = examine(results, results.current, results.candidate)
+    if not upgrade.files:
+        return None
+    broken = [reason for reason in upgrade.reasons if reason.status not in LOADS_OR_DRIFTS]
+    fixable = sum(reason.remedy is not None for reason in broken)
+    step = f"{upgrade.source} → {upgrade.target}"
+    if not broken:
+        return f"{step}: no file breaks"
+    count = f"{len(broken)} of {upgrade.files} file{'s' if upgrade.files != 1 else ''}"
+    if len(broken) == 1:
+        return f"{step}: {count} breaks, {'' if fixable else 'not '}fixable"
+    return f"{step}: {count} break, {'all' if fixable == len(broken) else fixable} fixable"
+
+
+def _reason(cell: CellResult, home: CellResult) -> Reason:
+    verified = [tried for tried in cell.remedies if tried.status == "verified"]
+    losses = [tuple(loss for loss in tried.lost if loss not in home.lost) for tried in verified]
+    # The first that loses nothing, else the first.
+    number = next((place for place, lost in enumerate(losses) if not lost), 0)
+    remedy = verified[number] if verified else None
     return Reason(
         scenario=cell.scenario,
         format=cell.format,
@@ -100,4 +130,5 @@ def _reason(cell: CellResult) -> Reason:
         summary=cell.summary,
         cause=cell.cause,
         remedy=remedy.id if remedy else None,
+        remedy_lost=losses[number] if remedy else (),
     )

@@ -32,10 +32,11 @@ GROUPS = {
     "Your files": {
         "inspect": "Describe a model file without loading it.",
         "predict": "Predict which versions load a file, without loading it.",
-        "check": "Load files in other versions; say what breaks, and the fix.",
+        "check": "Load files in other versions, and write fixed files.",
         "convert": "Write a file that another version loads.",
         "bisect": "Find the release in which a file breaks.",
         "explain": "Explain an error message of Keras.",
+        "layer": "Print which releases write and read a class of Keras.",
     },
     "The matrix": {
         "run": "Save and load the test models in every version.",

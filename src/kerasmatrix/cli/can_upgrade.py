@@ -7,19 +7,23 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.analysis.losses import accept_losses
 from kerasmatrix.analysis.upgrade import Reason, Upgrade, examine
-from kerasmatrix.cli.options import names_option
+from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.options import accept_option, names_option
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.errors import UsageError, nearest
+from kerasmatrix.report.file_verdict import find_environment
 from kerasmatrix.results.schema import Results
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["can_upgrade"]
 
 NO = 1
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix can-upgrade --from tf2.15 --to tf2.21"))
 @click.option(
     "--from",
     "source",
@@ -35,6 +39,7 @@ NO = 1
 @names_option("--scenarios", "scenarios")
 @names_option("--formats", "formats")
 @click.option("--accept-remedies", is_flag=True, help="Accept files that have a verified fix.")
+@accept_option
 @click.option(
     "--run", default="last", show_default=True, help="A results.json, or the id of a run."
 )
@@ -47,19 +52,21 @@ def can_upgrade(  # noqa: PLR0913 - one argument per option
     scenarios: tuple[str, ...],
     formats: tuple[str, ...],
     accept_remedies: bool,
+    accept: tuple[str, ...],
     run: str,
     as_json: bool,
     store_folder: Path,
 ) -> int:
     """Can files saved with one version be used with another? Exit code 0 = yes, 1 = no."""
-    results = read_run(run, store_folder)
+    results = accept_losses(read_run(run, store_folder), accept)
     source, target = source or results.current, target or results.candidate
     if source is None or target is None:
         raise UsageError(
             "--from and --to are missing",
             hint="pass both, or set current: and candidate: in matrix.yaml",
         )
-    _check_names(results, (source, target), scenarios, formats)
+    source, target = (find_environment(results, name) for name in (source, target))
+    _check_names(results, scenarios, formats)
     upgrade = examine(results, source, target, scenarios=scenarios, formats=formats)
     if not upgrade.files:
         raise UsageError(
@@ -74,14 +81,8 @@ def can_upgrade(  # noqa: PLR0913 - one argument per option
     return 0 if possible else NO
 
 
-def _check_names(
-    results: Results,
-    environments: tuple[str, ...],
-    scenarios: tuple[str, ...],
-    formats: tuple[str, ...],
-) -> None:
+def _check_names(results: Results, scenarios: tuple[str, ...], formats: tuple[str, ...]) -> None:
     names = {
-        "environment": ([environment.name for environment in results.environments], environments),
         "scenario": ([scenario.name for scenario in results.scenarios], scenarios),
         "format": (list(results.formats), formats),
     }
@@ -108,9 +109,10 @@ def _summary(upgrade: Upgrade, *, possible: bool) -> list[str]:
 
 
 def _reason_lines(reason: Reason) -> list[str]:
-    first = next(iter(reason.summary.strip().splitlines()), "")
-    lines = [f"  {reason.scenario} · {reason.format}: {reason.status}: {first}"]
+    summary = first_line(reason.summary)
+    lines = [f"  {reason.scenario} · {reason.format}: {reason.status}: {summary}"]
     if reason.cause:
         lines.append(f"    cause: {reason.cause}")
-    lines.append(f"    fix: {reason.remedy or 'none found'}")
+    loses = f" (loses {'; '.join(reason.remedy_lost)})" if reason.remedy_lost else ""
+    lines.append(f"    fix: {reason.remedy or 'none found'}{loses}")
     return lines

@@ -12,6 +12,8 @@ from typing import Literal
 import click
 
 from kerasmatrix.cli.error_output import show_all
+from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.file_gate import FileGate, gate_options
 from kerasmatrix.cli.file_output import print_verdict, say_required
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import (
@@ -48,7 +50,7 @@ __all__ = ["check"]
 USAGE, INFRASTRUCTURE = 2, 3
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix check models/ --from 2.15 --to 2.21 --fix fixed/"))
 @click.argument("files", nargs=-1, required=True, type=NamedPath(path_type=Path, any_length=True))
 @click.option(
     "--from",
@@ -66,6 +68,7 @@ USAGE, INFRASTRUCTURE = 2, 3
     type=NamedPath(path_type=Path),
     help="Write a fixed file into DIR for each file that does not load in --to.",
 )
+@gate_options
 @click.option("--overwrite", is_flag=True, help="Let --fix replace existing files in DIR.")
 @names_option("--environments", "environments, or groups of them")
 @companions_options
@@ -80,6 +83,9 @@ def check(  # noqa: PLR0913 - one argument per option
     target: str | None,
     fix_folder: Path | None,
     overwrite: bool,
+    gate: bool,
+    baseline: Path | None,
+    accept: tuple[str, ...],
     environments: tuple[str, ...],
     code: Path | None,
     inputs: Path | None,
@@ -101,6 +107,7 @@ def check(  # noqa: PLR0913 - one argument per option
     FILES can be files or folders. Writes DIR/check/index.html, a table with a row for each file.
     Versions are names of environments, or numbers such as 2.15 or keras3.4.
     """
+    rules = FileGate.of(is_on=gate, baseline=baseline, accept=accept)
     output /= "check"
     check_folder(output)
     folder = OutputFolder(fix_folder, files, overwrite) if fix_folder else None
@@ -142,8 +149,11 @@ def check(  # noqa: PLR0913 - one argument per option
     _say_changed(results)
     verdict = _verdict(results, fixed, model_inputs)
     print_verdict(verdict, page, _fix_command(verdict, asked=folder is not None))
+    exit_code = rules.decide(results)
     if models.refused or refused:
         return USAGE
+    if gate:
+        return exit_code
     infra = any(cell.status is Status.INFRA for cell in results.asked_for)
     return INFRASTRUCTURE if infra else 0
 

@@ -11,10 +11,11 @@ import click
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison, Names
 from kerasmatrix.analysis.compare import compare as compare_results
-from kerasmatrix.cli.options import example
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.output import say, say_json
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.report.markdown import line, row
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["change_line", "compare", "count_line", "notes"]
 
@@ -65,8 +66,8 @@ def change_line(change: Change) -> str:
     """Return the status of a cell before and after, with its cause."""
     where = f"{change.scenario} · {change.format} · {change.saved_with} → {change.loaded_with}"
     cause = f" ({change.cause})" if change.cause else ""
-    first = next(iter(change.summary.strip().splitlines()), "")
-    return f"{where}: {change.before} → {change.after}{cause}: {first}"
+    summary = first_line(change.summary)
+    return f"{where}: {change.before} → {change.after}{cause}: {summary}"
 
 
 def _text(comparison: Comparison) -> list[str]:

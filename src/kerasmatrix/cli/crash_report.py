@@ -13,6 +13,7 @@ from importlib import metadata
 
 from kerasmatrix import __version__
 from kerasmatrix.text.escape import escape_control_characters
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["INTERNAL_ERROR", "describe", "summarize", "write_details"]
 
@@ -39,7 +40,7 @@ def write_details(error: BaseException) -> str | None:
 
 def summarize(error: BaseException) -> str:
     """Return the type of ``error`` and the beginning of its message, in one line."""
-    first = next(iter(str(error).strip().splitlines()), "")
+    first = first_line(error)
     return escape_control_characters(
         f"{type(error).__name__}: {first[:LONGEST]}" if first else type(error).__name__
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from kerasmatrix.cli.error_output import show
 from kerasmatrix.cli.output import say
 from kerasmatrix.errors import UsageError
 from kerasmatrix.files.model_input import ModelInput
@@ -63,7 +64,8 @@ def say_required(model_inputs: Iterable[ModelInput], code: Path | None) -> None:
 def _names_in(code: Path | None) -> frozenset[str]:
     try:
         return custom_object_names(code) if code else frozenset()
-    except UsageError:
+    except UsageError as error:  # another Python may read it
+        show(error)
         return frozenset()
 
 

@@ -10,7 +10,8 @@ from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.analysis.compare import compare as compare_results
 from kerasmatrix.analysis.gate import FindingKind, count_inconclusive, findings
 from kerasmatrix.cli.compare import count_line, notes
-from kerasmatrix.cli.options import example, matrix_option, retries_options, store_folder_option
+from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.rerun import repeat_jobs
 from kerasmatrix.cli.stored_runs import read_run
@@ -26,11 +27,13 @@ FAILED, INFRASTRUCTURE = 1, 3
 WAYS_OUT = {
     FindingKind.WORSE_THAN_BASELINE: "to accept it, keep this run's results.json as the baseline, "
     "or expect it in matrix.yaml",
+    FindingKind.GONE: "measure the same environments, scenarios and formats, or keep this run's "
+    "results.json as the baseline",
     FindingKind.WORSE_THAN_EXPECTED: "fix it, or change what is expected",
     FindingKind.BETTER_THAN_EXPECTED: "remove the expectation",
     FindingKind.UNMATCHED: "remove it, or correct its patterns",
     FindingKind.EXPIRED: "give it another date, or remove it",
-    FindingKind.FLAKY: "measured again, they differed: it is unknown whether they got worse",
+    FindingKind.FLAKY: "repeated measurements differ, so it is unknown whether they got worse",
 }
 
 
@@ -61,8 +64,8 @@ def gate(  # noqa: PLR0913 - one argument per option
     head = read_run(run, store_folder)
     if baseline is None and not head.expectations:
         raise UsageError(
-            "nothing to judge by: no baseline, and the run had no expectations",
-            hint="name an earlier run with --baseline, or write expectations into matrix.yaml",
+            "nothing to compare with: no baseline, and the run had no expectations",
+            hint="pass --baseline results.json, or add expectations to matrix.yaml and run again",
         )
     base = read_run(baseline, store_folder) if baseline else None
     comparison = compare_results(base, head) if base else None
@@ -85,16 +88,16 @@ def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool =
         click.echo(count_line(comparison, base=comparison.base))
         for line in notes(comparison):
             say(f"  {line}")
-    found = findings(head, comparison)
+    all_findings = findings(head, comparison)
     for kind in FindingKind:
-        these = [finding for finding in found if finding.kind is kind]
+        these = [finding for finding in all_findings if finding.kind is kind]
         if these:
             click.echo(f"{kind} ({len(these)}): {WAYS_OUT[kind]}")
         for finding in these:
             where = f"{finding.where}: " if finding.where else ""
             say(f"  {where}{finding.text}")
-    flaky = sum(finding.kind is FindingKind.FLAKY for finding in found)
-    if len(found) > flaky:
+    flaky = sum(finding.kind is FindingKind.FLAKY for finding in all_findings)
+    if len(all_findings) > flaky:
         click.echo("The gate fails.")
         return FAILED
     doubt = _doubt(head, comparison)

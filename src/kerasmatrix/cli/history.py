@@ -11,7 +11,7 @@ from typing import NamedTuple
 import click
 
 from kerasmatrix.analysis.compare import ChangeKind, compare
-from kerasmatrix.cli.options import example
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.stored_runs import store_option
 from kerasmatrix.results.schema import Results, count_statuses
 from kerasmatrix.store.runs import Archive
@@ -34,6 +34,7 @@ def history(limit: int, store_folder: Path, *, as_json: bool) -> int:
     archive = Archive(store_folder)
     # One more, which the oldest of them is compared with.
     runs = [archive.read(run) for run in archive.runs()[-limit - 1 :]]
+    # The first entry has no run before it, and is dropped below unless all are listed.
     summaries = [_summary_of(head, base) for base, head in zip([None, *runs], runs, strict=False)]
     if as_json:
         click.echo(json.dumps({"runs": [run._asdict() for run in summaries[-limit:]]}, indent=1))

@@ -15,7 +15,8 @@ import requests
 
 import docker
 from kerasmatrix.cli.error_output import show_all
-from kerasmatrix.cli.options import JOBS, example, group_option, matrix_option, names_option
+from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_option
 from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.config.project import Project
@@ -82,6 +83,7 @@ def images(  # noqa: PLR0913 - one argument per option
     matrix = load_matrix(matrix_file)
     project = Project(matrix_file)
     selected = matrix.select(group=group, environments=environments).environments
+    # All locks are read before the first environment is created: a missing one is a quick error.
     locks = {env.name: read_lock(project.locks_with(env.name), env) for env in selected}
     opened = open_engine(engine, matrix, project)
     if opened.name == "docker":

@@ -8,26 +8,35 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.error_output import show
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import KerasmatrixError, UsageError
+from kerasmatrix.files.discover import find_models
 from kerasmatrix.inspection.inspect import inspect as inspect_file
 from kerasmatrix.inspection.model_info import ModelFile
 
 __all__ = ["inspect"]
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix inspect model.h5"))
 @click.argument("files", nargs=-1, type=NamedPath(path_type=Path, any_length=True), required=False)
 @click.option("--digest", is_flag=True, help="Also compute a digest of all weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one line for each file.")
+@click.option(
+    "--sarif", is_flag=True, help="Print findings, such as code in a file, as SARIF for scanners."
+)
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the output.")
-def inspect(files: tuple[Path, ...], *, digest: bool, as_json: bool, schema: bool) -> int:
+def inspect(
+    files: tuple[Path, ...], *, digest: bool, as_json: bool, sarif: bool, schema: bool
+) -> int:
     """Describe each of FILES: format, writer, layers, custom classes, weights."""
     if schema:
         click.echo(json.dumps(ModelFile.model_json_schema(mode="serialization"), indent=2))
         return 0
     if not files:
         raise click.UsageError("name a model file")
+    if sarif:
+        return _print_sarif(files)
     code = 0
     for number, path in enumerate(files):
         if number and not as_json:
@@ -43,6 +52,22 @@ def inspect(files: tuple[Path, ...], *, digest: bool, as_json: bool, schema: boo
         else:
             _show(model_file)
     return code
+
+
+def _print_sarif(files: tuple[Path, ...]) -> int:
+    from kerasmatrix.report.sarif import to_sarif  # noqa: PLC0415 - rarely needed
+
+    models = find_models(files)
+    told: list[tuple[str, ModelFile | KerasmatrixError]] = [
+        (str(path), error) for path, error in models.refused.items()
+    ]
+    for path in models.paths:
+        try:
+            told.append((str(path), inspect_file(path)))
+        except UsageError as error:
+            told.append((str(path), error))
+    click.echo(json.dumps(to_sarif(told), indent=1))
+    return 0
 
 
 def _show(model_file: ModelFile) -> None:

@@ -9,8 +9,9 @@ import click
 
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.analysis.merge import merge as merge_results
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import example, matrix_option, output_option
+from kerasmatrix.cli.options import matrix_option, output_option
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
@@ -60,6 +61,7 @@ def merge(
     merged = merge_results(parts, scenarios, command)
     matrix = load_matrix(matrix_file)
     merged = expect(merged, matrix.expectations, matrix.names)
+    # Before the stores are absorbed, which takes the most time.
     check_folder(output)
     if stores:
         with Store(store_folder) as store:

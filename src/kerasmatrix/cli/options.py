@@ -8,18 +8,20 @@ from typing import Any, TypeVar
 
 import click
 
+from kerasmatrix.analysis.losses import LOSSES
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.config.places import Places, matrix_or_bundled, places_of
+from kerasmatrix.errors import nearest
 from kerasmatrix.execution.shards import Shard
 from kerasmatrix.text.escape import brief
 
 __all__ = [
     "JOBS",
+    "accept_option",
     "any_matrix_option",
     "beside_matrix_option",
     "cluster_options",
     "companions_options",
-    "example",
     "group_option",
     "matrix_option",
     "names_option",
@@ -38,12 +40,6 @@ MOST_SHARDS = 10_000
 # The key under which the context of a command holds the path of the matrix.
 MATRIX = "kerasmatrix.config.matrix"
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def example(*lines: str) -> str:
-    """Return the epilog of a command's help: commands that a user can paste, one a line."""
-    # click wraps paragraphs that do not begin with \b.
-    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
 
 
 def matrix_option(command: Command) -> Command:
@@ -128,6 +124,27 @@ def names_option(name: str, plural: str) -> Callable[[Command], Command]:
         callback=_split,
         help=f"Only these {plural} (comma-separated names).",
     )
+
+
+def accept_option(command: Command) -> Command:
+    """Add ``--accept KIND,KIND``."""
+    return click.option(
+        "--accept",
+        multiple=True,
+        metavar="KIND,…",
+        callback=_accepted,
+        help=f"Losses that do not matter, in cells and in fixes: {', '.join(LOSSES)}.",
+    )(command)
+
+
+def _accepted(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    kinds = _split(context, parameter, values)
+    for kind in kinds:
+        if kind not in LOSSES:
+            raise click.BadParameter(f"{brief(kind)}: {nearest(kind, LOSSES)}")
+    return kinds
 
 
 def companions_options(command: Command) -> Command:

@@ -37,7 +37,7 @@ def repeat_jobs(
         store_folder: the store in which the saved files are.
 
     Raises:
-        UsageError: the matrix is another by now, or the store does not know the run.
+        UsageError: the matrix has changed since the run, or the run is not in the store.
     """
     project, matrix = Project(matrix_file), load_matrix(matrix_file)
     selection = select(
@@ -82,8 +82,8 @@ def _check_locks(results: Results, plan: Plan) -> None:
     for env in results.environments:
         if plan.locks[env.name].digest != env.lock:
             raise UsageError(
-                f"{env.name} has another lock by now than in run {results.run.id}",
-                hint="measure it again: `nox -s matrix`",
+                f"{env.name} has another lock than in run {results.run.id}",
+                hint="measure it again: `kerasmatrix run`",
             )
 
 

@@ -18,10 +18,10 @@ from kerasmatrix.analysis.compare import Comparison, compare
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.analysis.gate import findings
 from kerasmatrix.cli.build_plan import plan_of, select
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import (
     JOBS,
     cluster_options,
-    example,
     group_option,
     matrix_option,
     names_option,
@@ -264,6 +264,7 @@ class MatrixRun:
 
     def execute(self) -> int:
         """Run, report whatever is known then, also after an error, and return the exit code."""
+        # A run with nothing to do leaves no entry in the history.
         if self._run.pending:
             self._begin()
             self._execute(self._run)
@@ -275,6 +276,7 @@ class MatrixRun:
             self._retry(retries)
             results = self._results()
         results = self._report(results, comparison)
+        # Reported first, so that an interrupted run shows what it measured.
         if self._trouble:
             raise self._trouble
         if results.run.measured:
@@ -324,6 +326,7 @@ class MatrixRun:
 
     def _retries(self, results: Results, comparison: Comparison | None) -> list[RetryJob]:
         """Return the jobs to repeat before the gate fails because of them."""
+        # After an error, the cells that are missing would be reported as failures of the gate.
         if not self._options.gate or not self._options.retries or self._trouble:
             return []
         plan, observed, causes = self._run.plan, self._run.observed, self._run.causes

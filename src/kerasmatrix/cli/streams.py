@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-__all__ = ["flush_output", "install_robust_streams", "output_error", "read_input"]
+__all__ = ["LONGEST_INPUT", "flush_output", "install_robust_streams", "output_error", "read_input"]
 
 # A traceback is seldom longer than a few kilobytes.
 LONGEST_INPUT = 4 << 20

@@ -21,7 +21,7 @@ from rich.progress import (
     TextColumn,
 )
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
@@ -31,6 +31,7 @@ from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Save, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import escape_control_characters
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["TerminalProgress", "print_jobs", "print_results", "say_retries"]
 
@@ -84,13 +85,17 @@ class TerminalProgress(Progress):
         # The bar and log lines would overwrite each other.
         if self._console.is_terminal and run.pending and not LOG.isEnabledFor(logging.INFO):
             self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=12),
                 MofNCompleteColumn(),
                 _TimeLeft(),
-                TextColumn("{task.fields[at]}"),
+                # It has the room that the count and the time leave.
+                TextColumn(
+                    "{task.fields[at]}",
+                    table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+                ),
                 console=self._console,
                 transient=True,
+                expand=True,
             )
             self._task = self._bar.add_task("tasks", total=run.pending, at="")
             self._bar.start()
@@ -123,7 +128,7 @@ class TerminalProgress(Progress):
     def lost(self, environment: str, reason: str) -> None:
         """Print what went wrong above the bar."""
         LOG.debug("%s: %s", environment, reason)
-        first = escape_control_characters(reason.strip().splitlines()[0])
+        first = escape_control_characters(first_line(reason))
         self._console.print(Text(f"{environment}: {first}", style="cyan"), soft_wrap=True)
 
     def _show(self, environment: str, activity: str) -> None:
@@ -248,7 +253,7 @@ def _print_environments(console: Console, results: Results) -> None:
                 f"{environment.name} was added: its outputs are the reference.", soft_wrap=True
             )
         if environment.trouble:
-            first = escape_control_characters(environment.trouble.strip().splitlines()[0])
+            first = escape_control_characters(first_line(environment.trouble))
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
 
 

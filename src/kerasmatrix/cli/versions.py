@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import any_matrix_option, example, group_option
+from kerasmatrix.cli.options import any_matrix_option, group_option
 from kerasmatrix.config.bundled import BUNDLED, bundled_folder, is_installed
 from kerasmatrix.config.matrix import ALL, Environment, Matrix, load_matrix
 from kerasmatrix.environments.index import (
@@ -70,6 +71,7 @@ def versions(  # noqa: PLR0913 - one argument per option
     matrix.select(group=group)  # an unknown group is an error before the index is queried
     if target:
         _check_target(target, matrix_file)
+    # The index as of some days ago, since a release may be withdrawn in its first days (PEP 592).
     as_of = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=cooling_off)
     known = {name: _newest_known(matrix, name) for name in PACKAGES}
     releases = {name: _ask(matrix, name, known[name], as_of, pre=pre) for name in PACKAGES}

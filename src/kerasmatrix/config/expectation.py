@@ -77,6 +77,7 @@ def names_of(patterns: Sequence[str], known: Sequence[str], *, ordered: bool) ->
             matches = _range_of(pattern, known)
         else:
             matches = fnmatch.filter(known, pattern)
+        # Else an expectation would silently expect nothing.
         if not matches:
             raise PatternError(f"{pattern!r} matches nothing", nearest(pattern, known))
         names.update(matches)

@@ -13,6 +13,7 @@ from kerasmatrix.config.bundled import bundled_folder, is_installed
 __all__ = ["MATRIX", "Places", "default_cache", "matrix_or_bundled", "places_of"]
 
 MATRIX = Path("matrix.yaml")
+STORE = Path(".kerasmatrix")
 
 
 class Places(NamedTuple):
@@ -33,10 +34,11 @@ def places_of(matrix_file: Path | None = None) -> Places:
 
     Args:
         matrix_file: the matrix. None stands for the one in the current folder, or else that of the
-            package. The package's folder is not written to: the store is in the user's cache then,
-            and the reports are in the current folder.
+            package. The package's folder is not written to: the store is the one in the current
+            folder, if there is one, else in the user's cache, and the reports are in the current
+            folder.
     """
-    if matrix_file is None and MATRIX.is_file():
+    if matrix_file is None and (MATRIX.is_file() or STORE.is_dir()):
         matrix_file = MATRIX
     if matrix_file is not None:
         folder = Path(os.path.realpath(matrix_file)).parent

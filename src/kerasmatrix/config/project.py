@@ -27,6 +27,7 @@ class Project:
     @property
     def root(self) -> Path:
         """The folder of ``matrix.yaml``."""
+        # Resolved, so that a link to a matrix uses the scenarios and locks next to the real one.
         return Path(os.path.realpath(self.matrix_file)).parent
 
     @cached_property

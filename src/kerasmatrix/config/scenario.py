@@ -101,14 +101,17 @@ def load_scenario(folder: Path) -> Scenario:
     for name in ("scenario.yaml", "save.py", "load.py"):
         if not (folder / name).is_file():
             raise UsageError(
-                f"{folder}: a scenario needs a file {name}", hint="see scenarios/README.md"
+                f"{folder}: a scenario needs a file {name}",
+                hint="`kerasmatrix init` writes an example",
             )
     for name, function in (("save.py", "build"), ("load.py", "load")):
         if not _defines(folder / name, function):
             raise UsageError(
-                f"{folder / name}: defines no function {function}", hint="see scenarios/README.md"
+                f"{folder / name}: defines no function {function}",
+                hint=f"define {function}; `kerasmatrix init` writes an example",
             )
     source = YamlSource(folder / "scenario.yaml")
+    # The name is the folder's, so that copying a folder makes a valid scenario.
     if isinstance(source.data, dict):
         source.data = {"name": folder.name, **source.data}
     scenario = source.parse(Scenario)
@@ -181,6 +184,7 @@ def _measured_files(folder: Path) -> Iterator[bytes]:
     """
     left_out = not_measured(folder)
     for parent, folders, files in os.walk(folder, followlinks=True, onerror=_raise):
+        # Bytecode depends on the Python that ran a script, so it is left out of the digest.
         ignored = left_out(parent, [*folders, *files])
         folders[:] = [name for name in folders if name not in ignored]
         for name in files:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib import resources
 from itertools import groupby
@@ -39,7 +39,8 @@ class Signature(StrictModel):
     ``log`` one for the printed text, ``lost`` one for the losses of a degraded cell. Their syntax
     is that of RE2, whose time is linear in the text. ``unless`` maps named groups of ``error`` to
     texts that they must not match; the groups in ``same`` must be equal. Of several causes that
-    fit, the one with the highest ``rank`` and then with the most conditions wins.
+    fit, the one with the highest ``rank`` and then with the most conditions wins. `explain` names
+    the cause of a low rank only if the signature is enough ``alone``.
     """
 
     error: str | None = None
@@ -52,6 +53,7 @@ class Signature(StrictModel):
     writer_keras: Literal[2, 3] | None = None
     reader_keras: Literal[2, 3] | None = None
     rank: Annotated[int, Field(ge=0, le=9)] = 3
+    alone: bool = False
 
     @field_validator("error", "log", "lost")
     @classmethod
@@ -88,24 +90,40 @@ class Signature(StrictModel):
 class Advice(StrictModel):
     """A known way to deal with a cause. ``loses`` says what it gives up.
 
-    If there is a `Remedy` with the same ``id``, it is tried, too.
+    If there is a `Remedy` with the same ``id``, it is tried, too. ``since`` and ``before`` are the
+    releases of the loading Keras between which it exists.
     """
 
     id: Slug
     do: Text
     code: str | None = None
     loses: str | None = None
+    since: str | None = None
+    before: str | None = None
 
 
 class Cause(StrictModel):
-    """A cause of failures, losses or other outputs."""
+    """A cause of failures, losses or other outputs.
+
+    ``within`` is the slug of a wider cause of which this is a special case: where both fit equally
+    well, this one is meant. ``symptoms`` are patterns for what people say of it who see no error.
+    """
 
     slug: Slug
+    within: Slug | None = None
     story: Text = Field(description="a title for the report")
     what: Text = Field(description="an explanation, with the versions")
     signatures: tuple[Signature, ...] = Field(min_length=1)
     advice: tuple[Advice, ...] = Field(min_length=1)
     sources: tuple[Text, ...] = Field(min_length=1)
+    symptoms: tuple[str, ...] = ()
+
+    @field_validator("symptoms")
+    @classmethod
+    def _valid_patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            compile_pattern(pattern)
+        return patterns
 
     @field_validator("signatures")
     @classmethod
@@ -183,24 +201,30 @@ class _Remedies(StrictModel):
     remedies: tuple[Remedy, ...]
 
 
-def load_catalogue(causes: Path, remedies: Path) -> Catalogue:
-    """Read a catalogue from its two files.
+def load_catalogue(causes: Iterable[Path], remedies: Path) -> Catalogue:
+    """Read a catalogue from its files.
 
     Raises:
         UsageError: an error in one, with its line, or a slug or id that is there twice.
     """
-    source = YamlSource(causes)
-    parsed = source.parse(_Causes).causes
-    _check_unique(source, "causes", "slug", [cause.slug for cause in parsed])
+    parsed: list[Cause] = []
+    for path in causes:
+        source = YamlSource(path)
+        more = source.parse(_Causes).causes
+        taken = [cause.slug for cause in parsed]
+        _check_unique(source, "causes", "slug", [cause.slug for cause in more], taken)
+        parsed += more
     source = YamlSource(remedies)
     tried = source.parse(_Remedies).remedies
     _check_unique(source, "remedies", "id", [remedy.id for remedy in tried])
-    return Catalogue(causes=parsed, remedies=tried)
+    return Catalogue(causes=tuple(parsed), remedies=tried)
 
 
-def _check_unique(source: YamlSource, kind: str, key: str, names: list[str]) -> None:
+def _check_unique(
+    source: YamlSource, kind: str, key: str, names: list[str], taken: Sequence[str] = ()
+) -> None:
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if name in names[:index] or name in taken:
             raise source.error((kind, index, key), f"{name!r} is there twice")
 
 
@@ -209,6 +233,7 @@ def the_catalogue() -> Catalogue:
     """Return the catalogue that comes with kerasmatrix."""
     with resources.as_file(resources.files("kerasmatrix.diagnosis")) as folder:
         try:
-            return load_catalogue(folder / "causes.yaml", folder / "remedies.yaml")
+            causes = (folder / name for name in ("causes.yaml", "reported.yaml"))
+            return load_catalogue(causes, folder / "remedies.yaml")
         except UsageError as error:  # pragma: no cover - a test reads it
             raise AssertionError(error.message) from error

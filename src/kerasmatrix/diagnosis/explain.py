@@ -1,36 +1,89 @@
-"""Explains the text of an error by its cause, without running anything."""
+"""Explains the text of an error, or a symptom, without running anything."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 from typing import Literal
 
-from kerasmatrix.diagnosis.catalogue import Cause, the_catalogue
-from kerasmatrix.diagnosis.recognize_cause import (
-    AmbiguousError,
-    Evidence,
-    candidates,
-    recognize_cause,
-)
+from pydantic import Field
+
+from kerasmatrix.diagnosis.atlas import Origin, find_origins
+from kerasmatrix.diagnosis.catalogue import Advice, Cause, Signature, the_catalogue
+from kerasmatrix.diagnosis.keras_range import KerasRange, parse_keras_range
+from kerasmatrix.diagnosis.recognize_cause import Candidate, Evidence, candidates
 from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.errors import UsageError
-from kerasmatrix.text.escape import brief
-from kerasmatrix.versions import minor_of
+from kerasmatrix.strict_model import StrictModel
+from kerasmatrix.text.patterns import compile_pattern
 
-__all__ = ["explain_text"]
+__all__ = ["Explanation", "Near", "explain_message", "explain_symptom", "explain_text"]
 
-FIRST_KERAS_3 = (2, 16)  # `tf.keras` is Keras 3 from this TensorFlow on
+# The rank of a signature from which its cause is named. Below, it is a near candidate: the text
+# has several usual meanings, and advice for another one costs more than none.
+NAMED = 5
+CERTAIN = 8
+MOST_NEAR = 3
+ASKED = {
+    "format": "the file's format: pass --format, or the file itself with --file",
+    "writer_keras": "the version that saved the file: pass --saved-with",
+    "reader_keras": "the version that loads it: pass --loaded-with",
+    "status": "the result of a check: run kerasmatrix check FILE",
+}
+WHOLE = "the whole traceback, from its first line on"
+CHECK = "the file, if you have it: run kerasmatrix check FILE"
+SHORT = 200
+GENERAL_SYMPTOM = "silent-drift"
+
+Confidence = Literal["high", "medium", "low"]
+
+
+class Near(StrictModel):
+    """A cause that is not named, but near: its slug and title, and what would decide."""
+
+    slug: str
+    story: str
+    lacks: tuple[str, ...] = ()
+
+
+class Explanation(StrictModel):
+    """The knowledge about a message.
+
+    Without a ``cause``, nothing is advised: ``needs`` says what would help, ``near`` which causes
+    are possible, and ``raised_by`` where the message comes from.
+    """
+
+    cause: Cause | None = None
+    confidence: Confidence | None = None
+    matched: str | None = Field(
+        default=None, description="the part of the text that was recognized"
+    )
+    advice: tuple[Advice, ...] = ()
+    near: tuple[Near, ...] = ()
+    needs: tuple[str, ...] = ()
+    raised_by: tuple[Origin, ...] = ()
 
 
 def explain_text(
     text: str, saved_with: str | None = None, loaded_with: str | None = None
 ) -> Cause | None:
-    """Return the cause of an error, or None if the catalogue has none.
+    """Return the cause of an error, or None if none can be named; see `explain_message`."""
+    return explain_message(text, saved_with, loaded_with).cause
+
+
+def explain_message(
+    text: str,
+    saved_with: str | None = None,
+    loaded_with: str | None = None,
+    file_format: str | None = None,
+) -> Explanation:
+    """Return what is known of an error.
 
     Args:
         text: a message, or a whole traceback.
-        saved_with: the TensorFlow that saved the file, such as ``tf2.4`` or ``2.15.1``.
-        loaded_with: the TensorFlow that loads it.
+        saved_with: the TensorFlow or Keras that saved the file, such as ``tf2.4``, ``keras3.4.1``
+            or ``2.13-2.15``.
+        loaded_with: the one that loads it.
+        file_format: the file's format, such as ``h5``.
 
     Raises:
         UsageError: there is no text, or a version is invalid.
@@ -41,27 +94,108 @@ def explain_text(
             hint="pass the error message, or pipe a traceback: "
             "python app.py 2>&1 | kerasmatrix explain",
         )
+    writer = parse_keras_range(saved_with) if saved_with else None
+    reader = parse_keras_range(loaded_with) if loaded_with else None
+    chain = parse_chain(text)
     evidence = Evidence(
-        chain=parse_chain(text),
+        chain=chain,
         log=text,
-        writer_keras=_keras_of(saved_with),
-        reader_keras=_keras_of(loaded_with),
+        format=file_format,
+        writer_keras=writer.major if writer else None,
+        reader_keras=reader.major if reader else None,
     )
-    try:
-        return recognize_cause(the_catalogue(), evidence)
-    except AmbiguousError:
-        return max(candidates(the_catalogue(), evidence), key=lambda candidate: candidate[1])[0]
+    found = [one for one in candidates(the_catalogue(), evidence) if one.matched]
+    best, others = _best(found)
+    if not found and chain[0][0] == "":
+        # A sentence that describes a symptom, not a message.
+        symptom = explain_symptom(text)
+        if symptom.cause:
+            return symptom
+    return Explanation(
+        cause=best.cause if best else None,
+        confidence=_confidence(best.signature.rank) if best else None,
+        matched=best.matched if best else None,
+        advice=_advice(best.cause, reader) if best else (),
+        near=tuple(_near(one) for one in others[:MOST_NEAR]),
+        needs=() if best else _needs(text, others),
+        raised_by=find_origins(chain),
+    )
 
 
-def _keras_of(version: str | None) -> Literal[2, 3] | None:
-    """Return the major version of ``tf.keras`` in a TensorFlow named like ``tf2.15`` or 2.15."""
-    if version is None:
-        return None
-    if "legacy" in version or "tf_keras" in version:
-        return 2
-    version_number = re.search(r"(?<!\d)\d{1,4}\.\d{1,4}(?!\d)", version)
-    if version_number is None:
-        raise UsageError(
-            f"{brief(version)} is not a version", hint="name one like tf2.15 or 2.15.1"
-        )
-    return 3 if minor_of(version_number.group()) >= FIRST_KERAS_3 else 2
+def explain_symptom(text: str) -> Explanation:
+    """Return the causes of a symptom without an error, such as other predictions.
+
+    Raises:
+        UsageError: there is no text.
+    """
+    if not text.strip():
+        raise UsageError("no symptom", hint='say what you see: "predictions differ after loading"')
+    found = [
+        cause
+        for cause in the_catalogue().causes
+        if any(compile_pattern(pattern).is_in(text.lower()) for pattern in cause.symptoms)
+    ]
+    # The general one, other outputs, is named last.
+    found.sort(key=lambda cause: cause.slug == GENERAL_SYMPTOM)
+    first = found[0] if found else None
+    return Explanation(
+        cause=first,
+        confidence="low" if first else None,
+        advice=first.advice if first else (),
+        near=tuple(Near(slug=one.slug, story=one.story) for one in found[1 : 1 + MOST_NEAR]),
+        needs=() if first else (CHECK,),
+    )
+
+
+def _best(found: Sequence[Candidate]) -> tuple[Candidate | None, list[Candidate]]:
+    """Return the candidate that is named, if any, and the others."""
+    named = [one for one in found if not one.lacks and _is_enough(one.signature)]
+    if not named:
+        return None, list(found)
+    top = [one for one in named if one.signature.specificity == named[0].signature.specificity]
+    wider = {one.cause.within for one in top}
+    finest = [one for one in top if one.cause.slug not in wider]
+    if len(finest) > 1:
+        return None, list(found)
+    best = finest[0]
+    return best, [one for one in found if one is not best]
+
+
+def _is_enough(signature: Signature) -> bool:
+    return signature.alone or signature.rank >= NAMED
+
+
+def _confidence(rank: int) -> Confidence:
+    if rank >= CERTAIN:
+        return "high"
+    return "medium" if rank > NAMED else "low"
+
+
+def _advice(cause: Cause, reader: KerasRange | None) -> tuple[Advice, ...]:
+    """Return the advice that exists in the loading version; all of it if that is unknown."""
+    return tuple(one for one in cause.advice if reader is None or _exists(one, reader))
+
+
+def _exists(advice: Advice, reader: KerasRange) -> bool:
+    if not reader.meets(advice.since, advice.before):
+        return False
+    remedy = the_catalogue().remedy(advice.id)
+    # Keras 2 has no TFSMLayer, and needs no tf_keras.
+    wanted = remedy.reader_keras if remedy else None
+    return wanted is None or reader.major in {None, wanted}
+
+
+def _near(one: Candidate) -> Near:
+    return Near(slug=one.cause.slug, story=one.cause.story, lacks=one.lacks)
+
+
+def _needs(text: str, others: Sequence[Candidate]) -> tuple[str, ...]:
+    lacks = dict.fromkeys(
+        fact for one in others for fact in one.lacks if one.signature.rank >= NAMED
+    )
+    asked = [ASKED[fact] for fact in lacks]
+    if not asked and len(others) > 1:
+        asked = [ASKED["writer_keras"], ASKED["reader_keras"]]
+    if len(text) < SHORT:
+        asked.append(WHOLE)
+    return (*asked, CHECK)

@@ -1,8 +1,8 @@
 """Chooses the fixes to try next in a failing cell, given the attempts so far. Pure.
 
 First come the fixes that the cause names, in its order, then the general ones. An attempt that
-fails with another cause got further, and the fixes of the new cause are added to it: a file can
-have several problems, each of which hides the next.
+fails with another cause got further, and the fixes of the new cause are added to it, or the general
+ones if it is unknown: a file can have several problems, each of which hides the next.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ class FailingCell:
 
 @dataclass(frozen=True)
 class Tried:
-    """The result of an attempt, with the cause of its failure if it failed."""
+    """The result of an attempt, with the cause of its failure.
+
+    The cause is None if the attempt worked, or if the fix does not apply.
+    """
 
     verified: bool
     cause: str | None = None
@@ -72,7 +75,8 @@ def _candidates(
     tried: Mapping[Remedies, Tried],
 ) -> Iterator[Remedies]:
     """Yield combinations that add to ``base``, which failed with ``cause``, deepest first."""
-    for remedy in _in_order(catalogue, failing, cause, general=not base):
+    is_unknown = cause not in {known.slug for known in catalogue.causes}
+    for remedy in _in_order(catalogue, failing, cause, general=not base or is_unknown):
         if remedy.id in base or len(base) >= MOST_TOGETHER:
             continue
         if remedy.final and not all(_is_program(catalogue, id_) for id_ in base):

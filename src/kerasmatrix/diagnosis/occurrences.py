@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from pydantic import Field
 
 from kerasmatrix.results.schema import Results
 from kerasmatrix.strict_model import StrictModel
 
-__all__ = ["Occurrences", "Pair", "find_occurrences"]
+__all__ = ["Checked", "CheckedCell", "Occurrences", "Pair", "find_checked", "find_occurrences"]
 
 
 class Pair(StrictModel):
@@ -28,6 +29,48 @@ class Occurrences(StrictModel):
     cells: int
     pairs: tuple[Pair, ...] = Field(description="in the order of the matrix")
     repaired_by: Mapping[str, int] = Field(description="the most frequent first")
+
+
+class CheckedCell(StrictModel):
+    """The result of a check for one loading version."""
+
+    loaded_with: str
+    status: str
+    cause: str | None
+    repaired_by: str | None
+
+
+class Checked(StrictModel):
+    """The results of a check of one file."""
+
+    run: str
+    file: str
+    cells: tuple[CheckedCell, ...]
+
+
+def find_checked(runs: Iterable[Results], name: str) -> Checked | None:
+    """Return what the newest of ``runs`` found that checked a file called ``name``."""
+    for results in runs:
+        scenarios = {
+            scenario.name: scenario.file
+            for scenario in results.scenarios
+            if scenario.file and Path(scenario.file).name == name
+        }
+        cells = [cell for cell in results.cells if cell.scenario in scenarios]
+        if cells:
+            found = tuple(
+                CheckedCell(
+                    loaded_with=cell.loaded_with,
+                    status=cell.status,
+                    cause=cell.cause,
+                    repaired_by=cell.repaired_by.id if cell.repaired_by else None,
+                )
+                for cell in cells
+            )
+            return Checked(
+                run=results.run.id, file=scenarios[cells[0].scenario] or name, cells=found
+            )
+    return None
 
 
 def find_occurrences(

@@ -6,7 +6,7 @@ If none fits, the result is None and the cell is `unclassified`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,14 @@ from kerasmatrix.results.bounds import MOST_LINKS, cut
 from kerasmatrix.results.cells import Status
 from kerasmatrix.text.patterns import compile_pattern
 
-__all__ = ["LONGEST_TEXT", "AmbiguousError", "Evidence", "candidates", "recognize_cause"]
+__all__ = [
+    "LONGEST_TEXT",
+    "AmbiguousError",
+    "Candidate",
+    "Evidence",
+    "candidates",
+    "recognize_cause",
+]
 
 # The middle of longer texts is ignored; the texts of workers are shorter.
 LONGEST_TEXT = 100_000
@@ -27,11 +34,7 @@ class AmbiguousError(Exception):
 
 @dataclass(frozen=True)
 class Evidence:
-    """The facts of a cell.
-
-    An unknown status or format is None and contradicts no signature. An unknown Keras version fits
-    no signature that requires one.
-    """
+    """The facts of a cell, or of a message. An unknown one is None, and fits no condition."""
 
     chain: Sequence[tuple[str, str]] = ()
     log: str = ""
@@ -57,72 +60,115 @@ class Evidence:
         return tuple(_limited(loss) for loss in self.lost[:MOST_LINKS])
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A cause whose text was found, with the part that matched.
+
+    ``lacks`` are the facts that its signature asks for and that are not known: it may be the cause.
+    """
+
+    cause: Cause
+    signature: Signature
+    matched: str
+    lacks: tuple[str, ...] = ()
+
+
 def recognize_cause(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
     """Return the cause, or None if no signature fits.
 
     Raises:
-        AmbiguousError: several causes fit equally well.
+        AmbiguousError: several causes fit equally well, and none is a special case of the others.
     """
     # Almost all cells have a specific cause: most signatures need not be searched for.
     for group in catalogue.by_specificity:
-        causes = {cause.slug: cause for cause, signature in group if _fits(signature, evidence)}
-        if len(causes) > 1:
-            raise AmbiguousError(f"equally specific: {', '.join(causes)}")
-        if causes:
-            return next(iter(causes.values()))
+        found = {cause.slug: cause for cause, signature in group if _fits(signature, evidence)}
+        if found:
+            return _finest(found)
     return None
 
 
-def candidates(catalogue: Catalogue, evidence: Evidence) -> list[tuple[Cause, tuple[int, int]]]:
-    """Return the causes that fit, each with the specificity of its best signature."""
-    found = []
-    for cause in catalogue.causes:
-        fitting = [sign.specificity for sign in cause.signatures if _fits(sign, evidence)]
-        if fitting:
-            found.append((cause, max(fitting)))
-    return found
+def _finest(found: Mapping[str, Cause]) -> Cause:
+    wider = {cause.within for cause in found.values()}
+    finest = [cause for slug, cause in found.items() if slug not in wider]
+    if len(finest) != 1:
+        raise AmbiguousError(f"equally specific: {', '.join(found)}")
+    return finest[0]
+
+
+def candidates(catalogue: Catalogue, evidence: Evidence) -> list[Candidate]:
+    """Return each cause whose text is found, by its best signature, the most specific first.
+
+    Those that lack a fact come after those that lack none.
+    """
+    found: dict[tuple[str, bool], Candidate] = {}
+    for group in catalogue.by_specificity:
+        for cause, signature in group:
+            lacks = _lacking(signature, evidence)
+            if lacks is None or (cause.slug, bool(lacks)) in found:
+                continue
+            matched = _matched(signature, evidence)
+            if matched is not None:
+                found[cause.slug, bool(lacks)] = Candidate(cause, signature, matched, lacks)
+    complete = {slug for slug, lacks in found if not lacks}
+    kept = [one for (slug, lacks), one in found.items() if not (lacks and slug in complete)]
+    return sorted(kept, key=lambda one: bool(one.lacks))
 
 
 def _fits(signature: Signature, evidence: Evidence) -> bool:
     # Facts first: it is cheaper to compare them than to search texts.
-    if not (
-        _agrees(signature.status, evidence.status)
-        and _agrees(signature.format, evidence.format)
-        and signature.writer_keras in {None, evidence.writer_keras}
-        and signature.reader_keras in {None, evidence.reader_keras}
-    ):
-        return False
-    if signature.error is not None and not _shows_error(signature, evidence.texts):
-        return False
-    if signature.log is not None and not _shows(signature.log, evidence.logs):
-        return False
-    if signature.lost is not None and not _shows(signature.lost, evidence.losses):
-        return False
-    asks_for_text = signature.error or signature.log or signature.lost
-    # Without a text to find, an unknown status is not evidence.
-    return bool(asks_for_text) or evidence.status is not None
+    return _lacking(signature, evidence) == () and _matched(signature, evidence) is not None
 
 
-def _shows_error(signature: Signature, texts: Sequence[bytes]) -> bool:
-    if not (signature.unless or signature.same):
-        return _shows(signature.error or "", texts)
-    pattern = compile_pattern(signature.error or "")
-    return any(
-        all(found[name] != text for name, text in signature.unless.items())
-        and len({found[name] for name in signature.same}) <= 1
-        for text in texts
-        for found in pattern.found_in(text)
+def _lacking(signature: Signature, evidence: Evidence) -> tuple[str, ...] | None:
+    """Return the facts that a signature asks for and that are unknown; None if one contradicts."""
+    asked: list[tuple[str, Sequence[object], object]] = [
+        ("status", signature.status, evidence.status),
+        ("format", signature.format, evidence.format),
+        ("writer_keras", _one(signature.writer_keras), evidence.writer_keras),
+        ("reader_keras", _one(signature.reader_keras), evidence.reader_keras),
+    ]
+    asked = [(name, wanted, known) for name, wanted, known in asked if wanted]
+    if any(known is not None and known not in wanted for _, wanted, known in asked):
+        return None
+    return tuple(name for name, _, known in asked if known is None)
+
+
+def _one(value: object | None) -> tuple[object, ...]:
+    return () if value is None else (value,)
+
+
+def _matched(signature: Signature, evidence: Evidence) -> str | None:
+    """Return the text that a signature finds; None if one of its patterns finds none."""
+    parts = (
+        (signature.error, evidence.texts),
+        (signature.log, evidence.logs),
+        (signature.lost, evidence.losses),
     )
+    found: list[str] = []
+    for pattern, texts in parts:
+        if pattern is None:
+            continue
+        only = signature if pattern is signature.error else None
+        matched = next(
+            (m for text in texts if (m := _first(pattern, text, only)) is not None), None
+        )
+        if matched is None:
+            return None
+        found.append(matched)
+    # A signature of facts only has no text.
+    return found[0] if found else ""
 
 
-def _shows(pattern: str, texts: Sequence[bytes]) -> bool:
+def _first(pattern: str, text: bytes, signature: Signature | None) -> str | None:
     compiled = compile_pattern(pattern)
-    return any(compiled.is_in(text) for text in texts)
+    if signature is None or not (signature.unless or signature.same):
+        return compiled.first_in(text)
+    for found in compiled.found_in(text):
+        allowed = all(found[name] != other for name, other in signature.unless.items())
+        if allowed and len({found[name] for name in signature.same}) <= 1:
+            return compiled.first_in(text)
+    return None
 
 
 def _limited(text: str) -> bytes:
     return cut(text, LONGEST_TEXT).encode("utf-8", "replace")
-
-
-def _agrees(wanted: Sequence[object], found: object | None) -> bool:
-    return not wanted or found is None or found in wanted

@@ -114,6 +114,7 @@ class Containers:
         settings = container_settings(environment, work_dirs, limits, user, group)
         try:
             if os.getuid() == 0:
+                # The container's user must be able to write there, and only there.
                 os.chown(work_dirs.scratch, user, group)
             container = self._client.containers.create(image, [*COMMAND], **settings)
         except DOCKER_ERRORS as error:
@@ -177,6 +178,7 @@ class Containers:
         with contextlib.suppress(*DOCKER_ERRORS):
             for container in self._client.api.containers(all=True, filters={"label": RUNNER}):
                 labels, age = container["Labels"], now - container["Created"]
+                # The Docker Engine removes ended ones by itself (`auto_remove`).
                 is_stale = container["State"] == "created" and age > STALE_SECONDS
                 if is_stale or process_exited(labels[RUNNER], labels.get(RUNNER_START, "")):
                     with contextlib.suppress(*DOCKER_ERRORS):
@@ -195,7 +197,9 @@ def container_settings(
         "security_opt": ["no-new-privileges"],
         "user": f"{user}:{group}",
         "mem_limit": memory,
+        # The same as the memory: no swap, so that a limit is a limit.
         "memswap_limit": memory,
+        # Threads count too: TensorFlow starts some for each core.
         "pids_limit": limits.processes,
         "tmpfs": {"/tmp": "rw,nosuid,nodev,noexec,size=512m,mode=1777"},  # noqa: S108
         "working_dir": "/tmp",  # noqa: S108 - it is the container's
@@ -211,6 +215,7 @@ def container_settings(
             ),
             Mount("/kerasmatrix/scratch", str(work_dirs.scratch.resolve()), "bind"),
         ],
+        # Shared memory would be a way from one container to another.
         "ipc_mode": "private",
         "nano_cpus": CPUS * 10**9,
         "ulimits": [

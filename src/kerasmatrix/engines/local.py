@@ -170,6 +170,7 @@ class ProcessChannel:
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
+            # The whole group: children of a model may outlive the harness.
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def _stays_stopped(self) -> bool:

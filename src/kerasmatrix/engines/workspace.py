@@ -37,6 +37,7 @@ class WorkerView:
             whole.isolated,
         )
         own.mkdir(exist_ok=True)
+        # Whatever the umask is: a container has a user of its own.
         own.chmod(0o755)
         for folder in (self.dirs.scenarios, self.dirs.artifacts, self.dirs.scratch):
             if not folder.exists():
@@ -69,4 +70,6 @@ def _link_tree(source: Path, target: Path) -> None:
         for name in files:
             path = Path(root, name)
             if not path.is_symlink():
+                # A link, not a copy: models can have gigabytes, and the folders are on one file
+                # system.
                 os.link(path, shown / name)

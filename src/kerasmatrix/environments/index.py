@@ -54,6 +54,7 @@ def ask_index(
     if done.returncode == 0:
         pinned = PINNED.search(done.stdout)
         return pinned[2] if pinned else None
+    # Without the network, uv finds no solution either: the releases are unknown then.
     if "No solution found" in done.stderr and "network was disabled" not in done.stderr:
         return None
     raise InfrastructureError(
@@ -76,6 +77,7 @@ def newer_than(known: str, newest: str, ask: Callable[[str], str | None]) -> lis
         releases.append(current)
         if minor_of(current) == minor_of(known):
             break
+        # Asked minor by minor: the newest release of each is enough, and uv lists no versions.
         current = ask(minor_text(current))
     return releases[::-1]
 

@@ -93,6 +93,7 @@ def read_lock(folder: Path, environment: Environment) -> Lock:
     lock = Lock(path, text)
     for requirement in environment.requirements:
         name, _, version = requirement.partition("==")
+        # Requirements other than `==` only need the package: uv has chosen the version.
         locked = lock.packages.get(normalized(re.split(r"[~<>!=]", name)[0]))
         if locked is None or (version and locked != version):
             raise UsageError(
@@ -149,6 +150,7 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
         for name in environment.source_packages:
             options += ["--no-binary", name]
         body = _compile(matrix, environment, environment.requirements, Path(scratch), *options)
+    # Comments are left out of the digest.
     header = (
         f"# {environment.name}: Python {environment.python}, the package index as of "
         f"{environment.as_of}\n# Made by `nox -s lock`; do not edit.\n"

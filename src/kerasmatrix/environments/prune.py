@@ -119,6 +119,7 @@ class OtherProjects:
                 return f"{use.matrix} used it on {day}"
             if use.matrix is None and use.last > self._recent:
                 return f"a project without a matrix used it on {day}"
+        # It was created just now, or by a process that could not record its use.
         if not self._uses[name]:
             created_at = self._cache.created_at(name)
             if created_at is None or created_at > self._recent:

@@ -59,6 +59,7 @@ def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
     if _is_complete(environment, lock, folder):
         return python
     try:
+        # Another process may be creating it: after waiting for its lock, look again.
         with making(folder):
             if not _is_complete(environment, lock, folder):
                 _create(environment, lock, folder)
@@ -79,6 +80,7 @@ def _is_complete(environment: Environment, lock: Lock, folder: Path) -> bool:
         settings = (folder / "pyvenv.cfg").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return False
+    # venv of the standard library writes `version`, uv writes `version_info`.
     version = re.search(r"^version(?:_info)? *= *(\d+\.\d+)\b", settings, re.MULTILINE)
     has_python = version is not None and version[1] == environment.python
     return has_python and identity == identity_of(environment, lock, RECIPE)

@@ -17,6 +17,12 @@ __all__ = ["Chain", "Hop", "find_chains", "presume_chains"]
 LONGEST = 2
 # How many are tried in a cell: the shortest ones.
 CHAINS = 2
+# How many versions are tried as the intermediate one of a file that was saved elsewhere.
+MOST_BETWEEN = 2
+# The fix by which the last version loads what an intermediate one saved.
+ON_ARRIVAL = ("rewrite-config",)
+# The fixes with which it does where the outputs differ then.
+AFTER_DRIFT = ("rewrite-config", "scale-gates")
 
 
 class Hop(NamedTuple):
@@ -51,7 +57,7 @@ def find_chains(
         statuses: what the matrix says of each cell.
         saved: whether a save worked.
     """
-    found: list[Chain] = []
+    shortest: list[Chain] = []
     chains: list[Chain] = [()]
     for _ in range(LONGEST):
         chains = [
@@ -61,49 +67,56 @@ def find_chains(
             for into in formats
             if saved.get(Save(cell.scenario, into, hop))
         ]
-        found += [chain for chain in chains if _lands(cell, chain, statuses)]
-        if found:
+        shortest += [chain for chain in chains if _lands(cell, chain, statuses)]
+        if shortest:
             break
     # A load without a loss before one with, the file's own format before another.
-    found.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
-    return found[:CHAINS]
+    shortest.sort(key=lambda chain: (_loss(cell, chain, statuses), chain[-1].format != cell.format))
+    return shortest[:CHAINS]
 
 
-def presume_chains(
+def presume_chains(  # noqa: PLR0913 - the cell, and what is known of it
     cell: Cell,
     environments: tuple[str, ...],
     formats: tuple[str, ...],
-    statuses: Mapping[Cell, Status],
+    loads_with: Mapping[str, tuple[str, ...]],
     saved: Callable[[Save], bool],
+    *,
+    drifts: bool = False,
 ) -> list[Chain]:
     """Return chains worth trying for a file that was saved elsewhere.
 
-    No version saves the model by itself, so it is only known which versions load the file. The
-    closest to the version of the final load are tried first.
+    No version saves the model by itself, so it is only known which versions load the file. Those
+    that need no fix are tried first, and the closest to the version of the final load. If the file
+    that they save needs a fix there, that version saves it once more.
 
     Args:
         cell: where a direct load does not work.
         environments: the versions to go through, oldest first.
         formats: the formats they may save in.
-        statuses: what is known of the cells of the file.
+        loads_with: the fixes with which each version loads the file, none if it loads plainly.
         saved: whether a version has a format.
+        drifts: an attempt gave other outputs.
     """
     target = environments.index(cell.loaded_with)
-    hops = [
-        name
-        for name in environments
-        if name != cell.loaded_with and statuses.get(cell._replace(loaded_with=name)) in LOADS
-    ]
-    hops.sort(key=lambda name: abs(environments.index(name) - target))
+    # The nearer two versions are, the more they have in common.
+    between = sorted(
+        (name for name in environments if name != cell.loaded_with and name in loads_with),
+        key=lambda name: (len(loads_with[name]), abs(environments.index(name) - target)),
+    )
     # The file's own format last: it may be what does not load.
-    chains: list[Chain] = [
-        (Hop(name, form),)
-        for name in hops
+    direct = [
+        Hop(name, form, loads_with[name])
+        for name in between[:MOST_BETWEEN]
         for form in sorted(formats, key=lambda form: form == cell.format)
         if saved(Save(cell.scenario, form, name))
         and saved(Save(cell.scenario, form, cell.loaded_with))
     ]
-    return chains[:CHAINS]
+    return [
+        *((hop,) for hop in direct),
+        *((hop, Hop(cell.loaded_with, hop.format, ON_ARRIVAL, saved=False)) for hop in direct),
+        *((hop, Hop(cell.loaded_with, hop.format, AFTER_DRIFT)) for hop in direct if drifts),
+    ]
 
 
 def _hops(

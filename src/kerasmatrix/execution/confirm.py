@@ -19,8 +19,11 @@ __all__ = ["confirm_result", "flaky_statuses", "is_external_kill"]
 
 Seen = TypeVar("Seen", bound=Observation)
 
+# Two equal endings are the model's own. Signal 9 is sent by the kernel when memory is short and by
+# `docker kill`, never by a process to itself, so it takes a third one.
 ALIKE = 2
 ALIKE_IF_KILLED = 3
+# A task that ends differently each time counts as it ended last, as a flaky one.
 MOST_TRIES = 5
 
 
@@ -40,7 +43,7 @@ def confirm_result(tries: Sequence[Seen]) -> Seen | None:
 
 def flaky_statuses(retried: Sequence[RetriedAttempt], status: Status) -> tuple[Status, ...]:
     """Return the statuses of all attempts in order, ``status`` last; none if all agree."""
-    seen = (*(one.status for one in retried if one.status is not Status.INFRA), status)
+    seen = (*(attempt.status for attempt in retried if attempt.status is not Status.INFRA), status)
     return seen if len(set(seen)) > 1 else ()
 
 

@@ -48,6 +48,7 @@ def is_deterministic(observation: Observation) -> bool:
     A crash or timeout is of one process at one time, so each cell is measured. The same holds if
     another attempt ended otherwise.
     """
+    # Repeated attempts that ended differently mean a flaky model, whose next load may differ too.
     if any(attempt.status is not Status.INFRA for attempt in observation.retried):
         return False
     if observation.error is not None and observation.error.type == "MemoryError":
@@ -136,6 +137,7 @@ class EqualCells:
             return
         if not is_deterministic(self._observed.loads[cell].observation):
             self._unlike.add(key)
+        # A version's own file is preferred as the source: readers expect that cell to be measured.
         elif key not in self._sources or cell.saved_with == cell.loaded_with:
             self._sources[key] = cell
 

@@ -172,13 +172,13 @@ def _why_not_measured(plan: Plan, observed: RunState, cell: Cell) -> tuple[Statu
 
 def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
     """Return the fields of a flaky cell if attempts of its save or load ended differently."""
-    tries = [(one, side.at) for side in sides if side for one in side.observation.retried]
-    if not flaky_statuses([one for one, _ in tries], status):
+    tries = [(attempt, side.at) for side in sides if side for attempt in side.observation.retried]
+    if not flaky_statuses([attempt for attempt, _ in tries], status):
         return {}
     retries = tuple(
-        one.but(summary=f"an earlier attempt: {one.summary}", measured_at=at)
-        for one, at in tries
-        if one.status is not Status.INFRA
+        attempt.but(summary=f"an earlier attempt: {attempt.summary}", measured_at=at)
+        for attempt, at in tries
+        if attempt.status is not Status.INFRA
     )
     return {"flaky": True, "retries": retries}
 
@@ -227,6 +227,7 @@ def _with_another(cell: CellResult, there: CellResult) -> CellResult:
     """Return a cell with the same load in another environment as a fix."""
     if there.status not in LOADS | FIXABLE:
         return cell
+    # A degraded load counts: the file is usable there, and the losses are listed.
     works = there.status in {Status.PASS, Status.DEGRADED}
     result = RemedyResult(
         id="legacy-keras",

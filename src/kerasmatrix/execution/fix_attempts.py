@@ -19,6 +19,7 @@ from kerasmatrix.results.verdict import Verdict
 __all__ = [
     "Attempt",
     "Causes",
+    "all_remedies",
     "judge_attempt",
 ]
 
@@ -65,19 +66,24 @@ class Causes:
         return self._known[evidence]
 
 
+def all_remedies(remedies: tuple[str, ...], chain: Chain) -> tuple[str, ...]:
+    """Return the fixes of an attempt, including those on the way."""
+    return (*remedies, *(remedy for hop in chain for remedy in hop.remedies))
+
+
 def judge_attempt(
     plan: Plan, causes: Causes, cell: Cell, saved: SaveFacts, attempt: Attempt
 ) -> RemedyResult:
     """Return the result of an attempt: verified only if it passes the checks of any cell."""
     observation = attempt.measured.observation
-    verdict = plan.judge(cell, saved, observation)
+    verdict = plan.judge(cell, saved, observation, all_remedies(attempt.remedies, attempt.chain))
     facts = observation.value
-    works = verdict.status in LOADS
+    has_cause = verdict.status not in LOADS and not _is_not_applicable(observation)
     return RemedyResult(
         id=TOGETHER.join(attempt.remedies),
         status=_attempt_status(verdict.status),
         summary=_summary(verdict, observation),
-        cause=None if works else causes.of(cell, verdict.status, verdict.lost, observation),
+        cause=causes.of(cell, verdict.status, verdict.lost, observation) if has_cause else None,
         lost=verdict.lost,
         did=(*_describe_steps(attempt.chain), *(facts.did if facts else ())),
         hops=(cell.saved_with, *(hop.environment for hop in attempt.chain), cell.loaded_with)
@@ -98,9 +104,13 @@ def _attempt_status(status: Status) -> Literal["verified", "rejected", "unverifi
 def _summary(verdict: Verdict, observation: LoadObservation) -> str:
     """Return the summary of an attempt. A fix that does not apply is not a failure of Keras."""
     error = observation.error
-    if error is not None and error.type.endswith(NOT_APPLICABLE):
+    if error is not None and _is_not_applicable(observation):
         return f"does not apply: {error.message}"
     return verdict.summary
+
+
+def _is_not_applicable(observation: LoadObservation) -> bool:
+    return observation.error is not None and observation.error.type.endswith(NOT_APPLICABLE)
 
 
 def _describe_steps(chain: Chain) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ MOST = 200
 
 
 def suspects(
-    results: Results, baseline: Results | None, found: Iterable[Finding], times: int
+    results: Results, baseline: Results | None, findings: Iterable[Finding], times: int
 ) -> list[RetryJob]:
     """Return the jobs to repeat, up to ``times`` each, of the findings of the gate.
 
@@ -39,7 +39,7 @@ def suspects(
     cells = {cell_of(cell): cell for cell in results.cells}
     before = {cell_of(cell): cell for cell in baseline.cells} if baseline else {}
     wanted: dict[Save | Cell, RetryJob] = {}
-    for finding in found:
+    for finding in findings:
         cell = cells.get(finding.cell) if finding.cell else None
         if cell is None:
             continue
@@ -110,8 +110,10 @@ def is_confirmed(plan: Plan, observed: RunState, causes: Causes, again: RetryJob
     with observed.boundary.apart(again.of):
         cell = again.of if isinstance(again.of, Cell) else Cell(*again.of, again.of.saved_with)
         status, cause = _first(plan, observed, causes, again.of, cell)
-        results = [judge_retry(plan, observed, causes, cell, each) for each in done]
-        return any((each.status, each.cause) != (status, cause) or each.remedy for each in results)
+        results = [judge_retry(plan, observed, causes, cell, retry) for retry in done]
+        return any(
+            (retry.status, retry.cause) != (status, cause) or retry.remedy for retry in results
+        )
     return True
 
 
@@ -132,16 +134,16 @@ def _retried(plan: Plan, observed: RunState, causes: Causes, result: CellResult)
     if not done or (fault and result.status is Status.INFRA):
         return result
     with observed.boundary.apart(cell):
-        judged = tuple(judge_retry(plan, observed, causes, cell, each) for each in done)
+        judged = tuple(judge_retry(plan, observed, causes, cell, retry) for retry in done)
         flaky = result.flaky or any(_differing(result, judged))
         return result.but(retries=(*result.retries, *judged), flaky=flaky)
     return spoilt(cell, observed.boundary.of(cell) or "")
 
 
 def _differing(result: CellResult, retries: Iterable[RetriedAttempt]) -> Iterator[bool]:
-    for each in retries:
-        yield (each.status, each.cause) != (result.status, result.cause)
-        yield each.remedy is not None and result.repaired_by is None
+    for retry in retries:
+        yield (retry.status, retry.cause) != (result.status, result.cause)
+        yield retry.remedy is not None and result.repaired_by is None
 
 
 def _first(

@@ -60,9 +60,9 @@ def look_up(
     store.observations.fetch_ahead(map(plan.save_key, unknown))
     for save in unknown:
         with observed.boundary.apart(save):
-            found = known_save(plan, store, save)
-            if found:
-                observed.saves[save] = found
+            saved = known_save(plan, store, save)
+            if saved:
+                observed.saves[save] = saved
     store.observations.fetch_ahead(
         plan.load_key(cell, saved.observation.artifact)
         for cell in plan.cells()
@@ -75,6 +75,8 @@ def look_up(
                 observed.loads[cell] = load
     failing = _select(observed, observed.loads, lambda cell: needs_fix(plan, observed, cell))
     _look_up_fixes(plan, store, observed, causes, failing)
+    # Inferred before fixes of inferred cells are looked up: these have attempts of their own where
+    # the source's are not deterministic.
     infer_all(plan, observed)
     failing = _select(
         observed,
@@ -89,12 +91,12 @@ def look_up(
 
 def _select(observed: RunState, cells: Iterable[Cell], is_so: Callable[[Cell], bool]) -> list[Cell]:
     """Return the cells that fulfil a condition; a cell whose condition raises is spoilt."""
-    found = []
+    selected = []
     for cell in cells:
         with observed.boundary.apart(cell):
             if is_so(cell):
-                found.append(cell)
-    return found
+                selected.append(cell)
+    return selected
 
 
 def _look_up_retries(plan: Plan, store: Store, observed: RunState) -> None:
@@ -108,7 +110,9 @@ def _look_up_retries(plan: Plan, store: Store, observed: RunState) -> None:
             if key in retried:
                 saves = store.observations.find_retries(key, SaveObservation)
                 observed.retries[save] = tuple(
-                    Retry((), each) for each in saves if _current(plan, save.scenario, each)
+                    Retry((), retried_save)
+                    for retried_save in saves
+                    if _current(plan, save.scenario, retried_save)
                 )
     for cell in observed.loads:
         alone = [tried.remedies for tried in observed.attempts.get(cell, ()) if not tried.chain]
@@ -118,9 +122,9 @@ def _look_up_retries(plan: Plan, store: Store, observed: RunState) -> None:
                 if key in retried:
                     loads = store.observations.find_retries(key, LoadObservation)
                     retries = tuple(
-                        Retry(remedies, each)
-                        for each in loads
-                        if _current(plan, cell.scenario, each)
+                        Retry(remedies, retried_load)
+                        for retried_load in loads
+                        if _current(plan, cell.scenario, retried_load)
                     )
                     observed.retries[cell] = (*observed.retries.get(cell, ()), *retries)
 
@@ -163,10 +167,10 @@ def _look_up_fixes(
         waiting = []
         for cell, remedies in wanted.items():
             with observed.boundary.apart(cell):
-                found = known_attempt(plan, store, cell, artifacts[cell], remedies)
-                if found:
+                attempt = known_attempt(plan, store, cell, artifacts[cell], remedies)
+                if attempt:
                     done = observed.attempts.get(cell, ())
-                    observed.attempts[cell] = (*done, Attempt(remedies, found))
+                    observed.attempts[cell] = (*done, Attempt(remedies, attempt))
                     waiting.append(cell)
 
 
@@ -218,12 +222,12 @@ def _known_crossing(
     row = Save(*cell[:3])
     for length in range(1, len(chain) + 1):
         hops = chain[:length]
-        found = known_conversion(plan, store, observed, row, hops)
-        if found is None:
+        conversion = known_conversion(plan, store, observed, row, hops)
+        if conversion is None:
             return None
-        observed.conversions[row, hops] = found
-        if found.observation.artifact is None:
-            return failed_crossing(found, chain)
+        observed.conversions[row, hops] = conversion
+        if conversion.observation.artifact is None:
+            return failed_crossing(conversion, chain)
     artifact = observed.conversions[row, chain].observation.artifact or ""
     loaded = known_attempt(plan, store, cell, artifact, BRIDGE)
     return Attempt(BRIDGE, loaded, chain) if loaded else None
@@ -246,10 +250,8 @@ def known_load(
     saved = observed.saves.get(Save(*cell[:3]))
     if saved is None or saved.observation.artifact is None or plan.cannot_load(cell):
         return None
-    found = store.observations.find(
-        plan.load_key(cell, saved.observation.artifact), LoadObservation
-    )
-    return _current(plan, cell.scenario, found)
+    load = store.observations.find(plan.load_key(cell, saved.observation.artifact), LoadObservation)
+    return _current(plan, cell.scenario, load)
 
 
 def known_probe(
@@ -271,6 +273,6 @@ def known_attempt(
     return _current(plan, cell.scenario, store.observations.find(key, LoadObservation))
 
 
-def _current(plan: Plan, scenario: str, found: Measured[Seen] | None) -> Measured[Seen] | None:
-    """Return what was found, unless a task of ``scenario`` may take longer by now than it took."""
-    return found if found and plan.still_known(found.observation, scenario) else None
+def _current(plan: Plan, scenario: str, measured: Measured[Seen] | None) -> Measured[Seen] | None:
+    """Return an observation, unless it is a timeout and the scenario has more time by now."""
+    return measured if measured and plan.still_known(measured.observation, scenario) else None

@@ -7,7 +7,7 @@ what a run has to do and for what an earlier run has done, so that the two canno
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
@@ -16,7 +16,7 @@ from kerasmatrix.execution.bridges import Chain, find_chains, presume_chains
 from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.execution.run_state import RunState
-from kerasmatrix.results.cells import FIXABLE, TOGETHER, Cell, Status
+from kerasmatrix.results.cells import FIXABLE, LOADS, TOGETHER, Cell, Status
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.schema import RemedyResult
 
@@ -24,6 +24,10 @@ __all__ = ["needs_fix", "next_bridges", "next_fix", "saves_a_format_of_its_own"]
 
 # The formats that hold a model that can be trained on, whatever saved it.
 WHOLE = ("keras", "h5")
+# Fixes after which there is no model that could be saved, or another version has made it.
+DRIFT = "silent-drift"
+CALLABLE = {"saved-model-load", "tfsm-layer"}
+NO_MODEL = {*CALLABLE, "bridge"}
 
 
 def needs_fix(plan: Plan, observed: RunState, cell: Cell) -> bool:
@@ -74,20 +78,29 @@ def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[C
             verdict = observed.verdict(plan, cell)
             if verdict:
                 statuses[cell] = verdict.status
-    saved = {save: bool(found.observation.artifact) for save, found in observed.saves.items()}
+    saved = {save: bool(measured.observation.artifact) for save, measured in observed.saves.items()}
     names = tuple(env.name for env in plan.selection.environments)
     for cell, status in statuses.items():
         if status not in FIXABLE or not plan.asked_for(cell):
             continue
         with observed.boundary.apart(cell):
             results = observed.fix_results(plan, causes, cell)
-            verified = any(result.status == "verified" for result in results)
-            if verified and plan.remedies != "all":
+            # A graph that can be called is better than nothing; a whole model may be possible.
+            is_whole = any(
+                result.status == "verified" and result.id not in CALLABLE for result in results
+            )
+            if is_whole and plan.remedies != "all":
                 continue
             walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
             if plan.scenarios[cell.scenario].given:
+                loads_with = _loads_with(plan, observed, causes, cell, statuses)
                 chains = presume_chains(
-                    cell, names, WHOLE, statuses, partial(saves_a_format_of_its_own, plan)
+                    cell,
+                    names,
+                    WHOLE,
+                    loads_with,
+                    partial(saves_a_format_of_its_own, plan),
+                    drifts=any(result.cause == DRIFT for result in results),
                 )
             else:
                 chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
@@ -95,6 +108,29 @@ def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[C
             if chain is not None:
                 wanted.append((cell, chain))
     return wanted
+
+
+def _loads_with(
+    plan: Plan,
+    observed: RunState,
+    causes: Causes,
+    cell: Cell,
+    statuses: Mapping[Cell, Status],
+) -> dict[str, tuple[str, ...]]:
+    """Return the fixes with which each version loads the file of ``cell`` as a whole model."""
+    found: dict[str, tuple[str, ...]] = {}
+    for other, status in statuses.items():
+        if other[:3] != cell[:3]:
+            continue
+        if status in LOADS:
+            found[other.loaded_with] = ()
+            continue
+        with observed.boundary.apart(other):
+            for result in observed.fix_results(plan, causes, other):
+                remedies = tuple(result.id.split(TOGETHER))
+                if result.status == "verified" and not set(remedies) & NO_MODEL:
+                    found.setdefault(other.loaded_with, remedies)
+    return found
 
 
 def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:

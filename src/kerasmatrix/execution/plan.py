@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -30,6 +30,8 @@ from kerasmatrix.versions import minor_of
 
 __all__ = ["Plan", "Remedies", "Save", "environment_digest"]
 
+# The fix that changes weights so that the outputs stay the same.
+RESCALES = "scale-gates"
 Remedies = Literal["none", "first", "all"]
 
 
@@ -113,23 +115,23 @@ class Plan:
         return self._environments[name]
 
     def _environment_digest(self, environment: str) -> str:
-        found = self._digests.get(environment)
-        if found is None:
+        digest = self._digests.get(environment)
+        if digest is None:
             env, lock = self.environment(environment), self.locks[environment]
-            found = self._digests[environment] = environment_digest(env, lock, self.recipe)
-        return found
+            digest = self._digests[environment] = environment_digest(env, lock, self.recipe)
+        return digest
 
     @cached_property
     def _digests(self) -> dict[str, str]:
         return {}
 
     def origin(self, environment: str, scenario: str, *, with_repair: bool) -> Origin:
-        """Return of what the key of a measurement is made.
+        """Return the parts of the key of a measurement.
 
         Args:
-            environment: where it was made.
-            scenario: what it is about.
-            with_repair: whether the code that carries out remedies had part in it.
+            environment: where it was measured.
+            scenario: the scenario that was measured.
+            with_repair: whether the code of fixes took part.
         """
         is_given, digest = self.scenarios[scenario].given, self.scenarios[scenario].digest
         return Origin(
@@ -198,18 +200,21 @@ class Plan:
         """Return how far the outputs of ``scenario`` may differ."""
         return self.scenarios[scenario].tolerance or self.tolerance
 
-    def judge(self, cell: Cell, saved: SaveFacts, load: LoadObservation) -> Verdict:
-        """Return the verdict on a load of a cell, whichever remedies it was made with."""
+    def judge(
+        self, cell: Cell, saved: SaveFacts, load: LoadObservation, remedies: Iterable[str] = ()
+    ) -> Verdict:
+        """Return the verdict on a load of a cell that was made with ``remedies``."""
         return judge_load(
             saved,
             cell.format,
             load,
             self.tolerance_of(cell.scenario),
             trained=self.scenarios[cell.scenario].trained,
+            rescaled=RESCALES in set(remedies),
         )
 
     def still_known(self, observation: Observation, scenario: str) -> bool:
-        """Whether an observation still says enough: a timeout does not, once there is more time."""
+        """Whether an observation is still valid: a timeout is not, once the deadline was raised."""
         return observation.ended != "timed-out" or (
             observation.deadline is not None and observation.deadline >= self.deadline(scenario)
         )
@@ -225,6 +230,7 @@ class Plan:
                 scenario,
                 form,
                 self.harness,
+                # With less memory, a pass can become a MemoryError.
                 self.limits.memory_mb,
             ]
             total = hashlib.sha256(json.dumps(parts).removesuffix("]").encode())

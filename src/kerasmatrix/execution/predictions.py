@@ -84,16 +84,16 @@ def _with_prediction(
     by_rule = Prediction.model_construct(
         environment=cell.loaded_with, **content.predictions[reader]
     )
-    found = precedents.weigh(
+    weighed = precedents.weigh(
         by_rule, content.similarity_key, content.readers[reader], without=cell.scenario
     )
-    # Its parts are values of ours, so there is nothing to check in thousands of them.
+    # The values come from our own rules: checking thousands of them takes time for nothing.
     prediction = PredictionResult.model_construct(
-        status=found.status,
-        cause=found.cause,
-        remedy=found.remedy,
-        rule=found.rule,
-        confidence=found.confidence,
+        status=weighed.status,
+        cause=weighed.cause,
+        remedy=weighed.remedy,
+        rule=weighed.rule,
+        confidence=weighed.confidence,
     )
     return cell.but(prediction=prediction)
 
@@ -121,9 +121,9 @@ def _precedents(
                 cell.scenario, cell.format, cell.saved_with, cell.loaded_with,
                 cell.status.value, cell.cause, repaired.id if repaired else None,
             )  # fmt: skip
-            found = (content.similarity_key, content.readers[files.reader(cell)], precedent)
-            if known.get(precedent[:4]) != found:
-                new[precedent[:4]] = found
+            entry = (content.similarity_key, content.readers[files.reader(cell)], precedent)
+            if known.get(precedent[:4]) != entry:
+                new[precedent[:4]] = entry
     notes.keep_cells(new.values())
     precedents = SimilarCells()
     for alike, reader, precedent in {**known, **new}.values():
@@ -202,17 +202,17 @@ class _Files:
     def _read_anew(self, model: Path, scenario: str) -> FileRecord:
         from kerasmatrix.prediction.predict import predict_by_rules  # noqa: PLC0415 - rarely needed
 
-        found = predict_by_rules(
+        by_rules = predict_by_rules(
             model,
             tuple(self._targets.values()),
             self._brought(scenario),
         )
         return FileRecord(
-            found.similarity_key,
-            {self._readers[name]: reader for name, reader in found.readers.items()},
+            by_rules.similarity_key,
+            {self._readers[name]: reader for name, reader in by_rules.readers.items()},
             {
                 self._readers[content.environment]: content.model_dump(exclude={"environment"})
-                for content in found.predictions
+                for content in by_rules.predictions
             },
         )
 

@@ -79,6 +79,7 @@ class Recorder:
         observation = parse_answer(request.kind, answer, self._store.observations.shared)
         if isinstance(observation, SaveObservation) and observation.ended == "returned":
             observation = self._with_artifact(observation, task, folder / "artifact")
+        # A model's folder can be large, and hundreds of tasks follow.
         trees.remove(str(folder))
         fault = infrastructure_fault(observation) or self._damage(task, place, observation)
         if fault:
@@ -90,6 +91,7 @@ class Recorder:
     def _stored(
         self, environment: str, request: TaskRequest, observation: Observation
     ) -> Measured[Any]:
+        # Evidence of a kill from outside is never kept: the machine may have more memory next time.
         if is_external_kill(observation):
             # Shown, but not stored: the next run finds out whether it happens again.
             return Measured(observation, datetime.datetime.now(datetime.UTC))
@@ -119,8 +121,10 @@ class Recorder:
 
     def _damage(self, task: Task, place: WorkDirs, observation: Observation) -> str | None:
         """Return which input of a task was damaged, or None."""
+        # Digested after the load: a file that was damaged before or during it explains any result.
         if task.artifact is not None and not self._store.is_intact(task.artifact):
             return "the artifact was damaged or removed: another run saves it again"
+        # Scenarios are compared after failures only, which a damaged script would cause.
         if observation.ended != "returned":
             with contextlib.suppress(OSError):
                 expected = self._plan.scenarios[task.scenario].digest

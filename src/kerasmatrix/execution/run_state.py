@@ -61,15 +61,15 @@ class RunState:
     _sides: dict[int, tuple[object, SideResult]] = field(default_factory=dict)
 
     def verdict(self, plan: Plan, cell: Cell) -> Verdict | None:
-        """Return the verdict on a cell; None if it was not loaded, or a fault of ours spoilt it.
+        """Return the verdict on a cell; None if it was not loaded, or kerasmatrix failed.
 
         It is made once.
         """
         if self.boundary.faults and self.boundary.of(cell):
             return None
-        found = self._verdicts.get(cell)
-        if found is not None:
-            return found
+        verdict = self._verdicts.get(cell)
+        if verdict is not None:
+            return verdict
         saved, loaded = self.saves.get(Save(*cell[:3])), self.loads.get(cell)
         if loaded is None or saved is None or saved.observation.value is None:
             return None
@@ -78,13 +78,13 @@ class RunState:
         return verdict
 
     def cause(self, causes: Causes, cell: Cell, verdict: Verdict) -> str:
-        """Return the cause of a cell that was loaded and is not a pass. It is found once."""
-        found = self._causes.get(cell)
-        if found is None:
+        """Return the cause of a cell that was loaded and is not a pass. It is computed once."""
+        cause = self._causes.get(cell)
+        if cause is None:
             observation = self.loads[cell].observation
-            found = causes.of(cell, verdict.status, verdict.lost, observation)
-            self._causes[cell] = found
-        return found
+            cause = causes.of(cell, verdict.status, verdict.lost, observation)
+            self._causes[cell] = cause
+        return cause
 
     def fix_results(self, plan: Plan, causes: Causes, cell: Cell) -> tuple[RemedyResult, ...]:
         """Return the results of the attempts in a cell. Each is judged once."""
@@ -93,7 +93,8 @@ class RunState:
         saved = self.saves[Save(*cell[:3])].observation.value if attempts else None
         if saved is not None and len(known) < len(attempts):
             more = (
-                judge_attempt(plan, causes, cell, saved, each) for each in attempts[len(known) :]
+                judge_attempt(plan, causes, cell, saved, attempt)
+                for attempt in attempts[len(known) :]
             )
             known = self._fix_results[cell] = (*known, *more)
         return known
@@ -116,15 +117,17 @@ class RunState:
         done: list[Mapping[Any, Measured[Any]]] = [
             self.saves, self.conversions, self.loads, self.probes
         ]  # fmt: skip
-        made = {id(measured) for found in done for measured in found.values()}
-        made.update(id(each.measured) for tried in self.attempts.values() for each in tried)
-        return len(made)
+        tasks = {id(measured) for group in done for measured in group.values()}
+        tasks.update(id(attempt.measured) for tried in self.attempts.values() for attempt in tried)
+        return len(tasks)
 
     @property
     def artifacts(self) -> frozenset[str]:
         """The digests of all artifacts."""
-        made = (*self.saves.values(), *self.conversions.values())
-        return frozenset(each.observation.artifact for each in made if each.observation.artifact)
+        measured = (*self.saves.values(), *self.conversions.values())
+        return frozenset(
+            save.observation.artifact for save in measured if save.observation.artifact
+        )
 
 
 def _side(measured: Measured[Observation]) -> SideResult:

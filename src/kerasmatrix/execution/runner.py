@@ -117,6 +117,8 @@ class Run:
         self._batches = BatchRunner(self._parts, self._pool, self._folders, self._stop)
         causes = Causes(plan)
         if resume is None:
+            # Before anything is opened, so that a run whose results are all known opens no
+            # environment.
             observed = RunState() if options.fresh else look_up(plan, store, causes)
             resume = Resume(observed)
         self.known = resume.observed.count
@@ -183,6 +185,7 @@ class Run:
             self._folders.begin(
                 WorkDirs(copies, self._store.artifacts, scratch, isolated=self._isolate)
             )
+            # Threads, since they wait for workers nearly all of the time.
             threads = [
                 threading.Thread(target=self._run_thread, name=f"job-{number}")
                 for number in range(self._thread_count)
@@ -200,6 +203,7 @@ class Run:
                     with contextlib.suppress(RuntimeError):
                         thread.join()
                 self._pool.shutdown()
+                # Also after an interrupt: cells that equal a loaded one get its result.
                 self._work.queue.infer()
         if self._failure:
             raise self._failure
@@ -258,6 +262,7 @@ class Run:
             self._sequel = None
             return False
         plan, observed = following
+        # Environments that are unavailable stay so for the next plan.
         observed.environment_errors.update(before.environment_errors)
         observed.boundary.faults.update(before.boundary.faults)
         # The saves of a plan with cells were known before, and are counted already.

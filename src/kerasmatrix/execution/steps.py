@@ -87,7 +87,7 @@ class JobSteps:
         )
 
     def _load(self, cell: Cell) -> Steps:
-        """Load a cell, unless it is known by now: equal saves leave equal artifacts."""
+        """Load a cell, unless an equal artifact was loaded since the job was queued."""
         artifact = artifact_of(self._observed, cell)
         load = self._look_up(lambda store: known_load(self._plan, store, self._observed, cell))
         if load is None:
@@ -107,6 +107,7 @@ class JobSteps:
                 task = self._task("probe", cell, artifact=artifact)
                 probe = yield TaskRequest(task, ProbeObservation, key, with_repair=True)
             self._observed.probes[cell] = probe
+        # Asked again after each attempt: a fix may lead to another error, with other fixes.
         while (remedies := self._queue.next_fix(cell)) is not None:
             load = self._known_attempt(cell, artifact, remedies)
             if load is None:
@@ -119,31 +120,35 @@ class JobSteps:
     def _convert(self, job: ConvertJob) -> Steps:
         """Make the last step of a chain; if the step before it failed, so does this one."""
         row, chain = job
+        # A chain of one hop converts the file that was saved; longer ones that of the hop before.
         before = self._observed.conversions.get((row, chain[:-1]), self._observed.saves[row])
         artifact = before.observation.artifact
         if artifact is None:
             self._observed.conversions[row, chain] = before
             return
-        made = self._look_up(
+        conversion = self._look_up(
             lambda store: known_conversion(self._plan, store, self._observed, row, chain)
         )
-        if made is None:
+        if conversion is None:
             step, form = chain[-1], form_of(row, chain[:-1])
+            # Without a format, the new artifact is the file that the fixes have rewritten.
             into = step.format if step.saved else None
             task = self._task(
                 "convert", row, artifact=artifact, form=form, into=into, remedies=step.remedies
             )
             key = self._plan.conversion_key(row.scenario, form, step, artifact)
-            made = yield TaskRequest(task, SaveObservation, key, with_repair=bool(step.remedies))
-        self._observed.conversions[row, chain] = made
+            conversion = yield TaskRequest(
+                task, SaveObservation, key, with_repair=bool(step.remedies)
+            )
+        self._observed.conversions[row, chain] = conversion
 
     def _load_converted(self, job: FinalLoad) -> Steps:
         """Load the file at the end of a chain, as the cell's own file is loaded."""
         cell, chain = job
-        made = self._observed.conversions[Save(*cell[:3]), chain]
-        artifact = made.observation.artifact
+        conversion = self._observed.conversions[Save(*cell[:3]), chain]
+        artifact = conversion.observation.artifact
         if artifact is None:
-            self._file_attempt(cell, failed_crossing(made, chain))
+            self._file_attempt(cell, failed_crossing(conversion, chain))
             return
         load = self._known_attempt(cell, artifact, BRIDGE)
         if load is None:

@@ -83,6 +83,7 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         """Add the steps of chains that are not known; equal steps are made once."""
         queued: set[ConvertJob] = set()
         for cell, chain in chains:
+            # One environment that is unavailable breaks the whole chain.
             names = {cell.loaded_with, *(hop.environment for hop in chain)}
             if (
                 names & self._observed.environment_errors.keys()
@@ -135,10 +136,10 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         return cells
 
     def _is_ready(self, step: ConvertJob | FinalLoad) -> bool:
-        made = self._observed.conversions
+        conversions = self._observed.conversions
         if isinstance(step, ConvertJob):
-            return len(step.chain) == 1 or (step.row, step.chain[:-1]) in made
-        return (Save(*step.cell[:3]), step.chain) in made
+            return len(step.chain) == 1 or (step.row, step.chain[:-1]) in conversions
+        return (Save(*step.cell[:3]), step.chain) in conversions
 
 
 class WorkQueue:
@@ -187,6 +188,7 @@ class WorkQueue:
             if plan.asked_for(cell) and cell not in observed.inferred:
                 with observed.boundary.apart(cell):
                     self.loaded(cell)
+        # Bridges are searched in a complete matrix, so they are queued when all else is known.
         if not self.pending:
             self._queue_bridges()
 
@@ -231,7 +233,7 @@ class WorkQueue:
     def keeps_workers(self) -> bool:
         """Whether workers stay open between batches.
 
-        Where they do not, all is saved before anything is loaded, so that none is opened thrice.
+        If not, all saves come before all loads, so that an environment is opened only twice.
         """
         return len(self._plan.selection.environments) <= self._room()
 

@@ -114,6 +114,8 @@ class WorkerPool:
                     del waiting[0]
                     if answer.pop("spent", None):
                         self._end(key)
+                    # The runner sets these fields: a process with a stranger's model must not
+                    # choose an artifact.
                     yield {**answer, "artifact": None, "deadline": task.deadline}
             except WorkerDied as lost:
                 self._end(key)
@@ -139,7 +141,7 @@ class WorkerPool:
         """End all workers, now and whenever another is opened. May be called twice."""
         self._closed.set()
         for key in list(self._workers):
-            with contextlib.suppress(Exception):  # the others must be ended all the same
+            with contextlib.suppress(Exception):  # the others must be ended too
                 self._end(key)
 
     def _end(self, key: _Key) -> None:
@@ -193,6 +195,8 @@ class WorkerPool:
         try:
             self._engine.prepare(env, lock)
             worker = self._engine.open(env, lock, place, plan.limits)
+        # A worker that dies at its start is tried once more: it may have been killed for lack of
+        # memory.
         except WorkerStartFailed as error:
             if self._closed.is_set():
                 raise

@@ -33,6 +33,7 @@ from kerasmatrix.files.version_path import (
 from kerasmatrix.results.cells import INCONCLUSIVE, LOADS, Status
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import CellResult, EnvironmentResult
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["Bisector"]
 
@@ -174,7 +175,7 @@ class Bisector:
             try:
                 locks[env.name] = ad_hoc_lock(env, self._session.matrix, self._cache)
             except KerasmatrixError as error:
-                self._record(env, Status.INFRA, next(iter(error.message.splitlines()), ""))
+                self._record(env, Status.INFRA, first_line(error.message))
                 return
         self._locks = locks
         session = dataclasses.replace(self._session, locks=self._locks)

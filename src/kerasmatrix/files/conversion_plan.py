@@ -6,7 +6,7 @@ the file that the version saves after it has loaded the model with the fix.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ __all__ = [
 
 # Fixes that rewrite the file itself, and keep its weights and training state.
 REWRITE = {"true-name", "rewrite-config"}
+# A fix that needs code in the program that loads, and one that does as much within the file.
+IN_A_FILE = {"same-function": "scale-gates"}
 # Keras selects the format of a file by its ending.
 FORMATS_BY_ENDING = {".h5": "h5", ".hdf5": "h5", ".keras": "keras", "": "savedmodel"}
 # The order in which formats are considered where the name of the file does not decide.
@@ -96,9 +98,18 @@ def conversion_plans(
                 hop = Hop(cell.loaded_with, file_format, attempt.remedies, saved=False)
                 plans.append(ConversionPlan(attempt.remedies, (hop,)))
             plans += _saved_by_target(cell, attempt.remedies, (), file_format)
+            for remedies in _within_the_file(attempt.remedies):
+                plans += _saved_by_target(cell, remedies, (), file_format)
     if twin and status not in LOADS:
         plans.append(ConversionPlan((LEGACY,), (Hop(twin, file_format),)))
     return list({plan.chain: plan for plan in reversed(plans)}.values())[::-1]
+
+
+def _within_the_file(remedies: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    """Yield ``remedies`` with one that a file can hold in place of one that needs code."""
+    for id_, other in IN_A_FILE.items():
+        if id_ in remedies:
+            yield (*(each for each in remedies if each != id_), other)
 
 
 def _saved_by_target(

@@ -34,6 +34,7 @@ from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.prediction.required_objects import RequiredObject, required_objects
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.store.store import Store
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["import_model", "import_models", "make_scenario", "unique_name"]
 
@@ -107,7 +108,7 @@ def _required(path: Path) -> tuple[RequiredObject, ...]:
 
 
 def _unexpected(path: Path, error: Exception) -> UsageError:
-    line = next(iter(str(error).strip().splitlines()), "")
+    line = first_line(error)
     refused = UsageError(
         f"{path}: is refused: reading it raised {type(error).__name__}: {line[:LONGEST_LINE]}",
         hint="this is a bug in kerasmatrix: please report it, with the file if you can",
@@ -194,7 +195,7 @@ def _write_scripts(
         "inputs": bool(inputs),
         "registered": {key: each.name for each in required for key in each.registered},
     }
-    # Stored measurements of other files are looked up by this text.
+    # Only where they apply: stored measurements of other files are looked up by this text.
     if is_weights(model_file) and model_file.companion:
         settings["architecture"] = ARCHITECTURE
     if model_file.holder == "folder":

@@ -17,6 +17,7 @@ from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files.conversion_plan import FORMATS_BY_ENDING, format_of, formats_for
 from kerasmatrix.files.manifest import Manifest
 from kerasmatrix.filesystem.digests import digest_path
+from kerasmatrix.filesystem.named_files import try_folder
 
 __all__ = [
     "Output",
@@ -137,7 +138,7 @@ def check_output(source: Path, output: Path, manifest: Path, *, overwrite: bool)
 
 
 def check_folder(folder: Path) -> None:
-    """Check that a folder can be written, or made.
+    """Check that a folder can be made and written. Leaves nothing behind.
 
     Raises:
         UsageError: it is a file.
@@ -146,10 +147,12 @@ def check_folder(folder: Path) -> None:
     there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
     if not there.is_dir():
         raise UsageError(f"{there}: is not a folder", hint="name another folder for the output")
-    if not os.access(there, os.W_OK | os.X_OK):
+    try:
+        try_folder(folder)
+    except OSError as error:
         raise InfrastructureError(
-            f"{there}: cannot be written: Permission denied", hint="name another folder"
-        )
+            f"{folder}: cannot be written: {error.strerror}", hint="name another folder"
+        ) from error
 
 
 def write_file(model: Path, manifest: Manifest, output: Path, manifest_path: Path) -> None:

@@ -34,6 +34,8 @@ class AtomicFile:
             with os.fdopen(self._handle, "wb", closefd=False) as file:
                 file.writelines(parts)
                 file.flush()
+                # Before the rename: after a power failure, some file systems keep the rename
+                # without the content.
                 os.fsync(file.fileno())
             self._temporary.chmod(0o644)  # mkstemp makes it private
         except BaseException:

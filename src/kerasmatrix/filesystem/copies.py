@@ -86,6 +86,7 @@ def read_tree(source: Path | int, limits: Limits, target: Path | None = None) ->
                 content, size = _read(handle, entry.name, limits, left, copy)
             finally:
                 os.close(handle)
+            # The limit is for all files of the folder together.
             left -= size
             total.update(f"{entry.name}\0{content}\n".encode())
     return total.hexdigest()
@@ -118,6 +119,7 @@ def _read(
 def _pump(
     handle: int, name: str, limits: Limits, most: int, write: Callable[[bytes], None]
 ) -> tuple[str, int]:
+    # A size that is claimed is refused before anything is read, the real one while it is read.
     before = os.fstat(handle)
     if before.st_size > most:
         raise too_large(name, limits)
@@ -133,6 +135,7 @@ def _pump(
             raise too_large(name, limits)
         digest.update(block)
         write(block)
+    # A file that is written meanwhile would have a digest of a mixture of two contents.
     after = os.fstat(handle)
     if (size, after.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
         raise NotPlain(name, "was written to while it was read")

@@ -72,6 +72,8 @@ def digest_files(folder: Path, names: Iterable[bytes]) -> str:
     total = hashlib.sha256()
     for name in sorted(names):
         content = hashlib.sha256((folder / os.fsdecode(name)).read_bytes())
+        # A name ends with a zero byte, which no name contains, and a digest has a fixed length:
+        # other files never give the same text.
         total.update(name + b"\0" + content.digest())
     return total.hexdigest()
 

@@ -5,9 +5,11 @@ Only regular files are read: a pipe would block, and /dev/zero has no end.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
+import tempfile
 import zlib
 from pathlib import Path
 
@@ -17,6 +19,7 @@ __all__ = [
     "decompress",
     "read_bytes",
     "read_text",
+    "try_folder",
     "write_bytes",
 ]
 
@@ -34,6 +37,23 @@ KINDS = (
     (stat.S_ISBLK, "is a device"),
 )
 GZIP = 16 + zlib.MAX_WBITS
+
+
+def try_folder(folder: Path) -> None:
+    """Create ``folder`` and a file in it, and remove what was created.
+
+    Raises:
+        OSError: one of the two is impossible.
+    """
+    created = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    finally:
+        for path in created:
+            with contextlib.suppress(OSError):  # another process may use it by now
+                path.rmdir()
 
 
 def read_bytes(path: Path, at_most: int = LARGEST_TEXT) -> bytes:
@@ -91,6 +111,7 @@ def decompress(path: Path, at_most: int = LARGEST_RESULTS) -> str:
         content = unpacking.decompress(packed, at_most)
     except zlib.error as error:
         raise OSError(errno.EIO, f"is damaged: {error}", str(path)) from None
+    # The rest was not unpacked: the limit was reached.
     if unpacking.unconsumed_tail:
         raise OSError(errno.EFBIG, f"holds more than {_in_words(at_most)}", str(path))
     if not unpacking.eof:

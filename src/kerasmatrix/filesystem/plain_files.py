@@ -113,6 +113,7 @@ class Entry:
         """
         leaf = self.name.rpartition("/")[2]
         with blaming(self.name):
+            # Relative to the open parent folder, which a process cannot replace by a link.
             handle = os.open(leaf, READ | os.O_NOFOLLOW, dir_fd=self._parent)
         try:
             self._check(os.fstat(handle))
@@ -123,6 +124,7 @@ class Entry:
 
     def _check(self, opened: os.stat_result) -> None:
         check_kind(self.name, opened, self._limits)
+        # The same device and inode as when it was listed.
         if not os.path.samestat(opened, self.status):
             raise NotPlain(self.name, "was replaced while it was read")
 
@@ -220,6 +222,7 @@ class _Walk:
                         prefix + entry.name, f"is one of more than {self._limits.entries:,} entries"
                     )
                 leaves.append(entry.name)
+        # Sorted, since the order of a folder's entries depends on the file system.
         return sorted(leaves)
 
     def _check_name(self, name: str) -> None:

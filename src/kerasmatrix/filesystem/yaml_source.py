@@ -78,6 +78,7 @@ class Source:
             raise self._explain(error, model) from None
 
     def _explain(self, error: ValidationError, model: type[BaseModel]) -> UsageError:
+        # One error at a time: later ones are often its consequences.
         first = error.errors()[0]
         location: Location = tuple(first["loc"])
         hint = None
@@ -120,6 +121,8 @@ class YamlSource(Source):
             try:
                 node = loader.get_single_node()
                 if node:
+                    # Before values are built, since a document of a few lines can expand to
+                    # gigabytes.
                     self._note_lines(node)
                 self.data = loader.construct_document(node) if node else None
             finally:
@@ -171,6 +174,7 @@ class YamlSource(Source):
             raise self._error(key, "a list or a mapping cannot be a key")
         self._check_text(key)
         inner = (*location, key.value)
+        # PyYAML takes the last of two equal keys, and loses the first one without a word.
         if inner in self._lines:
             called = ".".join(cut(str(part)) for part in inner)
             first = self._lines[inner]

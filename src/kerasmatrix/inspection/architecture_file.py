@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
-from kerasmatrix.filesystem.yaml_source import LOADER
 from kerasmatrix.inspection.contents import Contents, size_of, warnings_about, writer_of
 from kerasmatrix.inspection.hdf5 import Stored
 from kerasmatrix.inspection.strict_json import read_json
+from kerasmatrix.inspection.yaml_as_json import read_yaml
 
 __all__ = ["NO_WEIGHTS", "architecture_config", "read_architecture_file"]
 
@@ -23,7 +20,7 @@ def architecture_config(path: Path, repeated: set[str]) -> tuple[Any, bool]:
     """Return the architecture in a file as JSON, and whether the file is YAML.
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is neither, or its YAML is nested too deeply or has too many aliases.
         TypeError: it does not describe a model.
     """
     text = path.read_text(encoding="utf-8")
@@ -32,12 +29,7 @@ def architecture_config(path: Path, repeated: set[str]) -> tuple[Any, bool]:
         config = read_json(text, repeated)
     except ValueError:
         is_yaml = True
-        try:
-            # Through JSON, because YAML can have keys that are not texts, and aliases.
-            content = yaml.load(text, LOADER)  # noqa: S506 - a safe loader, in C if there is one
-            config = json.loads(json.dumps(content, default=str))
-        except RecursionError:
-            raise ValueError("its YAML is nested too deeply") from None
+        config = read_yaml(text)
     if not isinstance(config, Mapping):
         raise TypeError("it does not describe a model")
     return config, is_yaml

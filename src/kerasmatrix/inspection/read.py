@@ -38,6 +38,7 @@ from kerasmatrix.inspection.weights_files import (
     read_hdf5_file,
     read_shards,
 )
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["read_contents"]
 
@@ -115,7 +116,7 @@ def _read(path: Path, container: FileType, *, digest: bool) -> Contents:
         raise refusal(path, error) from None
     except DAMAGE as error:
         raise UsageError(
-            f"{path}: is damaged: {_first_line(error)}",
+            f"{path}: is damaged: {first_line(error)[:LONGEST_LINE] or type(error).__name__}",
             hint="it was cut off or changed: copy it again, or save the model again",
         ) from None
 
@@ -133,11 +134,6 @@ def _mlflow(path: Path, *, digest: bool) -> Contents:
         holder="mlflow",
         fault=contents.fault or fault,
     )
-
-
-def _first_line(error: Exception) -> str:
-    line = next(iter(str(error).strip().splitlines()), "")
-    return line[:LONGEST_LINE] or type(error).__name__
 
 
 READERS: Mapping[FileType, Callable[..., Contents]] = {

@@ -34,6 +34,7 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar, get_type_hint
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.text.lines import first_line
 
 __all__ = ["READER_LIMITS", "ResourceLimits", "run_in_subprocess", "serve"]
 
@@ -134,8 +135,8 @@ class _Call:
         except MemoryError:
             return self.too_large()
         except Exception as error:  # noqa: BLE001 - a hostile file can make anything go wrong
-            line = next(iter(str(error).strip().splitlines()), "")
-            return _error(f"cannot be read: {type(error).__name__}: {line}", DAMAGED)
+            message = f"cannot be read: {type(error).__name__}: {first_line(error)}"
+            return _error(message, DAMAGED)
 
     def too_large(self) -> bytes:
         """Return the answer about a file that needs too much memory."""

@@ -31,6 +31,7 @@ from kerasmatrix.prediction.rules import (
 from kerasmatrix.prediction.similar_cells import SimilarCells
 from kerasmatrix.prediction.similarity import loader_key, similarity_key
 from kerasmatrix.prediction.target import Target
+from kerasmatrix.prediction.zoo import Failure, measured_zoo
 from kerasmatrix.strict_model import StrictModel
 
 if TYPE_CHECKING:  # slow to import, and not needed if the cache has all files
@@ -47,8 +48,19 @@ __all__ = [
 
 # The factor of a rule's confidence for a release that was never surveyed.
 UNSURVEYED = 0.7
-# Kinds whose layers Keras rebuilds from their configs.
-REBUILT = {"hdf5-model", "keras-archive", "architecture-json", "architecture-yaml"}
+# Kinds whose layers Keras rebuilds from their configs, and the format of the zoo for each.
+REBUILT = {
+    "hdf5-model": "h5",
+    "keras-archive": "keras",
+    "architecture-json": None,
+    "architecture-yaml": None,
+}
+# The results of failing exhibits, in words.
+RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
+# Incompatibilities that any file with the class has, since Keras writes all keys of a config.
+OF_CLASS = {"class", "key", "absent"}
+# Statuses of models that load; a failing exhibit of the zoo overrules them.
+LOADS = {"pass", "degraded", "drift"}
 # Fixes that include another: rewriting also removes from a compile config the parts that the loader
 # does not accept (measured: h5, tf2.12 to tf2.2).
 INCLUDES = {"rewrite-config": "no-compile"}
@@ -130,6 +142,7 @@ def prepare() -> None:
         confidence_of(rule.id)
         is_final(rule.remedy or "")
     measured_api()
+    measured_zoo()
 
 
 def predict_contents(
@@ -156,11 +169,23 @@ class _Predictor:
         self._rebuilt = features.kind in REBUILT
         self._incompatibilities = functools.cache(self._find_incompatibilities)
         self._training = functools.cache(self._find_training_incompatibility)
+        self._failure = functools.cache(self._find_failure)
 
     def predict(self, target: Target) -> Prediction:
         """Return the prediction for an environment."""
         rule, incompatibility = self._decide(target, ())
         certainty = 1.0 if measured_api().knows(target.release) else UNSURVEYED
+        failure = self._failure(target.release) if rule.status in LOADS else None
+        if failure and failure.status != rule.status:
+            return Prediction(
+                environment=target.environment,
+                status=failure.status,
+                cause=failure.cause,
+                rule=f"zoo:{failure.exhibit.name}",
+                confidence=round(confidence_of("zoo") * certainty, 3),
+                because=f"{failure.exhibit.call} was measured between these releases of Keras: "
+                f"it {RESULTS[failure.status]} (layer {words(failure.layer)!r})",
+            )
         return Prediction(
             environment=target.environment,
             status=rule.status,
@@ -169,6 +194,27 @@ class _Predictor:
             rule=rule.id,
             confidence=round(confidence_of(rule.id) * certainty, 3),
             because=_reason(rule, incompatibility),
+        )
+
+    def _find_failure(self, release: str) -> Failure | None:
+        """Return an exhibit of the zoo that fails, and that a layer has a setting of."""
+        writer = self._features.writer
+        form = REBUILT.get(self._features.kind)
+        if writer is None or form is None:
+            return None
+        zoo = measured_zoo()
+        found = (
+            zoo.failure(layer, form, writer, release)
+            for layer in self._features.layers
+            if not self._is_own(layer)
+        )
+        return next(filter(None, found), None)
+
+    def _is_own(self, layer: Mapping[str, object]) -> bool:
+        """Return whether the program brings the class of ``layer``."""
+        name = str(layer.get("class_name"))
+        return name in self._custom_names or is_custom(
+            name, layer.get("module"), layer.get("registered_name")
         )
 
     def _decide(
@@ -182,7 +228,9 @@ class _Predictor:
         @functools.cache
         def incompatibility() -> Incompatibility | None:
             candidates = self._incompatibilities(target.release)
-            return next((each for each in candidates if not self._is_fixed(each, done)), None)
+            return next(
+                (candidate for candidate in candidates if not self._is_fixed(candidate, done)), None
+            )
 
         def training() -> Incompatibility | None:
             return self._training(target.release)
@@ -222,18 +270,29 @@ class _Predictor:
     def _find_incompatibilities(self, release: str) -> tuple[Incompatibility, ...]:
         if not self._rebuilt:
             return ()
-        found = find_incompatibilities(
+        incompatibilities = find_incompatibilities(
             self._features.config, measured_api(), release, self._custom_names
         )
-        return tuple(islice(found, MOST_INCOMPATIBILITIES))
+        kept = (each for each in incompatibilities if not self._is_refuted(each, release))
+        return tuple(islice(kept, MOST_INCOMPATIBILITIES))
+
+    def _is_refuted(self, incompatibility: Incompatibility, release: str) -> bool:
+        """Return whether the zoo measured that the class loads with the keys that it always has."""
+        form, writer = REBUILT.get(self._features.kind), self._features.writer
+        if form is None or writer is None or incompatibility.kind not in OF_CLASS:
+            return False
+        name, key = incompatibility.name, incompatibility.key
+        keys = measured_api().takes("layers", name, writer)
+        is_usual = incompatibility.kind != "key" or keys is None or key in keys
+        return is_usual and measured_zoo().loads(name, form, writer, release)
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
         if not (self._rebuilt or self._features.kind == "saved-model"):
             return None
-        found = find_training_incompatibilities(
+        incompatibilities = find_training_incompatibilities(
             self._features.training, measured_api(), release, self._custom_names
         )
-        return next(found, None)
+        return next(incompatibilities, None)
 
 
 def _reason(rule: Rule, incompatibility: Incompatibility | None) -> str:

@@ -1,4 +1,4 @@
-"""The frame as CSV, for spreadsheets, and as Parquet, for programs that count and compare.
+"""The table of cells as CSV, for spreadsheets, and as Parquet, for programs.
 
 It is flat on purpose: chains, logs and packages are in ``results.json``. docs/columns.md explains
 the columns.
@@ -6,37 +6,46 @@ the columns.
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Iterator
-
-import pandas as pd
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.report.frame import cell_frame
+from kerasmatrix.report.columns import COLUMNS, row_of
 from kerasmatrix.report.texts import for_spreadsheet
 from kerasmatrix.results.results_json import slices
 from kerasmatrix.results.schema import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["csv_parts", "to_parquet"]
 
 NAMES = ("scenario", "format", "saved_with", "loaded_with")
 NUMBERS = ("flaky", "max_abs_diff", "weights_equal", "seconds")
 
-PART = 10_000  # cells; a frame of a hundred thousand takes more memory than the cells
+PART = 10_000  # cells; the text of a hundred thousand takes much memory
+DIFFERENT_TEXTS = 1_000  # most texts are repeated
 
 
 def csv_parts(results: Results) -> Iterator[str]:
-    """Yield `cell_frame` of ``results`` as CSV with a header, in parts.
+    """Yield the cells of ``results`` as CSV with a header, in parts.
 
-    Its texts are made safe for a spreadsheet, and for a terminal that prints the table.
+    The texts are made safe for a spreadsheet, and for a terminal that prints the table.
     """
+    disarm = lru_cache(DIFFERENT_TEXTS)(for_spreadsheet)
     for number, part in enumerate(slices(results, PART)):
-        safe = cell_frame(part)
-        for column in safe.columns[~safe.columns.isin(NUMBERS)]:
-            texts = safe[column].astype(object)
-            # Most texts are repeated.
-            safe[column] = texts.map({text: _disarm(text) for text in texts.unique()})
-        yield str(safe.to_csv(index=False, header=number == 0, lineterminator="\n"))
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        if number == 0:
+            writer.writerow(COLUMNS)
+        for cell in part.cells:
+            writer.writerow(
+                disarm(value) if isinstance(value, str) else value for value in row_of(cell)
+            )
+        yield text.getvalue()
 
 
 def to_parquet(frame: pd.DataFrame) -> bytes:
@@ -45,6 +54,8 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
     Raises:
         UsageError: no library that writes Parquet is installed.
     """
+    import pandas as pd  # noqa: PLC0415 - it is slow to import, and CSV does not need it
+
     safe = frame.copy()
     # The types do not depend on the values, so that files of many runs can be read as one.
     for column in safe.columns[~safe.columns.isin(NUMBERS)]:
@@ -61,7 +72,3 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
             hint="pip install 'kerasmatrix[parquet]', or ask for --format csv",
         ) from None
     return data.getvalue()
-
-
-def _disarm(value: object) -> object:
-    return for_spreadsheet(value) if isinstance(value, str) else value

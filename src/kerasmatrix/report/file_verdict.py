@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from kerasmatrix.analysis.compare import outcome_of
 from kerasmatrix.environments.version_names import NamedVersion, find_version
 from kerasmatrix.files.fix import FixedFile
 from kerasmatrix.prediction.required_objects import RequiredObject, program_arguments
@@ -32,6 +34,9 @@ __all__ = [
 ]
 
 KERAS_3 = 3
+# The stage in which the loading program itself is imported, before it loads anything.
+SCRIPT = "script"
+PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')
 STATE = "the optimizer state"
 
 
@@ -42,7 +47,7 @@ class FileLine:
     Attributes:
         file: its path.
         cell: its cell in the target.
-        before: its status in the version to upgrade from, if it was measured there.
+        home: its cell in the version to upgrade from, if there is one.
         story: what its cause is, in words.
         fixed: the file that was written for it, or why none was.
         required: what a program must bring to load it, or the fixed file.
@@ -50,7 +55,7 @@ class FileLine:
 
     file: str
     cell: CellResult
-    before: Status | None = None
+    home: CellResult | None = None
     story: str | None = None
     fixed: FixedFile | None = None
     required: tuple[RequiredObject, ...] = ()
@@ -58,7 +63,22 @@ class FileLine:
     @property
     def breaks(self) -> bool:
         """Whether the target does not load it, or computes something else."""
-        return self.cell.status in FIXABLE
+        return self.cell.status in FIXABLE and not self.code_error
+
+    @property
+    def code_error(self) -> str | None:
+        """Why the module with the custom objects cannot be imported, if that is the problem."""
+        return _code_error(self.cell)
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it is worse in the target than before, or broken where nothing is known."""
+        now = outcome_of(self.cell)
+        if not now.is_measured:
+            return False
+        if self.home is None or self.home.status not in LOADS_OR_DRIFTS:
+            return self.cell.status is not Status.PASS
+        return now.is_worse_than(outcome_of(self.home))
 
     @property
     def is_fixed(self) -> bool:
@@ -80,8 +100,8 @@ class FileLine:
     def text(self) -> str:
         """Return what is wrong, what fixes it, and where the fixed file is."""
         parts = [f"{self.file}: {self._finding()}", *self._fix()]
-        if self.breaks and self.before is not None and self.before not in LOADS_OR_DRIFTS:
-            parts.append("does not load in the old version either")
+        if self.breaks and self.home and self.home.status in FIXABLE:
+            parts.append(f"nor does it load in {self.home.loaded_with}")
         return "; ".join(parts)
 
     def _finding(self) -> str:
@@ -90,6 +110,8 @@ class FileLine:
             return "loads as it is"
         if cell.status is Status.DEGRADED:
             return f"loads, but lost {', '.join(cell.lost)}"
+        if self.code_error:
+            return f"not loaded: {self.code_error}"
         if not self.breaks:
             return f"{cell.status}: {_first_line(cell.summary)}"
         if self.story and cell.cause != UNCLASSIFIED:
@@ -98,6 +120,9 @@ class FileLine:
 
     def _fix(self) -> Iterator[str]:
         if not self.breaks:
+            if self.is_fixed and self.fixed:
+                loses = ", ".join(self.fixed.lost) or "nothing"
+                yield f"loses less: {self.fixed.path} ({loses})"
             return
         verified = self.cell.repaired_by
         if self.fixed is not None and self.fixed.path:
@@ -142,15 +167,24 @@ class FilesVerdict:
         worse = sum(line.cell.status is Status.DEGRADED for line in self.lines)
         if worse:
             more = f"{worse} more" if broken else f"{worse}"
+            better = sum(line.is_fixed and not line.breaks for line in self.lines)
+            new = f" ({better} with a new file that loses less)" if better else ""
             parts.append(f"{more} {_verb(worse, 'loads', 'load')} but {_verb(worse, 'loses')} "
-                         "something")  # fmt: skip
-        unknown = sum(line.cell.status in SAYS_NOTHING for line in self.lines)
+                         f"something{new}")  # fmt: skip
+        unknown = sum(
+            line.cell.status in SAYS_NOTHING or line.code_error is not None for line in self.lines
+        )
         if unknown:
             parts.append(f"{unknown} could not be judged")
         return f"{'; '.join(parts)}."
 
     def notes(self) -> Iterator[str]:
-        """Yield what a program must still bring, once for each set of objects."""
+        """Yield errors of the user's module, and what a program must bring: each once."""
+        yield from dict.fromkeys(
+            f"In {line.cell.loaded_with}: {line.code_error}"
+            for line in self.lines
+            if line.code_error
+        )
         groups: dict[str, list[str]] = {}
         for line in self.lines:
             if line.required:
@@ -202,7 +236,7 @@ def judge_files(
     """
     stories = {cause.slug: cause.story for cause in results.causes}
     names = {scenario.name: scenario.file or scenario.name for scenario in results.scenarios}
-    before = {cell.scenario: cell.status for cell in results.cells if cell.loaded_with == source}
+    home = {cell.scenario: cell for cell in results.cells if cell.loaded_with == source}
     lines = []
     for cell in results.cells:
         if cell.loaded_with != target:
@@ -213,7 +247,7 @@ def judge_files(
             FileLine(
                 names[cell.scenario],
                 cell,
-                before.get(cell.scenario),
+                home.get(cell.scenario),
                 stories.get(cell.cause or ""),
                 new,
                 needs,
@@ -240,6 +274,15 @@ def best_source(results: Results, target: str) -> str | None:
 def newest(results: Results) -> str:
     """Return the newest of the versions that were asked for."""
     return [env.name for env in results.environments if not env.added][-1]
+
+
+def _code_error(cell: CellResult) -> str | None:
+    """Return the error of a module that was imported for a file, with its place."""
+    if cell.load is None or cell.load.stage != SCRIPT or cell.error is None:
+        return None
+    places = PLACE.findall(cell.error.traceback)
+    where = f"{places[-1][0]}:{places[-1][1]}" if places else "the module"
+    return f"{where} cannot be imported: {_first_line(cell.summary)}"
 
 
 def find_environment(results: Results, text: str) -> str:

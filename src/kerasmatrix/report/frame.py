@@ -1,41 +1,17 @@
 """The results as a pandas frame with one row per cell, and summaries of it.
 
-Every table that is shown is a view of this frame, so that totals agree. It has facts that can be
-counted and compared; logs and tracebacks stay in the results.
+Every table that is shown is a view of this frame, so that totals agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pandas as pd
 
+from kerasmatrix.report.columns import COLUMNS, row_of
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import Results
 
-__all__ = ["COLUMNS", "cell_frame", "overview"]
-
-# The content of each column. docs/columns.md has the same, with the types.
-COLUMNS: Mapping[str, str] = {
-    "scenario": "the model: the name of its folder, or of the file",
-    "format": "the format: h5, keras, keras-archive, savedmodel, weights",
-    "saved_with": "the environment that wrote it",
-    "loaded_with": "the environment that loaded it",
-    "status": "the result: pass, degraded, drift, fail and so on, as in README.md",
-    "summary": "the reason in a sentence",
-    "cause": "slug of the cause, or unclassified; empty where nothing is wrong",
-    "remedy": "the first verified fix; empty if there is none",
-    "expected": "compared with matrix.yaml: met, better or worse; empty without an expectation",
-    "flaky": "whether the result changed when it was measured again",
-    "error_type": "the class of the exception of the load, or of the save if that failed",
-    "error_message": "its message",
-    "lost": "the losses, separated by semicolons",
-    "max_abs_diff": "the largest absolute difference of an output",
-    "weights_equal": "whether all weights are equal by digest",
-    "seconds": "the duration of the load",
-    "artifact": "SHA-256 of the saved artifact",
-    "inferred_from": "the environment whose identical file was loaded instead; empty if measured",
-}
+__all__ = ["cell_frame", "overview"]
 
 
 def cell_frame(results: Results) -> pd.DataFrame:
@@ -45,29 +21,7 @@ def cell_frame(results: Results) -> pd.DataFrame:
     and grouping keep that order; ``status`` is ordered from best to worst.
     """
     frame = pd.DataFrame(
-        [
-            (
-                cell.scenario,
-                cell.format,
-                cell.saved_with,
-                cell.loaded_with,
-                cell.status.value,
-                _encodable(cell.summary),
-                cell.cause,
-                remedy.id if (remedy := cell.repaired_by) else None,
-                cell.expected,
-                cell.flaky,
-                _encodable(cell.error.type) if cell.error else None,
-                _encodable(cell.error.message) if cell.error else None,
-                _encodable("; ".join(cell.lost)),
-                cell.max_abs_diff,
-                cell.weights_equal,
-                cell.seconds,
-                cell.artifact,
-                cell.inferred_from,
-            )
-            for cell in results.cells
-        ],
+        [row_of(cell) for cell in results.cells],
         columns=list(COLUMNS),
     )
     environments = [environment.name for environment in results.environments]
@@ -88,11 +42,6 @@ def cell_frame(results: Results) -> pd.DataFrame:
             "flaky": "bool",
         }
     )
-
-
-def _encodable(text: str) -> str:
-    """Return ``text`` with ``?`` for half a surrogate pair, which not every frame can hold."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def overview(frame: pd.DataFrame) -> dict[tuple[str, str], dict[Status, int]]:

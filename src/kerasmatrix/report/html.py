@@ -18,12 +18,12 @@ from jinja2 import PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison
-from kerasmatrix.analysis.upgrade import examine
-from kerasmatrix.report.blocks import Block, blocks_of, first_line
+from kerasmatrix.analysis.upgrade import upgrade_headline
+from kerasmatrix.report.blocks import Block, blocks_of, note_line
 from kerasmatrix.report.page_data import embed, pack, page_data
 from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.texts import shown
-from kerasmatrix.results.cells import FIXABLE, LOADS_OR_DRIFTS
+from kerasmatrix.results.cells import FIXABLE
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.release_notes import release_notes
@@ -59,18 +59,19 @@ def render_html(
         comparison: the changes since a baseline, if there is one.
         past: earlier runs, oldest first, for the history of each cell.
     """
+    # Inlined with their digests in the Content-Security-Policy: no other script or style runs.
     style, script = _asset("style.css"), _script()
     blocks = blocks_of(results)
     data = page_data(results, blocks, comparison.changes if comparison else (), past)
     return _template().render(
         results=results,
-        headline=_headline(results),
+        headline=upgrade_headline(results),
         claim_words=CLAIM_WORDS,
         names=[environment.name for environment in results.environments],
         notes={env.name: release_notes(env) for env in results.environments},
         added=[env.name for env in results.environments if env.added],
         troubles={
-            environment.name: first_line(environment.trouble)
+            environment.name: note_line(environment.trouble)
             for environment in results.environments
             if environment.trouble
         },
@@ -96,24 +97,6 @@ def render_html(
         data=Markup(embed(data.columns)),  # noqa: S704 - made safe by embed
         chunks=[pack(chunk) for chunk in data.chunks],
     )
-
-
-def _headline(results: Results) -> str | None:
-    """Return the answer for the upgrade that the matrix asks about, if it asks about one."""
-    if results.current is None or results.candidate is None:
-        return None
-    upgrade = examine(results, results.current, results.candidate)
-    if not upgrade.files:
-        return None
-    broken = [reason for reason in upgrade.reasons if reason.status not in LOADS_OR_DRIFTS]
-    fixable = sum(reason.remedy is not None for reason in broken)
-    step = f"{upgrade.source} → {upgrade.target}"
-    if not broken:
-        return f"{step}: no file breaks"
-    count = f"{len(broken)} of {upgrade.files} file{'s' if upgrade.files != 1 else ''}"
-    if len(broken) == 1:
-        return f"{step}: {count} breaks, {'' if fixable else 'not '}fixable"
-    return f"{step}: {count} break, {'all' if fixable == len(broken) else fixable} fixable"
 
 
 def _count_verdicts(claims: Iterable[ClaimResult]) -> dict[str, int]:

@@ -1,12 +1,14 @@
 """Markdown for the summary of a CI job: answer, overview, causes, failing cells. Pure.
 
-A job summary may have a mebibyte; cells that do not fit are counted.
+The summary is short, to be read; cells that do not fit are counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from kerasmatrix.analysis.upgrade import upgrade_headline
+from kerasmatrix.report.file_verdict import FileLine, judge_files
 from kerasmatrix.report.frame import cell_frame, overview
 from kerasmatrix.report.symbols import LOOKS, REPAIRED
 from kerasmatrix.report.texts import for_markdown
@@ -15,28 +17,62 @@ from kerasmatrix.results.schema import CellResult, Results, count_statuses
 
 __all__ = ["line", "row", "to_markdown"]
 
-# GitHub cuts a step's summary off at 1 MiB; some room is left for others.
-LARGEST = 1_000_000
+# Bytes; GitHub accepts 1 MiB for a step.
+LARGEST = 30_000
 # Number of flaky cells that are listed; the report marks all.
 LISTED = 50
 
 
 def to_markdown(results: Results) -> str:
-    """Return ``results`` as Markdown of less than a mebibyte."""
+    """Return ``results`` as Markdown of about 30 kB at the most."""
+    if results.of_files and results.candidate:
+        return _files(results, results.candidate)
     lines = [*_answer(results), *_overview(results), *_causes(results)]
-    size = sum(len(line.encode("utf-8", "replace")) + 1 for line in lines)
     failing = [cell for cell in results.cells if cell.status in FIXABLE]
     if failing:
         lines += ["", "### Failing cells", ""]
         lines += ["| cell | status | cause | summary |", "| --- | --- | --- | --- |"]
-    for number, cell in enumerate(failing):
-        listed = _row(cell)
+    return _limited(lines, [_row(cell) for cell in failing])
+
+
+def _limited(lines: list[str], rows: Sequence[str]) -> str:
+    """Return the lines, and as many of the rows as there is room for."""
+    lines = list(lines)
+    size = sum(len(line.encode("utf-8", "replace")) + 1 for line in lines)
+    for number, listed in enumerate(rows):
         size += len(listed.encode("utf-8", "replace")) + 1
         if size > LARGEST:
-            lines += ["", f"{len(failing) - number} more are left out; the report has them."]
+            lines += ["", f"{len(rows) - number} more are left out; the report has them."]
             break
         lines.append(listed)
     return "\n".join(lines) + "\n"
+
+
+def _files(results: Results, target: str) -> str:
+    """Return the verdict on checked files: a sentence, and a row for each file."""
+    verdict = judge_files(results, target, results.current)
+    lines = [line("## {}", verdict.headline()), ""]
+    if not results.run.complete:
+        lines += ["**This run is incomplete.**", ""]
+    lines += [*_troubles(results)]
+    before = results.current or ""
+    lines += [row("file", before, target, "problem", "fix"), f"|{' --- |' * 5}"]
+    return _limited(lines, [_file_row(each) for each in verdict.lines])
+
+
+def _file_row(each: FileLine) -> str:
+    home = _look(each.home) if each.home else ""
+    fix = each.cell.repaired_by
+    helped = f"{REPAIRED} {fix.id}" if fix else "none found" if each.breaks else ""
+    losses = fix.lost if fix and each.breaks else each.cell.lost
+    if losses:
+        helped += f"{'; ' if helped else ''}loses {', '.join(losses)}"
+    problem = each.story or ("" if each.cell.status is Status.PASS else each.cell.summary)
+    return row(each.file, home, _look(each.cell), problem, helped)
+
+
+def _look(cell: CellResult) -> str:
+    return f"{LOOKS[cell.status].glyph} {cell.status}"
 
 
 def line(template: str, *values: object) -> str:
@@ -50,7 +86,8 @@ def row(*values: object) -> str:
 
 
 def _answer(results: Results) -> Iterator[str]:
-    yield "## Which saved Keras models load where"
+    headline = upgrade_headline(results)
+    yield line("## {}", headline) if headline else "## Which saved Keras models load where"
     yield ""
     if not results.run.complete:
         yield "**This run is incomplete.**"
@@ -73,10 +110,15 @@ def _answer(results: Results) -> Iterator[str]:
     for cell in flaky[:LISTED]:
         seen = ", ".join((cell.status, *(again.remedy or again.status for again in cell.retries)))
         yield line("- {}: {}", _where(cell), seen)
+    yield from _troubles(results)
+
+
+def _troubles(results: Results) -> Iterator[str]:
     for environment in results.environments:
         if environment.trouble:
             yield ""
             yield line("**{} could not be installed:** {}", environment.name, environment.trouble)
+            yield ""
 
 
 def _overview(results: Results) -> Iterator[str]:

@@ -66,6 +66,7 @@ class PageData(NamedTuple):
 def embed(data: object) -> str:
     """Return ``data`` as JSON that is safe in a script element, whatever its texts are."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # `</script` would end the element, and U+2028 and U+2029 end a line in older JavaScript.
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text.encode("utf-8", "replace").decode("utf-8")
@@ -73,6 +74,7 @@ def embed(data: object) -> str:
 
 def pack(chunk: object) -> str:
     """Return ``chunk`` as compressed JSON in letters and digits."""
+    # Base64, since the page is one file of text that needs no network.
     text = json.dumps(chunk, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
 
@@ -159,7 +161,9 @@ def eras(results: Results) -> frozenset[int]:
     """Return the environments whose Keras major version differs from the one before."""
     majors = [environment.keras_major for environment in results.environments]
     return frozenset(
-        number for number, (one, next_) in enumerate(pairwise(majors), start=1) if one != next_
+        number
+        for number, (major, following) in enumerate(pairwise(majors), start=1)
+        if major != following
     )
 
 
@@ -169,6 +173,7 @@ def _block_columns(results: Results, blocks: Iterable[Block], size: int) -> Iter
     formats = {name: number for number, name in enumerate(results.formats)}
     start = 0
     for block in blocks:
+        # Most blocks have a cell for every pair, so their places need not be listed.
         whole = len(block.places) == size**2
         places = None if whole else block.places
         yield {
@@ -204,6 +209,7 @@ def _cell_columns(cells: Sequence[CellResult]) -> dict[str, Any]:
         ],
         "lost": [losses.index("; ".join(cell.lost)) if cell.lost else NONE for cell in cells],
         "summary": [summaries.index(_brief(cell.summary)) for cell in cells],
+        # Rounded: most of the digits are noise, and they do not compress.
         "seconds": [NONE if cell.seconds is None else round(cell.seconds, 2) for cell in cells],
         "differences": differences,
         "slugs": causes.entries,

@@ -27,7 +27,7 @@ LONGEST_IN_MARKDOWN = 200
 
 def shown(text: str) -> str:
     """Return ``text`` with escapes for characters that act or hide."""
-    return ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return ACTING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def for_spreadsheet(text: str) -> str:
@@ -50,8 +50,8 @@ def for_xml(text: str) -> str:
 
 def for_markdown(text: str) -> str:
     """Return ``text`` on one line, shortened, with all markup escaped."""
-    flat = "".join(each if each.isprintable() else " " for each in text)
+    flat = "".join(char if char.isprintable() else " " for char in text)
     short = flat
     if len(flat) > LONGEST_IN_MARKDOWN:
         short = f"{flat[: LONGEST_IN_MARKDOWN - 1]}…"
-    return "".join(f"\\{each}" if each in MARKUP else each for each in short)
+    return "".join(f"\\{char}" if char in MARKUP else char for char in short)

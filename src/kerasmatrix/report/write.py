@@ -5,10 +5,8 @@ This is the only module of the report that writes files.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import NamedTuple
 from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
 from kerasmatrix.filesystem.atomic import AtomicFile
+from kerasmatrix.filesystem.named_files import try_folder
 from kerasmatrix.results.boundary import make_apart
 from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.results_json import content_of, json_parts
@@ -39,11 +38,8 @@ def check_folder(folder: Path) -> None:
         UsageError: there is a file of that name.
         InfrastructureError: it cannot be written.
     """
-    created = [path for path in (folder, *folder.parents) if not os.path.lexists(path)]
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        try_folder(folder)
     except FileExistsError:
         raise UsageError(
             f"{folder}: is not a folder: the reports cannot be written there",
@@ -51,10 +47,6 @@ def check_folder(folder: Path) -> None:
         ) from None
     except OSError as error:
         raise _unwritable(folder, error) from error
-    finally:
-        for path in created:
-            with contextlib.suppress(OSError):  # another process may use it by now
-                path.rmdir()
 
 
 def write_reports(
@@ -142,7 +134,7 @@ def _drawn(
     results: Results, comparison: Comparison | None, past: Sequence[RunSummary], mark: str
 ) -> Iterator[tuple[str, Iterable[str]]]:
     """Yield the table and the page, which ends with ``mark``: their names, and texts in parts."""
-    # Imported late: pandas alone takes an eighth of a run that has nothing to do.
+    # Imported late: a run that changes nothing writes neither.
     from kerasmatrix.report.csv_parquet import csv_parts  # noqa: PLC0415
     from kerasmatrix.report.html import render_html  # noqa: PLC0415
 

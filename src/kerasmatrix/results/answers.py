@@ -38,6 +38,7 @@ def parse_answer(
         fields["deadline"] = deadline
     try:
         observation = kind.parse(fields)
+    # Huge integers raise OverflowError in conversions, deep nesting RecursionError.
     except (ValidationError, ArithmeticError, RecursionError) as error:
         return kind(ended="crashed", log=f"the answer does not fit: {_reason(error)}")
     return observation if shared is None else share_equal(observation, shared)

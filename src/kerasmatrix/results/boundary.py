@@ -131,6 +131,7 @@ def _to_blame(
             return [(numbers[0], describe_fault(error))]
     else:
         return []
+    # By bisection: exceptions are rare, and a run can have a hundred thousand cells.
     half = len(numbers) // 2
     return [
         *_to_blame(results, make, numbers[:half]),

@@ -81,6 +81,7 @@ def cut(text: str, limit: int) -> str:
         text = text.encode("utf-8", "replace").decode("utf-8")
     if len(text) <= limit:
         return text
+    # The middle, since the beginning and the end of a message say most.
     remark = f" [... {len(text) - limit} characters or more ...] "
     half = max(0, limit - len(remark)) // 2
     return f"{text[:half]}{remark}{text[len(text) - half :]}"[:limit]
@@ -147,6 +148,7 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - JSON
             return {cut(str(key), LONGEST_NAME): fit(part[key], depth + 1) for key in keys}
         if isinstance(part, list | tuple):
             return [fit(item, depth + 1) for item in part[: max(0, left)]]
+        # JSON has no NaN and no infinity (RFC 8259), and JavaScript's parser refuses them.
         if isinstance(part, float) and not math.isfinite(part):
             return str(part)
         # This includes True and False, which are integers in range.

@@ -141,7 +141,7 @@ def _lost_losses(before: Any, after: Any) -> Iterator[str]:
             yield f"the loss ({shown(before)} became {shown(after)})"
             return
         ours, theirs = (
-            {str(place): (side * longest)[place] for place in range(longest)} for side in losses
+            {str(place): side[place % len(side)] for place in range(longest)} for side in losses
         )
     for key, loss in ours.items():
         of = f" of output {key}" if len(ours) > 1 else ""
@@ -212,7 +212,7 @@ def _metrics(value: Any) -> Iterator[Any]:
 def _metric_differences(before: Any, after: Any) -> list[Difference]:
     """Return the differences of a metric.
 
-    Keras 2 prefixes a metric's name with that of its output, once more after difference load.
+    Keras 2 prefixes a metric's name with that of its output, once more after each load.
     """
     return [
         difference

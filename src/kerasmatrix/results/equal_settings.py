@@ -64,10 +64,10 @@ def differences(before: Any, after: Any) -> Iterator[Difference]:
     The name of the outermost object is compared; what is inside of it is named by its key.
     """
     try:
-        found = list(_compare(before, after, (), ""))
+        unequal = list(_compare(before, after, (), ""))
     except RecursionError:  # no settings are nested so deep: an environment reports nonsense
-        found = [Difference((), None, None)]
-    yield from found
+        unequal = [Difference((), None, None)]
+    yield from unequal
 
 
 def same(before: Any, after: Any) -> bool:
@@ -138,8 +138,8 @@ def _is_spelling(owner: str, key: str, before: Any, after: Any) -> bool:  # noqa
     if key == "factor":
         return bool(_factor(before) == _factor(after))
     if key in REPEATED and _is_list(before) != _is_list(after):
-        many, one = (before, after) if _is_list(before) else (after, before)
-        return bool(many) and all(_equal(each, one) for each in many)
+        many, single = (before, after) if _is_list(before) else (after, before)
+        return bool(many) and all(_equal(value, single) for value in many)
     return False
 
 
@@ -188,7 +188,7 @@ def _compare_lists(
     if len(before) != len(after):
         if path and path[-1] in REPEATED and before and after:
             values = [*before, *after]
-            if all(_equal(values[0], each) for each in values):
+            if all(_equal(values[0], value) for value in values):
                 return
         yield Difference(path, before, after)
         return
@@ -286,8 +286,8 @@ def compute_type(policy: Any) -> str:
     return _policy(policy).removeprefix("mixed_")
 
 
-def _is_resolved(one: str, other: str) -> bool:
-    return other in RESOLVED.get(one, ()) or one in RESOLVED.get(other, ())
+def _is_resolved(name: str, other: str) -> bool:
+    return other in RESOLVED.get(name, ()) or name in RESOLVED.get(other, ())
 
 
 def _is_same_name(before: Any, after: Any, owner: str) -> bool:
@@ -330,8 +330,8 @@ def _may_be_one_axis(before: Any, after: Any) -> bool:
     if not all(numbers) or len(sides[0]) != len(sides[1]):
         return False
     return all(
-        bool(one < 0) != bool(other < 0) or bool(one == other)
-        for one, other in zip(*sides, strict=True)
+        bool(mine < 0) != bool(theirs < 0) or bool(mine == theirs)
+        for mine, theirs in zip(*sides, strict=True)
     )
 
 

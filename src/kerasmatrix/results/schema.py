@@ -301,8 +301,9 @@ class CellResult(Slotted):
 
     @property
     def repaired_by(self) -> RemedyResult | None:
-        """The first fix that was verified."""
-        return next((tried for tried in self.remedies if tried.status == "verified"), None)
+        """The verified fix that loses least; the first of several."""
+        verified = [tried for tried in self.remedies if tried.status == "verified"]
+        return min(verified, key=lambda tried: len(tried.lost), default=None)
 
 
 def count_statuses(cells: Iterable[CellResult]) -> dict[Status, int]:

@@ -46,6 +46,7 @@ ERROR_LINE = compile_pattern(r"^[A-Za-z_.]*(Error|Exception)\b.*: ")
 GIVE_INPUTS = "give inputs that fit with --inputs"
 # The id of the fix that loads a model without its compile state.
 NO_COMPILE = "no-compile"
+RESCALED = "the values of some weights (they are scaled, and the outputs are the same)"
 # The class of the model that `keras.layers.TFSMLayer` makes of a SavedModel.
 INFERENCE_ONLY = "TFSMLayer"
 
@@ -98,13 +99,14 @@ def judge_save(save: SaveObservation) -> Verdict | None:
     return Verdict(status=Status.SAVE_FAILED, summary=f"could not be saved: {_ending(save)}")
 
 
-def judge_load(
+def judge_load(  # noqa: PLR0913 - the save, the load, and what is known of both
     saved: SaveFacts,
     form: str,
     load: LoadObservation,
     tolerance: Tolerance,
     *,
     trained: bool = False,
+    rescaled: bool = False,
 ) -> Verdict:
     """Return the verdict on a load of an artifact. This decides whether a cell passes.
 
@@ -114,6 +116,7 @@ def judge_load(
         load: the observation of the load.
         tolerance: how far outputs may differ and still count as the same.
         trained: the file has an optimizer's moments, even if ``saved`` has none.
+        rescaled: a fix has changed weights so that the outputs stay the same.
     """
     if load.ended == "timed-out":
         return Verdict(status=Status.TIMEOUT, summary=_ending(load))
@@ -121,7 +124,7 @@ def judge_load(
         return Verdict(status=Status.CRASH, summary=_ending(load))
     if load.value is None:
         return _judge_exception(saved, load)
-    return _judge_model(saved, form, load.value, tolerance, trained=trained)
+    return _judge_model(saved, form, load.value, tolerance, trained=trained, rescaled=rescaled)
 
 
 def _judge_exception(saved: SaveFacts, load: LoadObservation) -> Verdict:
@@ -137,13 +140,21 @@ def _judge_exception(saved: SaveFacts, load: LoadObservation) -> Verdict:
     return Verdict(status=Status.FAIL, summary=f"loads, but cannot be called: {_ending(load)}")
 
 
-def _judge_model(
-    saved: SaveFacts, form: str, loaded: LoadFacts, tolerance: Tolerance, *, trained: bool
+def _judge_model(  # noqa: PLR0913 - the save, the load, and what is known of both
+    saved: SaveFacts,
+    form: str,
+    loaded: LoadFacts,
+    tolerance: Tolerance,
+    *,
+    trained: bool,
+    rescaled: bool,
 ) -> Verdict:
     """Return the verdict on a model that was loaded and called."""
     weights_equal = saved.weights.contents == loaded.weights.contents
-    drift = _drift(saved, loaded, tolerance, weights_equal=weights_equal)
+    drift = _drift(saved, loaded, tolerance, weights_equal=weights_equal or rescaled)
     lost = tuple(_lost(saved, form, loaded, trained=trained))
+    if rescaled and not weights_equal:
+        lost = (RESCALED, *lost)
     losses = "; ".join(lost)
     if drift:
         status, summary = Status.DRIFT, drift

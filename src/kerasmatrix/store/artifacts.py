@@ -105,6 +105,7 @@ def copy_artifact(folder: Path, target: Path) -> str:
     try:
         task = os.open(folder.parent, FOLDER)
         try:
+            # Relative to the open parent: the process could replace the folder by a link meanwhile.
             artifact = os.open(folder.name, FOLDER, dir_fd=task)
         finally:
             os.close(task)

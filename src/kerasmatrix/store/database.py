@@ -142,6 +142,7 @@ def _connect(path: Path, *, check_pages: bool = False) -> sqlite3.Connection:
     # Damaged text does not raise an error, but has another digest.
     database.text_factory = _text
     try:
+        # Readers, such as `history` during a run, do not wait for the writer (sqlite.org/wal.html).
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         (version,) = database.execute("PRAGMA user_version").fetchone()
@@ -168,6 +169,7 @@ def _check_version(path: Path, version: int) -> None:
             f"{SCHEMA_VERSION})",
             hint="upgrade kerasmatrix, or name another folder with --store",
         )
+    # 0 is a file that SQLite has just created.
     if version not in {0, SCHEMA_VERSION}:
         raise _not_ours(path, f"it has schema {version}")
 
@@ -205,6 +207,8 @@ def _not_ours(path: Path, reason: str) -> UsageError:
 
 
 def _check_pages(database: sqlite3.Connection) -> None:
+    # It leaves out the comparison of indexes with their tables, so its time is proportional to the
+    # size (sqlite.org/pragma.html#pragma_quick_check).
     answer = database.execute("PRAGMA quick_check(1)").fetchone()
     if answer != ("ok",):
         damaged = sqlite3.DatabaseError(str(answer[0]))

@@ -67,6 +67,7 @@ class ObservationDb:
         """Read all observations of ``keys`` in few queries; each is then looked up once."""
         waiting = list(keys)
         self._ahead.update(dict.fromkeys(waiting))
+        # Few queries, since a matrix has thousands of keys.
         for start in range(0, len(waiting), CHUNK):
             chunk = waiting[start : start + CHUNK]
             marks = ",".join("?" * len(chunk))

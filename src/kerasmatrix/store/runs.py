@@ -55,6 +55,7 @@ class Archive:
         make_apart(results, lambda part: self._write(place, json_parts(part)))
 
     def _write(self, place: Path, parts: Iterable[str]) -> None:
+        # mtime=0: equal results give equal files.
         packed = io.BytesIO()
         with gzip.GzipFile(fileobj=packed, mode="wb", compresslevel=LEVEL, mtime=0) as file:
             file.writelines(part.encode("utf-8", "replace") for part in parts)
@@ -72,6 +73,7 @@ class Archive:
 
         Those that are damaged are left out: a page must not be lost for them.
         """
+        # Ids begin with the time in UTC, so their order is that of the runs.
         earlier = [kept for kept in self.runs() if kept < run][-LONGEST_PAST:]
         summaries = (self._in_short(kept) for kept in earlier)
         return [summary for summary in summaries if summary is not None]
@@ -137,7 +139,7 @@ class Archive:
         if run in PLACES:
             if len(known) < -PLACES[run]:
                 raise UsageError(
-                    f"{self.folder}: has no {run} run", hint="run `nox -s matrix` first"
+                    f"{self.folder}: has no {run} run", hint="start one with `kerasmatrix run`"
                 )
             run = known[PLACES[run]]
         if run not in known:
@@ -180,6 +182,6 @@ def results_in(path: Path) -> Results:
         raise UsageError(
             f"{path}: cannot be read: {error.strerror}",
             hint="name a results.json, or a run that `kerasmatrix history` lists; "
-            "`nox -s matrix` makes one",
+            "`kerasmatrix run` makes one",
         ) from None
     return read_results(text, str(path))

@@ -97,6 +97,8 @@ class Store:
     def close(self) -> None:
         """Let another run have the store."""
         self.observations.close()
+        # The scratch folder is the mark of a run that was killed, after which all pages are
+        # checked.
         if not self.observations.is_damaged:  # else the next run checks every page
             trees.remove(str(self._scratch))
         self._lock.release()
@@ -116,6 +118,7 @@ class Store:
         """Return the save of ``key``; a save whose artifact is damaged is not known."""
         save = self.observations.find(key, SaveObservation)
         artifact = save.observation.artifact if save else None
+        # Forgotten, so that the save is measured again; loads of the artifact keep their own rows.
         if artifact and not self.is_intact(artifact):
             self._artifact_store.remove(artifact)
             self.observations.forget([key])
@@ -155,6 +158,8 @@ class Store:
             with report_full_disk(self.folder):
                 for artifact in other.artifacts.iterdir():
                     if not (self.artifacts / artifact.name).exists():
+                        # Copied first and renamed then, so that only complete copies are named by
+                        # their digest.
                         shutil.copytree(artifact, scratch / artifact.name)
                         (scratch / artifact.name).replace(self.artifacts / artifact.name)
             rows = {table: other.observations.rows(table) for table in ABSORBED}
@@ -180,4 +185,4 @@ class Store:
     def size(self) -> int:
         """How many bytes all files of the store take on the disk."""
         files = (path.lstat() for path in self.folder.rglob("*") if not path.is_dir())
-        return sum(found.st_blocks * BLOCK for found in files)
+        return sum(status.st_blocks * BLOCK for status in files)

@@ -45,6 +45,16 @@ class Pattern:
         """Return whether a part of ``text``, in UTF-8 if it is bytes, matches."""
         return self._compiled.search(_encoded(text)) is not None
 
+    def first_in(self, text: str | bytes) -> str | None:
+        """Return the first part of ``text`` that matches, or None."""
+        match = self._compiled.search(_encoded(text))
+        return None if match is None else match.group(0).decode("utf-8", "replace")
+
+    def removed_from(self, text: str) -> str:
+        """Return ``text`` without the parts that match."""
+        kept: bytes = self._compiled.sub(b"", _encoded(text))
+        return kept.decode("utf-8", "replace")
+
     def is_all_of(self, text: str) -> bool:
         """Return whether all of ``text`` matches."""
         return self._compiled.fullmatch(_encoded(text)) is not None

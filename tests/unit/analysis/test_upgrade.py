@@ -1,5 +1,6 @@
 import pytest
 
+from kerasmatrix.analysis.losses import accept_losses
 from kerasmatrix.analysis.upgrade import examine
 from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_cell, make_results
@@ -55,10 +56,13 @@ def test_examine_unmeasured_is_unknown(there):
 
 
 def test_possible_accepts_fixes_on_request():
-    found = ask(results_of(h5=("pass", "fail")))  # the factory's failures have one
+    results = results_of(h5=("pass", "fail"))  # the factory's failures have one
+    found = ask(results)
     assert found.reasons[0].remedy == "no-compile + rewrite-config"
+    assert found.reasons[0].remedy_lost == ("the compile state",)
     assert not found.possible()
-    assert found.possible(accept_remedies=True)
+    assert not found.possible(accept_remedies=True)
+    assert ask(accept_losses(results, ["compile-state"])).possible(accept_remedies=True)
     helpless = ask(results_of(h5=("pass", "crash")))
     assert not helpless.possible(accept_remedies=True)
 

@@ -123,8 +123,8 @@ def test_convert_impossible_shows_fix_in_program(convert, engine):
 
 
 def test_convert_no_fix_lists_attempts(convert):
-    convert.project("good", "fails")
-    code, out = convert("--for", "fails", "--json")
+    convert.project("good", "fails-stubborn")
+    code, out = convert("--for", "fails-stubborn", "--json")
     told = json.loads(out)
     assert code == 1
     assert (told["status"], told["cause"]) == ("fail", "unknown-functional")
@@ -267,9 +267,9 @@ def test_convert_leaves_no_scratch(convert, tmp_path):
 
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_convert_hostile_file_output_is_printable(convert, monkeypatch, more):
-    convert.project("good", "fails")
+    convert.project("good", "fails-stubborn")
     monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
-    code, out = convert("--for", "fails", *more)
+    code, out = convert("--for", "fails-stubborn", *more)
     assert code == 1
     assert "alert(1)" in out
     assert not [each for each in out if not each.isprintable() and each != "\n"]

@@ -35,7 +35,35 @@ def test_explain_json(explain):
     found = json.loads(explain("ValueError: Unknown layer: MyLayer", "--json")[1])
     assert found["cause"] == "custom-class-missing"
     assert found["advice"][0]["id"] == "custom-objects"
-    assert json.loads(explain("ValueError: nobody knows", "--json")[1]) == {"cause": "unclassified"}
+    unknown = json.loads(explain("ValueError: nobody knows", "--json")[1])
+    assert unknown["cause"] == "unclassified"
+    assert not {"advice", "near"} & set(unknown)
+
+
+def test_explain_file_with_a_traceback_is_read(explain, tmp_path):
+    trace = tmp_path / "trace.txt"
+    trace.write_text(f"Traceback (most recent call last):\n  ...\n{FUNCTIONAL}\n")
+    assert explain(str(trace))[1].startswith("unknown-functional: ")
+
+
+def test_explain_model_file_as_text_is_usage_error(explain, tmp_path):
+    model = tmp_path / "model.h5"
+    model.write_bytes(b"\x89HDF")
+    code, printed = explain(str(model))
+    assert code == 2
+    assert f"--file {model}" in printed
+
+
+def test_explain_symptom_without_error(explain):
+    code, printed = explain("--symptom", "predictions differ after loading")
+    assert code == 0
+    assert printed.startswith("silent-drift: ")
+
+
+def test_explain_says_where_a_message_is_raised(explain):
+    _, printed = explain("OSError: No file or directory found at model.h5")
+    assert "raised by keras" in printed
+    assert "worded so in" in printed
 
 
 def test_explain_versions_select_cause(explain):

@@ -90,3 +90,13 @@ def test_inspect_name_too_long_is_refused_alone(digest, inspect, tmp_path):
     code, out, err = inspect(tmp_path / ("n" * 300), good, *digest)
     assert (code, "a whole model as HDF5" in out) == (2, True)
     assert err.splitlines()[0].endswith("nnn: cannot be read: File name too long")
+
+
+def test_inspect_sarif_lists_findings_of_all_files(tmp_path, capsys):
+    files.hdf5_model(tmp_path / "a.h5")
+    (tmp_path / "b.h5").write_text("text")
+    with pytest.raises(SystemExit) as left:
+        cli.main(["inspect", "--sarif", str(tmp_path)])
+    log = json.loads(capsys.readouterr().out)
+    assert left.value.code == 0
+    assert [result["ruleId"] for result in log["runs"][0]["results"]] == ["unreadable"]

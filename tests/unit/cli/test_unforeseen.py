@@ -109,7 +109,7 @@ def test_main_in_a_removed_folder_is_usage_error(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(gone)
     gone.rmdir()
     with pytest.raises(SystemExit) as left:
-        cli.main(["history"])
+        cli.main(["history", "--matrix", "matrix.yaml"])
     assert left.value.code == 2
     assert "the current folder was removed" in capsys.readouterr().err
 

@@ -193,7 +193,7 @@ MESSAGES = {
         error("OSError", "Unable to open file (file read failed: message = 'Is a directory')"),
         error("OSError", "SavedModel file does not exist at: m.keras/{saved_model.pbtxt|…}"),
         error("ValueError", "File not found: filepath=m.keras. Please ensure the file is an "
-              "accessible `.keras` zip file."),
+              "accessible `.keras` zip file.", format="keras"),
     ],
     "savedmodel": [
         error("ValueError", "File format not supported: filepath=m. Keras 3 only supports V3 "
@@ -235,11 +235,21 @@ MESSAGES = {
     "nested-graph": [
         error("ValueError", 'Layer "dense" expects 1 input(s), but it received 2 input tensors.'),
     ],
-    "sequential-as-list": [error("TypeError", "pop expected at most 1 argument, got 2")],
+    "keras-1-file": [
+        error("TypeError", "__init__() missing 1 required positional argument: 'units'"),
+        error(
+            "TypeError",
+            "__init__() missing 2 required positional arguments: 'filters' and 'kernel_size'",
+        ),
+        error("ValueError", "Unknown layer: Merge"),
+    ],
+    "sequential-as-list": [
+        error("TypeError", "pop expected at most 1 argument, got 2"),
+        error("AttributeError", "'list' object has no attribute 'items'"),
+    ],
     "shape-or-axis-type": [
         error("TypeError", "int() argument must be a string, a bytes-like object or a real "
               "number, not 'list'"),
-        error("AttributeError", "'list' object has no attribute 'items'"),
     ],
     "weights-cudnn-layout": [
         error("ValueError", "Dimension 0 in both shapes must be equal, but are 48 and 96"),
@@ -248,7 +258,7 @@ MESSAGES = {
     ],
     "weights-layout-newer": [
         error("ValueError", "You are trying to load a weight file containing 0 layers into a model "
-              "with 3 layers."),
+              "with 3 layers.", writer_keras=3),
         error("ValueError", "Layer count mismatch when loading weights from file. Model expected 3 "
               "layers, found 0 saved layers."),
         error("KeyError", "\"Unable to synchronously open object (object 'vars' doesn't exist)\""),
@@ -257,7 +267,7 @@ MESSAGES = {
         error("ValueError", "Layer 'dense' expected 2 variables, but received 0 variables during "
               "loading. Expected: ['dense/kernel:0', 'dense/bias:0']"),
         error("ValueError", "You are trying to load a weight file containing 6 layers into a model "
-              "with 0 layers."),
+              "with 2 layers."),
     ],
     "weights-only-file": [
         error("ValueError", "No model found in config file."),
@@ -276,7 +286,6 @@ MESSAGES = {
               "or within tf.function.", reader_keras=3),
     ],
     "pickle-module-path": [
-        error("ModuleNotFoundError", "No module named 'keras.saving.saved_model_v9'"),
         error("ModuleNotFoundError", "No module named 'keras.src.saving.pickle_utils'"),
     ],
     "lookup-state": [

@@ -1,4 +1,4 @@
-from kerasmatrix.execution.bridges import Hop, find_chains
+from kerasmatrix.execution.bridges import AFTER_DRIFT, ON_ARRIVAL, Hop, find_chains, presume_chains
 from kerasmatrix.execution.plan import Save
 from kerasmatrix.results.cells import Cell, Status
 
@@ -50,3 +50,28 @@ def test_find_chains_prefers_no_loss_then_the_own_format():
 
 def test_find_chains_without_a_way_returns_none():
     assert search({}) == []
+
+
+def presume(loads_with, **more):
+    cell = Cell("s", "h5", "a", "d")
+    return presume_chains(cell, NAMES, ("h5",), loads_with, lambda save: True, **more)
+
+
+def test_presume_chains_tries_plain_loads_first():
+    found = presume({"a": (), "b": (), "c": ("rewrite-config",)})
+    assert found[:2] == [(Hop("b", "h5"),), (Hop("a", "h5"),)]
+
+
+def test_presume_chains_goes_through_a_fixed_load():
+    first = Hop("c", "h5", ("rewrite-config",))
+    arrival = Hop("d", "h5", ON_ARRIVAL, saved=False)
+    assert presume({"c": ("rewrite-config",)}) == [(first,), (first, arrival)]
+
+
+def test_presume_chains_scales_weights_only_after_drift():
+    found = presume({"c": ()}, drifts=True)
+    assert found[-1] == (Hop("c", "h5"), Hop("d", "h5", AFTER_DRIFT))
+
+
+def test_presume_chains_without_a_load_returns_none():
+    assert presume({}) == []

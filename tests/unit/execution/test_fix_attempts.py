@@ -18,7 +18,9 @@ CELL = Cell("first", "h5", "old", "new")
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-4)
 PLAN = SimpleNamespace(
     keras_major=lambda name: 2 if name == "old" else 3,
-    judge=lambda cell, saved, load: judge_load(saved, cell.format, load, TOLERANCE),
+    judge=lambda cell, saved, load, remedies: judge_load(
+        saved, cell.format, load, TOLERANCE, rescaled="scale-gates" in remedies
+    ),
 )
 REMEDIES = [remedy.id for remedy in the_catalogue().remedies]
 
@@ -48,9 +50,18 @@ def test_judge_attempt_with_same_outputs_is_verified(remedy):
     ],
 )
 def test_judge_attempt_with_other_outputs_is_rejected(remedy, change):
+    if "weights" in change and remedy == "scale-gates":
+        return  # see below
     result = judge(remedy, value={**LOAD_FACTS, **change})
     assert result.status == "rejected"
     assert result.cause == "silent-drift"
+
+
+def test_judge_attempt_with_scaled_weights_has_a_loss():
+    other = {**LOAD_FACTS, "weights": [{**WEIGHT, "sha256": "bb"}]}
+    result = judge("scale-gates", value=other)
+    assert result.status == "verified"
+    assert result.lost[0].startswith("the values of some weights")
 
 
 @pytest.mark.parametrize("ended", ["raised", "crashed", "timed-out"])

@@ -1,5 +1,6 @@
 """Every kind of hostile file, as `inspect` and its command see it."""
 
+import importlib
 import re
 
 import pytest
@@ -10,22 +11,35 @@ from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_info import ModelFile
 from tests.hostile.files import KINDS, SECRET, secret_beside
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+    pytest.mark.reader_process,
+]
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.name, scope="module")
 def kind(request):
     return request.param
 
 
-@pytest.fixture
-def path(kind, tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "here").mkdir()
-    made = kind.make(tmp_path / "here", secret_beside(tmp_path / "elsewhere"))
-    before = _names(tmp_path)
+@pytest.fixture(scope="module")
+def path(kind, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "elsewhere").mkdir()
+    (folder / "here").mkdir()
+    made = kind.make(folder / "here", secret_beside(folder / "elsewhere"))
+    before = _names(folder)
     yield made
-    assert _names(tmp_path) == before, "something was written"
+    assert _names(folder) == before, "something was written"
+
+
+@pytest.fixture(scope="module")
+def outcome(kind, path):
+    """The description of the file, or the error: read once, since some files take long."""
+    try:
+        return inspect(path, digest=kind.digest)
+    except UsageError as error:
+        return error
 
 
 def _names(folder):
@@ -38,26 +52,32 @@ def test_hostile_kinds_are_many_and_have_promises():
     assert all(kind.promise for kind in KINDS)
 
 
-def test_inspect_hostile_file_keeps_promise(kind, path):
-    try:
-        found = inspect(path, digest=kind.digest)
-    except UsageError as error:
-        said = error.message
+def test_inspect_hostile_file_keeps_promise(kind, path, outcome):
+    if isinstance(outcome, UsageError):
+        said = outcome.message
         assert kind.said is not None, said
         assert str(path).encode(errors="replace").decode() in said or str(path) in said
         assert len(said) < 3000
     else:
-        answer = found.model_dump_json()
+        answer = outcome.model_dump_json()
         assert ModelFile.model_validate_json(answer)
         assert len(answer) < 1 << 20
-        said = "\n".join(found.notes) + answer
+        said = "\n".join(outcome.notes) + answer
     assert SECRET not in said
     if kind.said is not None:
         assert re.search(kind.said, said), said
 
 
 @pytest.mark.parametrize("arguments", [(), ("--json",)])
-def test_inspect_hostile_file_output_is_printable(kind, path, capfd, arguments):
+def test_inspect_hostile_file_output_is_printable(outcome, path, capfd, arguments, monkeypatch):
+    def inspect_again(path, *, digest):
+        if isinstance(outcome, UsageError):
+            raise outcome
+        return outcome
+
+    # By name: as an attribute of the package, `inspect` is the command and not the module.
+    command = importlib.import_module("kerasmatrix.cli.inspect")
+    monkeypatch.setattr(command, "inspect_file", inspect_again)
     with pytest.raises(SystemExit) as left:
         cli.main(["inspect", *arguments, str(path)])
     said = capfd.readouterr()

@@ -119,7 +119,10 @@ def _fork_from(request, monkeypatch):
 
 
 # Python warns of a fork with threads; those of the BLAS do not matter.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
+    pytest.mark.reader_process,
+]
 
 
 def test_run_in_subprocess_returns_value(tmp_path, monkeypatch):

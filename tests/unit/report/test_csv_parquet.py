@@ -5,8 +5,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from kerasmatrix.report import csv_parquet
+from kerasmatrix.report.columns import COLUMNS
 from kerasmatrix.report.csv_parquet import csv_parts, to_parquet
-from kerasmatrix.report.frame import COLUMNS, cell_frame
+from kerasmatrix.report.frame import cell_frame
 from kerasmatrix.report.texts import shown
 from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import HOSTILE, make_cell, make_results

@@ -1,4 +1,5 @@
-from kerasmatrix.report.frame import COLUMNS, cell_frame, overview
+from kerasmatrix.report.columns import COLUMNS
+from kerasmatrix.report.frame import cell_frame, overview
 from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_results
 

@@ -71,7 +71,7 @@ MEASURED = (
     "execution.steps:known_load",
     "execution.work_queue:judge_save",
     "execution.work_queue:infer_load",
-    "report.csv_parquet:cell_frame",
+    "report.csv_parquet:row_of",
     "report.page_data:_cell_columns",
     "report.page_details:_Tables.cell",
     "report.page_details:_Tables._side",

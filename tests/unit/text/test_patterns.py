@@ -20,7 +20,7 @@ SIGNATURES = sorted(
         pattern
         for cause in the_catalogue().causes
         for signature in cause.signatures
-        for pattern in (signature.error, signature.log, signature.lost)
+        for pattern in (signature.error, signature.log, signature.lost, *cause.symptoms)
         if pattern is not None
     }
 )
@@ -140,6 +140,6 @@ def test_evidence_texts_are_limited():
 )  # fmt: skip
 def test_signature_condition_on_groups_decides(message, slug):
     evidence = Evidence(chain=[("ValueError", message)], writer_keras=3, reader_keras=2)
-    found = {cause.slug for cause, _ in candidates(the_catalogue(), evidence)}
+    found = {one.cause.slug for one in candidates(the_catalogue(), evidence) if not one.lacks}
     wanted = {"config-key-too-new", "config-key-removed", "gru-reset-after"}
     assert found & wanted == ({slug} if slug else set())

@@ -1,7 +1,7 @@
 """A Dask cluster as the coordinator sees it: its connection, and the jobs that it was given.
 
 Dask decides which worker runs a job, among those whose labels fit. Dask also runs a job again if
-its worker is lost, and reconnects to a scheduler that was restarted.
+its worker is lost, reconnects to a scheduler that was restarted, and cancels the old one's jobs.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from queue import SimpleQueue
+from typing import Any
 
 from distributed import Client, Future
 from distributed.client import ClosedClientError
@@ -50,7 +51,6 @@ class Job:
         failures: how many Dask workers in a row could not do it.
         avoided: their addresses.
         future: of the last submission.
-        scheduler: the id of the scheduler it was submitted to.
         candidates: the addresses of the workers that fitted then.
         preferred: those that it was meant for.
     """
@@ -59,7 +59,6 @@ class Job:
     failures: int = 0
     avoided: set[str] = field(default_factory=set)
     future: Future[JobResult] | None = None
-    scheduler: str = ""
     candidates: frozenset[str] = frozenset()
     preferred: frozenset[str] = frozenset()
 
@@ -118,13 +117,15 @@ class Cluster:
         with self._asking:
             if time.monotonic() - self._asked_at < FRESH_SECONDS:
                 return self._workers
-            scheduler, workers = self._ask()
-            if scheduler != self._scheduler:
+            identity = self._ask()
+            if identity["id"] != self._scheduler:  # a restarted one has no plugins
                 self._register_plugin()
-                scheduler, workers = self._ask()
-            self._scheduler, self._workers = scheduler, workers
+                identity = self._ask()
+            self._scheduler = identity["id"]
+            workers = identity["workers"].items()
+            self._workers = {name: info.get("resources", {}) for name, info in workers}
             self._asked_at = time.monotonic()
-            return workers
+            return self._workers
 
     def add_cached(self, name: str, address: str) -> None:
         """Note that a worker has an environment."""
@@ -150,7 +151,6 @@ class Cluster:
         with self._lock:
             preferred = self._with_room(allowed & self._having(cache_name))
             job.candidates, job.preferred = fitting, preferred
-            job.scheduler = self._scheduler
             self._jobs.add(job)
         is_free = allowed == fitting
         workers = preferred or (() if is_free else allowed)
@@ -178,11 +178,6 @@ class Cluster:
             with contextlib.suppress(*CONNECTION_ERRORS):
                 job.future.release()  # does not wait for the scheduler, which may be gone
 
-    def has_lost_scheduler(self, job: Job) -> bool:
-        """Return whether the scheduler that a job was submitted to is gone."""
-        self.workers()
-        return job.scheduler != self._scheduler
-
     def has_lost_workers(self, job: Job) -> bool:
         """Return whether all workers that fitted a job are gone.
 
@@ -198,23 +193,19 @@ class Cluster:
         with contextlib.suppress(*CONNECTION_ERRORS):
             self._client.close(timeout=ANSWER_SECONDS)
 
-    def _ask(self) -> tuple[str, Mapping[str, _Labels]]:
-        """Return the scheduler's id and its workers, waiting for one that is being restarted."""
+    def _ask(self) -> Any:  # noqa: ANN401 - Dask has no type for it
+        """Return the scheduler's identity, waiting for one that is being restarted."""
         deadline = time.monotonic() + self.patience
         while True:
             try:
                 if self._client.scheduler is None:
                     raise ClosedClientError("the connection is closed")
-                identity = self._client.sync(
-                    self._client.scheduler.identity, n_workers=-1, callback_timeout=ANSWER_SECONDS
-                )
+                ask = self._client.scheduler.identity
+                return self._client.sync(ask, n_workers=-1, callback_timeout=ANSWER_SECONDS)
             except CONNECTION_ERRORS as error:
                 if self._client.status == "closed" or time.monotonic() >= deadline:
                     raise no_scheduler(self.address, error) from error
                 time.sleep(min(FRESH_SECONDS, self.patience))
-            else:
-                workers = identity["workers"].items()
-                return identity["id"], {name: info.get("resources", {}) for name, info in workers}
 
     def _register_plugin(self) -> None:
         """Send the plugin. A worker that cannot load it has no labels, and gets no jobs."""

@@ -11,8 +11,9 @@ import hashlib
 import shutil
 import tempfile
 import threading
+import uuid
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -24,10 +25,11 @@ from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.digests import digest_tree
 from kerasmatrix.filesystem.plain_files import NotPlain
-from kerasmatrix.store.artifacts import make_readable
+from kerasmatrix.harness import trees
+from kerasmatrix.store.artifacts import copy_artifact, make_readable
 from kerasmatrix.text.redaction import mask_secrets_of
 
-__all__ = ["TRANSFERS", "ArtifactMissing", "ArtifactTransfer", "Uploads"]
+__all__ = ["ArtifactCache", "ArtifactMissing", "ArtifactTransfer", "Uploads"]
 
 # Most artifacts are small, so several are transferred at once.
 TRANSFERS = 8
@@ -146,6 +148,42 @@ class ArtifactTransfer:
                 hint="make it readable and writable, here and for every Dask worker; its address "
                 "and credentials can be set in fsspec's configuration",
             ) from error
+
+
+class ArtifactCache:
+    """The artifacts on a Dask worker, by digest, in one folder. Used by several threads at once."""
+
+    def __init__(self, folder: Path, transfer: ArtifactTransfer) -> None:
+        """Start empty; only this object writes ``folder``, which the workers see."""
+        self.folder = folder
+        self.transfer = transfer
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def fetch(self, digests: Iterable[str]) -> None:
+        """Fetch the artifacts that are not in the folder.
+
+        Raises: see `ArtifactTransfer.fetch`.
+        """
+        self.transfer.fetch_all({self.folder / digest: digest for digest in digests})
+
+    def add(self, folder: Path) -> str:
+        """Send the artifact in ``folder`` and move it into the cache; return its digest.
+
+        Raises:
+            NoArtifact: it contains something else than files and folders.
+            OSError: it cannot be read.
+            InfrastructureError: it cannot be sent.
+        """
+        copy = self.folder.parent / f"artifact-{uuid.uuid4().hex}"
+        try:
+            digest = copy_artifact(folder, copy)
+            self.transfer.send(copy, digest)
+            with contextlib.suppress(OSError):  # it is here already, and may be in use
+                copy.rename(self.folder / digest)
+        finally:
+            trees.remove(str(copy))
+        trees.remove(str(folder))
+        return digest
 
 
 class Uploads:

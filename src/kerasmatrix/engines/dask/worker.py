@@ -154,7 +154,7 @@ class DaskWorker:
         """Return a job that no Dask worker will end, if there is one."""
         cluster = self._shared.cluster
         for job in running:
-            if cluster.has_lost_scheduler(job) or cluster.has_lost_workers(job):
+            if cluster.has_lost_workers(job):
                 running.remove(job)
                 return job
         return None
@@ -198,10 +198,10 @@ class DaskWorker:
     def _result_of(self, job: Job) -> JobResult | WorkerDied | None:
         """Return how a job ended: WorkerDied if its Dask workers were lost, None if it is lost."""
         assert job.future is not None  # noqa: S101 - it was submitted
-        cluster, patience = self._shared.cluster, self._shared.cluster.patience
+        patience = self._shared.cluster.patience
         if not job.future.done():
             # A task that kills every worker would be submitted for ever if this did not count.
-            return None if cluster.has_lost_scheduler(job) else self._failed(job, "all were lost")
+            return self._failed(job, "all were lost")
         try:
             if job.future.status != "error":
                 return job.future.result(timeout=patience)

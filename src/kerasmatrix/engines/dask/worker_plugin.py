@@ -19,7 +19,6 @@ from distributed import WorkerPlugin, get_worker
 from distributed.worker import Worker as DaskProcess
 
 from kerasmatrix.engines.base import Engine, Task, WorkDirs, Worker, WorkerDied
-from kerasmatrix.engines.dask.artifact_cache import ArtifactCache
 from kerasmatrix.engines.dask.inner_engine import InnerEngineConfig
 from kerasmatrix.engines.dask.messages import (
     CACHED_LABEL,
@@ -32,7 +31,7 @@ from kerasmatrix.engines.dask.messages import (
     engine_label,
     harness_label,
 )
-from kerasmatrix.engines.dask.transfer import ArtifactMissing, ArtifactTransfer
+from kerasmatrix.engines.dask.transfer import ArtifactCache, ArtifactMissing, ArtifactTransfer
 from kerasmatrix.engines.memory import machine_memory
 from kerasmatrix.engines.workspace import WorkerView
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
@@ -185,23 +184,23 @@ class EnvironmentPlugin(WorkerPlugin):
         scenarios = self._folder / "scenarios" / spec.scenarios
         digests = {scenarios / name: digest for name, digest in request.scenarios.items()}
         self._cache.transfer.fetch_all(digests)
-        with self._cache.holding(task.artifact for task in request.tasks if task.artifact):
-            for key, tasks in self._by_worker(request):
-                opened = self._acquire(spec, scenarios, key)
-                is_spent = False
-                try:
-                    job.attach(opened)
-                    results = opened.run(tasks, isolated=spec.isolated)
-                    for task, result in zip(tasks, results, strict=True):
-                        is_spent |= bool(result.pop("spent", None))
-                        job.results.append(self._keep(opened, task, result))
-                except BaseException:
-                    opened.close()
-                    raise
-                if is_spent:
-                    opened.close()
-                else:
-                    self._release(key, opened)
+        self._cache.fetch(task.artifact for task in request.tasks if task.artifact)
+        for key, tasks in self._by_worker(request):
+            opened = self._acquire(spec, scenarios, key)
+            is_spent = False
+            try:
+                job.attach(opened)
+                results = opened.run(tasks, isolated=spec.isolated)
+                for task, result in zip(tasks, results, strict=True):
+                    is_spent |= bool(result.pop("spent", None))
+                    job.results.append(self._keep(opened, task, result))
+            except BaseException:
+                opened.close()
+                raise
+            if is_spent:
+                opened.close()
+            else:
+                self._release(key, opened)
         return opened.worker.hello
 
     def _by_worker(self, request: JobRequest) -> list[tuple[str, Sequence[Task]]]:

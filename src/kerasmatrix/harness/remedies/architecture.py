@@ -11,7 +11,7 @@ import shutil
 import zipfile
 from typing import Any
 
-__all__ = ["Stored", "is_from_keras_3", "read", "write_copy"]
+__all__ = ["Stored", "class_names", "is_from_keras_3", "read", "write_copy"]
 
 CONFIG, TRAINING = "model_config", "training_config"  # attributes of an HDF5 file
 MEMBER, COMPILE = "config.json", "compile_config"  # of an archive, and a key in it
@@ -63,6 +63,17 @@ def is_from_keras_3(stored: Stored) -> bool:
         if any(isinstance(node, dict) for node in layer.get("inbound_nodes", [])):
             return True
     return False
+
+
+def class_names(value: Any) -> set:
+    """Return the names of all classes in a config, without their packages."""
+    if isinstance(value, list):
+        return {name for member in value for name in class_names(member)}
+    if not isinstance(value, dict):
+        return set()
+    names = {name for member in value.values() for name in class_names(member)}
+    name = value.get("class_name")
+    return names | {name.rpartition(">")[2]} if isinstance(name, str) else names
 
 
 def write_copy(source: str, target: str, config: dict, training: dict | None) -> None:

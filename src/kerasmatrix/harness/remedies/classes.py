@@ -52,6 +52,8 @@ class Reader:
         self.major = int(formats.keras_version(keras).split(".")[0])
         # Whether a program can register its own classes.
         self.registers = hasattr(keras.utils, "register_keras_serializable")
+        # Whether it has layers around any function of TensorFlow (since 2.4, and not in Keras 3).
+        self.has_operations = self.major < formats.KERAS_3 and _has_operators()
         self._keras = keras
 
     def find(self, name: str, where: str = "") -> tuple | None:
@@ -59,8 +61,12 @@ class Reader:
 
         ``where`` is the module that is searched first: losses and metrics share names.
         """
+        # `tf.keras` of Keras 3 has classes of Keras 2, too, which no loader accepts (measured:
+        # ThresholdedReLU and RandomHeight as h5, tf2.15 to tf2.21).
+        is_newer = self.major >= formats.KERAS_3
+        root = importlib.import_module("keras") if is_newer else self._keras
         for place in sorted(PLACES, key=lambda place: place != where):
-            holder: Any = self._keras
+            holder: Any = root
             for part in place.split("."):
                 holder = getattr(holder, part, None)
             kind = getattr(holder, name, None)
@@ -182,6 +188,12 @@ class Reader:
     def _is(self, kind: type, place: str, name: str) -> bool:
         base = getattr(getattr(self._keras, place, None), name, None)
         return inspect.isclass(base) and issubclass(kind, base)
+
+
+def _has_operators() -> bool:
+    import tensorflow as tf
+
+    return hasattr(tf, "__operators__")
 
 
 def _groups(match: Any) -> tuple:

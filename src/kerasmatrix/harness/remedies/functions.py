@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["MEANT"]
+__all__ = ["MEANT", "register"]
+
+PACKAGE = "kerasmatrix"
 
 
 def hard_sigmoid_of_keras_2(x: Any) -> Any:
@@ -30,3 +32,14 @@ MEANT = {
     2: {"hard_sigmoid": hard_sigmoid_of_keras_2},
     3: {"hard_sigmoid": hard_sigmoid_of_keras_3},
 }
+
+
+def register(keras: Any, functions: dict) -> None:
+    """Make a Keras find ``functions`` by their names, wherever it looks for them."""
+    decorate = getattr(keras.utils, "register_keras_serializable", None)
+    for name, function in functions.items():
+        if decorate is not None:
+            # Under a name of its own, since Keras writes a function called like one of its own as
+            # a bare name, and reads its own.
+            decorate(package=PACKAGE, name=function.__name__)(function)
+        keras.utils.get_custom_objects()[name] = function

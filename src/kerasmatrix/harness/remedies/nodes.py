@@ -13,13 +13,27 @@ from typing import Any
 
 from .. import formats
 
-__all__ = ["Call", "Tensor", "read_calls", "read_ends", "write_calls", "write_ends"]
+__all__ = [
+    "CONSTANT",
+    "Call",
+    "Tensor",
+    "is_tensor",
+    "read_calls",
+    "read_ends",
+    "write_calls",
+    "write_ends",
+]
 
 HISTORY = 3  # name, node, tensor
+CONSTANT = "_CONSTANT_VALUE"  # keras/engine/node.py of 2.4 and later
 
 
 class Tensor:
-    """An output of a call of a layer, counted from zero."""
+    """An output of a call of a layer, counted from zero.
+
+    Keras 2 writes a constant in place of a tensor as the output of a layer `CONSTANT`, and its
+    value in place of the index.
+    """
 
     def __init__(self, layer: str, node: int, index: int) -> None:
         self.layer = layer
@@ -80,6 +94,11 @@ def write_ends(ends: Any, major: int, shifts: dict) -> Any:
         return {key: _history(end, shifts) for key, end in ends.items()}
     written = [_history(end, shifts) for end in ends]
     return written[0] if major >= formats.KERAS_3 and len(written) == 1 else written
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether this is a tensor, and no constant in place of one."""
+    return isinstance(value, Tensor) and value.layer != CONSTANT
 
 
 def _read_call(node: Any, shifts: dict, names: set) -> Call:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .nodes import Call, Tensor
+from .nodes import Call, is_tensor
 
 __all__ = ["MODULE", "is_keras_3_operation", "to_keras_2", "to_keras_3"]
 
@@ -87,11 +87,11 @@ def _function_of(kind: Any) -> str | None:
 def _is_binary(call: Call, operand: str) -> bool:
     """Whether Keras 2 called with a tensor and one operand by name, without other arguments."""
     others = {key for key, value in call.kwargs.items() if value is not None}
-    return len(call.args) == 1 and isinstance(call.args[0], Tensor) and others == {operand}
+    return len(call.args) == 1 and is_tensor(call.args[0]) and others == {operand}
 
 
 def _is_pair(call: Call) -> bool:
-    return len(call.args) == 2 and isinstance(call.args[0], Tensor) and not call.kwargs  # noqa: PLR2004
+    return len(call.args) == 2 and is_tensor(call.args[0]) and not call.kwargs  # noqa: PLR2004
 
 
 def _keras_3_key(spec: Any) -> Any:

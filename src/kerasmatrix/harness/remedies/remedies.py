@@ -7,6 +7,7 @@ the file, or the arguments of ``load_model``; some create the model without ``lo
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import zipfile
@@ -15,6 +16,10 @@ from typing import Any
 from .. import formats, script
 
 __all__ = ["Case", "NotApplicable", "failing_layers", "load"]
+
+
+# The last release of Keras that is no part of TensorFlow: 2.4 only passes its Keras on.
+STANDALONE = ("2.3.0", "2.3.1")
 
 
 class NotApplicable(Exception):
@@ -32,10 +37,14 @@ class Case:
         self.artifact = artifact
         self.scenario = scenario
         self.scratch = scratch
-        self.path = formats.find(form, artifact)
+        self.given = self.path = formats.find(form, artifact)
         self.did: list = []
         self.arguments: dict = {}
         self.weights_apart = False
+        self.recompile = False
+        self.is_rewritten = False
+        # Called with the model, once it is loaded.
+        self.afterwards: list = []
         self._loader: dict | None = None
         self._saver: dict | None = None
 
@@ -65,6 +74,13 @@ class Case:
         import tensorflow as tf
 
         return tf.keras
+
+    @property
+    def written_by(self) -> int:
+        """The major version of the Keras that wrote the given file; 2 also for Keras 1."""
+        from . import architecture
+
+        return 3 if architecture.is_from_keras_3(architecture.read(self.given)) else 2
 
     def build(self) -> Any:
         """Return the untrained model, built by the scenario's own code.
@@ -137,7 +153,12 @@ def load(case: Case, names: list) -> Any:
         model = REMEDIES[name](case)
         if model is not None:
             return model
-    return _load_apart(case) if case.weights_apart else _load_plainly(case)
+    model = _load_apart(case) if case.weights_apart else _load_plainly(case)
+    for change in case.afterwards:
+        change(model)
+    if case.recompile:
+        _compile_as_stored(case, model)
+    return model
 
 
 def failing_layers(case: Case) -> list:
@@ -175,6 +196,21 @@ def _one_keras(case: Case) -> None:
     case.did.append("used tensorflow.keras instead of the Keras that load.py imports")
 
 
+def _standalone_keras(case: Case) -> None:
+    """Use the Keras of before TensorFlow had one, which reads the files of Keras 1."""
+    import keras
+
+    if str(keras.__version__) not in STANDALONE:
+        raise NotApplicable("the package keras is not a Keras of its own here")
+    objects = case.loader.get("given_objects", {})
+
+    def load_with_keras(path: str) -> Any:
+        return keras.models.load_model(path, custom_objects=objects)
+
+    case.loader = {"keras": keras, "load": load_with_keras}
+    case.did.append(f"loaded with the package keras {keras.__version__}")
+
+
 def _no_v1_mode(case: Case) -> None:
     import tensorflow as tf
 
@@ -193,6 +229,7 @@ def _no_v1_mode(case: Case) -> None:
 
 def _no_compile(case: Case) -> None:
     case.arguments["compile"] = False
+    case.recompile = True
     case.did.append("loaded without compiling")
 
 
@@ -229,20 +266,49 @@ def _true_name(case: Case) -> None:
 
 def _same_function(case: Case) -> None:
     """Hand over the functions that the names in the file meant to the Keras that wrote it."""
-    from . import architecture, functions
+    from . import functions
 
-    written_by = 3 if architecture.is_from_keras_3(architecture.read(case.path)) else 2
+    written_by = case.written_by
     if written_by == formats.major(case.keras):
         raise NotApplicable("the file's Keras and this one have the same functions")
     objects = functions.MEANT[written_by]
     handed = case.arguments.setdefault("custom_objects", {})
     handed.update((name, function) for name, function in objects.items() if name not in handed)
-    case.did.append(f"handed over Keras {written_by}'s own {', '.join(sorted(objects))}")
+    # Wrapped layers are copied without a look at the argument of `load_model` (measured:
+    # Bidirectional(LSTM) as h5, tf2.15 to tf2.21).
+    functions.register(case.keras, {name: handed[name] for name in objects})
+    case.did.append(f"registered Keras {written_by}'s own {', '.join(sorted(objects))}")
+
+
+def _stand_ins(case: Case) -> None:
+    """Pass layers of our own in place of those that this Keras lacks."""
+    from . import architecture, classes, rewrite_models
+
+    reader = classes.Reader(case.keras)
+    names = architecture.class_names(architecture.read(case.path).config)
+    missing = {name for name in names if reader.find(name) is None} - rewrite_models.MODELS
+    if not missing:
+        raise NotApplicable("this Keras has all layers of the file")
+    from . import stand_ins
+
+    objects = {name: stand_ins.LAYERS[name] for name in missing & set(stand_ins.LAYERS)}
+    others = missing - set(objects)
+    if not objects:
+        raise NotApplicable(f"there is nothing in place of {', '.join(sorted(others))}")
+    case.arguments.setdefault("custom_objects", {}).update(objects)
+    case.keras.utils.get_custom_objects().update(objects)
+    case.did.append(f"passed {', '.join(sorted(objects))} from stand_ins.py of kerasmatrix")
+    if others:
+        # They may be classes that are written in another way.
+        with contextlib.suppress(NotApplicable):
+            _rewrite_config(case)
 
 
 def _rewrite_config(case: Case) -> None:
     from . import architecture, classes, rewrite
 
+    if case.is_rewritten:
+        return
     stored = architecture.read(case.path)
     handed = set(case.arguments.get("custom_objects", ()))
     rewritten = rewrite.rewrite(stored, classes.Reader(case.keras), handed)
@@ -250,12 +316,53 @@ def _rewrite_config(case: Case) -> None:
         raise NotApplicable("there is nothing in the architecture to rewrite")
     copy = os.path.join(case.scratch, "rewritten" + os.path.splitext(case.path)[1])
     architecture.write_copy(case.path, copy, rewritten.config, rewritten.training)
-    case.path = copy
+    case.path, case.is_rewritten = copy, True
     case.did.extend(rewritten.changes)
+    if rewritten.custom_objects:
+        case.arguments.setdefault("custom_objects", {}).update(rewritten.custom_objects)
+        case.did.append("passed " + ", ".join(sorted(rewritten.custom_objects)))
+
+
+def _scale_gates(case: Case) -> None:
+    """Move the difference between two functions called hard_sigmoid into the weights."""
+    from . import gates
+
+    written_by = case.written_by
+    if written_by == formats.major(case.keras):
+        raise NotApplicable("the file's Keras and this one have the same hard_sigmoid")
+
+    def scale(model: Any) -> None:
+        names = gates.scale(model, written_by)
+        if not names:
+            raise NotApplicable("no layer has a hard_sigmoid after weights")
+        case.did.append("scaled the weights before the hard_sigmoid of " + ", ".join(names))
+
+    case.afterwards.append(scale)
 
 
 def _weights_apart(case: Case) -> None:
     case.weights_apart = True
+    case.recompile = True
+
+
+def _compile_as_stored(case: Case, model: Any) -> None:
+    """Compile a model as the given file says."""
+    from . import architecture, classes, recompile
+
+    if os.path.isdir(case.given) or getattr(model, "optimizer", None) is not None:
+        return
+    try:
+        stored = architecture.read(case.given)
+    except (OSError, ValueError):
+        return
+    if stored.training is None:
+        return
+    objects = dict(case.loader.get("given_objects", {}))
+    objects.update(case.arguments.get("custom_objects", {}))
+    done = recompile.compile_as_stored(
+        model, case.given, stored, classes.Reader(case.keras), objects
+    )
+    case.did.append(done)
 
 
 def _load_apart(case: Case) -> Any:
@@ -298,6 +405,7 @@ def _saved_model_load(case: Case) -> Any:
 REMEDIES = {
     "one-keras": _one_keras,
     "no-v1-mode": _no_v1_mode,
+    "standalone-keras": _standalone_keras,
     "true-name": _true_name,
     "no-compile": _no_compile,
     "custom-objects": _custom_objects,
@@ -305,8 +413,10 @@ REMEDIES = {
     "tfsm-layer": _tfsm_layer,
     "saved-model-load": _saved_model_load,
     "same-function": _same_function,
+    "stand-ins": _stand_ins,
     "rewrite-config": _rewrite_config,
     "weights-apart": _weights_apart,
+    "scale-gates": _scale_gates,
     "rebuild-and-load-weights": _rebuild_and_load_weights,
 }
 

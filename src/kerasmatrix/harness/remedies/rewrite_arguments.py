@@ -102,6 +102,21 @@ def _refer_to_functions(writer: Writer, kind: KerasClass, config: dict) -> None:
             )
 
 
+def _add_backward_layer(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Add the second layer of a Bidirectional whose first one goes backwards.
+
+    Keras 2 turns the direction round for it, Keras 3 always makes one that goes backwards.
+    """
+    layer = config.get("layer")
+    if kind.name != "Bidirectional" or not writer.to_keras_3 or not isinstance(layer, dict):
+        return
+    if config.get("backward_layer") is None and layer.get("config", {}).get("go_backwards"):
+        writer.note("wrote down the second layer of a Bidirectional")
+        name = f"backward_{layer['config'].get('name')}"
+        second = dict(layer["config"], go_backwards=False, name=name)
+        config["backward_layer"] = dict(layer, config=second)
+
+
 def _drop_unknown(writer: Writer, kind: KerasClass, config: dict) -> None:
     """Drop the arguments that the class does not accept."""
     accepted = writer.reader.accepted(kind.type)
@@ -138,6 +153,7 @@ RULES = (
     _replace_auto_reduction,
     _drop_wrapped_function,
     _refer_to_functions,
+    _add_backward_layer,
     _drop_unknown,
     _add_demanded,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from . import lambdas, substitutes
+
 if TYPE_CHECKING:
     from .writer import Writer
 
@@ -19,15 +21,6 @@ RENAMED = {
     # tf2.12).
     "OrthogonalInitializer": "Orthogonal",
     "IdentityInitializer": "Identity",
-}
-# Initializers that were functions up to TensorFlow 2.3: scale and distribution of the class that
-# they returned (tensorflow/python/ops/init_ops_v2.py; measured: objects_as_arguments as h5, tf2.15
-# to tf2.2).
-SCALED = {
-    "HeNormal": (2.0, "truncated_normal"),
-    "HeUniform": (2.0, "uniform"),
-    "LecunNormal": (1.0, "truncated_normal"),
-    "LecunUniform": (1.0, "uniform"),
 }
 
 
@@ -63,29 +56,11 @@ def find(writer: Writer, name: str, module: str = "") -> KerasClass | None:
 
 def substitute(writer: Writer, name: str, config: dict) -> tuple:
     """Return an equivalent class and its config; (None, config) if there is none."""
-    for what, rule in SUBSTITUTES:
-        replacement = rule(name, config)
-        if replacement is None:
-            continue
-        kind = find(writer, replacement[0])
-        if kind is not None:
-            writer.note(f"wrote {what} {name} as {kind.name}")
-            return kind, replacement[1]
-    return None, config
-
-
-def _l1_or_l2(name: str, config: dict) -> tuple | None:
-    return ("L1L2", config) if name in ("L1", "L2") else None
-
-
-def _scaled_initializer(name: str, config: dict) -> tuple | None:
-    if name not in SCALED:
-        return None
-    scale, distribution = SCALED[name]
-    return "VarianceScaling", dict(
-        scale=scale, mode="fan_in", distribution=distribution, seed=config.get("seed")
-    )
-
-
-# Functions that return another class and its config, or None.
-SUBSTITUTES = (("regularizer", _l1_or_l2), ("initializer", _scaled_initializer))
+    found = substitutes.find_substitute(name, config)
+    kind = find(writer, found.name) if found is not None else None
+    if found is None or kind is None:
+        return None, config
+    writer.note(found.note or f"wrote {name} as {kind.name}")
+    if found.source:
+        return kind, lambdas.of_source(found.source, str(config.get("name")))
+    return kind, found.config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import nodes, operations
+from . import nodes, op_lambda, operations
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -89,14 +89,24 @@ def _translate_operation(writer: Writer, entry: dict, layer: dict, calls: list) 
         translated = operations.to_keras_3(entry, calls)
     elif not writer.to_keras_3 and operations.is_keras_3_operation(entry):
         translated = operations.to_keras_2(entry, calls)
-    if translated is None:
-        return layer, calls
-    name, module, config, calls = translated
-    writer.note(f"wrote operation {entry['class_name']} as {name}")
-    written = dict(class_name=name, config=config)
-    if module is not None:
-        written.update(module=module, registered_name=name)
-    return written, calls
+    if translated is not None:
+        name, module, config, new_calls = translated
+        written = dict(class_name=name, config=config)
+        if module is not None:
+            written.update(module=module, registered_name=name)
+        writer.note(f"wrote operation {entry['class_name']} as {name}")
+    else:
+        written, new_calls = entry, calls
+    # Versions from before the newer layers of operations have the older one.
+    is_readable = writer.reader.has_operations or (
+        not writer.to_keras_3 and written["class_name"] == "TensorFlowOpLayer"
+    )
+    if not is_readable:
+        found = op_lambda.as_lambda(written, new_calls)
+        if found is not None:
+            writer.note(f"wrote operation {entry['class_name']} as a Lambda layer that calls it")
+            return writer.write_lambda({}, found[0]), found[1]
+    return (layer, calls) if translated is None else (written, new_calls)
 
 
 def _with_input(writer: Writer, layers: list, stored_layers: list) -> list:

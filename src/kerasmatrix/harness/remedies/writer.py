@@ -7,12 +7,14 @@ from typing import Any
 
 from .. import formats
 from . import (
+    keras_1,
     lambdas,
     operations,
     rewrite_arguments,
     rewrite_classes,
     rewrite_models,
     rewrite_values,
+    substitutes,
 )
 from .architecture import Stored, is_from_keras_3
 
@@ -32,6 +34,7 @@ class Writer:
         from_keras_3: whether Keras 3 wrote the architecture.
         in_archive: whether it is in an archive, and not in HDF5.
         writes_modules: whether an object of Keras is written with its module.
+        experimental: classes that the reader has and does not find by their names.
         changes: what was changed, in short sentences.
     """
 
@@ -43,6 +46,7 @@ class Writer:
         self.in_archive = stored.archive
         self.changes: list = []
         self.writes_modules = self.to_keras_3
+        self.experimental: dict = {}
 
     def for_training(self) -> Writer:
         """Return a writer for the training configuration, with the same list of changes.
@@ -70,13 +74,22 @@ class Writer:
         if operations.is_keras_3_operation(entry):
             return self.write_own(dict(dict(module=operations.MODULE), **entry), config)
         kind = rewrite_classes.find(self, name, str(entry.get("module")))
-        if kind is None:
+        if kind is not None and kind.place == "initializers" and "trainable" in config:
+            kind = None  # a layer that the reader lacks and that is called like an initializer
+        modern = keras_1.as_keras_2(name, config, is_known=kind is not None)
+        if modern is not None:
+            self.note(f"wrote {name} of Keras 1 as Keras 2 does")
+            name, config = modern
+            kind = rewrite_classes.find(self, name)
+        if kind is None or substitutes.is_never_usable(name):
             kind, config = rewrite_classes.substitute(self, name, config)
         if kind is None:
             config = {key: self.write_value(value) for key, value in config.items()}
             return self.write_own(entry, config)
+        if kind.place.startswith("layers.experimental"):
+            self.experimental[kind.name] = kind.type
         if kind.name == "Lambda":
-            return self._write_lambda(entry, config)
+            return self.write_lambda(entry, config)
         config = {key: self.write_value(value) for key, value in config.items()}
         rewrite_arguments.apply(self, kind, config)
         return self.write_keras(entry, kind.name, config, f"keras.{kind.place}")
@@ -123,19 +136,22 @@ class Writer:
             written["build_config"] = entry["build_config"]
         return written
 
-    def _write_lambda(self, entry: dict, config: dict) -> dict:
-        """Return a Lambda layer, without a look at its function.
+    def write_lambda(self, entry: dict, config: dict) -> dict:
+        """Return a Lambda layer, its function compiled for this Python if it is a simple one.
 
         HDF5's loader takes the form of Keras 2 in Keras 3 as well. Up to Keras 3.11 it takes no
         other, since it has no way to trust the code (measured: lambda_closure as h5, tf2.15 to
         tf2.16).
         """
-        config = dict(config)
+        config, sources = lambdas.translated(config)
+        for source in sources:
+            self.note(f"compiled the code of a Lambda for this Python: {' '.join(source.split())}")
         if "dtype" in config:
             config["dtype"] = self.write_value(config["dtype"])
         if self.to_keras_3 and not self.from_keras_3 and not self.in_archive:
             return dict(class_name="Lambda", config=config)
-        self.note("kept the bytecode of a Lambda, which no other release of Python can run")
+        if not sources:
+            self.note("kept the bytecode of a Lambda, which no other release of Python can run")
         translate = lambdas.to_keras_3 if self.to_keras_3 else lambdas.to_keras_2
         return self.write_keras(entry, "Lambda", translate(config), "keras.layers")
 

@@ -29,6 +29,7 @@ class FakeReader:
     """A Keras of one major version. ``more`` adds arguments, or classes."""
 
     registers = True
+    has_operations = True
 
     def __init__(self, major, more=(), demanded=(), call_names=None):
         self.major = major
@@ -55,7 +56,7 @@ class FakeReader:
         return self._call_names.get(kind.__name__)
 
     def compile_names(self):
-        return {"loss", "metrics", "optimizer"}
+        return {"loss", "metrics", "optimizer", "steps_per_execution"}
 
     def deserialize(self, layer, custom_objects):
         name = layer["class_name"]

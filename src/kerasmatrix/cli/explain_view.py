@@ -1,0 +1,122 @@
+"""Prints an explanation for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from kerasmatrix.diagnosis.explain import Explanation
+from kerasmatrix.diagnosis.occurrences import Checked, Occurrences
+from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.text.escape import cut, escape_control_characters
+
+__all__ = ["prose"]
+
+LIKELY = {"high": "", "medium": " (likely)", "low": " (possible)"}
+LONGEST_TEMPLATE = 100
+
+
+def prose(
+    explanation: Explanation,
+    model: ModelFile | None = None,
+    checked: Checked | None = None,
+    seen: Occurrences | None = None,
+) -> Iterator[str]:
+    """Yield the lines: a stored check first, then the cause and its fixes, then the evidence."""
+    if checked:
+        yield from _checked(checked)
+    if model:
+        yield from _model(model)
+    if explanation.cause:
+        yield from _cause(explanation)
+    elif not checked:
+        yield from _nothing(explanation)
+    yield from _origins(explanation)
+    if explanation.cause:
+        yield from ("", "Seen in:", *(f"  - {source}" for source in explanation.cause.sources))
+    if seen:
+        yield from _measured(seen)
+
+
+def _cause(explanation: Explanation) -> Iterator[str]:
+    cause, confidence = explanation.cause, explanation.confidence
+    if cause is None or confidence is None:
+        return
+    yield f"{cause.slug}: {cause.story}{LIKELY[confidence]}"
+    yield from ("", cause.what.strip())
+    if explanation.matched:
+        yield from ("", f"Recognized by: {_shown(explanation.matched)}")
+    yield from ("", "Fixes:")
+    for advice in explanation.advice:
+        loses = f" (gives up {advice.loses})" if advice.loses else ""
+        yield f"  - {advice.do}{loses}"
+        yield from (f"      {line}" for line in (advice.code or "").splitlines())
+    if explanation.near:
+        others = ", ".join(near.slug for near in explanation.near)
+        yield from ("", f"If that is not it, see also: {others}.")
+
+
+def _nothing(explanation: Explanation) -> Iterator[str]:
+    if not (explanation.near or explanation.raised_by):
+        yield "unclassified: no known cause matches this error."
+    else:
+        yield "unclassified: the message alone does not tell the cause."
+    for near in explanation.near:
+        yield f"  - possible: {near.slug}: {near.story}"
+    if explanation.needs:
+        yield from ("", "It would help to have:", *(f"  - {need}" for need in explanation.needs))
+
+
+def _origins(explanation: Explanation) -> Iterator[str]:
+    if not explanation.raised_by:
+        return
+    yield from ("", "The message:")
+    for origin in explanation.raised_by:
+        template = " ".join(origin.template.split())
+        if len(template) > LONGEST_TEMPLATE:
+            template = f"{template[:LONGEST_TEMPLATE]}…"
+        releases = origin.releases.replace(" ", ", ").replace("-", " to ")
+        place = origin.place.replace(":", ".").rstrip(".")
+        yield f"  - raised by {place}; worded so in {origin.package} {releases}: {template}"
+    advice = dict.fromkeys(origin.do for origin in explanation.raised_by if origin.do)
+    if advice and not explanation.cause:
+        yield from ("", "For messages of this place:", *(f"  - {do}" for do in advice))
+
+
+def _model(model: ModelFile) -> Iterator[str]:
+    writer = model.writer.keras or "an unknown version"
+    yield f"{_shown(model.path)}: {model.kind}, saved with Keras {writer}"
+    if model.custom_objects:
+        yield f"  - needs your classes or functions: {_shown(', '.join(model.custom_objects))}"
+    for one in model.lambdas:
+        python = f", readable by Python {one.python}" if one.python else ""
+        yield f"  - Lambda layer {_shown(one.layer)} holds Python bytecode{python}"
+    if model.training and model.training.optimizer:
+        yield f"  - compiled with {_shown(model.training.optimizer)}"
+    yield from (f"  - {_shown(note)}" for note in model.notes)
+    yield ""
+
+
+def _checked(checked: Checked) -> Iterator[str]:
+    yield f"Your check of {_shown(checked.file)} (run {checked.run}):"
+    for cell in checked.cells:
+        cause = f", {cell.cause}" if cell.cause else ""
+        fix = f"; fix {cell.repaired_by} worked" if cell.repaired_by else ""
+        yield f"  - loaded with {cell.loaded_with}: {cell.status}{cause}{fix}"
+    yield ""
+
+
+def _measured(seen: Occurrences) -> Iterator[str]:
+    if not seen.cells:
+        yield f"\nNot measured in your last run, {seen.run}."
+        return
+    cases = "1 case" if seen.cells == 1 else f"{seen.cells} cases"
+    yield f"\nMeasured in {cases} of the run {seen.run}:"
+    for reader, pairs in groupby(seen.pairs, key=lambda pair: pair.loaded_with):
+        yield f"  - loaded with {reader}: saved with {', '.join(p.saved_with for p in pairs)}"
+    for remedy, cells in seen.repaired_by.items():
+        yield f"  Fix {remedy} worked in {cells} of {seen.cells}."
+
+
+def _shown(text: str) -> str:
+    return cut(escape_control_characters(text))

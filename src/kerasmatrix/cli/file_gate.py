@@ -1,0 +1,118 @@
+"""The gate of ``kerasmatrix check``: its exit code, and annotations for GitHub Actions."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import click
+
+from kerasmatrix.analysis.compare import compare
+from kerasmatrix.analysis.losses import accept_losses
+from kerasmatrix.cli.named_path import NamedPath
+from kerasmatrix.cli.options import accept_option
+from kerasmatrix.cli.output import say
+from kerasmatrix.errors import UsageError
+from kerasmatrix.report.file_verdict import FileLine, FilesVerdict, judge_files
+from kerasmatrix.results.cells import INCONCLUSIVE
+from kerasmatrix.results.schema import Results
+from kerasmatrix.store.runs import results_in
+
+__all__ = ["FileGate", "gate_options"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FAILED, INCONCLUSIVE_CODE = 1, 3
+
+
+def gate_options(command: Command) -> Command:
+    """Add ``--gate``, ``--baseline FILE`` and ``--accept KIND``."""
+    gate = click.option(
+        "--gate",
+        is_flag=True,
+        help="Exit with 1 if a file is worse in --to than in --from, or than in --baseline.",
+    )
+    baseline = click.option(
+        "--baseline",
+        metavar="FILE",
+        type=NamedPath(path_type=Path),
+        help="The results.json of an earlier check, for --gate.",
+    )
+    return gate(baseline(accept_option(command)))
+
+
+class FileGate(NamedTuple):
+    """The rules by which a check passes or fails.
+
+    Attributes:
+        is_on: whether the exit code depends on them.
+        baseline: an earlier check to compare with, instead of the version to upgrade from.
+        accept: the kinds of losses that do not matter.
+    """
+
+    is_on: bool
+    baseline: Results | None
+    accept: tuple[str, ...]
+
+    @classmethod
+    def of(cls, *, is_on: bool, baseline: Path | None, accept: tuple[str, ...]) -> FileGate:
+        """Return the gate of these options.
+
+        Raises:
+            UsageError: the baseline cannot be read, or there is no gate that uses it.
+        """
+        if (baseline or accept) and not is_on:
+            option = "--baseline" if baseline else "--accept"
+            raise UsageError(f"{option}: has no effect without --gate", hint="add --gate")
+        return cls(is_on, results_in(baseline) if baseline else None, accept)
+
+    def verdict(self, results: Results) -> FilesVerdict:
+        """Return the verdict without the losses that are accepted."""
+        return judge_files(
+            accept_losses(results, self.accept), results.candidate or "", results.current
+        )
+
+    def decide(self, results: Results) -> int:
+        """Print whether the check passes, and return the exit code."""
+        verdict = self.verdict(results)
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            _annotate(verdict, "error" if self.is_on else "warning")
+        if not self.is_on:
+            return 0
+        if self.baseline:
+            from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
+
+            head = accept_losses(results, self.accept)
+            return decide(head, compare(accept_losses(self.baseline, self.accept), head))
+        worse = sum(line.is_worse for line in verdict.lines)
+        unknown = sum(line.cell.status in INCONCLUSIVE for line in verdict.lines)
+        of = f"{len(verdict.lines)} files"
+        if worse:
+            click.echo(f"The gate fails: {worse} of {of} are worse in {verdict.target}.")
+            return FAILED
+        if unknown:
+            click.echo(f"The gate cannot decide: {unknown} of {of} were not compared.")
+            return INCONCLUSIVE_CODE
+        click.echo("The gate passes.")
+        return 0
+
+
+def _annotate(verdict: FilesVerdict, level: str) -> None:
+    """Print a line for each file that is worse, which GitHub shows next to the file."""
+    for line in verdict.lines:
+        if line.is_worse:
+            say(f"::{level} file={_property(line.file)},title=kerasmatrix::{_message(line)}")
+
+
+def _message(line: FileLine) -> str:
+    return _escaped(f"{line.cell.loaded_with}: {line.text()}")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _escaped(text: str) -> str:
+    # The order matters: % is the character that escapes.
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")

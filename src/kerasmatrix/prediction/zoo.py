@@ -1,0 +1,295 @@
+"""The zoo: which releases write and read each class of Keras with each argument. Measured data.
+
+``zoo.json`` is written by ``nox -s zoo``, which builds, saves and loads one tiny model, an exhibit,
+for each class and each argument at another value than its default.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from kerasmatrix.versions import minor_of
+
+__all__ = ["Exhibit", "Failure", "Zoo", "measured_zoo", "span_of"]
+
+FAILING = ("fail", "crash", "timeout")
+NO_CAUSE = {"", "call", "unclassified"}
+# The layer that loads wherever any functional model does.
+PLAINEST = "Dense"
+# Arguments of every layer, which say nothing on a class.
+COMMON = {"name", "trainable", "dtype"}
+
+
+@dataclass(frozen=True, eq=False)
+class Exhibit:
+    """A tiny model of the zoo: a class with its defaults, with one argument, or wired otherwise.
+
+    Attributes:
+        name: such as ``layers/Attention/score_mode=concat``.
+        data: its line of ``zoo.json``.
+    """
+
+    name: str
+    data: Mapping[str, Any]
+
+    @property
+    def place(self) -> str:
+        """The module of Keras with the class."""
+        return self.name.split("/", 2)[0]
+
+    @property
+    def class_name(self) -> str:
+        """The class, or the function."""
+        return self.name.split("/", 2)[1]
+
+    @property
+    def setting(self) -> str:
+        """The difference from the default: ``argument=value``, ``in-Sequential``, or nothing."""
+        return self.name.partition(f"{self.place}/{self.class_name}/")[2]
+
+    @property
+    def argument(self) -> str:
+        """The argument that has another value than its default."""
+        argument, equals, _ = self.setting.partition("=")
+        return argument if equals else ""
+
+    @property
+    def value(self) -> object:
+        """The value of that argument; a text if it is not a literal of Python."""
+        text = self.setting.partition("=")[2]
+        try:
+            return ast.literal_eval(text)
+        except (SyntaxError, ValueError):
+            return text
+
+    @property
+    def call(self) -> str:
+        """The exhibit as a user would write it."""
+        if not self.argument:
+            way = f", {self.setting.replace('-', ' ')}" if self.setting else ""
+            return f"{self.class_name}(){way}" if self.class_name[:1].isupper() else self.class_name
+        text = self.setting.partition("=")[2]
+        is_text = self.value == text and not text.endswith((")", "]")) and "." not in text
+        shown = json.dumps(text) if is_text and not text.startswith("lambda ") else text
+        return f"{self.class_name}({self.argument}={shown})"
+
+    @property
+    def formats(self) -> Iterator[str]:
+        """The formats in which some release saves it."""
+        return (key for key in self.data if key != "refused")
+
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """The releases that have the class and cannot build the exhibit, by kind of error."""
+        found: Mapping[str, str] = self.data.get("refused", {})
+        return found
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An exhibit that a file's layer is like.
+
+    Attributes:
+        exhibit: the exhibit.
+        status: ``fail``, or ``drift`` if it loads and computes something else.
+        cause: why it fails, if that is known.
+        layer: the name of the file's layer.
+    """
+
+    exhibit: Exhibit
+    status: str
+    cause: str | None
+    layer: str
+
+
+class Zoo:
+    """The measured exhibits."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.releases: tuple[str, ...] = tuple(data["releases"])
+        self._places = {release: place for place, release in enumerate(self.releases)}
+        self._by_class: dict[str, list[Exhibit]] = {}
+        self._known: dict[tuple[str, str, str, str], Mapping[Exhibit, str]] = {}
+        for name, entry in data["exhibits"].items():
+            exhibit = Exhibit(name, entry)
+            self._by_class.setdefault(exhibit.class_name, []).append(exhibit)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of all exhibited classes and functions."""
+        return tuple(self._by_class)
+
+    def of_class(self, name: str) -> tuple[Exhibit, ...]:
+        """Return the exhibits of a class: with its defaults first."""
+        return tuple(self._by_class.get(name, ()))
+
+    def outcome(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> str | None:
+        """Return what came of loading what ``writer`` saved, such as ``fail unknown-class``.
+
+        A release between two measured ones has their outcome if they agree. None if nothing of the
+        kind was measured, or the exhibit cannot be saved.
+        """
+        found = {
+            self._measured(exhibit, form, one, other)
+            for one in self._around(writer)
+            for other in self._around(reader)
+        }
+        return found.pop() if len(found) == 1 else None
+
+    def loads(self, name: str, form: str, writer: str, reader: str) -> bool:
+        """Return whether the layer ``name`` was measured to load with its defaults."""
+        plain = self._plain_layer(name)
+        return plain is not None and self.outcome(plain, form, writer, reader) == "pass"
+
+    def failure(
+        self, layer: Mapping[str, Any], form: str, writer: str, reader: str
+    ) -> Failure | None:
+        """Return an exhibit that ``layer`` is like and that fails, or computes something else.
+
+        That is one with a setting of the layer, of a class that is right without it; or the one
+        with the defaults, unless an argument of the layer may be the remedy.
+
+        Args:
+            layer: as stored: ``class_name`` and ``config``.
+            form: ``h5`` or ``keras``.
+            writer: the release that saved it.
+            reader: the release that has to load it.
+        """
+        name, config = str(layer.get("class_name")), layer.get("config")
+        if not isinstance(config, Mapping):
+            return None
+        outcomes = self._outcomes_of_layer(name, form, writer, reader)
+        plain = next(iter(outcomes), None)
+        if plain is None or plain.setting:
+            return None
+        found: Exhibit | None = plain
+        if outcomes[plain] == "pass":
+            wrong = (each for each, what in outcomes.items() if _is_wrong(what))
+            found = next((each for each in wrong if _has(config, each)), None)
+        elif not _is_wrong(outcomes[plain]) or any(
+            _may_have(config, each) for each, what in outcomes.items() if what == "pass"
+        ):
+            found = None
+        if found is None:
+            return None
+        status, _, cause = outcomes[found].partition(" ")
+        return Failure(
+            exhibit=found,
+            status="drift" if status == "drift" else "fail",
+            cause=cause if status == "fail" and cause not in NO_CAUSE else None,
+            layer=str(config.get("name")),
+        )
+
+    def _outcomes_of_layer(
+        self, name: str, form: str, writer: str, reader: str
+    ) -> Mapping[Exhibit, str]:
+        """Return the outcomes of a layer's exhibits, the one with its defaults first.
+
+        There are none if the plainest model fails: then these releases write models differently.
+        """
+        key = (name, form, writer, reader)
+        if key not in self._known:
+            self._known[key] = {
+                exhibit: outcome
+                for exhibit in self.of_class(name)
+                if exhibit.place == "layers"
+                and self.loads(PLAINEST, form, writer, reader)
+                and (outcome := self.outcome(exhibit, form, writer, reader)) is not None
+            }
+        return self._known[key]
+
+    def is_of_every_model(self, form: str, writer: str, reader: str, outcome: str) -> bool:
+        """Return whether the plainest functional model has that outcome, too."""
+        plain = self._plain_layer(PLAINEST)
+        return plain is not None and self.outcome(plain, form, writer, reader) == outcome
+
+    def expanded(self, span: str) -> tuple[str, ...]:
+        """Return the measured releases of a span such as ``2.4-2.15,3.15``."""
+        return tuple(self.releases[place] for place in sorted(self._expanded(span)))
+
+    def _plain_layer(self, name: str) -> Exhibit | None:
+        exhibits = self.of_class(name)
+        return next((e for e in exhibits if e.place == "layers" and not e.setting), None)
+
+    def _measured(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> str | None:
+        for writers, row in exhibit.data.get(form, {}).items():
+            if self._places[writer] in self._expanded(writers) and isinstance(row, Mapping):
+                place = self._places[reader]
+                return next(
+                    (what for what, span in row.items() if place in self._expanded(span)), None
+                )
+        return None
+
+    def _around(self, release: str) -> tuple[str, ...]:
+        """Return the release if it was measured, else those before and after it."""
+        if release in self._places:
+            return (release,)
+        key = minor_of(release)
+        before = [each for each in self.releases if minor_of(each) < key]
+        after = [each for each in self.releases if minor_of(each) > key]
+        return (before[-1], after[0]) if before and after else ()
+
+    def _expanded(self, span: str) -> frozenset[int]:
+        return _places_of(span, self.releases)
+
+
+def span_of(releases: Iterable[str], order: Sequence[str]) -> str:
+    """Return releases as text: ``2.4-2.15,3.15``."""
+    runs: list[list[int]] = []
+    for place in sorted(order.index(release) for release in releases):
+        if runs and place == runs[-1][1] + 1:
+            runs[-1][1] = place
+        else:
+            runs.append([place, place])
+    return ",".join(
+        order[first] if first == last else f"{order[first]}-{order[last]}" for first, last in runs
+    )
+
+
+@cache
+def _places_of(span: str, releases: tuple[str, ...]) -> frozenset[int]:
+    places: set[int] = set()
+    for part in span.split(","):
+        first, _, last = part.partition("-")
+        places.update(range(releases.index(first), releases.index(last or first) + 1))
+    return frozenset(places)
+
+
+def _is_wrong(outcome: str) -> bool:
+    return outcome.startswith((*FAILING, "drift"))
+
+
+def _has(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
+    """Return whether a layer has an exhibit's argument at its value."""
+    argument = exhibit.argument
+    return argument not in COMMON and _is_stored(config.get(argument), exhibit.value)
+
+
+def _may_have(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
+    """Return whether a layer may have an exhibit's argument at another value than its default."""
+    stored = config.get(exhibit.argument)
+    if isinstance(exhibit.value, bool):
+        return stored == exhibit.value
+    return stored is not None and exhibit.argument not in COMMON
+
+
+def _is_stored(stored: object, value: object) -> bool:
+    """Return whether a config has an exhibit's value: ``2`` stands for ``[2, 2]``, too."""
+    if isinstance(stored, list) and not isinstance(value, list | tuple):
+        return bool(stored) and all(_is_stored(each, value) for each in stored)
+    if isinstance(stored, list) and isinstance(value, list | tuple):
+        return len(stored) == len(value) and all(map(_is_stored, stored, value))
+    return type(stored) is type(value) and stored == value
+
+
+@cache
+def measured_zoo() -> Zoo:
+    """Return the measured exhibits."""
+    source = resources.files("kerasmatrix.prediction").joinpath("zoo.json")
+    return Zoo(json.loads(source.read_text(encoding="utf-8")))

@@ -1,0 +1,205 @@
+"""Measures the zoo: each release saves every exhibit, each other one loads what was saved.
+
+One process of an environment at a time. Measurements stay in the cache folder, so that a killed one
+continues, and a new release costs its own row and column only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from condense import TARGET, condense, difference, read_stored, write
+from covered import print_coverage
+from figures import print_figures
+
+from kerasmatrix.config.matrix import load_matrix
+from kerasmatrix.config.places import default_cache
+from kerasmatrix.config.project import Project
+from kerasmatrix.environments.keras_version import release_of
+from kerasmatrix.environments.locks import read_lock
+from kerasmatrix.environments.variables import worker_variables
+from kerasmatrix.environments.venvs import ensure_venv
+from kerasmatrix.versions import minor_of
+
+INSIDE = Path(__file__).with_name("inside.py")
+# Their content decides what an exhibit's name means.
+BUILDERS = ("exhibits.py", "inside.py", "models.py", "values.py")
+GROUP = ("tf2.4", "tf2.9", "tf2.12", "tf2.15", "tf2.16", "tf2.21")
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of Keras, with the environment that stands for it."""
+
+    name: str
+    environment: str
+    python: Path
+    variables: Mapping[str, str]
+    folder: Path
+
+    def run(self, *command: str | Path) -> str:
+        """Run `inside.py` in the environment, and return what it prints."""
+        done = subprocess.run(
+            ["nice", "-n", "10", self.python, INSIDE, *command],
+            env={"PATH": "/usr/bin:/bin", **self.variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            check=True,
+        )
+        return done.stdout
+
+    @cached_property
+    def listed(self) -> Record:
+        """The classes, arguments and exhibits of the release."""
+        path = self.folder / "list.json"
+        if not path.exists():
+            lines = self.run("list").splitlines()
+            text = next(line for line in lines if line.startswith("LIST "))
+            path.write_text(text.removeprefix("LIST "), encoding="utf-8")
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+
+    def saved(self) -> list[Record]:
+        """Return the records of what it saved."""
+        return read_lines(self.folder / "saved.jsonl")
+
+    def loaded(self) -> list[Record]:
+        """Return the records of what it loaded."""
+        return read_lines(self.folder / "loaded.jsonl")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure what is not measured yet, and write the table that predictions use."""
+    project = Project(Path("matrix.yaml"))
+    matrix = load_matrix(project.matrix_file)
+    names = options.environments or GROUP
+    releases = []
+    for name in names:
+        environment = matrix.environments[name]
+        lock = read_lock(project.locks_with(name), environment)
+        folder = (options.folder or default_cache() / "zoo" / builders()) / name
+        folder.mkdir(parents=True, exist_ok=True)
+        python = ensure_venv(environment, lock, default_cache())
+        variables = worker_variables(environment, str(folder))
+        releases.append(Release(release_of(environment, lock), name, python, variables, folder))
+    releases.sort(key=lambda release: minor_of(release.name))
+    if options.coverage:
+        print_coverage({release.name: release.listed for release in releases}, read_stored())
+        return
+    if options.figures:
+        print_figures(
+            {release.name: release.saved() for release in releases},
+            {release.name: release.loaded() for release in releases},
+        )
+        return
+    if not options.no_run:
+        exhibits = {name for release in releases for name in release.listed["exhibits"]}
+        pattern = re.compile(options.only or "")
+        chosen = {name for name in exhibits if pattern.search(name)}
+        for release in releases:
+            save(release, chosen)
+        files = [file for file in unique_files(releases) if file["name"] in chosen]
+        for release in releases:
+            load(release, files)
+    before = read_stored()
+    after = condense(
+        {release.name: release.environment for release in releases},
+        {release.name: release.saved() for release in releases},
+        {release.name: release.loaded() for release in releases},
+    )
+    write(TARGET, after)
+    print(difference(before, after))
+
+
+def builders() -> str:
+    """Return a digest of the code that builds and compares exhibits."""
+    content = b"".join(INSIDE.with_name(name).read_bytes() for name in BUILDERS)
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def save(release: Release, exhibits: set[str]) -> None:
+    """Have a release save the exhibits that it has not tried yet."""
+    done = {record["name"] for record in release.saved()}
+    (release.folder / "files").mkdir(exist_ok=True)
+    tasks = [
+        {"name": name, "number": hashlib.sha256(name.encode()).hexdigest()[:16]}
+        for name in sorted(exhibits - done)
+    ]
+    tell(release, "saves", tasks)
+    if tasks:
+        path = write_lines(release.folder / "save-tasks.jsonl", tasks)
+        release.run("save-all", path, release.folder / "files", release.folder / "saved.jsonl")
+
+
+def unique_files(releases: Iterable[Release]) -> list[Record]:
+    """Return the saved files; of those with equal configs and arrays only the first."""
+    found: dict[tuple[str, str, str], Record] = {}
+    for release in releases:
+        for record in release.saved():
+            if "path" in record:
+                key = (record["name"], record["format"], record["digest"])
+                number = f"{record['name']} {record['format']} {record['digest']}"
+                found.setdefault(key, {**record, "number": number})
+    return list(found.values())
+
+
+def load(release: Release, files: Iterable[Record]) -> None:
+    """Have a release load the files that it has not loaded yet."""
+    done = {record["task"] for record in release.loaded()}
+    archives = "keras" in {record["format"] for record in release.saved() if "path" in record}
+    tasks = [
+        file
+        for file in files
+        if file["number"] not in done and (archives or file["format"] != "keras")
+    ]
+    tell(release, "loads", tasks)
+    if tasks:
+        path = write_lines(release.folder / "load-tasks.jsonl", tasks)
+        release.run("load-all", path, release.folder / "loaded.jsonl")
+
+
+def tell(release: Release, does: str, tasks: list[Record]) -> None:
+    """Print what is done next."""
+    print(f"{release.name} ({release.environment}) {does} {len(tasks)}", file=sys.stderr)
+
+
+def read_lines(path: Path) -> list[Record]:
+    """Return the records of a file; a last line that a kill cut off is left out."""
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")
+    return [json.loads(line) for line in lines[:-1]]
+
+
+def write_lines(path: Path, records: Iterable[Record]) -> Path:
+    """Write records, one a line."""
+    text = "".join(json.dumps(record) + "\n" for record in records)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def parse() -> argparse.Namespace:
+    """Return the options."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("environments", nargs="*", help="default: " + ", ".join(GROUP))
+    parser.add_argument("--only", metavar="REGEX", help="the exhibits whose names match")
+    parser.add_argument("--folder", type=Path, help="where files and measurements stay")
+    parser.add_argument("--coverage", action="store_true", help="list what no exhibit covers")
+    parser.add_argument("--figures", action="store_true", help="print cells, cost, unknown causes")
+    parser.add_argument("--no-run", action="store_true", help="write the table from what is there")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main(parse())

@@ -1,0 +1,76 @@
+import json
+
+import pytest
+
+from kerasmatrix import cli
+from kerasmatrix.prediction.zoo import Zoo
+
+TOLD = {
+    "releases": {"2.4": "tf2.4", "2.15": "tf2.15", "3.4": "tf2.16"},
+    "exhibits": {
+        "layers/Tower": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
+        "layers/Tower/mode=tall": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
+        "layers/Tower/wide=True": {
+            "refused": {"TypeError": "2.4"},
+            "h5": {
+                "2.15": {"pass": "2.15", "fail unknown-argument": "2.4", "drift outputs": "3.4"}
+            },
+            "keras": {"2.15": "unsaved unclassified"},
+        },
+    },
+}
+
+
+@pytest.fixture
+def layer(monkeypatch, capsys):
+    monkeypatch.setattr("kerasmatrix.cli.layer.measured_zoo", lambda: Zoo(TOLD))
+
+    def layer(*arguments):
+        with pytest.raises(SystemExit) as leaving:
+            cli.main(["layer", *arguments])
+        printed = capsys.readouterr()
+        return leaving.value.code, printed.out, printed.err
+
+    return layer
+
+
+def test_layer_shows_arguments_with_equal_results_together(layer):
+    code, printed, _ = layer("tower")
+    assert code == 0
+    assert printed == (
+        "Measured with Keras 2.4, 2.15, 3.4; other releases were not.\n"
+        "\n"
+        "Tower()\n"
+        'Tower(mode="tall")\n'
+        "  h5: written by 2.4 to 2.15\n"
+        "    loads with the same outputs: 2.4 to 3.4\n"
+        "\n"
+        "Tower(wide=True)\n"
+        "  cannot be built with 2.4: TypeError\n"
+        "  h5: written by 2.15\n"
+        "    loads with the same outputs: 2.15\n"
+        "    fails (unknown-argument): 2.4\n"
+        "    loads with other outputs: 3.4\n"
+        "  keras: cannot be saved (unclassified) with 2.15\n"
+    )
+
+
+def test_layer_json_has_all_exhibits(layer):
+    code, printed, _ = layer("Tower", "--json")
+    found = json.loads(printed)
+    assert code == 0
+    assert found["class"] == "Tower"
+    assert [each["call"] for each in found["exhibits"]][1] == 'Tower(mode="tall")'
+    assert found["exhibits"][2]["h5"]["2.15"]["drift outputs"] == "3.4"
+
+
+def test_layer_unknown_names_nearest(layer):
+    code, _, error = layer("Towr")
+    assert code == 2
+    assert "did you mean 'Tower'?" in error
+
+
+def test_layer_unknown_and_like_nothing_has_hint(layer):
+    code, _, error = layer("MyOwnThing")
+    assert code == 2
+    assert "public class of Keras" in error

@@ -1,0 +1,101 @@
+"""What `explain` says of a message, in the forms in which people pass it on."""
+
+import pytest
+
+from kerasmatrix.diagnosis.catalogue import the_catalogue
+from kerasmatrix.diagnosis.explain import explain_message, explain_symptom
+from kerasmatrix.errors import UsageError
+from tests.unit.diagnosis.reported_messages import REPORTED
+
+CASES = [(slug, text) for slug, texts in REPORTED.items() for text in texts]
+FUNCTIONAL = "ValueError: Unknown layer: Functional"
+
+
+@pytest.mark.parametrize(("slug", "text"), CASES)
+def test_explain_reported_message_has_its_cause(slug, text):
+    assert explain_message(text).cause.slug == slug
+
+
+@pytest.mark.parametrize(("slug", "text"), CASES)
+def test_explain_message_in_a_log_or_indented_has_its_cause(slug, text):
+    logged = explain_message(f"2026-03-02 11:59:07,120 ERROR app.models: {text}")
+    indented = explain_message("\n".join(f"      {line}" for line in text.splitlines()))
+    assert logged.cause.slug == indented.cause.slug == slug
+
+
+def test_explain_traceback_among_frames_has_its_cause():
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "app.py", line 3, in <module>\n'
+        "    model = load_model(path)\n"
+        f"{FUNCTIONAL}\n"
+    )
+    assert explain_message(text).matched == "Unknown layer: Functional"
+
+
+def test_explain_name_of_a_frame_is_not_evidence():
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "hdf5_format.py", line 3, in load_model_from_hdf5\n'
+        '    raise ValueError("Unknown layer: Functional")\n'
+    )
+    assert explain_message(text).cause is None
+
+
+def test_explain_condition_on_unknown_format_is_not_met():
+    text = "JSONDecodeError: Expecting value: line 1 column 1 (char 0)"
+    unknown = explain_message(text)
+    assert unknown.cause is None
+    assert unknown.near[0].lacks == ("format",)
+    assert any("--format" in need for need in unknown.needs)
+    assert explain_message(text, file_format="savedmodel").cause.slug == "savedmodel-metadata-newer"
+
+
+def test_explain_text_with_two_meanings_advises_nothing():
+    found = explain_message("ValueError: Unrecognized keyword arguments passed to Own: {'new': 1}")
+    assert (found.cause, found.advice) == (None, ())
+    assert {near.slug for near in found.near} >= {"config-key-too-new", "config-key-removed"}
+    assert any("--loaded-with" in need for need in found.needs)
+
+
+def test_explain_advice_that_the_version_lacks_is_left_out():
+    text = "AttributeError: '_UserObject' object has no attribute 'predict'"
+    old = {advice.id for advice in explain_message(text, loaded_with="tf2.5").advice}
+    new = {advice.id for advice in explain_message(text, loaded_with="keras3.4.1").advice}
+    assert "tfsm-layer" not in old
+    assert "keras-loader" in old
+    assert "tfsm-layer" in new
+    assert "keras-loader" not in new
+
+
+def test_explain_message_says_where_it_is_raised():
+    text = "ValueError: Layer 'd' expected 2 variables, but received 0 variables during loading."
+    found = explain_message(text)
+    assert found.raised_by[0].package == "keras"
+    assert any("load_own_variables" in origin.place for origin in found.raised_by)
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("predictions differ after loading", "silent-drift"),
+        ("the model gives a different accuracy when I reload it", "silent-drift"),
+        ("optimizer state is lost, training starts again", "optimizer-state-lost"),
+        ("the learning rate was reset", "learning-rate-reset"),
+        ("vocabulary empty after load_model", "lookup-state"),
+        ("load_model hangs forever", "load-never-ends"),
+    ],
+)
+def test_explain_symptom_has_its_cause(text, slug):
+    assert explain_symptom(text).cause.slug == explain_message(text).cause.slug == slug
+
+
+def test_explain_unknown_symptom_asks_for_the_file():
+    assert explain_symptom("it is blue").needs
+    with pytest.raises(UsageError, match="no symptom"):
+        explain_symptom(" ")
+
+
+def test_causes_within_name_a_cause():
+    slugs = {cause.slug for cause in the_catalogue().causes}
+    assert {cause.within for cause in the_catalogue().causes} - {None} <= slugs

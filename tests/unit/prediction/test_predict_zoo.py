@@ -1,0 +1,68 @@
+import pytest
+
+from kerasmatrix.prediction.predict import predict_contents
+from kerasmatrix.prediction.zoo import Zoo
+from tests.unit.prediction.made import h5, layer, model, target
+
+TOLD = {
+    "releases": {"2.4": "tf2.4", "2.9": "tf2.9", "2.15": "tf2.15"},
+    "exhibits": {
+        "layers/Dense": {"h5": {"2.4-2.15": {"pass": "2.4-2.15"}}},
+        "layers/Dense/units=77": {
+            "h5": {"2.9": {"fail config-key-removed": "2.15", "drift outputs": "2.4"}}
+        },
+        "layers/CategoryEncoding": {"h5": {"2.4": {"pass": "2.4-2.15"}}},
+        "layers/RandomWidth": {"h5": {"2.4": {"pass": "2.4-2.15"}}},
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _zoo(monkeypatch):
+    zoo = Zoo(TOLD)
+    monkeypatch.setattr("kerasmatrix.prediction.predict.measured_zoo", lambda: zoo)
+
+
+def told_for(one, release, custom_names=(), keras="2.9.0"):
+    contents = h5(model(one), keras=keras)
+    (told,) = predict_contents(contents, [target(release)], custom_names)
+    return told
+
+
+@pytest.mark.parametrize(
+    ("release", "status", "cause"),
+    [("2.15", "fail", "config-key-removed"), ("2.4", "drift", None)],
+)
+def test_predict_contents_names_exhibit(release, status, cause):
+    told = told_for(layer("Dense", units=77), release)
+    assert (told.status, told.cause) == (status, cause)
+    assert told.rule == "zoo:layers/Dense/units=77"
+    assert told.because.startswith("Dense(units=77) was measured")
+    assert told.because.endswith("(layer 'dense')")
+
+
+def test_predict_contents_ignores_other_values():
+    assert told_for(layer("Dense", units=3), "2.15").rule == "nothing-against"
+    assert told_for(layer("Dense", units=77), "2.9").rule == "nothing-against"
+
+
+def test_predict_contents_own_class_is_not_exhibit():
+    own = layer("Dense", module="mine", registered_name="mine>Dense", units=77)
+    assert told_for(own, "2.15", {"Dense"}).status == "pass"
+
+
+def test_predict_contents_measured_key_is_accepted():
+    # The constructor of 2.15 does not list `max_tokens`, which 2.4 always writes, and accepts it.
+    old = layer("CategoryEncoding", max_tokens=3)
+    assert told_for(old, "2.15", keras="2.4.0").status == "pass"
+    assert told_for(old, "2.15").cause == "config-key-removed"
+
+
+def test_predict_contents_measured_class_is_not_unknown():
+    old = layer("RandomWidth", factor=0.5)
+    assert told_for(old, "2.4", keras="2.4.0").status == "pass"
+    assert told_for(old, "2.2", keras="2.4.0").cause == "custom-class-missing"
+
+
+def test_predict_contents_unusual_key_is_not_refuted():
+    assert told_for(layer("Dense", units=3, unheard=None), "2.15").cause == "config-key-removed"

@@ -1,0 +1,115 @@
+import pytest
+
+from kerasmatrix.prediction.zoo import Zoo, measured_zoo
+
+TOLD = {
+    "releases": {"2.4": "tf2.4", "2.9": "tf2.9", "2.15": "tf2.15", "3.4": "tf2.16"},
+    "exhibits": {
+        "layers/Dense": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
+        "layers/Tower": {
+            "h5": {"2.4-2.15": {"pass": "2.4-3.4"}},
+            "keras": {"2.15": {"fail functional-module-path": "3.4"}},
+        },
+        "layers/Tower/mode=tall": {
+            "h5": {
+                "2.4": {"pass": "2.4-3.4"},
+                "2.9-2.15": {"pass": "2.9-2.15", "fail unknown-argument": "2.4,3.4"},
+            }
+        },
+        "layers/Tower/size=2": {"h5": {"2.4-2.15": {"fail call": "3.4", "pass": "2.4-2.15"}}},
+        "layers/Tower/in-Sequential": {"h5": {"2.4-2.15": {"fail call": "2.4-3.4"}}},
+        "layers/Drifting": {"h5": {"2.9": {"pass": "2.4-2.15", "drift outputs": "3.4"}}},
+        "layers/Drifting/mean=0.5": {"h5": {"2.9": {"pass": "2.4-3.4"}}},
+        "layers/Gone": {"refused": {"TypeError": "2.4"}, "h5": {"2.9": "unsaved unclassified"}},
+        "layers/Gone/mode=tall": {"h5": {"2.9": {"fail unclassified": "2.9"}}},
+    },
+}
+
+
+@pytest.fixture
+def zoo():
+    return Zoo(TOLD)
+
+
+def outcome(zoo, number, writer, reader):
+    return zoo.outcome(zoo.of_class("Tower")[number], "h5", writer, reader)
+
+
+def test_outcome_of_measured_releases(zoo):
+    assert outcome(zoo, 1, "2.9", "2.4") == "fail unknown-argument"
+    assert outcome(zoo, 1, "2.9", "2.15") == "pass"
+    assert outcome(zoo, 1, "3.4", "2.15") is None
+
+
+def test_outcome_between_measured_releases_that_agree(zoo):
+    assert outcome(zoo, 1, "2.12", "2.4") == "fail unknown-argument"
+    assert outcome(zoo, 1, "2.5", "2.4") is None
+    assert outcome(zoo, 1, "2.2", "2.4") is None
+
+
+def test_outcome_of_unsaved_exhibit_is_unknown(zoo):
+    assert zoo.outcome(zoo.of_class("Gone")[0], "h5", "2.9", "2.9") is None
+
+
+@pytest.mark.parametrize("size", [2, [2, 2]])
+def test_failure_of_layer_with_measured_value(zoo, size):
+    layer = {"class_name": "Tower", "config": {"name": "t", "size": size}}
+    found = zoo.failure(layer, "h5", "2.4", "3.4")
+    assert found.exhibit.name == "layers/Tower/size=2"
+    assert (found.layer, found.status, found.cause) == ("t", "fail", None)
+    assert zoo.failure(layer, "h5", "2.4", "2.9") is None
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {"class_name": "Tower", "config": {"mode": "short", "size": True}},
+        {"class_name": "Tower", "config": None},
+        {"class_name": "Unheard", "config": {"mode": "tall"}},
+        {"class_name": "Gone", "config": {"mode": "tall"}},
+    ],
+)
+def test_failure_of_other_layer_is_none(zoo, layer):
+    assert zoo.failure(layer, "h5", "2.9", "2.4") is None
+
+
+def test_failure_of_class_that_drifts_with_its_defaults(zoo):
+    layer = {"class_name": "Drifting", "config": {"name": "d", "mean": None}}
+    found = zoo.failure(layer, "h5", "2.9", "3.4")
+    assert (found.exhibit.name, found.status) == ("layers/Drifting", "drift")
+    assert zoo.failure(layer, "h5", "2.9", "2.4") is None
+
+
+def test_failure_unless_argument_may_be_remedy(zoo):
+    layer = {"class_name": "Drifting", "config": {"name": "d", "mean": 0.25}}
+    assert zoo.failure(layer, "h5", "2.9", "3.4") is None
+
+
+def test_failure_of_every_model_does_not_count(zoo):
+    layer = {"class_name": "Tower", "config": {"size": 2}}
+    assert zoo.failure(layer, "keras", "2.15", "3.4") is None
+
+
+def test_call_of_exhibit_is_written_like_code(zoo):
+    assert [each.call for each in zoo.of_class("Tower")] == [
+        "Tower()",
+        'Tower(mode="tall")',
+        "Tower(size=2)",
+        "Tower(), in Sequential",
+    ]
+
+
+def test_stored_outcomes_name_measured_releases_only():
+    zoo = measured_zoo()
+    for name in zoo.classes:
+        for exhibit in zoo.of_class(name):
+            spans = [*exhibit.refused.values()]
+            for form in exhibit.formats:
+                spans += exhibit.data[form]
+                spans += [
+                    span
+                    for row in exhibit.data[form].values()
+                    if isinstance(row, dict)
+                    for span in row.values()
+                ]
+            assert all(zoo.expanded(span) for span in spans), exhibit.name
