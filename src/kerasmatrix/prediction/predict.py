@@ -59,6 +59,8 @@ REBUILT = {
 RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
 OF_CLASS = {"class", "key", "absent"}
+# Keys that only the first layer of a Sequential has.
+OF_FIRST = {"batch_input_shape"}
 # Statuses of models that load; a failing exhibit of the zoo overrules them.
 LOADS = {"pass", "degraded", "drift"}
 # Fixes that include another: rewriting also removes from a compile config the parts that the loader
@@ -283,7 +285,7 @@ class _Predictor:
             return False
         name, key = incompatibility.name, incompatibility.key
         keys = measured_api().takes("layers", name, writer)
-        is_usual = incompatibility.kind != "key" or keys is None or key in keys
+        is_usual = incompatibility.kind != "key" or keys is None or key in keys - OF_FIRST
         return is_usual and measured_zoo().loads(name, form, writer, release)
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
