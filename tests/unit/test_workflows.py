@@ -77,7 +77,7 @@ def test_options_in_workflows_exist(path):
 def test_weekly_workflow_calls_all_commands():
     verbs = [words[0] for words in calls(ROOT / ".github" / "workflows" / "matrix.yml")]
     assert verbs == ["versions", "lock", "run", "merge", "report", "gate"]
-    assert {"versions", "lock", "run", "report", "gate"} == {
+    assert {"versions", "lock", "check", "run", "report", "gate"} == {
         words[0] for words in calls(ROOT / "action.yml")
     }
 

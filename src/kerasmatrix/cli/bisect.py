@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, store_folder_option
 from kerasmatrix.cli.output import say, say_json
@@ -22,7 +23,7 @@ __all__ = ["bisect"]
 MOST_PACKAGES = 8
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix bisect model.h5 --good 2.15 --bad 2.18"))
 @click.argument("file", type=NamedPath(path_type=Path))
 @click.option("--good", required=True, metavar="NAME", help="A version that loads the file.")
 @click.option("--bad", required=True, metavar="NAME", help="A version that does not.")

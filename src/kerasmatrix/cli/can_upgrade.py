@@ -9,6 +9,7 @@ import click
 
 from kerasmatrix.analysis.losses import accept_losses
 from kerasmatrix.analysis.upgrade import Reason, Upgrade, examine
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import accept_option, names_option
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.stored_runs import read_run, store_option
@@ -22,7 +23,7 @@ __all__ = ["can_upgrade"]
 NO = 1
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix can-upgrade --from tf2.15 --to tf2.21"))
 @click.option(
     "--from",
     "source",

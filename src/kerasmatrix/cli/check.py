@@ -12,6 +12,7 @@ from typing import Literal
 import click
 
 from kerasmatrix.cli.error_output import show_all
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.file_gate import FileGate, gate_options
 from kerasmatrix.cli.file_output import print_verdict, say_required
 from kerasmatrix.cli.named_path import NamedPath
@@ -49,7 +50,7 @@ __all__ = ["check"]
 USAGE, INFRASTRUCTURE = 2, 3
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix check models/ --from 2.15 --to 2.21 --fix fixed/"))
 @click.argument("files", nargs=-1, required=True, type=NamedPath(path_type=Path, any_length=True))
 @click.option(
     "--from",

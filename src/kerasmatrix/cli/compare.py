@@ -11,7 +11,7 @@ import click
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison, Names
 from kerasmatrix.analysis.compare import compare as compare_results
-from kerasmatrix.cli.options import example
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.output import say, say_json
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.report.markdown import line, row

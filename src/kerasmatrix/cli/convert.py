@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.error_output import show, show_all
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.file_output import say_required, say_wrapped
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
@@ -38,7 +39,7 @@ ACTIONS = {
 NAMES = {"h5": "model.h5", "keras": "model.keras", "savedmodel": "model"}
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix convert model.h5 --for 2.21 --output model.keras"))
 @click.argument("files", nargs=-1, required=True, type=NamedPath(path_type=Path, any_length=True))
 @click.option("--for", "target", required=True, metavar="VERSION", help="Target version.")
 @click.option(

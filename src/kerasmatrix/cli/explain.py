@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.explain_view import prose
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.stored_runs import store_option
@@ -47,7 +48,12 @@ class About(NamedTuple):
     model: ModelFile | None
 
 
-@click.command()
+@click.command(
+    epilog=example(
+        'kerasmatrix explain "ValueError: Unknown layer: Functional"',
+        "python app.py 2>&1 | kerasmatrix explain",
+    )
+)
 @click.argument("error", required=False)
 @click.option(
     "--saved-with", metavar="VERSION", help=f"The version that saved the file, {VERSION}."

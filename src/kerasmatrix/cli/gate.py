@@ -10,7 +10,8 @@ from kerasmatrix.analysis.compare import Comparison
 from kerasmatrix.analysis.compare import compare as compare_results
 from kerasmatrix.analysis.gate import FindingKind, count_inconclusive, findings
 from kerasmatrix.cli.compare import count_line, notes
-from kerasmatrix.cli.options import example, matrix_option, retries_options, store_folder_option
+from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.rerun import repeat_jobs
 from kerasmatrix.cli.stored_runs import read_run

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import click
 
 from kerasmatrix.analysis.compare import ChangeKind, compare
-from kerasmatrix.cli.options import example
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.stored_runs import store_option
 from kerasmatrix.results.schema import Results, count_statuses
 from kerasmatrix.store.runs import Archive

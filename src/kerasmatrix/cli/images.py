@@ -15,7 +15,8 @@ import requests
 
 import docker
 from kerasmatrix.cli.error_output import show_all
-from kerasmatrix.cli.options import JOBS, example, group_option, matrix_option, names_option
+from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_option
 from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.config.project import Project

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.installed_from import Origin, installed_from
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import example
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import matrix_or_bundled
 from kerasmatrix.errors import InfrastructureError, UsageError

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.error_output import show
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.discover import find_models
@@ -17,7 +18,7 @@ from kerasmatrix.inspection.model_info import ModelFile
 __all__ = ["inspect"]
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix inspect model.h5"))
 @click.argument("files", nargs=-1, type=NamedPath(path_type=Path, any_length=True), required=False)
 @click.option("--digest", is_flag=True, help="Also compute a digest of all weights.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, one line for each file.")

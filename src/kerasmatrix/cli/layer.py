@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.prediction.zoo import Exhibit, Zoo, measured_zoo, span_of
 
@@ -25,7 +26,7 @@ WORDS = {
 }
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix layer MultiHeadAttention"))
 @click.argument("name")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def layer(name: str, *, as_json: bool) -> int:

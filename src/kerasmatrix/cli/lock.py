@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from kerasmatrix.cli.error_output import show_all
-from kerasmatrix.cli.options import example, matrix_option
+from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.options import matrix_option
 from kerasmatrix.config.matrix import Environment, load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.environments.locks import read_lock, resolve

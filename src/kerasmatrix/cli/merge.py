@@ -9,8 +9,9 @@ import click
 
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.analysis.merge import merge as merge_results
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import example, matrix_option, output_option
+from kerasmatrix.cli.options import matrix_option, output_option
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project

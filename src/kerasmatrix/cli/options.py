@@ -22,7 +22,6 @@ __all__ = [
     "beside_matrix_option",
     "cluster_options",
     "companions_options",
-    "example",
     "group_option",
     "matrix_option",
     "names_option",
@@ -41,12 +40,6 @@ MOST_SHARDS = 10_000
 # The key under which the context of a command holds the path of the matrix.
 MATRIX = "kerasmatrix.config.matrix"
 Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def example(*lines: str) -> str:
-    """Return the epilog of a command's help: commands that a user can paste, one a line."""
-    # click wraps paragraphs that do not begin with \b.
-    return "\n".join(["\b", "Example:", *(f"  {line}" for line in lines)])
 
 
 def matrix_option(command: Command) -> Command:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import beside_matrix_option, example, places
+from kerasmatrix.cli.options import beside_matrix_option, places
 from kerasmatrix.cli.output import say
 from kerasmatrix.errors import UsageError
 from kerasmatrix.results.cells import FIXABLE, Status

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kerasmatrix.cli.error_output import show, show_all
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import any_matrix_option, names_option, store_folder_option
 from kerasmatrix.config.matrix import load_matrix
@@ -34,7 +35,7 @@ WIDTH = 120
 STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red"}
 
 
-@click.command()
+@click.command(epilog=example("kerasmatrix predict models/"))
 @click.argument("files", nargs=-1, required=True, type=NamedPath(path_type=Path, any_length=True))
 @names_option("--to", "environments, or groups of them")
 @click.option(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import example
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.filesystem.named_files import write_bytes

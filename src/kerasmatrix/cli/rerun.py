@@ -83,7 +83,7 @@ def _check_locks(results: Results, plan: Plan) -> None:
         if plan.locks[env.name].digest != env.lock:
             raise UsageError(
                 f"{env.name} has another lock than in run {results.run.id}",
-                hint="measure it again: `nox -s matrix`",
+                hint="measure it again: `kerasmatrix run`",
             )
 
 

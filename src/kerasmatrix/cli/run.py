@@ -18,10 +18,10 @@ from kerasmatrix.analysis.compare import Comparison, compare
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.analysis.gate import findings
 from kerasmatrix.cli.build_plan import plan_of, select
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import (
     JOBS,
     cluster_options,
-    example,
     group_option,
     matrix_option,
     names_option,

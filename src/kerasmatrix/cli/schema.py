@@ -6,12 +6,13 @@ import json
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.results.results_json import results_schema
 
 __all__ = ["schema"]
 
 
-@click.command(epilog="\b\nExample:\n  kerasmatrix schema > results.schema.json")
+@click.command(epilog=example("kerasmatrix schema > results.schema.json"))
 def schema() -> None:
     """Print the JSON Schema of results.json."""
     click.echo(json.dumps(results_schema(), indent=2))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.cli.options import example, matrix_option, store_folder_option
+from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.options import matrix_option, store_folder_option
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.config.scenario import load_scenario

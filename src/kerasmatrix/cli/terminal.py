@@ -21,7 +21,7 @@ from rich.progress import (
     TextColumn,
 )
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
@@ -85,13 +85,17 @@ class TerminalProgress(Progress):
         # The bar and log lines would overwrite each other.
         if self._console.is_terminal and run.pending and not LOG.isEnabledFor(logging.INFO):
             self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=24),
+                BarColumn(bar_width=12),
                 MofNCompleteColumn(),
                 _TimeLeft(),
-                TextColumn("{task.fields[at]}"),
+                # It has the room that the count and the time leave.
+                TextColumn(
+                    "{task.fields[at]}",
+                    table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+                ),
                 console=self._console,
                 transient=True,
+                expand=True,
             )
             self._task = self._bar.add_task("tasks", total=run.pending, at="")
             self._bar.start()

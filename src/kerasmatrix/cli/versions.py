@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
+from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
-from kerasmatrix.cli.options import any_matrix_option, example, group_option
+from kerasmatrix.cli.options import any_matrix_option, group_option
 from kerasmatrix.config.bundled import BUNDLED, bundled_folder, is_installed
 from kerasmatrix.config.matrix import ALL, Environment, Matrix, load_matrix
 from kerasmatrix.environments.index import (

@@ -13,7 +13,7 @@ from kerasmatrix.versions import version_key
 
 __all__ = ["KerasRange", "parse_keras_range"]
 
-NUMBER = r"(\d{1,4}(?:\.\d{1,4}){1,3})"
+NUMBER = r"(?<![\d.])(\d{1,4}(?:\.\d{1,4}){1,3})(?!\.?\d)"
 KINDS = r"(tf[_-]?keras|keras|tensorflow|tf)?[\s=_-]*"
 FORMS = re.compile(rf"(?i){KINDS}v?(>=|<=|<|>|==|~=)?\s*{NUMBER}(?:\.?[a-z]\w*|\.\*)?")
 TO = re.compile(rf"(?i)\s*(?:-|to|\.\.|…|,\s*(<=|<))\s*{KINDS}v?{NUMBER}$")

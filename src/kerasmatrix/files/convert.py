@@ -160,10 +160,18 @@ def _cannot_save(target_check: TargetCheck, file_format: str) -> str | None:
     return target_check.checked.plan.cannot_save(row)
 
 
-def _copied(target_check: TargetCheck, output: Output) -> Conversion:
+def _copied(target_check: TargetCheck, output: Output) -> Conversion | UsageError:
     """Return the file itself, which the target loads as it is."""
-    path = next((target_check.model_input.scenario.folder / "given").iterdir())
-    cell = target_check.cell
+    paths = list((target_check.model_input.scenario.folder / "given").iterdir())
+    if len(paths) > 1:
+        return UsageError(
+            f"{target_check.model_input.path}: consists of several files, which load as they are",
+            hint="copy them as they are",
+        )
+    path, cell = paths[0], target_check.cell
+    # An archive that was in a pickle, or unpacked, has another name.
+    same = path.suffix == output.path.suffix
+    place = output.path if same else output.path_as(cell.format)
     loaded = target_check.checked.observed.loads[cell_of(cell)].observation
     verdict = Verdict(
         status=cell.status,
@@ -172,7 +180,7 @@ def _copied(target_check: TargetCheck, output: Output) -> Conversion:
         weights_equal=cell.weights_equal,
         not_compared=cell.not_compared,
     )
-    stored = _stored(path, output.path, cell.format)
+    stored = _stored(path, place, cell.format)
     verification = _verification(target_check, verdict, loaded)
     return Conversion(_manifest(target_check, "copied", stored, verification, path), path)
 

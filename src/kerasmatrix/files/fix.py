@@ -14,7 +14,7 @@ from pydantic import Field
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.check import CheckResult
-from kerasmatrix.files.conversion_search import target_checks
+from kerasmatrix.files.conversion_search import TargetCheck, target_checks
 from kerasmatrix.files.convert import Conversion, Converted, convert, convert_checked
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_input import ModelInput
@@ -28,7 +28,7 @@ from kerasmatrix.files.output import (
 )
 from kerasmatrix.files.session import Session
 from kerasmatrix.prediction.required_objects import RequiredObject
-from kerasmatrix.results.cells import FIXABLE
+from kerasmatrix.results.cells import FIXABLE, Status
 from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["FixedFile", "Outcome", "OutputFile", "OutputFolder", "convert_files", "fix_files"]
@@ -134,24 +134,43 @@ def fix_files(
 ) -> dict[str, FixedFile]:
     """Write a fixed file for each file that does not load in ``target``, if a fix was verified.
 
+    A file that loads with losses gets one, too, if that loses less.
+
     Returns:
         The new files by scenario; files that load as they are have none.
     """
     broken = [
         each
         for each in target_checks(session, model_inputs, target, checked)
-        if each.cell.status in FIXABLE and each.has_fix
+        if (each.cell.status in FIXABLE and each.has_fix)
+        or (each.cell.status is Status.DEGRADED and each.has_reference)
     ]
     outputs, refused = folder.plan([each.model_input for each in broken])
+    for each in broken:
+        if each.cell.scenario in outputs and each.cell.status is Status.DEGRADED:
+            output = outputs[each.cell.scenario]
+            others = tuple(form for form in output.formats if form != each.cell.format)
+            if others:
+                outputs[each.cell.scenario] = output._replace(formats=others)
+            else:
+                del outputs[each.cell.scenario]
     done: dict[str, Converted] = dict(refused)
     wanted = [(each, outputs[each.cell.scenario]) for each in broken
               if each.cell.scenario in outputs]  # fmt: skip
     for (each, output), result in zip(wanted, convert_checked(wanted), strict=True):
+        if each.cell.status not in FIXABLE and not _loses_less(result, each):
+            continue
         done[each.cell.scenario] = _write(
             result, each.model_input, output, overwrite=folder.overwrite
         )
     return {each.cell.scenario: _as_file(each.model_input, done[each.cell.scenario])
-            for each in broken}  # fmt: skip
+            for each in broken if each.cell.scenario in done}  # fmt: skip
+
+
+def _loses_less(result: Converted, target_check: TargetCheck) -> bool:
+    """Return whether a new file loses less than the old one, which loads as well."""
+    before = set(target_check.cell.lost)
+    return isinstance(result, Conversion) and set(result.manifest.verified.lost) < before
 
 
 def _write(

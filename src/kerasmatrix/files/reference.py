@@ -44,6 +44,8 @@ HARMLESS = (
     ("trust-the-lambda", "no-compile"),
     ("standalone-keras",),
 )
+# That which makes a model callable: CuDNN layers cannot be called on a CPU.
+CALLABLE_AFTER = ("rewrite-config",)
 # Causes that no other version can avoid: the file lacks something.
 BEYOND_VERSIONS = {"custom-class-missing", "weights-only-file", "killed-for-memory"}
 # A sentence lists at most this many names.
@@ -73,6 +75,7 @@ class ReferenceSearch:
         self._requested = {env.name: env for env in environments}
         self._added: dict[str, Environment] = {}
         self._repaired: dict[Save, tuple[str, ...]] = {}
+        self._taking: dict[Save, tuple[str, ...]] = {}
         self._remedies = iter(HARMLESS)
         self._attempted: set[Save] = set()
         self._plans: dict[tuple[str, ...], Plan] = {}
@@ -102,7 +105,7 @@ class ReferenceSearch:
         """Return the next plan, and what is stored of it; None after the comparison."""
         if self._is_over:
             return None
-        self._candidates.takes.update(observed.saves)
+        self._file(observed)
         step = (
             self._homes_without_preferred()
             or self._more_versions(observed)
@@ -118,7 +121,7 @@ class ReferenceSearch:
 
         An untried version may load a file: a file without a reference may still get one.
         """
-        self._candidates.takes.update(observed.saves)
+        self._file(observed)
         plan, known = self._comparison(is_complete=False)
         known.environment_errors.update(observed.environment_errors)
         return plan, known
@@ -222,12 +225,20 @@ class ReferenceSearch:
         step = self._loading(pairs)
         return step if step.rows else None
 
+    def _file(self, observed: RunState) -> None:
+        """Add new loads; one with fixes replaces a plain one only if it is better."""
+        for row, take in observed.saves.items():
+            if self._candidates.add(row, take) and row in self._taking:
+                self._repaired[row] = self._taking[row]
+
     def _with_remedies(self) -> Plan | None:
-        """Return a plan in which files that no version loads plainly are loaded with fixes."""
-        without = self._candidates.without_reference()
-        if not without or self._session.options.remedies == "none":
+        """Return a plan in which fixes are applied to files that no version loads and calls."""
+        if self._session.options.remedies == "none":
             return None
         for remedies in self._remedies:
+            without = self._candidates.without_reference()
+            if remedies == CALLABLE_AFTER:
+                without += self._candidates.uncalled()
             pairs = [
                 (model, name)
                 for model in without
@@ -235,8 +246,8 @@ class ReferenceSearch:
             ]
             plan = self._loading(pairs)
             if plan.rows:
-                self._repaired.update(dict.fromkeys(plan.rows, remedies))
-                return dataclasses.replace(plan, taking=dict.fromkeys(plan.rows, remedies))
+                self._taking = dict.fromkeys(plan.rows, remedies)
+                return dataclasses.replace(plan, taking=self._taking)
         return None
 
     def _comparison(self, *, is_complete: bool = True) -> tuple[Plan, RunState]:

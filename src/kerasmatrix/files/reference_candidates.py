@@ -164,6 +164,22 @@ class Candidates:
             if judge_save(observation) is None and observation.value is not None:
                 yield row, observation.value
 
+    def add(self, row: Save, take: Take) -> bool:
+        """Note a load, unless an earlier one of the row is better; return whether it counts."""
+        known = self.takes.get(row)
+        if known is not None and _worth(take) < _worth(known):
+            return False
+        self.takes[row] = take
+        return True
+
+    def uncalled(self) -> list[ModelInput]:
+        """Return the files that load, and that no version could call."""
+        return [
+            model_input
+            for model_input in self._model_inputs
+            if self.guarded(model_input, False, self._is_uncalled)
+        ]
+
     def without_reference(self) -> list[ModelInput]:
         """Return the files that no environment has loaded yet."""
         return [
@@ -195,6 +211,10 @@ class Candidates:
     def _is_loaded(self, model_input: ModelInput) -> bool:
         return next(self.loaded(model_input), None) is not None
 
+    def _is_uncalled(self, model_input: ModelInput) -> bool:
+        refused = [facts.refused for _, facts in self.loaded(model_input)]
+        return bool(refused) and None not in refused
+
     def _measure_distances(self, session: Session) -> Mapping[str, Mapping[str, float]]:
         """Return the distance of each environment that has the file's format, by scenario."""
         locks = {}
@@ -220,3 +240,10 @@ class Candidates:
             model_input.scenario.name: self.guarded(model_input, unknown, measure)
             for model_input in self._model_inputs
         }
+
+
+def _worth(take: Take) -> int:
+    """Return 2 for a model that was called, 1 for one that loads, else 0."""
+    if judge_save(take.observation) is not None or take.observation.value is None:
+        return 0
+    return 2 if take.observation.value.refused is None else 1

@@ -129,10 +129,21 @@ class Task:
         facts = dict(_facts(model, outputs), did=did, refused=refusal)
         facts["stored"] = stored_state.training_state(self.request["format"], path)
         sample_inputs.save(os.path.join(target, "probe.npz"), sample)
+        self._train(model, sample, facts)
+        return dict(facts, timings=self.timings)
+
+    def _train(self, model: Any, sample: Any, facts: dict) -> None:
+        """Observe a training step of a loaded model, as the last step of a task.
+
+        A compile state with which a model cannot be trained may prevent ``predict``, too, which the
+        direct call does not show: Keras 3 raises in both if ``steps_per_execution`` is None.
+        """
         self._enter_stage("train")
         facts["training"] = training.observe(model, sample)
+        if sample and facts["training"].get("raised"):
+            self._enter_stage("call")
+            model_facts.predict(model, sample.inputs, sample.keys)
         self._enter_stage(None)
-        return dict(facts, timings=self.timings)
 
     def _load(self) -> dict:
         _seed(LOAD_SEED)
@@ -153,9 +164,7 @@ class Task:
         facts.update(model_facts.difference(outputs, sample.outputs if sample else []))
         self._enter_stage("resave")
         facts["resave_error"] = self._save_again(model)
-        self._enter_stage("train")
-        facts["training"] = training.observe(model, sample)
-        self._enter_stage(None)
+        self._train(model, sample, facts)
         return dict(facts, timings=self.timings)
 
     def _check_layers(self) -> dict:

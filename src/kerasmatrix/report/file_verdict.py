@@ -120,6 +120,9 @@ class FileLine:
 
     def _fix(self) -> Iterator[str]:
         if not self.breaks:
+            if self.is_fixed and self.fixed:
+                loses = ", ".join(self.fixed.lost) or "nothing"
+                yield f"loses less: {self.fixed.path} ({loses})"
             return
         verified = self.cell.repaired_by
         if self.fixed is not None and self.fixed.path:
@@ -164,8 +167,10 @@ class FilesVerdict:
         worse = sum(line.cell.status is Status.DEGRADED for line in self.lines)
         if worse:
             more = f"{worse} more" if broken else f"{worse}"
+            better = sum(line.is_fixed and not line.breaks for line in self.lines)
+            new = f" ({better} with a new file that loses less)" if better else ""
             parts.append(f"{more} {_verb(worse, 'loads', 'load')} but {_verb(worse, 'loses')} "
-                         "something")  # fmt: skip
+                         f"something{new}")  # fmt: skip
         unknown = sum(
             line.cell.status in SAYS_NOTHING or line.code_error is not None for line in self.lines
         )

@@ -212,7 +212,7 @@ def _metrics(value: Any) -> Iterator[Any]:
 def _metric_differences(before: Any, after: Any) -> list[Difference]:
     """Return the differences of a metric.
 
-    Keras 2 prefixes a metric's name with that of its output, once more after difference load.
+    Keras 2 prefixes a metric's name with that of its output, once more after each load.
     """
     return [
         difference

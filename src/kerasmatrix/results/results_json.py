@@ -22,7 +22,7 @@ from kerasmatrix.results.schema import SCHEMA_VERSION, Results
 __all__ = ["content_of", "json_parts", "read_results", "results_schema", "slices", "to_json"]
 
 TRY_ANOTHER = (
-    "name a results.json, or a run that `kerasmatrix history` lists, or run `nox -s matrix`"
+    "name a results.json, or a run that `kerasmatrix history` lists, or run `kerasmatrix run`"
 )
 NEWER = "if a newer kerasmatrix wrote it, upgrade this one"
 

@@ -182,6 +182,6 @@ def results_in(path: Path) -> Results:
         raise UsageError(
             f"{path}: cannot be read: {error.strerror}",
             hint="name a results.json, or a run that `kerasmatrix history` lists; "
-            "`nox -s matrix` makes one",
+            "`kerasmatrix run` makes one",
         ) from None
     return read_results(text, str(path))

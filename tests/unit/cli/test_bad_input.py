@@ -117,7 +117,7 @@ def test_compare_missing_file_is_usage_error(call, tmp_path, name):
 def test_empty_store_is_usage_error_with_a_hint(call, arguments):
     code, out, err = call(*arguments)
     assert (code, out) == (2, "")
-    assert "nox -s matrix" in err
+    assert "kerasmatrix run" in err
 
 
 # ---- valid results with hostile text ----

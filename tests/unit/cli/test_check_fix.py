@@ -2,12 +2,14 @@
 
 import importlib
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from kerasmatrix import cli
 from kerasmatrix.filesystem.digests import digest_path
+from tests.unit import fakes
 from tests.unit.fakes import make_project
 from tests.unit.inspection import files
 
@@ -81,6 +83,24 @@ def test_check_fix_other_file_is_not_overwritten(check):
     assert "; 1 fixed" in out
     assert "all 2 fixed" in check(*arguments, "--overwrite")[1]
     assert Path("fixed/a.h5").read_text() != "mine"
+
+
+def test_check_fix_degraded_file_gets_one_that_loses_less(check, monkeypatch):
+    check.project("good", "good2")
+    real = fakes.FakeWorker.run
+    refused = {**fakes.LOAD_FACTS, "resave_error": fakes.ERROR}
+
+    def run(worker, tasks):
+        for task, answer in zip(tasks, real(worker, tasks), strict=True):
+            loses = worker.name == "good2" and task.kind == "load" and task.format == "h5"
+            yield {**answer, "value": refused} if loses else answer
+
+    monkeypatch.setattr(fakes.FakeWorker, "run", run)
+    _, out, _ = check("models", "--from", "good", "--to", "good2", "--fix", "fixed")
+    assert Path("fixed/a.keras").is_file()
+    assert not Path("fixed/a.h5").exists()
+    assert "loses less: fixed/a.keras (nothing)" in out
+    assert "2 load but lose something (2 with a new file that loses less)." in out
 
 
 def test_check_fix_into_the_checked_folder_leaves_it_out(check):
@@ -173,6 +193,16 @@ def test_convert_folder_one_failure_leaves_the_others(check):
     assert "models/a.h5: not converted: new/a.h5: exists already" in out
     assert Path("new/a.h5").read_text() == "mine"
     assert "1 of 2 files converted" in out
+
+
+def test_convert_unpacked_archive_becomes_an_archive(check, tmp_path):
+    check.project("good")
+    files.archive(tmp_path / "a.keras")
+    with zipfile.ZipFile(tmp_path / "a.keras") as packed:
+        packed.extractall("unpacked")
+    code, out, _ = check("unpacked", "--for", "good", "--output-dir", "new", verb="convert")
+    assert code == 0, out
+    assert zipfile.is_zipfile("new/unpacked.keras")
 
 
 def test_convert_needs_a_place_to_write(check):

@@ -178,8 +178,8 @@ def test_gate_retries_after_a_changed_lock_are_refused(measured, engine):
     lock.write_text(lock.read_text().replace("sha256:00", "sha256:11"))
     code, _, out = measured("--baseline", "previous", "--retries", "1", verb="gate")
     assert code == 2
-    assert "good-too has another lock by now" in out
-    assert "nox -s matrix" in out
+    assert "good-too has another lock than" in out
+    assert "kerasmatrix run" in out
 
 
 def test_fix_working_once_of_twice_is_flaky(command, engine):

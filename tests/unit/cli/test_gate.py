@@ -113,7 +113,7 @@ def test_gate_unreadable_baseline_is_a_usage_error(call, kept, tmp_path, content
 
 def test_gate_without_a_run_is_a_usage_error(call):
     code, _, err = call("gate", "--baseline", "previous")
-    assert (code, "nox -s matrix" in err) == (2, True)
+    assert (code, "kerasmatrix run" in err) == (2, True)
 
 
 def test_run_with_gate_decides_at_its_end(command, engine):

@@ -30,7 +30,9 @@ class Cut(FakeEngine):
         self.step, _, number = step.partition(" ")
         self.left = int(number or 1)
         self.error = error
-        self.before_task = lambda task: self.reach("repair" if task.remedies else task.kind)
+        self.before_task = lambda task: self.reach(
+            "repair" if task.remedies and task.kind == "load" else task.kind
+        )
 
     def reach(self, step):
         with self.mutex:

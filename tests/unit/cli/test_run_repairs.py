@@ -32,6 +32,7 @@ def test_fix_with_other_outputs_is_rejected(command):
     assert [(r["id"], r["status"]) for r in remedies] == [
         ("rewrite-config", "rejected"),
         ("same-function + rewrite-config", "rejected"),
+        ("rewrite-config + scale-gates", "failed"),
         ("rebuild-and-load-weights", "failed"),
     ]
     assert "outputs differ" in remedies[0]["summary"]

@@ -46,7 +46,7 @@ def test_archive_finds_a_run_by_id_and_a_file_by_path(archive, tmp_path):
 def test_archive_empty_hints_how_to_fill_it(tmp_path):
     with pytest.raises(UsageError, match="has no last run") as caught:
         Archive(tmp_path).read("last")
-    assert "nox -s matrix" in caught.value.hint
+    assert "kerasmatrix run" in caught.value.hint
 
 
 def test_archive_unknown_run_suggests_the_nearest(archive):

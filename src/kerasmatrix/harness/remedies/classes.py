@@ -61,8 +61,12 @@ class Reader:
 
         ``where`` is the module that is searched first: losses and metrics share names.
         """
+        # `tf.keras` of Keras 3 has classes of Keras 2, too, which no loader accepts (measured:
+        # ThresholdedReLU and RandomHeight as h5, tf2.15 to tf2.21).
+        is_newer = self.major >= formats.KERAS_3
+        root = importlib.import_module("keras") if is_newer else self._keras
         for place in sorted(PLACES, key=lambda place: place != where):
-            holder: Any = self._keras
+            holder: Any = root
             for part in place.split("."):
                 holder = getattr(holder, part, None)
             kind = getattr(holder, name, None)

@@ -19,6 +19,7 @@ __all__ = ["OtherShapes", "arrays_of", "find_arrays", "is_newer_layout", "shape_
 LAYER_LISTS = ("_layer_checkpoint_dependencies", "layers")
 # States that change no prediction, and that the objects of other releases lack.
 IGNORED = ("seed_generator", "optimizer", "metrics", "compile_metrics")
+HANDLE = "TrackableWeightHandler"  # of a vocabulary; with a shape up to TensorFlow 2.4
 # A class with another name in other releases (keras/engine/functional.py appeared in TF 2.3;
 # measured: keras, tf2.15 to tf2.2).
 RENAMED = {"model": "functional"}
@@ -173,9 +174,13 @@ def _snake_case(name: str) -> str:
 def arrays_of(thing: Any) -> list:
     """Return a layer's or a model's weights, without vocabularies (Keras 2.9 to 2.15).
 
-    Those are handles without a shape, and no weights file has them.
+    Those are handles, in most releases without a shape, and no weights file has them.
     """
-    return [variable for variable in getattr(thing, "weights", ()) if hasattr(variable, "shape")]
+    return [
+        variable
+        for variable in getattr(thing, "weights", ())
+        if hasattr(variable, "shape") and type(variable).__name__ != HANDLE
+    ]
 
 
 def shape_of(variable: Any) -> tuple:

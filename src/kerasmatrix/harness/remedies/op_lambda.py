@@ -17,6 +17,9 @@ from .nodes import Call, Tensor, is_tensor
 __all__ = ["as_lambda"]
 
 ARGUMENT = "x"
+# Names that `tf` has since 2.4, and older ones for the same.
+OPERATORS = {"__operators__.add": "math.add"}
+SLICE = "__operators__.getitem"
 # The values of an attribute in JSON, by their kinds.
 VALUES = ("i", "f", "b", "s")
 
@@ -45,17 +48,21 @@ def _call_of_function(config: dict, call: Call, tensors: list) -> str | None:
     """Return the call of the function that a layer of TensorFlow 2.4 or later names."""
     import tensorflow as tf
 
+    name = OPERATORS.get(str(config.get("function")), str(config.get("function")))
     function: Any = tf
-    for part in str(config.get("function")).split("."):
+    for part in name.split("."):
         function = getattr(function, part, None)
-    if not callable(function):
+    if not callable(function) and name != SLICE:
         return None
     flat = _tensors_in([call.args, list(call.kwargs.values())])
     tensors += flat
     names = _names(flat)
+    if name == SLICE:
+        key = _source(call.kwargs.get("slice_spec"), names)
+        return f"{_source(call.args[0], names)}[{key}]"
     given = [_source(value, names) for value in call.args]
     given += [f"{key}={_source(value, names)}" for key, value in call.kwargs.items()]
-    return f"tf.{config['function']}({', '.join(given)})"
+    return f"tf.{name}({', '.join(given)})"
 
 
 def _call_of_node(config: dict, call: Call, tensors: list) -> str | None:

@@ -7,6 +7,7 @@ the file, or the arguments of ``load_model``; some create the model without ``lo
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import zipfile
@@ -41,6 +42,7 @@ class Case:
         self.arguments: dict = {}
         self.weights_apart = False
         self.recompile = False
+        self.is_rewritten = False
         # Called with the model, once it is loaded.
         self.afterwards: list = []
         self._loader: dict | None = None
@@ -280,26 +282,33 @@ def _same_function(case: Case) -> None:
 
 def _stand_ins(case: Case) -> None:
     """Pass layers of our own in place of those that this Keras lacks."""
-    from . import architecture, classes
+    from . import architecture, classes, rewrite_models
 
     reader = classes.Reader(case.keras)
     names = architecture.class_names(architecture.read(case.path).config)
-    missing = {name for name in names if reader.find(name) is None}
+    missing = {name for name in names if reader.find(name) is None} - rewrite_models.MODELS
     if not missing:
         raise NotApplicable("this Keras has all layers of the file")
     from . import stand_ins
 
     objects = {name: stand_ins.LAYERS[name] for name in missing & set(stand_ins.LAYERS)}
+    others = missing - set(objects)
     if not objects:
-        raise NotApplicable(f"there is nothing in place of {', '.join(sorted(missing))}")
+        raise NotApplicable(f"there is nothing in place of {', '.join(sorted(others))}")
     case.arguments.setdefault("custom_objects", {}).update(objects)
     case.keras.utils.get_custom_objects().update(objects)
     case.did.append(f"passed {', '.join(sorted(objects))} from stand_ins.py of kerasmatrix")
+    if others:
+        # They may be classes that are written in another way.
+        with contextlib.suppress(NotApplicable):
+            _rewrite_config(case)
 
 
 def _rewrite_config(case: Case) -> None:
     from . import architecture, classes, rewrite
 
+    if case.is_rewritten:
+        return
     stored = architecture.read(case.path)
     handed = set(case.arguments.get("custom_objects", ()))
     rewritten = rewrite.rewrite(stored, classes.Reader(case.keras), handed)
@@ -307,8 +316,11 @@ def _rewrite_config(case: Case) -> None:
         raise NotApplicable("there is nothing in the architecture to rewrite")
     copy = os.path.join(case.scratch, "rewritten" + os.path.splitext(case.path)[1])
     architecture.write_copy(case.path, copy, rewritten.config, rewritten.training)
-    case.path = copy
+    case.path, case.is_rewritten = copy, True
     case.did.extend(rewritten.changes)
+    if rewritten.custom_objects:
+        case.arguments.setdefault("custom_objects", {}).update(rewritten.custom_objects)
+        case.did.append("passed " + ", ".join(sorted(rewritten.custom_objects)))
 
 
 def _scale_gates(case: Case) -> None:

@@ -21,11 +21,12 @@ __all__ = ["Rewritten", "rewrite"]
 
 
 class Rewritten(NamedTuple):
-    """A new architecture, and what was changed, in short sentences."""
+    """A new architecture, what was changed, in short sentences, and classes to pass to the load."""
 
     config: dict
     training: dict | None
     changes: list
+    custom_objects: dict
 
 
 def rewrite(stored: Stored, reader: Any, functions: Any = ()) -> Rewritten:
@@ -51,4 +52,4 @@ def rewrite(stored: Stored, reader: Any, functions: Any = ()) -> Rewritten:
         training = write_training(writer, copy.deepcopy(training))
     if config != stored.config or training != stored.training:
         writer.note("wrote it down as this Keras does")
-    return Rewritten(config, training, writer.changes)
+    return Rewritten(config, training, writer.changes, writer.experimental)

@@ -43,6 +43,10 @@ def write_training(writer: Writer, stored: dict) -> dict:
             written[key] = _write_optimizer(writer, value)
         elif key in ("loss", "metrics", "weighted_metrics"):
             written[key] = _write_functions(writer, value, "losses" if key == "loss" else "metrics")
+        elif writer.to_keras_3 and value is None and key not in TRAINING_KEYS:
+            # The argument's default is not None: `predict` of Keras 3 compares the number of
+            # steps_per_execution, which Keras 2 stores as null (measured: keras, tf2.15 to tf2.21).
+            continue
         elif not writer.to_keras_3 or value or key in writer.reader.compile_names():
             written[key] = value
     return written

@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import formats, model_facts, sample_inputs
 from . import checkpoint, layout
+from .vocabularies import load_vocabularies
 
 __all__ = ["Unfilled", "load_into"]
 
@@ -32,12 +33,16 @@ def load_into(model: Any, form: str, folder: str) -> str:
         ValueError: the file and the model have different weights.
     """
     remarks = ""
+    path = formats.find(form, folder)
+    vocabularies = 0
+    if not os.path.isdir(path) and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            vocabularies = load_vocabularies(model, archive)
     if not _is_built(model):
         sample = sample_inputs.load(os.path.join(folder, "probe.npz"))
         if sample:
             model_facts.outputs(model, sample.inputs, sample.keys)
         remarks += "; called before, since it was not built yet"
-    path = formats.find(form, folder)
     if os.path.isdir(path):
         how, assigned = _from_checkpoint(model, path)
     elif zipfile.is_zipfile(path):
@@ -45,7 +50,10 @@ def load_into(model: Any, form: str, folder: str) -> str:
             how, assigned = _from_hdf5(model, io.BytesIO(archive.read("model.weights.h5")))
     else:
         how, assigned = _from_hdf5(model, path)
-    if _set(model, assigned) < len(model.weights):
+    count = _set(model, assigned)
+    if vocabularies:
+        remarks += f"; {vocabularies} vocabularies from the archive"
+    elif count < len(model.weights):
         remarks += "; a vocabulary is not a weight and stays as the code sets it"
     return f"{how}{remarks}"
 
@@ -155,6 +163,8 @@ def _set(model: Any, assigned: dict) -> int:
     ]
     if unfilled:
         raise Unfilled(f"the file has nothing for {', '.join(unfilled)}")
+    if not variables:
+        return 0
     values = [
         assigned.get(id(variable), before)
         for variable, before in zip(model.weights, model.get_weights())
@@ -184,7 +194,8 @@ def _equal(value: Any, after: Any) -> bool:
 
 def _name(variable: Any) -> str:
     """Return a variable's name as a checkpoint has it: ``dense/kernel``."""
-    return str(getattr(variable, "path", None) or variable.name).split(":")[0]
+    name = getattr(variable, "path", None) or getattr(variable, "name", "")
+    return str(name).split(":")[0]
 
 
 def _text(name: Any) -> str:

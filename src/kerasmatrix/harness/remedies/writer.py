@@ -34,6 +34,7 @@ class Writer:
         from_keras_3: whether Keras 3 wrote the architecture.
         in_archive: whether it is in an archive, and not in HDF5.
         writes_modules: whether an object of Keras is written with its module.
+        experimental: classes that the reader has and does not find by their names.
         changes: what was changed, in short sentences.
     """
 
@@ -45,6 +46,7 @@ class Writer:
         self.in_archive = stored.archive
         self.changes: list = []
         self.writes_modules = self.to_keras_3
+        self.experimental: dict = {}
 
     def for_training(self) -> Writer:
         """Return a writer for the training configuration, with the same list of changes.
@@ -84,6 +86,8 @@ class Writer:
         if kind is None:
             config = {key: self.write_value(value) for key, value in config.items()}
             return self.write_own(entry, config)
+        if kind.place.startswith("layers.experimental"):
+            self.experimental[kind.name] = kind.type
         if kind.name == "Lambda":
             return self.write_lambda(entry, config)
         config = {key: self.write_value(value) for key, value in config.items()}

@@ -56,7 +56,7 @@ class FakeReader:
         return self._call_names.get(kind.__name__)
 
     def compile_names(self):
-        return {"loss", "metrics", "optimizer"}
+        return {"loss", "metrics", "optimizer", "steps_per_execution"}
 
     def deserialize(self, layer, custom_objects):
         name = layer["class_name"]

@@ -281,6 +281,13 @@ def test_rewrite_training_for_keras_2_has_all_keys():
     assert {"loss", "metrics", "loss_weights", "sample_weight_mode"} <= set(found)
 
 
+@pytest.mark.parametrize(("stored", "kept"), [(None, False), (4, True)])
+def test_rewrite_training_null_argument_takes_its_default(stored, kept):
+    training = {"loss": "mse", "metrics": None, "steps_per_execution": stored}
+    found = rewritten(OLD_MODEL, NEW, training).training
+    assert ("steps_per_execution" in found) is kept
+
+
 def test_rewrite_bare_tensor_stays_bare_in_keras_2():
     layer = old_layer("TFOpLambda", "op")
     layer["inbound_nodes"] = [["in", 0, 0, {"y": 2.0}]]
