@@ -105,8 +105,17 @@ def build():
     y = keras.layers.Dense(2)(tf.reduce_max(x, axis=1) - 2.0 * x[:, 0])
     return keras.Model(x, y)
 """
+ATTENTION = """\
+from tensorflow import keras
+
+
+def build():
+    x = keras.Input((4, 3))
+    return keras.Model(x, keras.layers.Attention()([x, x]))
+"""
 # `save.py` and `load.py`.
 PROGRAMS = {
+    "attention": (ATTENTION, LOAD),
     "as_keras_1": (save_as(AS_KERAS_1), LOAD),
     "hard_sigmoid_wrapped": (save(f"keras.Input((4, 2)), {WRAPPED}"), LOAD),
     "function_of_tensorflow": (MAXIMUM, LOAD),
@@ -182,6 +191,7 @@ RARER = [
      "trust-the-lambda + rewrite-config"),
     ("lambda_elsewhere", "h5", "tf2.15", "tf2.21", "lambda-safe-mode",
      "trust-the-lambda + rewrite-config"),
+    ("attention", "h5", "tf2.21", "tf2.21", "name-taken-for-function", "rewrite-config"),
     ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
     ("as_layer", "savedmodel", "tf2.16", "tf2.16", "inference-only", None),
     ("half_normalized", "h5", "tf2.15", "tf2.15", "kernel-of-other-type", None),

@@ -34,6 +34,9 @@ TEXT_LAYERS = {"TextVectorization"}
 LAYER_KEYS = {"name", "trainable", "dtype"}
 # Names of activations since Keras 3 or late in Keras 2, and earlier ones of the same functions.
 OLDER_NAMES = {"silu": "swish"}
+# Defaults that are names of functions, too: from HDF5, Keras 3.15 passes the function for the name
+# (measured: Attention as h5, tf2.21 in itself).
+LOOKED_UP = {"Attention": {"score_mode": "dot"}}
 MAX_LENGTH = 60  # of a value in a note
 
 
@@ -51,6 +54,15 @@ def _rename_input_shape(writer: Writer, kind: KerasClass, config: dict) -> None:
     if other in config:
         writer.note(f"renamed {other} to {wanted}")
         config[wanted] = config.pop(other)
+
+
+def _leave_out_looked_up(writer: Writer, kind: KerasClass, config: dict) -> None:
+    if not writer.to_keras_3 or writer.in_archive:
+        return
+    for key, default in LOOKED_UP.get(kind.name, {}).items():
+        if config.get(key) == default:
+            del config[key]
+            writer.note(f"left out {key} ({default}), the default of {kind.name}")
 
 
 def _rename_learning_rate(writer: Writer, kind: KerasClass, config: dict) -> None:
@@ -158,6 +170,7 @@ def _add_demanded(writer: Writer, kind: KerasClass, config: dict) -> None:
 
 # In this order: an argument must have its new name before unknown ones are dropped.
 RULES = (
+    _leave_out_looked_up,
     _rename_input_shape,
     _rename_learning_rate,
     _set_text_dtype,
