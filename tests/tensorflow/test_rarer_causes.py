@@ -171,7 +171,7 @@ RARER = [
     ("own_config_refused", "h5", "tf2.15", "tf2.15", "custom-config-contract",
      "rebuild-and-load-weights"),
     ("weights_alone", "h5", "tf2.15", "tf2.15", "weights-only-file", "rebuild-and-load-weights"),
-    ("locally_connected", "h5", "tf2.15", "tf2.16", "builtin-layer-gone", None),
+    ("locally_connected", "h5", "tf2.15", "tf2.16", "builtin-layer-gone", "stand-ins"),
     # The pickle contains an archive with the weights.
     ("pickled", "h5", "tf2.15", "tf2.16", "pickle-module-path", "rebuild-and-load-weights"),
     ("list_as_sequential", "h5", "tf2.15", "tf2.16", "sequential-as-list", "rewrite-config"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +35,6 @@ FORMAT_OF = {
     "keras-archive": "keras",
     "saved-model": "savedmodel",
 }
-LONGEST_NAME = 4096
 MODEL_ENDINGS = {".h5", ".hdf5", ".keras"}
 VERSION = "such as tf2.4, keras3.4.1 or 2.13-2.15"
 
@@ -117,20 +117,17 @@ def _explain(text: str, about: About) -> Explanation:
 
 def _text_of(error: str) -> str:
     """Return the content of the file that ``error`` names, or else ``error`` itself."""
-    if "\n" in error or len(error) > LONGEST_NAME:
+    # Unlike `Path.is_file`, it takes a text that cannot be a path, such as a long one, for none.
+    if not os.path.isfile(error):  # noqa: PTH113
         return error
+    path = Path(error)
+    if path.suffix.lower() in MODEL_ENDINGS:
+        raise UsageError(f"{error} is a model file", hint=f"kerasmatrix explain --file {error}")
     try:
-        path = Path(error)
-        if not path.is_file():
-            return error
-        if path.suffix.lower() in MODEL_ENDINGS:
-            raise UsageError(f"{error} is a model file", hint=f"kerasmatrix explain --file {error}")
         with path.open("rb") as file:
             return file.read(LONGEST_INPUT).decode("utf-8", "replace")
     except OSError as fault:
         raise UsageError(f"{error}: cannot be read: {fault.strerror}") from None
-    except ValueError:  # a zero byte
-        return error
 
 
 def _input() -> str:

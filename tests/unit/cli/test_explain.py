@@ -46,6 +46,11 @@ def test_explain_file_with_a_traceback_is_read(explain, tmp_path):
     assert explain(str(trace))[1].startswith("unknown-functional: ")
 
 
+@pytest.mark.parametrize("more", ["x" * 300, "x/" * 3000, "\x00", "\n/tmp"])
+def test_explain_message_that_cannot_be_a_path_is_explained(explain, more):
+    assert explain(f"{FUNCTIONAL} {more}")[1].startswith("unknown-functional")
+
+
 def test_explain_model_file_as_text_is_usage_error(explain, tmp_path):
     model = tmp_path / "model.h5"
     model.write_bytes(b"\x89HDF")

@@ -32,6 +32,8 @@ NEUTRAL: tuple = (
 TEXT_LAYERS = {"TextVectorization"}
 # Keys that every layer accepts, even if its constructor does not name them.
 LAYER_KEYS = {"name", "trainable", "dtype"}
+# Names of activations since Keras 3 or late in Keras 2, and earlier ones of the same functions.
+OLDER_NAMES = {"silu": "swish"}
 MAX_LENGTH = 60  # of a value in a note
 
 
@@ -102,6 +104,16 @@ def _refer_to_functions(writer: Writer, kind: KerasClass, config: dict) -> None:
             )
 
 
+def _use_older_names(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Write activations by the names that the reader knows."""
+    del kind
+    for key, value in config.items():
+        older = OLDER_NAMES.get(value) if isinstance(value, str) else None
+        if older and key.endswith("activation") and not writer.reader.has_activation(value):
+            writer.note(f"wrote activation {value} as {older}")
+            config[key] = older
+
+
 def _add_backward_layer(writer: Writer, kind: KerasClass, config: dict) -> None:
     """Add the second layer of a Bidirectional whose first one goes backwards.
 
@@ -153,6 +165,7 @@ RULES = (
     _replace_auto_reduction,
     _drop_wrapped_function,
     _refer_to_functions,
+    _use_older_names,
     _add_backward_layer,
     _drop_unknown,
     _add_demanded,
