@@ -154,6 +154,14 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Change the modules that decide, one expression at a time; count what no test notices."""
+    _install(session, "tests", "mutation")
+    session.run("mutmut", "run", *session.posargs, silent=True)
+    session.run("python", "tests/mutants.py")
+
+
+@nox.session
 def inference(session: nox.Session) -> None:
     """Check on the default group (or --group NAME) that inferred cells equal measured ones."""
     _install(session)

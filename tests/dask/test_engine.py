@@ -16,7 +16,7 @@ from tests.unit.fakes import FakeEngine, make_project
 EVERYTHING = (
     "good", "good2", "dies-once", "fails", "drifts", "crashes", "hangs", "answers-garbage",
     "kills-workers", "eats-memory", "cannot-save", "absent", "picky-good",
-    "fails-strip-arguments", "disk-full",
+    "fails-rewrite-config", "disk-full",
 )  # fmt: skip
 
 

@@ -39,8 +39,9 @@ def _a_cache_of_its_own(tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
-def engine() -> FakeEngine:
-    return FakeEngine()
+def engine(request) -> FakeEngine:
+    """An engine whose environments behave as ``BEHAVIOURS`` of the test module says."""
+    return FakeEngine(getattr(request.module, "BEHAVIOURS", {}))
 
 
 @pytest.fixture

@@ -1,12 +1,6 @@
-"""A project of tiny named environments, and an engine that knows how each of them behaves.
+"""A project of named environments, and an engine in which each of them has a behaviour.
 
-The behaviour is in the environment's name: `good…` works, `drifts`, `fails`, `crashes`, `hangs`,
-`answers-garbage`, `dies-once`, `crashes-once`, `damages-artifacts` (once), `absent`;
-`refuses` loads and refuses all inputs, `cannot-call` those that others accepted;
-`fails-…-<remedy>` works with that remedy, or drifts; `picky-<writer>` loads only what that writer
-wrote; what fails loads what it converted itself, unless it is `stubborn`. Saves really write a
-file, so that the store really has artifacts. Environments with `twin` in their names write the
-same file but for their version stamp.
+Saves really write a file, so that the store really has artifacts.
 """
 
 from __future__ import annotations
@@ -14,44 +8,49 @@ from __future__ import annotations
 import json
 import threading
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Handshake, Task, WorkDirs, WorkerDied
+from kerasmatrix.engines.base import Handshake, Task, WorkDirs
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.versions import version_key
+from tests.unit.behaviours import (
+    CULPRIT,
+    ERROR,
+    GOOD,
+    LOAD_FACTS,
+    REFUSAL,
+    REFUSED,
+    SAVE_FACTS,
+    STANDARD,
+    WEIGHT,
+    Behaviour,
+    raised,
+    returned,
+)
 
-WEIGHT = {"name": "kernel", "shape": [1], "dtype": "float32", "sha256": "aa"}
-ERROR = {
-    "type": "ValueError",
-    "message": "Unknown layer: Functional",
-    "chain": [{"type": "ValueError", "message": "Unknown layer: Functional"}],
-    "traceback": "Traceback …",
-}
+__all__ = [
+    "ERROR",
+    "LOAD_FACTS",
+    "SAVE_FACTS",
+    "WEIGHT",
+    "FakeEngine",
+    "FakeWorker",
+    "VersionedEngine",
+    "make_project",
+    "make_scenario",
+]
 
-REFUSAL = {
-    "type": "InvalidArgumentError",
-    "message": "only supports NHWC",
-    "chain": [{"type": "InvalidArgumentError", "message": "only supports NHWC"}],
-    "traceback": "Traceback …",
-}
-SAVE_FACTS = {"model": "Functional", "weights": [WEIGHT], "compiled": None, "timings": {}}
-LOAD_FACTS = {
-    **SAVE_FACTS,
-    "shapes_equal": True,
-    "finite": True,
-    "max_abs_diff": 0.0,
-    "max_abs_reference": 1.0,
-    "resave_error": None,
-}
+FIXED_BY = ["turned it round"]
 
 
 class FakeWorker:
     def __init__(self, engine: FakeEngine, environment: Environment, place: WorkDirs) -> None:
         self.engine = engine
+        self.behaviour = engine.behaviour_of(environment)
         self.name = environment.name
         self.place = place
         self.hello = Handshake(environment.tensorflow, "2.0", environment.python, 0.0)
@@ -73,112 +72,66 @@ class FakeWorker:
             self.engine.here.place = self.place
             self.engine.before_task(task)
         if self.engine.is_upset(self.name, "remedy" if task.remedies else task.kind):
-            return {"ended": "raised", "error": ERROR, "stage": task.kind, "seconds": 0.1}
+            return raised(ERROR, task.kind)
         if task.kind in {"save", "convert"}:
             return self._save(task)
-        if task.kind == "load" and self._converted(task):
-            return {"ended": "returned", "value": LOAD_FACTS, "seconds": 0.1}
-        if self.name.startswith("picky-") and not self._likes(task):
-            return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
-        if self.name.startswith("crashes-once") and self.engine.first_time(task.scenario):
-            return {"ended": "crashed", "signal": 11, "seconds": 0.1}
-        if self.name.startswith("damages-artifacts") and self.engine.first_time(task.scenario):
-            (self.place.artifacts / task.artifact / "model.h5").write_text("damaged")
-            return {"ended": "raised", "error": ERROR, "stage": "load", "seconds": 0.1}
-        if self.name.startswith("crashes") and not self.name.startswith("crashes-once"):
-            return {"ended": "crashed", "signal": 11, "seconds": 0.1}
-        if self.name.startswith("hangs"):
-            return {"ended": "timed-out", "seconds": task.deadline}
-        if self.name.startswith("answers-garbage"):
-            return {"ended": "purple", "value": 3}
-        if self.name.startswith("kills-workers"):
-            raise WorkerDied("killed by signal 9")
-        if self.name.startswith("loses-machines"):
-            raise WorkerDied("three machines in a row were lost", machine=True)
-        if self.name.startswith("eats-memory"):
-            raise WorkerDied("killed, for memory", memory=True)
-        # At a certain task: which one is a worker's first depends on which saves are ready.
-        own = self._content(task).get("by") == self.name
-        if self.name.startswith("dies-once") and own and self.engine.first_time(self.name):
-            raise WorkerDied("killed by signal 9")
-        if self.name.startswith("disk-full"):
-            message = "[Errno 28] No space left on device"
-            chain = [{"type": "OSError", "message": message}]
-            error = {"type": "OSError", "message": message, "chain": chain}
-            return {"ended": "raised", "error": error, "stage": "load"}
+        if task.kind == "load" and self.behaviour.loads_own and self._has_converted(task):
+            return returned(LOAD_FACTS)
+        ending = self.behaviour.ends and self.behaviour.ends(self, task)
+        if ending:
+            return ending
         if task.kind == "probe":
-            culprit = {"layer": "dense", "class_name": "Dense", "keys": ["groups"], "error": "E: x"}
-            return {"ended": "returned", "value": {"culprits": [culprit]}, "seconds": 0.1}
-        if task.remedies and self.name.endswith(task.remedies[-1]):
-            # This environment is named for what helps in it, or makes it load wrongly.
-            if task.kind == "take":
-                return self._take(task)
-            facts = {**LOAD_FACTS, "did": ["turned it round"]}
-            if "drift" in self.name:
-                facts["max_abs_diff"] = 0.5
-            return {"ended": "returned", "value": facts, "seconds": 0.1}
-        if self.name.startswith("fails"):
-            return {"ended": "raised", "error": self.engine.error, "stage": "load", "seconds": 0.1}
+            return returned({"culprits": [CULPRIT]})
+        return self._load(task)
+
+    def _load(self, task: Task) -> dict[str, Any]:
+        fixed = bool(task.remedies) and task.remedies[-1] == self.behaviour.fixed_by
+        if not (self.behaviour.loads or fixed):
+            return raised(self.behaviour.error)
         if task.kind == "take":
             return self._take(task)
-        if self.name.startswith("cannot-call") or (
-            self.name.startswith("refuses") and self.refused_elsewhere(task)
-        ):
-            return {"ended": "raised", "error": REFUSAL, "stage": "call", "seconds": 0.1}
-        facts = {**LOAD_FACTS}
-        if self.name.startswith("drifts"):
-            facts["max_abs_diff"] = 0.5
-        return {"ended": "returned", "value": facts, "seconds": 0.1}
+        if fixed:
+            return returned({**LOAD_FACTS, "did": FIXED_BY, **self.behaviour.fixed_differs})
+        if self.behaviour.refuses(self, task):
+            return raised(REFUSAL, "call")
+        return returned({**LOAD_FACTS, **self.behaviour.differs})
 
-    def _likes(self, task: Task) -> bool:
-        """Whether the artifact was written by this environment, or the one it is named for."""
-        by = self._content(task).get("by")
-        return by == self.name or self.name.removeprefix("picky-") == by
+    def _has_converted(self, task: Task) -> bool:
+        content = self.content(task)
+        return content.get("by") == self.name and bool(content.get("converted"))
 
-    def _converted(self, task: Task) -> bool:
-        """Whether this environment itself converted the artifact, and is not ``stubborn``."""
-        content = self._content(task)
-        own = content.get("by") == self.name and content.get("converted")
-        return bool(own) and "stubborn" not in self.name
-
-    def _content(self, task: Task) -> dict[str, Any]:
-        """What a save of ours wrote; nothing where the artifact has no such model."""
+    def content(self, task: Task) -> dict[str, Any]:
+        """Return what the save of a fake environment wrote; nothing for any other artifact."""
         artifact = self.place.artifacts / str(task.artifact) / "model.h5"
         content = artifact.read_bytes() if artifact.exists() else b""
         return json.loads(content) if content.startswith(b"{") else {}
 
     def _save(self, task: Task) -> dict[str, Any]:
-        if self.name.startswith("cannot-save") or (
-            task.kind == "convert" and self.name.startswith("cannot-convert")
-        ):
-            return {"ended": "raised", "error": ERROR, "stage": "save", "seconds": 0.1}
+        if task.kind in self.behaviour.cannot:
+            return raised(ERROR, "save")
         folder = self.place.scratch / task.id / "artifact"
         folder.mkdir(parents=True)
         content = {"by": self.name, "scenario": task.scenario, "format": task.format}
         if task.kind == "convert":
             content["converted"] = [*task.remedies, task.into]
-        if "twin" in self.name:
+        if self.behaviour.equal_files:
             self._save_like_the_others(folder, content)
         else:
             (folder / "model.h5").write_text(json.dumps(content), encoding="utf-8")
-        return {"ended": "returned", "value": SAVE_FACTS, "seconds": 0.1}
+        return returned(SAVE_FACTS)
 
     def _save_like_the_others(self, folder: Path, content: dict[str, Any]) -> None:
         with zipfile.ZipFile(folder / "model.keras", "w") as archive:
             archive.writestr("config.json", json.dumps({**content, "by": "any twin"}))
             archive.writestr("metadata.json", json.dumps({"keras_version": f"2.{self.name}"}))
 
-    def refused_elsewhere(self, task: Task) -> bool:
-        """Whether the artifact has inputs: another environment accepted some."""
-        probe = self.place.artifacts / str(task.artifact) / "probe.npz"
-        return probe.exists() and "refuses" not in probe.read_text(encoding="utf-8")
-
     def _take(self, task: Task) -> dict[str, Any]:
         folder = self.place.scratch / task.id / "artifact"
         folder.mkdir(parents=True)
-        (folder / "probe.npz").write_text(f"what {self.name} computes", encoding="utf-8")
-        facts = {**SAVE_FACTS, "refused": REFUSAL if self.name.startswith("refuses") else None}
-        return {"ended": "returned", "value": facts, "seconds": 0.1}
+        refused = self.behaviour.asks_in_vain
+        text = f"what {self.name} computes{f', {REFUSED}' if refused else ''}"
+        (folder / "probe.npz").write_text(text, encoding="utf-8")
+        return returned({**SAVE_FACTS, "refused": REFUSAL if refused else None})
 
     def close(self) -> None:
         self.closed = True
@@ -193,12 +146,12 @@ class FakeEngine:
     slots = None
     recipe = ""
 
-    def __init__(self) -> None:
+    def __init__(self, behaviours: Mapping[str, Behaviour] = {}) -> None:
+        self.behaviours = {**STANDARD, **behaviours}
         self.tasks: list[tuple[str, Task]] = []
         self.batches: list[tuple[str, tuple[Task, ...]]] = []
         self.workers: list[FakeWorker] = []
         self.before_task = None
-        self.error = ERROR  # of loads that fail
         # Whose task it is, for whoever is called before it: workers are at work side by side.
         self.here = threading.local()
         self.mutex = threading.Lock()
@@ -206,6 +159,9 @@ class FakeEngine:
         # How many of the next loads in an environment fail, or saves raise.
         self.upset: dict[str, int] = {}
         self._seen: set[str] = set()
+
+    def behaviour_of(self, environment: Environment) -> Behaviour:
+        return self.behaviours.get(environment.name, GOOD)
 
     def is_upset(self, name: str, kind: str) -> bool:
         with self.mutex:
@@ -220,7 +176,7 @@ class FakeEngine:
         return new
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
-        if environment.name.startswith("absent"):
+        if not self.behaviour_of(environment).available:
             raise InfrastructureError(f"{environment.name}: no CPython {environment.python}")
 
     def open(
@@ -236,26 +192,16 @@ class FakeEngine:
 
 
 class VersionedEngine(FakeEngine):
-    """Behaves as TensorFlow's version says: ``behaviour`` maps it to a behaviour's name."""
+    """Behaves as TensorFlow's version says: ``since`` maps the first version to a behaviour."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.behaviour = {}
+        self.since: dict[str, Behaviour] = {}
 
-    def told(self, environment):
-        names = [name for since, name in self.behaviour.items()
-                 if version_key(environment.tensorflow) >= version_key(since)]  # fmt: skip
-        return environment.model_copy(update={"name": names[-1] if names else "good"})
-
-    def prepare(self, environment, lock):
-        super().prepare(self.told(environment), lock)
-
-    def open(self, environment, lock, work_dirs, limits):
-        worker = FakeWorker(self, self.told(environment), work_dirs)
-        worker.of = environment.name
-        with self.mutex:
-            self.workers.append(worker)
-        return worker
+    def behaviour_of(self, environment: Environment) -> Behaviour:
+        version = version_key(environment.tensorflow)
+        begun = [each for since, each in self.since.items() if version >= version_key(since)]
+        return begun[-1] if begun else GOOD
 
 
 MATRIX = """\

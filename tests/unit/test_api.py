@@ -13,8 +13,13 @@ import kerasmatrix
 from kerasmatrix.config.bundled import bundled_folder
 from kerasmatrix.results.results_json import to_json
 from tests.real import ROOT
+from tests.unit.behaviours import FAILS, GOOD
 from tests.unit.fakes import FakeEngine, VersionedEngine, make_project
 from tests.unit.inspection import files
+
+BEHAVIOURS = {
+    "fails-stubborn-rewrite-config": FAILS.but(fixed_by="rewrite-config", loads_own=False),
+}
 
 
 @pytest.fixture
@@ -119,7 +124,7 @@ def test_check_engine_without_sandbox_requires_trust(project, engine):
 def test_bisect_returns_bisection(project):
     project(*(f"tf2.{minor}" for minor in range(1, 6)))
     engine = VersionedEngine()
-    engine.behaviour = {"2.3.0": "fails"}
+    engine.since = {"2.3.0": FAILS}
     probes = []
     found = kerasmatrix.bisect(
         "model.h5", "tf2.1", "tf2.5", engine=engine, within_matrix=True, on_probe=probes.append
@@ -217,7 +222,7 @@ EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 def test_examples_of_page_run(project, monkeypatch, capsys):
     project("tf2.1", "tf2.2", "tf2.3", "tf2.4", "tf2.15")
     engine = VersionedEngine()
-    engine.behaviour = {"2.1.0": "fails-unless-rewrite-config", "2.3.0": "good"}
+    engine.since = {"2.1.0": FAILS.but(fixed_by="rewrite-config"), "2.3.0": GOOD}
     engines = importlib.import_module("kerasmatrix.engines.select")
     monkeypatch.setattr(engines, "open_engine", lambda *_: engine)
     bisector = importlib.import_module("kerasmatrix.files.bisect")

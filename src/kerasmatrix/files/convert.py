@@ -186,7 +186,7 @@ def _copied(target_check: TargetCheck, output: Output) -> Conversion | UsageErro
     path, cell = paths[0], target_check.cell
     # An archive that was in a pickle, or unpacked, has another name.
     same = path.suffix == output.path.suffix
-    place = output.path if same else output.path_as(cell.format)
+    place = output.path if same else output.path_as(cell.format, path)
     loaded = target_check.checked.observed.loads[cell_of(cell)].observation
     verdict = Verdict(
         status=cell.status,
@@ -220,7 +220,7 @@ def _converted(
     manifest = _manifest(
         target_check,
         action if last.saved else "rewritten",
-        _stored(path, output.path_as(trial.format), trial.format),
+        _stored(path, output.path_as(trial.format, path), trial.format),
         _verification(target_check, verdict, trial.loaded),
         path,
         trial=trial,

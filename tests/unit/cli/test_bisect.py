@@ -12,8 +12,17 @@ from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.files.bisect import Bisector
 from kerasmatrix.versions import version_key
 from tests.hostile.files import ACTIVE
-from tests.unit import fakes
-from tests.unit.fakes import FakeWorker, VersionedEngine, make_project
+from tests.unit.behaviours import (
+    ABSENT,
+    CRASHES,
+    DRIFTS,
+    ERROR,
+    FAILS,
+    GOOD,
+    Behaviour,
+    error_of,
+)
+from tests.unit.fakes import VersionedEngine, make_project
 from tests.unit.inspection import files
 
 RELEASES = [f"2.{minor}.{patch}" for minor in range(1, 10) for patch in range(4)]
@@ -71,7 +80,7 @@ def looked_at(told):
 
 
 def test_bisect_first_bad_release_is_found(bisect, engine):
-    engine.behaviour = {"2.6.2": "fails"}
+    engine.since = {"2.6.2": FAILS}
     code, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert code == 0
     # The matrix has 2.6.0; the patch release with which it breaks, it does not.
@@ -90,7 +99,7 @@ def test_bisect_first_bad_release_is_found(bisect, engine):
 
 
 def test_bisect_older_end_may_be_bad(bisect, engine):
-    engine.behaviour = {"2.1.0": "fails", "2.3.1": "good"}
+    engine.since = {"2.1.0": FAILS, "2.3.1": GOOD}
     code, told, _ = bisect("--good", "tf2.4", "--bad", "tf2.2", "--json")
     assert code == 0
     assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.3.1", "2.3.0")
@@ -98,7 +107,7 @@ def test_bisect_older_end_may_be_bad(bisect, engine):
 
 
 def test_bisect_second_run_measures_nothing(bisect, engine, index):
-    engine.behaviour = {"2.6.2": "fails"}
+    engine.since = {"2.6.2": FAILS}
     arguments = ("--good", "tf2.1", "--bad", "tf2.9", "--json")
     _, before, _ = bisect(*arguments)
     opened = len(engine.workers)
@@ -110,20 +119,20 @@ def test_bisect_second_run_measures_nothing(bisect, engine, index):
 
 
 def test_bisect_each_version_is_opened_once(bisect, engine):
-    engine.behaviour = {"2.6.2": "fails"}
+    engine.since = {"2.6.2": FAILS}
     _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
-    assert sorted(worker.of for worker in engine.workers) == sorted(looked_at(told))
+    assert sorted(worker.name for worker in engine.workers) == sorted(looked_at(told))
 
 
 def test_bisect_drift_is_bad(bisect, engine):
-    engine.behaviour = {"2.5.0": "drifts"}
+    engine.since = {"2.5.0": DRIFTS}
     _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert told["first_bad"]["tensorflow"] == "2.5.0"
     assert told["first_bad"]["status"] == "drift"
 
 
 def test_bisect_unavailable_versions_are_skipped(bisect, engine):
-    engine.behaviour = {"2.6.0": "absent", "2.7.0": "fails"}
+    engine.since = {"2.6.0": ABSENT, "2.7.0": FAILS}
     code, told, out = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert code == 0
     assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.5.3", "2.7.0")
@@ -136,7 +145,7 @@ def test_bisect_unavailable_versions_are_skipped(bisect, engine):
 
 
 def test_bisect_release_without_lock_is_skipped(bisect, engine, monkeypatch):
-    engine.behaviour = {"2.6.2": "fails"}
+    engine.since = {"2.6.2": FAILS}
     whole = ad_hoc.resolve
 
     def resolve(matrix, environment, folder):
@@ -152,7 +161,7 @@ def test_bisect_release_without_lock_is_skipped(bisect, engine, monkeypatch):
 
 def test_bisect_unreachable_index_uses_matrix_only(bisect, engine, index):
     index.clear()
-    engine.behaviour = {"2.6.2": "fails"}
+    engine.since = {"2.6.2": FAILS}
     code, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert code == 0
     assert (told["last_good"]["tensorflow"], told["first_bad"]["tensorflow"]) == ("2.6.0", "2.7.0")
@@ -160,7 +169,7 @@ def test_bisect_unreachable_index_uses_matrix_only(bisect, engine, index):
 
 
 def test_bisect_within_matrix(bisect, engine):
-    engine.behaviour = {"2.6.2": "fails"}
+    engine.since = {"2.6.2": FAILS}
     _, told, _ = bisect("--good", "tf2.1", "--bad", "tf2.9", "--within-matrix", "--json")
     assert told["first_bad"]["environment"] == "tf2.7"
     assert told["candidates"] == 9
@@ -168,28 +177,28 @@ def test_bisect_within_matrix(bisect, engine):
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "message"),
+    ("since", "message"),
     [
-        ({"2.1.0": "fails"}, "--good tf2.1 is bad: fail, cause unknown-functional"),
+        ({"2.1.0": FAILS}, "--good tf2.1 is bad: fail, cause unknown-functional"),
         ({}, "--bad tf2.9 is good: pass: same weights, same outputs"),
     ],
 )
-def test_bisect_wrong_end_is_usage_error(bisect, engine, behaviour, message):
-    engine.behaviour = behaviour
+def test_bisect_wrong_end_is_usage_error(bisect, engine, since, message):
+    engine.since = since
     code, told, out = bisect("--good", "tf2.1", "--bad", "tf2.9", "--json")
     assert (code, told) == (2, None)
     assert message in out
 
 
 def test_bisect_unavailable_end_is_code_3(bisect, engine):
-    engine.behaviour = {"2.9.0": "absent"}
+    engine.since = {"2.9.0": ABSENT}
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
     assert code == 3
     assert "--bad tf2.9: environment unavailable" in out
 
 
 def test_bisect_text_output(bisect, engine):
-    engine.behaviour = {"2.6.2": "fails", "2.8.0": "crashes"}
+    engine.since = {"2.6.2": FAILS, "2.8.0": CRASHES}
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
     assert code == 0
     assert "first bad release: tensorflow 2.6.2" in out
@@ -202,7 +211,7 @@ def test_bisect_text_output(bisect, engine):
 
 
 def test_bisect_downwards_text_is_in_version_order(bisect, engine):
-    engine.behaviour = {"2.1.0": "fails", "2.6.2": "good"}
+    engine.since = {"2.1.0": FAILS, "2.6.2": GOOD}
     _, told, _ = bisect("--good", "tf2.9", "--bad", "tf2.1", "--json")
     assert told["downwards"]
     code, _, out = bisect("--good", "tf2.9", "--bad", "tf2.1")
@@ -241,19 +250,9 @@ def test_bisect_folder_without_model_is_usage_error(bisect, engine, folder):
     assert not engine.workers
 
 
-def test_bisect_strict_loss_is_bad(bisect, engine, monkeypatch):
-    engine.behaviour = {"2.6.2": "loses"}
-    do = FakeWorker._do
-
-    def losing(self, task):
-        answer = do(self, task)
-        if self.name == "loses" and task.kind == "load":
-            link = {"type": "ValueError", "message": "no"}
-            facts = {**fakes.LOAD_FACTS, "resave_error": {**link, "chain": [link]}}
-            return {**answer, "value": facts}
-        return answer
-
-    monkeypatch.setattr(FakeWorker, "_do", losing)
+def test_bisect_strict_loss_is_bad(bisect, engine):
+    lossy = {"resave_error": error_of("ValueError", "no")}
+    engine.since = {"2.6.2": Behaviour(differs=lossy)}
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9")
     assert code == 2
     assert "--bad tf2.9 is good: degraded" in out
@@ -263,8 +262,8 @@ def test_bisect_strict_loss_is_bad(bisect, engine, monkeypatch):
 
 @pytest.mark.parametrize("more", [(), ("--json",)])
 def test_bisect_hostile_file_output_is_printable(bisect, engine, monkeypatch, more):
-    engine.behaviour = {"2.6.2": "fails"}
-    monkeypatch.setitem(fakes.ERROR, "message", ACTIVE)
+    engine.since = {"2.6.2": FAILS}
+    monkeypatch.setitem(ERROR, "message", ACTIVE)
     code, _, out = bisect("--good", "tf2.1", "--bad", "tf2.9", *more)
     assert code == 0
     assert "alert(1)" in out

@@ -11,8 +11,13 @@ from kerasmatrix import cli
 from tests.hostile.files import ACTIVE, NAME, with_names_that_act
 from tests.hostile.pages import Page
 from tests.unit import fakes
+from tests.unit.behaviours import FAILS
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
+
+BEHAVIOURS = {
+    "fails2": FAILS,
+}
 
 
 @pytest.fixture

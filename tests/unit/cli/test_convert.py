@@ -11,8 +11,15 @@ from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.results.formats import FORMATS
 from tests.hostile.files import ACTIVE
 from tests.unit import fakes
+from tests.unit.behaviours import FAILS
 from tests.unit.fakes import make_project
 from tests.unit.inspection import files
+
+BEHAVIOURS = {
+    "fails-stubborn": FAILS.but(loads_own=False),
+    "fails-stubborn-rewrite-config": FAILS.but(fixed_by="rewrite-config", loads_own=False),
+    "fails-unless-rebuild-and-load-weights": FAILS.but(fixed_by="rebuild-and-load-weights"),
+}
 
 
 @pytest.fixture

@@ -3,6 +3,11 @@ import json
 import pytest
 
 from kerasmatrix import cli
+from tests.unit.behaviours import only_from
+
+BEHAVIOURS = {
+    "picky-between": only_from("between"),
+}
 
 
 @pytest.fixture

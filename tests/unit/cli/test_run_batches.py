@@ -4,6 +4,11 @@ from collections import Counter
 
 import kerasmatrix.execution.worker_pool
 from kerasmatrix.engines.base import WorkerDied, WorkerStartFailed
+from tests.unit.behaviours import FAILS
+
+BEHAVIOURS = {
+    "fails-anyhow": FAILS,
+}
 
 
 def loads(engine):

@@ -2,6 +2,17 @@
 
 import pytest
 
+from tests.unit.behaviours import DRIFTED, FAILS, Behaviour, only_from
+
+BEHAVIOURS = {
+    "cannot-convert": Behaviour(cannot=frozenset({"convert"})),
+    "fails-drifting-rewrite-config": FAILS.but(fixed_by="rewrite-config", fixed_differs=DRIFTED),
+    "fails-rebuild-and-load-weights": FAILS.but(fixed_by="rebuild-and-load-weights"),
+    "picky-between": only_from("between"),
+    "picky-cannot-convert": only_from("cannot-convert"),
+    "picky-picky-good": only_from("picky-good"),
+}
+
 
 def cell(table, saved, loaded):
     return next(c for c in table["cells"] if (c["saved_with"], c["loaded_with"]) == (saved, loaded))

@@ -12,6 +12,11 @@ from kerasmatrix.environments.venvs import RECIPE
 from kerasmatrix.results.observations import SaveObservation
 from kerasmatrix.store.origins import Origin
 from kerasmatrix.store.store import Store
+from tests.unit.behaviours import only_from
+
+BEHAVIOURS = {
+    "picky-good2": only_from("good2"),
+}
 
 STORE = Path(".kerasmatrix")
 # Among them: what remedies repair, and a chain by way of another version.

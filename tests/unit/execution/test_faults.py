@@ -7,8 +7,14 @@ import pytest
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.store.store import Store
+from tests.unit.behaviours import only_from
 from tests.unit.fakes import LOAD_FACTS, FakeWorker
 from tests.unit.plans import make_plan
+
+BEHAVIOURS = {
+    "picky-good2": only_from("good2"),
+    "picky-good3": only_from("good3"),
+}
 
 FULL = "[Errno 28] No space left on device"
 ERROR = {"type": "OSError", "message": FULL, "chain": [{"type": "OSError", "message": FULL}]}
@@ -19,7 +25,7 @@ NAMES = ("good", "good2", "picky-good2")
 
 
 def is_crossing(worker, task):
-    return task.kind == "load" and bool(worker._content(task).get("converted"))
+    return task.kind == "load" and bool(worker.content(task).get("converted"))
 
 
 def of_kind(kind):

@@ -6,6 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.behaviours import DRIFTS, FAILS, TWIN
+
+BEHAVIOURS = {
+    "drifts1": DRIFTS,
+    "fails2": FAILS,
+    "fails-no-compile": FAILS.but(fixed_by="no-compile"),
+    "twin1": TWIN,
+    "twin2": TWIN,
+    "twin3": TWIN,
+}
+
 FORMATS = ("h5", "weights")
 SCENARIOS = ("first", "second", "third")
 

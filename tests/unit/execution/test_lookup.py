@@ -20,7 +20,17 @@ from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.store.store import Store
+from tests.unit.behaviours import FAILS, TWIN, Behaviour, only_from
 from tests.unit.plans import make_plan
+
+BEHAVIOURS = {
+    "cannot-convert": Behaviour(cannot=frozenset({"convert"})),
+    "fails-no-compile": FAILS.but(fixed_by="no-compile"),
+    "good-twin1": TWIN,
+    "good-twin2": TWIN,
+    "picky-good2": only_from("good2"),
+    "picky-cannot-convert": only_from("cannot-convert"),
+}
 
 PARTS = ("saves", "loads", "probes", "attempts", "conversions", "retries", "inferred")
 

@@ -14,8 +14,19 @@ from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.cells import Status
+from tests.unit.behaviours import ABSENT, CANNOT_CALL, FAILS, REFUSES, error_of
 from tests.unit.fakes import FakeEngine, make_project
 from tests.unit.inspection import files
+
+BEHAVIOURS = {
+    **{f"fails-{number}": FAILS for number in range(1, 9)},
+    "fails-no-compile": FAILS.but(fixed_by="no-compile"),
+    "fails-4-no-compile": FAILS.but(fixed_by="no-compile"),
+    "absent-3": ABSENT,
+    "cannot-call-4": CANNOT_CALL,
+    "refuses-3": REFUSES,
+    "refuses-4": REFUSES,
+}
 
 # Of the file that is checked TensorFlow 2.3 or 2.4 is the writer; here 2.3 is the third.
 FAR = ("good5", "good6", "good7")
@@ -26,7 +37,7 @@ class Checks:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.engine = FakeEngine()
+        self.engine = FakeEngine(BEHAVIOURS)
         self.model = files.hdf5_model(folder / "model.h5")
 
     def __call__(self, names, *asked, reference=None, more=(), **options) -> CheckResult:
@@ -137,11 +148,9 @@ def test_check_lost_machine_ends_search(checks):
 def test_check_no_plain_load_uses_harmless_remedy(checks):
     names = ("fails-1", "fails-2", "fails-no-compile", "fails-4-no-compile")
     message = "Could not locate function 'mse'. Make sure custom classes are decorated with "
-    link = {
-        "type": "TypeError",
-        "message": f"{message}`@keras.saving.register_keras_serializable()`.",
-    }
-    checks.engine.error = {**link, "chain": [link]}
+    error = error_of("TypeError", f"{message}`@keras.saving.register_keras_serializable()`.")
+    for name in names:
+        checks.engine.behaviours[name] = BEHAVIOURS[name].but(error=error)
     checked = checks(names, "fails-no-compile", "fails-4-no-compile")
     assert {cell.saved_with for cell in checked.results.cells} == {"fails-no-compile"}
     for cell in checked.results.cells:
@@ -156,7 +165,7 @@ def test_check_no_plain_load_uses_harmless_remedy(checks):
 def test_check_second_run_measures_nothing(checks):
     names = ("fails-1", "fails-2", "fails-no-compile", "fails-4")
     first = checks(names, "fails-4", "fails-no-compile")
-    checks.engine = FakeEngine()
+    checks.engine = FakeEngine(BEHAVIOURS)
     again = checks(names, "fails-4", "fails-no-compile")
     assert checks.engine.tasks == []
     assert cells(first) == cells(again)

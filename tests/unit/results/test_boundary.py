@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,16 @@ from kerasmatrix.results.cells import Cell, Save, Status
 from kerasmatrix.results.observations import LoadFacts, Observation, SaveFacts
 from kerasmatrix.results.results_json import read_results
 from kerasmatrix.results.schema import CellResult, Results
+from tests.unit.behaviours import FAILS, TWIN, only_from
 from tests.unit.fakes import FakeWorker
 from tests.unit.report.factory import make_results
+
+BEHAVIOURS = {
+    "good-twin-a": TWIN,
+    "good-twin-b": TWIN,
+    "fails-no-compile": FAILS.but(fixed_by="no-compile"),
+    "picky-good-twin-a": only_from("good-twin-a").but(equal_files=True),
+}
 
 # Side by side, environments finish in another order each time.
 ONE_JOB = ("--jobs", "1")
@@ -163,8 +172,17 @@ def facts(table, scenario):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
+def undisturbed():
     return {}
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """The store and the reports of the run without a fault."""
+    return tmp_path_factory.mktemp("kept")
+
+
+FOLDERS = (".kerasmatrix", "reports")
 
 
 def run_project(command):
@@ -189,14 +207,15 @@ def check_is_contained(code, table, expected):
 
 
 @pytest.fixture
-def expected(command, marked, undisturbed):
+def expected(command, marked, undisturbed, kept):
     """The table without a fault of kerasmatrix."""
     run_project(command)
     if not undisturbed:
         code, table, _ = command(*ONE_JOB)
         assert code == 0
         undisturbed.update({name: facts(table, name) for name in (BAD, "other")})
-        undisturbed["fresh"] = True
+        for folder in FOLDERS:
+            shutil.move(folder, kept / folder)
     return undisturbed
 
 
@@ -209,8 +228,9 @@ def test_boundary_step_raises_other_rows_are_whole(step, expected, command, spoi
 
 
 @pytest.mark.parametrize("step", [*ALWAYS, *KNOWN])
-def test_boundary_step_raises_on_known_results(step, expected, command, spoiler):
-    command(*ONE_JOB)
+def test_boundary_step_raises_on_known_results(step, expected, command, spoiler, kept):
+    for folder in FOLDERS:
+        shutil.copytree(kept / folder, folder)
     spoiler.spoil(step)
     code, table, _ = command(*ONE_JOB)
     assert spoiler.hits
