@@ -142,6 +142,7 @@ def readable(pattern: str) -> str:
     many = r"(?<!\\)(\.|\[(?:\\.|[^\]\\])(?:\\.|[^\]])*\]|\\[SsWwDd])([*+]|\{[\d,]+\})\??"
     text = re.sub(many, "…", text)
     text = re.sub(r"(?<!\\)\?", "", text)  # an optional part is shown
+    text = re.sub(r"\((\w+(?:\|\w+){2})(?:\|[^()|]*){5,}\)", r"(\1|…)", text)
     text = re.sub(r"\\(.)", lambda found: CLASSES.get(found[1], found[1]), text)
     return re.sub(r"\s+", " ", text).strip("^$ …")
 

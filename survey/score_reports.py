@@ -24,10 +24,40 @@ from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.explain import explain_message, explain_symptom
 
 OUTCOMES = ("right", "right, remedy not advised", "wrong advice", "silent")
-NOT_CONFIRMED = {"", "ns", "none", "unconfirmed"}
+NOT_CONFIRMED = re.compile(r"(?i)|ns\b.*|none.*|unconfirmed|as above|fixed.*|fix in .*|fix of .*")
 CUT_AT = 160
 SYMPTOM = "model gives different predictions after loading"  # where nothing is raised
 SHORTEST_MESSAGE = 12  # shorter ones say nothing without their type: `KeyError: 0`
+
+# Words that reporters and the catalogue use for one thing, and words that say nothing.
+SAME = {
+    **dict.fromkeys(("upgrade", "newer", "newest"), "later"),
+    **dict.fromkeys(("pin", "pip", "downgrade"), "install"),
+    **dict.fromkeys(("strip", "dropping"), "drop"),
+    **dict.fromkeys(("replace", "edit", "rename", "renamed"), "rewrite"),
+    **dict.fromkeys(("tf_keras", "legacy_keras", "tf_use_legacy_keras"), "legacy"),
+    **dict.fromkeys(("config", "json"), "file"),
+    **dict.fromkeys(("rebuild", "exact"), "build"),
+    **dict.fromkeys(("download", "get"), "fetch"),
+    "tf": "tensorflow",
+    "loader": "load",
+}
+LITTLE = {
+    "or",
+    "and",
+    "the",
+    "to",
+    "in",
+    "of",
+    "with",
+    "for",
+    "it",
+    "is",
+    "by",
+    "from",
+    "on",
+    "use",
+}
 
 Report = Mapping[str, str | None]
 
@@ -73,7 +103,7 @@ def is_advised(report: Report, advice: str) -> bool:
     remedy = report.get("remedy") or ""
     if report.get("advised"):
         return re.search(str(report["advised"]), advice, re.IGNORECASE) is not None
-    if remedy.strip().lower() in NOT_CONFIRMED:
+    if NOT_CONFIRMED.fullmatch(remedy.strip()):
         return True
     words = set(_words(advice))
     alternatives = re.split(r";| or | / |, ", remedy)
@@ -82,8 +112,9 @@ def is_advised(report: Report, advice: str) -> bool:
 
 
 def _words(text: str) -> Iterator[str]:
-    for word in re.findall(r"[A-Za-z_]{3,}|\d+(?:\.\d+)*", text.lower()):
-        yield word.removesuffix("s").removesuffix("ing")
+    for word in re.findall(r"[A-Za-z_]{2,}|\d+(?:\.\d+)*", text.lower()):
+        if word not in LITTLE:
+            yield SAME.get(word, word.removesuffix("s").removesuffix("ing"))
 
 
 def outcome_of(report: Report, form: Callable[[str], str]) -> tuple[str, str]:

@@ -13,12 +13,11 @@ is not a sandbox requires ``trust=True``.
 
 from __future__ import annotations
 
-import dataclasses
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import default_cache, matrix_or_bundled, places_of
@@ -31,17 +30,14 @@ from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.execution.plan import Remedies
 from kerasmatrix.files.bisect import Bisector
 from kerasmatrix.files.bisect_result import Bisection, Probe
-from kerasmatrix.files.check import CheckResult
-from kerasmatrix.files.check import check as check_files
 from kerasmatrix.files.conversion_plan import format_of
 from kerasmatrix.files.discover import find_models
-from kerasmatrix.files.fix import FixedFile, OutputFile, OutputFolder, convert_files, fix_files
-from kerasmatrix.files.import_models import import_model, import_models
+from kerasmatrix.files.file_check import FileCheck
+from kerasmatrix.files.fix import OutputFile, convert_files
+from kerasmatrix.files.import_models import import_model
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.model_input import ModelInput
-from kerasmatrix.files.output import check_folder, check_output, default_manifest
-from kerasmatrix.files.reference_candidates import ReferencePolicy
+from kerasmatrix.files.output import check_output, default_manifest
 from kerasmatrix.files.session import Session, SessionOptions, open_session
 from kerasmatrix.inspection.inspect import inspect as inspect_file
 from kerasmatrix.inspection.model_info import ModelFile
@@ -178,54 +174,23 @@ def check(  # noqa: PLR0913 - one argument per option
             sandbox.
         InfrastructureError: the store cannot be used.
     """
-    models = find_models(_paths(files))
-    if not models.paths:
-        raise next(iter(models.refused.values()), UsageError("no file is named"))
-    options = SessionOptions(jobs, remedies, fresh, trust)
-    assets = _assets(custom_objects, inputs)
-
-    @contextmanager
-    def measured(options: SessionOptions) -> Iterator[_Measured]:
-        with (
-            _open(matrix, engine, store, options, wait) as session,
-            import_models(models.paths, session.store, assets) as (model_inputs, unreadable),
-        ):
-            if not model_inputs:
-                raise [*models.refused.values(), *unreadable][0]
-            selected = session.select(tuple(environments)).environments
-            only = session.environment(reference).name if reference else None
-            checked = check_files(
-                session, model_inputs, selected, policy=ReferencePolicy(only=only),
-                command="kerasmatrix.check",
-            )  # fmt: skip
-            if checked.interruption:
-                raise checked.interruption
-            yield _Measured(session, model_inputs, unreadable, checked)
-
-    def write_fixed(target: str, folder: Path, overwrite: bool) -> Mapping[str, FixedFile]:  # noqa: FBT001
-        check_folder(folder)
-        place = OutputFolder(folder, tuple(_paths(files)), overwrite)
-        with measured(dataclasses.replace(options, fresh=False)) as again:
-            new = again.session.matrix.environments[target]
-            return fix_files(again.session, again.model_inputs, new, again.checked, place)
-
-    with measured(options) as found:
-        refused = [*models.refused.values(), *found.unreadable]
+    named = tuple(_paths(files))
+    request = FileCheck(
+        named,
+        find_models(named),
+        _assets(custom_objects, inputs),
+        tuple(environments),
+        reference,
+        SessionOptions(jobs, remedies, fresh, trust),
+        lambda options: _open(matrix, engine, store, options, wait),
+    )
+    with request.measured() as found:
         return Checked(
             found.checked.results,
-            tuple(error.message for error in refused),
+            tuple(error.message for error in found.refused),
             {model.scenario.name: model.required for model in found.model_inputs},
-            write_fixed,
+            request,
         )
-
-
-class _Measured(NamedTuple):
-    """A check whose session is open."""
-
-    session: Session
-    model_inputs: list[ModelInput]
-    unreadable: list[UsageError]
-    checked: CheckResult
 
 
 def bisect(  # noqa: PLR0913 - one argument per option

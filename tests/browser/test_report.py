@@ -256,6 +256,31 @@ def test_a_command_to_paste_carries_no_command_of_its_own(browser, tmp_path):
     opened.close()
 
 
+def test_panel_of_a_file_has_the_command_that_fixes_it(browser, tmp_path):
+    base = make_results(environments=1)
+    path = "models/x; touch 'y'.h5"
+    told = base.scenarios[0].model_copy(update={"file": path})
+    cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL)
+    results = base.model_copy(update={"scenarios": (told,), "cells": (cell,), "claims": ()})
+    for command, expected in (
+        ("kerasmatrix check models --jobs 2",
+         "kerasmatrix check models --jobs 2 --to tf2.1 --fix fixed"),
+        ("kerasmatrix.check",
+         shlex.join(["kerasmatrix", "convert", path, "--for", "tf2.1", "--output-dir", "fixed"])),
+    ):  # fmt: skip
+        run = results.run.model_copy(update={"command": command})
+        opened = browser.new_page()
+        page = write_reports(results.model_copy(update={"run": run}), tmp_path)
+        visit(opened, page.as_uri())
+        panel = panel_of(opened, "fail")
+        commands = [shlex.split(text) for text in panel.locator("pre").all_inner_texts()[:1]]
+        assert commands == [shlex.split(expected)]
+        assert "load(copy)" not in panel.inner_text()  # nothing says where the copy is from
+        again = panel.locator("pre", has_text="--fresh").inner_text()
+        assert shlex.split(again)[:3] == ["kerasmatrix", "check", path]
+        opened.close()
+
+
 def test_without_a_script_the_page_says_what_is_missing(browser, path):
     context = browser.new_context(java_script_enabled=False)
     opened = context.new_page()

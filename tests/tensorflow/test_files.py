@@ -4,6 +4,7 @@ import importlib.metadata
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -18,7 +19,7 @@ from kerasmatrix.files.convert import Conversion, convert
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.manifest import Manifest
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.output import write_file
+from kerasmatrix.files.output import Output, write_file
 from kerasmatrix.files.session import SessionOptions, open_session
 from kerasmatrix.results.cells import Status
 from tests.real import ENVIRONMENTS, REPAIRED, ROOT
@@ -74,10 +75,8 @@ def test_convert_file_is_loaded_by_plain_program(session, engine, matrix, model,
     target, output = matrix.environments["tf2.2"], tmp_path / "converted.h5"
     before = model.read_bytes()
     with import_models([model], session.store, ModelAssets()) as (model_inputs, _):
-        converted = convert(
-            session, model_inputs[0], target, [matrix.environments["tf2.4"]],
-            file_format="h5", output=str(output),
-        )  # fmt: skip
+        wanted = [(model_inputs[0], Output(output, ("h5",)))]
+        (converted,) = convert(session, wanted, target, [matrix.environments["tf2.4"]])
         assert isinstance(converted, Conversion), converted
         write_file(converted.path, converted.manifest, output, tmp_path / "told.json")
     made = Manifest.model_validate_json((tmp_path / "told.json").read_text())
@@ -194,10 +193,8 @@ def test_check_saved_model_reports_lost_optimizer_state(session, matrix, trained
 def test_convert_lists_lost_features(session, matrix, trained):
     environments = [matrix.environments["tf2.15"]]
     with import_models([trained / "model.h5"], session.store, ModelAssets()) as (model_inputs, _):
-        converted = convert(
-            session, model_inputs[0], matrix.environments["tf2.21"], environments,
-            file_format="keras", output="new.keras",
-        )  # fmt: skip
+        wanted = [(model_inputs[0], Output(Path("new.keras"), ("keras",)))]
+        (converted,) = convert(session, wanted, matrix.environments["tf2.21"], environments)
         assert isinstance(converted, Conversion), converted
     verified = converted.manifest.verified
     assert verified.status is Status.DEGRADED

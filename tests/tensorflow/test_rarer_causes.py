@@ -105,8 +105,17 @@ def build():
     y = keras.layers.Dense(2)(tf.reduce_max(x, axis=1) - 2.0 * x[:, 0])
     return keras.Model(x, y)
 """
+ATTENTION = """\
+from tensorflow import keras
+
+
+def build():
+    x = keras.Input((4, 3))
+    return keras.Model(x, keras.layers.Attention()([x, x]))
+"""
 # `save.py` and `load.py`.
 PROGRAMS = {
+    "attention": (ATTENTION, LOAD),
     "as_keras_1": (save_as(AS_KERAS_1), LOAD),
     "hard_sigmoid_wrapped": (save(f"keras.Input((4, 2)), {WRAPPED}"), LOAD),
     "function_of_tensorflow": (MAXIMUM, LOAD),
@@ -171,7 +180,7 @@ RARER = [
     ("own_config_refused", "h5", "tf2.15", "tf2.15", "custom-config-contract",
      "rebuild-and-load-weights"),
     ("weights_alone", "h5", "tf2.15", "tf2.15", "weights-only-file", "rebuild-and-load-weights"),
-    ("locally_connected", "h5", "tf2.15", "tf2.16", "builtin-layer-gone", None),
+    ("locally_connected", "h5", "tf2.15", "tf2.16", "builtin-layer-gone", "stand-ins"),
     # The pickle contains an archive with the weights.
     ("pickled", "h5", "tf2.15", "tf2.16", "pickle-module-path", "rebuild-and-load-weights"),
     ("list_as_sequential", "h5", "tf2.15", "tf2.16", "sequential-as-list", "rewrite-config"),
@@ -182,6 +191,7 @@ RARER = [
      "trust-the-lambda + rewrite-config"),
     ("lambda_elsewhere", "h5", "tf2.15", "tf2.21", "lambda-safe-mode",
      "trust-the-lambda + rewrite-config"),
+    ("attention", "h5", "tf2.21", "tf2.21", "name-taken-for-function", "rewrite-config"),
     ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
     ("as_layer", "savedmodel", "tf2.16", "tf2.16", "inference-only", None),
     ("half_normalized", "h5", "tf2.15", "tf2.15", "kernel-of-other-type", None),

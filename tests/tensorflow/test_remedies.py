@@ -18,7 +18,7 @@ SEEN = [
     ("lambda_closure", "keras", "tf2.15", "tf2.15", "lambda-safe-mode", "trust-the-lambda"),
     ("custom_loss_metric_activation", "h5", "tf2.15", "tf2.15", "builtin-function-missing",
      "rewrite-config"),
-    ("lambda_closure", "h5", "tf2.2", "tf2.15", "lambda-bytecode", "rebuild-and-load-weights"),
+    ("lambda_closure", "h5", "tf2.2", "tf2.15", "lambda-bytecode", "lambda-source"),
     ("gru", "h5", "tf2.15", "tf2.21", "config-key-removed", "rewrite-config"),
     ("lstm", "keras", "tf2.15", "tf2.21", "functional-module-path", "rewrite-config"),
     ("multi_head_attention", "keras", "tf2.21", "tf2.15", "functional-module-path",

@@ -64,6 +64,7 @@ def test_cause_page_lists_advice_and_sources(pages):
         (r"(?s)deserializing class 'InputLayer'.*'batch_shape'", None),
         (r"TypeError: \(.*\) got", "TypeError: (…) got"),
         (r"layer [\w\pL]+ expects \d+ inputs?[,.]?", "layer … expects … inputs"),
+        (r"name '(A|B|C|D|E|F|G|H|I)' is not", "name '(A|B|C|…)' is not"),
         (r"(?P<name>Adam|SGD) state", "(Adam|SGD) state"),
     ],
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from kerasmatrix.analysis.compare import compare
+from kerasmatrix.analysis.compare import WORSENING, Comparison, compare
 from kerasmatrix.analysis.losses import accept_losses
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import accept_option
@@ -76,31 +76,46 @@ class FileGate(NamedTuple):
     def decide(self, results: Results) -> int:
         """Print whether the check passes, and return the exit code."""
         verdict = self.verdict(results)
+        head = accept_losses(results, self.accept)
+        comparison = (
+            compare(accept_losses(self.baseline, self.accept), head) if self.baseline else None
+        )
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            _annotate(verdict, "error" if self.is_on else "warning")
+            _annotate(verdict, self._failing(verdict, comparison))
         if not self.is_on:
             return 0
-        if self.baseline:
-            from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
+        if comparison is None:
+            return _judge(verdict)
+        from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 
-            head = accept_losses(results, self.accept)
-            return decide(head, compare(accept_losses(self.baseline, self.accept), head))
-        worse = sum(line.is_worse for line in verdict.lines)
-        unknown = sum(line.cell.status in INCONCLUSIVE for line in verdict.lines)
-        of = f"{len(verdict.lines)} files"
-        if worse:
-            click.echo(f"The gate fails: {worse} of {of} are worse in {verdict.target}.")
-            return FAILED
-        if unknown:
-            click.echo(f"The gate cannot decide: {unknown} of {of} were not compared.")
-            return INCONCLUSIVE_CODE
-        click.echo("The gate passes.")
-        return 0
+        return decide(head, comparison)
+
+    def _failing(self, verdict: FilesVerdict, comparison: Comparison | None) -> set[str]:
+        """Return the files, by scenario, that fail the gate."""
+        if comparison:
+            return {change.scenario for change in comparison.of(*WORSENING)}
+        return {line.cell.scenario for line in verdict.lines if self.is_on and line.is_worse}
 
 
-def _annotate(verdict: FilesVerdict, level: str) -> None:
+def _judge(verdict: FilesVerdict) -> int:
+    """Print whether a file is worse than in the version to upgrade from; return the exit code."""
+    worse = sum(line.is_worse for line in verdict.lines)
+    unknown = sum(line.cell.status in INCONCLUSIVE for line in verdict.lines)
+    of = f"{len(verdict.lines)} files"
+    if worse:
+        click.echo(f"The gate fails: {worse} of {of} are worse in {verdict.target}.")
+        return FAILED
+    if unknown:
+        click.echo(f"The gate cannot decide: {unknown} of {of} were not compared.")
+        return INCONCLUSIVE_CODE
+    click.echo("The gate passes.")
+    return 0
+
+
+def _annotate(verdict: FilesVerdict, failing: Collection[str]) -> None:
     """Print a line for each file that is worse, which GitHub shows next to the file."""
     for line in verdict.lines:
+        level = "error" if line.cell.scenario in failing else "warning"
         if line.is_worse:
             say(f"::{level} file={_property(line.file)},title=kerasmatrix::{_message(line)}")
 

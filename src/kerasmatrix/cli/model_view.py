@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from kerasmatrix.inspection.model_info import ModelFile, Part, Writer
+from kerasmatrix.inspection.model_info import Lambda, ModelFile, Part, Writer
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["show_model"]
@@ -56,14 +56,22 @@ def _facts(model_file: ModelFile) -> list[str]:
     facts += _training(model_file)
     if model_file.custom_objects:
         facts.append(f"custom classes needed to load it: {_list(model_file.custom_objects)}")
-    facts += [
-        f"Lambda layer {layer.layer!r} holds Python bytecode"
-        + (f" for Python {layer.python}" if layer.python else "")
-        for layer in model_file.lambdas
-    ]
+    facts += [f"Lambda layer {layer.layer!r} {_held(layer)}" for layer in model_file.lambdas]
+    if model_file.quantized:
+        modes = (f"{count} layers as {mode}" for mode, count in model_file.quantized.items())
+        facts.append(f"quantized: {', '.join(modes)}")
     if model_file.dtype_policies:
         facts.append(f"dtype policies: {_list(model_file.dtype_policies)}")
     return [*facts, *(f"note: {note}" for note in model_file.notes)]
+
+
+def _held(layer: Lambda) -> str:
+    """Return what a Lambda layer holds, after its name."""
+    if layer.function:
+        return f"holds the name of a function, which a program must pass: {layer.function}"
+    if layer.raw:
+        return "holds Python bytecode as Keras 2.0 wrote it, which no later version reads"
+    return "holds Python bytecode" + (f" for Python {layer.python}" if layer.python else "")
 
 
 def _writer(writer: Writer) -> list[str]:
@@ -86,8 +94,11 @@ def _training(model_file: ModelFile) -> list[str]:
     steps = f" ({count:,} {'step' if count == 1 else 'steps'})" if count else ""
     state = {True: f", state saved{steps}", False: ", without its state", None: ""}
     metrics = f", metrics {_list(training.metrics)}" if training.metrics else ""
-    optimizer = f"{training.optimizer}{state[training.optimizer_state]}"
-    return [f"compiled with: {optimizer}; loss {training.loss}{metrics}"]
+    optimizer = (
+        f"{training.optimizer or 'an optimizer without a name'}{state[training.optimizer_state]}"
+    )
+    loss = f"loss {training.loss}" if training.loss else "no loss"
+    return [f"compiled with: {optimizer}; {loss}{metrics}"]
 
 
 def _tree(root: Part) -> Tree:

@@ -14,6 +14,7 @@ from functools import cache
 from importlib import resources
 
 from kerasmatrix.filesystem.yaml_source import YamlSource
+from kerasmatrix.results.bounds import MOST_LINKS
 from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.patterns import compile_pattern
 
@@ -118,7 +119,7 @@ def _templates(text: str) -> Iterator[Template]:
 
 def find_origins(chain: Sequence[tuple[str, str]]) -> tuple[Origin, ...]:
     """Return where the exceptions of ``chain`` are raised, by the templates that fit best."""
-    for _, whole in chain:
+    for _, whole in chain[:MOST_LINKS]:
         message = whole[:LONGEST]
         begun = [one for one in the_atlas() if one.literals[0] in message]
         weighed = [(one.weight_in(message), one) for one in begun]

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
+from kerasmatrix.diagnosis.name_lists import with_names
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.results.cells import Status
@@ -37,7 +38,8 @@ class Signature(StrictModel):
 
     ``error`` is a regular expression that must match in a ``type: message`` of the exception chain,
     ``log`` one for the printed text, ``lost`` one for the losses of a degraded cell. Their syntax
-    is that of RE2, whose time is linear in the text. ``unless`` maps named groups of ``error`` to
+    is that of RE2, whose time is linear in the text; ``<<list>>`` stands for the names of a list in
+    ``names.yaml``. ``unless`` maps named groups of ``error`` to
     texts that they must not match; the groups in ``same`` must be equal. Of several causes that
     fit, the one with the highest ``rank`` and then with the most conditions wins. `explain` names
     the cause of a low rank only if the signature is enough ``alone``.
@@ -58,8 +60,11 @@ class Signature(StrictModel):
     @field_validator("error", "log", "lost")
     @classmethod
     def _valid_pattern(cls, pattern: str | None) -> str | None:
-        compile_pattern(pattern or "")
-        return pattern
+        if pattern is None:
+            return None
+        complete = with_names(pattern)
+        compile_pattern(complete)
+        return complete
 
     @model_validator(mode="after")
     def _known_groups(self) -> Self:

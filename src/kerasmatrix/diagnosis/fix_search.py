@@ -14,9 +14,9 @@ from kerasmatrix.diagnosis.catalogue import Catalogue, Remedy
 
 __all__ = ["FailingCell", "Tried", "search_fix"]
 
-# No file with more than three problems at once has been found, and more attempts rarely help.
-MOST_TOGETHER = 3
-MOST_ATTEMPTS = 8
+# An archive with a Lambda and a hard_sigmoid needs four at once in a Keras without archives.
+MOST_TOGETHER = 4
+MOST_ATTEMPTS = 10
 
 Remedies = tuple[str, ...]
 

@@ -23,7 +23,7 @@ __all__ = [
     "judge_attempt",
 ]
 
-NOT_APPLICABLE = "remedies.NotApplicable"
+NOT_APPLICABLE = ".NotApplicable"
 
 
 class Attempt(NamedTuple):

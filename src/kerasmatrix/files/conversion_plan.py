@@ -26,7 +26,7 @@ __all__ = [
 ]
 
 # Fixes that rewrite the file itself, and keep its weights and training state.
-REWRITE = {"true-name", "rewrite-config"}
+REWRITE = {"true-name", "lambda-source", "rewrite-config"}
 # A fix that needs code in the program that loads, and one that does as much within the file.
 IN_A_FILE = {"same-function": "scale-gates"}
 # Keras selects the format of a file by its ending.

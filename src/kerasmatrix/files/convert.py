@@ -86,19 +86,31 @@ def convert_checked(wanted: Sequence[tuple[TargetCheck, Output]]) -> list[Conver
             done[number] = at_once
         else:
             formats = tuple(form for form in output.formats if not _cannot_save(each, form))
-            to_try.append((number, each, formats))
+            own = each.cell.format if each.cell.status in LOADS else None
+            to_try.append((number, each, tuple(form for form in formats if form != own)))
     trials = verify_plans([(each, formats) for _, each, formats in to_try])
     failed: list[tuple[int, TargetCheck, Trials]] = []
     for (number, each, formats), tried in zip(to_try, trials, strict=True):
-        best = tried.best(formats)
-        if tried.fault:
-            done[number] = tried.fault
-        elif best:
-            done[number] = _converted(each, best, tried.attempts, wanted[number][1])
-        else:
+        result = _after_trial(each, wanted[number][1], tried, formats)
+        if result is None:
             failed.append((number, each, tried))
+        else:
+            done[number] = result
     done.update(_without_plan(failed, [output for _, output in wanted]))
     return [done[number] for number in range(len(wanted))]
+
+
+def _after_trial(
+    target_check: TargetCheck, output: Output, tried: Trials, formats: Sequence[str]
+) -> Converted | None:
+    """Return the best new file, or the old one if that loads and loses no more; None if neither."""
+    cell, best = target_check.cell, tried.best(formats)
+    if tried.fault:
+        return tried.fault
+    loads = cell.status in LOADS and cell.format in output.formats
+    if best and not (loads and not set(best.result.lost) < set(cell.lost)):
+        return _converted(target_check, best, tried.attempts, output)
+    return _copied(target_check, output) if loads else None
 
 
 def _without_trial(target_check: TargetCheck, output: Output) -> Converted | None:
@@ -111,7 +123,10 @@ def _without_trial(target_check: TargetCheck, output: Output) -> Converted | Non
         return UsageError(
             f"{output.path}: {reasons[0]}", hint="call it .h5, which every version has"
         )
-    if cell.status in LOADS and cell.format in output.formats:
+    may_lose_less = (
+        cell.status is Status.DEGRADED and target_check.has_reference and len(output.formats) > 1
+    )
+    if cell.status in LOADS and cell.format in output.formats and not may_lose_less:
         return _copied(target_check, output)
     if cell.status is Status.NOT_COMPARABLE:
         return _failure(target_check, f"its outputs cannot be compared: {cell.summary}")
@@ -171,7 +186,7 @@ def _copied(target_check: TargetCheck, output: Output) -> Conversion | UsageErro
     path, cell = paths[0], target_check.cell
     # An archive that was in a pickle, or unpacked, has another name.
     same = path.suffix == output.path.suffix
-    place = output.path if same else output.path_as(cell.format)
+    place = output.path if same else output.path_as(cell.format, path)
     loaded = target_check.checked.observed.loads[cell_of(cell)].observation
     verdict = Verdict(
         status=cell.status,
@@ -205,7 +220,7 @@ def _converted(
     manifest = _manifest(
         target_check,
         action if last.saved else "rewritten",
-        _stored(path, output.path_as(trial.format), trial.format),
+        _stored(path, output.path_as(trial.format, path), trial.format),
         _verification(target_check, verdict, trial.loaded),
         path,
         trial=trial,

@@ -14,7 +14,7 @@ from pydantic import Field
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.check import CheckResult
-from kerasmatrix.files.conversion_search import TargetCheck, target_checks
+from kerasmatrix.files.conversion_search import target_checks
 from kerasmatrix.files.convert import Conversion, Converted, convert, convert_checked
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_input import ModelInput
@@ -146,19 +146,11 @@ def fix_files(
         or (each.cell.status is Status.DEGRADED and each.has_reference)
     ]
     outputs, refused = folder.plan([each.model_input for each in broken])
-    for each in broken:
-        if each.cell.scenario in outputs and each.cell.status is Status.DEGRADED:
-            output = outputs[each.cell.scenario]
-            others = tuple(form for form in output.formats if form != each.cell.format)
-            if others:
-                outputs[each.cell.scenario] = output._replace(formats=others)
-            else:
-                del outputs[each.cell.scenario]
     done: dict[str, Converted] = dict(refused)
     wanted = [(each, outputs[each.cell.scenario]) for each in broken
               if each.cell.scenario in outputs]  # fmt: skip
     for (each, output), result in zip(wanted, convert_checked(wanted), strict=True):
-        if each.cell.status not in FIXABLE and not _loses_less(result, each):
+        if each.cell.status not in FIXABLE and not _is_new(result):
             continue
         done[each.cell.scenario] = _write(
             result, each.model_input, output, overwrite=folder.overwrite
@@ -167,10 +159,9 @@ def fix_files(
             for each in broken if each.cell.scenario in done}  # fmt: skip
 
 
-def _loses_less(result: Converted, target_check: TargetCheck) -> bool:
-    """Return whether a new file loses less than the old one, which loads as well."""
-    before = set(target_check.cell.lost)
-    return isinstance(result, Conversion) and set(result.manifest.verified.lost) < before
+def _is_new(result: Converted) -> bool:
+    """Return whether a file that loads was not copied: the new one loses less."""
+    return isinstance(result, Conversion) and result.manifest.action != "copied"
 
 
 def _write(

@@ -31,6 +31,11 @@ __all__ = [
 ]
 
 SAVED_MODEL = "saved_model.pb"
+WEIGHTS = "weights"
+# Keras 2.12 and later look for another layout of weights under the first of these endings.
+WEIGHTS_ENDINGS = (".weights.h5", ".h5")
+# The endings of files with half a model, and of HDF5 by another name.
+SOURCES = (".weights.json", ".json", ".yaml", ".yml", ".hdf5")
 ENDINGS = {"h5": ".h5", "keras": ".keras", "savedmodel": ""}
 MANIFEST_ENDING = ".kerasmatrix.json"
 
@@ -50,14 +55,27 @@ class Output(NamedTuple):
     taken: frozenset[Path] = frozenset()
     manifest: Path | None = None
 
-    def path_as(self, file_format: str) -> Path:
-        """Return the path of the new file if it has this format: Keras looks at its ending."""
+    def path_as(self, file_format: str, made: Path) -> Path:
+        """Return the path of the new file if it has this format: Keras looks at its ending.
+
+        Args:
+            file_format: the format.
+            made: the file as it was made and loaded; Keras finds the layout of weights by its name.
+        """
+        if file_format == WEIGHTS:
+            return self._path_of_weights(made)
         if file_format not in ENDINGS or format_of(self.path.suffix) == file_format:
             return self.path
         is_ending = self.path.suffix in FORMATS_BY_ENDING
         plain = self.path.with_suffix("") if is_ending else self.path
         path = plain.with_name(plain.name + ENDINGS[file_format])
         return self.path.with_name(self.path.name + path.suffix) if path in self.taken else path
+
+    def _path_of_weights(self, made: Path) -> Path:
+        name = self.path.name
+        ending = next(end for end in WEIGHTS_ENDINGS if made.name.endswith(end) or end == ".h5")
+        own = next((end for end in (*WEIGHTS_ENDINGS, *SOURCES) if name.endswith(end)), "")
+        return self.path if own == ending else self.path.with_name(name.removesuffix(own) + ending)
 
 
 def outputs_in(

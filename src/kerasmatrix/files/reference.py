@@ -43,6 +43,7 @@ HARMLESS = (
     ("trust-the-lambda",),
     ("trust-the-lambda", "no-compile"),
     ("standalone-keras",),
+    ("lambda-source",),
 )
 # That which makes a model callable: CuDNN layers cannot be called on a CPU.
 CALLABLE_AFTER = ("rewrite-config",)

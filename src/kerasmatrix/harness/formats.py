@@ -87,6 +87,8 @@ def load_reference(form: str, folder: str, load_script: dict, build: Any) -> Any
     keras = load_script.get("keras", tf.keras)
     if form == "savedmodel" and major(keras) >= KERAS_3:
         return keras.layers.TFSMLayer(find(form, folder), call_endpoint="serving_default")
+    if form == "keras" and "load_packed" in load_script:  # also of an archive that is a folder
+        return load_script["load_packed"](find(form, folder))
     return load(form, folder, load_script, build)
 
 

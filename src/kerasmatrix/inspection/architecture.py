@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
 from kerasmatrix.filesystem.yaml_source import YamlSource
-from kerasmatrix.inspection.model_info import Lambda, Part, Training
+from kerasmatrix.inspection.model_info import Part, Training
 
 __all__ = [
     "INNER",
@@ -19,7 +18,8 @@ __all__ = [
     "dtype_policies",
     "inside",
     "is_custom",
-    "lambdas",
+    "layers_of",
+    "quantized_layers",
     "read_architecture",
     "read_training",
     "words",
@@ -30,12 +30,6 @@ Config = Mapping[str, Any]
 # Under these keys a layer's config holds further layers.
 INNER = ("layer", "forward_layer", "backward_layer", "cell", "cells", "model", "layers")
 OWN_MODULES = ("keras", "tf_keras", "tensorflow")
-# The first byte of a marshalled code object, with and without the flag for references.
-CODE = {0xE3, 0x63}
-WITH_POSITIONAL_ONLY = 6
-# From 3.11 on a function starts with RESUME, after at most a few instructions that make its cells.
-RESUME_3_11, RESUME_3_13 = 151, 149
-PROLOGUE = 4
 # No real model is nested this deeply, or this large.
 DEEPEST = 64
 MOST_PARTS = 100_000
@@ -71,6 +65,16 @@ def _describe(value: object) -> str:
     return str(value) if isinstance(value, int | float | None) else f"({type(value).__name__})"
 
 
+def quantized_layers(config: Config) -> Mapping[str, int]:
+    """Return how many layers are quantized, by mode, such as ``int8``."""
+    modes = (
+        policy.partition("_from_")[0]
+        for _, layer in layers_of(config)
+        if "_from_" in (policy := _dtype(layer.get("config")) or "")
+    )
+    return Counter(modes)
+
+
 def custom_objects(root: Part) -> tuple[str, ...]:
     """Return the custom classes, without duplicates."""
     return tuple(dict.fromkeys(part.class_name for part in root.walk() if part.custom))
@@ -80,20 +84,10 @@ def dtype_policies(config: Config) -> tuple[str, ...]:
     """Return the dtype policies of layers, without duplicates and ``float32``."""
     policies = dict.fromkeys(
         policy
-        for _, layer in _layers(config)
+        for _, layer in layers_of(config)
         if (policy := _dtype(layer.get("config"))) not in {None, "float32"}
     )
     return tuple(str(policy) for policy in policies)
-
-
-def lambdas(config: Config) -> tuple[Lambda, ...]:
-    """Return the Lambda layers, which hold Python bytecode."""
-    layers = []
-    for name, layer in _layers(config):
-        inner = layer.get("config")
-        if layer.get("class_name") == "Lambda" and isinstance(inner, Mapping):
-            layers.append(Lambda(layer=name, python=_python_of(inner.get("function"))))
-    return tuple(layers)
 
 
 def read_training(
@@ -153,14 +147,14 @@ def _is_layer(value: object) -> bool:
     return isinstance(value, Mapping) and "class_name" in value and "config" in value
 
 
-def _layers(config: Config, depth: int = 0) -> Iterator[tuple[str, Config]]:
+def layers_of(config: Config, depth: int = 0) -> Iterator[tuple[str, Config]]:
     """Yield every layer with its name, outermost first."""
     inner = config.get("config")
     name = inner.get("name") if isinstance(inner, Mapping) else None
     yield words(name or config.get("name") or config.get("class_name")), config
     if depth < DEEPEST:
         for inner_layer in inside(inner):
-            yield from _layers(inner_layer, depth + 1)
+            yield from layers_of(inner_layer, depth + 1)
 
 
 def is_custom(class_name: str, module: object, registered: object) -> bool:
@@ -176,7 +170,7 @@ def is_custom(class_name: str, module: object, registered: object) -> bool:
 def _builtin_names() -> frozenset[str]:
     with resources.as_file(resources.files("kerasmatrix.inspection")) as folder:
         names = YamlSource(folder / "builtins.yaml").data
-    return frozenset((*names["layers"], *names["operations"]))
+    return frozenset((*names["layers"], *names["keras-1"], *names["operations"]))
 
 
 def _shape(config: Config) -> tuple[int | None, ...] | None:
@@ -196,7 +190,11 @@ def _dtype(config: object) -> str | None:
     dtype = config.get("dtype") if isinstance(config, Mapping) else None
     if isinstance(dtype, Mapping):
         inner = dtype.get("config")
-        dtype = inner.get("name") if isinstance(inner, Mapping) else None
+        inner = inner if isinstance(inner, Mapping) else {}
+        dtype = inner.get("name")
+        if dtype is None and isinstance(mode := inner.get("mode"), str):
+            # The name of a policy for quantized layers (Keras 3 dtype_policies/dtype_policy.py).
+            dtype = f"{mode}_from_{words(inner.get('source_name'))}"
     return words(dtype) if isinstance(dtype, str) else None
 
 
@@ -235,37 +233,3 @@ def _names(metrics: object, depth: int = 0) -> Iterator[str]:
         name = _named(metrics)
         if name is not None:
             yield name
-
-
-def _python_of(function: object) -> str | None:
-    """Return the Pythons that can read the bytecode of a Lambda.
-
-    A marshalled code object has no version, but its fields differ: before 3.8 it lacks the number
-    of positional-only arguments, from 3.11 on the number of locals (CPython, Python/marshal.c).
-    """
-    code: object = function[0] if isinstance(function, list) and function else function
-    if isinstance(code, Mapping):
-        inner = code.get("config")
-        code = inner.get("code") if isinstance(inner, Mapping) else None
-    if not isinstance(code, str):
-        return None
-    try:
-        raw = base64.b64decode(code, validate=False)
-    except (binascii.Error, ValueError):
-        return None
-    if not raw or raw[0] not in CODE:
-        return None
-    # Five or six numbers of four bytes, then a string of bytes: its type, its length, its content.
-    for count in (6, 5):
-        place = 1 + 4 * count
-        if raw[place : place + 1] in {b"s", b"\xf3"}:
-            return "3.8 to 3.10" if count == WITH_POSITIONAL_ONLY else _by_opcodes(raw[place + 5 :])
-    return None
-
-
-def _by_opcodes(code: bytes) -> str:
-    """Distinguish 3.11 and later, whose code starts with RESUME, from 3.7, by the opcodes."""
-    first = code[: 2 * PROLOGUE : 2]
-    if RESUME_3_11 in first:
-        return "3.11 to 3.12"
-    return "3.13" if RESUME_3_13 in first else "3.7 and before"

@@ -102,9 +102,9 @@ def writer_of(
     recorded = {"keras": keras, "backend": backend, "date": date}
     texts = {name: words(value) for name, value in recorded.items() if value is not None}
     if "keras" not in texts:
-        layout = "the layout of its groups, as in Keras 3" if keras_3_layout else None
-        major = major_of("3") if keras_3_layout else None
-        return Writer(keras_major=major, recorded=tuple(texts), because=layout, **texts)
+        layout = "the layout of its groups, as in TensorFlow 2.12 and later and in Keras 3"
+        because = layout if keras_3_layout else None
+        return Writer(keras_major=None, recorded=tuple(texts), because=because, **texts)
     tensorflow = _tensorflow_of(texts["keras"])
     return Writer(
         keras_major=major_of(texts["keras"]),

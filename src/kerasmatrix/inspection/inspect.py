@@ -14,11 +14,12 @@ from kerasmatrix.inspection.architecture import (
     custom_objects,
     dtype_policies,
     is_custom,
-    lambdas,
+    quantized_layers,
     read_architecture,
     read_training,
 )
 from kerasmatrix.inspection.contents import Contents, known_writers, size_of
+from kerasmatrix.inspection.lambdas import lambdas
 from kerasmatrix.inspection.model_info import ModelFile, SecondFormat, Training
 from kerasmatrix.inspection.read import read_contents
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
@@ -110,6 +111,7 @@ def describe_contents(contents: Contents) -> ModelFile:
             lambdas(config) if root else (), second_model.lambdas if second_model else ()
         ),
         dtype_policies=dtype_policies(config) if root else (),
+        quantized=quantized_layers(config) if root else {},
         training=_training(contents),
         weights=stored.weights if stored.weights.arrays else None,
         notes=contents.notes,
@@ -136,10 +138,10 @@ def _training(contents: Contents) -> Training | None:
     training: Any = contents.training
     if not isinstance(training, Mapping) or not training:
         return None
-    # A SavedModel does not say which variables are the optimizer's.
-    saved_model = contents.kind == "saved-model"
-    state = None if saved_model else contents.stored.optimizer_arrays > 0
     stored = contents.stored
+    state: bool | None = stored.optimizer_arrays > 0
+    if contents.kind == "saved-model" and not (state or stored.optimizer_steps):
+        state = None  # the names of its variables do not always tell which are the optimizer's
     return read_training(
         training, state=state, slots=stored.optimizer_slots, steps=stored.optimizer_steps
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import Field, field_serializer
@@ -68,10 +68,16 @@ class Part(StrictModel):
 
 
 class Lambda(StrictModel):
-    """Python bytecode in the file, which runs when the model is called."""
+    """A Lambda layer: its Python bytecode runs when the model is called.
+
+    A ``function`` is the name of one that the file does not hold. ``raw`` bytecode, of Keras 2.0,
+    is not encoded, and no later version reads it.
+    """
 
     layer: str
     python: str | None = Field(description="the minors that can read it; None if unknown")
+    function: str | None = Field(default=None, description="the name of a function, if stored so")
+    raw: bool = False
 
 
 class Training(StrictModel):
@@ -123,6 +129,9 @@ class ModelFile(StrictModel):
     custom_objects: tuple[str, ...] = ()
     lambdas: tuple[Lambda, ...] = ()
     dtype_policies: tuple[str, ...] = ()
+    quantized: Mapping[str, int] = Field(
+        default_factory=dict, description="the count of quantized layers by mode, such as int8"
+    )
     training: Training | None = None
     weights: Weights | None = None
     notes: tuple[str, ...] = Field(default=(), description="warnings for the user")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.plain_files import NotPlain
+from kerasmatrix.inspection.checkpoint import data_files, read_checkpoint, read_steps
 from kerasmatrix.inspection.contents import Contents, major_of, size_of, warnings_about
 from kerasmatrix.inspection.folder_check import find_fault, refusal
 from kerasmatrix.inspection.hdf5 import Stored
@@ -14,6 +16,9 @@ from kerasmatrix.inspection.model_info import Weights, Writer
 from kerasmatrix.inspection.saved_model import read_saved_model
 
 __all__ = ["read_saved_model_folder"]
+
+VARIABLES = "variables"
+MOST_NAMES = 10_000
 
 
 def read_saved_model_folder(path: Path, *, digest: bool) -> Contents:
@@ -39,9 +44,13 @@ def read_saved_model_folder(path: Path, *, digest: bool) -> Contents:
         backend=metadata.get("backend"),
         recorded=tuple(recorded),
     )
+    prefix = path / VARIABLES / VARIABLES
+    data = data_files(prefix, _names(path / VARIABLES))
     notes = [] if metadata else ["it has no Keras metadata: it can only predict"]
     if digest:
         notes.append("no digest is computed for the weights of a SavedModel")
+    if saved.variables and not data:
+        notes.append("its variables are missing: it has no variables/variables.data-…")
     if fault:
         notes.append(f"{fault}: all other commands refuse the folder")
     weights = Weights(arrays=saved.variables, parameters=saved.parameters, bytes=saved.bytes)
@@ -52,8 +61,30 @@ def read_saved_model_folder(path: Path, *, digest: bool) -> Contents:
         config=metadata if "config" in metadata else None,
         training=metadata.get("training_config"),
         stored=(
-            stored := Stored(weights=weights, repeated=saved.repeated, optimizer_arrays=saved.slots)
+            stored := Stored(
+                weights=weights,
+                repeated=saved.repeated,
+                optimizer_arrays=saved.slots,
+                optimizer_slots=saved.slots,
+                optimizer_steps=_steps(prefix) if data else 0,
+                lacks_numbers=bool(saved.variables) and not data,
+            )
         ),
         notes=(*notes, *warnings_about(stored, size_of(path))),
         fault=fault,
     )
+
+
+def _names(folder: Path) -> set[str]:
+    """Return the names in a folder; none if it is a link, or there is no such folder."""
+    if folder.is_symlink() or not folder.is_dir():
+        return set()
+    return {entry.name for entry in islice(folder.iterdir(), MOST_NAMES)}
+
+
+def _steps(prefix: Path) -> int:
+    """Return the number of steps that the optimizer has made; 0 if it is unknown."""
+    try:
+        return read_steps(prefix, read_checkpoint(prefix))
+    except (NotPlain, ValueError, OSError):  # the graph alone can still be described
+        return 0

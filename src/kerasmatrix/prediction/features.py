@@ -7,92 +7,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from kerasmatrix.inspection.architecture import inside, lambdas
+from kerasmatrix.prediction.architecture_features import ARCHITECTURE_FEATURES
+from kerasmatrix.prediction.file_features import Features, features_of
+from kerasmatrix.prediction.layout_features import LAYOUT_FEATURES
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.results.equal_settings import differences
 
-if TYPE_CHECKING:
-    from kerasmatrix.inspection.contents import Contents
-
 __all__ = ["FEATURES", "LOADER_FEATURES", "Features", "features_of"]
 
-KERAS_3 = 3
 STEPS_AND_RATE = 2
-RELEASE = re.compile(r"\d{1,3}\.\d{1,3}(?!\d)")
-DEEPEST = 200
-# For files without a version: Keras 1 and 2 before TensorFlow's own Keras.
-BEFORE_TENSORFLOW, FIRST_KERAS_3 = "1.15", "3.0"
-# Losses and metrics that Keras 3 writes under names that it cannot resolve.
-SHORT = {"mse", "mae", "mape", "msle", "kld", "MSE", "MAE", "MAPE", "MSLE", "KLD"}
-DEPENDENCIES = "_layer_checkpoint_dependencies/"
-
-
-@dataclass(frozen=True)
-class Features:
-    """The contents of a file, and the parts of them that rules need."""
-
-    contents: Contents
-    writer: str | None
-    layers: tuple[Mapping[str, Any], ...]
-    pythons: tuple[str | None, ...]
-
-    @property
-    def kind(self) -> str:
-        """The kind that `inspect` reports."""
-        return self.contents.kind
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The architecture, empty if there is none."""
-        return self.contents.config if isinstance(self.contents.config, Mapping) else {}
-
-    @property
-    def training(self) -> Mapping[str, Any]:
-        """The compile config, empty if there is none."""
-        return self.contents.training if isinstance(self.contents.training, Mapping) else {}
-
-    @cached_property
-    def classes(self) -> frozenset[str]:
-        """The classes of all layers."""
-        return frozenset(str(layer.get("class_name")).rpartition(">")[2] for layer in self.layers)
-
-
-def features_of(contents: Contents) -> Features:
-    """Return the features of a file's contents."""
-    config = contents.config if isinstance(contents.config, Mapping) else {}
-    return Features(
-        contents=contents,
-        writer=_writer(contents),
-        layers=tuple(_walk(config)) if config else (),
-        pythons=tuple(layer.python for layer in lambdas(config)) if config else (),
-    )
-
-
-def _writer(contents: Contents) -> str | None:
-    """Return the release of Keras that wrote the file: the recorded one, or the first possible."""
-    writer = contents.writer
-    if writer.keras_major == KERAS_3:
-        return _minor(writer.keras or "") or FIRST_KERAS_3
-    if writer.tensorflow:
-        return _minor(writer.tensorflow.partition(" ")[0])
-    return BEFORE_TENSORFLOW if writer.keras_major else None
-
-
-def _minor(version: str) -> str | None:
-    """Return the minor in a file's version, if that is one: it may be any text."""
-    release = RELEASE.match(version)
-    return release.group() if release else None
-
-
-def _walk(layer: Mapping[str, Any], depth: int = 0) -> Iterator[Mapping[str, Any]]:
-    yield layer
-    if depth < DEEPEST:
-        for inner in inside(layer.get("config")):
-            yield from _walk(inner, depth + 1)
+# Names of losses that Keras 3 does not resolve. Metrics with such names load (measured: HDF5 with
+# each loss and metric, in tf2.16 and tf2.21).
+SHORT = {
+    "mse", "mae", "mape", "msle", "kld", "bce", "MSE", "MAE", "MAPE", "MSLE", "KLD", "BCE",
+    "cosine_proximity", "huber_loss", "kullback_leibler_divergence", "logcosh",
+}  # fmt: skip
 
 
 def _misnamed(features: Features, target: Target) -> bool:
@@ -145,8 +76,8 @@ def _own_hyperparameters(features: Features, target: Target) -> bool:
 
 
 def _short_names(features: Features, target: Target) -> bool:
-    """Its losses or metrics have names such as ``mse``."""
-    return any(name in SHORT for name in _strings(features.training, ("loss", "metrics")))
+    """A loss has a name such as ``mse``."""
+    return any(name in SHORT for name in _names(features.training.get("loss")))
 
 
 def _legacy_optimizer(features: Features, target: Target) -> bool:
@@ -188,54 +119,20 @@ def _auto_reduction(features: Features, target: Target) -> bool:
 
 def _lambda(features: Features, target: Target) -> bool:
     """It holds Python bytecode in a Lambda layer."""
-    return any(python is not None for python in features.pythons)
+    return any(layer.python is not None for layer in features.lambdas)
 
 
 def _other_python(features: Features, target: Target) -> bool:
     """The environment's Python cannot run the bytecode of a Lambda."""
     return any(
-        python is not None and not _can_read(target.python, python) for python in features.pythons
+        layer.python is not None and not _can_read(target.python, layer.python)
+        for layer in features.lambdas
     )
 
 
-def _no_input_layer(features: Features, target: Target) -> bool:
-    """It is a Sequential whose first layer stores the input shape."""
-    config = features.config.get("config")
-    first = next(iter(inside(config)), None)
-    return (
-        features.config.get("class_name") == "Sequential"
-        and first is not None
-        and first.get("class_name") != "InputLayer"
-    )
-
-
-def _nested_functional(features: Features, target: Target) -> bool:
-    """A functional model is a layer of a functional model."""
-    functional = {"Functional", "Model"}
-    return str(features.config.get("class_name")) in functional and any(
-        str(layer.get("class_name")) in functional for layer in features.layers[1:]
-    )
-
-
-def _unshaped_attention(features: Features, target: Target) -> bool:
-    """An attention layer lacks the shapes of its inputs, as before TensorFlow 2.5."""
-    return any(
-        layer.get("class_name") == "MultiHeadAttention"
-        and isinstance(config := layer.get("config"), Mapping)
-        and "query_shape" not in config
-        for layer in features.layers
-    )
-
-
-def _hard_sigmoid(features: Features, target: Target) -> bool:
-    """A layer uses ``hard_sigmoid``."""
-    return any(
-        value == "hard_sigmoid"
-        for layer in features.layers
-        if isinstance(layer.get("config"), Mapping)
-        for key, value in layer["config"].items()
-        if key.endswith("activation")
-    )
+def _raw_bytecode(features: Features, target: Target) -> bool:
+    """It holds bytecode of a Lambda as Keras 2.0 wrote it, without an encoding."""
+    return any(layer.raw for layer in features.lambdas)
 
 
 def _schedule(features: Features, target: Target) -> bool:
@@ -245,28 +142,6 @@ def _schedule(features: Features, target: Target) -> bool:
     return isinstance(config, Mapping) and isinstance(
         config.get("learning_rate", config.get("lr")), Mapping
     )
-
-
-def _dependencies(features: Features, target: Target) -> bool:
-    """Its weights have the layout of TensorFlow 2.12 to 2.14 in an archive."""
-    return any(path.startswith(DEPENDENCIES) for path in features.contents.stored.paths)
-
-
-def _by_twos(features: Features, target: Target) -> bool:
-    """It numbers the layers of a class by twos, as 2.12 and 2.13 do: ``dense``, ``dense_2``."""
-    return _dependencies(features, target) and bool(
-        {name for name in _groups(features) if name.endswith("_2")}
-        and not {name for name in _groups(features) if name.endswith("_1")}
-    )
-
-
-def _by_ones(features: Features, target: Target) -> bool:
-    """It numbers the layers of a class by ones, as 2.14 and later do: ``dense``, ``dense_1``."""
-    return any(name.endswith("_1") for name in _groups(features))
-
-
-def _groups(features: Features) -> set[str]:
-    return {path.split("/")[1] for path in features.contents.stored.paths if path.count("/") > 1}
 
 
 def _subclassed(features: Features, target: Target) -> bool:
@@ -291,10 +166,32 @@ def _metadata(features: Features, target: Target) -> bool:
     return bool(features.config)
 
 
+def _unpacked(features: Features, target: Target) -> bool:
+    """It is an archive that is unpacked into a folder."""
+    return features.contents.holder == "folder"
+
+
+def _with_weights(features: Features, target: Target) -> bool:
+    """It is an architecture with weights next to it."""
+    return features.contents.companion is not None
+
+
+def _keras_1(features: Features, target: Target) -> bool:
+    """Keras 1 wrote it."""
+    return features.contents.writer.keras_major == 1
+
+
+def _lacks_numbers(features: Features, target: Target) -> bool:
+    """The file with the numbers of its variables is missing."""
+    return features.contents.stored.lacks_numbers
+
+
 # Features that depend on the environment; the others ignore it.
 LOADER_FEATURES = {"other-python"}
 Feature = Callable[[Features, Any], bool]
 FEATURES: Mapping[str, Feature] = {
+    **ARCHITECTURE_FEATURES,
+    **LAYOUT_FEATURES,
     "two-formats": _two_formats,
     "misnamed": _misnamed,
     "compiled": _compiled,
@@ -310,35 +207,29 @@ FEATURES: Mapping[str, Feature] = {
     "auto-reduction": _auto_reduction,
     "lambda": _lambda,
     "other-python": _other_python,
-    "no-input-layer": _no_input_layer,
-    "unshaped-attention": _unshaped_attention,
-    "nested-functional": _nested_functional,
-    "hard-sigmoid": _hard_sigmoid,
     "subclassed": _subclassed,
     "schedule": _schedule,
-    "dependencies-layout": _dependencies,
-    "counted-by-twos": _by_twos,
-    "counted-by-ones": _by_ones,
     "metadata": _metadata,
     "optimizer-slots": _optimizer_slots,
     "writer-unknown": _writer_unknown,
+    "raw-bytecode": _raw_bytecode,
+    "unpacked": _unpacked,
+    "with-weights": _with_weights,
+    "keras-1": _keras_1,
+    "lacks-numbers": _lacks_numbers,
 }
 
 
-def _strings(value: Any, keys: tuple[str, ...]) -> Iterator[str]:  # noqa: ANN401 - JSON
-    for key in keys:
-        yield from _leaves(value.get(key))
-
-
-def _leaves(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+def _names(value: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
+    """Yield the losses that are stored as a name: of one output, or of each."""
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
+    elif isinstance(value, Mapping) and "class_name" not in value:
         for inner in value.values():
-            yield from _leaves(inner)
+            yield from _names(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _leaves(inner)
+            yield from _names(inner)
 
 
 def _mappings(value: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - JSON

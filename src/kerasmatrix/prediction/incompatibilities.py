@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from kerasmatrix.environments.keras_version import is_keras_3
 from kerasmatrix.inspection.architecture import inside, is_custom
+from kerasmatrix.inspection.lambdas import named_function
 from kerasmatrix.prediction.keras_api import KerasApi
 from kerasmatrix.versions import minor_of
 
@@ -113,6 +114,8 @@ class _Walk:
 
         An ``old`` one does not name its module.
         """
+        if name == "Lambda":
+            yield from self.named_function(layer, config)
         removed = REMOVED | REMOVED_OF_OLD if old or name == "InputLayer" else REMOVED
         removed = removed | LAMBDA if old and name == "Lambda" else removed
         yield from self.keys("layers", name, layer, config, removed if self.keras_3 else ())
@@ -126,6 +129,18 @@ class _Walk:
                 yield Incompatibility("function", "function", layer, key)
             elif place:
                 yield from self.value(place, layer, key, value)
+
+    def named_function(self, layer: str, config: Config) -> Iterator[Incompatibility]:
+        """Yield the function of a Lambda that the file names and the program does not pass."""
+        function = config.get("function")
+        stored = named_function(function)
+        module = function.get("module") if isinstance(function, Mapping) else None
+        is_own = not isinstance(module, str) or is_custom("", module, None)
+        name = stored.rpartition(">")[2] if stored else None
+        if not stored or not name or not is_own:
+            return
+        if name not in self.custom_names and stored not in self.custom_names:
+            yield Incompatibility("custom", name, layer, "function")
 
     def policy(self, layer: str, value: object) -> Iterator[Incompatibility]:
         """Yield a dtype policy in the form of the other major version of Keras."""

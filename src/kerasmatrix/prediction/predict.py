@@ -49,11 +49,18 @@ __all__ = [
 # The factor of a rule's confidence for a release that was never surveyed.
 UNSURVEYED = 0.7
 # Kinds whose layers Keras rebuilds from their configs, and the format of the zoo for each.
-REBUILT = {"hdf5-model": "h5", "keras-archive": "keras"}
+REBUILT = {
+    "hdf5-model": "h5",
+    "keras-archive": "keras",
+    "architecture-json": None,
+    "architecture-yaml": None,
+}
 # The results of failing exhibits, in words.
 RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
 OF_CLASS = {"class", "key", "absent"}
+# Keys that only the first layer of a Sequential has.
+OF_FIRST = {"batch_input_shape"}
 # Statuses of models that load; a failing exhibit of the zoo overrules them.
 LOADS = {"pass", "degraded", "drift"}
 # Fixes that include another: rewriting also removes from a compile config the parts that the loader
@@ -278,11 +285,11 @@ class _Predictor:
             return False
         name, key = incompatibility.name, incompatibility.key
         keys = measured_api().takes("layers", name, writer)
-        is_usual = incompatibility.kind != "key" or keys is None or key in keys
+        is_usual = incompatibility.kind != "key" or keys is None or key in keys - OF_FIRST
         return is_usual and measured_zoo().loads(name, form, writer, release)
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
-        if not self._rebuilt:
+        if not (self._rebuilt or self._features.kind == "saved-model"):
             return None
         incompatibilities = find_training_incompatibilities(
             self._features.training, measured_api(), release, self._custom_names

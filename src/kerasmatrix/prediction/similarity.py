@@ -51,7 +51,7 @@ def similarity_key(features: Features, custom_names: Container[str] = ()) -> str
         sorted(
             name for name in FEATURES.keys() - LOADER_FEATURES if FEATURES[name](features, None)
         ),
-        sorted({str(python) for python in features.pythons}),
+        sorted({str(layer.python) for layer in features.lambdas}),
     ]
     second = features.contents.second
     if second:
@@ -68,7 +68,7 @@ def loader_key(features: Features, target: Target) -> str:
     parts = [target.release]
     if features.kind == "saved-model":
         parts.append(minor_text(target.tensorflow))
-    if any(features.pythons):
+    if any(layer.python for layer in features.lambdas):
         parts.append(target.python)
     return " ".join(parts)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.files.fix import FixedFile
+from kerasmatrix.files.file_check import FileCheck
 from kerasmatrix.prediction.required_objects import RequiredObject
 from kerasmatrix.report.file_verdict import (
     FilesVerdict,
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Checked"]
 
 
-# Writes fixed files for a version into a folder: the target, the folder, whether to overwrite.
-Fixer = Callable[[str, Path, bool], Mapping[str, FixedFile]]
-
-
 @dataclass(frozen=True, repr=False)
 class Checked:
     """The results of a check.
@@ -40,13 +36,13 @@ class Checked:
         results: everything, as in ``results.json``.
         refused: for each path that is not a model, a message with the type that it has instead.
         required: what a program must bring to load a file, by scenario.
-        fixer: loads the files again, from the store, to write fixed ones.
+        request: the check, which is made again, from the store, to write fixed files.
     """
 
     results: Results
     refused: tuple[str, ...] = ()
     required: Mapping[str, tuple[RequiredObject, ...]] = field(default_factory=dict)
-    fixer: Fixer | None = None
+    request: FileCheck | None = None
 
     def __repr__(self) -> str:
         names = ", ".join(env.name for env in self.results.environments if not env.added)
@@ -102,12 +98,12 @@ class Checked:
             UsageError: the check has no such version, or it was not made in this program.
             InfrastructureError: the folder cannot be written.
         """
-        if self.fixer is None:
+        if self.request is None:
             raise UsageError(
                 "these results were read from a file", hint="check the files with kerasmatrix.check"
             )
         verdict = self.upgrade(target=target)
-        fixed = self.fixer(verdict.target, Path(folder), overwrite)
+        fixed = self.request.fix(verdict.target, Path(folder), overwrite=overwrite)
         return judge_files(
             self.results, verdict.target, verdict.source, fixed=fixed, required=self.required
         )

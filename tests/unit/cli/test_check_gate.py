@@ -120,6 +120,10 @@ def test_check_in_github_actions_annotates_files(check, monkeypatch):  # noqa: F
     out = check(*upgrade, "--gate")[1]
     assert f"::error file=models/100%25%2C a.h5,title=kerasmatrix::{REWRITE}: " in out
     assert "::warning file=models/sub/b.h5" in check(*upgrade)[1]
+    shutil.copy(RESULTS, "old.json")
+    known = check(*upgrade, "--gate", "--baseline", "old.json")[1]
+    assert "::warning file=models/sub/b.h5" in known
+    assert "::error" not in known
 
 
 def test_can_upgrade_accepted_losses_are_none(check):  # noqa: F811

@@ -243,6 +243,12 @@ MESSAGES = {
         ),
         error("ValueError", "Unknown layer: Merge"),
     ],
+    "name-taken-for-function": [
+        error("TypeError", "Error when deserializing class 'Attention' using config={'name': 'attention', "
+              "'score_mode': <function dot at 0x7fc5fb012840>}.\n\nException encountered: Invalid value "
+              "for argument score_mode. Expected one of {'dot', 'concat'}. Received: "
+              "score_mode=<function dot at 0x7fc5fb012840>"),
+    ],
     "sequential-as-list": [
         error("TypeError", "pop expected at most 1 argument, got 2"),
         error("AttributeError", "'list' object has no attribute 'items'"),

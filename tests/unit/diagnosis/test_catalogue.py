@@ -1,6 +1,7 @@
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import load_catalogue, the_catalogue
+from kerasmatrix.diagnosis.name_lists import with_names
 from kerasmatrix.errors import UsageError
 from tests.tensorflow.test_environment_faults import FAULTS
 from tests.tensorflow.test_misbehaviour import CAUSES
@@ -116,3 +117,14 @@ def test_catalogue_remedy_by_id_or_none(load):
     catalogue = load(GOOD)
     assert catalogue.remedy("no-compile").title == "a title"
     assert catalogue.remedy("newer-loader") is None
+
+
+def test_with_names_list_becomes_alternatives():
+    names = with_names("<<layers-of-all-releases>>").split("|")
+    assert {"Dense", "LSTM", "Conv2D"} <= set(names)
+    assert with_names("no list") == "no list"
+
+
+def test_with_names_unknown_list_names_the_known_ones():
+    with pytest.raises(ValueError, match=r"<<removed-nmaes>>.*removed-names"):
+        with_names("<<removed-nmaes>>")

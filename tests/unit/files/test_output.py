@@ -6,7 +6,7 @@ import pytest
 
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.files import output as writing
-from kerasmatrix.files.output import write_file
+from kerasmatrix.files.output import Output, write_file
 from kerasmatrix.filesystem.digests import digest_path
 
 
@@ -79,3 +79,18 @@ def test_write_file_failure_restores_existing_output(files, monkeypatch, before,
         write_file(made, told, output, manifest)
     assert (content(output), output.is_dir()) == ("old", before == "folder")
     assert [path.name for path in output.parent.iterdir()] == ["model"]
+
+
+@pytest.mark.parametrize(
+    ("source", "made", "place"),
+    [
+        ("model.json", "model.h5", "model.h5"),
+        ("w.tf", "model.weights.h5", "w.tf.weights.h5"),
+        ("a.weights.h5", "weights.h5", "a.h5"),
+        ("a.h5", "model.weights.h5", "a.weights.h5"),
+        ("big.weights.json", "model.weights.h5", "big.weights.h5"),
+    ],
+)
+def test_path_as_weights_has_ending_of_its_layout(source, made, place):
+    output = Output(Path(source), ("weights",))
+    assert output.path_as("weights", Path(made)) == Path(place)

@@ -7,10 +7,10 @@ import pytest
 from kerasmatrix.inspection.architecture import (
     custom_objects,
     dtype_policies,
-    lambdas,
     read_architecture,
     read_training,
 )
+from kerasmatrix.inspection.lambdas import lambdas
 from tests.unit.inspection.files import DENSE, SEQUENTIAL
 
 

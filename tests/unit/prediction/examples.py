@@ -7,6 +7,7 @@ from tests.unit.prediction.made import (
     h5,
     layer,
     model,
+    other_weights,
     saved_model,
     target,
     twofold,
@@ -32,8 +33,20 @@ CALLING = {"class_name": "BinaryCrossentropy", "config": {"fn": "binary_crossent
 LEGACY = {"optimizer": {"module": "keras.optimizers.legacy", "class_name": "Adam", "config": {}}}
 SUBCLASSED = model(class_name="Mine", module="mine", registered_name="Mine")
 POLICY_3 = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
+BATCH_SHAPED = layer("InputLayer", batch_shape=[None, 3])
+NORMALIZED = layer("BatchNormalization", module="keras.layers", axis=[1])
+PLAIN_3 = model(BATCH_SHAPED, layer(units=2))
+ATTENTION = layer("Attention", score_mode="dot")
+DOUBLED = model(
+    BATCH_SHAPED,
+    layer("Multiply") | {"inbound_nodes": [{"args": [{}, 2.0], "kwargs": {}}]},
+    class_name="Functional",
+)
+JITTED = {"module": "keras.optimizers", "class_name": "Adam", "config": {"jit_compile": False}}
+PSNR = {"class_name": "MeanMetricWrapper", "config": {"name": "psnr", "fn": "psnr"}}
 # The program brings the class that the file is about.
 OWN_2_15 = (target("2.15"), {"Mine"})
+NEW = "layers/dense/vars/0"
 DEPENDENCIES = "_layer_checkpoint_dependencies/"
 
 
@@ -50,6 +63,27 @@ EXAMPLES = {
     "module-path": (archive(FUNCTIONAL | {"module": KERAS_2_ARCHIVED}), "3.4"),
     "functional-class": (h5(FUNCTIONAL), "2.2"),
     "operation": (h5(model(INPUT, layer("TFOpLambda", function="math.add"))), "3.4"),
+    "unpacked": (archive(PLAIN, holder="folder"), "2.15"),
+    "keras-1": (h5(MODEL, keras="1.2.2"), "2.4"),
+    "raw-bytecode": (
+        h5(model(INPUT, layer("Lambda", function=["c\x01\x00\x00", None, None]))),
+        "2.4",
+    ),
+    "class-gone": (h5(model(INPUT, layer("ThresholdedReLU"))), "3.4"),
+    "merge-in-sequence": (h5(model(INPUT, DENSE, layer("Concatenate"))), "2.9"),
+    "cudnn": (h5(model(INPUT, layer("CuDNNLSTM", units=2))), "2.9"),
+    "table-in-hdf5": (h5(model(INPUT, layer("TextVectorization", max_tokens=2))), "2.9"),
+    "listed-axis": (archive(model(BATCH_SHAPED, NORMALIZED)), "3.4"),
+    "dot-score": (h5(model(INPUT, ATTENTION, class_name="Functional"), keras="3.4.1"), "3.14"),
+    "operation-on-constant": (h5(DOUBLED, keras="3.14.1"), "3.14"),
+    "loss-function-key-archived": (archive(PLAIN_3, training={"loss": CALLING}), "3.4"),
+    "optimizer-key": (archive(PLAIN_3, training={"optimizer": JITTED}), "3.4"),
+    "saved-model-without-variables": (saved_model(PLAIN, whole=False), "2.9"),
+    "saved-model-table": (
+        saved_model(model(layer("TextVectorization")), tensorflow="2.4.4"),
+        "2.9",
+    ),
+    "saved-model-metric": (saved_model(PLAIN, training={"metrics": [PSNR]}), "2.9"),
     "class-unknown": (h5(model(layer("MultiHeadAttention"))), "2.3"),
     "custom-class": (h5(model(layer("Mine"))), "2.9"),
     "bare-wrapped": (h5(model(INPUT, layer("Bidirectional", layer=layer("LSTM")))), "3.4"),
@@ -66,7 +100,10 @@ EXAMPLES = {
     "safe-mode-hdf5": (h5(LAMBDA), "3.12"),
     "bytecode": (h5(LAMBDA), target("2.15", python="3.11")),
     "attention-shapes": (
-        h5(model(INPUT, layer("MultiHeadAttention", num_heads=2)), keras="2.4"),
+        h5(
+            model(INPUT, layer("MultiHeadAttention", num_heads=2), class_name="Functional"),
+            keras="2.4",
+        ),
         "3.4",
     ),
     "input-twice": (h5(model(layer(units=2, batch_input_shape=[None, 3]))), "3.4"),
@@ -102,9 +139,26 @@ EXAMPLES = {
         "3.4",
     ),
     "legacy-optimizer": (archive(PLAIN, training=LEGACY), "2.15"),
-    "weights-newer": (weights(keras_3_layout=True), "2.9"),
-    "weights-layout-back": (weights(keras_3_layout=True), "2.13"),
+    "checkpoint-in-keras-3": (other_weights("checkpoint"), "3.4"),
+    "checkpoint-without-numbers": (other_weights("checkpoint", whole=False), "2.9"),
+    "checkpoint": (other_weights("checkpoint"), "2.9"),
+    "shards-in-keras-2": (other_weights("sharded-weights"), "2.15"),
+    "shards-old-keras-3": (other_weights("sharded-weights"), "3.9"),
+    "shards": (other_weights("sharded-weights"), "3.10"),
+    "weights-newer": (weights(paths=[NEW]), "2.9"),
+    "weights-misnamed": (weights(paths=[NEW]), "2.15"),
+    "weights-under-new-name": (weights(called="a.weights.h5"), "2.15"),
+    "weights-layout-back": (weights(paths=[NEW], called="a.weights.h5"), "2.13"),
+    "weights-layout-forward": (
+        weights(paths=[DEPENDENCIES + "dense/vars/0"], called="a.weights.h5"),
+        "2.15",
+    ),
+    "weights-count": (
+        weights(paths=[DEPENDENCIES + "dense_2/vars/0"], called="a.weights.h5"),
+        "3.4",
+    ),
     "weights-fit": (weights(), "2.9"),
+    "weights-of-new-layout": (weights(paths=[NEW], called="a.weights.h5"), "3.4"),
     "weights-writer-unknown": (weights(keras=None), "2.9"),
     "writer-unknown": (h5(PLAIN, keras=None), "2.9"),
     "saved-model-optimizer": (saved_model(PLAIN, slots=4), "3.4"),

@@ -36,6 +36,8 @@ def writer(keras):
     """Return who wrote a file that names this Keras: TensorFlow's minor, or Keras 3's."""
     if keras is None:
         return Writer()
+    if keras.startswith("1."):
+        return Writer(keras=keras, keras_major=1, recorded=("keras",))
     if keras.startswith("3."):
         return Writer(keras=keras, keras_major=3, recorded=("keras",))
     return Writer(keras=keras, keras_major=2, tensorflow=keras, recorded=("keras",))
@@ -53,7 +55,7 @@ def h5(config, *, keras="2.9.0", training=None, called="model.h5", optimizer_arr
     )
 
 
-def archive(config, *, keras="2.15.0", training=None, paths=()):
+def archive(config, *, keras="2.15.0", training=None, paths=(), holder=None):
     """Return the content of a Keras v3 archive."""
     stored = Stored(paths=tuple(paths))
     return Contents(
@@ -63,10 +65,11 @@ def archive(config, *, keras="2.15.0", training=None, paths=()):
         config=config,
         training=training,
         stored=stored,
+        holder=holder,
     )
 
 
-def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0):
+def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0, whole=True):
     """Return the content of a SavedModel; without a config as Keras 3 exports it."""
     return Contents(
         Path("model"),
@@ -74,7 +77,7 @@ def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0):
         writer=Writer(tensorflow=tensorflow, recorded=("tensorflow",)),
         config=config,
         training=training,
-        stored=Stored(optimizer_arrays=slots),
+        stored=Stored(optimizer_arrays=slots, lacks_numbers=not whole),
     )
 
 
@@ -83,11 +86,16 @@ def twofold(contents, second="keras-archive", held=None):
     return replace(contents, second=SecondContents(second, held))
 
 
-def weights(*, keras="2.9.0", keras_3_layout=False, called="weights.h5"):
-    """Return the content of a file of weights."""
-    stored = Stored(keras_3_layout=keras_3_layout)
-    by = Writer(keras_major=3) if keras_3_layout else writer(keras)
+def weights(*, keras="2.9.0", paths=(), called="weights.h5"):
+    """Return the content of a file of weights; ``paths`` are those of the layout of Keras 3."""
+    stored = Stored(keras_3_layout=bool(paths), paths=tuple(paths))
+    by = Writer() if paths else writer(keras)
     return Contents(Path(called), "hdf5-weights", writer=by, stored=stored)
+
+
+def other_weights(kind, *, whole=True):
+    """Return the content of weights of another ``kind``: a checkpoint, or shards."""
+    return Contents(Path("weights"), kind, stored=Stored(lacks_numbers=not whole))
 
 
 def architecture(config):

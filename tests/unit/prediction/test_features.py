@@ -98,8 +98,11 @@ def features(contents, reader=None):
         ("short-names", h5(model(), training=TRAINED), h5(model(), training={"loss": "mean"})),
         (
             "short-names",
-            h5(model(), training={"metrics": [{"a": ["mse"]}]}),
-            h5(model(), training={"optimizer": "mse"}),
+            h5(model(), training={"loss": {"a": "logcosh", "b": "hinge"}}),
+            h5(
+                model(),
+                training={"loss": {"class_name": "Huber", "config": {"name": "huber_loss"}}},
+            ),
         ),
         ("lambda", h5(LAMBDA), h5(model(layer("Lambda", function="relu")))),
         ("no-input-layer", h5(model(DENSE)), h5(model(INPUT, DENSE))),

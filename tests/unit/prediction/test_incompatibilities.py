@@ -173,7 +173,7 @@ def test_find_policy_of_custom_class():
 
 
 def test_find_old_lambda_keys_in_keras_3():
-    old = layer("Lambda", function="relu", function_type="function")
+    old = layer("Lambda", function=["4wEA", None, None], function_type="lambda")
     assert first(model(old), "3.4") is None
     assert first(model(layer("LSTM", units=1, function_type="x")), "3.4").key == "function_type"
 
@@ -192,3 +192,19 @@ def test_find_function_as_class_in_hdf5():
     )
     archived = model(layer(units=1, activation=written, module="keras.layers"))
     assert first(archived, "2.15", {"mine"}) is None
+
+
+@pytest.mark.parametrize(
+    "function",
+    ["sampling", "Custom>sampling", {"class_name": "function", "config": "Custom>sampling"}],
+)
+def test_find_function_of_lambda_by_name_is_custom(function):
+    config = model(layer("Lambda", function=function))
+    missing = Incompatibility("custom", "sampling", "lambda", "function")
+    assert first(config, "2.15") == missing
+    assert first(config, "2.15", {"sampling"}) is None
+
+
+def test_find_function_of_lambda_in_keras_is_known():
+    own = {"module": "keras.ops", "class_name": "function", "config": "relu"}
+    assert first(model(layer("Lambda", function=own)), "3.15") is None

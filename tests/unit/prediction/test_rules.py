@@ -23,6 +23,8 @@ FORMS = {
     "hdf5-weights": "weights",
     "keras-archive": "keras",
     "saved-model": "savedmodel",
+    "checkpoint": "weights",
+    "sharded-weights": "weights",
 }
 
 

@@ -67,18 +67,22 @@ if _given["inputs"]:
             return {name: stored[name] for name in stored.files}
 
 
-def _unpack(path):
-    """Return a folder with the content of an archive."""
-    folder = tempfile.mkdtemp()
-    with zipfile.ZipFile(path) as archive:
-        archive.extractall(folder)
-    return folder
-
-
-def load(path):
+def load_packed(path):
     """Load ``path``, with the custom objects if there are any."""
-    if _given.get("unpacked") and os.path.islink(path):  # a fix changes a copy, which it writes
-        path = _unpack(path)
     if given_objects:
         return keras.models.load_model(path, custom_objects=given_objects)
     return keras.models.load_model(path)
+
+
+if not _given.get("unpacked"):
+    load = load_packed
+else:
+
+    def load(path):
+        """Load the folder with the content of the archive ``path``; a fix changes the archive."""
+        if not os.path.islink(path):
+            return load_packed(path)
+        folder = tempfile.mkdtemp()
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(folder)
+        return load_packed(folder)

@@ -114,6 +114,8 @@ class _Machine:
         if name in BINARY or name == "BINARY_OP":
             sign = INFIX[argument] if name == "BINARY_OP" else BINARY[name]
             right, left = self._pop(), self._pop()
+            if name == "BINARY_DIVIDE" and not (_is_float(left) or _is_float(right)):
+                raise Untranslatable("a division of Python 2, which is another one for integers")
             push(f"({left} {sign} {right})")
         elif name in UNARY:
             push(f"({UNARY[name]}{self._pop()})")
@@ -190,9 +192,8 @@ class _Machine:
         name = self._code.names[argument >> 1 if newer else argument]
         if not hasattr(builtins, name):
             self._globals.add(name)
-        self._stack.append(name)
-        if newer and argument & 1:
-            self._stack.append(NULL)
+        pushed = [name] if not newer or not argument & 1 else [NULL, name]
+        self._stack += pushed if self._release < (3, 13) else pushed[::-1]
 
     def _load_attr(self, argument: int) -> None:
         newer = self._release >= (3, 12)
@@ -278,6 +279,13 @@ def _import_line(value: Import, name: str) -> str:
     if "." in value.module and name == value.module.split(".")[0]:
         return f"import {value.module}"
     return f"import {value.module} as {name}"
+
+
+def _is_float(text: str) -> bool:
+    try:
+        return not float(text.strip("()")).is_integer() or "." in text
+    except ValueError:
+        return False
 
 
 def _names_of(text: str) -> list:

@@ -110,6 +110,10 @@ class Reader:
             return None
         return names
 
+    def has_activation(self, name: str) -> bool:
+        """Whether an activation is known by this name."""
+        return hasattr(self._keras.activations, name)
+
     def demanded(self, kind: type) -> set:
         """Return the keys that a config for ``kind`` must have; the value may be None."""
         return set(self._keys_in_source(kind, DEMANDED)) - set(self._keys_in_source(kind, TESTED))

@@ -17,7 +17,7 @@ from typing import Any
 
 from . import bytecode
 
-__all__ = ["of_source", "to_keras_2", "to_keras_3", "translated"]
+__all__ = ["of_source", "to_keras_2", "to_keras_3", "translated", "with_translated"]
 
 PARTS = ("function", "output_shape", "mask")
 CODE = ("code", "defaults", "closure")
@@ -100,6 +100,21 @@ def translated(config: dict) -> tuple:
         compiled = [_compile(text), stored[1], None]
         written[part] = dict(value, config=dict(zip(CODE, compiled))) if is_object else compiled
     return written, sources
+
+
+def with_translated(value: Any) -> tuple:
+    """Return a config with every Lambda in it as by `translated`, and the sources."""
+    if isinstance(value, list):
+        members = [with_translated(member) for member in value]
+        return [member for member, _ in members], [text for _, texts in members for text in texts]
+    if not isinstance(value, dict):
+        return value, []
+    if value.get("class_name") == "Lambda" and isinstance(value.get("config"), dict):
+        config, sources = translated(value["config"])
+        return dict(value, config=config), sources
+    pairs = {key: with_translated(member) for key, member in value.items()}
+    sources = [text for _, texts in pairs.values() for text in texts]
+    return {key: member for key, (member, _) in pairs.items()}, sources
 
 
 def of_source(text: str, name: str) -> dict:

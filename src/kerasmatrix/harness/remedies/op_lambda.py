@@ -12,9 +12,10 @@ import json
 from typing import Any
 
 from . import lambdas
+from .keras_3_operations import expression
 from .nodes import Call, Tensor, is_tensor
 
-__all__ = ["as_lambda"]
+__all__ = ["as_lambda", "of_keras_3"]
 
 ARGUMENT = "x"
 # Names that `tf` has since 2.4, and older ones for the same.
@@ -38,8 +39,27 @@ def as_lambda(entry: dict, calls: list) -> tuple | None:
         return None
     if text is None or not tensors:
         return None
+    return _around(text, entry, tensors)
+
+
+def of_keras_3(entry: dict, calls: list) -> tuple | None:
+    """Return the config of a Lambda for an operation of Keras 3, and its calls; None if unknown."""
+    config = entry.get("config")
+    if not isinstance(config, dict) or len(calls) != 1 or calls[0].kwargs:
+        return None
+    tensors = _tensors_in(calls[0].args)
+    names = _names(tensors)
+    arguments = [_source(value, names) for value in calls[0].args]
+    text = expression(str(entry.get("class_name")), config, arguments)
+    if text is None or not tensors:
+        return None
+    return _around(text, entry, tensors)
+
+
+def _around(text: str, entry: dict, tensors: list) -> tuple:
+    """Return the config of a Lambda that computes ``text``, and its call."""
     source = f"def function({ARGUMENT}):\n    import tensorflow as tf\n    return {text}\n"
-    name = entry.get("name") or config.get("name")
+    name = entry.get("name") or entry["config"].get("name")
     written = lambdas.of_source(source, str(name))
     return written, [Call([tensors[0] if len(tensors) == 1 else tensors], {})]
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .keras_3_operations import EXPRESSIONS
 from .nodes import Call, is_tensor
 
 __all__ = ["MODULE", "is_keras_3_operation", "to_keras_2", "to_keras_3"]
@@ -37,10 +38,9 @@ def is_keras_3_operation(entry: dict) -> bool:
     if "module" in entry:
         return str(entry["module"]).startswith(("keras.src.ops", "keras.ops"))
     config = entry.get("config")
-    named = (
-        entry.get("class_name") == "GetItem" or _function_of(entry.get("class_name")) is not None
-    )
-    return named and isinstance(config, dict) and set(config) == {"name"}
+    kind = entry.get("class_name")
+    is_named = kind == "GetItem" or _function_of(kind) is not None or kind in EXPRESSIONS
+    return is_named and isinstance(config, dict) and "trainable" not in config
 
 
 def to_keras_3(entry: dict, calls: list) -> tuple | None:

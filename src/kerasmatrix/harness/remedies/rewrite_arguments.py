@@ -32,6 +32,11 @@ NEUTRAL: tuple = (
 TEXT_LAYERS = {"TextVectorization"}
 # Keys that every layer accepts, even if its constructor does not name them.
 LAYER_KEYS = {"name", "trainable", "dtype"}
+# Names of activations since Keras 3 or late in Keras 2, and earlier ones of the same functions.
+OLDER_NAMES = {"silu": "swish"}
+# Defaults that are names of functions, too: from HDF5, Keras 3.15 passes the function for the name
+# (measured: Attention as h5, tf2.21 in itself).
+LOOKED_UP = {"Attention": {"score_mode": "dot"}}
 MAX_LENGTH = 60  # of a value in a note
 
 
@@ -49,6 +54,15 @@ def _rename_input_shape(writer: Writer, kind: KerasClass, config: dict) -> None:
     if other in config:
         writer.note(f"renamed {other} to {wanted}")
         config[wanted] = config.pop(other)
+
+
+def _leave_out_looked_up(writer: Writer, kind: KerasClass, config: dict) -> None:
+    if not writer.to_keras_3 or writer.in_archive:
+        return
+    for key, default in LOOKED_UP.get(kind.name, {}).items():
+        if config.get(key) == default:
+            del config[key]
+            writer.note(f"left out {key} ({default}), the default of {kind.name}")
 
 
 def _rename_learning_rate(writer: Writer, kind: KerasClass, config: dict) -> None:
@@ -102,6 +116,16 @@ def _refer_to_functions(writer: Writer, kind: KerasClass, config: dict) -> None:
             )
 
 
+def _use_older_names(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Write activations by the names that the reader knows."""
+    del kind
+    for key, value in config.items():
+        older = OLDER_NAMES.get(value) if isinstance(value, str) else None
+        if older and key.endswith("activation") and not writer.reader.has_activation(value):
+            writer.note(f"wrote activation {value} as {older}")
+            config[key] = older
+
+
 def _add_backward_layer(writer: Writer, kind: KerasClass, config: dict) -> None:
     """Add the second layer of a Bidirectional whose first one goes backwards.
 
@@ -146,6 +170,7 @@ def _add_demanded(writer: Writer, kind: KerasClass, config: dict) -> None:
 
 # In this order: an argument must have its new name before unknown ones are dropped.
 RULES = (
+    _leave_out_looked_up,
     _rename_input_shape,
     _rename_learning_rate,
     _set_text_dtype,
@@ -153,6 +178,7 @@ RULES = (
     _replace_auto_reduction,
     _drop_wrapped_function,
     _refer_to_functions,
+    _use_older_names,
     _add_backward_layer,
     _drop_unknown,
     _add_demanded,

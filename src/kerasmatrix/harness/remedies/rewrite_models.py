@@ -67,6 +67,12 @@ def _write_layer(writer: Writer, entry: dict, shifts: dict, names: set) -> dict:
     layer: dict = writer.write(entry)
     if "inbound_nodes" in entry:
         calls = nodes.read_calls(entry["inbound_nodes"], shifts, names)
+        if writer.from_keras_3 and not writer.to_keras_3:
+            # Keras 3 records the default and overrides it, Keras 2 takes it for a constant
+            # (measured: RandomFlip as keras, tf2.21 to tf2.15).
+            for call in calls:
+                if call.kwargs.get("training") is True:
+                    del call.kwargs["training"]
         layer, layer["calls"] = _translate_operation(writer, entry, layer, calls)
     layer["name"] = _name(entry)
     return layer
@@ -89,6 +95,10 @@ def _translate_operation(writer: Writer, entry: dict, layer: dict, calls: list) 
         translated = operations.to_keras_3(entry, calls)
     elif not writer.to_keras_3 and operations.is_keras_3_operation(entry):
         translated = operations.to_keras_2(entry, calls)
+        found = op_lambda.of_keras_3(entry, calls) if translated is None else None
+        if found is not None:
+            writer.note(f"wrote operation {entry['class_name']} as a Lambda that computes it")
+            return writer.write_lambda({}, found[0]), found[1]
     if translated is not None:
         name, module, config, new_calls = translated
         written = dict(class_name=name, config=config)

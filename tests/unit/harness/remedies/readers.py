@@ -49,6 +49,9 @@ class FakeReader:
     def accepted(self, kind):
         return set(self._accepted[kind.__name__])
 
+    def has_activation(self, name):
+        return self.major == 3 or name != "silu"
+
     def demanded(self, kind):
         return set(self._demanded.get(kind.__name__, ()))
 

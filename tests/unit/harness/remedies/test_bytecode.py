@@ -56,12 +56,17 @@ def translate(function, closure=None):
     return bytecode.translate(marshal.dumps(function.__code__), closure)
 
 
-@pytest.mark.parametrize("python", COMPILED)
+@pytest.mark.parametrize("python", sorted(set(COMPILED) - {"2.7"}))
 def test_translate_reads_bytecode_of_any_python(python):
     source = bytecode.translate(base64.b64decode(COMPILED[python]))
     assert (source.arguments, source.lines) == (("x",), LINES)
     assert source.names == {"K"}
     assert tuple(map(int, python.split("."))) in source.releases
+
+
+def test_translate_division_of_python_2_is_refused():
+    with pytest.raises(bytecode.Untranslatable, match="division"):
+        bytecode.translate(base64.b64decode(COMPILED["2.7"]))
 
 
 def test_translate_sets_variables_around_the_function():
@@ -109,3 +114,12 @@ def test_translated_lambda_runs_in_this_python():
 def test_translated_leaves_what_it_does_not_understand():
     config = {"function": ["Y29kZQ==", None, None], "function_type": "lambda"}
     assert lambdas.translated(config) == (config, [])
+
+
+def test_with_translated_finds_lambdas_in_nested_models():
+    code = base64.b64encode(marshal.dumps((lambda x: x + 1).__code__)).decode()
+    layer = {"class_name": "Lambda", "config": {"name": "l", "function": [code, None, None]}}
+    model = {"class_name": "Model", "config": {"layers": [{"config": {"layers": [layer]}}]}}
+    written, sources = lambdas.with_translated(model)
+    assert sources == ["def function(x):\n    return (x + 1)\n"]
+    assert written["config"]["layers"][0]["config"]["layers"][0]["config"]["name"] == "l"

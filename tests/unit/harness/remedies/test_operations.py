@@ -1,6 +1,7 @@
 import pytest
 
 from kerasmatrix.harness.remedies import lambdas, operations
+from kerasmatrix.harness.remedies.keras_3_operations import expression
 from kerasmatrix.harness.remedies.nodes import Call, Tensor
 
 SLICES = [{"start": None, "stop": 2, "step": None}]
@@ -81,3 +82,22 @@ def test_lambda_named_function_survives_round_trip():
 
 def test_lambda_in_keras_2_has_demanded_keys():
     assert {"function_type", "output_shape", "output_shape_type"} <= set(lambdas.to_keras_2({}))
+
+
+def test_expression_has_the_arguments_of_call_and_operation():
+    config = {"name": "m", "axis": {"class_name": "__tuple__", "items": [1, 2]}, "keepdims": True}
+    assert expression("Mean", config, ["x"]) == "tf.reduce_mean(x, axis=[1, 2], keepdims=True)"
+    assert expression("Maximum", {}, ["x[0]", "2.0"]) == "tf.maximum(x[0], 2.0)"
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "arguments"),
+    [
+        ("Mean", {"axis": 1}, ["x"]),
+        ("Maximum", {}, ["x"]),
+        ("Unheard", {}, ["x"]),
+        ("Resize", {"size": [2, 2], "data_format": "channels_first"}, ["x"]),
+    ],
+)
+def test_expression_without_all_that_it_needs_is_none(name, config, arguments):
+    assert expression(name, config, arguments) is None

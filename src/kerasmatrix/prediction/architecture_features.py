@@ -1,0 +1,169 @@
+"""The features of a file's architecture that rules test. Pure.
+
+Each is a function; its docstring is its definition. `ARCHITECTURE_FEATURES` has their names in
+``rules.yaml``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from kerasmatrix.inspection.architecture import inside
+from kerasmatrix.prediction.file_features import Features
+from kerasmatrix.prediction.target import Target
+
+__all__ = ["ARCHITECTURE_FEATURES"]
+
+FUNCTIONAL = {"Functional", "Model"}
+MODELS = FUNCTIONAL | {"Sequential"}
+CUDNN = {"CuDNNLSTM", "CuDNNGRU"}
+# Layers with a table, which HDF5 of Keras 2 cannot hold (IndexLookup and TextVectorization in
+# Keras 2.15: their handlers of weights are not variables).
+LOOKUPS = {"TextVectorization"}
+# Layers that take a list of two inputs or more, or two arguments.
+DEEPEST_NODE = 8  # a node is a list of lists of places
+PLACE = 3  # layer, call and tensor
+SEVERAL_INPUTS = {
+    "Add", "AdditiveAttention", "Attention", "Average", "Concatenate", "Dot", "Maximum", "Minimum",
+    "Multiply", "MultiHeadAttention", "Subtract",
+}  # fmt: skip
+
+
+def _no_input_layer(features: Features, target: Target) -> bool:
+    """A Sequential's first layer stores the input shape."""
+    return any(
+        layer.get("class_name") == "Sequential"
+        and (first := next(iter(inside(layer.get("config"))), None)) is not None
+        and first.get("class_name") not in MODELS | {"InputLayer"}
+        and (layer is features.config or "batch_input_shape" in _config(first))
+        for layer in features.layers
+    )
+
+
+def _nested_functional(features: Features, target: Target) -> bool:
+    """A functional model is a layer of a functional model, or a node refers to a later call.
+
+    Keras 2 counts the calls of a nested model from the one that made it, Keras 3 does not.
+    """
+    functional = [layer for layer in features.layers if layer.get("class_name") in FUNCTIONAL]
+    return str(features.config.get("class_name")) in FUNCTIONAL and (
+        len(functional) > 1 or any(_refers_to_later_call(layer) for layer in functional)
+    )
+
+
+def _refers_to_later_call(model: Mapping[str, Any]) -> bool:
+    """Return whether a node of a functional model refers to a call that its layer does not have."""
+    layers = list(inside(model.get("config")))
+    calls = {
+        str(layer.get("name")): len(nodes)
+        for layer in layers
+        if isinstance(nodes := layer.get("inbound_nodes"), list) and nodes
+    }
+    return any(
+        isinstance(index, int) and index >= calls.get(name, index + 1)
+        for layer in layers
+        for name, index in _references(layer.get("inbound_nodes"))
+    )
+
+
+def _references(nodes: object, depth: int = 0) -> Iterator[tuple[str, object]]:
+    """Yield the layer and the call of each input, as Keras 2 writes them."""
+    if not isinstance(nodes, list) or depth > DEEPEST_NODE:
+        return
+    if len(nodes) >= PLACE and isinstance(nodes[0], str):
+        yield nodes[0], nodes[1]
+        return
+    for node in nodes:
+        yield from _references(node, depth + 1)
+
+
+def _unshaped_attention(features: Features, target: Target) -> bool:
+    """An attention layer lacks the shapes of its inputs, as before TensorFlow 2.5."""
+    return any(
+        layer.get("class_name") == "MultiHeadAttention"
+        and isinstance(config := layer.get("config"), Mapping)
+        and "query_shape" not in config
+        for layer in features.layers
+    )
+
+
+def _hard_sigmoid(features: Features, target: Target) -> bool:
+    """A layer uses ``hard_sigmoid``."""
+    return any(
+        value == "hard_sigmoid"
+        for layer in features.layers
+        if isinstance(layer.get("config"), Mapping)
+        for key, value in layer["config"].items()
+        if key.endswith("activation")
+    )
+
+
+def _cudnn(features: Features, target: Target) -> bool:
+    """It has a recurrent layer that only a GPU computes."""
+    return bool(features.classes & CUDNN)
+
+
+def _lookup(features: Features, target: Target) -> bool:
+    """It has a layer with a table, such as TextVectorization."""
+    return bool(features.classes & LOOKUPS)
+
+
+def _listed_axis(features: Features, target: Target) -> bool:
+    """A BatchNormalization stores its axis as a list, as Keras 2 writes it."""
+    return any(
+        layer.get("class_name") == "BatchNormalization"
+        and isinstance(_config(layer).get("axis"), list)
+        for layer in features.layers
+    )
+
+
+def _dot_score(features: Features, target: Target) -> bool:
+    """An Attention layer has the ``score_mode`` ``dot``, which is also the name of a function."""
+    return any(
+        layer.get("class_name") == "Attention" and _config(layer).get("score_mode") == "dot"
+        for layer in features.layers
+    )
+
+
+def _operation_on_constant(features: Features, target: Target) -> bool:
+    """An operation of Keras 3 has a number among its positional inputs."""
+    return any(
+        isinstance(argument, int | float)
+        for layer in features.layers
+        if isinstance(nodes := layer.get("inbound_nodes"), list)
+        for node in nodes
+        if isinstance(node, Mapping) and isinstance(node.get("args"), list)
+        for argument in node["args"]
+    )
+
+
+def _merge_in_sequence(features: Features, target: Target) -> bool:
+    """A Sequential has a layer that takes several inputs."""
+    return any(
+        layer.get("class_name") == "Sequential"
+        and any(
+            inner.get("class_name") in SEVERAL_INPUTS
+            for inner in list(inside(layer.get("config")))[1:]
+        )
+        for layer in features.layers
+    )
+
+
+def _config(layer: Mapping[str, Any]) -> Mapping[str, Any]:
+    config = layer.get("config")
+    return config if isinstance(config, Mapping) else {}
+
+
+ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
+    "no-input-layer": _no_input_layer,
+    "nested-functional": _nested_functional,
+    "unshaped-attention": _unshaped_attention,
+    "hard-sigmoid": _hard_sigmoid,
+    "cudnn": _cudnn,
+    "lookup": _lookup,
+    "listed-axis": _listed_axis,
+    "dot-score": _dot_score,
+    "operation-on-constant": _operation_on_constant,
+    "merge-in-sequence": _merge_in_sequence,
+}
