@@ -122,6 +122,7 @@ class Cause(StrictModel):
     advice: tuple[Advice, ...] = Field(min_length=1)
     sources: tuple[Text, ...] = Field(min_length=1)
     symptoms: tuple[str, ...] = ()
+    reported: bool = Field(default=False, description="known from reports of users only")
 
     @field_validator("symptoms")
     @classmethod
@@ -216,6 +217,8 @@ def load_catalogue(causes: Iterable[Path], remedies: Path) -> Catalogue:
     for path in causes:
         source = YamlSource(path)
         more = source.parse(_Causes).causes
+        if parsed:  # of the first file, which has the causes that cells show
+            more = tuple(cause.model_copy(update={"reported": True}) for cause in more)
         taken = [cause.slug for cause in parsed]
         _check_unique(source, "causes", "slug", [cause.slug for cause in more], taken)
         parsed += more

@@ -90,6 +90,8 @@ def recognize_cause(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
 def _finest(found: Mapping[str, Cause]) -> Cause:
     wider = {cause.within for cause in found.values()}
     finest = [cause for slug, cause in found.items() if slug not in wider]
+    # Those that cells show have been measured, and have fixes that can be tried.
+    finest = [cause for cause in finest if not cause.reported] or finest
     if len(finest) != 1:
         raise AmbiguousError(f"equally specific: {', '.join(found)}")
     return finest[0]

@@ -86,3 +86,23 @@ def test_recognize_cause_all_conditions_must_hold(signature):
 def test_recognize_cause_condition_on_unknown_fact_is_not_met():
     assert recognize_cause(catalogue({"error": "a", "status": ["fail"]}), EVIDENCE) is None
     assert recognize_cause(catalogue({"error": "a", "writer_keras": 2}), EVIDENCE) is None
+
+
+def test_recognize_cause_measured_one_wins_a_tie():
+    both = catalogue({"error": "a", "rank": 5}, {"error": "b", "rank": 5})
+    first, second = both.causes
+    tied = both.model_copy(update={"causes": (first.model_copy(update={"reported": True}), second)})
+    assert recognize_cause(tied, EVIDENCE).slug == second.slug
+
+
+def test_recognize_cause_path_of_keras_2_is_the_files():
+    """The chain of a load has the import that failed, too."""
+    refused = "Could not deserialize class 'Functional' because its parent module "
+    chain = [
+        ("TypeError", f"{refused}keras.engine.functional cannot be imported."),
+        ("ModuleNotFoundError", "No module named 'keras.engine'"),
+    ]
+    evidence = Evidence(
+        chain=chain, status=Status.FAIL, format="keras", writer_keras=2, reader_keras=2
+    )
+    assert recognize_cause(the_catalogue(), evidence).slug == "functional-module-path"
