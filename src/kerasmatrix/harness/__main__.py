@@ -111,12 +111,12 @@ def _results(request: dict, folders: Any, run: Any, settings: Any, initial: Any)
             done += 1
             if result["ended"] != "returned" or task.request["kind"] in ("load", "probe"):
                 # There is no artifact that the runner would fetch.
-                trees.remove(task.files.folder)
+                trees.remove(task.folder)
             result["spent"] = initial.difference() if initial and task.files.is_given else None
             yield dict(result, kind="result", protocol=protocol.PROTOCOL, id=task.request["id"])
     except child.RunnerGone:
         for task in batch[done:]:
-            trees.remove(task.files.folder)
+            trees.remove(task.folder)
         raise
 
 

@@ -73,7 +73,7 @@ class Child:
             RunnerGone: ``watch`` has ended.
         """
         deadline = Deadline(self.pid, task.deadline)
-        disk = DiskLimit(self.pid, getattr(task, "folder", None))
+        disk = DiskLimit(self.pid, task.folder)
         exceeded = self._wait_for_answer((deadline, disk), watch)
         timed_out = exceeded is deadline
         line = None if exceeded else self._line.take()

@@ -110,7 +110,7 @@ def _run(task: Any) -> dict:
         # An exit is not a failure of Keras: the rest of the script is unknown.
         return {"left": left.code if isinstance(left.code, int) else 1, "ordinary": False}
     except BaseException as error:
-        message = {"error": exception_data.describe(error), "stage": getattr(task, "stage", None)}
+        message = {"error": exception_data.describe(error), "stage": task.stage}
         return dict(message, ordinary=isinstance(error, Exception))
 
 

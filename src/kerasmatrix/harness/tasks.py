@@ -37,6 +37,7 @@ class Task:
     def __init__(self, request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
         self.request = request
         self.files = task_files.TaskFiles(request, scenarios, artifacts, scratch)
+        self.folder = self.files.folder  # the child's parent limits the space that it takes
         self.deadline = request["deadline"]
         self.stage = "script"
         self.timings: dict = {}

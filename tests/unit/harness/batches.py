@@ -12,7 +12,7 @@ MEMORY = 512
 class Task:
     """A function with the attributes that `batch.run` reads."""
 
-    stage = None
+    stage = folder = None
 
     def __init__(self, function, deadline=20, group="all"):
         self.function = function

@@ -13,7 +13,7 @@ EXPECTED = {"same child": True, "left meanwhile": 0, "left in the end": 0}
 
 
 class Task:
-    stage, group, deadline = None, "all", 20
+    stage, folder, group, deadline = None, None, "all", 20
 
     def __init__(self, function):
         self.function = function
