@@ -1,8 +1,9 @@
 """Chooses the fixes to try next in a failing cell, given the attempts so far. Pure.
 
-First come the fixes that the cause names, in its order, then the general ones. An attempt that
-fails with another cause got further, and the fixes of the new cause are added to it, or the general
-ones if it is unknown: a file can have several problems, each of which hides the next.
+First come the fixes that the cause names, in its order, then those of the wider cause of which it is
+a special case, then the general ones. An attempt that fails with another cause got further, and the
+fixes of the new cause are added to it, or the general ones if it is unknown: a file can have several
+problems, each of which hides the next.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kerasmatrix.diagnosis.catalogue import Catalogue, Remedy
+from kerasmatrix.diagnosis.catalogue import Catalogue, Cause, Remedy
 
 __all__ = ["FailingCell", "Tried", "search_fix"]
 
@@ -94,8 +95,11 @@ def _in_order(
     catalogue: Catalogue, failing: FailingCell, cause: str | None, *, general: bool
 ) -> list[Remedy]:
     """Return the fixes for ``cause`` in its order, then the general ones."""
-    slugs = {known.slug: known for known in catalogue.causes}
-    advised = [advice.id for advice in slugs[cause].advice] if cause in slugs else []
+    slugs: dict[str | None, Cause] = {known.slug: known for known in catalogue.causes}
+    special = slugs.get(cause)
+    # The fixes of a wider cause may help in each of its special cases.
+    causes = (special, slugs.get(special.within)) if special else ()
+    advised = [advice.id for known in causes if known for advice in known.advice]
     named = [remedy for id_ in advised if (remedy := catalogue.remedy(id_)) is not None]
     more = [remedy for remedy in catalogue.remedies if remedy.general] if general else []
     return [

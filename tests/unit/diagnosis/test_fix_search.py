@@ -16,9 +16,10 @@ def remedy(id_, **more):
     return Remedy.model_validate({"id": id_, **told})
 
 
-def cause(slug, *advice):
+def cause(slug, *advice, within=None):
     return Cause(
         slug=slug,
+        within=within,
         story=slug,
         what=slug,
         signatures=(Signature(error=slug),),
@@ -31,6 +32,7 @@ CATALOGUE = Catalogue(
     causes=(
         cause("bad-config", "newer-loader", "rewrite", "custom"),
         cause("bad-class", "custom"),
+        cause("bad-class-of-tf", "import-it", within="bad-class"),
         cause("bad-loss", "bare"),
         cause("switched", "twin", "new-only"),
         cause("bad-program", "before"),
@@ -51,6 +53,10 @@ CATALOGUE = Catalogue(
 
 def following(cause_, tried, *, form="h5", keras=2, **more):
     return search_fix(CATALOGUE, FailingCell(cause_, form, keras), tried, **more)
+
+
+def test_search_fix_special_case_takes_those_of_the_wider_cause():
+    assert following("bad-class-of-tf", {}) == ("custom",)
 
 
 def test_search_fix_own_fixes_before_general_ones():
