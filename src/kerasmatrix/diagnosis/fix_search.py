@@ -1,9 +1,9 @@
 """Chooses the fixes to try next in a failing cell, given the attempts so far. Pure.
 
-First come the fixes that the cause names, in its order, then those of the wider cause of which it is
-a special case, then the general ones. An attempt that fails with another cause got further, and the
-fixes of the new cause are added to it, or the general ones if it is unknown: a file can have several
-problems, each of which hides the next.
+First come the fixes that the cause names, in its order, then those of the wider cause of which it
+is a special case, then the general ones. An attempt that fails with another cause got further, and
+the fixes of the new cause are added to it, or the general ones if it is unknown: a file can have
+several problems, each of which hides the next.
 """
 
 from __future__ import annotations
