@@ -18,7 +18,7 @@ from .case import Case, NotApplicable, accepted
 __all__ = ["Case", "NotApplicable", "failing_layers", "load"]
 
 
-# The last release of Keras that is no part of TensorFlow: 2.4 only passes its Keras on.
+# The last release of Keras outside TensorFlow: 2.4 only passes its Keras on.
 STANDALONE = ("2.3.0", "2.3.1")
 
 
@@ -115,12 +115,12 @@ def _no_compile(case: Case) -> None:
 
 def _custom_objects(case: Case) -> None:
     if "given_objects" in case.loader:
-        raise NotApplicable("load.py hands over all given objects already")
+        raise NotApplicable("load.py passes all given objects already")
     objects = case.custom_objects()
     if not objects:
         raise NotApplicable("the model has no classes or functions of its own")
     case.arguments.setdefault("custom_objects", {}).update(objects)
-    case.did.append("handed over " + ", ".join(sorted(objects)))
+    case.did.append("passed " + ", ".join(sorted(objects)))
 
 
 def _trust_the_lambda(case: Case) -> None:
@@ -150,7 +150,7 @@ def _true_name(case: Case) -> None:
 
 
 def _same_function(case: Case) -> None:
-    """Hand over the functions that the names in the file meant to the Keras that wrote it."""
+    """Pass the functions that the names in the file meant to the Keras that wrote it."""
     from . import functions
 
     written_by = case.written_by

@@ -35,7 +35,7 @@ def rewrite(stored: Stored, reader: Any, functions: Any = ()) -> Rewritten:
     Args:
         stored: the architecture.
         reader: the Keras at hand.
-        functions: names for which the caller hands over functions in place of Keras's own.
+        functions: names for which the caller passes functions in place of Keras's own.
     """
     writer = Writer(stored, reader, functions)
     mapping = sequential_as_mapping(stored.config)

@@ -102,7 +102,7 @@ def _drop_wrapped_function(writer: Writer, kind: KerasClass, config: dict) -> No
 
 
 def _refer_to_functions(writer: Writer, kind: KerasClass, config: dict) -> None:
-    """Write a function that is handed over as a reference, not by its name alone.
+    """Write a function that the caller passes as a reference, not by its name alone.
 
     Keras 3 takes its own function for a bare name (measured: hard_sigmoid as keras, tf2.15 to
     tf2.21).

@@ -29,7 +29,7 @@ class Writer:
 
     Attributes:
         reader: the Keras that is to read the architecture (see `classes.Reader`).
-        functions: names for which the caller hands over functions in place of Keras's own.
+        functions: names for which the caller passes functions in place of Keras's own.
         to_keras_3: whether the reader is Keras 3.
         from_keras_3: whether Keras 3 wrote the architecture.
         in_archive: whether it is in an archive, and not in HDF5.
@@ -117,7 +117,7 @@ class Writer:
             if "build_config" in entry:
                 written["build_config"] = entry["build_config"]
             return dict(written, module=entry.get("module"))
-        # TensorFlow 1.15 registers nothing: its programs hand over classes by their own names.
+        # TensorFlow 1.15 registers nothing: its programs pass classes by their own names.
         class_name = registered if self.reader.registers else bare_name(registered)
         written = dict(class_name=class_name, config=config)
         if self.in_archive and "build_config" in entry:

@@ -73,7 +73,7 @@ def test_custom_objects_are_added_to_those_of_script(case):
     made = case("keras.models.load_model(path, custom_objects={'Other': 1})")
     loaded = remedies.load(made, ["custom-objects"])
     assert set(loaded["custom_objects"]) == {"Other", "MyLayer", "my_loss"}
-    assert made.did == ["handed over MyLayer, my_loss"]
+    assert made.did == ["passed MyLayer, my_loss"]
 
 
 def test_custom_objects_omit_imports_and_build(case):

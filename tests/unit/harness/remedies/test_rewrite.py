@@ -250,7 +250,7 @@ def test_rewrite_optimizer_name_fits_generation(reader, name):
     assert found["config"] == {"learning_rate": 0.007}
 
 
-def test_rewrite_handed_over_function_is_reference():
+def test_rewrite_passed_function_is_reference():
     layer = old_layer("Dense", "d", ["in"], units=1, activation="hard_sigmoid")
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
     stored = Stored(model, None, archive=True)
