@@ -182,7 +182,8 @@ RARER = [
     ("weights_alone", "h5", "tf2.15", "tf2.15", "weights-only-file", "rebuild-and-load-weights"),
     ("locally_connected", "h5", "tf2.15", "tf2.16", "builtin-layer-gone", "stand-ins"),
     # The pickle contains an archive with the weights.
-    ("pickled", "h5", "tf2.15", "tf2.16", "pickle-module-path", "rebuild-and-load-weights"),
+    ("pickled", "h5", "tf2.15", "tf2.16", "pickle-module-path",
+     "rewrite-config + weights-apart"),
     ("list_as_sequential", "h5", "tf2.15", "tf2.16", "sequential-as-list", "rewrite-config"),
     ("as_keras_1", "h5", "tf2.15", "tf2.15", "keras-1-file", "rewrite-config"),
     ("hard_sigmoid_wrapped", "h5", "tf2.15", "tf2.21", "config-key-removed",

@@ -87,19 +87,19 @@ def die_with_parent() -> None:
 
 
 def _prepare(memory_mb: int) -> int:
-    """Limit this process and detach it from its parent; return its resident memory in bytes."""
+    """Limit this process and detach it from its parent; return the bytes of memory that it holds."""
     os.setsid()
     die_with_parent()
     limits.offer_to_oom_killer()
     if os.getppid() == 1:
         # Both share the container's processors: the harness must be able to stop a fork bomb.
         os.nice(LOWEST_PRIORITY)
-    resident = limits.resident_memory()
+    held = limits.own_memory()
     limits.limit_address_space(limits.address_space() + memory_mb * 1024 * 1024)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for inherited_signal in (signal.SIGINT, signal.SIGTERM):
         signal.signal(inherited_signal, signal.SIG_DFL)
-    return resident
+    return held
 
 
 def _run(task: Any) -> dict:
@@ -118,7 +118,7 @@ def _why_replace(message: dict, inherited_memory: int, state: Any) -> str | None
     """Return why this child must not run another task; None if it may."""
     if not message.get("ordinary", True):
         return "it raised a BaseException that is not an Exception"
-    if limits.resident_memory() > inherited_memory + MAX_KEPT_MB * 1024 * 1024:
+    if limits.own_memory() > inherited_memory + MAX_KEPT_MB * 1024 * 1024:
         return "it holds much memory"
     return "its changes cannot be undone" if state is None else state.restore()
 

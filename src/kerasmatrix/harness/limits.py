@@ -13,9 +13,9 @@ __all__ = [
     "address_space",
     "limit_address_space",
     "offer_to_oom_killer",
+    "own_memory",
     "peak_memory_mb",
     "reset_peak_memory",
-    "resident_memory",
 ]
 
 # Far above the size of a model and of the files that loading it creates.
@@ -81,9 +81,12 @@ def address_space() -> int:
     return _pages(0)
 
 
-def resident_memory() -> int:
-    """Return how many bytes of this process are in memory; 0 if unknown."""
-    return _pages(1)
+def own_memory() -> int:
+    """Return how many bytes this process holds in memory, without mapped files; 0 if unknown.
+
+    The kernel maps and drops the pages of files, such as TensorFlow's libraries, by itself.
+    """
+    return _pages(1) - _pages(2)
 
 
 def _pages(column: int) -> int:
