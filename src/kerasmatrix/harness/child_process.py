@@ -87,7 +87,7 @@ def die_with_parent() -> None:
 
 
 def _prepare(memory_mb: int) -> int:
-    """Limit this process and detach it from its parent; return the bytes of memory that it holds."""
+    """Limit this process and detach it from its parent; return its memory in bytes."""
     os.setsid()
     die_with_parent()
     limits.offer_to_oom_killer()
