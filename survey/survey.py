@@ -10,7 +10,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.filesystem.digests import HARNESS
+from kerasmatrix.prediction.release_spans import span_of
 from kerasmatrix.versions import minor_of
 
 ASK = Path(__file__).with_name("ask.py")
@@ -86,7 +87,7 @@ def _summary(order: list[str], answers: Mapping[str, Any]) -> dict[str, Any]:
         "classes": {
             place: {
                 name: {
-                    "in": _ranges(releases, order),
+                    "in": span_of(releases, order),
                     "takes": _by_range(takes[place, name], order),
                     **(
                         {"needs": _by_range(needs[place, name], order)}
@@ -99,11 +100,11 @@ def _summary(order: list[str], answers: Mapping[str, Any]) -> dict[str, Any]:
             for place, classes in sorted(having.items())
         },
         "functions": {
-            place: {name: _ranges(releases, order) for name, releases in sorted(names.items())}
+            place: {name: span_of(releases, order) for name, releases in sorted(names.items())}
             for place, names in sorted(functions.items())
         },
         "operations": {
-            name: _ranges(releases, order) for name, releases in sorted(operations.items())
+            name: span_of(releases, order) for name, releases in sorted(operations.items())
         },
     }
 
@@ -111,22 +112,8 @@ def _summary(order: list[str], answers: Mapping[str, Any]) -> dict[str, Any]:
 def _by_range(keys: Mapping[str, set[str]], order: list[str]) -> dict[str, list[str]]:
     by_range: dict[str, list[str]] = defaultdict(list)
     for key, releases in sorted(keys.items()):
-        by_range[_ranges(releases, order)].append(key)
+        by_range[span_of(releases, order)].append(key)
     return dict(sorted(by_range.items()))
-
-
-def _ranges(releases: Iterable[str], order: list[str]) -> str:
-    """Return ``releases`` as text: ``2.3-2.16,3.5``."""
-    places = sorted(order.index(release) for release in releases)
-    runs: list[list[int]] = []
-    for place in places:
-        if runs and place == runs[-1][1] + 1:
-            runs[-1][1] = place
-        else:
-            runs.append([place, place])
-    return ",".join(
-        order[first] if first == last else f"{order[first]}-{order[last]}" for first, last in runs
-    )
 
 
 def _compact(summary: Mapping[str, Any]) -> str:

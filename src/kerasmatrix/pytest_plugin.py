@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from kerasmatrix.results.cells import INCONCLUSIVE, LOADS
+from kerasmatrix.text.lines import first_line
 
 if TYPE_CHECKING:
     from kerasmatrix.api import Checked
@@ -147,7 +148,7 @@ def _check(  # noqa: PLR0913 - a check needs these
         pytest.fail(report, pytrace=False)
     missing = [cell for cell in cells if cell.status in INCONCLUSIVE]
     if missing:
-        reasons = "; ".join(f"{cell.loaded_with}: {_first_line(cell.summary)}" for cell in missing)
+        reasons = "; ".join(f"{cell.loaded_with}: {first_line(cell.summary)}" for cell in missing)
         _unavailable(config, f"{file} was not compared in {reasons}")
     return checked
 
@@ -191,7 +192,3 @@ def _report(
         for part in fix.id.split(" + "):
             lines += [f"      {line}" for line in remedies[part].code.splitlines()]
     return "\n".join(escape_control_characters(line) for line in lines)
-
-
-def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "")

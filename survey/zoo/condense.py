@@ -15,7 +15,7 @@ from typing import Any
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.recognize_cause import AmbiguousError, Evidence, recognize_cause
 from kerasmatrix.environments.keras_version import is_keras_3
-from kerasmatrix.prediction.zoo import span_of
+from kerasmatrix.prediction.release_spans import span_of
 from kerasmatrix.results.cells import Status
 
 TARGET = Path("src/kerasmatrix/prediction/zoo.json")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -29,7 +28,7 @@ from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.select import Cluster
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import Remedies
-from kerasmatrix.files.check import CHANGED, CheckResult
+from kerasmatrix.files.check import CHANGED
 from kerasmatrix.files.check import check as check_files
 from kerasmatrix.files.discover import find_models
 from kerasmatrix.files.fix import FixedFile, OutputFolder, fix_files
@@ -141,10 +140,11 @@ def check(  # noqa: PLR0913 - one argument per option
         results = versions.answered(checked.results)
         results, page = publish(results, output)
         fixed: dict[str, FixedFile] = {}
-        with _carried(checked):
-            if folder and results.candidate:
-                new = session.matrix.environments[results.candidate]
-                fixed = fix_files(session, model_inputs, new, checked, folder)
+        if checked.interruption:  # which ended the check early; its results are written
+            raise checked.interruption
+        if folder and results.candidate:
+            new = session.matrix.environments[results.candidate]
+            fixed = fix_files(session, model_inputs, new, checked, folder)
     print_results(results, page)
     _say_changed(results)
     verdict = _verdict(results, fixed, model_inputs)
@@ -191,14 +191,6 @@ class _Versions:
         target = self._target or newest(results)
         source = self._source or best_source(results, target)
         return results.model_copy(update={"current": source, "candidate": target})
-
-
-@contextmanager
-def _carried(checked: CheckResult) -> Iterator[None]:
-    """Raise what ended the check early, now that its results are written."""
-    if checked.interruption:
-        raise checked.interruption
-    yield
 
 
 def _verdict(

@@ -67,16 +67,10 @@ class FileGate(NamedTuple):
             raise UsageError(f"{option}: has no effect without --gate", hint="add --gate")
         return cls(is_on, results_in(baseline) if baseline else None, accept)
 
-    def verdict(self, results: Results) -> FilesVerdict:
-        """Return the verdict without the losses that are accepted."""
-        return judge_files(
-            accept_losses(results, self.accept), results.candidate or "", results.current
-        )
-
     def decide(self, results: Results) -> int:
         """Print whether the check passes, and return the exit code."""
-        verdict = self.verdict(results)
         head = accept_losses(results, self.accept)
+        verdict = judge_files(head, head.candidate or "", head.current)
         comparison = (
             compare(accept_losses(self.baseline, self.accept), head) if self.baseline else None
         )

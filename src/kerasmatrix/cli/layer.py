@@ -9,7 +9,8 @@ import click
 
 from kerasmatrix.cli.examples import example
 from kerasmatrix.errors import UsageError, nearest
-from kerasmatrix.prediction.zoo import Exhibit, Zoo, measured_zoo, span_of
+from kerasmatrix.prediction.release_spans import span_of
+from kerasmatrix.prediction.zoo import Exhibit, Zoo, measured_zoo
 
 __all__ = ["layer"]
 

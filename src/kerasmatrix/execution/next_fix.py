@@ -24,7 +24,7 @@ __all__ = ["needs_fix", "next_bridges", "next_fix", "saves_a_format_of_its_own"]
 
 # The formats that hold a model that can be trained on, whatever saved it.
 WHOLE = ("keras", "h5")
-# Fixes after which there is no model that could be saved, or another version has made it.
+# Fixes that leave no model to save, or leave one that another version has made.
 DRIFT = "silent-drift"
 CALLABLE = {"saved-model-load", "tfsm-layer"}
 NO_MODEL = {*CALLABLE, "bridge"}

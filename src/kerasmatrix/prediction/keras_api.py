@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
+from kerasmatrix.prediction.release_spans import places_of
 from kerasmatrix.versions import minor_of
 
 __all__ = ["KerasApi", "measured_api"]
@@ -24,9 +25,8 @@ class KerasApi:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self._data = data
-        self._order = list(data["releases"])
+        self._order = tuple(data["releases"])
         self._places: dict[str, int] = {}
-        self._ranges: dict[str, frozenset[int]] = {}
         self._keys: dict[tuple[str, str, str, int], frozenset[str]] = {}
 
     def knows(self, release: str) -> bool:
@@ -95,15 +95,7 @@ class KerasApi:
         return place
 
     def _expanded(self, span: str) -> frozenset[int]:
-        known = self._ranges.get(span)
-        if known is None:
-            places: set[int] = set()
-            for part in span.split(","):
-                first, _, last = part.partition("-")
-                begin, end = self._order.index(first), self._order.index(last or first)
-                places.update(range(begin, end + 1))
-            known = self._ranges[span] = frozenset(places)
-        return known
+        return places_of(span, self._order)
 
 
 @cache

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from kerasmatrix.prediction.release_spans import places_of
 from kerasmatrix.versions import minor_of
 
-__all__ = ["Exhibit", "Failure", "Zoo", "measured_zoo", "span_of"]
+__all__ = ["Exhibit", "Failure", "Zoo", "measured_zoo"]
 
 FAILING = ("fail", "crash", "timeout")
 NO_CAUSE = {"", "call", "unclassified"}
@@ -236,29 +237,7 @@ class Zoo:
         return (before[-1], after[0]) if before and after else ()
 
     def _expanded(self, span: str) -> frozenset[int]:
-        return _places_of(span, self.releases)
-
-
-def span_of(releases: Iterable[str], order: Sequence[str]) -> str:
-    """Return releases as text: ``2.4-2.15,3.15``."""
-    runs: list[list[int]] = []
-    for place in sorted(order.index(release) for release in releases):
-        if runs and place == runs[-1][1] + 1:
-            runs[-1][1] = place
-        else:
-            runs.append([place, place])
-    return ",".join(
-        order[first] if first == last else f"{order[first]}-{order[last]}" for first, last in runs
-    )
-
-
-@cache
-def _places_of(span: str, releases: tuple[str, ...]) -> frozenset[int]:
-    places: set[int] = set()
-    for part in span.split(","):
-        first, _, last = part.partition("-")
-        places.update(range(releases.index(first), releases.index(last or first) + 1))
-    return frozenset(places)
+        return places_of(span, self.releases)
 
 
 def _is_wrong(outcome: str) -> bool:

@@ -21,6 +21,7 @@ from kerasmatrix.results.cells import (
     Status,
 )
 from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.text.lines import first_line
 from kerasmatrix.versions import is_legacy_keras
 
 __all__ = [
@@ -113,10 +114,10 @@ class FileLine:
         if self.code_error:
             return f"not loaded: {self.code_error}"
         if not self.breaks:
-            return f"{cell.status}: {_first_line(cell.summary)}"
+            return f"{cell.status}: {first_line(cell.summary)}"
         if self.story and cell.cause != UNCLASSIFIED:
             return f"{cell.status}: {_uncapitalized(self.story)} ({cell.cause})"
-        return f"{cell.status}: {_first_line(cell.summary)}"
+        return f"{cell.status}: {first_line(cell.summary)}"
 
     def _fix(self) -> Iterator[str]:
         if not self.breaks:
@@ -282,7 +283,7 @@ def _code_error(cell: CellResult) -> str | None:
         return None
     places = PLACE.findall(cell.error.traceback)
     where = f"{places[-1][0]}:{places[-1][1]}" if places else "the module"
-    return f"{where} cannot be imported: {_first_line(cell.summary)}"
+    return f"{where} cannot be imported: {first_line(cell.summary)}"
 
 
 def find_environment(results: Results, text: str) -> str:
@@ -324,7 +325,3 @@ def _verb(number: int, singular: str, plural: str | None = None) -> str:
 def _uncapitalized(sentence: str) -> str:
     first = sentence.split(" ", 1)[0]
     return sentence if not first.istitle() else sentence[:1].lower() + sentence[1:]
-
-
-def _first_line(text: str) -> str:
-    return next(iter(text.strip().splitlines()), "")

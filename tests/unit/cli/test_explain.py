@@ -35,7 +35,7 @@ def test_explain_json(explain):
     found = json.loads(explain("ValueError: Unknown layer: MyLayer", "--json")[1])
     assert found["cause"] == "custom-class-missing"
     assert found["advice"][0]["id"] == "custom-objects"
-    unknown = json.loads(explain("ValueError: nobody knows", "--json")[1])
+    unknown = json.loads(explain("ValueError: an unheard-of problem", "--json")[1])
     assert unknown["cause"] == "unclassified"
     assert not {"advice", "near"} & set(unknown)
 
