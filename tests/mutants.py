@@ -46,15 +46,11 @@ SURVIVED, KILLED, FAILED = 0, 1, 2
 
 @dataclass(frozen=True)
 class Score:
-    """The result of one module: how many of its mutants a test noticed, and the others."""
+    """The result of one module: how many of its mutants a test noticed."""
 
     module: str
     total: int
-    survivors: tuple[str, ...]
-
-    @property
-    def killed(self) -> int:
-        return self.total - len(self.survivors)
+    killed: int
 
     @property
     def share(self) -> float:
@@ -79,9 +75,9 @@ class MutatedImport(importlib.abc.MetaPathFinder):
 class ForkForEachMutant:
     """A pytest plugin that runs the collected tests once for each mutant."""
 
-    def __init__(self, module: str, mutants: list[str], jobs: int) -> None:
-        self.module, self.mutants, self.jobs = module, mutants, jobs
-        self.survivors: list[str] = []
+    def __init__(self, module: str, mutated: MutatedFile, jobs: int) -> None:
+        self.module, self.mutated, self.jobs = module, mutated, jobs
+        self.killed = 0
         self.running: dict[int, tuple[str, tempfile.TemporaryDirectory]] = {}
         self.seconds = 0.0
 
@@ -92,11 +88,10 @@ class ForkForEachMutant:
         start = time.monotonic()
         self._start(session, "")
         self._wait(session)
-        if not self.survivors:
+        if self.killed:
             raise session.Failed(f"the tests of {self.module} fail without any change")
-        self.survivors.clear()
         self.seconds = time.monotonic() - start
-        for mutant in self.mutants:
+        for mutant in self.mutated.mutant_names:
             if len(self.running) >= self.jobs:
                 self._wait(session)
             self._start(session, mutant)
@@ -130,8 +125,10 @@ class ForkForEachMutant:
         mutant, folder = self.running.pop(child)
         folder.cleanup()
         code = os.waitstatus_to_exitcode(status)
-        if code == SURVIVED:
-            self.survivors.append(mutant)
+        if code != SURVIVED:
+            self.killed += 1
+        elif mutant:
+            print(f"    survived: {_change(self.mutated, mutant)}", flush=True)
         if code > FAILED:
             # The next mutant is mostly of the same function, and ends with the same test.
             session.items.insert(0, session.items.pop(code - FAILED))
@@ -152,14 +149,13 @@ def mutate(module: str, jobs: int) -> Score:
     name = f"kerasmatrix.{module.replace('/', '.')}"
     mutated = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
     sys.meta_path.insert(0, MutatedImport(name, path, mutated.code))
-    forks = ForkForEachMutant(name, list(mutated.mutant_names), jobs)
+    forks = ForkForEachMutant(name, mutated, jobs)
     files = [str(UNIT / f"{file}.py") for file in MODULES[module]]
     options = ["-qq", "-s", "--no-header", "--no-summary", "-p", "no:cacheprovider"]
     code = pytest.main([*options, *files], plugins=[forks])
     if code != pytest.ExitCode.OK:
         sys.exit(f"{module}: its tests fail without any change: see pytest {' '.join(files)}")
-    survivors = tuple(_change(mutated, mutant) for mutant in sorted(forks.survivors))
-    return Score(module, len(mutated.mutant_names), survivors)
+    return Score(module, len(mutated.mutant_names), forks.killed)
 
 
 def _change(mutated: MutatedFile, mutant: str) -> str:
@@ -190,8 +186,6 @@ def main() -> None:
             print(f"{module} …", flush=True)
             score = process.submit(mutate, module, arguments.jobs).result()
         scores.append(score)
-        for survivor in score.survivors:
-            print(f"    survived: {survivor}")
     print("\nkilled    mutants  module")
     for score in scores:
         print(f"{score.share:7.1%}  {score.killed:4}/{score.total:<4} {score.module}")
