@@ -145,7 +145,7 @@ def _first_failure(session: pytest.Session) -> int:
 
 def mutate(module: str, jobs: int) -> Score:
     """Run the tests of a module for each of its mutants, in a process that has not imported it."""
-    path = PACKAGE / f"{module}.py"
+    path = (PACKAGE / f"{module}.py").resolve()
     name = f"kerasmatrix.{module.replace('/', '.')}"
     mutated = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
     sys.meta_path.insert(0, MutatedImport(name, path, mutated.code))

@@ -27,7 +27,15 @@ from kerasmatrix.results.observations import (
     SaveObservation,
 )
 from kerasmatrix.store.store import Store
-from tests.unit.behaviours import FAILS, SAVE_FACTS, TWIN, Behaviour, only_from
+from tests.unit.behaviours import (
+    CRASHED,
+    FAILS,
+    SAVE_FACTS,
+    TWIN,
+    Behaviour,
+    only_from,
+    raised,
+)
 from tests.unit.plans import make_plan
 
 BEHAVIOURS = {
@@ -35,6 +43,9 @@ BEHAVIOURS = {
     "fails-no-compile": FAILS.but(fixed_by="no-compile"),
     "good-twin1": TWIN,
     "good-twin2": TWIN,
+    "crashes-with-fixes": Behaviour(
+        ends=lambda worker, task: CRASHED if task.remedies else raised()
+    ),
     "picky-good2": only_from("good2"),
     "picky-cannot-convert": only_from("cannot-convert"),
 }
@@ -71,9 +82,13 @@ RUNS = {
     "bridge": (("good", "good2", "picky-good2"), {}, {"attempts", "conversions"}),
     "no conversion": (("good", "picky-cannot-convert", "picky-good"), {}, {"attempts"}),
     "equal files": (("good-twin1", "good-twin2", "fails-no-compile"), {}, {"inferred"}),
+    # Equal files need not crash equally: each has attempts of its own.
+    "equal files, not fixed": (
+        ("good-twin1", "good-twin2", "crashes-with-fixes"), {}, {"inferred", "attempts"},
+    ),
     "cannot save": (("good", "cannot-save"), {}, set()),
     "crashes": (("good", "crashes"), {}, {"attempts"}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", RUNS)
