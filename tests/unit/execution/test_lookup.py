@@ -312,3 +312,17 @@ def test_look_up_fault_belongs_to_its_row_or_cell(measure, store, monkeypatch, k
 
     monkeypatch.setattr(Plan, "still_known", fail)
     assert set(look_up(plan, store, Causes(plan)).boundary.faults) == faulty
+
+
+def test_look_up_fault_of_a_verdict_belongs_to_its_cell(measure, store, monkeypatch):
+    plan, observed = measure("good", "fails")
+    judge = Plan.judge
+
+    def fail(plan, cell, *rest):
+        if cell.loaded_with == "fails":
+            raise ZeroDivisionError
+        return judge(plan, cell, *rest)
+
+    monkeypatch.setattr(Plan, "judge", fail)
+    faulty = {cell for cell in observed.loads if cell.loaded_with == "fails"}
+    assert set(look_up(plan, store, Causes(plan)).boundary.faults) == faulty
