@@ -80,7 +80,9 @@ RUNS = {
     "every fix tried": (("good", "fails"), {"remedies": "all"}, {"probes", "attempts"}),
     "no fix tried": (("good", "fails"), {"remedies": "none"}, set()),
     "bridge": (("good", "good2", "picky-good2"), {}, {"attempts", "conversions"}),
-    "no conversion": (("good", "picky-cannot-convert", "picky-good"), {}, {"attempts"}),
+    "no conversion": (
+        ("good", "cannot-convert", "picky-cannot-convert"), {}, {"attempts", "conversions"},
+    ),
     "equal files": (("good-twin1", "good-twin2", "fails-no-compile"), {}, {"inferred"}),
     # Equal files need not crash equally: each has attempts of its own.
     "equal files, not fixed": (
