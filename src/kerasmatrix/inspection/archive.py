@@ -127,8 +127,8 @@ def _pickled_arrays(archive: zipfile.ZipFile) -> Iterator[str]:
 def _is_pickled(content: bytes) -> bool:
     """Return whether ``numpy.load`` would unpickle something in ``content``.
 
-    It takes any content that is not an archive or an array as a pickle, and an array of objects holds
-    one. An archive that is cut off or damaged may hide one, so it counts as pickled.
+    It takes any content that is not an archive or an array as a pickle, and an array of objects
+    holds one. An archive that is cut off or damaged may hide one, so it counts as pickled.
     """
     if content.startswith(ARRAY):
         return OBJECTS in content[:LARGEST_HEADER]
