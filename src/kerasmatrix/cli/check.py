@@ -28,13 +28,12 @@ from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.select import Cluster
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import Remedies
-from kerasmatrix.files.check import CHANGED
 from kerasmatrix.files.check import check as check_files
 from kerasmatrix.files.discover import find_models
 from kerasmatrix.files.fix import FixedFile, OutputFolder, fix_files
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.model_input import CHANGED, ModelInput
 from kerasmatrix.files.output import check_folder as check_fix_folder
 from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import Session

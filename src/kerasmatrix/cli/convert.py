@@ -23,7 +23,7 @@ from kerasmatrix.files.fix import Outcome, OutputFile, OutputFolder, convert_fil
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.model_input import CHANGED, ModelInput
 from kerasmatrix.files.output import check_folder, check_output, default_manifest
 from kerasmatrix.prediction.required_objects import program_arguments
 
@@ -177,11 +177,7 @@ def _format_of(output: Path) -> str:
 def _say_changed(model_inputs: Sequence[ModelInput]) -> None:
     for model in model_inputs:
         if model.has_changed:
-            say(
-                f"kerasmatrix: {model.path}: has changed in the meantime; the converted file is "
-                "the file as it was",
-                err=True,
-            )
+            say(f"kerasmatrix: {model.path}: {CHANGED}", err=True)
 
 
 def _exit_code(result: Converted) -> int:

@@ -26,7 +26,7 @@ from kerasmatrix.inspection.model_info import Hazard, ModelFile, SecondFormat, T
 from kerasmatrix.inspection.read import read_contents
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 
-__all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
+__all__ = ["check_name", "describe_contents", "inspect", "prepare", "read_model_file"]
 
 T = TypeVar("T")
 
@@ -44,7 +44,7 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
     Raises:
         UsageError: it is damaged or not a model; the message names its type.
     """
-    _check_name(path)
+    check_name(path)
     limits = READER_LIMITS
     if digest:
         seconds = READER_LIMITS.cpu_seconds + _size(path) // BYTES_PER_SECOND
@@ -54,7 +54,7 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
     return model_file.model_copy(update={"path": str(path)})
 
 
-def _check_name(path: Path) -> None:
+def check_name(path: Path) -> None:
     """Check that a file can have this name.
 
     Raises:
