@@ -19,11 +19,11 @@ UNLISTED = {
     "layers": [
         "Functional", "Model", "Sequential", "ClassMethod", "InstanceMethod", "InstanceProperty",
         "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer", "AddLoss", "AddMetric",
-        "BatchNormalizationV1", "BatchNormalizationV2", "LSTMV1", "LSTMV2", "GRUV1", "GRUV2", "CuDNNLSTM", "CuDNNGRU",
-        "MaxPool1D", "MaxPool2D", "AvgPool2D", "Convolution1D", "Convolution2D",
-        "Normalization", "Rescaling", "Resizing", "TextVectorization", "StringLookup",
-        "IntegerLookup", "CategoryEncoding", "Discretization", "Hashing", "RandomFlip",
-        "RandomRotation", "RandomZoom", "RandomContrast", "RandomCrop", "CenterCrop",
+        "BatchNormalizationV1", "BatchNormalizationV2", "LSTMV1", "LSTMV2", "GRUV1",
+        "GRUV2", "CuDNNLSTM", "CuDNNGRU", "MaxPool1D", "MaxPool2D", "AvgPool2D", "Convolution1D",
+        "Convolution2D", "Normalization", "Rescaling", "Resizing", "TextVectorization",
+        "StringLookup", "IntegerLookup", "CategoryEncoding", "Discretization", "Hashing",
+        "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast", "RandomCrop", "CenterCrop",
         "MultiHeadAttention", "EinsumDense",
     ],
     "initializers": [

@@ -7,7 +7,7 @@ releases that write it, with the outcome in those that read it.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ def condense(
     saved: Mapping[str, list[Record]],
     loaded: Mapping[str, list[Record]],
 ) -> Table:
-    """Return the table of all exhibits that were measured completely.
+    """Return the table of all exhibits, each with the releases that measured it completely.
 
     Args:
         environments: the environment of each release, in the order of releases.
@@ -44,10 +44,13 @@ def condense(
         release: {record["task"]: record for record in records}
         for release, records in loaded.items()
     }
-    exhibits: dict[str, Table] = defaultdict(lambda: {"refused": defaultdict(set), "rows": {}})
+    exhibits: dict[str, Table] = defaultdict(
+        lambda: {"refused": defaultdict(set), "rows": {}, "tried": set()}
+    )
     for writer in order:
         for record in saved[writer]:
             entry = exhibits[record["name"]]
+            entry["tried"].add(writer)
             if "refused" in record:
                 entry["refused"][refusal(record["refused"])].add(writer)
             elif "ended" in record:
@@ -55,18 +58,35 @@ def condense(
             elif "absent" not in record:
                 row = entry["rows"].setdefault(record["format"], {})
                 row[writer] = outcomes(record, writer, answers)
-    tried = [{record["name"] for record in saved[release]} for release in order]
     readers = {form: _writers_of(form, saved) for form in FORMATS}
+    condensed = {
+        name: _entry(entry, order, complete(entry, readers))
+        for name, entry in sorted(exhibits.items())
+    }
     return {
         "releases": dict(environments),
-        "exhibits": {
-            name: _entry(entry, order)
-            for name, entry in sorted(exhibits.items())
-            if (entry["refused"] or entry["rows"])
-            and all(name in names for names in tried)
-            and _is_read(entry["rows"], readers)
-        },
+        "exhibits": {name: entry for name, entry in condensed.items() if set(entry) - {"among"}},
     }
+
+
+def complete(entry: Table, readers: Mapping[str, set[str]]) -> set[str]:
+    """Return the releases that saved an exhibit, or tried to, and loaded each other's files.
+
+    Args:
+        entry: what was measured of it.
+        readers: the releases that know each format.
+    """
+    among: set[str] = set(entry["tried"])
+    while True:
+        missing: Counter[str] = Counter()
+        for form, rows in entry["rows"].items():
+            for writer, row in rows.items():
+                if writer in among and not isinstance(row, str):
+                    for reader in (readers[form] & among) - set(row):
+                        missing.update((writer, reader))
+        if not missing:
+            return among
+        among.remove(missing.most_common(1)[0][0])
 
 
 def _writers_of(form: str, saved: Mapping[str, list[Record]]) -> set[str]:
@@ -77,15 +97,6 @@ def _writers_of(form: str, saved: Mapping[str, list[Record]]) -> set[str]:
     }
 
 
-def _is_read(rows: Table, readers: Mapping[str, set[str]]) -> bool:
-    """Return whether all releases that know a format have loaded each file."""
-    return all(
-        isinstance(row, str) or set(row) == readers[form]
-        for form, by_writer in rows.items()
-        for row in by_writer.values()
-    )
-
-
 def outcomes(
     record: Record, writer: str, answers: Mapping[str, Mapping[str, Record]]
 ) -> dict[str, str] | str:
@@ -94,12 +105,17 @@ def outcomes(
         return "unsaved " + cause_of(
             record["unsaved"], record["format"], writer, writer, Status.SAVE_FAILED
         )
-    task = f"{record['name']} {record['format']} {record['digest']}"
+    task = task_of(record)
     return {
         reader: outcome(found[task], record["format"], writer, reader)
         for reader, found in answers.items()
         if task in found
     }
+
+
+def task_of(record: Record) -> str:
+    """Return the name of the task to load a saved file; equal files have the same."""
+    return f"{record['name']} {record['format']} {record['digest']}"
 
 
 def outcome(answer: Record, form: str, writer: str, reader: str) -> str:
@@ -141,31 +157,36 @@ def refusal(chain: list[list[str]]) -> str:
     return chain[0][0].rpartition(".")[2]
 
 
-def _entry(entry: Table, order: list[str]) -> Table:
+def _entry(entry: Table, order: list[str], among: set[str]) -> Table:
     found: Table = {}
-    if entry["refused"]:
+    if among != set(order):
+        found["among"] = span_of(among, order)
+    refused = {kind: releases & among for kind, releases in sorted(entry["refused"].items())}
+    if any(refused.values()):
         found["refused"] = {
-            kind: span_of(releases, order) for kind, releases in sorted(entry["refused"].items())
+            kind: span_of(releases, order) for kind, releases in refused.items() if releases
         }
     for form, rows in sorted(entry["rows"].items()):
         alike: dict[str, set[str]] = defaultdict(set)
-        for writer, row in rows.items():
-            alike[json.dumps(row, sort_keys=True)].add(writer)
-        found[form] = {
-            span_of(writers, order): _row(json.loads(text), order)
-            for text, writers in sorted(
-                alike.items(), key=lambda each: order.index(min(each[1], key=order.index))
-            )
-        }
+        for writer in among & set(rows):
+            alike[json.dumps(_row(rows[writer], order, among))].add(writer)
+        if alike:
+            found[form] = {
+                span_of(writers, order): json.loads(text)
+                for text, writers in sorted(
+                    alike.items(), key=lambda each: order.index(min(each[1], key=order.index))
+                )
+            }
     return found
 
 
-def _row(row: dict[str, str] | str, order: list[str]) -> Table | str:
+def _row(row: dict[str, str] | str, order: list[str], among: set[str]) -> Table | str:
     if isinstance(row, str):
         return row
     readers: dict[str, set[str]] = defaultdict(set)
     for reader, what in row.items():
-        readers[what].add(reader)
+        if reader in among:
+            readers[what].add(reader)
     return {what: span_of(releases, order) for what, releases in sorted(readers.items())}
 
 

@@ -31,7 +31,7 @@ from kerasmatrix.prediction.rules import (
 from kerasmatrix.prediction.similar_cells import SimilarCells
 from kerasmatrix.prediction.similarity import loader_key, similarity_key
 from kerasmatrix.prediction.target import Target
-from kerasmatrix.prediction.zoo import Failure, measured_zoo
+from kerasmatrix.prediction.zoo import Failure, Zoo, measured_zoo
 from kerasmatrix.strict_model import StrictModel
 
 if TYPE_CHECKING:  # slow to import, and not needed if the cache has all files
@@ -148,15 +148,24 @@ def prepare() -> None:
 
 
 def predict_contents(
-    contents: Contents, targets: Iterable[Target], custom_names: Container[str] = ()
+    contents: Contents,
+    targets: Iterable[Target],
+    custom_names: Container[str] = (),
+    zoo: Zoo | None = None,
 ) -> tuple[Prediction, ...]:
     """Return a prediction for the contents of a file in each of ``targets``.
+
+    Args:
+        contents: of the file.
+        targets: the environments.
+        custom_names: names of the custom objects that the loading program passes.
+        zoo: measured exhibits; None stands for all.
 
     Raises:
         UsageError: its config is nested too deeply.
     """
     try:
-        predictor = _Predictor(features_of(contents), custom_names)
+        predictor = _Predictor(features_of(contents), custom_names, zoo or measured_zoo())
         return tuple(predictor.predict(target) for target in targets)
     except RecursionError:
         raise UsageError(f"{contents.path}: its config is nested too deeply to be read") from None
@@ -165,9 +174,10 @@ def predict_contents(
 class _Predictor:
     """Predicts for one file; walks its architecture once for each release of Keras."""
 
-    def __init__(self, features: Features, custom_names: Container[str]) -> None:
+    def __init__(self, features: Features, custom_names: Container[str], zoo: Zoo) -> None:
         self._features = features
         self._custom_names = custom_names
+        self._zoo = zoo
         self._rebuilt = features.kind in REBUILT
         self._incompatibilities = functools.cache(self._find_incompatibilities)
         self._training = functools.cache(self._find_training_incompatibility)
@@ -204,9 +214,8 @@ class _Predictor:
         form = REBUILT.get(self._features.kind)
         if writer is None or form is None:
             return None
-        zoo = measured_zoo()
         found = (
-            zoo.failure(layer, form, writer, release)
+            self._zoo.failure(layer, form, writer, release)
             for layer in self._features.layers
             if not self._is_own(layer)
         )
@@ -286,7 +295,7 @@ class _Predictor:
         name, key = incompatibility.name, incompatibility.key
         keys = measured_api().takes("layers", name, writer)
         is_usual = incompatibility.kind != "key" or keys is None or key in keys - OF_FIRST
-        return is_usual and measured_zoo().loads(name, form, writer, release)
+        return is_usual and self._zoo.loads(name, form, writer, release)
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
         if not (self._rebuilt or self._features.kind == "saved-model"):

@@ -83,7 +83,13 @@ class Exhibit:
     @property
     def formats(self) -> Iterator[str]:
         """The formats in which some release saves it."""
-        return (key for key in self.data if key != "refused")
+        return (key for key in self.data if key not in {"refused", "among"})
+
+    @property
+    def among(self) -> str | None:
+        """The releases that measured it, such as ``2.4,2.15``; None if all did."""
+        found: str | None = self.data.get("among")
+        return found
 
     @property
     def refused(self) -> Mapping[str, str]:
@@ -136,10 +142,11 @@ class Zoo:
         A release between two measured ones has their outcome if they agree. None if nothing of the
         kind was measured, or the exhibit cannot be saved.
         """
+        among = self.releases if exhibit.among is None else self.expanded(exhibit.among)
         found = {
             self._measured(exhibit, form, one, other)
-            for one in self._around(writer)
-            for other in self._around(reader)
+            for one in _around(writer, among)
+            for other in _around(reader, among)
         }
         return found.pop() if len(found) == 1 else None
 
@@ -227,17 +234,19 @@ class Zoo:
                 )
         return None
 
-    def _around(self, release: str) -> tuple[str, ...]:
-        """Return the release if it was measured, else those before and after it."""
-        if release in self._places:
-            return (release,)
-        key = minor_of(release)
-        before = [each for each in self.releases if minor_of(each) < key]
-        after = [each for each in self.releases if minor_of(each) > key]
-        return (before[-1], after[0]) if before and after else ()
-
     def _expanded(self, span: str) -> frozenset[int]:
         return places_of(span, self.releases)
+
+
+@cache
+def _around(release: str, among: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the release if it is one of ``among``, else those before and after it."""
+    if release in among:
+        return (release,)
+    key = minor_of(release)
+    before = [each for each in among if minor_of(each) < key]
+    after = [each for each in among if minor_of(each) > key]
+    return (before[-1], after[0]) if before and after else ()
 
 
 def _is_wrong(outcome: str) -> bool:
