@@ -23,6 +23,10 @@ UNCLASSIFIED = "unclassified"
 KERAS_2, KERAS_3 = 2, 3
 FORMATS = ("h5", "keras")
 DIFFERS = {"weights", "outputs"}
+FAILS = {"fail", "crash", "timeout"}
+# The plainest models. Where one does not load, no other model of its kind does, and is not tried.
+FUNCTIONAL, SEQUENTIAL = "layers/Dense", "layers/Dense/in-Sequential"
+BASES = {FUNCTIONAL, SEQUENTIAL}
 Record = dict[str, Any]
 Table = dict[str, Any]
 
@@ -59,30 +63,74 @@ def condense(
                 row = entry["rows"].setdefault(record["format"], {})
                 row[writer] = outcomes(record, writer, answers)
     readers = {form: _writers_of(form, saved) for form in FORMATS}
-    condensed = {
-        name: _entry(entry, order, complete(entry, readers))
-        for name, entry in sorted(exhibits.items())
-    }
+    condensed: Table = {}
+    for name, entry in sorted(exhibits.items()):
+        barred = {} if name in BASES else _barred(exhibits[base_of(name)]["rows"])
+        among = complete(entry["tried"], entry["rows"], readers, barred)
+        for form, rows in entry["rows"].items():
+            rows |= {
+                writer: _own(row, among, barred.get((form, writer), {}))
+                for writer, row in rows.items()
+            }
+        condensed[name] = _entry(entry, order, among)
     return {
         "releases": dict(environments),
         "exhibits": {name: entry for name, entry in condensed.items() if set(entry) - {"among"}},
     }
 
 
-def complete(entry: Table, readers: Mapping[str, set[str]]) -> set[str]:
+def base_of(exhibit: str) -> str:
+    """Return the plainest exhibit that has to load where this one loads."""
+    return SEQUENTIAL if exhibit.endswith("/in-Sequential") else FUNCTIONAL
+
+
+def _barred(rows: Table) -> dict[tuple[str, str], dict[str, str]]:
+    """Return by format and writer the releases that do not load a plainest model, and why."""
+    return {
+        (form, writer): {
+            reader: what for reader, what in row.items() if what.partition(" ")[0] in FAILS
+        }
+        for form, by_writer in rows.items()
+        for writer, row in by_writer.items()
+        if not isinstance(row, str)
+    }
+
+
+def _own(
+    row: dict[str, str] | str, among: set[str], barred: Mapping[str, str]
+) -> dict[str, str] | str:
+    """Return a row without the releases in which it fails like the plainest model."""
+    if isinstance(row, str):
+        return row
+    return {
+        reader: what
+        for reader, what in row.items()
+        if reader in among and what != barred.get(reader)
+    }
+
+
+def complete(
+    tried: set[str],
+    rows: Table,
+    readers: Mapping[str, set[str]],
+    barred: Mapping[tuple[str, str], Mapping[str, str]],
+) -> set[str]:
     """Return the releases that saved an exhibit, or tried to, and loaded each other's files.
 
     Args:
-        entry: what was measured of it.
+        tried: the releases that saved it or tried to.
+        rows: by format and writer, its outcome in each release that loaded it.
         readers: the releases that know each format.
+        barred: the releases that need not load it, by format and writer.
     """
-    among: set[str] = set(entry["tried"])
+    among = set(tried)
     while True:
         missing: Counter[str] = Counter()
-        for form, rows in entry["rows"].items():
-            for writer, row in rows.items():
+        for form, by_writer in rows.items():
+            for writer, row in by_writer.items():
                 if writer in among and not isinstance(row, str):
-                    for reader in (readers[form] & among) - set(row):
+                    needed = readers[form] & among - set(barred.get((form, writer), {}))
+                    for reader in needed - set(row):
                         missing.update((writer, reader))
         if not missing:
             return among
@@ -169,7 +217,7 @@ def _entry(entry: Table, order: list[str], among: set[str]) -> Table:
     for form, rows in sorted(entry["rows"].items()):
         alike: dict[str, set[str]] = defaultdict(set)
         for writer in among & set(rows):
-            alike[json.dumps(_row(rows[writer], order, among))].add(writer)
+            alike[json.dumps(_row(rows[writer], order))].add(writer)
         if alike:
             found[form] = {
                 span_of(writers, order): json.loads(text)
@@ -180,13 +228,12 @@ def _entry(entry: Table, order: list[str], among: set[str]) -> Table:
     return found
 
 
-def _row(row: dict[str, str] | str, order: list[str], among: set[str]) -> Table | str:
+def _row(row: dict[str, str] | str, order: list[str]) -> Table | str:
     if isinstance(row, str):
         return row
     readers: dict[str, set[str]] = defaultdict(set)
     for reader, what in row.items():
-        if reader in among:
-            readers[what].add(reader)
+        readers[what].add(reader)
     return {what: span_of(releases, order) for what, releases in sorted(readers.items())}
 
 

@@ -18,7 +18,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from condense import TARGET, condense, difference, read_stored, task_of, write
+from condense import (
+    BASES,
+    TARGET,
+    base_of,
+    condense,
+    difference,
+    read_stored,
+    task_of,
+    write,
+)
 from covered import print_coverage
 from figures import print_figures
 from score import print_score
@@ -116,10 +125,21 @@ def main(options: argparse.Namespace) -> None:
         exhibits = {name for release in releases for name in release.listed["exhibits"]}
         chosen = {name for name in exhibits if pattern.search(name)}
         for release in releases:
-            save(release, chosen)
-        files = [file for file in unique_files(releases) if file["name"] in chosen]
+            save(release, chosen | BASES)
+        files = unique_files(releases)
         for release in releases:
-            load(release, files)
+            load(release, [file for file in files if file["name"] in BASES])
+        for release in releases:
+            barred = barred_at(release, releases)
+            load(
+                release,
+                [
+                    file
+                    for file in files
+                    if file["name"] in chosen
+                    and (base_of(file["name"]), file["writer"], file["format"]) not in barred
+                ],
+            )
     before = read_stored()
     after = condense(
         {release.name: release.environment for release in releases},
@@ -157,8 +177,20 @@ def unique_files(releases: Iterable[Release]) -> list[Record]:
         for record in release.saved():
             if "path" in record:
                 key = (record["name"], record["format"], record["digest"])
-                found.setdefault(key, {**record, "number": task_of(record)})
+                found.setdefault(key, {**record, "writer": release.name, "number": task_of(record)})
     return list(found.values())
+
+
+def barred_at(reader: Release, releases: Iterable[Release]) -> set[tuple[str, str, str]]:
+    """Return base, writer and format of the plainest models that a release does not load."""
+    answers = {record["task"]: record for record in reader.loaded()}
+    failed = {task for task, record in answers.items() if "failed" in record or "ended" in record}
+    return {
+        (record["name"], writer.name, record["format"])
+        for writer in releases
+        for record in writer.saved()
+        if record["name"] in BASES and "path" in record and task_of(record) in failed
+    }
 
 
 def load(release: Release, files: Iterable[Record]) -> None:

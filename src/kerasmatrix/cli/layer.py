@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import click
 
@@ -15,7 +15,7 @@ from kerasmatrix.prediction.zoo import Exhibit, Zoo, measured_zoo
 __all__ = ["layer"]
 
 INDENT = "  "
-AS_EVERY = ", as every functional model does"
+AS_EVERY = ", as every such model does"
 WORDS = {
     "pass": "loads with the same outputs",
     "fail": "fails",
@@ -88,24 +88,22 @@ def _results(zoo: Zoo, exhibit: Exhibit) -> Iterator[str]:
                 continue
             yield f"{INDENT}{form}: written by {_span(writers)}"
             for what, readers in row.items():
-                every, own = _divided(zoo, form, writers, what, readers)
-                for spanned, words in ((own, ""), (every, AS_EVERY)):
-                    if spanned:
-                        yield f"{INDENT * 2}{_outcome(what)}{words}: {_span(spanned)}"
+                yield f"{INDENT * 2}{_outcome(what)}: {_span(readers)}"
+            for what, readers in _of_every_model(zoo, exhibit, form, writers, row).items():
+                yield f"{INDENT * 2}{_outcome(what)}{AS_EVERY}: {_span(readers)}"
 
 
-def _divided(zoo: Zoo, form: str, writers: str, what: str, readers: str) -> tuple[str, str]:
-    """Return the readers in which every functional model fails like this, and the others."""
-    every = [
-        reader
-        for reader in zoo.expanded(readers)
-        if what != "pass"
-        and all(
-            zoo.is_of_every_model(form, writer, reader, what) for writer in zoo.expanded(writers)
-        )
-    ]
-    own = [reader for reader in zoo.expanded(readers) if reader not in every]
-    return span_of(every, zoo.releases), span_of(own, zoo.releases)
+def _of_every_model(
+    zoo: Zoo, exhibit: Exhibit, form: str, writers: str, row: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the failures of all models of the exhibit's kind, with the releases."""
+    told = {reader for readers in row.values() for reader in zoo.expanded(readers)}
+    found: dict[str, set[str]] = {}
+    for reader in zoo.among(exhibit):
+        outcomes = {zoo.every(exhibit, form, each, reader) for each in zoo.expanded(writers)}
+        for outcome in filter(None, outcomes if reader not in told else ()):
+            found.setdefault(outcome, set()).add(reader)
+    return {outcome: span_of(readers, zoo.releases) for outcome, readers in found.items()}
 
 
 def _outcome(what: str) -> str:

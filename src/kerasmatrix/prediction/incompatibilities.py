@@ -19,8 +19,9 @@ from kerasmatrix.versions import minor_of
 __all__ = ["Incompatibility", "find_incompatibilities", "find_training_incompatibilities"]
 
 Kind = Literal[
-    "class", "custom", "key", "absent", "function", "module", "policy", "own-policy", "bare"
-]
+    "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
+    "bare",
+]  # fmt: skip
 Config = Mapping[str, Any]
 
 MODELS = {"Functional", "Model", "Sequential"}
@@ -105,7 +106,10 @@ class _Walk:
             and not self.keras_3
             and not self.api.has("layers", name, self.release)
         ):
-            yield Incompatibility("class", name, layer)
+            comes = self.api.comes("layers", name, self.release)
+            yield Incompatibility(
+                "coming" if comes and name not in MODELS else "class", name, layer
+            )
 
     def layer(
         self, name: str, layer: str, config: Config, *, old: bool
@@ -139,8 +143,19 @@ class _Walk:
         name = stored.rpartition(">")[2] if stored else None
         if not stored or not name or not is_own:
             return
-        if name not in self.custom_names and stored not in self.custom_names:
-            yield Incompatibility("custom", name, layer, "function")
+        if name in self.custom_names or stored in self.custom_names or self._finds(function, name):
+            return
+        yield Incompatibility("custom", name, layer, "function")
+
+    def _finds(self, function: object, name: str) -> bool:
+        """Return whether Keras 3 finds a function by name: `_retrieve_class_or_fn`."""
+        is_listed = isinstance(function, Mapping) and function.get("module") == "builtins"
+        places = ("activations", "losses", "metrics")
+        return (
+            self.keras_3
+            and is_listed
+            and any(self.api.has_function(place, name, self.release) for place in places)
+        )
 
     def policy(self, layer: str, value: object) -> Iterator[Incompatibility]:
         """Yield a dtype policy in the form of the other major version of Keras."""

@@ -19,6 +19,7 @@ from kerasmatrix.prediction.incompatibilities import (
     find_training_incompatibilities,
 )
 from kerasmatrix.prediction.keras_api import measured_api
+from kerasmatrix.prediction.parts import parts_of
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import (
     TOGETHER,
@@ -58,7 +59,7 @@ REBUILT = {
 # The results of failing exhibits, in words.
 RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
-OF_CLASS = {"class", "key", "absent"}
+OF_CLASS = {"class", "coming", "key", "absent"}
 # Keys that only the first layer of a Sequential has.
 OF_FIRST = {"batch_input_shape"}
 # Statuses of models that load; a failing exhibit of the zoo overrules them.
@@ -178,6 +179,7 @@ class _Predictor:
         self._features = features
         self._custom_names = custom_names
         self._zoo = zoo
+        self._parts = parts_of(features, custom_names)
         self._rebuilt = features.kind in REBUILT
         self._incompatibilities = functools.cache(self._find_incompatibilities)
         self._training = functools.cache(self._find_training_incompatibility)
@@ -209,24 +211,20 @@ class _Predictor:
         )
 
     def _find_failure(self, release: str) -> Failure | None:
-        """Return an exhibit of the zoo that fails, and that a layer has a setting of."""
-        writer = self._features.writer
+        """Return an exhibit of the zoo that fails, and that a part of the file is like.
+
+        One that does not load counts before one that computes something else.
+        """
+        writer = self._features.latest_writer
         form = REBUILT.get(self._features.kind)
         if writer is None or form is None:
             return None
-        found = (
-            self._zoo.failure(layer, form, writer, release)
-            for layer in self._features.layers
-            if not self._is_own(layer)
-        )
-        return next(filter(None, found), None)
-
-    def _is_own(self, layer: Mapping[str, object]) -> bool:
-        """Return whether the program brings the class of ``layer``."""
-        name = str(layer.get("class_name"))
-        return name in self._custom_names or is_custom(
-            name, layer.get("module"), layer.get("registered_name")
-        )
+        found = [
+            failure
+            for part in self._parts
+            if (failure := self._zoo.failure(part, form, writer, release)) is not None
+        ]
+        return min(found, key=lambda each: each.status != "fail", default=None)
 
     def _decide(
         self, target: Target, done: Container[str | None]
@@ -289,7 +287,7 @@ class _Predictor:
 
     def _is_refuted(self, incompatibility: Incompatibility, release: str) -> bool:
         """Return whether the zoo measured that the class loads with the keys that it always has."""
-        form, writer = REBUILT.get(self._features.kind), self._features.writer
+        form, writer = REBUILT.get(self._features.kind), self._features.latest_writer
         if form is None or writer is None or incompatibility.kind not in OF_CLASS:
             return False
         name, key = incompatibility.name, incompatibility.key

@@ -53,8 +53,9 @@ class IncompatibilityPattern(StrictModel):
     """Matches an incompatibility; ``name`` and ``key`` are regular expressions."""
 
     kind: Literal[
-        "class", "custom", "key", "absent", "function", "module", "policy", "own-policy", "bare"
-    ]
+        "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
+        "bare",
+    ]  # fmt: skip
     name: str | None = None
     key: str | None = None
 
@@ -68,10 +69,14 @@ class IncompatibilityPattern(StrictModel):
         """Return whether ``incompatibility`` matches."""
         return (
             incompatibility is not None
-            and incompatibility.kind == self.kind
+            and self._is_of_kind(incompatibility.kind)
             and (self.name is None or compile_pattern(self.name).is_all_of(incompatibility.name))
             and (self.key is None or compile_pattern(self.key).is_all_of(incompatibility.key))
         )
+
+    def _is_of_kind(self, kind: str) -> bool:
+        # A class that comes later is a class that is not there, too.
+        return kind == self.kind or (self.kind == "class" and kind == "coming")
 
 
 class Rule(StrictModel):

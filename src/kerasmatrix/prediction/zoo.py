@@ -14,6 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from kerasmatrix.prediction.parts import Part
 from kerasmatrix.prediction.release_spans import places_of
 from kerasmatrix.versions import minor_of
 
@@ -21,8 +22,13 @@ __all__ = ["Exhibit", "Failure", "Zoo", "measured_zoo"]
 
 FAILING = ("fail", "crash", "timeout")
 NO_CAUSE = {"", "call", "unclassified"}
-# The layer that loads wherever any functional model does.
-PLAINEST = "Dense"
+# The plainest models: where one does not load, no model of its kind does.
+FUNCTIONAL, SEQUENTIAL = "layers/Dense", "layers/Dense/in-Sequential"
+# The plainest compile arguments, likewise.
+COMPILED = {
+    "losses": "losses/mean_squared_error", "metrics": "losses/mean_squared_error",
+    "optimizers": "losses/mean_squared_error", "optimizers.schedules": "losses/mean_squared_error",
+}  # fmt: skip
 # Arguments of every layer, which say nothing on a class.
 COMMON = {"name", "trainable", "dtype"}
 
@@ -86,12 +92,6 @@ class Exhibit:
         return (key for key in self.data if key not in {"refused", "among"})
 
     @property
-    def among(self) -> str | None:
-        """The releases that measured it, such as ``2.4,2.15``; None if all did."""
-        found: str | None = self.data.get("among")
-        return found
-
-    @property
     def refused(self) -> Mapping[str, str]:
         """The releases that have the class and cannot build the exhibit, by kind of error."""
         found: Mapping[str, str] = self.data.get("refused", {})
@@ -122,10 +122,12 @@ class Zoo:
         self.releases: tuple[str, ...] = tuple(data["releases"])
         self._places = {release: place for place, release in enumerate(self.releases)}
         self._by_class: dict[str, list[Exhibit]] = {}
-        self._known: dict[tuple[str, str, str, str], Mapping[Exhibit, str]] = {}
+        self._by_name: dict[str, Exhibit] = {}
+        self._known: dict[tuple[str, ...], Mapping[Exhibit, str]] = {}
         for name, entry in data["exhibits"].items():
             exhibit = Exhibit(name, entry)
             self._by_class.setdefault(exhibit.class_name, []).append(exhibit)
+            self._by_name[name] = exhibit
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -142,7 +144,7 @@ class Zoo:
         A release between two measured ones has their outcome if they agree. None if nothing of the
         kind was measured, or the exhibit cannot be saved.
         """
-        among = self.releases if exhibit.among is None else self.expanded(exhibit.among)
+        among = self.among(exhibit)
         found = {
             self._measured(exhibit, form, one, other)
             for one in _around(writer, among)
@@ -152,38 +154,32 @@ class Zoo:
 
     def loads(self, name: str, form: str, writer: str, reader: str) -> bool:
         """Return whether the layer ``name`` was measured to load with its defaults."""
-        plain = self._plain_layer(name)
+        plain = self._by_name.get(f"layers/{name}")
         return plain is not None and self.outcome(plain, form, writer, reader) == "pass"
 
-    def failure(
-        self, layer: Mapping[str, Any], form: str, writer: str, reader: str
-    ) -> Failure | None:
-        """Return an exhibit that ``layer`` is like and that fails, or computes something else.
+    def failure(self, part: Part, form: str, writer: str, reader: str) -> Failure | None:
+        """Return an exhibit that ``part`` is like and that fails, or computes something else.
 
-        That is one with a setting of the layer, of a class that is right without it; or the one
-        with the defaults, unless an argument of the layer may be the remedy.
+        That is one with a setting or the wiring of the part, or the one with the defaults, unless
+        a setting of the part may be the remedy.
 
         Args:
-            layer: as stored: ``class_name`` and ``config``.
+            part: of a file.
             form: ``h5`` or ``keras``.
             writer: the release that saved it.
             reader: the release that has to load it.
         """
-        name, config = str(layer.get("class_name")), layer.get("config")
-        if not isinstance(config, Mapping):
-            return None
-        outcomes = self._outcomes_of_layer(name, form, writer, reader)
-        plain = next(iter(outcomes), None)
-        if plain is None or plain.setting:
-            return None
-        found: Exhibit | None = plain
-        if outcomes[plain] == "pass":
-            wrong = (each for each, what in outcomes.items() if _is_wrong(what))
-            found = next((each for each in wrong if _has(config, each)), None)
-        elif not _is_wrong(outcomes[plain]) or any(
-            _may_have(config, each) for each, what in outcomes.items() if what == "pass"
-        ):
-            found = None
+        outcomes = self._outcomes_of(part.place, part.name, form, writer, reader)
+        like = {each: what for each, what in outcomes.items() if each.setting and _has(part, each)}
+        found = next((each for each, what in like.items() if _fails(what)), None)
+        plain = next((each for each in outcomes if not each.setting), None)
+        if found is None and plain is not None and _is_wrong(outcomes[plain]):
+            remedies = (each for each, what in outcomes.items() if what == "pass")
+            if any(_may_have(part.config, each) for each in remedies):
+                return None
+            found = plain
+        if found is None:
+            found = next((each for each, what in like.items() if _is_wrong(what)), None)
         if found is None:
             return None
         status, _, cause = outcomes[found].partition(" ")
@@ -191,39 +187,51 @@ class Zoo:
             exhibit=found,
             status="drift" if status == "drift" else "fail",
             cause=cause if status == "fail" and cause not in NO_CAUSE else None,
-            layer=str(config.get("name")),
+            layer=part.where,
         )
 
-    def _outcomes_of_layer(
-        self, name: str, form: str, writer: str, reader: str
+    def _outcomes_of(
+        self, place: str, name: str, form: str, writer: str, reader: str
     ) -> Mapping[Exhibit, str]:
-        """Return the outcomes of a layer's exhibits, the one with its defaults first.
+        """Return the outcomes of the exhibits of a class in a place, of those that tell something.
 
-        There are none if the plainest model fails: then these releases write models differently.
+        An exhibit tells nothing if the plainest model fails: these releases write it differently.
         """
-        key = (name, form, writer, reader)
+        key = (place, name, form, writer, reader)
         if key not in self._known:
             self._known[key] = {
                 exhibit: outcome
                 for exhibit in self.of_class(name)
-                if exhibit.place == "layers"
-                and self.loads(PLAINEST, form, writer, reader)
+                if exhibit.place == place
+                and self._is_plainest_loaded(exhibit, form, writer, reader)
                 and (outcome := self.outcome(exhibit, form, writer, reader)) is not None
             }
         return self._known[key]
 
-    def is_of_every_model(self, form: str, writer: str, reader: str, outcome: str) -> bool:
-        """Return whether the plainest functional model has that outcome, too."""
-        plain = self._plain_layer(PLAINEST)
-        return plain is not None and self.outcome(plain, form, writer, reader) == outcome
+    def _is_plainest_loaded(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> bool:
+        frame = SEQUENTIAL if exhibit.setting == "in-Sequential" else FUNCTIONAL
+        needed = (frame, COMPILED.get(exhibit.place, frame))
+        found = (self._by_name.get(name) for name in needed)
+        return all(
+            each is not None and not _is_wrong(self.outcome(each, form, writer, reader) or "fail")
+            for each in found
+        )
+
+    def every(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> str | None:
+        """Return what comes of every model of the exhibit's kind, if that is a failure."""
+        name = SEQUENTIAL if exhibit.setting == "in-Sequential" else FUNCTIONAL
+        plainest = self._by_name.get(name)
+        outcome = plainest and self.outcome(plainest, form, writer, reader)
+        return outcome if outcome and _fails(outcome) else None
+
+    def among(self, exhibit: Exhibit) -> tuple[str, ...]:
+        """Return the releases that measured an exhibit."""
+        span = exhibit.data.get("among")
+        return self.releases if span is None else self.expanded(span)
 
     def expanded(self, span: str) -> tuple[str, ...]:
         """Return the measured releases of a span such as ``2.4-2.15,3.15``."""
         return tuple(self.releases[place] for place in sorted(self._expanded(span)))
-
-    def _plain_layer(self, name: str) -> Exhibit | None:
-        exhibits = self.of_class(name)
-        return next((e for e in exhibits if e.place == "layers" and not e.setting), None)
 
     def _measured(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> str | None:
         for writers, row in exhibit.data.get(form, {}).items():
@@ -249,14 +257,24 @@ def _around(release: str, among: tuple[str, ...]) -> tuple[str, ...]:
     return (before[-1], after[0]) if before and after else ()
 
 
+def _fails(outcome: str) -> bool:
+    return outcome.startswith(FAILING)
+
+
 def _is_wrong(outcome: str) -> bool:
     return outcome.startswith((*FAILING, "drift"))
 
 
-def _has(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
-    """Return whether a layer has an exhibit's argument at its value."""
+def _has(part: Part, exhibit: Exhibit) -> bool:
+    """Return whether a part has an exhibit's argument at its value, or its wiring."""
     argument = exhibit.argument
-    return argument not in COMMON and _is_stored(config.get(argument), exhibit.value)
+    if not argument:
+        return exhibit.setting in part.wirings
+    return (
+        argument not in COMMON
+        and argument in part.config
+        and _is_stored(part.config[argument], exhibit.value)
+    )
 
 
 def _may_have(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
