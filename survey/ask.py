@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 # Class names that are in model files and in no public module: those of functional models, of
-# operations and of `add_loss`, and those of releases before 1.15.
+# operations and of `add_loss`, those of releases before 1.15, and experimental ones.
 UNLISTED = {
     "layers": [
         "Functional", "Model", "Sequential", "ClassMethod", "InstanceMethod", "InstanceProperty",
@@ -24,7 +24,9 @@ UNLISTED = {
         "Convolution2D", "Normalization", "Rescaling", "Resizing", "TextVectorization",
         "StringLookup", "IntegerLookup", "CategoryEncoding", "Discretization", "Hashing",
         "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast", "RandomCrop", "CenterCrop",
-        "MultiHeadAttention", "EinsumDense",
+        "MultiHeadAttention", "EinsumDense", "GroupedQueryAttention", "SyncBatchNormalization",
+        "RandomHeight", "RandomWidth", "RandomTranslation", "CategoryCrossing", "HashedCrossing",
+        "RandomFourierFeatures",
     ],
     "initializers": [
         "GlorotUniform", "GlorotNormal", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform",

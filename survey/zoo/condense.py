@@ -16,6 +16,7 @@ from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.recognize_cause import AmbiguousError, Evidence, recognize_cause
 from kerasmatrix.environments.keras_version import is_keras_3
 from kerasmatrix.prediction.release_spans import span_of
+from kerasmatrix.prediction.zoo import PLAINEST, plainest_of
 from kerasmatrix.results.cells import Status
 
 TARGET = Path("src/kerasmatrix/prediction/zoo.json")
@@ -24,11 +25,11 @@ KERAS_2, KERAS_3 = 2, 3
 FORMATS = ("h5", "keras")
 DIFFERS = {"weights", "outputs"}
 FAILS = {"fail", "crash", "timeout"}
-# The plainest models. Where one does not load, no other model of its kind does, and is not tried.
-FUNCTIONAL, SEQUENTIAL = "layers/Dense", "layers/Dense/in-Sequential"
-BASES = {FUNCTIONAL, SEQUENTIAL}
+# Where none of these loads, no model of their kind does, and is not tried.
+BASES = {name for names in PLAINEST for name in names}
 Record = dict[str, Any]
 Table = dict[str, Any]
+Barred = dict[tuple[str, str], dict[str, set[str]]]
 
 
 def condense(
@@ -65,7 +66,7 @@ def condense(
     readers = {form: _writers_of(form, saved) for form in FORMATS}
     condensed: Table = {}
     for name, entry in sorted(exhibits.items()):
-        barred = {} if name in BASES else _barred(exhibits[base_of(name)]["rows"])
+        barred = _barred(exhibits, name)
         among = complete(entry["tried"], entry["rows"], readers, barred)
         for form, rows in entry["rows"].items():
             rows |= {
@@ -79,33 +80,33 @@ def condense(
     }
 
 
-def base_of(exhibit: str) -> str:
-    """Return the plainest exhibit that has to load where this one loads."""
-    return SEQUENTIAL if exhibit.endswith("/in-Sequential") else FUNCTIONAL
-
-
-def _barred(rows: Table) -> dict[tuple[str, str], dict[str, str]]:
-    """Return by format and writer the releases that do not load a plainest model, and why."""
-    return {
-        (form, writer): {
-            reader: what for reader, what in row.items() if what.partition(" ")[0] in FAILS
-        }
-        for form, by_writer in rows.items()
-        for writer, row in by_writer.items()
-        if not isinstance(row, str)
-    }
+def _barred(exhibits: Table, name: str) -> Barred:
+    """Return by format and writer the releases that load none of the plainest models, and why."""
+    if name in BASES:
+        return {}
+    found: Barred = {}
+    plainest = [exhibits[base]["rows"] for base in plainest_of(name) if base in exhibits]
+    for form, by_writer in plainest[0].items() if plainest else ():
+        for writer in by_writer:
+            rows = [rows.get(form, {}).get(writer, {}) for rows in plainest]
+            found[form, writer] = {
+                reader: {row[reader] for row in rows}
+                for reader in rows[0]
+                if all(row.get(reader, "").partition(" ")[0] in FAILS for row in rows)
+            }
+    return found
 
 
 def _own(
-    row: dict[str, str] | str, among: set[str], barred: Mapping[str, str]
+    row: dict[str, str] | str, among: set[str], barred: Mapping[str, set[str]]
 ) -> dict[str, str] | str:
-    """Return a row without the releases in which it fails like the plainest model."""
+    """Return a row without the releases in which it fails like the plainest models."""
     if isinstance(row, str):
         return row
     return {
         reader: what
         for reader, what in row.items()
-        if reader in among and what != barred.get(reader)
+        if reader in among and what not in barred.get(reader, ())
     }
 
 
@@ -113,7 +114,7 @@ def complete(
     tried: set[str],
     rows: Table,
     readers: Mapping[str, set[str]],
-    barred: Mapping[tuple[str, str], Mapping[str, str]],
+    barred: Barred,
 ) -> set[str]:
     """Return the releases that saved an exhibit, or tried to, and loaded each other's files.
 

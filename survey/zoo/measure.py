@@ -21,7 +21,6 @@ from typing import Any
 from condense import (
     BASES,
     TARGET,
-    base_of,
     condense,
     difference,
     read_stored,
@@ -40,6 +39,7 @@ from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.prediction.target import Target, target_of
+from kerasmatrix.prediction.zoo import plainest_of
 from kerasmatrix.versions import minor_of
 
 INSIDE = Path(__file__).with_name("inside.py")
@@ -95,8 +95,8 @@ def main(options: argparse.Namespace) -> None:
     """Measure what is not measured yet, and write the table that predictions use."""
     project = Project(Path("matrix.yaml"))
     matrix = load_matrix(project.matrix_file)
-    asked = options.environments or ["zoo"]
-    names = matrix.ungrouped(part for name in asked for part in GROUPS.get(name, (name,)))
+    groups = options.environments or ["zoo"]
+    names = matrix.ungrouped(part for name in groups for part in GROUPS.get(name, (name,)))
     releases: list[Release] = []
     targets: dict[str, Target] = {}
     pattern = re.compile(options.only or "")
@@ -133,12 +133,7 @@ def main(options: argparse.Namespace) -> None:
             barred = barred_at(release, releases)
             load(
                 release,
-                [
-                    file
-                    for file in files
-                    if file["name"] in chosen
-                    and (base_of(file["name"]), file["writer"], file["format"]) not in barred
-                ],
+                [each for each in files if each["name"] in chosen and is_tried(each, barred)],
             )
     before = read_stored()
     after = condense(
@@ -182,7 +177,7 @@ def unique_files(releases: Iterable[Release]) -> list[Record]:
 
 
 def barred_at(reader: Release, releases: Iterable[Release]) -> set[tuple[str, str, str]]:
-    """Return base, writer and format of the plainest models that a release does not load."""
+    """Return name, writer and format of the plainest models that a release does not load."""
     answers = {record["task"]: record for record in reader.loaded()}
     failed = {task for task, record in answers.items() if "failed" in record or "ended" in record}
     return {
@@ -191,6 +186,12 @@ def barred_at(reader: Release, releases: Iterable[Release]) -> set[tuple[str, st
         for record in writer.saved()
         if record["name"] in BASES and "path" in record and task_of(record) in failed
     }
+
+
+def is_tried(file: Record, barred: set[tuple[str, str, str]]) -> bool:
+    """Return whether one of the plainest models like a file loads where ``barred`` is from."""
+    plainest = {(name, file["writer"], file["format"]) for name in plainest_of(file["name"])}
+    return not plainest <= barred
 
 
 def load(release: Release, files: Iterable[Record]) -> None:

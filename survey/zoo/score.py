@@ -56,7 +56,7 @@ def print_score(
         saved: each release's records of saving.
         loaded: each release's records of loading.
         table: the condensed table.
-        chosen: tells whether an exhibit counts.
+        chosen: whether an exhibit counts.
     """
     measured = list(_measured(targets, saved, loaded, chosen))
     for title, zoo_for in (

@@ -38,10 +38,12 @@ PLACES = {
 # 3.4, DTypePolicy and others (keras-team/keras pull 19752).
 KERAS_2_POLICIES = {"Policy", "PolicyV1"}
 # Keys that `Operation.from_config` and `Layer.__init__` of Keras 3 remove from any config.
-REMOVED = {"input_shape", "input_dim", "dtype", "name", "trainable"}
+REMOVED = {"input_shape", "input_dim", "dtype", "name"}
 # Keys that they remove from a layer without a module, as all were up to 2.12 (legacy/saving/
 # saving_utils.py), and from any InputLayer.
 REMOVED_OF_OLD = {"batch_input_shape"}
+# The module in which an archive of Keras 3 finds layers of Keras 2 that it cannot find by name.
+LEGACY_MODULE = "keras._legacy."
 DEEPEST = 200
 
 
@@ -210,6 +212,8 @@ class _Walk:
     def _has(self, name: str, module: object) -> bool:
         if isinstance(module, str) and ".ops" in module:
             return self.api.has_operation(name, self.release)
+        if isinstance(module, str) and module.startswith(LEGACY_MODULE) and self.keras_3:
+            return True
         return self.api.has("layers", name, self.release)
 
     def _has_module(self, module: str) -> bool:

@@ -113,7 +113,7 @@ def _leaves(stored: object, depth: int = 0) -> Iterator[object]:
 
 
 def _is_of_keras(stored: Mapping[str, Any]) -> bool:
-    """Return whether an object that is no layer is a class of Keras, as far as the file tells."""
+    """Return whether an object in a config is one of Keras, as far as the file shows."""
     module, name = stored.get("module"), str(stored.get("class_name"))
     if isinstance(module, str) and module != "builtins":
         return not is_custom(name, module, None)

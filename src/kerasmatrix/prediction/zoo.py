@@ -18,12 +18,16 @@ from kerasmatrix.prediction.parts import Part
 from kerasmatrix.prediction.release_spans import places_of
 from kerasmatrix.versions import minor_of
 
-__all__ = ["Exhibit", "Failure", "Zoo", "measured_zoo"]
+__all__ = ["PLAINEST", "Exhibit", "Failure", "Zoo", "measured_zoo", "plainest_of"]
 
 FAILING = ("fail", "crash", "timeout")
 NO_CAUSE = {"", "call", "unclassified"}
-# The plainest models: where one does not load, no model of its kind does.
-FUNCTIONAL, SEQUENTIAL = "layers/Dense", "layers/Dense/in-Sequential"
+# The plainest models, functional and Sequential, with weights and without: where none of them
+# loads, no model of its kind does.
+PLAINEST = (
+    ("layers/Dense", "layers/Flatten"),
+    ("layers/Dense/in-Sequential", "layers/Flatten/in-Sequential"),
+)
 # The plainest compile arguments, likewise.
 COMPILED = {
     "losses": "losses/mean_squared_error", "metrics": "losses/mean_squared_error",
@@ -79,12 +83,19 @@ class Exhibit:
     def call(self) -> str:
         """The exhibit as a user would write it."""
         if not self.argument:
-            way = f", {self.setting.replace('-', ' ')}" if self.setting else ""
+            way = f", {self.shown_setting}" if self.setting else ""
             return f"{self.class_name}(){way}" if self.class_name[:1].isupper() else self.class_name
+        return f"{self.class_name}({self.shown_setting})"
+
+    @property
+    def shown_setting(self) -> str:
+        """The difference from the default as a user would write it."""
+        if not self.argument:
+            return self.setting.replace("-", " ")
         text = self.setting.partition("=")[2]
         is_text = self.value == text and not text.endswith((")", "]")) and "." not in text
         shown = json.dumps(text) if is_text and not text.startswith("lambda ") else text
-        return f"{self.class_name}({self.argument}={shown})"
+        return f"{self.argument}={shown}"
 
     @property
     def formats(self) -> Iterator[str]:
@@ -193,9 +204,9 @@ class Zoo:
     def _outcomes_of(
         self, place: str, name: str, form: str, writer: str, reader: str
     ) -> Mapping[Exhibit, str]:
-        """Return the outcomes of the exhibits of a class in a place, of those that tell something.
+        """Return the outcomes of the exhibits of a class in a place, of those that count.
 
-        An exhibit tells nothing if the plainest model fails: these releases write it differently.
+        An exhibit does not count where the plainest models fail: releases write these differently.
         """
         key = (place, name, form, writer, reader)
         if key not in self._known:
@@ -209,20 +220,16 @@ class Zoo:
         return self._known[key]
 
     def _is_plainest_loaded(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> bool:
-        frame = SEQUENTIAL if exhibit.setting == "in-Sequential" else FUNCTIONAL
-        needed = (frame, COMPILED.get(exhibit.place, frame))
-        found = (self._by_name.get(name) for name in needed)
-        return all(
-            each is not None and not _is_wrong(self.outcome(each, form, writer, reader) or "fail")
-            for each in found
+        frames = plainest_of(exhibit.name)
+        compiled = COMPILED.get(exhibit.place)
+        return any(self._is_loaded(name, form, writer, reader) for name in frames) and (
+            compiled is None or self._is_loaded(compiled, form, writer, reader)
         )
 
-    def every(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> str | None:
-        """Return what comes of every model of the exhibit's kind, if that is a failure."""
-        name = SEQUENTIAL if exhibit.setting == "in-Sequential" else FUNCTIONAL
-        plainest = self._by_name.get(name)
-        outcome = plainest and self.outcome(plainest, form, writer, reader)
-        return outcome if outcome and _fails(outcome) else None
+    def _is_loaded(self, name: str, form: str, writer: str, reader: str) -> bool:
+        exhibit = self._by_name.get(name)
+        outcome = exhibit and self.outcome(exhibit, form, writer, reader)
+        return bool(outcome) and not _is_wrong(outcome or "")
 
     def among(self, exhibit: Exhibit) -> tuple[str, ...]:
         """Return the releases that measured an exhibit."""
@@ -244,6 +251,11 @@ class Zoo:
 
     def _expanded(self, span: str) -> frozenset[int]:
         return places_of(span, self.releases)
+
+
+def plainest_of(exhibit: str) -> tuple[str, ...]:
+    """Return the plainest exhibits of which one has to load where an exhibit loads."""
+    return PLAINEST[exhibit.endswith("/in-Sequential")]
 
 
 @cache
@@ -287,6 +299,8 @@ def _may_have(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
 
 def _is_stored(stored: object, value: object) -> bool:
     """Return whether a config has an exhibit's value: ``2`` stands for ``[2, 2]``, too."""
+    if value is None:  # an axis of None is stored as no axes
+        return stored is None or stored == []
     if isinstance(stored, list) and not isinstance(value, list | tuple):
         return bool(stored) and all(_is_stored(each, value) for each in stored)
     if isinstance(stored, list) and isinstance(value, list | tuple):

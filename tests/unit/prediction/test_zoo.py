@@ -111,12 +111,6 @@ def test_failure_of_every_model_does_not_count(zoo):
     assert zoo.failure(tower(size=2), "keras", "2.15", "3.4") is None
 
 
-def test_every_names_failure_of_plainest_model(zoo):
-    exhibit = zoo.of_class("Tower")[0]
-    assert zoo.every(exhibit, "keras", "2.15", "3.4") == "fail functional-module-path"
-    assert zoo.every(exhibit, "h5", "2.15", "3.4") is None
-
-
 def test_among_is_all_releases_or_those_named(zoo):
     plain, tall, *_ = zoo.of_class("Drifting")
     assert zoo.among(plain) == ("2.4", "2.9", "2.15", "3.4")
