@@ -29,7 +29,7 @@ from condense import (
 )
 from covered import print_coverage
 from figures import print_figures
-from score import print_score
+from score import print_score, write_calibration
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import default_cache
@@ -113,13 +113,15 @@ def main(options: argparse.Namespace) -> None:
     if options.coverage:
         print_coverage({release.name: release.listed for release in releases}, read_stored())
         return
-    if options.figures or options.score:
+    if options.figures or options.score or options.calibrate:
         saved = {release.name: release.saved() for release in releases}
         loaded = {release.name: release.loaded() for release in releases}
         if options.figures:
             print_figures(saved, loaded)
         else:
-            print_score(targets, saved, loaded, read_stored(), pattern.search)
+            scored = print_score(targets, saved, loaded, read_stored(), pattern.search)
+            if options.calibrate:
+                write_calibration(scored)
         return
     if not options.no_run:
         exhibits = {name for release in releases for name in release.listed["exhibits"]}
@@ -238,6 +240,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--coverage", action="store_true", help="list what no exhibit covers")
     parser.add_argument("--figures", action="store_true", help="print cells, cost, unknown causes")
     parser.add_argument("--score", action="store_true", help="score predictions on what is there")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="... and write how often each rule was right"
+    )
     parser.add_argument("--no-run", action="store_true", help="write the table from what is there")
     return parser.parse_args()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,9 +13,11 @@ from condense import outcome, task_of
 from kerasmatrix.inspection.read import read_contents
 from kerasmatrix.prediction.predict import predict_contents
 from kerasmatrix.prediction.prediction import Prediction
+from kerasmatrix.prediction.rules import CALIBRATION, calibration_text
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.prediction.zoo import Zoo
 
+TARGET = Path(__file__).parents[2] / "src/kerasmatrix/prediction" / CALIBRATION
 FAILS = {"fail", "crash", "timeout"}
 NO_CAUSE = {"", "call", "unclassified"}
 MOST_SHOWN = 12
@@ -36,6 +39,13 @@ class Scored(NamedTuple):
         return self.outcome.partition(" ")[0] in FAILS
 
     @property
+    def is_right(self) -> bool:
+        """Whether the status is right, and the cause if one is known."""
+        status = "fail" if self.fails else self.outcome.partition(" ")[0]
+        is_cause = not self.cause or self.cause == self.prediction.cause
+        return status == self.prediction.status and (not self.fails or is_cause)
+
+    @property
     def cause(self) -> str:
         """The measured cause, empty if none is known."""
         cause = self.outcome.partition(" ")[2]
@@ -48,8 +58,10 @@ def print_score(
     loaded: Mapping[str, list[Record]],
     table: Mapping[str, Any],
     chosen: Callable[[str], object],
-) -> None:
+) -> list[Scored]:
     """Print precision and recall, with all exhibits and with those of other classes only.
+
+    Return the loads, predicted by the exhibits of other classes.
 
     Args:
         targets: the environment of each release.
@@ -59,11 +71,25 @@ def print_score(
         chosen: whether an exhibit counts.
     """
     measured = list(_measured(targets, saved, loaded, chosen))
-    for title, zoo_for in (
-        ("each class left out", lambda name: Zoo(_without(table, _class_of(name)))),
-        ("all exhibits", None),
-    ):
-        _report(title, list(_scored(targets, measured, zoo_for, Zoo(table))))
+    others = list(
+        _scored(targets, measured, lambda name: Zoo(_without(table, _class_of(name))), Zoo(table))
+    )
+    _report("each class left out", others)
+    _report("all exhibits", list(_scored(targets, measured, None, Zoo(table))))
+    return others
+
+
+def write_calibration(scored: Iterable[Scored]) -> None:
+    """Write how often each rule was right in the loads of the zoo, by the exhibits of others."""
+    decided: Counter[str] = Counter()
+    right: Counter[str] = Counter()
+    for each in scored:
+        rule = each.prediction.rule.partition(":")[0]
+        decided[rule] += 1
+        right[rule] += each.is_right
+    stored = json.loads(TARGET.read_text("utf-8"))
+    counts = {rule: [right[rule], decided[rule]] for rule in sorted(decided)}
+    TARGET.write_text(calibration_text({**stored, "zoo": counts}), "utf-8")
 
 
 def _measured(

@@ -181,7 +181,12 @@ class Zoo:
             reader: the release that has to load it.
         """
         outcomes = self._outcomes_of(part.place, part.name, form, writer, reader)
-        like = {each: what for each, what in outcomes.items() if each.setting and _has(part, each)}
+        like = {
+            each: what
+            for has in (_has, _has_kind)
+            for each, what in outcomes.items()
+            if each.setting and has(part, each)
+        }
         found = next((each for each, what in like.items() if _fails(what)), None)
         plain = next((each for each in outcomes if not each.setting), None)
         if found is None and plain is not None and _is_wrong(outcomes[plain]):
@@ -287,6 +292,21 @@ def _has(part: Part, exhibit: Exhibit) -> bool:
         and argument in part.config
         and _is_stored(part.config[argument], exhibit.value)
     )
+
+
+def _has_kind(part: Part, exhibit: Exhibit) -> bool:
+    """Return whether a part has an exhibit's argument at another value of its kind.
+
+    That is a list of unequal items, as no default is, or an object with settings.
+    """
+    stored, value = part.config.get(exhibit.argument), exhibit.value
+    if isinstance(value, dict):
+        return isinstance(stored, Mapping) and bool(stored) and set(stored) <= set(value)
+    return _is_uneven(stored) and _is_uneven(value)
+
+
+def _is_uneven(value: object) -> bool:
+    return isinstance(value, list | tuple) and any(item != value[0] for item in value)
 
 
 def _may_have(config: Mapping[str, Any], exhibit: Exhibit) -> bool:

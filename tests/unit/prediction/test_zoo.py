@@ -23,6 +23,8 @@ TOLD = {
             }
         },
         "layers/Tower/size=2": {"h5": {"2.4-2.15": {"fail call": "3.4", "pass": "2.4-2.15"}}},
+        "layers/Tower/axes=[1, 2]": {"h5": {"2.4-2.15": {"fail call": "3.4"}}},
+        "layers/Tower/clipping={'most': 3.0}": {"h5": {"2.4-2.15": {"fail call": "3.4"}}},
         "layers/Tower/in-Sequential": {"h5": {"2.4-2.15": {"fail call": "2.4-3.4"}}},
         "layers/Drifting": {"h5": {"2.9": {"pass": "2.4-2.15", "drift outputs": "3.4"}}},
         "layers/Drifting/mean=0.5": {"among": "2.9,3.4", "h5": {"2.9": {"pass": "2.9,3.4"}}},
@@ -84,6 +86,15 @@ def test_failure_of_other_part_is_none(zoo, part):
     assert zoo.failure(part, "h5", "2.9", "2.4") is None
 
 
+def test_failure_of_part_with_other_value_of_the_kind(zoo):
+    found = zoo.failure(tower(axes=[2, 3, 4]), "h5", "2.9", "3.4")
+    assert found.exhibit.name == "layers/Tower/axes=[1, 2]"
+    assert zoo.failure(tower(axes=[2, 2]), "h5", "2.9", "3.4") is None
+    clipped = zoo.failure(tower(clipping={"most": 5.0}), "h5", "2.9", "3.4")
+    assert clipped.exhibit.name == "layers/Tower/clipping={'most': 3.0}"
+    assert zoo.failure(tower(clipping={}), "h5", "2.9", "3.4") is None
+
+
 def test_failure_of_wired_part(zoo):
     found = zoo.failure(tower(wirings=("in-Sequential",)), "h5", "2.9", "3.4")
     assert found.exhibit.name == "layers/Tower/in-Sequential"
@@ -122,6 +133,8 @@ def test_call_of_exhibit_is_written_like_code(zoo):
         "Tower()",
         'Tower(mode="tall")',
         "Tower(size=2)",
+        "Tower(axes=[1, 2])",
+        "Tower(clipping={'most': 3.0})",
         "Tower(), in Sequential",
     ]
 
