@@ -21,6 +21,11 @@ from kerasmatrix.versions import minor_of
 __all__ = ["PLAINEST", "Exhibit", "Failure", "Zoo", "measured_zoo", "plainest_of"]
 
 FAILING = ("fail", "crash", "timeout")
+# Classes whose exhibits hold a layer of another class, which is a part of its own.
+WRAPPED = {
+    "TimeDistributed": "Dense", "SpectralNormalization": "Dense", "Bidirectional": "LSTM",
+    "RNN": "LSTMCell", "StackedRNNCells": "LSTMCell", "Pipeline": "Rescaling",
+}  # fmt: skip
 NO_CAUSE = {"", "call", "unclassified"}
 # The plainest models, functional and Sequential, with weights and without: where none of them
 # loads, no model of its kind does.
@@ -191,7 +196,7 @@ class Zoo:
         plain = next((each for each in outcomes if not each.setting), None)
         if found is None and plain is not None and _is_wrong(outcomes[plain]):
             remedies = (each for each, what in outcomes.items() if what == "pass")
-            if any(_may_have(part.config, each) for each in remedies):
+            if any(_has(part, each) or _may_have(part.config, each) for each in remedies):
                 return None
             found = plain
         if found is None:
@@ -220,6 +225,7 @@ class Zoo:
                 for exhibit in self.of_class(name)
                 if exhibit.place == place
                 and self._is_plainest_loaded(exhibit, form, writer, reader)
+                and (name not in WRAPPED or self.loads(WRAPPED[name], form, writer, reader))
                 and (outcome := self.outcome(exhibit, form, writer, reader)) is not None
             }
         return self._known[key]

@@ -29,6 +29,9 @@ TOLD = {
         "layers/Drifting": {"h5": {"2.9": {"pass": "2.4-2.15", "drift outputs": "3.4"}}},
         "layers/Drifting/mean=0.5": {"among": "2.9,3.4", "h5": {"2.9": {"pass": "2.9,3.4"}}},
         "layers/Drifting/size=2": {"h5": {"2.9": {"pass": "2.4-2.15", "crash": "3.4"}}},
+        "layers/Drifting/in-TimeDistributed": {"h5": {"2.9": {"pass": "3.4"}}},
+        "layers/LSTM": {"h5": {"2.9": {"pass": "2.4-2.15", "fail call": "3.4"}}},
+        "layers/Bidirectional": {"h5": {"2.9": {"fail call": "2.4,3.4", "pass": "2.9-2.15"}}},
         "layers/Gone": {"refused": {"TypeError": "2.4"}, "h5": {"2.9": "unsaved unclassified"}},
         "layers/Gone/mode=tall": {"h5": {"2.9": {"fail unclassified": "2.9"}}},
     },
@@ -106,6 +109,17 @@ def test_failure_of_class_that_drifts_with_its_defaults(zoo):
     found = zoo.failure(part, "h5", "2.9", "3.4")
     assert (found.exhibit.name, found.status) == ("layers/Drifting", "drift")
     assert zoo.failure(part, "h5", "2.9", "2.4") is None
+
+
+def test_failure_unless_the_wiring_is_the_remedy(zoo):
+    wired = tower(name="Drifting", wirings=("in-TimeDistributed",))
+    assert zoo.failure(wired, "h5", "2.9", "3.4") is None
+
+
+def test_failure_of_wrapper_does_not_count_if_its_layer_fails(zoo):
+    wrapper = tower(name="Bidirectional")
+    assert zoo.failure(wrapper, "h5", "2.9", "3.4") is None
+    assert zoo.failure(wrapper, "h5", "2.9", "2.4").status == "fail"
 
 
 def test_failure_that_does_not_load_counts_before_drift(zoo):
