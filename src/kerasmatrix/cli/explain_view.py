@@ -46,6 +46,7 @@ def _cause(explanation: Explanation) -> Iterator[str]:
     yield from ("", cause.what.strip())
     if explanation.matched:
         yield from ("", f"Recognized by: {_shown(explanation.matched)}")
+    yield from _known(explanation)
     yield from ("", "Fixes:")
     for advice in explanation.advice:
         loses = f" (gives up {advice.loses})" if advice.loses else ""
@@ -56,6 +57,10 @@ def _cause(explanation: Explanation) -> Iterator[str]:
         yield from ("", f"If that is not it, see also: {others}.")
 
 
+def _known(explanation: Explanation) -> Iterator[str]:
+    yield from (f"Known: {_shown(fact)}." for fact in explanation.known)
+
+
 def _nothing(explanation: Explanation) -> Iterator[str]:
     if not (explanation.near or explanation.raised_by):
         yield "unclassified: no known cause matches this error."
@@ -63,6 +68,7 @@ def _nothing(explanation: Explanation) -> Iterator[str]:
         yield "unclassified: the message alone does not tell the cause."
     for near in explanation.near:
         yield f"  - possible: {near.slug}: {near.story}"
+    yield from _known(explanation)
     if explanation.needs:
         yield from ("", "It would help to have:", *(f"  - {need}" for need in explanation.needs))
 

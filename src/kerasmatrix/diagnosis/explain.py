@@ -10,11 +10,12 @@ from pydantic import Field
 from kerasmatrix.diagnosis.atlas import Origin, find_origins
 from kerasmatrix.diagnosis.catalogue import Advice, Cause, Signature, the_catalogue
 from kerasmatrix.diagnosis.keras_range import KerasRange, parse_keras_range
+from kerasmatrix.diagnosis.python_names import find_named
 from kerasmatrix.diagnosis.recognize_cause import Candidate, Evidence, candidates
 from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.errors import UsageError
 from kerasmatrix.strict_model import StrictModel
-from kerasmatrix.text.patterns import compile_pattern
+from kerasmatrix.text.patterns import Pattern, compile_pattern
 
 __all__ = ["Explanation", "Near", "explain_message", "explain_symptom", "explain_text"]
 
@@ -32,6 +33,13 @@ ASKED = {
 WHOLE = "the whole traceback, from its first line on"
 CHECK = "the file, if you have it: run kerasmatrix check FILE"
 SHORT = 200
+# A sentence of a person, rather than a message of a program.
+SENTENCE = Pattern(r"(?i)[\pL\pP\d\s`<>→]{1,200}")
+CODE = Pattern(r"[\[\]{}=\\]")
+TOLD = Pattern(
+    r"(?i)no error|\b(re|de)?-?(load|sav|restor|seriali|convert|predict|upgrad|train|accura"
+    r"|learn|optimi|vocabul|weight|model|output|result)"
+)
 GENERAL_SYMPTOM = "silent-drift"
 
 Confidence = Literal["high", "medium", "low"]
@@ -61,6 +69,9 @@ class Explanation(StrictModel):
     near: tuple[Near, ...] = ()
     needs: tuple[str, ...] = ()
     raised_by: tuple[Origin, ...] = ()
+    known: tuple[str, ...] = Field(
+        default=(), description="the releases that have what the message names"
+    )
 
 
 def explain_text(
@@ -97,16 +108,18 @@ def explain_message(
     writer = parse_keras_range(saved_with) if saved_with else None
     reader = parse_keras_range(loaded_with) if loaded_with else None
     chain = parse_chain(text)
+    named = find_named(chain, text, reader)
     evidence = Evidence(
         chain=chain,
         log=text,
+        named=named,
         format=file_format,
         writer_keras=writer.major if writer else None,
         reader_keras=reader.major if reader else None,
     )
     found = [one for one in candidates(the_catalogue(), evidence) if one.matched]
     best, others = _best(found)
-    if not found and chain[0][0] == "":
+    if not found and chain[0][0] == "" and _is_told(text.strip()):
         # A sentence that describes a symptom, not a message.
         symptom = explain_symptom(text)
         if symptom.cause:
@@ -119,6 +132,7 @@ def explain_message(
         near=tuple(_near(one) for one in others[:MOST_NEAR]),
         needs=() if best else _needs(text, others),
         raised_by=find_origins(chain),
+        known=tuple(dict.fromkeys(one.fact for one in named if one.fact)),
     )
 
 
@@ -145,6 +159,10 @@ def explain_symptom(text: str) -> Explanation:
         near=tuple(Near(slug=one.slug, story=one.story) for one in found[1 : 1 + MOST_NEAR]),
         needs=() if first else (CHECK,),
     )
+
+
+def _is_told(text: str) -> bool:
+    return SENTENCE.is_all_of(text) and TOLD.is_in(text) and not CODE.is_in(text)
 
 
 def _best(found: Sequence[Candidate]) -> tuple[Candidate | None, list[Candidate]]:
