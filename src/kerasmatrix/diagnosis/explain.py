@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,7 +11,7 @@ from pydantic import Field
 from kerasmatrix.diagnosis.atlas import Origin, find_origins
 from kerasmatrix.diagnosis.catalogue import Advice, Cause, Signature, the_catalogue
 from kerasmatrix.diagnosis.keras_range import KerasRange, parse_keras_range
-from kerasmatrix.diagnosis.python_names import find_named
+from kerasmatrix.diagnosis.python_names import JAVASCRIPT_RAISED, find_named
 from kerasmatrix.diagnosis.recognize_cause import Candidate, Evidence, candidates
 from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.errors import UsageError
@@ -40,6 +41,9 @@ TOLD = Pattern(
     r"(?i)no error|\b(re|de)?-?(load|sav|restor|seriali|convert|predict|upgrad|train|accura"
     r"|learn|optimi|vocabul|weight|model|output|result)"
 )
+# A line that a terminal ended in the middle of a word.
+WRAPPED = re.compile(r"(?m)^(.{70,}\S)\n(?=\S)")
+OF_JAVASCRIPT = "tfjs"  # how the slugs of its causes begin
 GENERAL_SYMPTOM = "silent-drift"
 
 Confidence = Literal["high", "medium", "low"]
@@ -107,19 +111,13 @@ def explain_message(
         )
     writer = parse_keras_range(saved_with) if saved_with else None
     reader = parse_keras_range(loaded_with) if loaded_with else None
-    chain = parse_chain(text)
-    named = find_named(chain, text, reader)
-    evidence = Evidence(
-        chain=chain,
-        log=text,
-        named=named,
-        format=file_format,
-        writer_keras=writer.major if writer else None,
-        reader_keras=reader.major if reader else None,
-    )
-    found = [one for one in candidates(the_catalogue(), evidence) if one.matched]
+    evidence = _evidence(text, file_format, writer, reader)
+    found = _found(evidence)
+    if not found and (unwrapped := WRAPPED.sub(r"\1", text)) != text:
+        evidence = _evidence(unwrapped, file_format, writer, reader)
+        found = _found(evidence)
     best, others = _best(found)
-    if not found and chain[0][0] == "" and _is_told(text.strip()):
+    if not found and evidence.chain[0][0] == "" and _is_told(text.strip()):
         # A sentence that describes a symptom, not a message.
         symptom = explain_symptom(text)
         if symptom.cause:
@@ -131,9 +129,31 @@ def explain_message(
         advice=_advice(best.cause, reader) if best else (),
         near=tuple(_near(one) for one in others[:MOST_NEAR]),
         needs=() if best else _needs(text, others),
-        raised_by=find_origins(chain),
-        known=tuple(dict.fromkeys(one.fact for one in named if one.fact)),
+        raised_by=find_origins(evidence.chain),
+        known=tuple(dict.fromkeys(one.fact for one in evidence.named if one.fact)),
     )
+
+
+def _evidence(
+    text: str, file_format: str | None, writer: KerasRange | None, reader: KerasRange | None
+) -> Evidence:
+    chain = parse_chain(text)
+    return Evidence(
+        chain=chain,
+        log=text,
+        named=find_named(chain, text, reader),
+        format=file_format,
+        writer_keras=writer.major if writer else None,
+        reader_keras=reader.major if reader else None,
+    )
+
+
+def _found(evidence: Evidence) -> list[Candidate]:
+    found = [one for one in candidates(the_catalogue(), evidence) if one.matched]
+    if any(one.state == JAVASCRIPT_RAISED for one in evidence.named):
+        # Advice in Python does not help there.
+        return [one for one in found if one.cause.slug.startswith(OF_JAVASCRIPT)]
+    return found
 
 
 def explain_symptom(text: str) -> Explanation:

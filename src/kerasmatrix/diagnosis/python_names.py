@@ -24,7 +24,7 @@ from kerasmatrix.results.bounds import MOST_LINKS
 from kerasmatrix.text.patterns import Pattern
 from kerasmatrix.versions import version_key
 
-__all__ = ["STATES", "Named", "find_named"]
+__all__ = ["JAVASCRIPT_RAISED", "STATES", "Named", "find_named"]
 
 DOTTED = r"[A-Za-z_][\w.]*"
 ATTRIBUTE_OF_MODULE = Pattern(
@@ -46,6 +46,11 @@ UNRECOGNIZED = Pattern(
     r"Unrecognized keyword arguments passed to (?P<class>[A-Z]\w+): \{'(?P<name>\w+)'"
 )
 FRAME = Pattern(r"(?:site|dist)-packages[/\\](?P<package>\w+)[/\\]")
+JAVASCRIPT = Pattern(
+    r"\.(?:m?js|tsx?)\??[\w=]*:\d+|Uncaught (?:\(in promise\)|\w*Error)"
+    r"|[Uu]nhandled ?(?:Promise ?)?Rejection"
+)
+JAVASCRIPT_RAISED = "javascript raised"
 LONGEST = 50_000  # characters of a traceback, its end, that are searched for packages
 # Names of one place: `tf.keras.utils` and `keras.api._v2.keras.utils` are `keras.utils`.
 KERAS = re.compile(
@@ -57,7 +62,7 @@ KINDS = ("companion", "numpy", "protobuf", "h5py", "other")
 STATES = (
     *(f"{package} {state}" for package in ("keras", "tensorflow", "argument")
       for state in ("gone", "newer", "there", "passing", "unknown")),
-    *("argument own", "companion raised", "converter raised"),
+    *("argument own", "companion raised", "converter raised", JAVASCRIPT_RAISED),
     *KINDS,
     *(f"{kind} missing" for kind in KINDS),
 )  # fmt: skip
@@ -86,7 +91,9 @@ def find_named(
     """
     found = [named for _, message in chain[:MOST_LINKS] for named in _named(message, reader)]
     packages = [frame["package"] for frame in FRAME.found_in(text[-LONGEST:])]
-    if packages:
+    if JAVASCRIPT.is_in(text[-LONGEST:]):
+        found.append(Named("the message is of JavaScript", JAVASCRIPT_RAISED))
+    elif packages:
         kinds = ("converter", "companion")
         kind = next((kind for kind in kinds if packages[-1] in names_of(f"{kind}s")), None)
         if kind:
