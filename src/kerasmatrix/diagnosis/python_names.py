@@ -34,7 +34,7 @@ IMPORTED = Pattern(
     r"cannot import name ['\"]?(?P<name>\w+)['\"]?"
     rf"(?: from (?:partially initialized module )?['\"]?(?P<module>{DOTTED}))?"
 )
-MODULE = Pattern(rf"[Nn]o module named ['\"]?(?P<module>{DOTTED}\w)")
+MODULE = Pattern(rf"[Nn]o module named (?P<quote>['\"]?)(?P<module>{DOTTED}\w)")
 ATTRIBUTE = Pattern(
     rf"(?:type object )?['\"](?P<class>{DOTTED})['\"] object has no attribute ['\"](?P<name>\w+)"
 )
@@ -107,7 +107,9 @@ def _named(message: str, reader: KerasRange | None) -> Iterator[Named]:
             if found["module"]:
                 yield _in_module(found["module"], found["name"], reader)
     for found in MODULE.found_in(message):
-        yield _in_module(found["module"], None, reader)
+        # Python 2 names the whole path, whichever part of it is missing.
+        module = found["module"] if found["quote"] else found["module"].split(".", maxsplit=1)[0]
+        yield _in_module(module, None, reader)
     for found in ATTRIBUTE.found_in(message):
         kind = found["class"].rsplit(".", 1)[-1]
         table = _names()["keras"]["attributes"]
@@ -158,19 +160,30 @@ def _in_module(module: str, name: str | None, reader: KerasRange | None) -> Name
 def _of_package(package: str, module: str, name: str | None, reader: KerasRange | None) -> Named:
     table = _names()[package]
     place = f"{package}.{module}".rstrip(".")
+    around = table["modules"].get(module)
     if name is None:
-        span = table["modules"].get(module)
-        return _of_span(package, place, span, reader)
+        named = _of_span(package, place, around, reader)
+        return replace(named, state=named.state.replace("passing", "gone"))
     # A module is a name in the package around it, whether that imports it or not.
     inner = table["modules"].get(f"{module}.{name}".lstrip("."))
     spans = (_span(table["names"].get(module, {}), name), inner)
-    named = _of_span(package, f"{place}.{name}", ",".join(filter(None, spans)), reader)
+    named = _of_span(package, f"{place}.{name}", ",".join(filter(None, spans)), reader, around)
     if inner and named.state == f"{package} passing":  # inner modules move away, and stay away
         return replace(named, state=f"{package} gone")
+    newest = table["releases"][-1]
+    if named.state == f"{package} newer" and around and not around.endswith(newest):
+        # Only another package of the same installation asks for names of Keras's inside.
+        return replace(named, state=f"{package} there")
     return named
 
 
-def _of_span(package: str, name: str, span: str | None, reader: KerasRange | None) -> Named:
+def _of_span(
+    package: str, name: str, span: str | None, reader: KerasRange | None, around: str | None = None
+) -> Named:
+    """Return the state of what is in the releases of ``span``.
+
+    ``around`` are the releases with the module that was found, of which the reader is one.
+    """
     releases: list[str] = _names()[package]["releases"]
     title = "TensorFlow" if package == "tensorflow" else "Keras"
     if not span:
@@ -178,7 +191,8 @@ def _of_span(package: str, name: str, span: str | None, reader: KerasRange | Non
         return Named(name, f"{package} unknown", fact)
     held = sorted(_places(span, releases))
     fact = f"{name} is in {title} {_readable(held, releases)}"
-    return Named(name, f"{package} {_state(package, held, reader)}", fact)
+    possible = _places(around, releases) if around else set(range(len(releases)))
+    return Named(name, f"{package} {_state(package, held, possible, reader)}", fact)
 
 
 def _places(span: str, releases: Sequence[str]) -> set[int]:
@@ -201,23 +215,29 @@ def _readable(held: Sequence[int], releases: Sequence[str]) -> str:
     return ", ".join(first if first == last else f"{first} to {last}" for first, last in ends)
 
 
-def _state(package: str, held: Sequence[int], reader: KerasRange | None) -> str:
+def _state(package: str, held: Sequence[int], possible: set[int], reader: KerasRange | None) -> str:
     releases = [version_key(release) for release in _names()[package]["releases"]]
     if reader is not None:
         before = [place for place, one in enumerate(releases) if one <= reader.first][-1:]
-        meant = [place for place, one in enumerate(releases) if reader.first < one <= reader.last]
-        missing = [place for place in before + meant if place not in held]
-        if not missing:
-            return "there"
+        possible = {
+            place for place, one in enumerate(releases) if reader.first < one <= reader.last
+        }
+        possible |= set(before)
+    missing = sorted(possible - set(held))
+    late = _first_after(releases, OLDEST[package])
+    if reader is None and held[0] < late:
+        missing = [place for place in missing if place >= late]
+    if not missing:
+        return "there"
+    if reader is not None:
         return "gone" if held[0] < missing[0] else "newer"
-    oldest = next(place for place, one in enumerate(releases) if one > OLDEST[package])
-    begun, ended = held[0] >= oldest, held[-1] < len(releases) - 1
-    if ended:
-        return "passing" if begun else "gone"
-    whole = set(range(max(held[0], oldest), len(releases))) <= set(held)
-    if begun:
-        return "newer" if whole else "passing"
-    return "there" if whole else "passing"
+    if missing[0] > held[-1] or (held[0] < late and missing[-1] > held[-1]):
+        return "gone"
+    return "newer" if missing[-1] < held[0] else "passing"
+
+
+def _first_after(releases: Sequence[Version], one: Version) -> int:
+    return next(place for place, release in enumerate(releases) if release > one)
 
 
 def _span(table: Mapping[str, str], name: str) -> str | None:

@@ -31,6 +31,9 @@ WRAPPERS = "module 'keras.api._v2.keras' has no attribute 'wrappers'"
         ("cannot import name 'float_' from 'numpy'", "numpy"),
         ("No module named 'keras'", "other missing"),
         ("cannot import name 'imread' from 'scipy.misc'", "other"),
+        ("No module named keras.models", "other missing"),
+        # The module is in the user's Keras: the name is newer than that, and of the same inside.
+        ("module 'keras.engine.training' has no attribute 'reduce_per_replica'", "keras there"),
     ],
 )
 def test_find_named_state_of_message(message, state):
@@ -65,14 +68,18 @@ def test_find_named_version_decides(message, loaded_with, state):
 
 
 @pytest.mark.parametrize(
-    ("package", "slug"), [("tensorflowjs", "converter"), ("keras_cv", "env-tfp")]
+    ("package", "error", "slug"),
+    [
+        ("tensorflowjs", "KeyError: 'kernel'", "converter"),
+        ("keras_cv", "TypeError: 'NoneType' object is not callable", "env-tfp"),
+    ],
 )
-def test_explain_package_that_raises_has_low_confidence(package, slug):
+def test_explain_package_that_raises_has_low_confidence(package, error, slug):
     text = (
         "Traceback (most recent call last):\n"
         f'  File "/opt/site-packages/{package}/part.py", line 3, in convert\n'
         "    return names[name]\n"
-        "KeyError: 'kernel'\n"
+        f"{error}\n"
     )
     found = explain_message(text)
     assert (found.cause.slug, found.confidence) == (slug, "low")
