@@ -31,6 +31,7 @@ ASKED = {
     "reader_keras": "the version that loads it: pass --loaded-with",
     "status": "the result of a check: run kerasmatrix check FILE",
 }
+PROGRAM = "the Keras or TensorFlow that runs the program: pass --loaded-with"
 WHOLE = "the whole traceback, from its first line on"
 CHECK = "the file, if you have it: run kerasmatrix check FILE"
 SHORT = 200
@@ -128,7 +129,7 @@ def explain_message(
         matched=best.matched if best else None,
         advice=_advice(best.cause, reader) if best else (),
         near=tuple(_near(one) for one in others[:MOST_NEAR]),
-        needs=() if best else _needs(text, others),
+        needs=() if best else _needs(text, evidence, others),
         raised_by=find_origins(evidence.chain),
         known=tuple(dict.fromkeys(one.fact for one in evidence.named if one.fact)),
     )
@@ -227,7 +228,9 @@ def _near(one: Candidate) -> Near:
     return Near(slug=one.cause.slug, story=one.cause.story, lacks=one.lacks)
 
 
-def _needs(text: str, others: Sequence[Candidate]) -> tuple[str, ...]:
+def _needs(text: str, evidence: Evidence, others: Sequence[Candidate]) -> tuple[str, ...]:
+    if any(one.fact for one in evidence.named):
+        return (PROGRAM, *([WHOLE] if len(text) < SHORT else []))
     lacks = dict.fromkeys(
         fact for one in others for fact in one.lacks if one.signature.rank >= NAMED
     )
