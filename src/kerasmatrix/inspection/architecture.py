@@ -14,6 +14,7 @@ from kerasmatrix.inspection.model_info import Part, Training
 
 __all__ = [
     "INNER",
+    "OWN_MODULES",
     "custom_objects",
     "dtype_policies",
     "inside",
