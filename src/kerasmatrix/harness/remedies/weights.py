@@ -43,7 +43,7 @@ def load_into(model: Any, form: str, folder: str) -> str:
         if sample:
             model_facts.outputs(model, sample.inputs, sample.keys)
         remarks += "; called before, since it was not built yet"
-    if os.path.isdir(path):
+    if os.path.isdir(path) or os.path.exists(path + checkpoint.INDEX):
         how, assigned = _from_checkpoint(model, path)
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -120,7 +120,7 @@ def _from_checkpoint(model: Any, path: str) -> tuple:
                 break
     assigned: dict = {}
     _pair("the model", variables, arrays, assigned)
-    return "read from the SavedModel's checkpoint, " + how, assigned
+    return "read from the checkpoint, " + how, assigned
 
 
 def _ends(names: list) -> list:
