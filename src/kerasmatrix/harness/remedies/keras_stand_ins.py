@@ -30,7 +30,7 @@ WITHOUT_EFFECT = (
 )  # fmt: skip
 COMMON = ("name", "trainable", "dtype")
 # Values with which an argument has no effect in the release that wrote it either.
-NEUTRAL: tuple = (None, False, 0, 1, "auto", [], {})
+NEUTRAL: tuple = (None, False, 0, 1, "auto", [], {}, [1], [1, 1])
 
 
 class StandIn(keras.layers.Layer):  # type: ignore[misc]
@@ -39,11 +39,10 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]
     DEFAULTS: ClassVar[dict] = {}
 
     def __init__(self, **arguments: Any) -> None:
-        own = {key: arguments.pop(key) for key in list(arguments) if key in self.DEFAULTS}
-        for key in [key for key in arguments if key not in COMMON]:
-            if key not in WITHOUT_EFFECT and arguments[key] not in NEUTRAL:
+        own = {key: arguments.pop(key) for key in list(arguments) if key not in COMMON}
+        for key in set(own) - set(self.DEFAULTS) - set(WITHOUT_EFFECT):
+            if own[key] not in NEUTRAL:
                 raise ValueError(f"{key} is not supported here")
-            del arguments[key]
         super().__init__(**arguments)
         self.arguments = dict(self.DEFAULTS, **own)
         self.activate = keras.activations.get(self.arguments.get("activation", "linear"))
@@ -51,6 +50,10 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict:
         """Return the arguments."""
         return dict(super().get_config(), **self.arguments)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs, by default that of the inputs."""
+        return input_shape
 
     def weight(self, name: str, shape: tuple) -> Any:
         """Return a new weight, which is trained."""
@@ -82,6 +85,17 @@ class LocallyConnected(StandIn):
         if self.arguments["use_bias"]:
             self.bias = self.weight("bias", (*self.places, filters))
         super().build(input_shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs."""
+        sizes = list(input_shape)
+        kernel, steps = (
+            _each(self.arguments[key], len(sizes) - 2) for key in ("kernel_size", "strides")
+        )
+        places = [
+            (size - width) // step + 1 for size, width, step in zip(sizes[1:-1], kernel, steps)
+        ]
+        return (sizes[0], *places, int(self.arguments["filters"]))
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
@@ -157,6 +171,12 @@ class DepthwiseConv1D(StandIn):
         if told["use_bias"]:
             self.bias = self.weight("bias", (channels * multiplier,))
         super().build(input_shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs."""
+        rows, size, channels = list(input_shape)
+        length = _length(size, self.arguments)
+        return (rows, length, channels * int(self.arguments["depth_multiplier"]))
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
@@ -320,6 +340,12 @@ class ConvLSTM1D(StandIn):
         self.cell.build((sizes[0], *sizes[2:]))
         super().build(input_shape)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs."""
+        rows, steps, size, _ = list(input_shape)
+        shape = (_length(size, self.arguments), int(self.arguments["filters"]))
+        return (rows, steps, *shape) if self.arguments["return_sequences"] else (rows, *shape)
+
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
         steps = tf.unstack(inputs, axis=1)
@@ -329,6 +355,14 @@ class ConvLSTM1D(StandIn):
             states = self.cell(step, states)
             outputs.append(states[0])
         return tf.stack(outputs, axis=1) if self.arguments["return_sequences"] else outputs[-1]
+
+
+def _length(size: Any, told: dict) -> Any:
+    """Return the length after a convolution along one axis."""
+    if size is None:
+        return None
+    kernel, step = _each(told["kernel_size"], 1)[0], _each(told["strides"], 1)[0]
+    return -(-(size if told["padding"] == "same" else size - kernel + 1) // step)
 
 
 def _each(value: Any, count: int) -> list:

@@ -185,10 +185,9 @@ def _stand_ins(case: Case) -> None:
     case.modules.append(keras_stand_ins.__file__)
     name = os.path.basename(keras_stand_ins.__file__)
     case.did.append(f"passed {', '.join(sorted(objects))} from {name}")
-    if others:
-        # They may be classes that are written in another way.
-        with contextlib.suppress(NotApplicable):
-            _rewrite_config(case)
+    # The others may be classes that are written in another way, and so may the wiring.
+    with contextlib.suppress(NotApplicable):
+        _rewrite_config(case)
 
 
 def _lambda_source(case: Case) -> None:
