@@ -19,7 +19,7 @@ from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.conversion_plan import format_of
 from kerasmatrix.files.convert import Conversion, Converted
 from kerasmatrix.files.discover import find_models
-from kerasmatrix.files.fix import Outcome, OutputFile, OutputFolder, convert_files
+from kerasmatrix.files.fix import Outcome, OutputFile, OutputFolder, convert_files, module_notes
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_assets import ModelAssets
@@ -219,7 +219,7 @@ def _report_all(
         by = f" ({' + '.join(file.remedies)})" if file.remedies else ""
         loses = f"; loses {', '.join(file.lost)}" if file.lost else ""
         say_wrapped(f"{file.source}: {action}{by}: {file.path}{loses}", indent="    ")
-    for line in _needs(written):
+    for line in (*_needs(written), *module_notes(outcome.file for outcome in written)):
         say_wrapped(line)
     losing = sum(bool(outcome.file.lost) for outcome in written)
     lost = f", {losing} with losses" if losing else ""
@@ -253,6 +253,9 @@ def _prose(manifest: Manifest, path: Path) -> str:
     if manifest.custom_objects:
         arguments = program_arguments(manifest.custom_objects)
         lines.append(f"  A program passes {arguments} to load it.")
+    for name in manifest.modules:
+        module = Path(manifest.output.path).with_name(name)
+        lines.append(f"  A program imports {module.stem} ({module}) before it loads it.")
     return "\n".join([*lines, f"  Details: {path}"])
 
 
