@@ -30,6 +30,7 @@ __all__ = [
     "best_source",
     "convert_command",
     "find_environment",
+    "is_code_error",
     "judge_files",
     "newest",
 ]
@@ -277,9 +278,14 @@ def newest(results: Results) -> str:
     return [env.name for env in results.environments if not env.added][-1]
 
 
+def is_code_error(cell: CellResult) -> bool:
+    """Whether the loading program could not be imported, which says nothing on the file."""
+    return cell.load is not None and cell.load.stage == SCRIPT and cell.error is not None
+
+
 def _code_error(cell: CellResult) -> str | None:
     """Return the error of a module that was imported for a file, with its place."""
-    if cell.load is None or cell.load.stage != SCRIPT or cell.error is None:
+    if not is_code_error(cell) or cell.error is None:
         return None
     places = PLACE.findall(cell.error.traceback)
     where = f"{places[-1][0]}:{places[-1][1]}" if places else "the module"

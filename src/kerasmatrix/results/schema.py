@@ -86,6 +86,12 @@ class ScenarioResult(StrictModel):
     file: str | None = Field(
         default=None, description="the model file, where it was saved elsewhere"
     )
+    written_by: str | None = Field(
+        default=None, description="the version that wrote the model file, where it says so"
+    )
+    fixed: str | None = Field(
+        default=None, description="the fixed file that `check --fix` wrote for it"
+    )
 
 
 class ClaimResult(StrictModel):
