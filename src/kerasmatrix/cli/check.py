@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -145,6 +145,7 @@ def check(  # noqa: PLR0913 - one argument per option
         if folder and results.candidate:
             new = session.matrix.environments[results.candidate]
             fixed = fix_files(session, model_inputs, new, checked, folder)
+            results, page = publish(_with_fixed(results, fixed), output)
     print_results(results, page)
     _say_changed(results)
     verdict = _verdict(results, fixed, model_inputs)
@@ -191,6 +192,16 @@ class _Versions:
         target = self._target or newest(results)
         source = self._source or best_source(results, target)
         return results.model_copy(update={"current": source, "candidate": target})
+
+
+def _with_fixed(results: Results, fixed: Mapping[str, FixedFile]) -> Results:
+    """Return the results with the paths of the fixed files."""
+    paths = {name: new.path for name, new in fixed.items() if new.path}
+    scenarios = tuple(
+        scenario.model_copy(update={"fixed": paths.get(scenario.name)})
+        for scenario in results.scenarios
+    )
+    return results.model_copy(update={"scenarios": scenarios})
 
 
 def _verdict(

@@ -31,7 +31,7 @@ from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import ClaimResult, Results, ScenarioResult, count_statuses
 
-__all__ = ["render_html"]
+__all__ = ["page_style", "page_template", "render_html"]
 
 # The parts of the page's script, in order: each may use those before it.
 SCRIPTS = (
@@ -66,12 +66,12 @@ def render_html(
         runs_page: whether there is a page ``runs.html`` next to it.
     """
     # Inlined with their digests in the Content-Security-Policy: no other script or style runs.
-    style, script = _asset("style.css"), _script()
+    style, script = page_style(), _script()
     blocks = blocks_of(results)
     data = page_data(results, blocks, comparison.changes if comparison else (), past)
     names = [environment.name for environment in results.environments]
     files = FileTable(results, blocks) if results.of_files else None
-    return _template().render(
+    return page_template("index.html.j2").render(
         results=results,
         answer=answer_of(results),
         any_fixed=any(scenario.fixed for scenario in results.scenarios),
@@ -122,9 +122,14 @@ def _count_verdicts(claims: Iterable[ClaimResult]) -> dict[str, int]:
     return {verdict: counts[verdict] for verdict in CLAIM_WORDS if counts[verdict]}
 
 
+def page_style() -> str:
+    """Return the style sheet of the pages."""
+    return _asset("style.css")
+
+
 @cache
-def _template() -> Template:
-    """Return the page's template, compiled once: that takes longer than a small page."""
+def page_template(name: str) -> Template:
+    """Return a page's template, compiled once: that takes longer than a small page."""
     templates = Templates(
         loader=PackageLoader("kerasmatrix.report"),
         autoescape=True,
@@ -133,7 +138,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    return templates.get_template("index.html.j2")
+    return templates.get_template(name)
 
 
 def _changed(comparison: Comparison | None) -> dict[ChangeKind, tuple[Change, ...]]:
