@@ -23,7 +23,7 @@ from kerasmatrix.cli.options import (
 )
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.session import measuring_or_cluster_options, session_from_options
-from kerasmatrix.cli.terminal import print_results
+from kerasmatrix.cli.terminal import print_files
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.select import Cluster
 from kerasmatrix.errors import UsageError
@@ -146,10 +146,10 @@ def check(  # noqa: PLR0913 - one argument per option
             new = session.matrix.environments[results.candidate]
             fixed = fix_files(session, model_inputs, new, checked, folder)
             results, page = publish(_with_fixed(results, fixed), output)
-    print_results(results, page)
+    print_files(results)
     _say_changed(results)
     verdict = _verdict(results, fixed, model_inputs)
-    print_verdict(verdict, page, _fix_command(verdict, asked=folder is not None))
+    print_verdict(verdict, results, page, _fix_command(verdict, asked=folder is not None))
     exit_code = rules.decide(results)
     if models.refused or refused:
         return USAGE

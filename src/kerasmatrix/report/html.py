@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison
 from kerasmatrix.report.answer import answer_of
-from kerasmatrix.report.blocks import Block, blocks_of, note_line
+from kerasmatrix.report.blocks import Block, blocks_of
 from kerasmatrix.report.cause_text import cause_page
 from kerasmatrix.report.page_data import embed, pack, page_data
 from kerasmatrix.report.page_tables import FileTable, pairs_of
@@ -30,6 +30,7 @@ from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import ClaimResult, Results, ScenarioResult, count_statuses
+from kerasmatrix.text.lines import brief_line
 
 __all__ = ["page_style", "page_template", "render_html"]
 
@@ -89,7 +90,7 @@ def render_html(
         notes={env.name: release_notes(env) for env in results.environments},
         added=[env.name for env in results.environments if env.added],
         troubles={
-            environment.name: note_line(environment.trouble)
+            environment.name: brief_line(environment.trouble)
             for environment in results.environments
             if environment.trouble
         },
