@@ -64,7 +64,7 @@ def test_progress_bar_is_never_squeezed_out(width):
         bar, activity = lines_of(progress, width)
     finally:
         progress.ends()
-    assert bar.count("\u2501") + bar.count("\u2578") + bar.count("\u257a") >= 4
+    assert bar.count("\u2501") >= 2  # the half of it that is done
     assert "120/240 tasks" in bar
     assert "about 1 min left" in bar
     assert activity.startswith("tf2.21: load tf2.15's basel")
