@@ -285,7 +285,8 @@ def test_panel_of_a_file_has_the_command_that_fixes_it(browser, tmp_path):
         assert "load(copy)" not in panel.inner_text()  # nothing says where the copy is from
         again = panel.locator("pre", has_text="--fresh").inner_text()
         assert shlex.split(again) == ["kerasmatrix", "check", path, "--environments", "tf2.1",
-                                      "--reference", "tf2.1", *options, "--fresh"]  # fmt: skip
+                                      "--reference", "tf2.1", *options, "--fresh",
+                                      "--output", "again"]  # fmt: skip
         opened.close()
 
 

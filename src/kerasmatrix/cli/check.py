@@ -41,7 +41,7 @@ from kerasmatrix.files.session import Session
 from kerasmatrix.report.file_verdict import FilesVerdict, best_source, judge_files, newest
 from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.schema import Results
+from kerasmatrix.results.schema import FixedResult, Results
 from kerasmatrix.text.redaction import command_line
 
 __all__ = ["check"]
@@ -195,10 +195,12 @@ class _Versions:
 
 
 def _with_fixed(results: Results, fixed: Mapping[str, FixedFile]) -> Results:
-    """Return the results with the paths of the fixed files."""
-    paths = {name: new.path for name, new in fixed.items() if new.path}
+    """Return the results with the fixed files."""
+    written = {
+        name: FixedResult(path=new.path, lost=new.lost) for name, new in fixed.items() if new.path
+    }
     scenarios = tuple(
-        scenario.model_copy(update={"fixed": paths.get(scenario.name)})
+        scenario.model_copy(update={"fixed": written.get(scenario.name)})
         for scenario in results.scenarios
     )
     return results.model_copy(update={"scenarios": scenarios})

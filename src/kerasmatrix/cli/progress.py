@@ -131,7 +131,8 @@ class TerminalProgress(Progress):
 
     def time_left(self) -> str:
         """Return about how long the rest takes, once that can be estimated."""
-        if self._run is None or self._done < ENOUGH:
+        # Fix attempts follow from failures, so none that are left says nothing.
+        if self._run is None or self._done < ENOUGH or not self._run.pending:
             return ""
         seconds = (self._clock() - self._began) / self._done * self._run.pending
         if seconds < MINUTE:

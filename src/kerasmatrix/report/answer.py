@@ -23,7 +23,7 @@ from kerasmatrix.results.cells import UNCLASSIFIED, Status
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.text.lines import first_line
 
-__all__ = ["Answer", "AnswerRow", "answer_of", "gives_up"]
+__all__ = ["NOTHING", "Answer", "AnswerRow", "answer_of", "gives_up"]
 
 # Rows without a script; with one, all are listed.
 LISTED = 50
@@ -46,7 +46,7 @@ class AnswerRow(NamedTuple):
     fix: str | None
     command: str | None
     gives_up: str
-    fixed: str | None
+    fixed: str | None  # where the fixed file is
 
 
 class Answer(NamedTuple):
@@ -145,6 +145,7 @@ def _rows(results: Results, files: list[FileStep], target: str) -> Iterator[Answ
         cell, scenario = file.there, scenarios[file.there.scenario]
         path = scenario.file
         helped = cell.repaired_by
+        fixed = scenario.fixed if target == results.candidate else None
         known = cell.cause if cell.cause != UNCLASSIFIED else None
         yield AnswerRow(
             key=f"{cell.scenario}/{cell.format}/{cell.saved_with}/{cell.loaded_with}",
@@ -157,9 +158,9 @@ def _rows(results: Results, files: list[FileStep], target: str) -> Iterator[Answ
             cause=known if known in stories else None,
             broken=file.is_broken,
             fix=helped.id if helped else None,
-            command=commands.fix(path, target) if path and helped else None,
-            gives_up=gives_up(cell),
-            fixed=scenario.fixed,
+            command=commands.fix(path, target) if path and helped and not fixed else None,
+            gives_up=("; ".join(fixed.lost) or NOTHING) if fixed else gives_up(cell),
+            fixed=fixed.path if fixed else None,
         )
 
 

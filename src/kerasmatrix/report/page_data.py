@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypedDict
 
 from kerasmatrix.analysis.compare import Change
-from kerasmatrix.report.answer import gives_up
+from kerasmatrix.report.answer import NOTHING, gives_up
 from kerasmatrix.report.blocks import Block
 from kerasmatrix.report.cause_text import cause_page, fault_of
 from kerasmatrix.report.commands import Commands
@@ -152,11 +152,17 @@ def page_data(
 def _file_columns(results: Results) -> dict[str, Any]:
     """Return the facts of every file of a user, by the number of its scenario."""
     if not results.of_files:
-        return {"paths": [], "writers": [], "fixed": []}
+        return {"paths": [], "writers": [], "fixed": [], "fixed_for": None}
     return {
         "paths": [scenario.file or scenario.name for scenario in results.scenarios],
         "writers": [scenario.written_by for scenario in results.scenarios],
-        "fixed": [scenario.fixed for scenario in results.scenarios],
+        "fixed": [
+            {"path": scenario.fixed.path, "lost": "; ".join(scenario.fixed.lost) or NOTHING}
+            if scenario.fixed
+            else None
+            for scenario in results.scenarios
+        ],
+        "fixed_for": results.candidate,
     }
 
 

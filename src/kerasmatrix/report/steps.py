@@ -71,6 +71,7 @@ class Step(NamedTuple):
     files: int
     broken: int
     fixable: int
+    fixed: int
     in_both: int  # of a user's files these are among the broken ones
     lossy: int
     unchanged: int
@@ -92,6 +93,8 @@ class Step(NamedTuple):
         return f"{self.name}: {self.broken} of {files} {breaks}; {self._fixes()}"
 
     def _fixes(self) -> str:
+        if self.fixed:
+            return f"{self.fixed} fixed" if self.fixed < self.broken else f"all {self.fixed} fixed"
         if not self.fixable:
             return "no fix found"
         if self.fixable < self.broken:
@@ -127,12 +130,15 @@ def count_step(results: Results, cells: Cells, source: str | None, target: str) 
     broken = [file for file in files if file.counts_as_broken(of_files=of_files)]
     lossy = sum(file.is_lossy(of_files=of_files) for file in files)
     other = 0 if of_files else in_both
+    scenarios = results.scenarios if target == results.candidate else ()
+    written = {scenario.name for scenario in scenarios if scenario.fixed}
     return Step(
         source=source,
         target=target,
         files=len(files) if of_files else len(files) - unknown,
         broken=len(broken),
         fixable=sum(file.there.repaired_by is not None for file in broken),
+        fixed=sum(file.there.scenario in written for file in broken),
         in_both=in_both,
         lossy=lossy,
         unchanged=len(files) - unknown - len(broken) - lossy - other,

@@ -9,6 +9,7 @@ from kerasmatrix.report.cause_text import fault_of
 from kerasmatrix.report.commands import Commands
 from kerasmatrix.report.steps import Cells, count_step, neighbouring_steps
 from kerasmatrix.results.cells import Status
+from kerasmatrix.results.schema import FixedResult
 from tests.unit.report.factory import make_cell, make_results
 
 LETTERS = {"P": Status.PASS, "G": Status.DEGRADED, "D": Status.DRIFT, "F": Status.FAIL,
@@ -88,6 +89,23 @@ def test_answer_lists_files_without_a_fix_first():
     assert [row.fix for row in rows] == [None, "no-compile + rewrite-config", None]
     assert [row.gives_up for row in rows] == ["", "the compile state", ""]
     assert [row.command is None for row in rows] == [True, False, True]
+
+
+def test_answer_names_fixed_files_and_their_losses():
+    results = files_of("PF", "PF")
+    scenarios = (
+        results.scenarios[0].model_copy(update={"fixed": FixedResult(path="fixed/first.keras")}),
+        results.scenarios[1],
+    )
+    answer = answer_of(
+        results.model_copy(
+            update={"scenarios": scenarios, "current": "tf2.1", "candidate": "tf2.2"}
+        )
+    )
+    assert answer.step.headline() == "tf2.1 → tf2.2: 2 of 2 files break; 1 fixed"
+    assert [(row.fixed, row.gives_up, row.command is None) for row in answer.rows] == [
+        ("fixed/first.keras", "nothing", True), (None, "the compile state", False),
+    ]  # fmt: skip
 
 
 def commands_of(command, engine="local", *, of_files=True):

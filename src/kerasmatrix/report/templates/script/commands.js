@@ -17,16 +17,17 @@ function fixAllCommand(cells, to) {
   return `kerasmatrix convert ${paths} --for ${target} --output-dir ${FOLDER} ${data.commands.options}`;
 }
 
-// The command that measures a cell again.
+// The command that measures a cell again. It leaves this report alone.
+const AGAIN = "--fresh --output again";
 function repeatCommand(cell) {
   const [saved, loaded] = [names[savedOf[cell]], names[loadedOf[cell]]];
   if (data.files) {
     return `kerasmatrix check ${quoted(data.paths[scenarioOf[cell]])} --environments ${quoted(loaded)} ` +
-      `--reference ${quoted(saved)} ${data.commands.options} --fresh`;
+      `--reference ${quoted(saved)} ${data.commands.options} ${AGAIN}`;
   }
   const pair = quoted([...new Set([saved, loaded])].join(","));
   return `kerasmatrix run --scenarios ${quoted(scenarios[scenarioOf[cell]])} ` +
-    `--formats ${quoted(formats[formatOf[cell]])} --environments ${pair} ${data.commands.options} --fresh`;
+    `--formats ${quoted(formats[formatOf[cell]])} --environments ${pair} ${data.commands.options} ${AGAIN}`;
 }
 
 function copyButton(text, label) {

@@ -36,21 +36,26 @@ function isLossy(home, there) {
     (statusOf(home) === "degraded" && lost(there).some((loss) => !before.has(loss)));
 }
 
+// The file that the run wrote for this one.
+const anyFixed = data.fixed.some(Boolean);
+const fixedOf = ({ there }) => (names[loadedOf[there]] === data.fixed_for ? data.fixed[scenarioOf[there]] : null);
+
 function countStep(files) {
   const number = (name) => files.filter((file) => file[name]).length;
   const counts = { broken: number("broken"), inBoth: number("inBoth"), lossy: number("lossy"),
-    unknown: number("unknown"), fixable: files.filter((file) => file.broken && file.helped).length };
+    unknown: number("unknown"), fixed: files.filter((file) => file.broken && fixedOf(file)).length,
+    fixable: files.filter((file) => file.broken && file.helped).length };
   counts.files = data.files ? files.length : files.length - counts.unknown;
   counts.unchanged = files.length - counts.unknown - counts.broken - counts.lossy -
     (data.files ? 0 : counts.inBoth);
   return counts;
 }
 
-function headlineOf({ from, to }, { files, broken, fixable }) {
+function headlineOf({ from, to }, { files, broken, fixable, fixed }) {
   const named = `${from} → ${to}`;
   if (!files) return `${named}: no file was measured`;
   if (!broken) return `${named}: none of ${plural(files, "file")} breaks`;
-  const fixes = !fixable ? "no fix found" : fixable < broken ? `${fixable} can be fixed`
+  const fixes = fixed ? `${fixed < broken ? fixed : `all ${fixed}`} fixed` : !fixable ? "no fix found" : fixable < broken ? `${fixable} can be fixed`
     : broken === 1 ? "it can be fixed" : `all ${broken} can be fixed`;
   return `${named}: ${broken} of ${plural(files, "file")} ${breaks(broken)}; ${fixes}`;
 }
@@ -93,14 +98,14 @@ function whyParts(there) {
   return fault ? [why, ": ", prose("span", fault)] : [why];
 }
 
-function fixParts({ there, broken, helped }) {
+function fixParts(file) {
+  const { there, broken, helped } = file;
   if (!helped) return broken ? ["none found"] : [];
   const parts = [element("span", data.mark, "mark"), visible(` ${helpOf(there)}`)];
-  if (data.files) parts.push(" ", copyButton(fixCommand(there), "copy command"));
+  if (data.files && !fixedOf(file)) parts.push(" ", copyButton(fixCommand(there), "copy command"));
   return parts;
 }
 
-const anyFixed = data.fixed.some(Boolean);
 function answerRow(file) {
   const { home, there } = file;
   const row = element("tr");
@@ -119,8 +124,9 @@ function answerRow(file) {
   add("Result", ...(home === undefined ? [] : [mini(statusOf(home)), " → "]), chip(statusOf(there)));
   add("Why", ...whyParts(there));
   add("Fix", ...fixParts(file));
-  add("Gives up", visible(lossesOf(there)));
-  if (anyFixed) add("Fixed file", visible(data.fixed[scenarioOf[there]] || ""));
+  const fixed = fixedOf(file);
+  add("Gives up", visible(fixed ? fixed.lost : lossesOf(there)));
+  if (anyFixed) add("Fixed file", visible(fixed ? fixed.path : ""));
   return row;
 }
 
