@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 from kerasmatrix.results.schema import CellResult
 
@@ -10,8 +12,6 @@ __all__ = ["DOCUMENTATION", "cause_page", "fault_of"]
 
 # The site that `nox -s docs` builds; OWNER as in pyproject.toml.
 DOCUMENTATION = "https://OWNER.github.io/kerasmatrix"
-LONGEST = 80
-
 CLASS, ARGUMENT = r"(?P<owner>[\w.>]{1,80})", r"(?P<argument>\w{1,80})"
 # The messages in which Keras and Python name an argument, or a class or function.
 ARGUMENTS = tuple(
@@ -33,16 +33,31 @@ def fault_of(cell: CellResult) -> str | None:
     """Return the argument, class or layer that the error of a cell is about, if it names one."""
     if cell.error is None:
         return None
-    messages = [link.message for link in cell.error.chain or (cell.error,)]
-    for message in messages:
-        for pattern in ARGUMENTS:
-            if found := pattern.search(message):
-                named = found.groupdict()
-                return _argument(cell, named["argument"], named.get("owner"))
-    for message in messages:
-        if found := UNKNOWN.search(message):
-            kind = found["kind"] or found["what"] or "class"
-            return f"{kind.strip()} `{found['name'] or found['other']}`"[:LONGEST]
+    named = [_named_in(link.message) for link in cell.error.chain or (cell.error,)]
+    for found in named:
+        if found and found.is_argument:
+            return _argument(cell, found.name, found.owner)
+    return next((f"{found.owner} `{found.name}`" for found in named if found), None)
+
+
+class _Named(NamedTuple):
+    """An argument and its class, or the kind of something unknown and its name."""
+
+    is_argument: bool
+    name: str
+    owner: str | None
+
+
+# Many cells have the same message.
+@lru_cache(maxsize=4096)
+def _named_in(message: str) -> _Named | None:
+    for pattern in ARGUMENTS:
+        if found := pattern.search(message):
+            parts = found.groupdict()
+            return _Named(is_argument=True, name=parts["argument"], owner=parts.get("owner"))
+    if found := UNKNOWN.search(message):
+        kind = (found["kind"] or found["what"] or "class").strip()
+        return _Named(is_argument=False, name=found["name"] or found["other"], owner=kind)
     return None
 
 

@@ -109,7 +109,7 @@ class Cells:
         self._of_files = results.of_files
         self._rows: dict[tuple[str, str, str], dict[str, CellResult]] = {}
         for cell in results.cells:
-            saved = "" if results.of_files else cell.saved_with
+            saved = "" if self._of_files else cell.saved_with
             self._rows.setdefault((cell.scenario, cell.format, saved), {})[cell.loaded_with] = cell
 
     def files(self, source: str | None, target: str) -> Iterator[FileStep]:
