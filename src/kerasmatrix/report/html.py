@@ -29,7 +29,7 @@ from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import ClaimResult, Results, ScenarioResult, count_statuses
 
-__all__ = ["render_html"]
+__all__ = ["asset", "hash_source", "render_html", "template"]
 
 # The parts of the page's script, in order: each may use those before it.
 SCRIPTS = (
@@ -60,10 +60,10 @@ def render_html(
         past: earlier runs, oldest first, for the history of each cell.
     """
     # Inlined with their digests in the Content-Security-Policy: no other script or style runs.
-    style, script = _asset("style.css"), _script()
+    style, script = asset("style.css"), _script()
     blocks = blocks_of(results)
     data = page_data(results, blocks, comparison.changes if comparison else (), past)
-    return _template().render(
+    return template("index.html.j2").render(
         results=results,
         headline=upgrade_headline(results),
         claim_words=CLAIM_WORDS,
@@ -91,7 +91,7 @@ def render_html(
         sections=list(_sections(results.scenarios, blocks)),
         titles={form: FORMATS[form].title if form in FORMATS else form for form in results.formats},
         policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src {_source(style)}; script-src {_source(script)}",
+        f"style-src {hash_source(style)}; script-src {hash_source(script)}",
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own files
         data=Markup(embed(data.columns)),  # noqa: S704 - made safe by embed
@@ -105,8 +105,8 @@ def _count_verdicts(claims: Iterable[ClaimResult]) -> dict[str, int]:
 
 
 @cache
-def _template() -> Template:
-    """Return the page's template, compiled once: that takes longer than a small page."""
+def template(name: str) -> Template:
+    """Return a page's template, compiled once: that takes longer than a small page."""
     templates = Templates(
         loader=PackageLoader("kerasmatrix.report"),
         autoescape=True,
@@ -115,7 +115,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    return templates.get_template("index.html.j2")
+    return templates.get_template(name)
 
 
 def _changed(comparison: Comparison | None) -> dict[ChangeKind, tuple[Change, ...]]:
@@ -144,14 +144,15 @@ def _finalize(value: object) -> object:
 
 
 def _script() -> str:
-    parts = "\n".join(_asset(f"script/{name}.js") for name in SCRIPTS)
+    parts = "\n".join(asset(f"script/{name}.js") for name in SCRIPTS)
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a file next to the templates."""
     return resources.files("kerasmatrix.report").joinpath("templates", name).read_text("utf-8")
 
 
-def _source(text: str) -> str:
+def hash_source(text: str) -> str:
     """Return the policy's name for an inline text: its hash."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
