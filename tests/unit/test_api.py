@@ -230,7 +230,7 @@ def test_examples_of_page_run(project, monkeypatch, capsys):
     monkeypatch.setitem(kept, "ask", lambda *_, **__: None)  # no releases in between
     names = {}
     verbs = [example for example in EXAMPLES if "model_check" not in example]
-    assert len(verbs) == 7
+    assert len(verbs) == 8
     for example in verbs:
         if "results.json" in example and "load_results" in example:
             Path("results.json").write_text(Path("reports/results.json").read_text())
