@@ -36,6 +36,7 @@ GROUPS = {
         "convert": "Write a file that another version loads.",
         "bisect": "Find the release in which a file breaks.",
         "diff": "Compare two model files.",
+        "reproduce": "Find the smallest model that fails as a file does.",
         "explain": "Explain an error message of Keras.",
         "layer": "Print which releases write and read a class of Keras.",
     },

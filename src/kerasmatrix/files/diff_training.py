@@ -1,4 +1,4 @@
-"""Compares the compile state and the optimizer's state of two files. It reads arrays, and is otherwise pure."""
+"""Compares the compile state and the optimizer's state of two files."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from kerasmatrix.inspection.architecture import DEEPEST, MODELS, inside, words
 from kerasmatrix.inspection.companions import snake_case
 from kerasmatrix.inspection.stored_arrays import StoredArray, StoredArrays
 
-__all__ = ["LISTED", "OwnedArray", "is_model", "name_of", "owned_arrays"]
+__all__ = ["LISTED", "LISTS", "OwnedArray", "is_model", "name_of", "owned_arrays"]
 
 Path = tuple[str, ...]
 # The arrays and parts of a layer in the order in which `Layer.weights` of Keras 2 has them, which
