@@ -59,7 +59,7 @@ def run_by_hand(engine, environment, folder, script):
 def test_reproduce_argument_of_newer_keras(reproduced, engine, matrix, tmp_path):
     config = models.config()
     models.layer_of(config, "norm")["config"]["synchronized"] = False
-    path = models.hdf5(tmp_path / "model.h5", architecture=config, keras="2.12.0")
+    path = models.hdf5(tmp_path / "model.h5", architecture=config, training=None, keras="2.12.0")
     found = reproduced(path, "tf2.4")
     assert found.layers == (6, 1)
     assert found.script.count("\n") <= 30
@@ -73,7 +73,7 @@ def test_reproduce_wiring_of_keras_2(reproduced, engine, matrix, tmp_path):
     """A node that refers to a call that its layer does not have."""
     config = models.config()
     models.layer_of(config, "out")["inbound_nodes"] = [[["drop", 1, 0, {}]]]
-    path = models.hdf5(tmp_path / "model.h5", architecture=config)
+    path = models.hdf5(tmp_path / "model.h5", architecture=config, training=None)
     found = reproduced(path, "tf2.21")
     assert found.script, found.why
     assert found.layers[1] <= 3
@@ -83,5 +83,5 @@ def test_reproduce_wiring_of_keras_2(reproduced, engine, matrix, tmp_path):
 
 
 def test_reproduce_file_that_loads_says_so(reproduced, tmp_path):
-    found = reproduced(models.hdf5(tmp_path / "model.h5"), "tf2.4")
+    found = reproduced(models.hdf5(tmp_path / "model.h5", training=None), "tf2.4")
     assert (found.script, found.why) == (None, "the file loads in tf2.4")

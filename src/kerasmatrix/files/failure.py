@@ -13,7 +13,7 @@ from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["Failure", "failure_of", "template"]
 
-# What follows describes the model, not the failure.
+# The text from here on describes the model.
 DUMP = re.compile(
     r"(?:full object config|config\s*=|received)\s*:?\s*\{.*", re.IGNORECASE | re.DOTALL
 )

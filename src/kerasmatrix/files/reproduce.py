@@ -33,7 +33,7 @@ REDUCIBLE = {"hdf5-model": "h5", "keras-archive": "keras"}
 
 
 class Reproduction(StrictModel):
-    """What became of the reduction. Without a script, ``why`` says why there is none."""
+    """The result of a reduction. Without a script, ``why`` says why there is none."""
 
     file: str
     loaded_with: str
