@@ -20,8 +20,8 @@ LONGEST_LINE = 160
 LAST_LINES = 12  # of a traceback
 INSTALLED = re.compile(r'File "[^"\n]*/(?=site-packages/)')
 HDF5 = """with h5py.File("small.h5", "w") as file:
-    file.attrs["keras_version"] = "{keras}"
-    file.attrs["backend"] = "tensorflow"
+    file.attrs["keras_version"] = b"{keras}"
+    file.attrs["backend"] = b"tensorflow"
     file.attrs["model_config"] = json.dumps(CONFIG).encode()
 {training}    weights = file.create_group("model_weights")
     weights.attrs["layer_names"] = [name.encode() for name in WEIGHTS]
@@ -32,8 +32,8 @@ HDF5 = """with h5py.File("small.h5", "w") as file:
             group[name] = np.random.rand(*shape).astype("float32")
 """
 HDF5_ALONE = """with h5py.File("small.h5", "w") as file:
-    file.attrs["keras_version"] = "{keras}"
-    file.attrs["backend"] = "tensorflow"
+    file.attrs["keras_version"] = b"{keras}"
+    file.attrs["backend"] = b"tensorflow"
     file.attrs["model_config"] = json.dumps(CONFIG).encode()
 {training}    file.create_group("model_weights").attrs["layer_names"] = np.array([], "S1")
 """

@@ -80,8 +80,8 @@ def write_model(model: SmallModel, path: Path) -> None:
     """Write a model file with random numbers."""
     if model.format == "h5":
         with h5py.File(path, "w") as file:
-            file.attrs["keras_version"] = model.keras or "2.4.0"
-            file.attrs["backend"] = "tensorflow"
+            file.attrs["keras_version"] = (model.keras or "2.4.0").encode()
+            file.attrs["backend"] = b"tensorflow"
             file.attrs["model_config"] = json.dumps(model.config).encode()
             if model.training is not None:
                 file.attrs["training_config"] = json.dumps(model.training).encode()
@@ -105,8 +105,6 @@ def _numbers(array: RandomArray) -> np.ndarray[Any, Any]:
 def _write_named(group: h5py.Group, model: SmallModel) -> None:
     names = [name_of(layer) for layer in inside(model.config.get("config"))] if model.arrays else []
     group.attrs["layer_names"] = [name.encode() for name in names]
-    group.attrs["keras_version"] = model.keras or "2.4.0"
-    group.attrs["backend"] = "tensorflow"
     for name in names:
         inner = group.create_group(name)
         held = [array for array in model.arrays if array.layer == name]

@@ -110,10 +110,10 @@ def hdf5(path, held=None, architecture=None, *, training=TRAINING, steps=3, kera
     """Write a model as HDF5 of Keras 2."""
     held = weights() if held is None else held
     with h5py.File(path, "w") as file:
-        file.attrs["keras_version"] = keras
-        file.attrs["model_config"] = json.dumps(architecture or KERAS_2)
+        file.attrs["keras_version"] = keras.encode()
+        file.attrs["model_config"] = json.dumps(architecture or KERAS_2).encode()
         if training:
-            file.attrs["training_config"] = json.dumps(training)
+            file.attrs["training_config"] = json.dumps(training).encode()
             file["optimizer_weights/Adam/iterations:0"] = steps
             file["optimizer_weights/Adam/hidden/kernel/m:0"] = np.full((4, 3), 0.5, "f4")
         _named_weights(file.create_group("model_weights"), held)
@@ -129,7 +129,7 @@ def hdf5_weights(path, held=None):
 
 def _named_weights(group, held):
     group.attrs["layer_names"] = [name.encode() for name in [*held, "drop"]]
-    group.attrs["keras_version"] = "2.4.0"
+    group.attrs["keras_version"] = b"2.4.0"
     for layer, arrays in held.items():
         inner = group.create_group(layer)
         inner.attrs["weight_names"] = [f"{layer}/{name}:0".encode() for name in arrays]
