@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.cli.error_output import show
+from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.errors import KerasmatrixError, UsageError
@@ -29,7 +29,10 @@ __all__ = ["inspect"]
 def inspect(
     files: tuple[Path, ...], *, digest: bool, as_json: bool, sarif: bool, schema: bool
 ) -> int:
-    """Describe each of FILES: format, writer, layers, custom classes, weights."""
+    """Describe each of FILES: format, writer, layers, custom classes, weights.
+
+    FILES can be files or folders. Nothing in them is run.
+    """
     if schema:
         click.echo(json.dumps(ModelFile.model_json_schema(mode="serialization"), indent=2))
         return 0
@@ -37,8 +40,9 @@ def inspect(
         raise click.UsageError("name a model file")
     if sarif:
         return _print_sarif(files)
-    code = 0
-    for number, path in enumerate(files):
+    models = find_models(files)
+    code = show_all(models.refused.values())
+    for number, path in enumerate(models.paths):
         if number and not as_json:
             click.echo()
         try:

@@ -16,6 +16,7 @@ __all__ = [
     "DEEPEST",
     "INNER",
     "MODELS",
+    "OWN_MODULES",
     "custom_objects",
     "dtype_policies",
     "inside",

@@ -17,10 +17,12 @@ from kerasmatrix.inspection.architecture import (
     quantized_layers,
     read_architecture,
     read_training,
+    words,
 )
 from kerasmatrix.inspection.contents import Contents, known_writers, size_of
+from kerasmatrix.inspection.hazards import hazards
 from kerasmatrix.inspection.lambdas import lambdas
-from kerasmatrix.inspection.model_info import ModelFile, SecondFormat, Training
+from kerasmatrix.inspection.model_info import Hazard, ModelFile, SecondFormat, Training
 from kerasmatrix.inspection.read import read_contents
 from kerasmatrix.inspection.reader_process import (
     READER_LIMITS,
@@ -119,6 +121,7 @@ def describe_contents(contents: Contents) -> ModelFile:
         lambdas=_union(
             lambdas(config) if root else (), second_model.lambdas if second_model else ()
         ),
+        hazards=_union(_hazards(contents), second_model.hazards if second_model else ()),
         dtype_policies=dtype_policies(config) if root else (),
         quantized=quantized_layers(config) if root else {},
         training=_training(contents),
@@ -126,6 +129,16 @@ def describe_contents(contents: Contents) -> ModelFile:
         notes=contents.notes,
         second=second,
     )
+
+
+def _hazards(contents: Contents) -> tuple[Hazard, ...]:
+    pickled = (
+        Hazard(kind="pickle", layer=words(name), names="its arrays") for name in contents.pickled
+    )
+    config = contents.config
+    # The config of an archive holds its compile settings already.
+    apart = isinstance(config, Mapping) and config.get("compile_config") is not contents.training
+    return (*pickled, *hazards(config, contents.training if apart else None))
 
 
 def _second(contents: Contents) -> SecondFormat | None:

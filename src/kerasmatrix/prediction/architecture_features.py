@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kerasmatrix.inspection.architecture import inside
+from kerasmatrix.inspection.architecture import inside, layers_of
+from kerasmatrix.inspection.hazards import hazards
 from kerasmatrix.prediction.file_features import Features
 from kerasmatrix.prediction.target import Target
 
@@ -138,6 +139,32 @@ def _operation_on_constant(features: Features, target: Target) -> bool:
     )
 
 
+def _wrapped_lambda(features: Features, target: Target) -> bool:
+    """A wrapper, such as TimeDistributed, has a Lambda in it, at whatever depth."""
+    return any(
+        wrapped.get("class_name") == "Lambda"
+        for layer in features.layers
+        if layer.get("class_name") not in MODELS
+        for inner in inside(layer.get("config"))
+        for _, wrapped in layers_of(inner)
+    )
+
+
+def _savedmodel_layer(features: Features, target: Target) -> bool:
+    """It has a layer that calls a SavedModel."""
+    return "TFSMLayer" in features.classes
+
+
+def _path_outside(features: Features, target: Target) -> bool:
+    """A layer reads a path outside the file when it is made."""
+    return any(hazard.kind == "file" for hazard in hazards(features.config))
+
+
+def _torch_module(features: Features, target: Target) -> bool:
+    """A layer wraps a module of PyTorch."""
+    return "TorchModuleWrapper" in features.classes
+
+
 def _merge_in_sequence(features: Features, target: Target) -> bool:
     """A Sequential has a layer that takes several inputs."""
     return any(
@@ -166,4 +193,8 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "dot-score": _dot_score,
     "operation-on-constant": _operation_on_constant,
     "merge-in-sequence": _merge_in_sequence,
+    "path-outside": _path_outside,
+    "savedmodel-layer": _savedmodel_layer,
+    "torch-module": _torch_module,
+    "wrapped-lambda": _wrapped_lambda,
 }
