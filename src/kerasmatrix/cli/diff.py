@@ -11,6 +11,7 @@ from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.file_output import file_link
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.output import say, say_json
+from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.errors import UsageError
 from kerasmatrix.files.diff import diff as difference_of
 from kerasmatrix.files.diff_result import Difference
@@ -31,11 +32,13 @@ __all__ = ["diff"]
     help="Also write a page.",
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the output.")
+@with_downloads("a", "b")
 def diff(a: Path | None, b: Path | None, *, as_json: bool, page: Path | None, schema: bool) -> int:
     """Compare the model files A and B, of any formats and versions.
 
     Compared are layers, their arguments and wiring, weights, compile state and optimizer state.
-    Arguments that two versions spell differently are equal.
+    Arguments that two versions spell differently are equal. A and B can be addresses (hf://,
+    models:/, s3://).
 
     Exit code: 0 if all is equal, 1 if anything differs or cannot be compared.
     """
