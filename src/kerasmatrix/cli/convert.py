@@ -14,6 +14,7 @@ from kerasmatrix.cli.file_output import say_required, say_wrapped
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
 from kerasmatrix.cli.output import say, say_json
+from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.cli.session import measuring_options, session_from_options
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.conversion_plan import format_of
@@ -70,6 +71,7 @@ NAMES = {"h5": "model.h5", "keras": "model.keras", "savedmodel": "model"}
 @companions_options
 @store_folder_option
 @measuring_options
+@with_downloads("files")
 def convert(  # noqa: PLR0913 - one argument per option
     *,
     files: tuple[Path, ...],
@@ -91,9 +93,10 @@ def convert(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Convert FILES so that a TensorFlow version loads them and computes the same outputs.
 
-    FILES can be files or folders: one file with --output, any number with --output-dir. Tries fixes
-    as `check` does, makes a file with the one that works, and verifies that the version loads it
-    before it is written. Exit code 1 if no such file can be made.
+    FILES can be files, folders or addresses (hf://, models:/, s3://): one file with --output, any
+    number with --output-dir. Tries fixes as `check` does, makes a file with the one that works, and
+    verifies that the version loads it before it is written. Exit code 1 if no such file can be
+    made.
     """
     if (output is None) == (folder is None):
         raise UsageError(
