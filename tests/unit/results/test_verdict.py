@@ -116,6 +116,16 @@ def test_judge_load_rounded_learning_rate_is_equal():
     )
 
 
+@pytest.mark.parametrize(("momentum", "lost"), [(0.0, ()), (0.9, ("the optimizer state",))])
+def test_judge_load_unused_momentum_does_not_count(momentum, lost):
+    sgd = {**ADAM, "name": "SGD", "iterations": 5}
+    settings = {"class_name": "Custom>SGD", "config": {"momentum": momentum}}
+    stored = {"slots": ["m"], "iterations": 5, "config": {"optimizer_config": settings}}
+    sides = {"compiled": {**COMPILED, "optimizer": sgd}}
+    verdict = judge(sides, {**sides, "stored": stored})
+    assert tuple(each for each in verdict.lost if each == "the optimizer state") == lost
+
+
 def test_judge_load_another_optimizer_is_degraded():
     assert compiled_after(name="SGD").lost == ("the optimizer (Adam became SGD)",)
 
