@@ -243,6 +243,18 @@ def test_known_timeout_is_out_of_date_with_more_time(tmp_path, store, kind):
     assert known(more, store, observed) is None
 
 
+@pytest.mark.parametrize("length", [2, 3])
+def test_known_conversion_is_of_the_file_of_the_hop_before(tmp_path, store, length):
+    plan = make_plan(tmp_path, "good", "good2")
+    chain = tuple(Hop("good2", form) for form in ("keras", "weights", "h5")[-length:])
+    converted = SaveObservation.parse({"ended": "returned", "artifact": "cd"})
+    observed = RunState(conversions={(ROW, chain[:-1]): Measured(converted, None)})
+    failed = SaveObservation.parse({"ended": "raised"})
+    key = plan.conversion_key("first", "weights", chain[-1], "cd")
+    measured = store.observations.remember(key, failed, "r1")
+    assert known_conversion(plan, store, observed, ROW, chain) == measured
+
+
 def test_known_conversion_of_an_unsaved_row_is_none(measure, store):
     plan, observed = measure("good", "cannot-save")
     row = Save("first", "h5", "cannot-save")
