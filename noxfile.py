@@ -156,7 +156,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def mutation(session: nox.Session) -> None:
     """Change the modules that decide, one expression at a time; count what no test notices."""
-    _install(session, "tests", "mutation")
+    _install(session, "mutation")
     session.run("python", "-m", "tests.mutants", *session.posargs)
 
 
