@@ -148,6 +148,7 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
+@cache
 def _asset(name: str) -> str:
     return resources.files("kerasmatrix.report").joinpath("templates", name).read_text("utf-8")
 
