@@ -317,7 +317,8 @@ def _result_of(job: Job, seconds: float) -> JobResult:
     except (CancelledError, *CONNECTION_ERRORS) as gone:
         return JobResult(error=CancelledError(str(gone)))
     job.failures = MOST_FAILURES  # Dask has tried as often
-    reason = f"{MOST_FAILURES} Dask workers in a row could not run it: {error}"
     if isinstance(error, KilledWorker):
         reason = f"{error.allowed_failures + 1} Dask workers in a row were lost under it"
+    else:
+        reason = f"{MOST_FAILURES} times, Dask workers in a row could not run it: {error}"
     return JobResult(error=WorkerDied(reason, machine=True))
