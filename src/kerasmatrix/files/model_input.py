@@ -24,6 +24,7 @@ __all__ = [
     "describe",
     "digest_model",
     "file_state",
+    "writer_of",
 ]
 
 FORMATS_BY_KIND = {
@@ -94,12 +95,16 @@ def digest_model(model_file: ModelFile) -> str:
     return total.hexdigest()
 
 
+def writer_of(model_file: ModelFile) -> str | None:
+    """Return the version of Keras that wrote a file, as far as the file says it."""
+    writer = model_file.writer
+    version = writer.keras or writer.keras_major
+    return f"Keras {version}" if version else None
+
+
 def describe(model_file: ModelFile) -> str:
     """Return a description of a file in one sentence."""
-    writer = model_file.writer
-    name = f"Keras {writer.keras}" if writer.keras else None
-    if name is None and writer.keras_major:
-        name = f"Keras {writer.keras_major}"
+    name = writer_of(model_file)
     classes = ", ".join(model_file.custom_objects)
     custom = f", custom classes {classes}" if classes else ""
     count = model_file.weights.parameters if model_file.weights else 0
