@@ -155,7 +155,8 @@ class DaskWorker:
         self._spec = spec
         self._dirs = dirs
         self._scenarios = scenarios
-        # Receives each job with the future that ended, which may be an earlier one.
+        # Receives each job with the future that ended, which may be an earlier one. Dask's
+        # `as_completed` cannot look at the cluster while no job ends: its time-out ends it.
         self._ended: SimpleQueue[tuple[Job, Future[JobResult]] | None] = SimpleQueue()
         # Why tasks have no result.
         self._deaths: dict[Task, WorkerDied] = {}
