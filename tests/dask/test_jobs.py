@@ -1,4 +1,4 @@
-"""What becomes of tasks whose jobs fail in some way, without a cluster."""
+"""Jobs that fail in some way, and their tasks, without a cluster."""
 
 import types
 from pathlib import Path
