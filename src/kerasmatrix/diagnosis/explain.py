@@ -32,7 +32,9 @@ ASKED = {
     "status": "the result of a check: run kerasmatrix check FILE",
 }
 PROGRAM = "the Keras or TensorFlow that runs the program: pass --loaded-with"
-WHOLE = "the whole traceback, from its first line on"
+WHOLE = "the whole traceback, from its first line to its last"
+# Keras prints the exception itself after it.
+WRAPPER = Pattern("could not be deserialized properly")
 CHECK = "the file, if you have it: run kerasmatrix check FILE"
 SHORT = 200
 # A sentence of a person, rather than a message of a program.
@@ -237,6 +239,6 @@ def _needs(text: str, evidence: Evidence, others: Sequence[Candidate]) -> tuple[
     asked = [ASKED[fact] for fact in lacks]
     if not asked and len(others) > 1:
         asked = [ASKED["writer_keras"], ASKED["reader_keras"]]
-    if len(text) < SHORT:
+    if len(text) < SHORT or WRAPPER.is_in(text):
         asked.append(WHOLE)
     return (*asked, CHECK)
