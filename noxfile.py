@@ -157,8 +157,7 @@ def types(session: nox.Session) -> None:
 def mutation(session: nox.Session) -> None:
     """Change the modules that decide, one expression at a time; count what no test notices."""
     _install(session, "tests", "mutation")
-    session.run("mutmut", "run", *session.posargs, silent=True)
-    session.run("python", "tests/mutants.py")
+    session.run("python", "-m", "tests.mutants", *session.posargs)
 
 
 @nox.session

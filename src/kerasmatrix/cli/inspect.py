@@ -10,6 +10,7 @@ import click
 from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
+from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.discover import find_models
 from kerasmatrix.inspection.inspect import inspect as inspect_file
@@ -26,12 +27,13 @@ __all__ = ["inspect"]
     "--sarif", is_flag=True, help="Print findings, such as code in a file, as SARIF for scanners."
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the output.")
+@with_downloads("files")
 def inspect(
     files: tuple[Path, ...], *, digest: bool, as_json: bool, sarif: bool, schema: bool
 ) -> int:
     """Describe each of FILES: format, writer, layers, custom classes, weights.
 
-    FILES can be files or folders. Nothing in them is run.
+    FILES can be files, folders or addresses (hf://, models:/, s3://). Nothing in them is run.
     """
     if schema:
         click.echo(json.dumps(ModelFile.model_json_schema(mode="serialization"), indent=2))

@@ -180,4 +180,4 @@ def _first(pattern: str, text: bytes, signature: Signature | None) -> str | None
 
 
 def _limited(text: str) -> bytes:
-    return cut(text, LONGEST_TEXT).encode("utf-8", "replace")
+    return cut(text, LONGEST_TEXT).encode()

@@ -23,6 +23,7 @@ __all__ = [
     "archive_contents",
     "read_archive",
     "read_archive_file",
+    "seekable_member",
 ]
 
 # Real configs are far smaller; a member that claims more is malicious.
@@ -59,7 +60,7 @@ def read_archive(path: Path, source: Path | BinaryIO, *, digest: bool) -> Conten
         elif (unpacked := _unpacked_size(archive, WEIGHTS_MEMBER)) > LARGEST_UNPACKED:
             notes.append(f"its weights are compressed, and too large to unpack: {unpacked:,} bytes")
         else:
-            with _seekable(archive, WEIGHTS_MEMBER) as weights:
+            with seekable_member(archive, WEIGHTS_MEMBER) as weights:
                 stored = read_hdf5(weights, digest=digest)
         pickled = tuple(_pickled_arrays(archive))
     stored = replace(stored, repeated=tuple(sorted(repeated)))
@@ -161,7 +162,7 @@ def _unpacked_size(archive: zipfile.ZipFile, name: str) -> int:
     return 0 if member.compress_type == zipfile.ZIP_STORED else member.file_size
 
 
-def _seekable(archive: zipfile.ZipFile, name: str) -> BinaryIO:
+def seekable_member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
     """Return a member as a seekable file; a compressed one is unpacked first."""
     member = archive.open(name)
     if archive.getinfo(name).compress_type == zipfile.ZIP_STORED:

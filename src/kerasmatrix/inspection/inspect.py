@@ -24,9 +24,20 @@ from kerasmatrix.inspection.hazards import hazards
 from kerasmatrix.inspection.lambdas import lambdas
 from kerasmatrix.inspection.model_info import Hazard, ModelFile, SecondFormat, Training
 from kerasmatrix.inspection.read import read_contents
-from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
+from kerasmatrix.inspection.reader_process import (
+    READER_LIMITS,
+    ResourceLimits,
+    run_in_subprocess,
+)
 
-__all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
+__all__ = [
+    "check_name",
+    "describe_contents",
+    "inspect",
+    "prepare",
+    "read_model_file",
+    "read_time",
+]
 
 T = TypeVar("T")
 
@@ -44,17 +55,20 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
     Raises:
         UsageError: it is damaged or not a model; the message names its type.
     """
-    _check_name(path)
-    limits = READER_LIMITS
-    if digest:
-        seconds = READER_LIMITS.cpu_seconds + _size(path) // BYTES_PER_SECOND
-        limits = replace(READER_LIMITS, cpu_seconds=seconds, seconds=10.0 * seconds)
+    check_name(path)
+    limits = read_time(READER_LIMITS, path) if digest else READER_LIMITS
     model_file = run_in_subprocess(read_model_file, limits, path, digest=digest)
     # The answer is valid Unicode; a path may not be.
     return model_file.model_copy(update={"path": str(path)})
 
 
-def _check_name(path: Path) -> None:
+def read_time(limits: ResourceLimits, *paths: Path, times: int = 1) -> ResourceLimits:
+    """Return ``limits`` with the time to read all weights of files so many times."""
+    seconds = limits.cpu_seconds + times * sum(map(_size_at, paths)) // BYTES_PER_SECOND
+    return replace(limits, cpu_seconds=seconds, seconds=10.0 * seconds)
+
+
+def check_name(path: Path) -> None:
     """Check that a file can have this name.
 
     Raises:
@@ -69,10 +83,12 @@ def _check_name(path: Path) -> None:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _size(path: Path) -> int:
-    """Return the size of a file; 0 for folders, and for files that the reader will refuse."""
+def _size_at(path: Path) -> int:
+    """Return the size of a file or folder; 0 for files that the reader will refuse."""
     try:
         status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return size_of(path)
     except (OSError, ValueError):
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else 0

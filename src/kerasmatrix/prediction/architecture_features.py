@@ -22,9 +22,11 @@ CUDNN = {"CuDNNLSTM", "CuDNNGRU"}
 # Layers with a table, which HDF5 of Keras 2 cannot hold (IndexLookup and TextVectorization in
 # Keras 2.15: their handlers of weights are not variables).
 LOOKUPS = {"TextVectorization"}
-# Layers that take a list of two inputs or more, or two arguments.
+LIBRARIES = {"keras", "tensorflow", "tf_keras"}
 DEEPEST_NODE = 8  # a node is a list of lists of places
 PLACE = 3  # layer, call and tensor
+FUNCTION = 3  # code, defaults and closure
+# Layers that take a list of two inputs or more, or two arguments.
 SEVERAL_INPUTS = {
     "Add", "AdditiveAttention", "Attention", "Average", "Concatenate", "Dot", "Maximum", "Minimum",
     "Multiply", "MultiHeadAttention", "Subtract",
@@ -106,8 +108,28 @@ def _cudnn(features: Features, target: Target) -> bool:
 
 
 def _lookup(features: Features, target: Target) -> bool:
-    """It has a layer with a table, such as TextVectorization."""
-    return bool(features.classes & LOOKUPS)
+    """It has a layer with a table, such as TextVectorization, whose config lacks the vocabulary."""
+    return any(
+        str(layer.get("class_name")).rpartition(">")[2] in LOOKUPS
+        and not _config(layer).get("vocabulary")
+        for layer in features.layers
+    )
+
+
+def _function_of_library(features: Features, target: Target) -> bool:
+    """A Lambda holds the bytecode of a function of Keras or TensorFlow, which is a wrapper.
+
+    Its closure has the wrapped function, of which only the name is stored.
+    """
+    return any(
+        isinstance(function := _config(layer).get("function"), list)
+        and len(function) == FUNCTION
+        and isinstance(function[2], list)
+        and any(isinstance(held, str) for held in function[2])
+        and str(_config(layer).get("module")).partition(".")[0] in LIBRARIES
+        for layer in features.layers
+        if layer.get("class_name") == "Lambda"
+    )
 
 
 def _listed_axis(features: Features, target: Target) -> bool:
@@ -189,6 +211,7 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "hard-sigmoid": _hard_sigmoid,
     "cudnn": _cudnn,
     "lookup": _lookup,
+    "function-of-library": _function_of_library,
     "listed-axis": _listed_axis,
     "dot-score": _dot_score,
     "operation-on-constant": _operation_on_constant,

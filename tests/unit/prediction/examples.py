@@ -73,6 +73,21 @@ EXAMPLES = {
         h5(model(INPUT, layer("Lambda", function=["c\x01\x00\x00", None, None]))),
         "2.4",
     ),
+    "function-of-library": (
+        h5(
+            model(
+                INPUT,
+                {
+                    "class_name": "Lambda",
+                    "config": {
+                        "function": [LAMBDA_3_8, None, ["handler"]],
+                        "module": "keras.activations",
+                    },
+                },
+            )
+        ),
+        target("2.4", python="3.8"),
+    ),
     "class-gone": (h5(model(INPUT, layer("ThresholdedReLU"))), "3.4"),
     "merge-in-sequence": (h5(model(INPUT, DENSE, layer("Concatenate"))), "2.9"),
     "cudnn": (h5(model(INPUT, layer("CuDNNLSTM", units=2))), "2.9"),
