@@ -12,6 +12,7 @@ from kerasmatrix.diagnosis.atlas import Origin, find_origins
 from kerasmatrix.diagnosis.catalogue import Advice, Cause, Signature, the_catalogue
 from kerasmatrix.diagnosis.keras_range import KerasRange, parse_keras_range
 from kerasmatrix.diagnosis.python_names import JAVASCRIPT_RAISED, find_named
+from kerasmatrix.diagnosis.reader_in_text import reader_in_text
 from kerasmatrix.diagnosis.recognize_cause import Candidate, Evidence, candidates
 from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.errors import UsageError
@@ -100,7 +101,7 @@ def explain_message(
         text: a message, or a whole traceback.
         saved_with: the TensorFlow or Keras that saved the file, such as ``tf2.4``, ``keras3.4.1``
             or ``2.13-2.15``.
-        loaded_with: the one that loads it.
+        loaded_with: the one that loads it; by default the one that the files in a traceback tell.
         file_format: the file's format, such as ``h5``.
 
     Raises:
@@ -113,7 +114,7 @@ def explain_message(
             "python app.py 2>&1 | kerasmatrix explain",
         )
     writer = parse_keras_range(saved_with) if saved_with else None
-    reader = parse_keras_range(loaded_with) if loaded_with else None
+    reader = parse_keras_range(loaded_with) if loaded_with else reader_in_text(text)
     evidence = _evidence(text, file_format, writer, reader)
     found = _found(evidence)
     if not found and (unwrapped := WRAPPED.sub(r"\1", text)) != text:
