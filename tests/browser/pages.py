@@ -6,7 +6,7 @@ def visit(page, address):
     page.goto(address)
     page.wait_for_function("document.getElementById('count').textContent !== ''")
     # Blocks are drawn when they come near.
-    page.locator(".scenario").first.scroll_into_view_if_needed()
+    page.locator(".scenario, #overview").last.scroll_into_view_if_needed()
     page.locator("button[data-cell]").first.wait_for()
 
 
@@ -28,6 +28,11 @@ def counted(page, expected):
         "expected => document.getElementById('count').textContent === expected", arg=expected
     )
     return True
+
+
+def unfold(page):
+    """Open the part of the page that is folded at its end."""
+    page.locator("#more > summary").click()
 
 
 def draw_all(page):

@@ -17,6 +17,8 @@ pytestmark = pytest.mark.browser
 BUILDING_BLOCKS = {
     "breaks": "ul",  # a list that scrolls in itself
     "chip": "span",  # a status in words
+    "command": "div",  # a command to paste, and the button that copies it
+    "copy": "button",
     "fine-print": "p",
     "listing": "table",
     "scroll": "div",  # around what is too wide

@@ -12,7 +12,8 @@ from kerasmatrix.report.write import write_reports
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.history import summarize
 from kerasmatrix.results.observations import RetriedAttempt
-from tests.browser.pages import counted, first, panel_of, visit
+from tests.browser.pages import counted, first, panel_of, unfold, visit
+from tests.browser.samples import REPORTS
 from tests.unit.report.factory import HOSTILE, WHEN, make_cell, make_results
 
 pytestmark = pytest.mark.browser
@@ -23,6 +24,11 @@ DAY = datetime.timedelta(days=1)
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
     return write_reports(make_results(), tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    return REPORTS["check"](tmp_path_factory.mktemp("check"))
 
 
 @pytest.fixture
@@ -90,6 +96,7 @@ def test_panel_compares_prediction_and_measurement(page):
 
 
 def test_precision_and_recall_of_predictions_are_a_table(page):
+    unfold(page)
     section = page.locator("#predictions")
     section.locator("summary").click()
     rows = [row.split("\t") for row in section.locator("tbody tr").all_inner_texts()]
@@ -102,7 +109,7 @@ def test_precision_and_recall_of_predictions_are_a_table(page):
 def test_panel_shows_error_chain_and_command(page):
     text = panel_of(page, "fail").inner_text()
     for expected in ("ValueError", "because of KeyError", "the cause", "123 MB",
-                     "nox -s matrix -- --scenarios first", "--fresh", "numpy"):  # fmt: skip
+                     "kerasmatrix run --scenarios first", "--fresh", "numpy"):  # fmt: skip
         assert expected in text
     page.get_by_text("Traceback", exact=True).click()
     assert "Traceback: </script>" in page.locator("#panel details[open] pre").inner_text()
@@ -226,18 +233,18 @@ def test_an_upgrade_is_answered_with_what_breaks(browser, tmp_path):
     results = results.model_copy(update={"current": "tf2.1", "candidate": "tf2.2"})
     visit(opened, write_reports(results, tmp_path).as_uri())
     answer = opened.locator("#answer")
-    assert "3 files load in tf2.1." in answer.inner_text()
-    assert (
-        "1 load unchanged, 1 load with losses or other outputs, 1 fail (fixable)"
-        in answer.inner_text()
-    )
-    assert "1 of 2 scenarios breaks, 1 with a verified fix." in answer.inner_text()
-    assert answer.locator("li").count() == 2
+    verdict, counts = opened.locator("#verdict"), opened.locator("#counts")
+    assert verdict.inner_text() == "tf2.1 → tf2.2: 1 of 3 files breaks; it can be fixed"
+    assert counts.locator("li").all_inner_texts() == [
+        "◐ 1 loads with losses", "✓ 1 loads unchanged",
+    ]  # fmt: skip
+    assert answer.locator("tbody tr").count() == 2
     answer.get_by_role("link", name="first · h5").click()
     opened.locator("#panel").wait_for(state="visible")
     assert opened.locator("#panel-title").inner_text() == "first · h5 · tf2.1 → tf2.2"
     opened.get_by_label("from").select_option("tf2.2")
-    assert "Choose two versions" in answer.inner_text()
+    assert verdict.inner_text() == "tf2.2 → tf2.2: no file was measured"
+    assert answer.locator("tbody tr").count() == 0
     assert "from=tf2.2" in opened.url
     opened.close()
 
@@ -251,8 +258,8 @@ def test_a_command_to_paste_carries_no_command_of_its_own(browser, tmp_path):
     opened = browser.new_page()
     visit(opened, write_reports(results, tmp_path).as_uri())
     panel_of(opened, "pass")
-    command = opened.locator("#panel pre", has_text="nox -s matrix").inner_text()
-    assert shlex.split(command)[4:6] == ["--scenarios", name]
+    command = opened.locator("#panel pre", has_text="kerasmatrix run").inner_text()
+    assert shlex.split(command)[2:4] == ["--scenarios", name]
     opened.close()
 
 
@@ -262,11 +269,11 @@ def test_panel_of_a_file_has_the_command_that_fixes_it(browser, tmp_path):
     told = base.scenarios[0].model_copy(update={"file": path})
     cell = make_cell("first", "h5", "tf2.1", "tf2.1", Status.FAIL)
     results = base.model_copy(update={"scenarios": (told,), "cells": (cell,), "claims": ()})
-    for command, expected in (
-        ("kerasmatrix check models --jobs 2",
-         "kerasmatrix check models --jobs 2 --to tf2.1 --fix fixed"),
-        ("kerasmatrix.check",
-         shlex.join(["kerasmatrix", "convert", path, "--for", "tf2.1", "--output-dir", "fixed"])),
+    convert = ["kerasmatrix", "convert", path, "--for", "tf2.1", "--output-dir", "fixed"]
+    for command, options in (
+        ("kerasmatrix check models --jobs 2 --custom-objects 'my layers.py'",
+         ["--custom-objects", "my layers.py", "--engine", "fake"]),
+        ("kerasmatrix.check", ["--engine", "fake"]),
     ):  # fmt: skip
         run = results.run.model_copy(update={"command": command})
         opened = browser.new_page()
@@ -274,10 +281,12 @@ def test_panel_of_a_file_has_the_command_that_fixes_it(browser, tmp_path):
         visit(opened, page.as_uri())
         panel = panel_of(opened, "fail")
         commands = [shlex.split(text) for text in panel.locator("pre").all_inner_texts()[:1]]
-        assert commands == [shlex.split(expected)]
+        assert commands == [convert + options]
         assert "load(copy)" not in panel.inner_text()  # nothing says where the copy is from
         again = panel.locator("pre", has_text="--fresh").inner_text()
-        assert shlex.split(again)[:3] == ["kerasmatrix", "check", path]
+        assert shlex.split(again) == ["kerasmatrix", "check", path, "--environments", "tf2.1",
+                                      "--reference", "tf2.1", *options, "--fresh",
+                                      "--output", "again"]  # fmt: skip
         opened.close()
 
 
@@ -285,7 +294,12 @@ def test_without_a_script_the_page_says_what_is_missing(browser, path):
     context = browser.new_context(java_script_enabled=False)
     opened = context.new_page()
     opened.goto(path.as_uri())
-    assert "the matrices need JavaScript" in opened.locator("noscript").inner_text()
+    assert "need JavaScript" in opened.locator("noscript").inner_text()
+    assert "files break" in opened.locator("#verdict").inner_text()
+    assert opened.locator("#answer tbody tr").count() > 0
+    pair = opened.locator("#overview tbody tr").first.locator("td").first
+    assert pair.inner_text() == "1/2 ↻1"
+    assert opened.locator("button.copy:visible").count() == 0
     assert opened.locator("#causes summary").first.is_visible()
     assert opened.locator("#filters").is_hidden()
     assert opened.locator("#pictures").is_hidden()
@@ -331,14 +345,77 @@ def test_the_overview_counts_what_passes_the_filters(page):
     page.locator("#overview").scroll_into_view_if_needed()
     pair = page.locator("#overview-matrix tbody tr").first.locator("td").first
     bar = pair.locator(".status-bar")
-    told = "saved with tf2.1, loaded with tf2.1: 1 pass, 1 fail"
-    assert bar.get_attribute("aria-label") == told
+    button = pair.locator("button")
+    told = "saved with tf2.1, loaded with tf2.1: 1 pass, 1 fail, 1 with a verified fix"
+    assert button.get_attribute("title") == told
+    assert bar.count() == 1
     assert pair.locator("small").inner_text() == "1/2 ↻1"
     page.get_by_label("Status").select_option("pass")
     assert counted(page, "5 of 50 cells")
     page.locator("#overview").scroll_into_view_if_needed()
-    page.get_by_role("img", name="tf2.1, loaded with tf2.1: 1 pass", exact=False).first.wait_for()
-    assert bar.get_attribute("aria-label") == "saved with tf2.1, loaded with tf2.1: 1 pass"
+    assert button.get_attribute("title") == "saved with tf2.1, loaded with tf2.1: 1 pass"
+    assert pair.locator("small").inner_text() == "1/2"
+    assert page.locator("#filtered").inner_text().startswith("Filtered: pass.")
+    page.locator("#clear").click()
+    assert counted(page, "50 of 50 cells")
+    assert page.locator("#filtered").is_hidden()
+
+
+def test_filters_without_a_match_say_so_and_are_cleared(page):
+    page.get_by_label("Search errors").fill("no such text")
+    assert counted(page, "0 of 50 cells")
+    page.locator("#empty button").click()
+    assert counted(page, "50 of 50 cells")
+    assert page.locator("#empty").is_hidden()
+    assert "text=" not in page.url
+
+
+def test_cell_of_the_overview_chooses_its_step(page):
+    page.locator("#overview tbody tr").nth(1).locator("td").nth(2).locator("button").click()
+    page.wait_for_function("document.getElementById('verdict').textContent.startsWith('tf2.2 → ')")
+    assert page.locator("#verdict").inner_text().startswith("tf2.2 → tf2.3: ")
+    assert "from=tf2.2&to=tf2.3" in page.url
+
+
+def test_link_to_what_is_missing_says_so(page, browser, path):
+    for address, missing in (
+        ("cell=first/h5/tf2.1/tf9", "no cell first/h5/tf2.1/tf9"),
+        ("from=tf9", "no version tf9"),
+        ("cause-nothing", "no part cause-nothing"),
+    ):
+        opened = browser.new_page()
+        opened.goto(f"{path.as_uri()}#{address}")
+        notice = opened.locator("#missing")
+        notice.wait_for(state="visible")
+        assert missing in notice.inner_text()
+        assert opened.evaluate("document.activeElement.id") == "missing"
+        opened.close()
+
+
+def test_answer_of_the_page_and_of_its_script_are_equal(browser, tmp_path):
+    for name, write in REPORTS.items():
+        opened = browser.new_page()
+        visit(opened, write(tmp_path / name).as_uri())
+        parts = [opened.locator(part) for part in ("#verdict", "#counts", "#answer")]
+        before = [part.inner_text() for part in parts]
+        again = opened.locator("#step select[name=from]").input_value()
+        opened.locator("#step select[name=from]").select_option("tf2.2")
+        assert parts[0].inner_text() != before[0]
+        opened.locator("#step select[name=from]").select_option(again)
+        assert [part.inner_text() for part in parts] == before
+        opened.close()
+
+
+def test_command_is_copied(browser, tmp_path):
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    opened = context.new_page()
+    visit(opened, REPORTS["check"](tmp_path).as_uri())
+    opened.locator("#answer button.copy").first.click()
+    opened.get_by_role("button", name="copied").wait_for()
+    copied = opened.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("kerasmatrix convert ")
+    assert " --for tf2.21 " in copied
+    context.close()
 
 
 def test_an_environment_filters_both_sides(page):
@@ -385,6 +462,7 @@ def test_headers_lead_to_release_notes(page):
 
 
 def test_pictures_show_where_scenarios_break_and_by_how_much(page):
+    unfold(page)
     page.locator("#pictures").scroll_into_view_if_needed()
     strip = page.locator("#strips tbody tr").first
     assert strip.locator("th").inner_text() == "first"
@@ -409,6 +487,7 @@ def test_a_claim_leads_to_its_cells(browser, tmp_path):
     opened = browser.new_page()
     path = write_reports(base.model_copy(update={"claims": (claim,)}), tmp_path)
     visit(opened, path.as_uri())
+    unfold(opened)
     opened.locator("#claims > details > summary").click()
     opened.get_by_text("1 that disagree").click()
     opened.get_by_role("link", name="h5 · tf2.1 → tf2.4").click()
@@ -477,6 +556,7 @@ def test_panel_inferred_cell_links_to_the_measured_one(browser, tmp_path):
     opened = browser.new_page()
     results = base.model_copy(update={"cells": tuple(cells)})
     visit(opened, write_reports(results, tmp_path).as_uri())
+    opened.locator("#legend summary").click()
     assert "(1 cell)" in opened.locator("#legend").inner_text()
     (inferred,) = opened.locator(".block td.inferred button").all()
     assert "inferred from tf2.1" in inferred.get_attribute("aria-label")
@@ -547,23 +627,23 @@ def test_paper_shows_every_block(browser, tmp_path):
 
 @pytest.mark.parametrize("width", [390, 1024, 1440])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_page_has_no_violations(browser, path, scheme, width):
+def test_axe_page_has_no_violations(browser, path, checked, scheme, width):
     from axe_playwright_python.sync_playwright import Axe
 
     opened = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    visit(opened, path.as_uri())
-    opened.locator("#claims > details > summary").click()
-    opened.locator("#causes summary").first.click()
-    panel_of(opened, "fail")
-    found = Axe().run(opened)
-    told = [
-        (
-            violation["id"],
-            violation["nodes"][0]["html"][:200],
-            violation["nodes"][0]["failureSummary"],
-        )
-        for violation in found.response["violations"]
-    ]
-    assert told == []
-    assert len(found.response["passes"]) > 20
+    axe = Axe()
+    for report in (path, checked):
+        visit(opened, report.as_uri())
+        for fold in opened.locator("details").all():
+            fold.evaluate("fold => { fold.open = true; }")
+        for is_open in (False, True):
+            if is_open:
+                panel_of(opened, "fail")
+            found = axe.run(opened)
+            assert [
+                (violation["id"], violation["nodes"][0]["html"][:200],
+                 violation["nodes"][0]["failureSummary"])
+                for violation in found.response["violations"]
+            ] == []  # fmt: skip
+            assert len(found.response["passes"]) > 20
     opened.close()

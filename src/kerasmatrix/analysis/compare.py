@@ -24,6 +24,7 @@ __all__ = [
     "Comparison",
     "Outcome",
     "compare",
+    "kind_of_change",
     "outcome_of",
 ]
 
@@ -169,8 +170,8 @@ def outcome_of(cell: CellResult) -> Outcome:
     return Outcome(cell.status, cell.lost)
 
 
-def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
-    old, new = outcome_of(before), outcome_of(after)
+def kind_of_change(old: Outcome, new: Outcome) -> ChangeKind | None:
+    """Return how an outcome changed, or None if it is as good as before."""
     if not (old.is_measured and new.is_measured):
         # Neither was measured: a change from one reason to another says nothing about Keras.
         if old.is_measured == new.is_measured:
@@ -180,6 +181,14 @@ def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
         return ChangeKind.BROKEN if SEVERITY[new.status] == BROKEN else ChangeKind.WORSE
     if old.is_worse_than(new):
         return ChangeKind.FIXED if SEVERITY[old.status] == BROKEN else ChangeKind.BETTER
+    return None
+
+
+def _kind(before: CellResult, after: CellResult) -> ChangeKind | None:
+    old, new = outcome_of(before), outcome_of(after)
+    kind = kind_of_change(old, new)
+    if kind or not (old.is_measured and new.is_measured):
+        return kind
     changed = _remedy_change(before, after)
     return changed or (None if before.cause == after.cause else ChangeKind.CAUSE)
 

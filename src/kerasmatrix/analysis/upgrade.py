@@ -11,7 +11,7 @@ from kerasmatrix.results.cells import LOADS_OR_DRIFTS, SAYS_NOTHING, SEVERITY, S
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.strict_model import StrictModel
 
-__all__ = ["Reason", "Upgrade", "examine", "upgrade_headline"]
+__all__ = ["Reason", "Upgrade", "examine"]
 
 
 class Reason(StrictModel):
@@ -97,24 +97,6 @@ def examine(
         unknown=len(home) - len(measured),
         reasons=tuple(sorted(reasons, key=lambda reason: -SEVERITY[reason.status])),
     )
-
-
-def upgrade_headline(results: Results) -> str | None:
-    """Return the answer for the upgrade that the matrix asks about, if it asks about one."""
-    if results.current is None or results.candidate is None:
-        return None
-    upgrade = examine(results, results.current, results.candidate)
-    if not upgrade.files:
-        return None
-    broken = [reason for reason in upgrade.reasons if reason.status not in LOADS_OR_DRIFTS]
-    fixable = sum(reason.remedy is not None for reason in broken)
-    step = f"{upgrade.source} → {upgrade.target}"
-    if not broken:
-        return f"{step}: no file breaks"
-    count = f"{len(broken)} of {upgrade.files} file{'s' if upgrade.files != 1 else ''}"
-    if len(broken) == 1:
-        return f"{step}: {count} breaks, {'' if fixable else 'not '}fixable"
-    return f"{step}: {count} break, {'all' if fixable == len(broken) else fixable} fixable"
 
 
 def _reason(cell: CellResult, home: CellResult) -> Reason:

@@ -11,7 +11,7 @@ from typing import cast
 import click
 
 from kerasmatrix import __version__
-from kerasmatrix.cli.error_output import show
+from kerasmatrix.cli.error_output import show as show_error
 from kerasmatrix.cli.global_options import (
     accept_global_options,
     global_options,
@@ -35,11 +35,14 @@ GROUPS = {
         "check": "Load files in other versions, and write fixed files.",
         "convert": "Write a file that another version loads.",
         "bisect": "Find the release in which a file breaks.",
+        "diff": "Compare two model files.",
+        "reproduce": "Find the smallest model that fails as a file does.",
         "explain": "Explain an error message of Keras.",
         "layer": "Print which releases write and read a class of Keras.",
     },
     "The matrix": {
         "run": "Save and load the test models in every version.",
+        "show": "Open the last report.",
         "report": "Write a stored run in another format.",
         "history": "List the stored runs.",
         "compare": "Print how the results of two runs differ.",
@@ -133,7 +136,7 @@ def main(arguments: list[str] | None = None) -> None:
     lost = output_error()
     if lost:
         # The work is done, so its own exit code has precedence.
-        code = code or show(InfrastructureError(f"standard output cannot be written: {lost}"))
+        code = code or show_error(InfrastructureError(f"standard output cannot be written: {lost}"))
     sys.exit(code)
 
 
@@ -173,7 +176,7 @@ def _report_error(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, FileNotFoundError) and _is_folder_gone():
         known = UsageError("the current folder was removed", hint="change to another folder")
     if known:
-        return show(known)
+        return show_error(known)
     from kerasmatrix.cli.crash_report import (  # noqa: PLC0415 - rarely needed
         INTERNAL_ERROR,
         summarize,

@@ -16,7 +16,7 @@ from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.report.file_verdict import find_environment
 from kerasmatrix.results.schema import Results
-from kerasmatrix.text.lines import first_line
+from kerasmatrix.text.lines import brief_line
 
 __all__ = ["can_upgrade"]
 
@@ -109,7 +109,7 @@ def _summary(upgrade: Upgrade, *, possible: bool) -> list[str]:
 
 
 def _reason_lines(reason: Reason) -> list[str]:
-    summary = first_line(reason.summary)
+    summary = brief_line(reason.summary)
     lines = [f"  {reason.scenario} · {reason.format}: {reason.status}: {summary}"]
     if reason.cause:
         lines.append(f"    cause: {reason.cause}")

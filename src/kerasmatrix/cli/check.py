@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -22,26 +22,26 @@ from kerasmatrix.cli.options import (
     remedies_options,
 )
 from kerasmatrix.cli.output import say
+from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.cli.session import measuring_or_cluster_options, session_from_options
-from kerasmatrix.cli.terminal import print_results
+from kerasmatrix.cli.terminal import print_files
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.select import Cluster
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import Remedies
-from kerasmatrix.files.check import CHANGED
 from kerasmatrix.files.check import check as check_files
 from kerasmatrix.files.discover import find_models
 from kerasmatrix.files.fix import FixedFile, OutputFolder, fix_files
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.model_input import CHANGED, ModelInput
 from kerasmatrix.files.output import check_folder as check_fix_folder
 from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import Session
 from kerasmatrix.report.file_verdict import FilesVerdict, best_source, judge_files, newest
 from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.schema import Results
+from kerasmatrix.results.schema import FixedResult, Results
 from kerasmatrix.text.redaction import command_line
 
 __all__ = ["check"]
@@ -75,6 +75,7 @@ USAGE, INFRASTRUCTURE = 2, 3
 @measuring_or_cluster_options
 @remedies_options
 @output_option
+@with_downloads("files")
 def check(  # noqa: PLR0913 - one argument per option
     *,
     files: tuple[Path, ...],
@@ -103,8 +104,9 @@ def check(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Check whether model files load in other TensorFlow versions, and write fixed ones.
 
-    FILES can be files or folders. Writes DIR/check/index.html, a table with a row for each file.
-    Versions are names of environments, or numbers such as 2.15 or keras3.4.
+    FILES can be files, folders or addresses (hf://, models:/, s3://). Writes DIR/check/index.html,
+    a table with a row for each file. Versions are names of environments, or numbers such as 2.15 or
+    keras3.4.
     """
     rules = FileGate.of(is_on=gate, baseline=baseline, accept=accept)
     output /= "check"
@@ -145,10 +147,11 @@ def check(  # noqa: PLR0913 - one argument per option
         if folder and results.candidate:
             new = session.matrix.environments[results.candidate]
             fixed = fix_files(session, model_inputs, new, checked, folder)
-    print_results(results, page)
+            results, page = publish(_with_fixed(results, fixed), output)
+    print_files(results)
     _say_changed(results)
     verdict = _verdict(results, fixed, model_inputs)
-    print_verdict(verdict, page, _fix_command(verdict, asked=folder is not None))
+    print_verdict(verdict, results, page, _fix_command(verdict, asked=folder is not None))
     exit_code = rules.decide(results)
     if models.refused or refused:
         return USAGE
@@ -191,6 +194,18 @@ class _Versions:
         target = self._target or newest(results)
         source = self._source or best_source(results, target)
         return results.model_copy(update={"current": source, "candidate": target})
+
+
+def _with_fixed(results: Results, fixed: Mapping[str, FixedFile]) -> Results:
+    """Return the results with the fixed files."""
+    written = {
+        name: FixedResult(path=new.path, lost=new.lost) for name, new in fixed.items() if new.path
+    }
+    scenarios = tuple(
+        scenario.model_copy(update={"fixed": written.get(scenario.name)})
+        for scenario in results.scenarios
+    )
+    return results.model_copy(update={"scenarios": scenarios})
 
 
 def _verdict(

@@ -15,7 +15,7 @@ from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.output import say, say_json
 from kerasmatrix.cli.stored_runs import read_run, store_option
 from kerasmatrix.report.markdown import line, row
-from kerasmatrix.text.lines import first_line
+from kerasmatrix.text.lines import brief_line
 
 __all__ = ["change_line", "compare", "count_line", "notes"]
 
@@ -66,7 +66,7 @@ def change_line(change: Change) -> str:
     """Return the status of a cell before and after, with its cause."""
     where = f"{change.scenario} · {change.format} · {change.saved_with} → {change.loaded_with}"
     cause = f" ({change.cause})" if change.cause else ""
-    summary = first_line(change.summary)
+    summary = brief_line(change.summary)
     return f"{where}: {change.before} → {change.after}{cause}: {summary}"
 
 

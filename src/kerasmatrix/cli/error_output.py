@@ -13,6 +13,8 @@ from kerasmatrix.text.escape import escape_control_characters
 __all__ = ["show", "show_all"]
 
 LONG_WORD = re.compile(r"\S{1000,}")
+# Of a message; with its hint, an error has at most six lines.
+MOST_LINES = 5
 
 
 def show(error: KerasmatrixError) -> int:
@@ -25,7 +27,11 @@ def show(error: KerasmatrixError) -> int:
 
 def _lines(text: str) -> str:
     """Return ``text`` with continuation lines indented, so that none looks like a new message."""
-    lines = (LONG_WORD.sub(_shortened, line) for line in text.split("\n"))
+    lines = text.split("\n")
+    if len(lines) > MOST_LINES:
+        left_out = len(lines) - MOST_LINES + 1
+        lines[MOST_LINES - 1 :] = [f"… and {left_out} more lines"]
+    lines = [LONG_WORD.sub(_shortened, line) for line in lines]
     return "\n  ".join(map(escape_control_characters, lines))
 
 

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from kerasmatrix.cli.error_output import show
 from kerasmatrix.cli.output import say
+from kerasmatrix.cli.terminal import print_counts
 from kerasmatrix.errors import UsageError
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.report.file_verdict import FilesVerdict
+from kerasmatrix.results.schema import Results
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["file_link", "print_verdict", "say_required", "say_wrapped"]
@@ -69,8 +71,10 @@ def _names_in(code: Path | None) -> frozenset[str]:
         return frozenset()
 
 
-def print_verdict(verdict: FilesVerdict, page: Path, fix_command: str | None) -> None:
-    """Print a line for each file, what a program must bring, and the verdict last."""
+def print_verdict(
+    verdict: FilesVerdict, results: Results, page: Path, fix_command: str | None
+) -> None:
+    """Print a line for each file; at the end the verdict, the way out, and the counts."""
     click.echo()
     for line in verdict.lines:
         say_wrapped(f"{line.glyph} {line.text()}", indent="    ")
@@ -80,4 +84,5 @@ def print_verdict(verdict: FilesVerdict, page: Path, fix_command: str | None) ->
     say_wrapped(verdict.headline())
     if fix_command:
         say(f"To write fixed files: {fix_command}")
+    print_counts(results)
     say(f"Report: {file_link(page)}")

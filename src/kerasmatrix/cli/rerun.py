@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerasmatrix.cli.build_plan import plan_of, select
-from kerasmatrix.cli.terminal import TerminalProgress, say_retries
+from kerasmatrix.cli.progress import TerminalProgress
+from kerasmatrix.cli.terminal import say_retries
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.select import open_engine

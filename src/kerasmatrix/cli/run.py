@@ -30,8 +30,9 @@ from kerasmatrix.cli.options import (
     retries_options,
     shard_option,
 )
+from kerasmatrix.cli.progress import TerminalProgress
 from kerasmatrix.cli.stored_runs import read_run
-from kerasmatrix.cli.terminal import TerminalProgress, print_jobs, print_results, say_retries
+from kerasmatrix.cli.terminal import print_jobs, print_results, say_retries
 from kerasmatrix.config.matrix import Matrix, load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from kerasmatrix.cli.options import JOBS, any_matrix_option, cluster_options
-from kerasmatrix.cli.terminal import TerminalProgress
+from kerasmatrix.cli.progress import TerminalProgress
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine

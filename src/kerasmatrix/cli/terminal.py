@@ -1,39 +1,28 @@
-"""Terminal output of a run: progress, the work list of a dry run, the summary at the end.
-
-The progress bar needs standard error to be a terminal. Elsewhere, as in CI, a run is quiet until
-its summary; ``--verbose`` logs every task instead.
-"""
+"""Terminal output of a run: the work list of a dry run, the summary at the end."""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    ProgressColumn,
-    Task,
-    TaskID,
-    TextColumn,
-)
-from rich.progress import Progress as Bar
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
-from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
-from kerasmatrix.execution.listener import Countable, Progress
+from kerasmatrix.cli.job_text import describe_job
+from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.runner import Run
+from kerasmatrix.report.answer import answer_of
+from kerasmatrix.report.steps import Cells, neighbouring_steps
 from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Save, Status
 from kerasmatrix.results.schema import PredictorResult, Results, count_statuses
 from kerasmatrix.text.escape import escape_control_characters
-from kerasmatrix.text.lines import first_line
+from kerasmatrix.text.lines import brief_line
 
-__all__ = ["TerminalProgress", "print_jobs", "print_results", "say_retries"]
+__all__ = ["print_counts", "print_files", "print_jobs", "print_results", "say_retries"]
 
 STYLES = {
     Status.PASS: "green",
@@ -53,99 +42,12 @@ FILES_CORNER = "file ↓ / loaded →"
 LOG = logging.getLogger(__name__)
 
 
-class _TimeLeft(ProgressColumn):
-    """Shows about how long the rest takes, once that can be estimated."""
-
-    max_refresh = 1
-
-    def render(self, task: Task) -> Text:
-        """Return the estimate in seconds or minutes."""
-        seconds = task.time_remaining
-        if seconds is None:
-            return Text("")
-        if seconds < 60:  # noqa: PLR2004 - a minute
-            return Text(f"about {seconds:.0f} s left")
-        return Text(f"about {seconds / 60:.0f} min left")
-
-
-class TerminalProgress(Progress):
-    """Draws a bar with counts, the time left, and the latest task of each environment."""
-
-    def __init__(self, console: Console | None = None) -> None:
-        self._console = console or Console(stderr=True)
-        self._bar: Bar | None = None
-        self._at: dict[str, str] = {}
-        self._task = TaskID(0)
-        self._run: Countable | None = None
-
-    def begins(self, run: Countable) -> None:
-        """Begin to draw ``run``."""
-        self._run = run
-        LOG.info("%d tasks to do", run.pending)
-        # The bar and log lines would overwrite each other.
-        if self._console.is_terminal and run.pending and not LOG.isEnabledFor(logging.INFO):
-            self._bar = Bar(
-                BarColumn(bar_width=12),
-                MofNCompleteColumn(),
-                _TimeLeft(),
-                # It has the room that the count and the time leave.
-                TextColumn(
-                    "{task.fields[at]}",
-                    table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
-                ),
-                console=self._console,
-                transient=True,
-                expand=True,
-            )
-            self._task = self._bar.add_task("tasks", total=run.pending, at="")
-            self._bar.start()
-
-    def ends(self) -> None:
-        """Stop drawing."""
-        if self._bar:
-            self._bar.stop()
-            self._bar = None
-
-    def opening(self, environment: str) -> None:
-        """Show that an environment starts; the first time, it is installed."""
-        LOG.info("%s: starting", environment)
-        self._show(environment, "starting (the first time: installing)")
-
-    def started(self, environment: str, job: Job) -> None:
-        """Show the job that an environment works on."""
-        LOG.info("%s: %s", environment, _description(job))
-        self._show(environment, _description(job))
-
-    def ended(self, environment: str, job: Job) -> None:
-        """Advance the bar."""
-        LOG.debug("%s: done: %s", environment, _description(job))
-        if self._bar:
-            self._bar.advance(self._task)
-            if self._run:
-                done = self._bar.tasks[0].completed
-                self._bar.update(self._task, total=done + self._run.pending)
-
-    def lost(self, environment: str, reason: str) -> None:
-        """Print what went wrong above the bar."""
-        LOG.debug("%s: %s", environment, reason)
-        first = escape_control_characters(first_line(reason))
-        self._console.print(Text(f"{environment}: {first}", style="cyan"), soft_wrap=True)
-
-    def _show(self, environment: str, activity: str) -> None:
-        if self._bar:
-            self._at.pop(environment, None)
-            self._at[environment] = activity
-            recent = list(self._at.items())[-2:]
-            at = " · ".join(f"{name}: {activity}" for name, activity in recent)
-            self._bar.update(self._task, at=at)
-
-
 def print_jobs(run: Run) -> None:
     """List the jobs of ``run`` in order, and how many results are known already."""
     console = Console(highlight=False)
     jobs = run.jobs()
     for environment, job in jobs:
-        console.print(Text(f"{environment:<20} {_description(job)}"), soft_wrap=True)
+        console.print(Text(f"{environment:<20} {describe_job(job)}"), soft_wrap=True)
     unsupported = sum(
         run.plan.in_shard(cell) and run.plan.cannot_load(cell) is not None
         for cell in run.plan.cells()
@@ -172,33 +74,29 @@ def say_retries(wanted: Sequence[RetryJob]) -> None:
     )
 
 
-def _description(job: Job) -> str:
-    """Describe a job in a few words, without the environment that does it."""
-    match job:
-        case FixJob(cell):
-            return f"try a fix for {cell.saved_with}'s {cell.scenario} as {cell.format}"
-        case ConvertJob(row, chain):
-            return f"convert {row.saved_with}'s {row.scenario} to {chain[-1].format}"
-        case FinalLoad(cell, chain):
-            return f"load {cell.saved_with}'s {cell.scenario} via {chain[-1].environment}"
-        case RetryJob(of):
-            return f"repeat: {_description(of)}"
-        case Cell():
-            return f"load {job.saved_with}'s {job.scenario} as {job.format}"
-        case Save():
-            return f"save {job.scenario} as {job.format}"
-
-
 def _count_of(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def print_results(results: Results, path: Path) -> None:
-    """Print the matrix, the counts and where the report is."""
+    """Print a matrix: the table, the verdict on a step, the counts, where the report is."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = 10_000  # a log is as wide as it needs to be
-    _print_table(console, results)
+    _print_matrix(console, results)
+    _print_environments(console, results)
+    console.print()
+    if answer := answer_of(results):
+        console.print(Text(f"{answer.step.headline()}.", style="bold"), soft_wrap=True)
+        if answer.step.broken:
+            console.print("To check your own files: kerasmatrix check models/", soft_wrap=True)
+    print_counts(results, console)
+    console.print(Text(f"Report: {path}"), soft_wrap=True)
+
+
+def print_counts(results: Results, console: Console | None = None) -> None:
+    """Print how many cells have which status, and how that was measured."""
+    console = console or Console(highlight=False)
     cells = results.asked_for
     line = Text(f"{_count_of(len(cells), 'cell')}: ")
     for index, (status, count) in enumerate(count_statuses(cells).items()):
@@ -208,11 +106,31 @@ def print_results(results: Results, path: Path) -> None:
         console.print(text, soft_wrap=True)
     if results.predictor:
         LOG.info("%s", _prediction_line(results.predictor))
-    _print_environments(console, results)
     if not results.run.complete:
         console.print(f"Run incomplete: {_missing(results)}.", style="bold", soft_wrap=True)
-    if not results.of_files:
-        console.print(Text(f"Report: {path}"), soft_wrap=True)
+
+
+def print_files(results: Results) -> None:
+    """Print the table of a check: a row for each file, a glyph for each version."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 10_000
+    cells = {(cell.scenario, cell.loaded_with): cell.status for cell in results.asked_for}
+    names = [environment.name for environment in results.environments if not environment.added]
+    rows = [scenario.name for scenario in results.scenarios]
+    named = _first_width(FILES_CORNER, rows) + sum(len(name) + 2 for name in names)
+    is_named = named <= console.width
+    table = _new_table(FILES_CORNER, names if is_named else map(str, range(1, len(names) + 1)))
+    for row in rows:
+        table.add_row(row, *(_glyph(cells.get((row, name))) for name in names))
+    console.print(table)
+    if not is_named:
+        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
+        console.print(Text(f"Columns: {numbered}", style="dim"))
+    for status in count_statuses(results.asked_for):
+        look = LOOKS[status]
+        console.print(Text(f"{look.glyph} {look.word}: {look.meaning}", style="dim"))
+    _print_environments(console, results)
 
 
 def _measurement_lines(results: Results) -> Iterator[str]:
@@ -247,13 +165,12 @@ def _missing(results: Results) -> str:
 
 def _print_environments(console: Console, results: Results) -> None:
     """Print which environments were added, and which are unavailable."""
+    if added := [environment.name for environment in results.environments if environment.added]:
+        were = "was" if len(added) == 1 else "were"
+        console.print(f"{', '.join(added)} {were} added to compare outputs with.", soft_wrap=True)
     for environment in results.environments:
-        if environment.added:
-            console.print(
-                f"{environment.name} was added: its outputs are the reference.", soft_wrap=True
-            )
         if environment.trouble:
-            first = escape_control_characters(first_line(environment.trouble))
+            first = escape_control_characters(brief_line(environment.trouble))
             console.print(Text(f"{environment.name}: {first}", style="cyan"), soft_wrap=True)
 
 
@@ -270,58 +187,86 @@ def _prediction_line(predictor: PredictorResult) -> str:
     )
 
 
-def _print_table(console: Console, results: Results) -> None:
+def _print_matrix(console: Console, results: Results) -> None:
     """Print rows saved-with, columns loaded-with: how many cells pass, of how many measured.
 
-    A row that is a file has the glyph of each cell instead. Where the names do not fit, columns are
-    headed by the rows' numbers; where the counts do not fit either, a cell is the glyph of its
-    worst status.
+    In a narrow terminal it is the share in percent, under the rows' numbers. Where that does not
+    fit either, the steps from each version to the next are listed.
     """
     cells: dict[tuple[str, str], Counter[Status]] = defaultdict(Counter)
-    for cell in results.asked_for:
-        row = cell.scenario if results.of_files else cell.saved_with
-        cells[row, cell.loaded_with][cell.status] += 1
-    names = [environment.name for environment in results.environments if not environment.added]
-    rows = [scenario.name for scenario in results.scenarios] if results.of_files else names
-    corner = FILES_CORNER if results.of_files else CORNER
-    first = max([len(corner), *(len(name) + 4 for name in rows)])
-    widest = max((len(_count(counts)) for counts in cells.values()), default=0)
-    named = first + sum(max(len(name), widest) + 2 for name in names) <= console.width
-    numbered = first + len(names) * (max(widest, 2) + 2) <= console.width
-    show_counts = (named or numbered) and not results.of_files
+    for cell in results.cells:
+        cells[cell.saved_with, cell.loaded_with][cell.status] += 1
+    names = [environment.name for environment in results.environments]
+    for label, legend in ((_passed, "passed / measured"), (_share, "passed, in % of the measured")):
+        widest = max((len(label(counts)) for counts in cells.values()), default=1)
+        for heads, rows in (
+            (names, names),
+            ([str(number) for number, _ in enumerate(names, start=1)],
+             [f"{number:>2} {name}" for number, name in enumerate(names, start=1)]),
+        ):  # fmt: skip
+            width = sum(max(len(head), widest) + 2 for head in heads)
+            if _first_width(CORNER, rows) + width > console.width:
+                continue
+            table = _new_table(CORNER, heads)
+            for saved, row in zip(names, rows, strict=True):
+                table.add_row(row, *(_styled(cells[saved, loaded], label) for loaded in names))
+            console.print(table)
+            console.print(legend, soft_wrap=True)
+            return
+    _print_steps(console, results)
+
+
+def _print_steps(console: Console, results: Results) -> None:
+    """Print the steps from each version to the next, the worst first."""
+    table = _new_table("step", ("break", "files", "fixable"))
+    for step in neighbouring_steps(results, Cells(results)):
+        style = "red" if step.broken else "green"
+        table.add_row(
+            step.name, Text(str(step.broken), style=style), str(step.files), str(step.fixable)
+        )
+    console.print(table)
+
+
+def _first_width(corner: str, rows: Iterable[str]) -> int:
+    return max([len(corner), *map(len, rows)]) + 1
+
+
+def _new_table(corner: str, heads: Iterable[str]) -> Table:
     table = Table(box=None, padding=(0, 1), header_style="bold", pad_edge=False)
     table.add_column(corner, no_wrap=True, style="bold")
-    for number, name in enumerate(names, start=1):
-        table.add_column(name if named else str(number), justify="right", no_wrap=True)
-    for number, name in enumerate(rows, start=1):
-        label = name if named or results.of_files else f"{number:>2} {name}"
-        table.add_row(label, *(_text(cells[name, loaded], show_counts) for loaded in names))
-    console.print(table)
-    if show_counts:
-        console.print("passed / measured", soft_wrap=True)
-    elif results.of_files:
-        for status in count_statuses(results.asked_for):
-            look = LOOKS[status]
-            console.print(Text(f"{look.glyph} {look.word}: {look.meaning}", style="dim"))
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    return table
 
 
-def _text(counts: Counter[Status], show_counts: bool) -> Text:  # noqa: FBT001 - one call
-    return Text(_count(counts) if show_counts else _glyph(counts), style=STYLES[_worst(counts)])
+def _styled(counts: Counter[Status], label: Callable[[Counter[Status]], str]) -> Text:
+    return Text(label(counts), style=STYLES[_worst(counts)])
 
 
-def _count(counts: Counter[Status]) -> str:
-    measured = sum(number for status, number in counts.items() if status not in SAYS_NOTHING)
-    if not measured:
-        return _glyph(counts)
-    return f"{counts[Status.PASS]}/{measured}"
+def _passed(counts: Counter[Status]) -> str:
+    measured = _measured(counts)
+    return f"{counts[Status.PASS]}/{measured}" if measured else LOOKS[_worst(counts)].glyph
 
 
-def _glyph(counts: Counter[Status]) -> str:
-    return LOOKS[_worst(counts)].glyph
+def _share(counts: Counter[Status]) -> str:
+    measured = _measured(counts)
+    return f"{100 * counts[Status.PASS] // measured}" if measured else LOOKS[_worst(counts)].glyph
+
+
+def _measured(counts: Counter[Status]) -> int:
+    return sum(number for status, number in counts.items() if status not in SAYS_NOTHING)
+
+
+def _glyph(status: Status | None) -> Text:
+    return Text(LOOKS[status].glyph, style=STYLES[status]) if status else Text("")
 
 
 def _worst(counts: Counter[Status]) -> Status:
-    """Return the worst measured status; without a measurement, the last of the others."""
+    """Return the worst measured status; without a measurement, the last of the others.
+
+    A failed save counts only where nothing was loaded.
+    """
     present = [status for status in Status if counts[status]]
     measured = [status for status in present if status not in SAYS_NOTHING]
-    return (measured or present or [Status.NOT_RUN])[-1]
+    loads = [status for status in measured if status is not Status.SAVE_FAILED]
+    return (loads or measured or present or [Status.NOT_RUN])[-1]

@@ -43,6 +43,7 @@ class BatchRunner:
         finally:
             with self._parts.changed:
                 keeps_workers = work.queue.keeps_workers
+                self._parts.listener.left(environment)
             if not keeps_workers:
                 self._pool.release(environment)
 

@@ -35,6 +35,9 @@ class Listener(Protocol):
     def ended(self, environment: str, job: Job) -> None:
         """A job is done."""
 
+    def left(self, environment: str) -> None:
+        """An environment has no more tasks for now."""
+
     def lost(self, environment: str, reason: str) -> None:
         """A worker died and is opened again, or an environment is unavailable."""
 
@@ -55,6 +58,9 @@ class Progress:
         """See `Listener`."""
 
     def ended(self, environment: str, job: Job) -> None:
+        """See `Listener`."""
+
+    def left(self, environment: str) -> None:
         """See `Listener`."""
 
     def lost(self, environment: str, reason: str) -> None:

@@ -17,16 +17,14 @@ from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import Run
-from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.model_input import CHANGED, ModelInput, writer_of
 from kerasmatrix.files.reference import ReferenceSearch
 from kerasmatrix.files.reference_candidates import SEARCH, ReferencePolicy
 from kerasmatrix.files.session import Session
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.schema import Results, RunInfo
 
-__all__ = ["CHANGED", "CheckResult", "check"]
-
-CHANGED = "It has changed in the meantime: this is about the file as it was."
+__all__ = ["CheckResult", "check"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,13 +105,19 @@ def _with_notes(
 ) -> Results:
     """Add notes about the files' references, and about files that have changed."""
     notes: dict[str, str] = {}
+    writers = {each.scenario.name: writer_of(each.model_file) for each in model_inputs}
     for model_input in model_inputs:
         changed = CHANGED if model_input.has_changed else ""
         notes[model_input.scenario.name] = " ".join(
             filter(None, (search.note(model_input), changed))
         )
     scenarios = tuple(
-        scenario.model_copy(update={"shows": f"{scenario.shows} {notes[scenario.name]}".strip()})
+        scenario.model_copy(
+            update={
+                "shows": f"{scenario.shows} {notes[scenario.name]}".strip(),
+                "written_by": writers[scenario.name],
+            }
+        )
         for scenario in results.scenarios
     )
     environments = tuple(

@@ -16,7 +16,16 @@ from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.inspection.parts import parts_of
 from kerasmatrix.prediction.required_objects import RequiredObject
 
-__all__ = ["FORMATS_BY_KIND", "FileState", "ModelInput", "describe", "digest_model", "file_state"]
+__all__ = [
+    "CHANGED",
+    "FORMATS_BY_KIND",
+    "FileState",
+    "ModelInput",
+    "describe",
+    "digest_model",
+    "file_state",
+    "writer_of",
+]
 
 FORMATS_BY_KIND = {
     "hdf5-model": "h5",
@@ -29,6 +38,8 @@ FORMATS_BY_KIND = {
     "architecture-yaml": "weights",
 }
 
+# About a file that differs from the copy that is measured.
+CHANGED = "It has changed in the meantime: this is about the file as it was."
 # The name, inode, size and modification time of a file, or of each entry of a folder.
 FileState = tuple[tuple[str, int, int, int], ...]
 
@@ -84,12 +95,16 @@ def digest_model(model_file: ModelFile) -> str:
     return total.hexdigest()
 
 
+def writer_of(model_file: ModelFile) -> str | None:
+    """Return the version of Keras that wrote a file, as far as the file says it."""
+    writer = model_file.writer
+    version = writer.keras or writer.keras_major
+    return f"Keras {version}" if version else None
+
+
 def describe(model_file: ModelFile) -> str:
     """Return a description of a file in one sentence."""
-    writer = model_file.writer
-    name = f"Keras {writer.keras}" if writer.keras else None
-    if name is None and writer.keras_major:
-        name = f"Keras {writer.keras_major}"
+    name = writer_of(model_file)
     classes = ", ".join(model_file.custom_objects)
     custom = f", custom classes {classes}" if classes else ""
     count = model_file.weights.parameters if model_file.weights else 0

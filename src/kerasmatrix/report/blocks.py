@@ -10,11 +10,9 @@ from typing import NamedTuple
 
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import CellResult, Results, count_statuses
-from kerasmatrix.text.lines import first_line
+from kerasmatrix.text.lines import brief_line
 
-__all__ = ["Block", "Note", "blocks_of", "note_line"]
-
-LONGEST_NOTE = 240
+__all__ = ["Block", "Note", "blocks_of"]
 
 
 class Note(NamedTuple):
@@ -48,14 +46,14 @@ class Block:
         if len(self.counts) == 1:
             summaries = {cell.summary for cell in self.cells}
             text = summaries.pop() if len(summaries) == 1 else ""
-            return [Note((), self.cells[0].status, note_line(text))]
+            return [Note((), self.cells[0].status, brief_line(text))]
         rows: dict[str, list[CellResult]] = defaultdict(list)
         for cell in self.cells:
             rows[cell.saved_with].append(cell)
         unsaved: dict[str, list[str]] = defaultdict(list)
         for name, row in rows.items():
             if all(cell.status is Status.SAVE_FAILED for cell in row):
-                unsaved[note_line(row[0].summary)].append(name)
+                unsaved[brief_line(row[0].summary)].append(name)
         return [Note(tuple(names), Status.SAVE_FAILED, text) for text, names in unsaved.items()]
 
 
@@ -83,9 +81,3 @@ def blocks_of(results: Results) -> list[Block]:
                 cells = tuple(cell for _, cell in members)
                 blocks.append(Block(scenario.name, form, cells, places))
     return blocks
-
-
-def note_line(text: str) -> str:
-    """Return the first line of ``text``, which may be long, in the room of a note."""
-    line = first_line(text)
-    return line if len(line) <= LONGEST_NOTE else f"{line[: LONGEST_NOTE - 1]}…"

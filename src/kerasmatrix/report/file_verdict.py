@@ -21,7 +21,7 @@ from kerasmatrix.results.cells import (
     Status,
 )
 from kerasmatrix.results.schema import CellResult, Results
-from kerasmatrix.text.lines import first_line
+from kerasmatrix.text.lines import brief_line
 from kerasmatrix.versions import is_legacy_keras
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "best_source",
     "convert_command",
     "find_environment",
+    "is_code_error",
     "judge_files",
     "newest",
 ]
@@ -114,10 +115,10 @@ class FileLine:
         if self.code_error:
             return f"not loaded: {self.code_error}"
         if not self.breaks:
-            return f"{cell.status}: {first_line(cell.summary)}"
+            return f"{cell.status}: {brief_line(cell.summary)}"
         if self.story and cell.cause != UNCLASSIFIED:
             return f"{cell.status}: {_uncapitalized(self.story)} ({cell.cause})"
-        return f"{cell.status}: {first_line(cell.summary)}"
+        return f"{cell.status}: {brief_line(cell.summary)}"
 
     def _fix(self) -> Iterator[str]:
         if not self.breaks:
@@ -278,13 +279,18 @@ def newest(results: Results) -> str:
     return [env.name for env in results.environments if not env.added][-1]
 
 
+def is_code_error(cell: CellResult) -> bool:
+    """Whether the loading program could not be imported, which says nothing on the file."""
+    return cell.load is not None and cell.load.stage == SCRIPT and cell.error is not None
+
+
 def _code_error(cell: CellResult) -> str | None:
     """Return the error of a module that was imported for a file, with its place."""
-    if cell.load is None or cell.load.stage != SCRIPT or cell.error is None:
+    if not is_code_error(cell) or cell.error is None:
         return None
     places = PLACE.findall(cell.error.traceback)
     where = f"{places[-1][0]}:{places[-1][1]}" if places else "the module"
-    return f"{where} cannot be imported: {first_line(cell.summary)}"
+    return f"{where} cannot be imported: {brief_line(cell.summary)}"
 
 
 def find_environment(results: Results, text: str) -> str:

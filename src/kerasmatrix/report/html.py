@@ -18,9 +18,11 @@ from jinja2 import PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison
-from kerasmatrix.analysis.upgrade import upgrade_headline
-from kerasmatrix.report.blocks import Block, blocks_of, note_line
+from kerasmatrix.report.answer import answer_of
+from kerasmatrix.report.blocks import Block, blocks_of
+from kerasmatrix.report.cause_text import cause_page
 from kerasmatrix.report.page_data import embed, pack, page_data
+from kerasmatrix.report.page_tables import FileTable, pairs_of
 from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED
 from kerasmatrix.report.texts import shown
 from kerasmatrix.results.cells import FIXABLE
@@ -28,12 +30,14 @@ from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.history import RunSummary
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import ClaimResult, Results, ScenarioResult, count_statuses
+from kerasmatrix.text.lines import brief_line
 
-__all__ = ["render_html"]
+__all__ = ["hash_source", "page_style", "page_template", "render_html"]
 
 # The parts of the page's script, in order: each may use those before it.
 SCRIPTS = (
-    "data", "elements", "address", "matrices", "panel", "upgrade", "pictures", "filters", "main",
+    "data", "elements", "address", "commands", "matrices", "overview", "panel", "upgrade",
+    "pictures", "filters", "main",
 )  # fmt: skip
 
 # Number of changes of a kind that are listed; the filter shows all.
@@ -51,6 +55,8 @@ def render_html(
     results: Results,
     comparison: Comparison | None = None,
     past: Sequence[RunSummary] = (),
+    *,
+    runs_page: bool = False,
 ) -> str:
     """Return ``results`` as one HTML page.
 
@@ -58,20 +64,33 @@ def render_html(
         results: the results to show.
         comparison: the changes since a baseline, if there is one.
         past: earlier runs, oldest first, for the history of each cell.
+        runs_page: whether there is a page ``runs.html`` next to it.
     """
     # Inlined with their digests in the Content-Security-Policy: no other script or style runs.
-    style, script = _asset("style.css"), _script()
+    style, script = page_style(), _script()
     blocks = blocks_of(results)
     data = page_data(results, blocks, comparison.changes if comparison else (), past)
-    return _template().render(
+    names = [environment.name for environment in results.environments]
+    files = FileTable(results, blocks) if results.of_files else None
+    return page_template("index.html.j2").render(
         results=results,
-        headline=upgrade_headline(results),
+        answer=answer_of(results),
+        any_fixed=any(scenario.fixed for scenario in results.scenarios),
+        cause_page=cause_page,
+        runs_page=runs_page,
         claim_words=CLAIM_WORDS,
-        names=[environment.name for environment in results.environments],
+        names=names,
+        asked=[environment.name for environment in results.environments if not environment.added],
+        era_names={names[number] for number in data.columns["eras"]},
+        first_cell=files.first if files else 0,
+        elsewhere=files is not None and files.elsewhere,
+        file_rows=files.rows if files else (),
+        files_left=files.left if files else 0,
+        pairs=() if files else pairs_of(results),
         notes={env.name: release_notes(env) for env in results.environments},
         added=[env.name for env in results.environments if env.added],
         troubles={
-            environment.name: note_line(environment.trouble)
+            environment.name: brief_line(environment.trouble)
             for environment in results.environments
             if environment.trouble
         },
@@ -81,7 +100,7 @@ def render_html(
         changed=_changed(comparison),
         listed=LISTED,
         verdicts=_count_verdicts(results.claims),
-        statuses=count_statuses(results.cells),
+        statuses=count_statuses(results.asked_for),
         flaky=sum(cell.flaky for cell in results.cells),
         unsteady=FLAKY,
         broken=sum(cell.status in FIXABLE for cell in results.cells),
@@ -91,7 +110,7 @@ def render_html(
         sections=list(_sections(results.scenarios, blocks)),
         titles={form: FORMATS[form].title if form in FORMATS else form for form in results.formats},
         policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src {_source(style)}; script-src {_source(script)}",
+        f"style-src {hash_source(style)}; script-src {hash_source(script)}",
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own files
         data=Markup(embed(data.columns)),  # noqa: S704 - made safe by embed
@@ -104,9 +123,14 @@ def _count_verdicts(claims: Iterable[ClaimResult]) -> dict[str, int]:
     return {verdict: counts[verdict] for verdict in CLAIM_WORDS if counts[verdict]}
 
 
+def page_style() -> str:
+    """Return the style sheet of the pages."""
+    return _asset("style.css")
+
+
 @cache
-def _template() -> Template:
-    """Return the page's template, compiled once: that takes longer than a small page."""
+def page_template(name: str) -> Template:
+    """Return a page's template, compiled once: that takes longer than a small page."""
     templates = Templates(
         loader=PackageLoader("kerasmatrix.report"),
         autoescape=True,
@@ -115,7 +139,7 @@ def _template() -> Template:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    return templates.get_template("index.html.j2")
+    return templates.get_template(name)
 
 
 def _changed(comparison: Comparison | None) -> dict[ChangeKind, tuple[Change, ...]]:
@@ -149,9 +173,10 @@ def _script() -> str:
 
 
 def _asset(name: str) -> str:
+    """Return the text of a file next to the templates."""
     return resources.files("kerasmatrix.report").joinpath("templates", name).read_text("utf-8")
 
 
-def _source(text: str) -> str:
+def hash_source(text: str) -> str:
     """Return the policy's name for an inline text: its hash."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from kerasmatrix.analysis.upgrade import upgrade_headline
+from kerasmatrix.report.answer import answer_of
 from kerasmatrix.report.file_verdict import FileLine, judge_files
 from kerasmatrix.report.frame import cell_frame, overview
 from kerasmatrix.report.symbols import LOOKS, REPAIRED
@@ -86,8 +86,12 @@ def row(*values: object) -> str:
 
 
 def _answer(results: Results) -> Iterator[str]:
-    headline = upgrade_headline(results)
-    yield line("## {}", headline) if headline else "## Which saved Keras models load where"
+    answer = answer_of(results)
+    yield (
+        line("## {}", answer.step.headline())
+        if answer
+        else "## Which saved Keras models load where"
+    )
     yield ""
     if not results.run.complete:
         yield "**This run is incomplete.**"

@@ -14,7 +14,11 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypedDict
 
 from kerasmatrix.analysis.compare import Change
+from kerasmatrix.report.answer import NOTHING, gives_up
 from kerasmatrix.report.blocks import Block
+from kerasmatrix.report.cause_text import cause_page, fault_of
+from kerasmatrix.report.commands import Commands
+from kerasmatrix.report.file_verdict import is_code_error
 from kerasmatrix.report.page_details import (
     LONGEST_SUMMARY,
     Chunk,
@@ -28,6 +32,7 @@ from kerasmatrix.results.cells import (
     INCONCLUSIVE,
     LOADS_OR_DRIFTS,
     SAYS_NOTHING,
+    SEVERITY,
     Status,
     cell_of,
 )
@@ -96,22 +101,26 @@ def page_data(
         "eras": sorted(eras(results)),
         "scenarios": [scenario.name for scenario in results.scenarios],
         "formats": list(results.formats),
-        "statuses": [{"id": status.value, **look._asdict()} for status, look in LOOKS.items()],
+        "statuses": [
+            {"id": status.value, "severity": SEVERITY.get(status, NONE), **look._asdict()}
+            for status, look in LOOKS.items()
+        ],
         "status_sets": {
             "loads_or_drifts": sorted(LOADS_OR_DRIFTS),
             "says_nothing": sorted(SAYS_NOTHING),
             "inconclusive": sorted(INCONCLUSIVE),
             "fixable": sorted(FIXABLE),
         },
-        "upgrade": [results.current, results.candidate],
         "mark": REPAIRED,
         "unsteady": FLAKY,
         "files": results.of_files,
-        "paths": [scenario.file for scenario in results.scenarios] if results.of_files else [],
-        "command": results.run.command,
-        "engine": results.run.engine,
+        **_file_columns(results),
+        "commands": _commands(results),
         "causes": {
-            cause.slug: cause.model_dump(mode="json", include={"story", "what", "advice"})
+            cause.slug: {
+                **cause.model_dump(mode="json", include={"story", "what", "advice", "sources"}),
+                "page": cause_page(cause.slug),
+            }
             for cause in results.causes
         },
         "remedies": {
@@ -138,6 +147,33 @@ def page_data(
         make_chunk(cells[start : start + CHUNK], past) for start in range(0, len(cells), CHUNK)
     )
     return PageData(columns, chunks)
+
+
+def _file_columns(results: Results) -> dict[str, Any]:
+    """Return the facts of every file of a user, by the number of its scenario."""
+    if not results.of_files:
+        return {"paths": [], "writers": [], "fixed": [], "fixed_for": None}
+    return {
+        "paths": [scenario.file or scenario.name for scenario in results.scenarios],
+        "writers": [scenario.written_by for scenario in results.scenarios],
+        "fixed": [
+            {"path": scenario.fixed.path, "lost": "; ".join(scenario.fixed.lost) or NOTHING}
+            if scenario.fixed
+            else None
+            for scenario in results.scenarios
+        ],
+        "fixed_for": results.candidate,
+    }
+
+
+def _commands(results: Results) -> dict[str, Any]:
+    """Return the parts of commands that the script completes with a file and versions."""
+    commands = Commands(results)
+    return {
+        "options": commands.options,
+        "check": commands.check([]) if commands.is_check else None,
+        "is_fixing": commands.is_fixing,
+    }
 
 
 def _changes(cells: Sequence[CellResult], changes: Sequence[Change]) -> dict[int, str]:
@@ -195,16 +231,21 @@ def _environment(environment: EnvironmentResult) -> dict[str, Any]:
 
 def _cell_columns(cells: Sequence[CellResult]) -> dict[str, Any]:
     """Return the facts of every cell, with numbers for texts, each of which is there once."""
-    causes, helps, losses, summaries = (Table() for _ in range(4))
-    differences = {}
+    causes, helps, losses, summaries, faults = (Table() for _ in range(5))
+    differences: dict[int, Any] = {}
+    fault_at: dict[int, int] = {}
     for number, cell in enumerate(cells):
         if cell.max_abs_diff:
             differences[number] = plain_number(cell.max_abs_diff)
+        if (fault := fault_of(cell)) is not None:
+            fault_at[number] = faults.index(fault)
     return {
         "status": "".join(CODES[cell.status] for cell in cells),
         "cause": [NONE if cell.cause is None else causes.index(cell.cause) for cell in cells],
         "help": [
-            NONE if (remedy := cell.repaired_by) is None else helps.index(remedy.id)
+            NONE
+            if (remedy := cell.repaired_by) is None
+            else helps.index((remedy.id, gives_up(cell)))
             for cell in cells
         ],
         "lost": [losses.index("; ".join(cell.lost)) if cell.lost else NONE for cell in cells],
@@ -213,7 +254,11 @@ def _cell_columns(cells: Sequence[CellResult]) -> dict[str, Any]:
         "seconds": [NONE if cell.seconds is None else round(cell.seconds, 2) for cell in cells],
         "differences": differences,
         "slugs": causes.entries,
-        "helps": helps.entries,
+        "helps": [fix for fix, _ in helps.entries],
+        "help_losses": [lost for _, lost in helps.entries],
+        "fault": fault_at,
+        "faults": faults.entries,
+        "code_errors": [number for number, cell in enumerate(cells) if is_code_error(cell)],
         "losses": losses.entries,
         "summaries": summaries.entries,
     }

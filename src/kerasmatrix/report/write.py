@@ -1,5 +1,7 @@
 """Writes the reports into a folder: results.json, results.csv and index.html, all or none.
 
+Where there are earlier runs, runs.html lists them.
+
 This is the only module of the report that writes files.
 """
 
@@ -68,9 +70,9 @@ def publish(
     """Write ``index.html``, ``results.json`` and ``results.csv``, and return the results in them.
 
     The page also shows ``comparison``, the changes since a baseline, and the history of cells,
-    for which ``past`` returns the earlier runs if a page is rendered. If a run measured nothing and
-    the existing page shows the same results, page and table are left alone, since they have the
-    time of the measurement.
+    for which ``past`` returns the earlier runs if a page is rendered; ``runs.html`` lists these. If
+    a run measured nothing and the existing page shows the same results, page and table are left
+    alone, since they have the time of the measurement.
 
     All files are written under other names before the first is replaced, so that a full disk leaves
     the old report whole. A cell that makes rendering fail is shown as spoilt.
@@ -137,9 +139,13 @@ def _drawn(
     # Imported late: a run that changes nothing writes neither.
     from kerasmatrix.report.csv_parquet import csv_parts  # noqa: PLC0415
     from kerasmatrix.report.html import render_html  # noqa: PLC0415
+    from kerasmatrix.report.runs_page import render_runs  # noqa: PLC0415
 
     yield "results.csv", csv_parts(results)
-    yield "index.html", (render_html(results, comparison, past), mark)
+    if past:
+        yield "runs.html", (render_runs(results, past),)
+    page = render_html(results, comparison, past, runs_page=bool(past))
+    yield "index.html", (page, mark)
 
 
 def _fingerprint(results: Results, comparison: Comparison | None) -> str:

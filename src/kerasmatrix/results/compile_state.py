@@ -17,7 +17,13 @@ if TYPE_CHECKING:
         StoredState,
     )
 
-__all__ = ["is_state_lost", "is_state_reordered", "lost_arguments", "lost_compile_state"]
+__all__ = [
+    "is_state_lost",
+    "is_state_reordered",
+    "lost_arguments",
+    "lost_compile_state",
+    "readable",
+]
 
 
 LARGEST_WEIGHT = 1e300  # a larger integer has no float
@@ -61,12 +67,12 @@ def _lost_from_file(config: Mapping[str, Any], after: CompileState) -> Iterator[
     if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get("config"), Mapping):
         return
     name = str(optimizer.get("class_name"))
-    settings = {key: _readable(value) for key, value in optimizer["config"].items()}
+    settings = {key: readable(value) for key, value in optimizer["config"].items()}
     numbers = {key: value for key, value in settings.items() if value is not None}
     yield from _lost_hyperparameters(name.rpartition(">")[2], numbers, after.optimizer)
 
 
-def _readable(value: Any) -> Any:
+def readable(value: Any) -> Any:
     """Return a setting that a file holds as others have it; None where it says nothing."""
     if isinstance(value, Mapping) and set(value) == {"type", "value"}:
         value = value["value"]  # an array, as Keras 1 wrote it

@@ -27,6 +27,7 @@ __all__ = [
     "ClaimResult",
     "EnvironmentResult",
     "ExpectationResult",
+    "FixedResult",
     "PredictionResult",
     "PredictorResult",
     "RemedyInfo",
@@ -76,6 +77,13 @@ class EnvironmentResult(StrictModel):
     )
 
 
+class FixedResult(StrictModel):
+    """The file that ``check --fix`` wrote for `Results.candidate`."""
+
+    path: str
+    lost: tuple[str, ...] = Field(default=(), description="what it does not bring back")
+
+
 class ScenarioResult(StrictModel):
     """A scenario and its purpose."""
 
@@ -85,6 +93,12 @@ class ScenarioResult(StrictModel):
     reports: tuple[str, ...] = Field(default=(), description="public reports of the same problem")
     file: str | None = Field(
         default=None, description="the model file, where it was saved elsewhere"
+    )
+    written_by: str | None = Field(
+        default=None, description="the version that wrote the model file, where it says so"
+    )
+    fixed: FixedResult | None = Field(
+        default=None, description="the file that `check --fix` wrote for it"
     )
 
 

@@ -1,6 +1,7 @@
 """Stored runs rendered and listed from the command line."""
 
 import json
+import os
 import sys
 from xml.etree import ElementTree as Xml
 
@@ -102,3 +103,35 @@ def test_history_lists_runs_with_their_changes(call, tmp_path):
 def test_history_of_an_empty_store_names_the_command(call):
     code, out, _ = call("history")
     assert (code, "kerasmatrix run" in out) == (0, True)
+
+
+def test_show_opens_the_newest_report(call, tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setenv("DISPLAY", ":0")
+    for name, time in {"reports": 9, "reports/check": 5}.items():
+        page = tmp_path / name / "index.html"
+        page.parent.mkdir(exist_ok=True)
+        page.touch()
+        os.utime(page, (time, time))
+    link = (tmp_path / "reports" / "index.html").as_uri()
+    assert call("show") == (0, f"Report: {link}\n", "")
+    assert opened == [link]
+
+
+def test_show_without_a_display_prints_the_link(call, tmp_path, monkeypatch):
+    monkeypatch.setattr("webbrowser.open", lambda _: pytest.fail("there is no display"))
+    monkeypatch.setattr("sys.platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    page = tmp_path / "other" / "check" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.touch()
+    assert call("show", "--output", "other") == (0, f"Report: {page.as_uri()}\n", "")
+
+
+def test_show_without_a_report_names_the_way_out(call):
+    code, _, err = call("show")
+    assert code == 2
+    assert "reports: has no report yet" in err
+    assert "kerasmatrix check FILES" in err

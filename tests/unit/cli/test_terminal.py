@@ -1,9 +1,10 @@
+from collections import Counter
+
 import pytest
 from rich.console import Console
-from rich.progress import Task
 
 from kerasmatrix.cli import terminal
-from kerasmatrix.cli.terminal import TerminalProgress, print_results
+from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.results.cells import Status
 from tests.unit.report.factory import make_results
 
@@ -52,10 +53,36 @@ def test_print_results_narrow_numbers_columns(printed):
     assert lines[1].strip().startswith("1 tf2.1")
 
 
-def test_print_results_narrow_with_many_columns_shows_glyphs(printed):
-    lines = printed(make_results(environments=14), width=78).splitlines()
-    assert "/" not in lines[1]
-    assert max(map(len, lines[:15])) <= 78
+def test_print_results_narrower_shows_the_share_in_percent(printed):
+    results = make_results(environments=10, scenarios=60)
+    lines = printed(results, width=80).splitlines()
+    assert "passed, in % of the measured" in lines
+    assert max(map(len, lines[:12])) <= 80
+    shares = [word for line in lines[1:11] for word in line.split()[2:]]
+    assert len(shares) == 100
+    assert all(share.isdigit() for share in shares)
+
+
+def test_print_results_with_many_columns_lists_the_steps(printed):
+    lines = printed(make_results(environments=34), width=80).splitlines()
+    assert lines[0].split() == ["step", "break", "files", "fixable"]
+    assert lines[1].split()[1] == "→"
+    steps = lines[: lines.index("")]
+    assert max(len(line) for line in steps if "→" in line) <= 80
+
+
+def test_print_results_ends_with_verdict_counts_and_report(printed, tmp_path):
+    lines = printed(make_results(), width=80).splitlines()
+    verdict = next(place for place, line in enumerate(lines) if " → " in line)
+    counts = next(place for place, line in enumerate(lines) if line.startswith("50 cells: "))
+    assert verdict < counts < len(lines) - 1
+    assert lines[-1] == f"Report: {tmp_path / 'index.html'}"
+
+
+def test_pair_of_which_a_save_failed_shows_its_loads():
+    counts = Counter({Status.PASS: 3, Status.SAVE_FAILED: 1})
+    assert terminal._worst(counts) is Status.PASS
+    assert terminal._worst(Counter({Status.SAVE_FAILED: 1})) is Status.SAVE_FAILED
 
 
 def test_print_results_incomplete_run_is_reported(printed):
@@ -69,17 +96,3 @@ def test_print_results_counts_repeated_tasks(printed):
     run = results.run.model_copy(update={"retries": 12})
     text = printed(results.model_copy(update={"run": run}))
     assert "12 tasks repeated" in text
-
-
-def test_progress_without_terminal_prints_nothing(capsys):
-    progress = TerminalProgress()
-    progress.opening("tf2.1")
-    progress.ends()
-    assert capsys.readouterr().err == ""
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(None, ""), (12, "12 s"), (150, "2 min")])
-def test_time_left_is_in_seconds_or_minutes(monkeypatch, seconds, text):
-    task = Task(0, "tasks", 10, 5, _get_time=lambda: 0.0)
-    monkeypatch.setattr(Task, "time_remaining", property(lambda _: seconds))
-    assert text in terminal._TimeLeft().render(task).plain

@@ -19,16 +19,16 @@ def badge(*statuses, complete=True):
 @pytest.mark.parametrize(
     ("statuses", "message", "colour"),
     [
-        (["pass", "pass"], "100% load", "brightgreen"),
-        (["pass", "degraded", "drift"], "66% load", "yellowgreen"),
-        (["pass", "fail"], "50% load, 1 fixable", "yellow"),
+        (["pass", "pass"], "1 of 1 load", "brightgreen"),
+        (["pass", "fail"], "1 of 1 break, 1 fixable", "orange"),
+        (["pass", "crash"], "1 of 1 break", "orange"),
+        (["pass"], "100% load", "brightgreen"),
         (["crash"], "0% load", "orange"),
-        (["pass", "infra", "not-run", "unsupported"], "100% load", "brightgreen"),
         (["infra"], "not measured", "lightgrey"),
         ([], "not measured", "lightgrey"),
     ],
 )
-def test_badge_shows_the_share_that_loads(statuses, message, colour):
+def test_badge_shows_what_a_step_breaks(statuses, message, colour):
     found = badge(*statuses)
     assert found["schemaVersion"] == 1
     assert (found["message"], found["color"]) == (message, colour)
@@ -36,3 +36,8 @@ def test_badge_shows_the_share_that_loads(statuses, message, colour):
 
 def test_badge_incomplete_run_is_marked():
     assert badge("pass", complete=False)["message"] == "100% load (incomplete)"
+
+
+def test_badge_names_the_step():
+    assert badge("pass", "pass")["label"] == "saved models tf2.1 → tf2.2"
+    assert badge("pass")["label"] == "saved models"

@@ -6,6 +6,8 @@ from kerasmatrix.analysis.compare import compare
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.report import write
 from kerasmatrix.report.write import check_folder, write_reports
+from kerasmatrix.results.cells import Status
+from kerasmatrix.results.history import summarize
 from tests.unit.report.factory import make_results
 
 
@@ -111,3 +113,20 @@ def test_publish_measured_run_writes_everything(tmp_path):
     before = write_reports(results, tmp_path).stat().st_ino
     assert results.run.measured
     assert write_reports(results, tmp_path).stat().st_ino != before
+
+
+def test_write_reports_lists_earlier_runs(tmp_path):
+    results = make_results(environments=2)
+    failed = next(cell for cell in results.cells if cell.status is Status.FAIL)
+    cells = tuple(
+        cell.but(status=Status.PASS) if cell is failed else cell for cell in results.cells
+    )
+    run = results.run.model_copy(update={"id": "earlier"})
+    past = [summarize(results.model_copy(update={"cells": cells, "run": run}))]
+    page = write_reports(results, tmp_path, past=lambda: past)
+    assert '<a href="runs.html">Earlier runs</a>' in page.read_text(encoding="utf-8")
+    text = (tmp_path / "runs.html").read_text(encoding="utf-8")
+    assert "<strong>1 newly broken</strong>, of 8 cells" in text
+    assert text.index("The newest") < text.index("kerasmatrix report earlier --format html")
+    assert "first · h5 · tf2.1 → tf2.1" not in text
+    assert f"first · {failed.format} · {failed.saved_with} → {failed.loaded_with}" in text

@@ -27,7 +27,7 @@ const blocks = data.blocks.map(({ scenario, format, start, places }, number) => 
     blockOf[cell] = number;
     grid[place] = cell;
   }
-  return { scenario, format, start, end, grid, drawn: null };
+  return { scenario, format, start, end, grid, drawn: null, place: null, holder: null };
 });
 const blockAt = new Map(blocks.map((block) => [block.scenario * formats.length + block.format, block]));
 
@@ -60,6 +60,11 @@ const KEPT = { met: "as expected", better: "better than expected", worse: "worse
 const keptOf = (cell) => (data.expected[cell] ? KEPT[data.expected[cell].verdict] : null);
 
 const flaky = new Set(data.flaky);
+const codeErrors = new Set(data.code_errors);
+// The argument, class or layer that the error names.
+const faultOf = (cell) => (data.fault[cell] === undefined ? null : data.faults[data.fault[cell]]);
+const lossesOf = (cell) => (data.help[cell] !== NONE ? data.help_losses[data.help[cell]] || "nothing"
+  : data.lost[cell] === NONE ? "" : data.losses[data.lost[cell]]);
 
 // Sets of statuses, as in results/cells.py.
 const [LOADS_OR_DRIFTS, SAYS_NOTHING, INCONCLUSIVE, FIXABLE] = ["loads_or_drifts", "says_nothing",

@@ -82,8 +82,7 @@ function prose(tag, text) {
 // A stacked bar of counts by status; what says nothing about Keras lets the hatching below through.
 // One element with a gradient, since hundreds are painted again for every filter.
 const FILLS = statuses.map(({ id }) => (INCONCLUSIVE.has(id) ? "transparent" : `var(--${id}-fill)`));
-function paint(made, counts, title) {
-  const total = counts.reduce((before, number) => before + number, 0);
+function fill(made, counts, total) {
   const stops = [];
   let from = 0;
   counts.forEach((number, place) => {
@@ -92,15 +91,16 @@ function paint(made, counts, title) {
     stops.push(`${FILLS[place]} ${from.toFixed(1)}% ${to.toFixed(1)}%`);
     from = to;
   });
+  if (from < 100) stops.push(`var(--raised) ${from.toFixed(1)}% 100%`);
   made.style.backgroundImage = `linear-gradient(90deg, ${stops.join(", ")}), var(--hatching)`;
-  made.title = visible(title);
-  made.setAttribute("aria-label", made.title);
 }
 
 function bar(counts, title) {
   const made = element("span", null, "status-bar");
   made.setAttribute("role", "img");
-  paint(made, counts, title);
+  fill(made, counts, counts.reduce((before, number) => before + number, 0));
+  made.title = visible(title);
+  made.setAttribute("aria-label", made.title);
   return made;
 }
 

@@ -33,16 +33,41 @@ async function filter() {
     fits[cell] = here ? 1 : 0;
     if (here) { number += 1; alive[blockOf[cell]] = 1; }
   }
+  const chosen = Object.entries(wanted).filter(([name, value]) => name !== "words" && value.trim());
   narrowed = Boolean(environment >= 0 || wanted.status || wanted.cause || wanted.remedy ||
     wanted.changed || wanted.expected || wanted.flaky || sought);
   showFiltered(alive);
   byId("count").textContent = `${number} of ${count} cells`;
+  tellFilters(chosen.map(([, value]) => value), number);
+}
+
+// What is filtered, and the way back, also where nothing is left.
+function tellFilters(values, number) {
+  byId("clear").hidden = !values.length;
+  byId("empty").hidden = number > 0 || !values.length;
+  const notice = byId("filtered");
+  if (!notice) return;
+  notice.hidden = !values.length;
+  notice.textContent = visible(`Filtered: ${values.join(", ")}. Matching / all cells:`);
+}
+
+function clearFilters() {
+  filters.reset();
+  [...filters.elements].forEach((each) => { if (each.type !== "checkbox" && "value" in each) each.value = ""; });
+  remember(Object.fromEntries([...CHOICES, "text"].map((name) => [name, ""])));
+  filter();
+  filters.querySelector("select").focus({ preventScroll: true });
+}
+
+function isNarrowed() {
+  const wanted = Object.fromEntries(new FormData(filters));
+  return Object.entries(wanted).some(([name, value]) => name !== "words" && value.trim());
 }
 
 function showFiltered(alive) {
   blocks.forEach((block, place) => {
     if (!block.place) return;
-    block.place.closest(".block").hidden = !alive[place];
+    block.holder.hidden = !alive[place];
     if (!block.drawn || !alive[place]) return;
     block.drawn.querySelectorAll("button[data-cell]").forEach((button) => {
       button.parentElement.classList.toggle("dim", narrowed && !fits[Number(button.dataset.cell)]);

@@ -1,14 +1,33 @@
 // Events. Those of cells are delegated, since there can be very many cells.
-const main = document.querySelector("main");
+const main = document.body;
 
 main.addEventListener("click", (event) => {
-  const button = event.target.closest("button[data-cell]");
+  const find = (selector) => event.target.closest(selector);
+  const [button, pair, copied, link] = ["button[data-cell]", "button[data-pair]", "button.copy",
+    'a[href^="#cell="]'].map(find);
   if (button) open(Number(button.dataset.cell), button);
+  else if (pair) choosePair(Number(pair.dataset.pair));
+  else if (copied) copy(copied);
+  else if (link) keepChoices(event, link);
+  else if (find("#empty button, #clear")) clearFilters();
 });
+
+// A cell of the overview chooses its step.
+function choosePair(place) {
+  const [from, to] = [names[Math.floor(place / names.length)], names[place % names.length]];
+  location.hash = addressOf({ from, to, cell: "" });
+}
+
+// The links that the page has from the start know nothing of filters.
+function keepChoices(event, link) {
+  event.preventDefault();
+  link.focus({ preventScroll: true });
+  location.hash = addressOf({ cell: new URLSearchParams(link.hash.slice(1)).get("cell") });
+}
 main.addEventListener("mouseover", cross);
 main.addEventListener("focusin", (event) => {
   cross(event);
-  if (event.target.matches("button[data-cell]")) stopAt(event.target);
+  if (event.target.matches("button[data-cell], button[data-pair]")) stopAt(event.target);
 });
 byId("close").addEventListener("click", close);
 document.addEventListener("keydown", (event) => {
@@ -48,7 +67,7 @@ let unfolded = [];
 window.addEventListener("beforeprint", () => {
   drawAll();
   drawAllPictures();
-  unfolded = [...document.querySelectorAll("main details:not([open])")];
+  unfolded = [...document.querySelectorAll("main details:not([open]):not(#narrow)")];
   unfolded.forEach((each) => { each.open = true; });
 });
 window.addEventListener("afterprint", () => unfolded.forEach((each) => { each.open = false; }));
@@ -66,16 +85,16 @@ async function restore() {
   filters.elements.text.value = parameters.get("text") || "";
   filters.elements.words.checked = parameters.has("words");
   document.body.classList.toggle("words", parameters.has("words"));
-  const [current, candidate] = data.upgrade;
-  choose(step.elements.from, parameters.get("from"), current || names[Math.max(0, names.length - 2)]);
-  choose(step.elements.to, parameters.get("to"), candidate || names.at(-1));
+  choose(step.elements.from, parameters.get("from"), DEFAULT_STEP.from);
+  choose(step.elements.to, parameters.get("to"), DEFAULT_STEP.to);
   answer();
   await filter();
   const wanted = parameters.get("cell");
   const cell = wanted ? cellWithKey(wanted) : undefined;
+  tellMissing(parameters, cell);
   if (cell !== undefined) {
     drawFor(cell);
-    const link = document.activeElement.closest("main a");
+    const link = document.activeElement.closest("a, button.copy") ? document.activeElement : null;
     opener = link || buttonOf(cell);
     await show(cell, link);
     panel.focus({ preventScroll: true });
@@ -85,15 +104,59 @@ async function restore() {
   }
 }
 
-filters.hidden = false;
-byId("upgrade").hidden = names.length < 2;
-document.querySelectorAll(".drawn").forEach((each) => { each.hidden = false; });
-window.addEventListener("hashchange", () => {
+// A link to what this report does not have says so.
+function tellMissing(parameters, cell) {
+  const missing = ["from", "to"].map((name) => parameters.get(name))
+    .filter((name) => name && !names.includes(name)).map((name) => `no version ${name}`);
+  if (parameters.get("cell") && cell === undefined) missing.push(`no cell ${parameters.get("cell")}`);
+  sayMissing(missing);
+}
+
+function sayMissing(missing) {
+  const notice = byId("missing");
+  notice.hidden = !missing.length;
+  if (!missing.length) return;
+  notice.textContent = visible(`The link leads nowhere: this report has ${missing.join(" and ")}.`);
+  notice.focus();
+}
+
+// A section, a scenario or a cause of the page: unfolded, and focused for the keyboard.
+function goTo(id) {
+  const target = byId(id);
+  if (!target) {
+    if (data.files && id.startsWith("scenario-")) { drawAllFiles(); if (byId(id)) { goTo(id); return; } }
+    sayMissing([`no part ${id}`]);
+    return;
+  }
+  sayMissing([]);
+  for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+  const focused = target.querySelector("summary") && target.tagName === "DETAILS" ? target.querySelector("summary") : target;
+  if (focused === target && !target.hasAttribute("tabindex")) target.tabIndex = -1;
+  focused.focus({ preventScroll: true });
+  target.scrollIntoView({ block: "start" });
+}
+
+async function follow() {
+  const anchor = decodeURIComponent(location.hash.slice(1));
   // A plain anchor within the page says nothing about filters.
-  if (!location.hash || location.hash.includes("=")) { restore(); return; }
-  const target = byId(decodeURIComponent(location.hash.slice(1)));
-  if (target && target.tagName === "DETAILS") target.open = true;
-});
+  if (anchor && !location.hash.includes("=")) { goTo(anchor); return; }
+  const before = answered;
+  await restore();
+  if (before !== answered && !asked().get("cell")) byId("verdict").scrollIntoView({ block: "start" });
+}
+
+filters.hidden = false;
+step.hidden = names.length < 2;
+document.querySelectorAll("button.copy, #all-files").forEach((each) => { each.hidden = false; });
+document.querySelectorAll(".drawn").forEach((each) => { each.hidden = false; });
+window.addEventListener("hashchange", follow);
 placeBlocks();
 pictures.forEach((_, place) => sight.observe(place));
-restore();
+if (!isWhole) answer(LISTED, true);
+// Filters of a few files would be in the way.
+const narrow = byId("narrow");
+if (narrow) narrow.open = data.paths.length > 20 || [...CHOICES, "text"].some((name) => asked().has(name));
+restore().then(() => {
+  if (location.hash && !location.hash.includes("=")) follow();
+});
+if (byId("all-files")) byId("all-files").addEventListener("click", drawAllFiles);

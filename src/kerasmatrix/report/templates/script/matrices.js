@@ -1,4 +1,4 @@
-// The matrices: the overview, and a block for each scenario and format, drawn when it comes near.
+// The matrices: a block for each scenario and format, drawn when it comes near.
 
 // 1 for each cell that passes the filters.
 const fits = new Uint8Array(count).fill(1);
@@ -6,12 +6,17 @@ let narrowed = false;
 
 const eras = new Set(data.eras);
 
+// On a small screen the newest versions come first, in sight without scrolling.
+const NARROW = window.matchMedia("(max-width: 40rem)").matches;
+const columns = names.map((_, place) => (NARROW ? names.length - 1 - place : place));
+
 function headRow(corner, linked) {
   const row = element("tr");
   const first = element("th", corner, "corner");
   first.scope = "col";
   row.append(first);
-  environments.forEach(({ name, notes }, number) => {
+  columns.forEach((number) => {
+    const { name, notes } = environments[number];
     const cell = element("th", null, eras.has(number) ? "era" : "");
     cell.scope = "col";
     const link = linked && notes ? element("a", name) : element("span", name);
@@ -34,11 +39,11 @@ function halfRow(label, place) {
 function frame(className, linked) {
   const made = element("table", null, `matrix ${className}`);
   const head = element("thead");
-  if (names.length > 1 && !data.files) head.append(halfRow("older file, newer code ◥", "upper"));
+  if (names.length > 1 && !NARROW) head.append(halfRow("older file, newer code ◥", "upper"));
   head.append(headRow("saved with ↓ loaded with →", linked));
   const body = element("tbody");
   made.append(head, body);
-  if (names.length > 1 && !data.files) {
+  if (names.length > 1 && !NARROW) {
     const foot = element("tfoot");
     foot.append(halfRow("◣ newer file, older code", "lower"));
     made.append(foot);
@@ -61,105 +66,6 @@ function placed(saved, loaded, ...classes) {
   return cell;
 }
 
-// ---- the overview: a bar for each pair, of the cells that pass the filters ----
-
-function countBy(keyOfCell, size) {
-  const counts = Array.from({ length: size }, () => new Array(statuses.length).fill(0));
-  for (let cell = 0; cell < count; cell += 1) {
-    if (fits[cell]) counts[keyOfCell(cell)][data.status.charCodeAt(cell) - 48] += 1;
-  }
-  return counts;
-}
-
-const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
-const spoken = (counts) => sum(counts.filter((_, place) => !SAYS_NOTHING.has(statuses[place].id)));
-
-// Where rows are files there is one cell for each version, and nothing to sum up.
-function drawFiles() {
-  const made = element("table", null, "matrix files");
-  const head = element("thead");
-  head.append(headRow("file ↓ loaded with →", true));
-  const body = element("tbody");
-  blocks.forEach((block) => {
-    const row = element("tr");
-    const title = element("th");
-    title.scope = "row";
-    const link = element("a", visible(scenarios[block.scenario]));
-    link.href = `#scenario-${scenarios[block.scenario]}`;
-    title.append(link);
-    row.append(title);
-    const saved = savedOf[block.start];
-    names.forEach((_, loaded) => {
-      const cell = block.grid[saved * names.length + loaded];
-      row.append(cell === NONE ? placed(saved, loaded, "absent") : square(cell, saved, loaded, true, loaded === 0));
-    });
-    body.append(row);
-  });
-  made.append(head, body);
-  byId("overview-matrix").replaceChildren(made);
-}
-
-// Above this many environments a bar is all there is room for.
-const CROWDED = 30;
-// The bar and the words below it of each pair; the table is made once, and they are changed.
-const pairs = [];
-
-function makeOverview() {
-  const size = names.length > CROWDED ? "dense crowded" : names.length > 12 ? "dense" : "";
-  const [made, body] = frame(size, true);
-  names.forEach((_, saved) => {
-    const row = bodyRow(saved);
-    names.forEach((_unused, loaded) => {
-      const cell = placed(saved, loaded, "sum");
-      pairs.push({ cell, bar: null, label: null, shown: "" });
-      row.append(cell);
-    });
-    body.append(row);
-  });
-  byId("overview-matrix").replaceChildren(made);
-}
-
-function tellPair(pair, counts, helped, label) {
-  const content = `${counts.join()} ${helped}`;
-  if (content === pair.shown) return;
-  pair.shown = content;
-  if (!sum(counts)) {
-    pair.cell.replaceChildren();
-    pair.bar = null;
-    return;
-  }
-  if (!pair.bar) {
-    pair.bar = bar(counts, label);
-    pair.label = element("small");
-    pair.cell.replaceChildren(pair.bar, pair.label);
-  } else {
-    paint(pair.bar, counts, label);
-  }
-  const measured = spoken(counts);
-  pair.label.textContent = measured ? `${counts[0]}/${measured}` : "none";
-  if (helped) {
-    const mark = element("span", `${data.mark}${helped}`, "mark");
-    mark.title = `${helped} more with a verified fix`;
-    pair.label.append(" ", mark);
-  }
-}
-
-function drawOverview() {
-  if (data.files) { drawFiles(); return; }
-  if (!pairs.length) makeOverview();
-  const pairOf = (cell) => savedOf[cell] * names.length + loadedOf[cell];
-  const counts = countBy(pairOf, names.length ** 2);
-  const helped = new Uint32Array(counts.length);
-  for (let cell = 0; cell < count; cell += 1) {
-    if (fits[cell] && data.help[cell] !== NONE) helped[pairOf(cell)] += 1;
-  }
-  pairs.forEach((pair, place) => {
-    const [saved, loaded] = [names[Math.floor(place / names.length)], names[place % names.length]];
-    tellPair(pair, counts[place], helped[place],
-      `saved with ${saved}, loaded with ${loaded}: ${tell(counts[place])}`);
-  });
-}
-
 // ---- blocks ----
 
 function drawBlock(block) {
@@ -167,9 +73,8 @@ function drawBlock(block) {
   const [made, body] = frame(words ? "" : "dense", false);
   let stop = 0;
   names.forEach((_, saved) => {
-    if (data.files && saved !== savedOf[block.start]) return;
     const row = bodyRow(saved);
-    names.forEach((_unused, loaded) => {
+    columns.forEach((loaded) => {
       const cell = block.grid[saved * names.length + loaded];
       if (cell === NONE) { row.append(placed(saved, loaded, "absent")); return; }
       row.append(square(cell, saved, loaded, words, stop === 0));
@@ -213,7 +118,7 @@ function buttonOf(cell) {
 
 function drawFor(cell) {
   const block = blocks[blockOf[cell]];
-  if (!block.drawn && block.place) drawBlock(block);
+  if (!block.drawn && block.place && !data.files) drawBlock(block);
 }
 
 // Blocks are drawn when they come near, so that a page of thousands opens at once.
@@ -225,24 +130,27 @@ const near = new IntersectionObserver((entries) => {
 }, { rootMargin: "1200px" });
 
 function placeBlocks() {
+  if (data.files) { placeFiles(); return; }
   document.querySelectorAll("[data-block] .scroll").forEach((place) => {
-    const block = blocks[Number(place.closest("[data-block]").dataset.block)];
-    block.place = place;
+    const holder = place.closest("[data-block]");
+    const block = blocks[Number(holder.dataset.block)];
+    Object.assign(block, { place, holder });
     // About the room it will take, so that the page does not jump when it is drawn.
     place.style.minHeight = `${names.length * 1.5 + 8}rem`;
     place.style.minWidth = `min(100%, ${names.length * 1.4 + 6}rem)`;
-    place.dataset.block = place.closest("[data-block]").dataset.block;
+    place.dataset.block = holder.dataset.block;
     near.observe(place);
   });
 }
 
 function drawAgain() {
   blocks.forEach((block) => {
-    if (block.drawn) drawBlock(block);
+    if (block.drawn && !data.files) drawBlock(block);
   });
 }
 
 function drawAll() {
+  if (data.files) { drawAllFiles(); return; }
   blocks.forEach((block) => {
     if (!block.drawn && block.place && !block.place.closest("[hidden]")) drawBlock(block);
   });

@@ -11,7 +11,22 @@ function errorParts(result) {
   return parts;
 }
 
-function causeParts(slug) {
+function linkTo(address, text) {
+  const made = element("a", text || address);
+  made.href = address;
+  made.rel = "noreferrer";
+  return made;
+}
+
+function sourceParts(cause, slug) {
+  const made = element("p", null, "quiet");
+  made.append(linkTo(cause.page, `${slug} in the documentation`));
+  cause.sources.forEach((source) => made.append(" · ",
+    source.startsWith("https://") ? linkTo(source) : visible(source)));
+  return made;
+}
+
+function causeParts(slug, cell) {
   const cause = own(data.causes, slug);
   if (!cause) return [element("p", "Cause: unclassified. No known cause matches this error.")];
   const list = element("ul");
@@ -24,7 +39,9 @@ function causeParts(slug) {
   const link = element("a", slug);
   link.href = `#cause-${slug}`;
   heading.append(link);
-  return [heading, prose("p", `${cause.story}. ${cause.what}`), element("p", "Known fixes:"), list];
+  const fault = faultOf(cell);
+  return [heading, prose("p", `${cause.story}${fault ? `: here the ${fault}` : ""}.`),
+    prose("p", `In general: ${cause.what}`), element("p", "Known fixes:"), list, sourceParts(cause, slug)];
 }
 
 function culpritParts(culprits) {
@@ -32,17 +49,6 @@ function culpritParts(culprits) {
     [layer === null ? kind : `${layer} (${kind})`, keys.join(", "), brief(error)]);
   return [element("h3", "Layers and arguments that fail"),
     table(rows, ["layer", "arguments", "error"])];
-}
-
-// The command that writes a fixed file: that of the run with --fix, which has all its options.
-const CHECK = "kerasmatrix check ";
-function fixCommand(cell) {
-  const target = names[loadedOf[cell]];
-  if (data.command.startsWith(CHECK) && !data.command.includes(" --fix")) {
-    const to = data.command.includes(" --to ") ? "" : ` --to ${quoted(target)}`;
-    return `${data.command}${to} --fix fixed`;
-  }
-  return `kerasmatrix convert ${quoted(data.paths[scenarioOf[cell]])} --for ${quoted(target)} --output-dir fixed`;
 }
 
 // The parts of a fix are in data.remedies; several together are joined by " + ".
@@ -58,7 +64,7 @@ function attemptParts({ id, status, summary, did, hops }, cell) {
   if (status !== "verified") return item;
   const ids = id.split(" + ");
   if (data.files) {
-    item.append(element("p", "This writes a file that loads as it is, verified:"), pre(fixCommand(cell)));
+    item.append(element("p", "This writes a file that loads as it is, and verifies it:"), commandParts(fixCommand(cell)));
     if (ids.includes(IN_FILE)) return item;
     item.append(element("p", "Or in the program that loads the file:"));
   }
@@ -66,7 +72,8 @@ function attemptParts({ id, status, summary, did, hops }, cell) {
     const remedy = own(data.remedies, part);
     if (!remedy) return;
     item.append(element("p", remedy.title + (remedy.gives_up ? `. Gives up ${remedy.gives_up}` : "")),
-      pre(remedy.code.trim()));
+      // The catalogue's commands are for another target.
+      pre(remedy.code.trim().replace(/--for [\w.-]+/, `--for ${quoted(names[loadedOf[cell]])}`)));
   });
   return item;
 }
@@ -113,23 +120,9 @@ function sideParts(side, title) {
   return parts;
 }
 
-// A name may hold anything; the command is meant to be pasted into a shell.
-function quoted(word) {
-  return /^[\w.,:=@%+/-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 function reproduction(result, cell) {
-  const pair = [...new Set([result.saved, result.loaded])].join(",");
-  if (data.files) {
-    const file = quoted(data.paths[scenarioOf[cell]]);
-    return [element("h3", "Reproduce"),
-      pre(`kerasmatrix check ${file} --environments ${quoted(pair)} --engine ${data.engine} --fresh`)];
-  }
-  const options = ["--scenarios", result.scenario, "--formats", result.format,
-    "--environments", pair, "--engine", data.engine, "--fresh"];
-  const parts = [element("h3", "Reproduce"),
-    pre(`nox -s matrix -- ${options.map(quoted).join(" ")}`)];
-  if (result.artifact) {
+  const parts = [element("h3", "Measure it again"), commandParts(repeatCommand(cell))];
+  if (!data.files && result.artifact) {
     parts.push(element("p", "The saved file, and how to load it in that environment:"),
       pre(`.kerasmatrix/artifacts/${result.artifact}\npython scenarios/${quoted(result.scenario)}/load.py FILE`));
   }
@@ -232,7 +225,7 @@ async function partsOf(cell) {
     ...(change ? [element("p", `Since the baseline: ${change}.`)] : []),
     ...retryParts(cell, result.retries),
     ...remedyParts(result.attempts, cell),
-    ...(result.cause ? causeParts(result.cause) : []),
+    ...(result.cause ? causeParts(result.cause, cell) : []),
     ...(result.culprits.length ? culpritParts(result.culprits) : []),
     ...(result.error ? errorParts(result) : []),
     ...predictionParts(result),

@@ -6,7 +6,7 @@ function drawStrips() {
   const counts = Array.from({ length: scenarios.length * names.length },
     () => new Array(statuses.length).fill(0));
   for (let cell = 0; cell < count; cell += 1) {
-    if (fits[cell] && (data.files || savedOf[cell] <= loadedOf[cell])) {
+    if (fits[cell] && savedOf[cell] <= loadedOf[cell]) {
       counts[rowOf(cell)][data.status.charCodeAt(cell) - 48] += 1;
     }
   }
@@ -23,7 +23,8 @@ function drawStrips() {
     link.href = `#scenario-${scenario}`;
     title.append(link);
     row.append(title);
-    names.forEach((name, loaded) => {
+    columns.forEach((loaded) => {
+      const name = names[loaded];
       const found = counts[place * names.length + loaded];
       const cell = element("td", null, `sum${eras.has(loaded) ? " era" : ""}`);
       if (sum(found)) cell.append(bar(found, `${scenario} loaded with ${name}: ${tell(found)}`));
@@ -143,7 +144,7 @@ function drawSpread(place) {
 
 // Each is drawn when it is near and out of date: filters are chosen where none of them is in sight.
 const pictures = new Map([["overview-matrix", drawOverview], ["strips", drawStrips],
-  ["drift", drawDrift], ["times", drawTimes]].map(([id, draw]) => [byId(id).parentElement,
+  ["drift", drawDrift], ["times", drawTimes]].filter(([id]) => byId(id)).map(([id, draw]) => [byId(id).parentElement,
   { draw, seen: false, stale: true }]));
 
 function refresh(picture) {
