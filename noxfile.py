@@ -157,8 +157,7 @@ def types(session: nox.Session) -> None:
 def mutation(session: nox.Session) -> None:
     """Change the modules that decide, one expression at a time; count what no test notices."""
     _install(session, "tests", "mutation")
-    session.run("mutmut", "run", *session.posargs, silent=True)
-    session.run("python", "tests/mutants.py")
+    session.run("python", "-m", "tests.mutants", *session.posargs)
 
 
 @nox.session
@@ -212,10 +211,11 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def survey(session: nox.Session) -> None:
-    """Collect the API of Keras in every environment, and the messages that it can raise."""
+    """Collect the API of Keras in every environment, its messages and its names."""
     _install(session)
     session.run("python", "survey/survey.py", *session.posargs)
     session.run("python", "survey/messages.py")
+    session.run("python", "survey/names.py")
     session.run("python", "survey/messages.py", "--coverage")
 
 

@@ -13,23 +13,30 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# Class names that are in model files and in no public module: those of functional models and of
-# operations, and those of releases before 1.15.
+# Class names that are in model files and in no public module: those of functional models, of
+# operations and of `add_loss`, those of releases before 1.15, and experimental ones.
 UNLISTED = {
     "layers": [
         "Functional", "Model", "Sequential", "ClassMethod", "InstanceMethod", "InstanceProperty",
-        "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer", "BatchNormalizationV1",
-        "BatchNormalizationV2", "LSTMV1", "LSTMV2", "GRUV1", "GRUV2", "CuDNNLSTM", "CuDNNGRU",
-        "AddV2", "MaxPool1D", "MaxPool2D", "AvgPool2D", "Convolution1D", "Convolution2D",
-        "Normalization", "Rescaling", "Resizing", "TextVectorization", "StringLookup",
-        "IntegerLookup", "CategoryEncoding", "Discretization", "Hashing", "RandomFlip",
-        "RandomRotation", "RandomZoom", "RandomContrast", "RandomCrop", "CenterCrop",
-        "MultiHeadAttention", "EinsumDense",
+        "SlicingOpLambda", "TFOpLambda", "TensorFlowOpLayer", "AddLoss", "AddMetric",
+        "BatchNormalizationV1", "BatchNormalizationV2", "LSTMV1", "LSTMV2", "GRUV1",
+        "GRUV2", "CuDNNLSTM", "CuDNNGRU", "MaxPool1D", "MaxPool2D", "AvgPool2D", "Convolution1D",
+        "Convolution2D", "Normalization", "Rescaling", "Resizing", "TextVectorization",
+        "StringLookup", "IntegerLookup", "CategoryEncoding", "Discretization", "Hashing",
+        "RandomFlip", "RandomRotation", "RandomZoom", "RandomContrast", "RandomCrop", "CenterCrop",
+        "MultiHeadAttention", "EinsumDense", "GroupedQueryAttention", "SyncBatchNormalization",
+        "RandomHeight", "RandomWidth", "RandomTranslation", "CategoryCrossing", "HashedCrossing",
+        "RandomFourierFeatures",
     ],
     "initializers": [
         "GlorotUniform", "GlorotNormal", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform",
     ],
     "regularizers": ["L1", "L2", "L1L2", "OrthogonalRegularizer"],
+}  # fmt: skip
+# Names of functions that are in model files and that Keras finds in no public module.
+UNLISTED_FUNCTIONS = {
+    "activations": ["leaky_relu", "log_softmax", "relu6", "silu"],
+    "losses": ["BCE", "bce", "huber_loss"],
 }  # fmt: skip
 KERAS_3 = 3
 FUNCTIONS = ["activations", "initializers", "regularizers", "constraints", "losses", "metrics"]
@@ -43,9 +50,11 @@ def main(harness: str) -> dict[str, Any]:
     keras = importlib.import_module("tensorflow").keras
     keras.layers  # noqa: B018 - lazily loaded in some releases
     reader = classes.Reader(keras)
+    # `tf.keras` of Keras 3 shows layers of Keras 2 that no loader finds (ThresholdedReLU).
+    own = importlib.import_module("keras") if reader.major >= KERAS_3 else keras
     places: dict[str, Any] = {}
     for place in classes.PLACES:
-        holder = keras
+        holder = own if place == "layers" else keras
         for part in place.split("."):
             holder = getattr(holder, part, None)
         for name in dir(holder):
@@ -55,7 +64,7 @@ def main(harness: str) -> dict[str, Any]:
     # Keras itself finds some classes that no module exports.
     for place, names in UNLISTED.items():
         for name in names:
-            if name not in places[place] and is_known(getattr(keras, place), name):
+            if name not in places[place] and is_known(reader, keras, place, name):
                 shown = places.get("layers.experimental.preprocessing", {}).get(name)
                 places[place][name] = shown or {"takes": None, "needs": []}
     return {
@@ -76,10 +85,14 @@ def keys_of(reader: object, kind: type) -> dict[str, Any]:
     }
 
 
-def is_known(holder: object, name: str) -> bool:
+def is_known(reader: Any, keras: Any, place: str, name: str) -> bool:
     """Return whether the deserializer of Keras finds the class: its error is another one then."""
+    stored = {"class_name": name, "config": {}}
     try:
-        holder.deserialize({"class_name": name, "config": {}})  # type: ignore[attr-defined]
+        if place == "layers":
+            reader.deserialize(stored, {})
+        else:
+            getattr(keras, place).deserialize(stored)
     except Exception as error:
         text = str(error)
         return not ("Unknown" in text or "Could not locate" in text or "Could not find" in text)
@@ -89,8 +102,18 @@ def is_known(holder: object, name: str) -> bool:
 def functions(keras: object, place: str) -> list[str]:
     """Return the names that a place finds functions or objects by."""
     holder = getattr(keras, place)
-    names = {name for name in dir(holder) if not name.startswith("_")}
-    return sorted(name for name in names if not inspect.ismodule(getattr(holder, name)))
+    shown = {name for name in dir(holder) if not name.startswith("_")}
+    names = {name for name in shown if not inspect.ismodule(getattr(holder, name))}
+    names |= {name for name in UNLISTED_FUNCTIONS.get(place, ()) if is_found(holder, name)}
+    return sorted(names)
+
+
+def is_found(holder: Any, name: str) -> bool:
+    """Return whether Keras finds a function by its name."""
+    try:
+        return callable(holder.get(name))
+    except Exception:
+        return False
 
 
 def operations(major: int) -> list[str]:

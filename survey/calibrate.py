@@ -24,7 +24,7 @@ from kerasmatrix.prediction.custom_objects import names_of_program
 from kerasmatrix.prediction.metrics import is_measured, score
 from kerasmatrix.prediction.predict import FilePrediction, predict_by_rules
 from kerasmatrix.prediction.prediction import Prediction
-from kerasmatrix.prediction.rules import CALIBRATION
+from kerasmatrix.prediction.rules import CALIBRATION, calibration_text
 from kerasmatrix.prediction.similar_cells import SimilarCell, SimilarCells, normalized_status
 from kerasmatrix.prediction.target import target_of
 from kerasmatrix.results.cells import Cell, cell_of
@@ -62,12 +62,9 @@ def main(stores: Sequence[Path], *, write: bool) -> None:
     for rule, (right, decided) in sorted(counts.items(), key=lambda item: -item[1][1]):
         print(f"{rule:24} {right:5} of {decided:5}")
     if write:
-        lines = ",\n".join(
-            f"  {json.dumps(rule)}: {json.dumps(count)}" for rule, count in counts.items()
-        )
-        TARGET.write_text(
-            f'{{\n "cells": {len(measured)},\n "rules": {{\n{lines}\n }}\n}}\n', "utf-8"
-        )
+        stored = json.loads(TARGET.read_text("utf-8"))
+        stored |= {"cells": len(measured), "rules": counts}
+        TARGET.write_text(calibration_text(stored), "utf-8")
 
 
 def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:

@@ -31,6 +31,8 @@ from kerasmatrix.execution.plan import Remedies
 from kerasmatrix.files.bisect import Bisector
 from kerasmatrix.files.bisect_result import Bisection, Probe
 from kerasmatrix.files.conversion_plan import format_of
+from kerasmatrix.files.diff import diff as diff_files
+from kerasmatrix.files.diff_result import Difference
 from kerasmatrix.files.discover import find_models
 from kerasmatrix.files.file_check import FileCheck
 from kerasmatrix.files.fix import OutputFile, convert_files
@@ -58,6 +60,7 @@ __all__ = [
     "bisect",
     "check",
     "convert",
+    "diff",
     "explain",
     "explanation",
     "frame",
@@ -89,6 +92,17 @@ def inspect(path: PathLike, *, digest: bool = False) -> ModelFile:
         UsageError: it is damaged or not a model; the message names its type.
     """
     return inspect_file(Path(path), digest=digest)
+
+
+def diff(a: PathLike, b: PathLike) -> Difference:
+    """Return the difference between two model files of any formats and versions.
+
+    Both are read without TensorFlow, and never run.
+
+    Raises:
+        UsageError: one is damaged or not a model; the message names it.
+    """
+    return diff_files(Path(a), Path(b))
 
 
 def predict(

@@ -7,7 +7,7 @@ releases that write it, with the outcome in those that read it.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.recognize_cause import AmbiguousError, Evidence, recognize_cause
 from kerasmatrix.environments.keras_version import is_keras_3
 from kerasmatrix.prediction.release_spans import span_of
+from kerasmatrix.prediction.zoo import PLAINEST, plainest_of
 from kerasmatrix.results.cells import Status
 
 TARGET = Path("src/kerasmatrix/prediction/zoo.json")
@@ -23,8 +24,12 @@ UNCLASSIFIED = "unclassified"
 KERAS_2, KERAS_3 = 2, 3
 FORMATS = ("h5", "keras")
 DIFFERS = {"weights", "outputs"}
+FAILS = {"fail", "crash", "timeout"}
+# Where none of these loads, no model of their kind does, and is not tried.
+BASES = {name for names in PLAINEST for name in names}
 Record = dict[str, Any]
 Table = dict[str, Any]
+Barred = dict[tuple[str, str], dict[str, set[str]]]
 
 
 def condense(
@@ -32,7 +37,7 @@ def condense(
     saved: Mapping[str, list[Record]],
     loaded: Mapping[str, list[Record]],
 ) -> Table:
-    """Return the table of all exhibits that were measured completely.
+    """Return the table of all exhibits, each with the releases that measured it completely.
 
     Args:
         environments: the environment of each release, in the order of releases.
@@ -44,10 +49,13 @@ def condense(
         release: {record["task"]: record for record in records}
         for release, records in loaded.items()
     }
-    exhibits: dict[str, Table] = defaultdict(lambda: {"refused": defaultdict(set), "rows": {}})
+    exhibits: dict[str, Table] = defaultdict(
+        lambda: {"refused": defaultdict(set), "rows": {}, "tried": set()}
+    )
     for writer in order:
         for record in saved[writer]:
             entry = exhibits[record["name"]]
+            entry["tried"].add(writer)
             if "refused" in record:
                 entry["refused"][refusal(record["refused"])].add(writer)
             elif "ended" in record:
@@ -55,18 +63,79 @@ def condense(
             elif "absent" not in record:
                 row = entry["rows"].setdefault(record["format"], {})
                 row[writer] = outcomes(record, writer, answers)
-    tried = [{record["name"] for record in saved[release]} for release in order]
     readers = {form: _writers_of(form, saved) for form in FORMATS}
+    condensed: Table = {}
+    for name, entry in sorted(exhibits.items()):
+        barred = _barred(exhibits, name)
+        among = complete(entry["tried"], entry["rows"], readers, barred)
+        for form, rows in entry["rows"].items():
+            rows |= {
+                writer: _own(row, among, barred.get((form, writer), {}))
+                for writer, row in rows.items()
+            }
+        condensed[name] = _entry(entry, order, among)
     return {
         "releases": dict(environments),
-        "exhibits": {
-            name: _entry(entry, order)
-            for name, entry in sorted(exhibits.items())
-            if (entry["refused"] or entry["rows"])
-            and all(name in names for names in tried)
-            and _is_read(entry["rows"], readers)
-        },
+        "exhibits": {name: entry for name, entry in condensed.items() if set(entry) - {"among"}},
     }
+
+
+def _barred(exhibits: Table, name: str) -> Barred:
+    """Return by format and writer the releases that load none of the plainest models, and why."""
+    if name in BASES:
+        return {}
+    found: Barred = {}
+    plainest = [exhibits[base]["rows"] for base in plainest_of(name) if base in exhibits]
+    for form, by_writer in plainest[0].items() if plainest else ():
+        for writer in by_writer:
+            rows = [rows.get(form, {}).get(writer, {}) for rows in plainest]
+            found[form, writer] = {
+                reader: {row[reader] for row in rows}
+                for reader in rows[0]
+                if all(row.get(reader, "").partition(" ")[0] in FAILS for row in rows)
+            }
+    return found
+
+
+def _own(
+    row: dict[str, str] | str, among: set[str], barred: Mapping[str, set[str]]
+) -> dict[str, str] | str:
+    """Return a row without the releases in which it fails like the plainest models."""
+    if isinstance(row, str):
+        return row
+    return {
+        reader: what
+        for reader, what in row.items()
+        if reader in among and what not in barred.get(reader, ())
+    }
+
+
+def complete(
+    tried: set[str],
+    rows: Table,
+    readers: Mapping[str, set[str]],
+    barred: Barred,
+) -> set[str]:
+    """Return the releases that saved an exhibit, or tried to, and loaded each other's files.
+
+    Args:
+        tried: the releases that saved it or tried to.
+        rows: by format and writer, its outcome in each release that loaded it.
+        readers: the releases that know each format.
+        barred: the releases that need not load it, by format and writer.
+    """
+    among = set(tried)
+    while True:
+        missing: Counter[str] = Counter()
+        for form, by_writer in rows.items():
+            for writer, row in by_writer.items():
+                if writer in among and not isinstance(row, str):
+                    needed = readers[form] & among - set(barred.get((form, writer), {}))
+                    for reader in needed - set(row):
+                        missing.update((writer, reader))
+        if not missing:
+            return among
+        among.remove(missing.most_common(1)[0][0])
 
 
 def _writers_of(form: str, saved: Mapping[str, list[Record]]) -> set[str]:
@@ -77,15 +146,6 @@ def _writers_of(form: str, saved: Mapping[str, list[Record]]) -> set[str]:
     }
 
 
-def _is_read(rows: Table, readers: Mapping[str, set[str]]) -> bool:
-    """Return whether all releases that know a format have loaded each file."""
-    return all(
-        isinstance(row, str) or set(row) == readers[form]
-        for form, by_writer in rows.items()
-        for row in by_writer.values()
-    )
-
-
 def outcomes(
     record: Record, writer: str, answers: Mapping[str, Mapping[str, Record]]
 ) -> dict[str, str] | str:
@@ -94,12 +154,17 @@ def outcomes(
         return "unsaved " + cause_of(
             record["unsaved"], record["format"], writer, writer, Status.SAVE_FAILED
         )
-    task = f"{record['name']} {record['format']} {record['digest']}"
+    task = task_of(record)
     return {
         reader: outcome(found[task], record["format"], writer, reader)
         for reader, found in answers.items()
         if task in found
     }
+
+
+def task_of(record: Record) -> str:
+    """Return the name of the task to load a saved file; equal files have the same."""
+    return f"{record['name']} {record['format']} {record['digest']}"
 
 
 def outcome(answer: Record, form: str, writer: str, reader: str) -> str:
@@ -141,22 +206,26 @@ def refusal(chain: list[list[str]]) -> str:
     return chain[0][0].rpartition(".")[2]
 
 
-def _entry(entry: Table, order: list[str]) -> Table:
+def _entry(entry: Table, order: list[str], among: set[str]) -> Table:
     found: Table = {}
-    if entry["refused"]:
+    if among != set(order):
+        found["among"] = span_of(among, order)
+    refused = {kind: releases & among for kind, releases in sorted(entry["refused"].items())}
+    if any(refused.values()):
         found["refused"] = {
-            kind: span_of(releases, order) for kind, releases in sorted(entry["refused"].items())
+            kind: span_of(releases, order) for kind, releases in refused.items() if releases
         }
     for form, rows in sorted(entry["rows"].items()):
         alike: dict[str, set[str]] = defaultdict(set)
-        for writer, row in rows.items():
-            alike[json.dumps(row, sort_keys=True)].add(writer)
-        found[form] = {
-            span_of(writers, order): _row(json.loads(text), order)
-            for text, writers in sorted(
-                alike.items(), key=lambda each: order.index(min(each[1], key=order.index))
-            )
-        }
+        for writer in among & set(rows):
+            alike[json.dumps(_row(rows[writer], order))].add(writer)
+        if alike:
+            found[form] = {
+                span_of(writers, order): json.loads(text)
+                for text, writers in sorted(
+                    alike.items(), key=lambda each: order.index(min(each[1], key=order.index))
+                )
+            }
     return found
 
 

@@ -68,6 +68,6 @@ def _refused(start: str, stored: Mapping[str, Any]) -> str | None:
         for name, entry in stored["exhibits"].items()
         if name == start or (start.endswith("=") and name.startswith(start))
     ]
-    if not found or any(set(entry) - {"refused"} for entry in found):
+    if not found or any(set(entry) - {"refused", "among"} for entry in found):
         return None
     return REFUSED + ", ".join(sorted({kind for entry in found for kind in entry["refused"]}))

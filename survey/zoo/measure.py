@@ -18,9 +18,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from condense import TARGET, condense, difference, read_stored, write
+from condense import (
+    BASES,
+    TARGET,
+    condense,
+    difference,
+    read_stored,
+    task_of,
+    write,
+)
 from covered import print_coverage
 from figures import print_figures
+from score import print_score, write_calibration
 
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.places import default_cache
@@ -29,12 +38,15 @@ from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
+from kerasmatrix.prediction.target import Target, target_of
+from kerasmatrix.prediction.zoo import plainest_of
 from kerasmatrix.versions import minor_of
 
 INSIDE = Path(__file__).with_name("inside.py")
 # Their content decides what an exhibit's name means.
 BUILDERS = ("exhibits.py", "inside.py", "models.py", "values.py")
-GROUP = ("tf2.4", "tf2.9", "tf2.12", "tf2.15", "tf2.16", "tf2.21")
+# The environments of each group: those of `default` in matrix.yaml, and the four that decide most.
+GROUPS = {"zoo": ("default",), "zoo-quick": ("tf2.4", "tf2.15", "tf2.16", "tf2.21")}
 Record = dict[str, Any]
 
 
@@ -83,9 +95,12 @@ def main(options: argparse.Namespace) -> None:
     """Measure what is not measured yet, and write the table that predictions use."""
     project = Project(Path("matrix.yaml"))
     matrix = load_matrix(project.matrix_file)
-    names = options.environments or GROUP
-    releases = []
-    for name in names:
+    groups = options.environments or ["zoo"]
+    names = matrix.ungrouped(part for name in groups for part in GROUPS.get(name, (name,)))
+    releases: list[Release] = []
+    targets: dict[str, Target] = {}
+    pattern = re.compile(options.only or "")
+    for name in dict.fromkeys(names):
         environment = matrix.environments[name]
         lock = read_lock(project.locks_with(name), environment)
         folder = (options.folder or default_cache() / "zoo" / builders()) / name
@@ -93,25 +108,35 @@ def main(options: argparse.Namespace) -> None:
         python = ensure_venv(environment, lock, default_cache())
         variables = worker_variables(environment, str(folder))
         releases.append(Release(release_of(environment, lock), name, python, variables, folder))
+        targets[releases[-1].name] = target_of(environment, lock)
     releases.sort(key=lambda release: minor_of(release.name))
     if options.coverage:
         print_coverage({release.name: release.listed for release in releases}, read_stored())
         return
-    if options.figures:
-        print_figures(
-            {release.name: release.saved() for release in releases},
-            {release.name: release.loaded() for release in releases},
-        )
+    if options.figures or options.score or options.calibrate:
+        saved = {release.name: release.saved() for release in releases}
+        loaded = {release.name: release.loaded() for release in releases}
+        if options.figures:
+            print_figures(saved, loaded)
+        else:
+            scored = print_score(targets, saved, loaded, read_stored(), pattern.search)
+            if options.calibrate:
+                write_calibration(scored)
         return
     if not options.no_run:
         exhibits = {name for release in releases for name in release.listed["exhibits"]}
-        pattern = re.compile(options.only or "")
         chosen = {name for name in exhibits if pattern.search(name)}
         for release in releases:
-            save(release, chosen)
-        files = [file for file in unique_files(releases) if file["name"] in chosen]
+            save(release, chosen | BASES)
+        files = unique_files(releases)
         for release in releases:
-            load(release, files)
+            load(release, [file for file in files if file["name"] in BASES])
+        for release in releases:
+            barred = barred_at(release, releases)
+            load(
+                release,
+                [each for each in files if each["name"] in chosen and is_tried(each, barred)],
+            )
     before = read_stored()
     after = condense(
         {release.name: release.environment for release in releases},
@@ -149,9 +174,26 @@ def unique_files(releases: Iterable[Release]) -> list[Record]:
         for record in release.saved():
             if "path" in record:
                 key = (record["name"], record["format"], record["digest"])
-                number = f"{record['name']} {record['format']} {record['digest']}"
-                found.setdefault(key, {**record, "number": number})
+                found.setdefault(key, {**record, "writer": release.name, "number": task_of(record)})
     return list(found.values())
+
+
+def barred_at(reader: Release, releases: Iterable[Release]) -> set[tuple[str, str, str]]:
+    """Return name, writer and format of the plainest models that a release does not load."""
+    answers = {record["task"]: record for record in reader.loaded()}
+    failed = {task for task, record in answers.items() if "failed" in record or "ended" in record}
+    return {
+        (record["name"], writer.name, record["format"])
+        for writer in releases
+        for record in writer.saved()
+        if record["name"] in BASES and "path" in record and task_of(record) in failed
+    }
+
+
+def is_tried(file: Record, barred: set[tuple[str, str, str]]) -> bool:
+    """Return whether one of the plainest models like a file loads where ``barred`` is from."""
+    plainest = {(name, file["writer"], file["format"]) for name in plainest_of(file["name"])}
+    return not plainest <= barred
 
 
 def load(release: Release, files: Iterable[Record]) -> None:
@@ -192,11 +234,15 @@ def write_lines(path: Path, records: Iterable[Record]) -> Path:
 def parse() -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("environments", nargs="*", help="default: " + ", ".join(GROUP))
+    parser.add_argument("environments", nargs="*", help="or groups: zoo (default), zoo-quick")
     parser.add_argument("--only", metavar="REGEX", help="the exhibits whose names match")
     parser.add_argument("--folder", type=Path, help="where files and measurements stay")
     parser.add_argument("--coverage", action="store_true", help="list what no exhibit covers")
     parser.add_argument("--figures", action="store_true", help="print cells, cost, unknown causes")
+    parser.add_argument("--score", action="store_true", help="score predictions on what is there")
+    parser.add_argument(
+        "--calibrate", action="store_true", help="... and write how often each rule was right"
+    )
     parser.add_argument("--no-run", action="store_true", help="write the table from what is there")
     return parser.parse_args()
 

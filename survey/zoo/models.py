@@ -14,6 +14,8 @@ WORDS = np.array(["some", "text", "other", "words"], dtype=object)
 MOST_VALUES, MOST_SHOWN = 256, 12
 TOLERANCE, HALF_TOLERANCE = 1e-4, 2e-2
 HALF_BYTES = 2
+# A name that every release finds when it loads what another saved: Keras 3 does not know `mse`.
+LOSS = "mean_squared_error"
 
 
 class NotThereError(Exception):
@@ -146,13 +148,13 @@ def _around(keras, place, made):
     entry = keras.Input(shape=(4,), name="in0")
     model = keras.Model(entry, keras.layers.Dense(4, name="out", **settings)(entry))
     if place == "optimizers.schedules":
-        model.compile(optimizer=keras.optimizers.SGD(learning_rate=made), loss="mse")
+        model.compile(optimizer=keras.optimizers.SGD(learning_rate=made), loss=LOSS)
     elif place.startswith("optimizers"):
-        model.compile(optimizer=made, loss="mse")
+        model.compile(optimizer=made, loss=LOSS)
     elif place == "losses":
         model.compile(optimizer="sgd", loss=made)
     elif place == "metrics":
-        model.compile(optimizer="sgd", loss="mse", metrics=[made])
+        model.compile(optimizer="sgd", loss=LOSS, metrics=[made])
     return model
 
 

@@ -77,7 +77,7 @@ def test_job_prefers_worker_with_the_environment(engine, tmp_path, notes):
 
 def test_job_without_room_goes_to_another_worker(engine, tmp_path, notes, monkeypatch):
     # No task of the first worker ends before a second worker has one.
-    monkeypatch.setattr(engine._shared, "tasks_per_job", 1)
+    monkeypatch.setattr(engine, "tasks_per_job", 1)
     (notes / "hold").touch()
 
     def let_go():

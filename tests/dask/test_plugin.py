@@ -7,10 +7,10 @@ import pytest
 
 from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import Task, WorkerDied
-from kerasmatrix.engines.dask import worker_plugin as module
-from kerasmatrix.engines.dask.messages import JobRequest, WorkerSpec
+from kerasmatrix.engines.dask.messages import WorkerSpec
 from kerasmatrix.engines.dask.worker_plugin import EnvironmentPlugin
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
 
 TASK = Task("1", "load", "first", "h5", None, 10, 100)
 SPEC = WorkerSpec(
@@ -18,6 +18,7 @@ SPEC = WorkerSpec(
     Lock(Path("tf2.4.txt"), ""),
     Limits(),
     scenarios="",
+    cache_name="",
 )
 KEY = "the key of the Dask task"
 
@@ -27,37 +28,80 @@ class Process:
 
     address = "tcp://here"
 
+    def __init__(self):
+        self.task = types.SimpleNamespace(state="executing")
+        self.state = types.SimpleNamespace(tasks={KEY: self.task}, nthreads=1)
+
     def get_current_task(self):
         return KEY
 
 
-class DyingWorker:
-    """Dies under its only task, after ``plugin`` cancelled the job, if there is one."""
+class Inner:
+    """An inner engine with one worker."""
 
-    def __init__(self, plugin):
-        self.plugin = plugin
+    sandbox = False
+
+    def __init__(self, worker):
+        self.worker = worker
+
+    def create(self, folder):
+        return self
+
+    def prepare(self, environment, lock):
+        pass
+
+    def open(self, environment, lock, dirs, limits):
+        return self.worker
+
+    def close(self):
+        pass
+
+
+class DyingWorker:
+    """Dies under its only task, after its job was cancelled if ``cancels`` says so."""
+
+    def __init__(self, process, cancels):
+        self.process = process
+        self.cancels = cancels
         self.closed = False
 
     def close(self):
         self.closed = True
 
     def run(self, tasks):
-        if self.plugin:
-            self.plugin._jobs[KEY].cancel()
+        if self.cancels:
+            self.process.task.state = "cancelled"
         raise WorkerDied("the worker died: killed by signal 9")
         yield
 
 
-@pytest.mark.parametrize(("cancels", "status"), [(False, "died"), (True, "error")])
-def test_job_cancelled_is_not_a_dead_worker(tmp_path, monkeypatch, cancels, status):
-    plugin = EnvironmentPlugin("one", inner=None, artifacts=str(tmp_path / "remote"))
-    plugin._process, plugin._jobs, plugin._idle = Process(), {}, []
-    plugin._lock, plugin._folder = module.threading.Lock(), tmp_path
-    transfer = module.ArtifactTransfer(str(tmp_path / "remote"))
-    plugin._cache = module.ArtifactCache(tmp_path / "artifacts", transfer)
-    worker = DyingWorker(plugin if cancels else None)
-    view = types.SimpleNamespace(expose=lambda _: None)
-    opened = module._OpenWorker(worker, view, tmp_path / "opened")
-    monkeypatch.setattr(plugin, "_acquire", lambda *_: opened)
-    result = plugin.run_job(JobRequest("one", SPEC, (TASK,)))
-    assert (result.status, worker.closed) == (status, True)
+class AnsweringWorker(DyingWorker):
+    """Answers each task; after the first, its job was cancelled."""
+
+    def run(self, tasks):
+        for _ in tasks:
+            yield {"ended": "returned"}
+            self.process.task.state = "cancelled"
+
+
+def run_job(folder, kind, tasks, *, cancels):
+    """Run a job on a worker of some kind; return the worker and the result."""
+    process = Process()
+    worker = kind(process, cancels)
+    plugin = EnvironmentPlugin("one", Inner(worker), str(folder / "remote"))
+    plugin.open(process, folder)
+    return worker, plugin.run_job(SPEC, tasks, {})
+
+
+@pytest.mark.parametrize(("cancels", "error"), [(False, WorkerDied), (True, InfrastructureError)])
+def test_job_cancelled_is_not_a_dead_worker(tmp_path, cancels, error):
+    worker, result = run_job(tmp_path, DyingWorker, (TASK,), cancels=cancels)
+    assert type(result.error) is error
+    assert worker.closed
+
+
+def test_job_cancelled_ends_after_its_present_task(tmp_path):
+    worker, result = run_job(tmp_path, AnsweringWorker, (TASK,) * 4, cancels=True)
+    assert len(result.results) == 2
+    assert isinstance(result.error, InfrastructureError)
+    assert worker.closed

@@ -1,10 +1,11 @@
 """Folders arrive whole or not at all, also through an S3 in this process."""
 
+import os
 import zipfile
 
 import pytest
 
-from kerasmatrix.engines.dask.transfer import ArtifactCache, ArtifactMissing, ArtifactTransfer
+from kerasmatrix.engines.dask.transfer import ArtifactMissing, ArtifactTransfer
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.digests import digest_tree
 
@@ -29,8 +30,8 @@ def artifact(tmp_path):
 
 def test_transfer_folder_arrives_unchanged(url, artifact, tmp_path):
     digest = digest_tree(artifact)
-    ArtifactTransfer(url).send(artifact, digest)
-    ArtifactTransfer(url).fetch(digest, tmp_path / "there" / digest)
+    ArtifactTransfer(url).send({digest: artifact})
+    ArtifactTransfer(url).fetch({tmp_path / "there" / digest: digest})
     assert digest_tree(tmp_path / "there" / digest) == digest
     assert (tmp_path / "there" / digest / "model" / "assets").is_dir()
     assert [path.name for path in (tmp_path / "there").iterdir()] == [digest]
@@ -38,20 +39,21 @@ def test_transfer_folder_arrives_unchanged(url, artifact, tmp_path):
 
 def test_send_existing_is_not_repeated(tmp_path, artifact):
     transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
-    transfer.send(artifact, digest)
+    transfer.send({digest: artifact})
     (sent,) = (tmp_path / "remote").iterdir()
     before = sent.stat().st_mtime_ns, sent.read_bytes()
-    transfer.send(artifact, digest)
+    transfer.send({digest: artifact})
+    ArtifactTransfer(str(tmp_path / "remote")).send({digest: artifact})
     assert (sent.stat().st_mtime_ns, sent.read_bytes()) == before
 
 
 def test_send_truncated_is_repeated(tmp_path, artifact):
     transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
-    transfer.send(artifact, digest)
+    transfer.send({digest: artifact})
     (sent,) = (tmp_path / "remote").iterdir()
     whole = sent.read_bytes()
     sent.write_bytes(whole[:-100])
-    transfer.send(artifact, digest)
+    ArtifactTransfer(str(tmp_path / "remote")).send({digest: artifact})
     assert sent.read_bytes() == whole
 
 
@@ -67,31 +69,32 @@ def test_send_truncated_is_repeated(tmp_path, artifact):
 )  # fmt: skip
 def test_fetch_damaged_is_missing(tmp_path, artifact, harm, words):
     transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
-    transfer.send(artifact, digest)
+    transfer.send({digest: artifact})
     harm(next((tmp_path / "remote").iterdir()))
     with pytest.raises(ArtifactMissing) as missing:
-        transfer.fetch(digest, tmp_path / "there" / digest)
-    assert words in missing.value.reason
+        transfer.fetch({tmp_path / "there" / digest: digest})
+    assert words in str(missing.value)
     assert not list((tmp_path / "there").iterdir())
 
 
 def test_fetch_other_content_is_missing(tmp_path, artifact):
     transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
-    transfer.send(artifact, digest)
+    transfer.send({digest: artifact})
     (artifact / "model" / "saved_model.pb").write_text("another")
-    transfer.send(artifact, digest, again=True)
+    transfer.send_again(digest)
+    transfer.send({digest: artifact})
     with pytest.raises(ArtifactMissing) as missing:
-        transfer.fetch(digest, tmp_path / "there" / digest)
-    assert "another digest" in missing.value.reason
+        transfer.fetch({tmp_path / "there" / digest: digest})
+    assert "another digest" in str(missing.value)
 
 
 def test_fetch_path_traversal_writes_nothing_outside(tmp_path, artifact):
     transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
-    transfer.send(artifact, digest)
+    transfer.send({digest: artifact})
     with zipfile.ZipFile(next((tmp_path / "remote").iterdir()), "a") as archive:
         archive.writestr("../../escaped", "x")
     with pytest.raises(ArtifactMissing):
-        transfer.fetch(digest, tmp_path / "there" / digest)
+        transfer.fetch({tmp_path / "there" / digest: digest})
     assert not list(tmp_path.rglob("escaped"))
 
 
@@ -100,19 +103,28 @@ def test_transfer_unusable_place_is_an_error(tmp_path, artifact):
         ArtifactTransfer("purple://x")
     (tmp_path / "file").touch()
     with pytest.raises(InfrastructureError, match="cannot be written") as error:
-        ArtifactTransfer(str(tmp_path / "file" / "remote")).send(artifact, digest_tree(artifact))
+        ArtifactTransfer(str(tmp_path / "file" / "remote")).send({digest_tree(artifact): artifact})
     assert "every Dask worker" in error.value.hint
 
 
 def test_send_absent_bucket_is_an_infrastructure_error(s3, artifact):
     with pytest.raises(InfrastructureError, match="cannot be written"):
-        ArtifactTransfer("s3://no-such-bucket/parcels").send(artifact, digest_tree(artifact))
+        ArtifactTransfer("s3://no-such-bucket/parcels").send({digest_tree(artifact): artifact})
 
 
-def test_cache_fetches_artifacts_of_another_worker(tmp_path, artifact):
+def test_send_time_before_1980_arrives(tmp_path, artifact):
+    os.utime(artifact / "model" / "saved_model.pb", (0, 0))
     transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
-    assert ArtifactCache(tmp_path / "one" / "cache", transfer).add(artifact) == digest
+    transfer.send({digest: artifact})
+    transfer.fetch({tmp_path / "there" / digest: digest})
+    assert digest_tree(tmp_path / "there" / digest) == digest
+
+
+def test_keep_artifact_is_fetched_by_another_worker(tmp_path, artifact):
+    transfer, digest = ArtifactTransfer(str(tmp_path / "remote")), digest_tree(artifact)
+    (tmp_path / "one").mkdir()
+    assert transfer.keep(artifact, tmp_path / "one") == digest
     assert not artifact.exists()
-    other = ArtifactCache(tmp_path / "other" / "cache", transfer)
-    other.fetch([digest])
-    assert digest_tree(other.folder / digest) == digest
+    assert digest_tree(tmp_path / "one" / digest) == digest
+    transfer.fetch({tmp_path / "other" / digest: digest})
+    assert digest_tree(tmp_path / "other" / digest) == digest

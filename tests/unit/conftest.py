@@ -1,5 +1,7 @@
 import importlib
+import itertools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -32,10 +34,29 @@ def _no_process_is_kept():
     reader_process._SERVER.close()
 
 
+@pytest.fixture(scope="session")
+def _new_folder(tmp_path_factory):
+    """Make folders. pytest would search all earlier ones for the highest number each time."""
+    root, numbers = tmp_path_factory.mktemp("t"), itertools.count()
+
+    def make(name: str) -> Path:
+        folder = root / f"{name}{next(numbers)}"
+        folder.mkdir(mode=0o700)
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def tmp_path(_new_folder, request):
+    """Replace pytest's fixture of this name, which takes milliseconds after thousands of tests."""
+    return _new_folder(re.sub(r"\W", "_", request.node.name)[:30])
+
+
 @pytest.fixture(autouse=True)
-def _a_cache_of_its_own(tmp_path_factory, monkeypatch):
+def _a_cache_of_its_own(_new_folder, monkeypatch):
     """Keep the tests out of the user's cache."""
-    monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path_factory.mktemp("cache", numbered=True)))
+    monkeypatch.setenv("KERASMATRIX_CACHE", str(_new_folder("cache")))
 
 
 @pytest.fixture

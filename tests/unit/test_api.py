@@ -228,9 +228,11 @@ def test_examples_of_page_run(project, monkeypatch, capsys):
     bisector = importlib.import_module("kerasmatrix.files.bisect")
     kept = bisector.Bisector.__init__.__kwdefaults__
     monkeypatch.setitem(kept, "ask", lambda *_, **__: None)  # no releases in between
+    files.hdf5_model(Path("old.h5"))
+    files.archive(Path("new.keras"))
     names = {}
     verbs = [example for example in EXAMPLES if "model_check" not in example]
-    assert len(verbs) == 7
+    assert len(verbs) == 8
     for example in verbs:
         if "results.json" in example and "load_results" in example:
             Path("results.json").write_text(Path("reports/results.json").read_text())

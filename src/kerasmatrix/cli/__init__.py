@@ -35,6 +35,8 @@ GROUPS = {
         "check": "Load files in other versions, and write fixed files.",
         "convert": "Write a file that another version loads.",
         "bisect": "Find the release in which a file breaks.",
+        "diff": "Compare two model files.",
+        "reproduce": "Find the smallest model that fails as a file does.",
         "explain": "Explain an error message of Keras.",
         "layer": "Print which releases write and read a class of Keras.",
     },

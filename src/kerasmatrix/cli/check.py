@@ -22,19 +22,19 @@ from kerasmatrix.cli.options import (
     remedies_options,
 )
 from kerasmatrix.cli.output import say
+from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.cli.session import measuring_or_cluster_options, session_from_options
 from kerasmatrix.cli.terminal import print_files
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.select import Cluster
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import Remedies
-from kerasmatrix.files.check import CHANGED
 from kerasmatrix.files.check import check as check_files
 from kerasmatrix.files.discover import find_models
 from kerasmatrix.files.fix import FixedFile, OutputFolder, fix_files
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.model_input import CHANGED, ModelInput
 from kerasmatrix.files.output import check_folder as check_fix_folder
 from kerasmatrix.files.reference_candidates import ReferencePolicy
 from kerasmatrix.files.session import Session
@@ -75,6 +75,7 @@ USAGE, INFRASTRUCTURE = 2, 3
 @measuring_or_cluster_options
 @remedies_options
 @output_option
+@with_downloads("files")
 def check(  # noqa: PLR0913 - one argument per option
     *,
     files: tuple[Path, ...],
@@ -103,8 +104,9 @@ def check(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Check whether model files load in other TensorFlow versions, and write fixed ones.
 
-    FILES can be files or folders. Writes DIR/check/index.html, a table with a row for each file.
-    Versions are names of environments, or numbers such as 2.15 or keras3.4.
+    FILES can be files, folders or addresses (hf://, models:/, s3://). Writes DIR/check/index.html,
+    a table with a row for each file. Versions are names of environments, or numbers such as 2.15 or
+    keras3.4.
     """
     rules = FileGate.of(is_on=gate, baseline=baseline, accept=accept)
     output /= "check"

@@ -14,16 +14,17 @@ from kerasmatrix.cli.file_output import say_required, say_wrapped
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
 from kerasmatrix.cli.output import say, say_json
+from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.cli.session import measuring_options, session_from_options
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.conversion_plan import format_of
 from kerasmatrix.files.convert import Conversion, Converted
 from kerasmatrix.files.discover import find_models
-from kerasmatrix.files.fix import Outcome, OutputFile, OutputFolder, convert_files
+from kerasmatrix.files.fix import Outcome, OutputFile, OutputFolder, convert_files, module_notes
 from kerasmatrix.files.import_models import import_models
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_assets import ModelAssets
-from kerasmatrix.files.model_input import ModelInput
+from kerasmatrix.files.model_input import CHANGED, ModelInput
 from kerasmatrix.files.output import check_folder, check_output, default_manifest
 from kerasmatrix.prediction.required_objects import program_arguments
 
@@ -70,6 +71,7 @@ NAMES = {"h5": "model.h5", "keras": "model.keras", "savedmodel": "model"}
 @companions_options
 @store_folder_option
 @measuring_options
+@with_downloads("files")
 def convert(  # noqa: PLR0913 - one argument per option
     *,
     files: tuple[Path, ...],
@@ -91,9 +93,10 @@ def convert(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Convert FILES so that a TensorFlow version loads them and computes the same outputs.
 
-    FILES can be files or folders: one file with --output, any number with --output-dir. Tries fixes
-    as `check` does, makes a file with the one that works, and verifies that the version loads it
-    before it is written. Exit code 1 if no such file can be made.
+    FILES can be files, folders or addresses (hf://, models:/, s3://): one file with --output, any
+    number with --output-dir. Tries fixes as `check` does, makes a file with the one that works, and
+    verifies that the version loads it before it is written. Exit code 1 if no such file can be
+    made.
     """
     if (output is None) == (folder is None):
         raise UsageError(
@@ -177,11 +180,7 @@ def _format_of(output: Path) -> str:
 def _say_changed(model_inputs: Sequence[ModelInput]) -> None:
     for model in model_inputs:
         if model.has_changed:
-            say(
-                f"kerasmatrix: {model.path}: has changed in the meantime; the converted file is "
-                "the file as it was",
-                err=True,
-            )
+            say(f"kerasmatrix: {model.path}: {CHANGED}", err=True)
 
 
 def _exit_code(result: Converted) -> int:
@@ -223,7 +222,7 @@ def _report_all(
         by = f" ({' + '.join(file.remedies)})" if file.remedies else ""
         loses = f"; loses {', '.join(file.lost)}" if file.lost else ""
         say_wrapped(f"{file.source}: {action}{by}: {file.path}{loses}", indent="    ")
-    for line in _needs(written):
+    for line in (*_needs(written), *module_notes(outcome.file for outcome in written)):
         say_wrapped(line)
     losing = sum(bool(outcome.file.lost) for outcome in written)
     lost = f", {losing} with losses" if losing else ""
@@ -257,6 +256,9 @@ def _prose(manifest: Manifest, path: Path) -> str:
     if manifest.custom_objects:
         arguments = program_arguments(manifest.custom_objects)
         lines.append(f"  A program passes {arguments} to load it.")
+    for name in manifest.modules:
+        module = Path(manifest.output.path).with_name(name)
+        lines.append(f"  A program imports {module.stem} ({module}) before it loads it.")
     return "\n".join([*lines, f"  Details: {path}"])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from textwrap import wrap
 
 from kerasmatrix.diagnosis.explain import Explanation
 from kerasmatrix.diagnosis.occurrences import Checked, Occurrences
@@ -14,6 +15,9 @@ __all__ = ["prose"]
 
 LIKELY = {"high": "", "medium": " (likely)", "low": " (possible)"}
 LONGEST_TEMPLATE = 100
+MOST_SOURCES = 3
+WIDTH = 79
+CODE_INDENT = "      "  # code is not wrapped: it is copied
 
 
 def prose(
@@ -23,6 +27,26 @@ def prose(
     seen: Occurrences | None = None,
 ) -> Iterator[str]:
     """Yield the lines: a stored check first, then the cause and its fixes, then the evidence."""
+    for line in _lines(explanation, model, checked, seen):
+        if len(line) <= WIDTH or line.startswith(CODE_INDENT):
+            yield line
+        else:
+            hanging = "    " if line.startswith("  - ") else ""
+            yield from wrap(
+                line,
+                WIDTH,
+                subsequent_indent=hanging,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+
+
+def _lines(
+    explanation: Explanation,
+    model: ModelFile | None,
+    checked: Checked | None,
+    seen: Occurrences | None,
+) -> Iterator[str]:
     if checked:
         yield from _checked(checked)
     if model:
@@ -33,7 +57,8 @@ def prose(
         yield from _nothing(explanation)
     yield from _origins(explanation)
     if explanation.cause:
-        yield from ("", "Seen in:", *(f"  - {source}" for source in explanation.cause.sources))
+        sources = explanation.cause.sources[:MOST_SOURCES]
+        yield from ("", "Seen in:", *(f"  - {source}" for source in sources))
     if seen:
         yield from _measured(seen)
 
@@ -46,6 +71,7 @@ def _cause(explanation: Explanation) -> Iterator[str]:
     yield from ("", cause.what.strip())
     if explanation.matched:
         yield from ("", f"Recognized by: {_shown(explanation.matched)}")
+    yield from _known(explanation)
     yield from ("", "Fixes:")
     for advice in explanation.advice:
         loses = f" (gives up {advice.loses})" if advice.loses else ""
@@ -56,6 +82,10 @@ def _cause(explanation: Explanation) -> Iterator[str]:
         yield from ("", f"If that is not it, see also: {others}.")
 
 
+def _known(explanation: Explanation) -> Iterator[str]:
+    yield from (f"Known: {_shown(fact)}." for fact in explanation.known)
+
+
 def _nothing(explanation: Explanation) -> Iterator[str]:
     if not (explanation.near or explanation.raised_by):
         yield "unclassified: no known cause matches this error."
@@ -63,6 +93,7 @@ def _nothing(explanation: Explanation) -> Iterator[str]:
         yield "unclassified: the message alone does not tell the cause."
     for near in explanation.near:
         yield f"  - possible: {near.slug}: {near.story}"
+    yield from _known(explanation)
     if explanation.needs:
         yield from ("", "It would help to have:", *(f"  - {need}" for need in explanation.needs))
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from kerasmatrix.cli.error_output import show
+from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
+from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.discover import find_models
 from kerasmatrix.inspection.inspect import inspect as inspect_file
@@ -26,10 +27,14 @@ __all__ = ["inspect"]
     "--sarif", is_flag=True, help="Print findings, such as code in a file, as SARIF for scanners."
 )
 @click.option("--schema", is_flag=True, help="Print the JSON Schema of the output.")
+@with_downloads("files")
 def inspect(
     files: tuple[Path, ...], *, digest: bool, as_json: bool, sarif: bool, schema: bool
 ) -> int:
-    """Describe each of FILES: format, writer, layers, custom classes, weights."""
+    """Describe each of FILES: format, writer, layers, custom classes, weights.
+
+    FILES can be files, folders or addresses (hf://, models:/, s3://). Nothing in them is run.
+    """
     if schema:
         click.echo(json.dumps(ModelFile.model_json_schema(mode="serialization"), indent=2))
         return 0
@@ -37,8 +42,9 @@ def inspect(
         raise click.UsageError("name a model file")
     if sarif:
         return _print_sarif(files)
-    code = 0
-    for number, path in enumerate(files):
+    models = find_models(files)
+    code = show_all(models.refused.values())
+    for number, path in enumerate(models.paths):
         if number and not as_json:
             click.echo()
         try:

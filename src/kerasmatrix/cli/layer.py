@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 
@@ -14,10 +15,13 @@ from kerasmatrix.prediction.zoo import Exhibit, Zoo, measured_zoo
 
 __all__ = ["layer"]
 
-INDENT = "  "
-AS_EVERY = ", as every functional model does"
+INDENT, WIDTH = "  ", 80
+EVERY_MODEL = """\
+Left out: HDF5 files of Keras 3 in Keras 2, and archives in releases with another
+module path, where no functional model loads. Other releases were not measured."""
+Cell = tuple[str, str, str]
 WORDS = {
-    "pass": "loads with the same outputs",
+    "pass": "loads",
     "fail": "fails",
     "drift": "loads with other",
     "degraded": "loads, but loses",
@@ -43,11 +47,17 @@ def layer(name: str, *, as_json: bool) -> int:
         found = {
             "class": exhibits[0].class_name,
             "releases": zoo.releases,
-            "exhibits": [{"name": each.name, "call": each.call, **each.data} for each in exhibits],
+            "exhibits": [
+                {"name": each.name, "call": each.call, "written": _written(zoo, each), **each.data}
+                for each in exhibits
+            ],
         }
         click.echo(json.dumps(found, indent=1))
-    else:
-        click.echo("\n".join(_text(zoo, exhibits)))
+        return 0
+    click.echo(f"{exhibits[0].class_name}, measured with Keras {', '.join(zoo.releases)}.")
+    for place in dict.fromkeys(exhibit.place for exhibit in exhibits):
+        click.echo("\n".join(_text(zoo, [each for each in exhibits if each.place == place])))
+    click.echo(f"\n{EVERY_MODEL}")
     return 0
 
 
@@ -61,51 +71,79 @@ def _known(zoo: Zoo, name: str) -> str:
     raise UsageError(f"{name}: no such class was measured", hint=hint)
 
 
-def _text(zoo: Zoo, exhibits: Iterable[Exhibit]) -> Iterator[str]:
-    """Yield the lines: exhibits with equal results stand together."""
-    exhibits = list(exhibits)
-    alike: dict[str, list[Exhibit]] = {}
-    for exhibit in exhibits:
-        alike.setdefault(f"{exhibit.place} {json.dumps(exhibit.data)}", []).append(exhibit)
-    yield f"Measured with Keras {', '.join(zoo.releases)}; other releases were not."
-    for group in alike.values():
+def _text(zoo: Zoo, exhibits: Sequence[Exhibit]) -> Iterator[str]:
+    """Yield the lines: the defaults, the settings that do not matter, and those that do."""
+    first, *others = exhibits
+    yield ""
+    yield from _block(zoo, first, {})
+    usual = _cells(zoo, first)
+    alike: dict[str, list[str]] = {}
+    different: list[Exhibit] = []
+    for exhibit in others:
+        cells = _cells(zoo, exhibit)
+        if cells and all(usual.get(cell, what) == what for cell, what in cells.items()):
+            span = span_of({writer for _, writer, _ in cells}, zoo.releases)
+            alike.setdefault(span, []).append(exhibit.shown_setting)
+        else:
+            different.append(exhibit)
+    for number, (writers, settings) in enumerate(alike.items()):
+        if not number:
+            yield ""
+            yield "The same results with these settings, in the releases that have them:"
+        lines = textwrap.wrap("; ".join(settings), WIDTH - len(INDENT * 2))
+        yield f"{INDENT}{_span(writers)}"
+        yield from (INDENT * 2 + line for line in lines)
+    for exhibit in different:
         yield ""
-        yield from (f"{_shown(exhibit)}" for exhibit in group)
-        yield from _results(zoo, group[0])
+        yield from _block(zoo, exhibit, usual)
 
 
-def _shown(exhibit: Exhibit) -> str:
-    return exhibit.call if exhibit.place == "layers" else f"{exhibit.place}: {exhibit.call}"
-
-
-def _results(zoo: Zoo, exhibit: Exhibit) -> Iterator[str]:
+def _block(zoo: Zoo, exhibit: Exhibit, usual: Mapping[Cell, str]) -> Iterator[str]:
+    """Yield the results of an exhibit; of writers that differ from the ``usual`` results only."""
+    yield exhibit.call if exhibit.place == "layers" else f"{exhibit.place}: {exhibit.call}"
     for error, releases in exhibit.refused.items():
         yield f"{INDENT}cannot be built with {_span(releases)}: {error}"
+    cells = _cells(zoo, exhibit)
     for form in exhibit.formats:
         for writers, row in exhibit.data[form].items():
             if isinstance(row, str):
                 yield f"{INDENT}{form}: {_outcome(row)} with {_span(writers)}"
-                continue
-            yield f"{INDENT}{form}: written by {_span(writers)}"
-            for what, readers in row.items():
-                every, own = _divided(zoo, form, writers, what, readers)
-                for spanned, words in ((own, ""), (every, AS_EVERY)):
-                    if spanned:
-                        yield f"{INDENT * 2}{_outcome(what)}{words}: {_span(spanned)}"
+            elif any(
+                usual.get(cell) != what
+                for cell, what in cells.items()
+                if cell[0] == form and cell[1] in zoo.expanded(writers)
+            ):
+                yield from _row(form, writers, row)
 
 
-def _divided(zoo: Zoo, form: str, writers: str, what: str, readers: str) -> tuple[str, str]:
-    """Return the readers in which every functional model fails like this, and the others."""
-    every = [
-        reader
+def _row(form: str, writers: str, row: Mapping[str, str]) -> Iterator[str]:
+    read = row.get("pass")
+    yield f"{INDENT}{form} of {_span(writers)}" + (f": read by {_span(read)}" if read else "")
+    for what, readers in row.items():
+        if what != "pass":
+            yield f"{INDENT * 2}{_outcome(what)}: {_span(readers)}"
+
+
+def _cells(zoo: Zoo, exhibit: Exhibit) -> Mapping[Cell, str]:
+    """Return the outcome for each format, writer and reader, without what every model does."""
+    return {
+        (form, writer, reader): what
+        for form in exhibit.formats
+        for writers, row in exhibit.data[form].items()
+        for writer in zoo.expanded(writers)
+        for what, readers in ({row: writer} if isinstance(row, str) else row).items()
         for reader in zoo.expanded(readers)
-        if what != "pass"
-        and all(
-            zoo.is_of_every_model(form, writer, reader, what) for writer in zoo.expanded(writers)
-        )
-    ]
-    own = [reader for reader in zoo.expanded(readers) if reader not in every]
-    return span_of(every, zoo.releases), span_of(own, zoo.releases)
+    }
+
+
+def _written(zoo: Zoo, exhibit: Exhibit) -> Mapping[str, str]:
+    """Return for each format the releases that write an exhibit."""
+    found = {}
+    for form in exhibit.formats:
+        spans = [each for each, row in exhibit.data[form].items() if not isinstance(row, str)]
+        writers = {writer for span in spans for writer in zoo.expanded(span)}
+        found[form] = span_of(writers, zoo.releases)
+    return found
 
 
 def _outcome(what: str) -> str:

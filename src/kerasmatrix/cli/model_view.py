@@ -57,6 +57,7 @@ def _facts(model_file: ModelFile) -> list[str]:
     if model_file.custom_objects:
         facts.append(f"custom classes needed to load it: {_list(model_file.custom_objects)}")
     facts += [f"Lambda layer {layer.layer!r} {_held(layer)}" for layer in model_file.lambdas]
+    facts += [f"unsafe: {hazard.sentence}" for hazard in model_file.hazards]
     if model_file.quantized:
         modes = (f"{count} layers as {mode}" for mode, count in model_file.quantized.items())
         facts.append(f"quantized: {', '.join(modes)}")

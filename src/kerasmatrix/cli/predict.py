@@ -16,6 +16,7 @@ from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import any_matrix_option, names_option, store_folder_option
+from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.errors import UsageError
@@ -47,6 +48,7 @@ STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @any_matrix_option
 @store_folder_option
+@with_downloads("files")
 def predict(  # noqa: PLR0913 - one argument per option
     *,
     files: tuple[Path, ...],
@@ -58,7 +60,7 @@ def predict(  # noqa: PLR0913 - one argument per option
 ) -> int:
     """Predict, without loading anything, whether each of FILES will load in each version.
 
-    FILES can be files or folders. Nothing in them is run.
+    FILES can be files, folders or addresses (hf://, models:/, s3://). Nothing in them is run.
     """
     targets = select_targets(load_matrix(matrix_file), Project(matrix_file), to)
     cache = PredictionCache(store_folder)

@@ -22,7 +22,7 @@ __all__ = ["Note", "Origin", "Template", "find_origins", "note_on", "the_atlas",
 
 GAP = "{}"
 LONGEST = 20_000  # characters of a message that are compared
-FEWEST = 12  # characters of a template that must be found
+FEWEST = 16  # characters of a template that must be found
 WHOLE = 0.5  # the share of a template's characters that a message which is cut must have
 MOST_ORIGINS = 3
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from kerasmatrix.diagnosis.name_lists import with_names
+from kerasmatrix.diagnosis.python_names import STATES
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.results.cells import Status
@@ -37,7 +38,8 @@ class Signature(StrictModel):
     """The evidence that a cause leaves. All conditions that are given must hold.
 
     ``error`` is a regular expression that must match in a ``type: message`` of the exception chain,
-    ``log`` one for the printed text, ``lost`` one for the losses of a degraded cell. Their syntax
+    ``log`` one for the printed text, ``lost`` one for the losses of a degraded cell. ``name`` lists
+    states of `python_names`, of which a name in the message has one. The patterns' syntax
     is that of RE2, whose time is linear in the text; ``<<list>>`` stands for the names of a list in
     ``names.yaml``. ``unless`` maps named groups of ``error`` to
     texts that they must not match; the groups in ``same`` must be equal. Of several causes that
@@ -48,6 +50,7 @@ class Signature(StrictModel):
     error: str | None = None
     log: str | None = None
     lost: str | None = None
+    name: tuple[str, ...] = ()
     unless: Mapping[str, str] = Field(default_factory=dict)
     same: tuple[str, ...] = ()
     status: tuple[Status, ...] = ()
@@ -79,10 +82,18 @@ class Signature(StrictModel):
     def _known_formats(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return _known(names)
 
+    @field_validator("name")
+    @classmethod
+    def _known_states(cls, states: tuple[str, ...]) -> tuple[str, ...]:
+        for state in states:
+            if state not in STATES:
+                raise ValueError(f"unknown state {state!r}; known: {', '.join(STATES)}")
+        return states
+
     @property
     def conditions(self) -> int:
         """The number of conditions apart from one text."""
-        texts = sum(pattern is not None for pattern in (self.error, self.log, self.lost))
+        texts = sum(bool(text) for text in (self.error, self.log, self.lost, self.name))
         facts = (self.status, self.format, self.writer_keras, self.reader_keras)
         return max(0, texts - 1) + sum(bool(fact) for fact in facts)
 
@@ -135,7 +146,8 @@ class Cause(StrictModel):
     @classmethod
     def _says_something(cls, signatures: tuple[Signature, ...]) -> tuple[Signature, ...]:
         for signature in signatures:
-            if not (signature.error or signature.log or signature.lost or signature.status):
+            texts = (signature.error, signature.log, signature.lost, signature.name)
+            if not (any(texts) or signature.status):
                 raise ValueError("a signature needs an error, a log, what was lost, or a status")
         return signatures
 

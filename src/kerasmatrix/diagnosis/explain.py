@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -10,11 +11,12 @@ from pydantic import Field
 from kerasmatrix.diagnosis.atlas import Origin, find_origins
 from kerasmatrix.diagnosis.catalogue import Advice, Cause, Signature, the_catalogue
 from kerasmatrix.diagnosis.keras_range import KerasRange, parse_keras_range
+from kerasmatrix.diagnosis.python_names import JAVASCRIPT_RAISED, find_named
 from kerasmatrix.diagnosis.recognize_cause import Candidate, Evidence, candidates
 from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.errors import UsageError
 from kerasmatrix.strict_model import StrictModel
-from kerasmatrix.text.patterns import compile_pattern
+from kerasmatrix.text.patterns import Pattern, compile_pattern
 
 __all__ = ["Explanation", "Near", "explain_message", "explain_symptom", "explain_text"]
 
@@ -29,9 +31,20 @@ ASKED = {
     "reader_keras": "the version that loads it: pass --loaded-with",
     "status": "the result of a check: run kerasmatrix check FILE",
 }
+PROGRAM = "the Keras or TensorFlow that runs the program: pass --loaded-with"
 WHOLE = "the whole traceback, from its first line on"
 CHECK = "the file, if you have it: run kerasmatrix check FILE"
 SHORT = 200
+# A sentence of a person, rather than a message of a program.
+SENTENCE = Pattern(r"(?i)[\pL\pP\d\s`<>→]{1,200}")
+CODE = Pattern(r"[\[\]{}=\\]")
+TOLD = Pattern(
+    r"(?i)no error|\b(re|de)?-?(load|sav|restor|seriali|convert|predict|upgrad|train|accura"
+    r"|learn|optimi|vocabul|weight|model|output|result)"
+)
+# A line that a terminal ended in the middle of a word.
+WRAPPED = re.compile(r"(?m)^(.{70,}\S)\n(?=\S)")
+OF_JAVASCRIPT = "tfjs"  # how the slugs of its causes begin
 GENERAL_SYMPTOM = "silent-drift"
 
 Confidence = Literal["high", "medium", "low"]
@@ -61,6 +74,9 @@ class Explanation(StrictModel):
     near: tuple[Near, ...] = ()
     needs: tuple[str, ...] = ()
     raised_by: tuple[Origin, ...] = ()
+    known: tuple[str, ...] = Field(
+        default=(), description="the releases that have what the message names"
+    )
 
 
 def explain_text(
@@ -96,17 +112,13 @@ def explain_message(
         )
     writer = parse_keras_range(saved_with) if saved_with else None
     reader = parse_keras_range(loaded_with) if loaded_with else None
-    chain = parse_chain(text)
-    evidence = Evidence(
-        chain=chain,
-        log=text,
-        format=file_format,
-        writer_keras=writer.major if writer else None,
-        reader_keras=reader.major if reader else None,
-    )
-    found = [one for one in candidates(the_catalogue(), evidence) if one.matched]
+    evidence = _evidence(text, file_format, writer, reader)
+    found = _found(evidence)
+    if not found and (unwrapped := WRAPPED.sub(r"\1", text)) != text:
+        evidence = _evidence(unwrapped, file_format, writer, reader)
+        found = _found(evidence)
     best, others = _best(found)
-    if not found and chain[0][0] == "":
+    if not found and evidence.chain[0][0] == "" and _is_told(text.strip()):
         # A sentence that describes a symptom, not a message.
         symptom = explain_symptom(text)
         if symptom.cause:
@@ -117,9 +129,32 @@ def explain_message(
         matched=best.matched if best else None,
         advice=_advice(best.cause, reader) if best else (),
         near=tuple(_near(one) for one in others[:MOST_NEAR]),
-        needs=() if best else _needs(text, others),
-        raised_by=find_origins(chain),
+        needs=() if best else _needs(text, evidence, others),
+        raised_by=find_origins(evidence.chain),
+        known=tuple(dict.fromkeys(one.fact for one in evidence.named if one.fact)),
     )
+
+
+def _evidence(
+    text: str, file_format: str | None, writer: KerasRange | None, reader: KerasRange | None
+) -> Evidence:
+    chain = parse_chain(text)
+    return Evidence(
+        chain=chain,
+        log=text,
+        named=find_named(chain, text, reader),
+        format=file_format,
+        writer_keras=writer.major if writer else None,
+        reader_keras=reader.major if reader else None,
+    )
+
+
+def _found(evidence: Evidence) -> list[Candidate]:
+    found = [one for one in candidates(the_catalogue(), evidence) if one.matched]
+    if any(one.state == JAVASCRIPT_RAISED for one in evidence.named):
+        # Advice in Python does not help there.
+        return [one for one in found if one.cause.slug.startswith(OF_JAVASCRIPT)]
+    return found
 
 
 def explain_symptom(text: str) -> Explanation:
@@ -145,6 +180,10 @@ def explain_symptom(text: str) -> Explanation:
         near=tuple(Near(slug=one.slug, story=one.story) for one in found[1 : 1 + MOST_NEAR]),
         needs=() if first else (CHECK,),
     )
+
+
+def _is_told(text: str) -> bool:
+    return SENTENCE.is_all_of(text) and TOLD.is_in(text) and not CODE.is_in(text)
 
 
 def _best(found: Sequence[Candidate]) -> tuple[Candidate | None, list[Candidate]]:
@@ -189,7 +228,9 @@ def _near(one: Candidate) -> Near:
     return Near(slug=one.cause.slug, story=one.cause.story, lacks=one.lacks)
 
 
-def _needs(text: str, others: Sequence[Candidate]) -> tuple[str, ...]:
+def _needs(text: str, evidence: Evidence, others: Sequence[Candidate]) -> tuple[str, ...]:
+    if any(one.fact for one in evidence.named):
+        return (PROGRAM, *([WHOLE] if len(text) < SHORT else []))
     lacks = dict.fromkeys(
         fact for one in others for fact in one.lacks if one.signature.rank >= NAMED
     )

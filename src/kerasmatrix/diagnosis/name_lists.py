@@ -8,7 +8,7 @@ from importlib import resources
 
 import yaml
 
-__all__ = ["with_names"]
+__all__ = ["names_of", "with_names"]
 
 PLACEHOLDER = re.compile(r"<<([a-z0-9-]+)>>")
 
@@ -27,6 +27,12 @@ def _alternatives(name: str) -> str:
     if name not in lists:
         raise ValueError(f"unknown list <<{name}>>; known: {', '.join(lists)}")
     return "|".join(lists[name].split())
+
+
+@cache
+def names_of(name: str) -> frozenset[str]:
+    """Return the names of a list."""
+    return frozenset(_lists()[name].split())
 
 
 @cache

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, Cause, Signature
+from kerasmatrix.diagnosis.python_names import Named
 from kerasmatrix.results.bounds import MOST_LINKS, cut
 from kerasmatrix.results.cells import Status
 from kerasmatrix.text.patterns import compile_pattern
@@ -38,6 +39,7 @@ class Evidence:
 
     chain: Sequence[tuple[str, str]] = ()
     log: str = ""
+    named: Sequence[Named] = ()
     lost: Sequence[str] = ()
     status: Status | None = None
     format: str | None = None
@@ -157,6 +159,11 @@ def _matched(signature: Signature, evidence: Evidence) -> str | None:
         if matched is None:
             return None
         found.append(matched)
+    if signature.name:
+        named = next((one.text for one in evidence.named if one.state in signature.name), None)
+        if named is None:
+            return None
+        found.append(named)
     # A signature of facts only has no text.
     return found[0] if found else ""
 
@@ -173,4 +180,4 @@ def _first(pattern: str, text: bytes, signature: Signature | None) -> str | None
 
 
 def _limited(text: str) -> bytes:
-    return cut(text, LONGEST_TEXT).encode("utf-8", "replace")
+    return cut(text, LONGEST_TEXT).encode()

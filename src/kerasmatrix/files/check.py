@@ -17,16 +17,14 @@ from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import Run
-from kerasmatrix.files.model_input import ModelInput, writer_of
+from kerasmatrix.files.model_input import CHANGED, ModelInput, writer_of
 from kerasmatrix.files.reference import ReferenceSearch
 from kerasmatrix.files.reference_candidates import SEARCH, ReferencePolicy
 from kerasmatrix.files.session import Session
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.schema import Results, RunInfo
 
-__all__ = ["CHANGED", "CheckResult", "check"]
-
-CHANGED = "It has changed in the meantime: this is about the file as it was."
+__all__ = ["CheckResult", "check"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,6 +29,11 @@ __all__ = [
 REWRITE = {"true-name", "lambda-source", "rewrite-config"}
 # A fix that needs code in the program that loads, and one that does as much within the file.
 IN_A_FILE = {"same-function": "scale-gates"}
+# The fix that compiles a model as its file says, with the optimizer's state; others do so, too.
+COMPILES = "no-compile"
+COMPILING = {COMPILES, "weights-apart"}
+# The formats from which the state is read.
+WITH_STATE = ("h5", "keras", "keras-archive")
 # Keras selects the format of a file by its ending.
 FORMATS_BY_ENDING = {".h5": "h5", ".hdf5": "h5", ".keras": "keras", "": "savedmodel"}
 # The order in which formats are considered where the name of the file does not decide.
@@ -86,23 +91,32 @@ def conversion_plans(
     plans: list[ConversionPlan] = []
     if status in LOADS:
         plans += _saved_by_target(cell, (), (), file_format)
+    if status is Status.DEGRADED:
+        plans += _compiled_by_target(cell, (), (), file_format)
     for attempt, result in attempts:
-        if result.status != "verified":
-            continue
-        if attempt.chain:
-            if attempt.chain[-1].format == file_format:
-                plans.append(ConversionPlan(attempt.remedies, attempt.chain))
-            plans += _saved_by_target(cell, attempt.remedies, attempt.chain, file_format)
-        else:
-            if set(attempt.remedies) <= REWRITE and cell.format == file_format:
-                hop = Hop(cell.loaded_with, file_format, attempt.remedies, saved=False)
-                plans.append(ConversionPlan(attempt.remedies, (hop,)))
-            plans += _saved_by_target(cell, attempt.remedies, (), file_format)
-            for remedies in _within_the_file(attempt.remedies):
-                plans += _saved_by_target(cell, remedies, (), file_format)
+        if result.status == "verified":
+            plans += _as_a_file(cell, attempt, file_format)
+            if result.lost:
+                plans += _compiled_by_target(cell, attempt.remedies, attempt.chain, file_format)
     if twin and status not in LOADS:
         plans.append(ConversionPlan((LEGACY,), (Hop(twin, file_format),)))
     return list({plan.chain: plan for plan in reversed(plans)}.values())[::-1]
+
+
+def _as_a_file(cell: Cell, attempt: Attempt, file_format: str) -> list[ConversionPlan]:
+    """Return the plans in which a fix that works in a program becomes a file."""
+    plans: list[ConversionPlan] = []
+    if attempt.chain:
+        if attempt.chain[-1].format == file_format:
+            plans.append(ConversionPlan(attempt.remedies, attempt.chain))
+        return plans + _saved_by_target(cell, attempt.remedies, attempt.chain, file_format)
+    if set(attempt.remedies) <= REWRITE and cell.format == file_format:
+        hop = Hop(cell.loaded_with, file_format, attempt.remedies, saved=False)
+        plans.append(ConversionPlan(attempt.remedies, (hop,)))
+    plans += _saved_by_target(cell, attempt.remedies, (), file_format)
+    for remedies in _within_the_file(attempt.remedies):
+        plans += _saved_by_target(cell, remedies, (), file_format)
+    return plans
 
 
 def _within_the_file(remedies: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
@@ -118,6 +132,18 @@ def _saved_by_target(
     # Where the fix is a chain, the load after it is plain.
     own = () if chain else remedies
     return [ConversionPlan(remedies, (*chain, Hop(cell.loaded_with, file_format, own)))]
+
+
+def _compiled_by_target(
+    cell: Cell, remedies: tuple[str, ...], chain: Chain, file_format: str
+) -> list[ConversionPlan]:
+    """Return the plan in which the target also restores the compile state, which it lost alone."""
+    source = chain[-1].format if chain else cell.format
+    if COMPILING & set(remedies) or source not in WITH_STATE:
+        return []
+    own = (COMPILES,) if chain else (*remedies, COMPILES)
+    hop = Hop(cell.loaded_with, file_format, own)
+    return [ConversionPlan((*remedies, COMPILES), (*chain, hop))]
 
 
 def legacy_twin(remedies: Iterable[RemedyResult]) -> str | None:

@@ -29,7 +29,7 @@ from kerasmatrix.files.manifest import (
     Verification,
 )
 from kerasmatrix.files.model_input import ModelInput
-from kerasmatrix.files.output import Output, size_of
+from kerasmatrix.files.output import Output, modules_of, size_of
 from kerasmatrix.files.session import Session
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.prediction.required_objects import RequiredObject, required_objects
@@ -271,6 +271,7 @@ def _manifest(  # noqa: PLR0913 - a manifest is made of these
     attempts: tuple[ConversionAttempt, ...] = (),
 ) -> Manifest:
     model_input = target_check.model_input
+    modules = modules_of(made) if trial else ()
     return Manifest(
         kerasmatrix=__version__,
         made=datetime.datetime.now(datetime.UTC),
@@ -288,16 +289,23 @@ def _manifest(  # noqa: PLR0913 - a manifest is made of these
         hops=tuple(hop.environment for hop in trial.plan.chain) if trial else (),
         did=trial.did if trial else (),
         verified=verification,
-        custom_objects=_required(made, model_input),
+        custom_objects=_required(made, model_input, modules),
+        modules=modules,
         tried=attempts,
     )
 
 
-def _required(made: Path, model_input: ModelInput) -> tuple[RequiredObject, ...]:
+def _required(
+    made: Path, model_input: ModelInput, modules: tuple[str, ...]
+) -> tuple[RequiredObject, ...]:
     try:
-        return required_objects(made)
+        found = required_objects(made)
     except UsageError:  # it was loaded, whatever its reader says
-        return model_input.required
+        found = model_input.required
+    brought = {Path(module).stem for module in modules}
+    return tuple(
+        each for each in found if not all(key.partition(">")[0] in brought for key in each.keys)
+    )
 
 
 def _stored(path: Path, output: Path, file_format: str) -> StoredFile:

@@ -11,7 +11,7 @@ from pathlib import Path
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.checkpoint import INDEX
 
-__all__ = ["FoundModels", "find_models"]
+__all__ = ["ENDINGS", "MLMODEL", "SAVED_MODEL", "FoundModels", "find_models"]
 
 ENDINGS = (".h5", ".hdf5", ".keras", ".weights.json")
 ARCHITECTURES = (".json", ".yaml", ".yml")

@@ -5,7 +5,7 @@ A file that cannot be converted or written is reported, and the others go on.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,7 +31,15 @@ from kerasmatrix.prediction.required_objects import RequiredObject
 from kerasmatrix.results.cells import FIXABLE, Status
 from kerasmatrix.strict_model import StrictModel
 
-__all__ = ["FixedFile", "Outcome", "OutputFile", "OutputFolder", "convert_files", "fix_files"]
+__all__ = [
+    "FixedFile",
+    "Outcome",
+    "OutputFile",
+    "OutputFolder",
+    "convert_files",
+    "fix_files",
+    "module_notes",
+]
 
 
 class FixedFile(StrictModel):
@@ -43,7 +51,20 @@ class FixedFile(StrictModel):
     remedies: tuple[str, ...] = ()
     lost: tuple[str, ...] = Field(default=(), description="what the new file does not bring back")
     custom_objects: tuple[RequiredObject, ...] = ()
+    modules: tuple[str, ...] = Field(
+        default=(), description="files next to the new one, which a program imports before it"
+    )
     trouble: str | None = Field(default=None, description="why no file was written")
+
+
+def module_notes(files: Iterable[FixedFile]) -> Iterator[str]:
+    """Yield which modules a program imports before it loads the new files."""
+    groups: dict[Path, list[str]] = {}
+    for file in files:
+        for name in file.modules if file.path else ():
+            groups.setdefault(Path(file.path or "").with_name(name), []).append(file.path or "")
+    for module, paths in groups.items():
+        yield f"A program imports {module.stem} ({module}) before it loads {', '.join(paths)}."
 
 
 class OutputFolder(NamedTuple):
@@ -200,4 +221,5 @@ def _described(source: str, manifest: Manifest) -> FixedFile:
         remedies=manifest.remedies,
         lost=manifest.verified.lost,
         custom_objects=manifest.custom_objects,
+        modules=manifest.modules,
     )

@@ -29,9 +29,8 @@ from kerasmatrix.files.model_input import (
     file_state,
 )
 from kerasmatrix.inspection.file_type import check_is_model_folder
-from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_info import ModelFile
-from kerasmatrix.prediction.required_objects import RequiredObject, required_objects
+from kerasmatrix.prediction.required_objects import RequiredObject, inspect_required
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.store.store import Store
 from kerasmatrix.text.lines import first_line
@@ -93,18 +92,11 @@ def _import(path: Path, folder: Path, assets: ModelAssets) -> ModelInput:
     try:
         check_is_model_folder(path)
         before = file_state(path)
-        return make_scenario(inspect(path), folder, assets, before, _required(path))
+        model_file, required = inspect_required(path)
+        return make_scenario(model_file, folder, assets, before, required)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def _required(path: Path) -> tuple[RequiredObject, ...]:
-    """Return what a program must bring to load a file; nothing if only that cannot be read."""
-    try:
-        return required_objects(path)
-    except UsageError:
-        return ()
 
 
 def _unexpected(path: Path, error: Exception) -> UsageError:

@@ -105,4 +105,7 @@ class Manifest(StrictModel):
     custom_objects: tuple[RequiredObject, ...] = Field(
         default=(), description="what a program must still bring to load the new file"
     )
+    modules: tuple[str, ...] = Field(
+        default=(), description="files next to the new one, which a program imports before it"
+    )
     tried: tuple[ConversionAttempt, ...] = Field(description="all attempts, in order")

@@ -17,6 +17,7 @@ from kerasmatrix.inspection.parts import parts_of
 from kerasmatrix.prediction.required_objects import RequiredObject
 
 __all__ = [
+    "CHANGED",
     "FORMATS_BY_KIND",
     "FileState",
     "ModelInput",
@@ -37,6 +38,8 @@ FORMATS_BY_KIND = {
     "architecture-yaml": "weights",
 }
 
+# About a file that differs from the copy that is measured.
+CHANGED = "It has changed in the meantime: this is about the file as it was."
 # The name, inode, size and modification time of a file, or of each entry of a folder.
 FileState = tuple[tuple[str, int, int, int], ...]
 

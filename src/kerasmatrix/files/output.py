@@ -16,6 +16,7 @@ from typing import NamedTuple
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files.conversion_plan import FORMATS_BY_ENDING, format_of, formats_for
 from kerasmatrix.files.manifest import Manifest
+from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.filesystem.named_files import try_folder
 
@@ -25,6 +26,7 @@ __all__ = [
     "check_output",
     "default_manifest",
     "is_written",
+    "modules_of",
     "outputs_in",
     "size_of",
     "write_file",
@@ -38,6 +40,7 @@ WEIGHTS_ENDINGS = (".weights.h5", ".h5")
 SOURCES = (".weights.json", ".json", ".yaml", ".yml", ".hdf5")
 ENDINGS = {"h5": ".h5", "keras": ".keras", "savedmodel": ""}
 MANIFEST_ENDING = ".kerasmatrix.json"
+MODULE = ".py"
 
 
 class Output(NamedTuple):
@@ -113,6 +116,11 @@ def is_written(manifest: Manifest) -> bool:
         return False
 
 
+def modules_of(made: Path) -> tuple[str, ...]:
+    """Return the names of the modules that a conversion left next to the model that it made."""
+    return tuple(sorted(path.name for path in made.parent.glob(f"*{MODULE}")))
+
+
 def size_of(path: Path) -> int:
     """Return the size of a file, or of all files in a folder, in bytes."""
     if path.is_file():
@@ -174,9 +182,10 @@ def check_folder(folder: Path) -> None:
 
 
 def write_file(model: Path, manifest: Manifest, output: Path, manifest_path: Path) -> None:
-    """Write a converted file and its manifest; make their folder if necessary.
+    """Write a converted file, its manifest and its modules; make their folder if necessary.
 
     Raises:
+        UsageError: another module has the name of one of these.
         InfrastructureError: they cannot be written, or the written file is not the verified one.
     """
     try:
@@ -196,6 +205,8 @@ def write_file(model: Path, manifest: Manifest, output: Path, manifest_path: Pat
             staged_manifest = Path(folder, "manifest.json")
             text = manifest.model_dump_json(indent=1) + "\n"
             staged_manifest.write_text(text, encoding="utf-8")
+            for name in manifest.modules:
+                _write_module(model.with_name(name), output.with_name(name))
             with _set_aside(output, Path(folder, "before"), staged):
                 staged.replace(output)
                 shutil.move(staged_manifest, manifest_path)
@@ -204,6 +215,18 @@ def write_file(model: Path, manifest: Manifest, output: Path, manifest_path: Pat
             f"{output}: cannot be written: {error.strerror or error}",
             hint="check that there is space, and that the folder can be written",
         ) from error
+
+
+def _write_module(module: Path, path: Path) -> None:
+    """Write a module that all files in the folder share, also over one of an earlier release."""
+    text = module.read_text(encoding="utf-8")
+    there = path.read_text(encoding="utf-8") if path.exists() else text
+    if there.partition("\n")[0] != text.partition("\n")[0]:
+        raise UsageError(
+            f"{path}: is another module than the one that the new file needs",
+            hint="write the new file into another folder",
+        )
+    write_atomic(path, [text.encode()])
 
 
 @contextlib.contextmanager

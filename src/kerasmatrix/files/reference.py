@@ -10,13 +10,11 @@ to its writer load it with fixes that do not change what it computes.
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.execution.fix_attempts import Causes
-from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.files.model_input import ModelInput
@@ -28,13 +26,12 @@ from kerasmatrix.files.reference_candidates import (
     nothing_to_compare_with,
     row_of,
 )
+from kerasmatrix.files.search_plans import SearchPlans
 from kerasmatrix.files.session import Session
 from kerasmatrix.results.cells import TOGETHER, Cell, Status
 
 __all__ = ["ReferenceSearch"]
 
-# At most this many environments are added to the requested ones.
-MOST_ADDED = 3
 # At most this many environments try each fix.
 MOST_REPAIRED = 3
 # Fixes that leave the layers and the weights of the file unchanged.
@@ -73,29 +70,23 @@ class ReferenceSearch:
         """
         self._session = session
         self._model_inputs = model_inputs
-        self._requested = {env.name: env for env in environments}
-        self._added: dict[str, Environment] = {}
         self._repaired: dict[Save, tuple[str, ...]] = {}
         self._taking: dict[Save, tuple[str, ...]] = {}
         self._remedies = iter(HARMLESS)
-        self._attempted: set[Save] = set()
-        self._plans: dict[tuple[str, ...], Plan] = {}
         self._is_over = False
         self._are_homes_asked = False
         self._policy = policy
         self._reference = policy.only
-        among = {env.name: env for env in policy.among}
-        self._known = {**(among or session.matrix.environments), **self._requested}
-        for name in (policy.only, policy.preferred):
-            if name and name not in self._known:
-                self._known[name] = session.environment(name)
-        self._candidates = Candidates(session, model_inputs, self._known, self._requested, policy)
+        self._plans = SearchPlans(session, model_inputs, environments, policy)
+        self._candidates = Candidates(
+            session, model_inputs, self._plans.known, self._plans.requested, policy
+        )
         self.first = self._first()
 
     @property
     def added(self) -> frozenset[str]:
         """The environments that were not requested and are the reference of a file."""
-        return frozenset(self._added)
+        return frozenset(self._plans.added)
 
     @property
     def is_over(self) -> bool:
@@ -113,7 +104,7 @@ class ReferenceSearch:
             or self._with_remedies()
         )
         if step is not None:
-            return step, self._stored(step)
+            return step, self._plans.stored(step)
         self._is_over = True
         return self._comparison()
 
@@ -139,7 +130,7 @@ class ReferenceSearch:
             more = f"; not tried: {_listed(left)}" if left else ""
             return f"No version that was tried loads it as it is ({', '.join(tried)}{more})."
         sentences = []
-        if row.saved_with in self._added:
+        if row.saved_with in self._plans.added:
             sentences.append(
                 f"{row.saved_with} was added as the reference: in the matrix it is the nearest to "
                 "the version that wrote the file."
@@ -154,31 +145,27 @@ class ReferenceSearch:
     def _first(self) -> Plan:
         """Return the plan in which the requested environments and the nearest load each file."""
         if self._reference:
-            if self._reference not in self._requested:
-                self._added[self._reference] = self._known[self._reference]
-            return self._loading([(model, self._reference) for model in self._model_inputs])
+            self._plans.add(self._reference)
+            return self._plans.loading([(model, self._reference) for model in self._model_inputs])
+        pairs = [(model, name) for model in self._model_inputs for name in self._plans.requested]
         # Where a preferred reference loads a file, the file's writer need not be asked.
-        homes = {} if self._policy.preferred else self._homes_to_add(self._model_inputs)
-        for name, _ in Counter(homes.values()).most_common(MOST_ADDED):
-            self._added[name] = self._known[name]
-        pairs = [(model, name) for model in self._model_inputs for name in self._requested]
-        pairs += [
-            (model, homes[model.scenario.name])
-            for model in self._model_inputs
-            if homes.get(model.scenario.name, "") in self._added
-        ]
-        return self._loading(pairs)
+        homes = [] if self._policy.preferred else self._add_homes(self._model_inputs)
+        return self._plans.loading(pairs + homes)
 
-    def _homes_to_add(self, models: Iterable[ModelInput]) -> dict[str, str]:
-        """Return the environment nearest to a file's writer where no requested one is near."""
-        homes = {}
+    def _add_homes(self, models: Iterable[ModelInput]) -> list[tuple[ModelInput, str]]:
+        """Add the environment nearest to a file's writer, where no requested one is near.
+
+        Return the files with the environments that were added for them.
+        """
+        homes = []
         for model in models:
             home = self._candidates.nearest(model)
-            distances = (self._candidates.distance(model, name) for name in self._requested)
+            distances = (self._candidates.distance(model, name) for name in self._plans.requested)
             near = min(distances, default=None)
             if near is None or near > self._candidates.distance(model, home) + self._policy.near:
-                homes[model.scenario.name] = home
-        return homes
+                homes.append((model, home))
+        self._plans.add_most_common(home for _, home in homes)
+        return [(model, home) for model, home in homes if home in self._plans.added]
 
     def _homes_without_preferred(self) -> Plan | None:
         """Return a plan in which the writers load the files that the preferred version does not."""
@@ -186,16 +173,7 @@ class ReferenceSearch:
             return None
         self._are_homes_asked = True
         left = [model for model in self._model_inputs if not self._is_preferred_loading(model)]
-        homes = self._homes_to_add(left)
-        for name, _ in Counter(homes.values()).most_common(MOST_ADDED):
-            self._added[name] = self._known[name]
-        step = self._loading(
-            [
-                (model, homes[model.scenario.name])
-                for model in left
-                if homes.get(model.scenario.name, "") in self._added
-            ]
-        )
+        step = self._plans.loading(self._add_homes(left))
         return step if step.rows else None
 
     def _is_preferred_loading(self, model: ModelInput) -> bool:
@@ -214,16 +192,15 @@ class ReferenceSearch:
             untried = (
                 name
                 for name in self._candidates.order(model)
-                if row_of(model, name) not in self._attempted
+                if not self._plans.is_attempted(model, name)
                 and name not in observed.environment_errors
+                and self._plans.can_use(name)
             )
             for name in untried:
-                if name not in self._added and len(self._added) >= MOST_ADDED:
-                    continue
-                self._added.setdefault(name, self._known[name])
+                self._plans.add(name)
                 pairs.append((model, name))
                 break
-        step = self._loading(pairs)
+        step = self._plans.loading(pairs)
         return step if step.rows else None
 
     def _file(self, observed: RunState) -> None:
@@ -245,7 +222,7 @@ class ReferenceSearch:
                 for model in without
                 for name in self._candidates.tried(model)[:MOST_REPAIRED]
             ]
-            plan = self._loading(pairs)
+            plan = self._plans.loading(pairs)
             if plan.rows:
                 self._taking = dict.fromkeys(plan.rows, remedies)
                 return dataclasses.replace(plan, taking=self._taking)
@@ -263,7 +240,7 @@ class ReferenceSearch:
         ]
         self._repaired = {row: self._repaired[row] for _, row in best if row in self._repaired}
         used = {row.saved_with for _, row in best if row is not None}
-        self._added = {name: env for name, env in self._added.items() if name in used}
+        self._plans.drop_all_but(used)
         rows: list[Save] = []
         saves: dict[Save, Take] = {}
         for model, row in best:
@@ -276,50 +253,15 @@ class ReferenceSearch:
                 take = self._nothing(model) if is_complete else None
             if take is not None:
                 saves[rows[-1]] = take
-        return self._comparing(rows, saves)
-
-    def _comparing(self, rows: list[Save], saves: dict[Save, Take]) -> tuple[Plan, RunState]:
-        only = {
-            name: frozenset(row.scenario for row in rows if row.saved_with == name)
-            for name in self._added
-        }
-        plan = dataclasses.replace(self._plan(), rows=tuple(rows), only=only)
-        known = RunState(saves=saves)
-        if not self._session.options.fresh:
-            known = look_up(plan, self._session.store, Causes(plan), saves=saves)
+        plan, known = self._plans.comparing(rows, saves)
         for model, row in zip(self._model_inputs, rows, strict=True):
             error = self._candidates.errors.get(model.scenario.name)
             if error is not None:
                 known.boundary.note(row, error)
         return plan, known
 
-    def _columns(self) -> dict[str, Environment]:
-        return {**self._requested, **self._added}
-
-    def _plan(self) -> Plan:
-        """Return a plan with all columns, and without rows yet."""
-        names = tuple(self._columns())
-        if names not in self._plans:
-            environments = list(self._columns().values())
-            self._plans[names] = self._session.plan(self._model_inputs, environments)
-        return self._plans[names]
-
-    def _loading(self, pairs: Sequence[tuple[ModelInput, str]]) -> Plan:
-        """Return a plan in which environments load files, and nothing is compared."""
-        plan = self._plan()
-        rows = tuple(dict.fromkeys(row_of(model, name) for model, name in pairs))
-        # A load that a fault of the machine prevented is not repeated endlessly.
-        self._attempted.update(rows)
-        supported = tuple(row for row in rows if not plan.cannot_save(row))
-        return dataclasses.replace(plan, rows=supported, columns=frozenset())
-
-    def _stored(self, plan: Plan) -> RunState:
-        if self._session.options.fresh:
-            return RunState()
-        return look_up(plan, self._session.store, Causes(plan))
-
     def _row_without_reference(self, model: ModelInput) -> Save:
-        columns = self._columns()
+        columns = self._plans.columns
         tried = [name for name in self._candidates.tried(model) if name in columns]
         return row_of(model, tried[0] if tried else self._candidates.nearest_requested(model))
 
@@ -332,7 +274,7 @@ class ReferenceSearch:
 
     def _is_beyond_versions(self, model: ModelInput) -> bool:
         """Return whether each load of a file failed because the file lacks something."""
-        causes = Causes(self._plan())
+        causes = Causes(self._plans.whole())
         seen = set()
         for row in self._candidates.rows(model):
             cell = Cell(*row, row.saved_with)

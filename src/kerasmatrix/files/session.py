@@ -61,6 +61,7 @@ class Session:
     options: SessionOptions = SessionOptions()
     listener: Listener = field(default_factory=Progress)
     locks: Mapping[str, Lock] = field(default_factory=dict)
+    _read_locks: dict[str, Lock] = field(default_factory=dict, init=False, repr=False)
 
     def select(self, names: Sequence[str]) -> Selection:
         """Return the environments of these names, versions or groups.
@@ -111,9 +112,13 @@ class Session:
 
     def lock(self, environment: Environment) -> Lock:
         """Return the lock of an environment."""
-        if environment.name in self.locks:
-            return self.locks[environment.name]
-        return read_lock(self.project.locks_with(environment.name), environment)
+        name = environment.name
+        if name in self.locks:
+            return self.locks[name]
+        if name not in self._read_locks:
+            # All steps of a session use the same one, even if the file is edited meanwhile.
+            self._read_locks[name] = read_lock(self.project.locks_with(name), environment)
+        return self._read_locks[name]
 
     def new_run(
         self, plan: Plan, verb: str, *, fresh: bool = False, sequel: Sequel | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from kerasmatrix.filesystem.copies import read_file, read_tree
@@ -80,7 +81,16 @@ def digest_files(folder: Path, names: Iterable[bytes]) -> str:
 
 def digest_code(folder: Path) -> str:
     """Return the digest of the Python files in ``folder``, without those in folders below it."""
-    return digest_files(folder, [os.fsencode(path.name) for path in folder.glob("*.py")])
+    # A run asks before each worker that it opens whether the harness was edited.
+    with os.scandir(folder) as entries:
+        files = [(entry.name, entry.stat()) for entry in entries if entry.name.endswith(".py")]
+    state = ((name, each.st_ino, each.st_size, each.st_mtime_ns) for name, each in files)
+    return _digest_code(folder, tuple(sorted(state)))
+
+
+@lru_cache(maxsize=16)
+def _digest_code(folder: Path, files: tuple[tuple[str, int, int, int], ...]) -> str:
+    return digest_files(folder, [os.fsencode(name) for name, *_ in files])
 
 
 def harness_digest() -> str:

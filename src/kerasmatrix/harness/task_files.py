@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
+import sys
 import tempfile
 from typing import Any
 
@@ -11,6 +13,7 @@ from . import script
 
 __all__ = ["TaskFiles"]
 
+MODULE = ".py"
 GIVEN = "given"  # the folder of a scenario with a file that was saved elsewhere
 
 
@@ -47,6 +50,14 @@ class TaskFiles:
     def build(self, names: dict) -> Any:
         """Build the untrained model for weights: by load.py's code, or else by save.py's."""
         return (names if "build" in names else self.save_script())["build"]()
+
+    def import_modules(self, artifact: str) -> None:
+        """Import the modules next to a converted model, as a program does before it loads it."""
+        names = [name for name in sorted(os.listdir(artifact)) if name.endswith(MODULE)]
+        if names:
+            sys.path.insert(0, artifact)
+        for name in names:
+            importlib.import_module(name[: -len(MODULE)])
 
     def enter_scratch(self) -> None:
         """Make an empty scratch folder the working directory, since scripts may write files."""

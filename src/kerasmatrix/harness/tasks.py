@@ -41,6 +41,7 @@ class Task:
         self.deadline = request["deadline"]
         self.stage = "script"
         self.timings: dict = {}
+        self._modules: list = []
         self._stage_started = 0.0
 
     @property
@@ -199,6 +200,8 @@ class Task:
             formats.save(model, self.request["into"], target)
         else:
             shutil.copyfile(path, os.path.join(target, "model" + os.path.splitext(path)[1]))
+        for module in self._modules:
+            shutil.copy(module, target)
         # The outputs of the first save remain the reference.
         shutil.copy(os.path.join(artifact, "probe.npz"), target)
         self._enter_stage(None)
@@ -213,8 +216,10 @@ class Task:
             self._enter_stage("load")
             case = remedies.Case(form, artifact, self.files.scenario, self.files.folder)
             model = remedies.load(case, self.request["remedies"])
+            self._modules = case.modules
             return model, case.did, case.path
         names = self.files.load_script
+        self.files.import_modules(artifact)
         self._enter_stage("load")
         # A reference only needs the outputs, which Keras 3 has without `load_model`, too.
         load = formats.load_reference if self.request["kind"] == "take" else formats.load

@@ -13,7 +13,10 @@ from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.inspection.model_info import Part, Training
 
 __all__ = [
+    "DEEPEST",
     "INNER",
+    "MODELS",
+    "OWN_MODULES",
     "custom_objects",
     "dtype_policies",
     "inside",
@@ -27,6 +30,7 @@ __all__ = [
 
 Config = Mapping[str, Any]
 
+MODELS = frozenset({"Functional", "Model", "Sequential"})
 # Under these keys a layer's config holds further layers.
 INNER = ("layer", "forward_layer", "backward_layer", "cell", "cells", "model", "layers")
 OWN_MODULES = ("keras", "tf_keras", "tensorflow")

@@ -23,6 +23,7 @@ __all__ = [
     "archive_contents",
     "read_archive",
     "read_archive_file",
+    "seekable_member",
 ]
 
 # Real configs are far smaller; a member that claims more is malicious.
@@ -30,6 +31,11 @@ LARGEST_CONFIG = 32 << 20
 # Keras does not compress archives. Weights that were compressed are unpacked in memory, up to this.
 LARGEST_UNPACKED = 192 << 20
 ZIP = b"PK"
+# The start of an array of NumPy, and the type of Python objects in its header (numpy.lib.format).
+ARRAY = b"\x93NUMPY"
+OBJECTS = b"|O"
+LARGEST_HEADER = 10_000
+LARGEST_ARRAYS = 192 << 20
 CONFIG_MEMBER = "config.json"
 METADATA_MEMBER = "metadata.json"
 WEIGHTS_MEMBER = "model.weights.h5"
@@ -54,10 +60,11 @@ def read_archive(path: Path, source: Path | BinaryIO, *, digest: bool) -> Conten
         elif (unpacked := _unpacked_size(archive, WEIGHTS_MEMBER)) > LARGEST_UNPACKED:
             notes.append(f"its weights are compressed, and too large to unpack: {unpacked:,} bytes")
         else:
-            with _seekable(archive, WEIGHTS_MEMBER) as weights:
+            with seekable_member(archive, WEIGHTS_MEMBER) as weights:
                 stored = read_hdf5(weights, digest=digest)
+        pickled = tuple(_pickled_arrays(archive))
     stored = replace(stored, repeated=tuple(sorted(repeated)))
-    return archive_contents(path, config, metadata, stored, notes)
+    return replace(archive_contents(path, config, metadata, stored, notes), pickled=pickled)
 
 
 def archive_contents(
@@ -106,6 +113,41 @@ def _oddities(archive: zipfile.ZipFile) -> Iterator[str]:
         yield "it contains a symbolic link"
 
 
+def _pickled_arrays(archive: zipfile.ZipFile) -> Iterator[str]:
+    """Yield the members with arrays of NumPy that hold a pickle.
+
+    Keras before 3.9 reads ``.npz`` with ``allow_pickle=True`` (NpzIOStore in saving_lib.py).
+    """
+    for name in dict.fromkeys(archive.namelist()):
+        if name.endswith((".npz", ".npy")):
+            with archive.open(name) as member:
+                if _is_pickled(member.read(LARGEST_ARRAYS)):
+                    yield name
+
+
+def _is_pickled(content: bytes) -> bool:
+    """Return whether ``numpy.load`` would unpickle something in ``content``.
+
+    It takes any content that is not an archive or an array as a pickle, and an array of objects
+    holds one. An archive that is cut off or damaged may hide one, so it counts as pickled.
+    """
+    if content.startswith(ARRAY):
+        return OBJECTS in content[:LARGEST_HEADER]
+    if not content.startswith(ZIP):
+        return bool(content)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as arrays:
+            heads = [_head(arrays, item) for item in arrays.infolist()]
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError):
+        return True
+    return any(OBJECTS in head for head in heads if head.startswith(ARRAY))
+
+
+def _head(arrays: zipfile.ZipFile, item: zipfile.ZipInfo) -> bytes:
+    with arrays.open(item) as member:
+        return member.read(LARGEST_HEADER)
+
+
 def _member(archive: zipfile.ZipFile, name: str, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
     size = archive.getinfo(name).file_size
     if size > LARGEST_CONFIG:
@@ -120,7 +162,7 @@ def _unpacked_size(archive: zipfile.ZipFile, name: str) -> int:
     return 0 if member.compress_type == zipfile.ZIP_STORED else member.file_size
 
 
-def _seekable(archive: zipfile.ZipFile, name: str) -> BinaryIO:
+def seekable_member(archive: zipfile.ZipFile, name: str) -> BinaryIO:
     """Return a member as a seekable file; a compressed one is unpacked first."""
     member = archive.open(name)
     if archive.getinfo(name).compress_type == zipfile.ZIP_STORED:

@@ -29,7 +29,7 @@ from kerasmatrix.inspection.weights_files import (
 )
 from kerasmatrix.text.escape import escape_control_characters
 
-__all__ = ["WEIGHTS_KINDS", "misfit", "with_companion"]
+__all__ = ["WEIGHTS_KINDS", "misfit", "snake_case", "with_companion"]
 
 MOST_NAMES = 10_000
 MOST_CANDIDATES = 20
@@ -97,7 +97,7 @@ def _misfit_by_order(layers: list[Mapping[str, Any]], stored: Stored) -> str | N
     known: dict[str, Mapping[str, Any]] = {}
     counts: Counter[str] = Counter()
     for layer in layers:
-        name = _snake_case(str(layer.get("class_name")).rpartition(">")[2])
+        name = snake_case(str(layer.get("class_name")).rpartition(">")[2])
         known[f"{name}_{counts[name]}" if counts[name] else name] = layer
         counts[name] += 1
     if unknown := sorted(groups - known.keys()):
@@ -122,7 +122,7 @@ def _config(layer: Mapping[str, Any]) -> Mapping[str, Any]:
     return config if isinstance(config, Mapping) else {}
 
 
-def _snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     """Return a class as the name of its group (``to_snake_case`` in Keras 3 naming.py)."""
     name = re.sub(r"\W+", "", name)
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)

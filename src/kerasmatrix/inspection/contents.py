@@ -46,6 +46,7 @@ class Contents:
         holder: what the model is packed in, if anything.
         companion: the file with the other half of it: the weights, or the architecture.
         bytes: the size of all its files, if it has several outside a folder.
+        pickled: the members of an archive that hold a pickle.
     """
 
     path: Path
@@ -60,6 +61,7 @@ class Contents:
     holder: Holder | None = None
     companion: str | None = None
     bytes: int = 0
+    pickled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,18 @@ import numpy as np
 from kerasmatrix.inspection.model_info import Weights
 from kerasmatrix.inspection.strict_json import read_json
 
-__all__ = ["ABSURD", "Stored", "read_hdf5"]
+__all__ = [
+    "ABSURD",
+    "MOST_ARRAYS",
+    "NOT_WEIGHTS",
+    "OPTIMIZER",
+    "WEIGHTS",
+    "Array",
+    "Stored",
+    "described_arrays",
+    "own_group",
+    "read_hdf5",
+]
 
 # The groups in a weights file of Keras 3.
 KERAS_3_GROUPS = {"layers", "_layer_checkpoint_dependencies", "vars", "optimizer"}
@@ -94,14 +105,14 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
         groups = set(itertools.islice(file, MOST_ARRAYS))
         # Keras 3 writes the groups of weights, optimizer and metrics side by side.
         keras_3_layout = bool(groups & KERAS_3_GROUPS) and "layer_names" not in file.attrs
-        weights = _own_group(file, WEIGHTS) or file
-        described = _arrays(weights, skip=NOT_WEIGHTS if keras_3_layout else ())
+        weights = own_group(file, WEIGHTS) or file
+        described = described_arrays(weights, skip=NOT_WEIGHTS if keras_3_layout else ())
         arrays = [array for array in described if array.size is not None]
         parameters: dict[str, int] = defaultdict(int)
         for array in arrays:
             parameters[array.path.partition("/")[0]] += array.size or 0
-        optimizers = [group for name in OPTIMIZER if (group := _own_group(file, name))]
-        kept = [array for group in optimizers for array in _arrays(group)]
+        optimizers = [group for name in OPTIMIZER if (group := own_group(file, name))]
+        kept = [array for group in optimizers for array in described_arrays(group)]
         return Stored(
             keras=attributes.get("keras_version") or _attribute(weights, "keras_version"),
             backend=attributes.get("backend") or _attribute(weights, "backend"),
@@ -128,7 +139,7 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
         )
 
 
-def _own_group(file: h5py.File, name: str) -> h5py.Group | None:
+def own_group(file: h5py.File, name: str) -> h5py.Group | None:
     """Return a group of the file; None for the target of a soft or external link."""
     if name not in file or not isinstance(file.get(name, getlink=True), h5py.HardLink):
         return None
@@ -136,7 +147,7 @@ def _own_group(file: h5py.File, name: str) -> h5py.Group | None:
     return item if isinstance(item, h5py.Group) else None
 
 
-def _arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:
+def described_arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:
     """Return all arrays in ``group``, sorted by path, without duplicates. Only hard links count.
 
     The visit function of HDF5 takes minutes for groups nested a few thousand deep.

@@ -17,14 +17,27 @@ from kerasmatrix.inspection.architecture import (
     quantized_layers,
     read_architecture,
     read_training,
+    words,
 )
 from kerasmatrix.inspection.contents import Contents, known_writers, size_of
+from kerasmatrix.inspection.hazards import hazards
 from kerasmatrix.inspection.lambdas import lambdas
-from kerasmatrix.inspection.model_info import ModelFile, SecondFormat, Training
+from kerasmatrix.inspection.model_info import Hazard, ModelFile, SecondFormat, Training
 from kerasmatrix.inspection.read import read_contents
-from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
+from kerasmatrix.inspection.reader_process import (
+    READER_LIMITS,
+    ResourceLimits,
+    run_in_subprocess,
+)
 
-__all__ = ["describe_contents", "inspect", "prepare", "read_model_file"]
+__all__ = [
+    "check_name",
+    "describe_contents",
+    "inspect",
+    "prepare",
+    "read_model_file",
+    "read_time",
+]
 
 T = TypeVar("T")
 
@@ -42,17 +55,20 @@ def inspect(path: Path, *, digest: bool = False) -> ModelFile:
     Raises:
         UsageError: it is damaged or not a model; the message names its type.
     """
-    _check_name(path)
-    limits = READER_LIMITS
-    if digest:
-        seconds = READER_LIMITS.cpu_seconds + _size(path) // BYTES_PER_SECOND
-        limits = replace(READER_LIMITS, cpu_seconds=seconds, seconds=10.0 * seconds)
+    check_name(path)
+    limits = read_time(READER_LIMITS, path) if digest else READER_LIMITS
     model_file = run_in_subprocess(read_model_file, limits, path, digest=digest)
     # The answer is valid Unicode; a path may not be.
     return model_file.model_copy(update={"path": str(path)})
 
 
-def _check_name(path: Path) -> None:
+def read_time(limits: ResourceLimits, *paths: Path, times: int = 1) -> ResourceLimits:
+    """Return ``limits`` with the time to read all weights of files so many times."""
+    seconds = limits.cpu_seconds + times * sum(map(_size_at, paths)) // BYTES_PER_SECOND
+    return replace(limits, cpu_seconds=seconds, seconds=10.0 * seconds)
+
+
+def check_name(path: Path) -> None:
     """Check that a file can have this name.
 
     Raises:
@@ -67,10 +83,12 @@ def _check_name(path: Path) -> None:
             raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def _size(path: Path) -> int:
-    """Return the size of a file; 0 for folders, and for files that the reader will refuse."""
+def _size_at(path: Path) -> int:
+    """Return the size of a file or folder; 0 for files that the reader will refuse."""
     try:
         status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return size_of(path)
     except (OSError, ValueError):
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
@@ -110,6 +128,7 @@ def describe_contents(contents: Contents) -> ModelFile:
         lambdas=_union(
             lambdas(config) if root else (), second_model.lambdas if second_model else ()
         ),
+        hazards=_union(_hazards(contents), second_model.hazards if second_model else ()),
         dtype_policies=dtype_policies(config) if root else (),
         quantized=quantized_layers(config) if root else {},
         training=_training(contents),
@@ -117,6 +136,16 @@ def describe_contents(contents: Contents) -> ModelFile:
         notes=contents.notes,
         second=second,
     )
+
+
+def _hazards(contents: Contents) -> tuple[Hazard, ...]:
+    pickled = (
+        Hazard(kind="pickle", layer=words(name), names="its arrays") for name in contents.pickled
+    )
+    config = contents.config
+    # The config of an archive holds its compile settings already.
+    apart = isinstance(config, Mapping) and config.get("compile_config") is not contents.training
+    return (*pickled, *hazards(config, contents.training if apart else None))
 
 
 def _second(contents: Contents) -> SecondFormat | None:

@@ -10,6 +10,7 @@ from pydantic import Field, field_serializer
 from kerasmatrix.strict_model import StrictModel
 
 __all__ = [
+    "Hazard",
     "Holder",
     "Kind",
     "Lambda",
@@ -80,6 +81,27 @@ class Lambda(StrictModel):
     raw: bool = False
 
 
+class Hazard(StrictModel):
+    """A part of the file that reaches beyond the model when the file is loaded.
+
+    ``code`` is a function or class of Python, or a function of Keras that acts outside a model;
+    ``pickle`` a pickle, which runs code when it is read; ``file`` a path outside the file.
+    """
+
+    kind: Literal["code", "pickle", "file"]
+    layer: str = Field(description="the layer, or the member of an archive")
+    names: str = Field(description="the code, the argument, or the path")
+
+    @property
+    def sentence(self) -> str:
+        """A sentence about the effect on the machine that loads the file."""
+        if self.kind == "pickle":
+            return f"{self.layer} holds a pickle ({self.names}), which runs code when it is read"
+        if self.kind == "file":
+            return f"{self.layer} reads a path outside the file: {self.names}"
+        return f"{self.layer} names code outside the model, which a load can call: {self.names}"
+
+
 class Training(StrictModel):
     """The compile settings."""
 
@@ -113,7 +135,7 @@ class SecondFormat(StrictModel):
 class ModelFile(StrictModel):
     """The description of a model file.
 
-    If the file has two types at once, custom objects and Lambdas are those of both.
+    If the file has two types at once, custom objects, Lambdas and hazards are those of both.
     """
 
     path: str
@@ -128,6 +150,7 @@ class ModelFile(StrictModel):
     layers: int = 0
     custom_objects: tuple[str, ...] = ()
     lambdas: tuple[Lambda, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
     dtype_policies: tuple[str, ...] = ()
     quantized: Mapping[str, int] = Field(
         default_factory=dict, description="the count of quantized layers by mode, such as int8"
@@ -146,7 +169,8 @@ class ModelFile(StrictModel):
         A SavedModel is a program. A file with anything unusual is not considered plain data.
         """
         is_program = self.kind == "saved-model"
-        return not (is_program or self.lambdas or self.custom_objects or self.notes)
+        unusual = self.lambdas or self.hazards or self.custom_objects or self.notes
+        return not (is_program or unusual)
 
     @field_serializer("path", "companion")
     def _as_text(self, path: str | None) -> str | None:

@@ -40,7 +40,7 @@ from kerasmatrix.inspection.weights_files import (
 )
 from kerasmatrix.text.lines import first_line
 
-__all__ = ["read_contents"]
+__all__ = ["DAMAGE", "read_contents"]
 
 # Exceptions of h5py, zipfile and the parsers about damaged content.
 DAMAGE = (

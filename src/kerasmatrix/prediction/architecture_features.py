@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kerasmatrix.inspection.architecture import inside
+from kerasmatrix.inspection.architecture import inside, layers_of
+from kerasmatrix.inspection.hazards import hazards
 from kerasmatrix.prediction.file_features import Features
 from kerasmatrix.prediction.target import Target
 
@@ -21,9 +22,11 @@ CUDNN = {"CuDNNLSTM", "CuDNNGRU"}
 # Layers with a table, which HDF5 of Keras 2 cannot hold (IndexLookup and TextVectorization in
 # Keras 2.15: their handlers of weights are not variables).
 LOOKUPS = {"TextVectorization"}
-# Layers that take a list of two inputs or more, or two arguments.
+LIBRARIES = {"keras", "tensorflow", "tf_keras"}
 DEEPEST_NODE = 8  # a node is a list of lists of places
 PLACE = 3  # layer, call and tensor
+FUNCTION = 3  # code, defaults and closure
+# Layers that take a list of two inputs or more, or two arguments.
 SEVERAL_INPUTS = {
     "Add", "AdditiveAttention", "Attention", "Average", "Concatenate", "Dot", "Maximum", "Minimum",
     "Multiply", "MultiHeadAttention", "Subtract",
@@ -105,8 +108,28 @@ def _cudnn(features: Features, target: Target) -> bool:
 
 
 def _lookup(features: Features, target: Target) -> bool:
-    """It has a layer with a table, such as TextVectorization."""
-    return bool(features.classes & LOOKUPS)
+    """It has a layer with a table, such as TextVectorization, whose config lacks the vocabulary."""
+    return any(
+        str(layer.get("class_name")).rpartition(">")[2] in LOOKUPS
+        and not _config(layer).get("vocabulary")
+        for layer in features.layers
+    )
+
+
+def _function_of_library(features: Features, target: Target) -> bool:
+    """A Lambda holds the bytecode of a function of Keras or TensorFlow, which is a wrapper.
+
+    Its closure has the wrapped function, of which only the name is stored.
+    """
+    return any(
+        isinstance(function := _config(layer).get("function"), list)
+        and len(function) == FUNCTION
+        and isinstance(function[2], list)
+        and any(isinstance(held, str) for held in function[2])
+        and str(_config(layer).get("module")).partition(".")[0] in LIBRARIES
+        for layer in features.layers
+        if layer.get("class_name") == "Lambda"
+    )
 
 
 def _listed_axis(features: Features, target: Target) -> bool:
@@ -138,6 +161,32 @@ def _operation_on_constant(features: Features, target: Target) -> bool:
     )
 
 
+def _wrapped_lambda(features: Features, target: Target) -> bool:
+    """A wrapper, such as TimeDistributed, has a Lambda in it, at whatever depth."""
+    return any(
+        wrapped.get("class_name") == "Lambda"
+        for layer in features.layers
+        if layer.get("class_name") not in MODELS
+        for inner in inside(layer.get("config"))
+        for _, wrapped in layers_of(inner)
+    )
+
+
+def _savedmodel_layer(features: Features, target: Target) -> bool:
+    """It has a layer that calls a SavedModel."""
+    return "TFSMLayer" in features.classes
+
+
+def _path_outside(features: Features, target: Target) -> bool:
+    """A layer reads a path outside the file when it is made."""
+    return any(hazard.kind == "file" for hazard in hazards(features.config))
+
+
+def _torch_module(features: Features, target: Target) -> bool:
+    """A layer wraps a module of PyTorch."""
+    return "TorchModuleWrapper" in features.classes
+
+
 def _merge_in_sequence(features: Features, target: Target) -> bool:
     """A Sequential has a layer that takes several inputs."""
     return any(
@@ -162,8 +211,13 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "hard-sigmoid": _hard_sigmoid,
     "cudnn": _cudnn,
     "lookup": _lookup,
+    "function-of-library": _function_of_library,
     "listed-axis": _listed_axis,
     "dot-score": _dot_score,
     "operation-on-constant": _operation_on_constant,
     "merge-in-sequence": _merge_in_sequence,
+    "path-outside": _path_outside,
+    "savedmodel-layer": _savedmodel_layer,
+    "torch-module": _torch_module,
+    "wrapped-lambda": _wrapped_lambda,
 }

@@ -26,12 +26,16 @@ BEFORE_TENSORFLOW, FIRST_KERAS_3 = "1.15", "3.0"
 
 @dataclass(frozen=True)
 class Features:
-    """The contents of a file, and the parts of them that rules need."""
+    """The contents of a file, and the parts of them that rules need.
+
+    ``writer`` is the first release of Keras that may have written it, ``latest_writer`` the last.
+    """
 
     contents: Contents
     writer: str | None
     layers: tuple[Mapping[str, Any], ...]
     lambdas: tuple[Lambda, ...]
+    latest_writer: str | None = None
 
     @property
     def kind(self) -> str:
@@ -60,6 +64,7 @@ def features_of(contents: Contents) -> Features:
     return Features(
         contents=contents,
         writer=_writer(contents),
+        latest_writer=_latest_writer(contents),
         layers=tuple(_walk(config)) if config else (),
         lambdas=lambdas(config) if config else (),
     )
@@ -73,6 +78,13 @@ def _writer(contents: Contents) -> str | None:
     if writer.tensorflow:
         return _minor(writer.tensorflow.partition(" ")[0])
     return BEFORE_TENSORFLOW if writer.keras_major else None
+
+
+def _latest_writer(contents: Contents) -> str | None:
+    """Return the last release that records the version in the file: 2.3 and 2.4 have the same."""
+    tensorflow = contents.writer.tensorflow
+    latest = tensorflow and _minor(tensorflow.rpartition(" ")[2])
+    return latest or _writer(contents)
 
 
 def _minor(version: str) -> str | None:

@@ -19,8 +19,9 @@ from kerasmatrix.versions import minor_of
 __all__ = ["Incompatibility", "find_incompatibilities", "find_training_incompatibilities"]
 
 Kind = Literal[
-    "class", "custom", "key", "absent", "function", "module", "policy", "own-policy", "bare"
-]
+    "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
+    "bare",
+]  # fmt: skip
 Config = Mapping[str, Any]
 
 MODELS = {"Functional", "Model", "Sequential"}
@@ -37,10 +38,12 @@ PLACES = {
 # 3.4, DTypePolicy and others (keras-team/keras pull 19752).
 KERAS_2_POLICIES = {"Policy", "PolicyV1"}
 # Keys that `Operation.from_config` and `Layer.__init__` of Keras 3 remove from any config.
-REMOVED = {"input_shape", "input_dim", "dtype", "name", "trainable"}
+REMOVED = {"input_shape", "input_dim", "dtype", "name"}
 # Keys that they remove from a layer without a module, as all were up to 2.12 (legacy/saving/
 # saving_utils.py), and from any InputLayer.
 REMOVED_OF_OLD = {"batch_input_shape"}
+# The module in which an archive of Keras 3 finds layers of Keras 2 that it cannot find by name.
+LEGACY_MODULE = "keras._legacy."
 DEEPEST = 200
 
 
@@ -105,7 +108,10 @@ class _Walk:
             and not self.keras_3
             and not self.api.has("layers", name, self.release)
         ):
-            yield Incompatibility("class", name, layer)
+            comes = self.api.comes("layers", name, self.release)
+            yield Incompatibility(
+                "coming" if comes and name not in MODELS else "class", name, layer
+            )
 
     def layer(
         self, name: str, layer: str, config: Config, *, old: bool
@@ -139,8 +145,19 @@ class _Walk:
         name = stored.rpartition(">")[2] if stored else None
         if not stored or not name or not is_own:
             return
-        if name not in self.custom_names and stored not in self.custom_names:
-            yield Incompatibility("custom", name, layer, "function")
+        if name in self.custom_names or stored in self.custom_names or self._finds(function, name):
+            return
+        yield Incompatibility("custom", name, layer, "function")
+
+    def _finds(self, function: object, name: str) -> bool:
+        """Return whether Keras 3 finds a function by name: `_retrieve_class_or_fn`."""
+        is_listed = isinstance(function, Mapping) and function.get("module") == "builtins"
+        places = ("activations", "losses", "metrics")
+        return (
+            self.keras_3
+            and is_listed
+            and any(self.api.has_function(place, name, self.release) for place in places)
+        )
 
     def policy(self, layer: str, value: object) -> Iterator[Incompatibility]:
         """Yield a dtype policy in the form of the other major version of Keras."""
@@ -195,6 +212,8 @@ class _Walk:
     def _has(self, name: str, module: object) -> bool:
         if isinstance(module, str) and ".ops" in module:
             return self.api.has_operation(name, self.release)
+        if isinstance(module, str) and module.startswith(LEGACY_MODULE) and self.keras_3:
+            return True
         return self.api.has("layers", name, self.release)
 
     def _has_module(self, module: str) -> bool:

@@ -38,6 +38,12 @@ class KerasApi:
         entry = self._data["classes"].get(place, {}).get(name)
         return entry is not None and self._within(entry["in"], release)
 
+    def comes(self, place: str, name: str, release: str) -> bool:
+        """Return whether only later releases than ``release`` have a class ``name``."""
+        entry = self._data["classes"].get(place, {}).get(name)
+        at = self._place(release)
+        return entry is not None and all(own > at for own in self._expanded(entry["in"]))
+
     def takes(self, place: str, name: str, release: str) -> frozenset[str] | None:
         """Return the keys that a config of the class may have; None if any key is accepted."""
         keys = self._keys_of(place, name, "takes", release)

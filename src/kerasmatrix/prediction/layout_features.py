@@ -24,6 +24,11 @@ def _dependencies(features: Features, target: Target) -> bool:
     return any(path.startswith(DEPENDENCIES) for path in features.contents.stored.paths)
 
 
+def _layer_arrays(features: Features, target: Target) -> bool:
+    """It holds the weights of a layer."""
+    return bool(_groups(features))
+
+
 def _by_twos(features: Features, target: Target) -> bool:
     """It numbers the layers of a class by twos, as 2.12 and 2.13 do: ``dense``, ``dense_2``."""
     return _dependencies(features, target) and bool(
@@ -53,6 +58,7 @@ def _new_name(features: Features, target: Target) -> bool:
 
 LAYOUT_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "dependencies-layout": _dependencies,
+    "layer-arrays": _layer_arrays,
     "counted-by-twos": _by_twos,
     "counted-by-ones": _by_ones,
     "path-layout": _path_layout,

@@ -19,6 +19,7 @@ from kerasmatrix.prediction.incompatibilities import (
     find_training_incompatibilities,
 )
 from kerasmatrix.prediction.keras_api import measured_api
+from kerasmatrix.prediction.parts import parts_of
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import (
     TOGETHER,
@@ -31,7 +32,7 @@ from kerasmatrix.prediction.rules import (
 from kerasmatrix.prediction.similar_cells import SimilarCells
 from kerasmatrix.prediction.similarity import loader_key, similarity_key
 from kerasmatrix.prediction.target import Target
-from kerasmatrix.prediction.zoo import Failure, measured_zoo
+from kerasmatrix.prediction.zoo import Failure, Zoo, measured_zoo
 from kerasmatrix.strict_model import StrictModel
 
 if TYPE_CHECKING:  # slow to import, and not needed if the cache has all files
@@ -58,7 +59,7 @@ REBUILT = {
 # The results of failing exhibits, in words.
 RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
-OF_CLASS = {"class", "key", "absent"}
+OF_CLASS = {"class", "coming", "key", "absent"}
 # Keys that only the first layer of a Sequential has.
 OF_FIRST = {"batch_input_shape"}
 # Statuses of models that load; a failing exhibit of the zoo overrules them.
@@ -148,15 +149,24 @@ def prepare() -> None:
 
 
 def predict_contents(
-    contents: Contents, targets: Iterable[Target], custom_names: Container[str] = ()
+    contents: Contents,
+    targets: Iterable[Target],
+    custom_names: Container[str] = (),
+    zoo: Zoo | None = None,
 ) -> tuple[Prediction, ...]:
     """Return a prediction for the contents of a file in each of ``targets``.
+
+    Args:
+        contents: of the file.
+        targets: the environments.
+        custom_names: names of the custom objects that the loading program passes.
+        zoo: measured exhibits; None stands for all.
 
     Raises:
         UsageError: its config is nested too deeply.
     """
     try:
-        predictor = _Predictor(features_of(contents), custom_names)
+        predictor = _Predictor(features_of(contents), custom_names, zoo or measured_zoo())
         return tuple(predictor.predict(target) for target in targets)
     except RecursionError:
         raise UsageError(f"{contents.path}: its config is nested too deeply to be read") from None
@@ -165,9 +175,11 @@ def predict_contents(
 class _Predictor:
     """Predicts for one file; walks its architecture once for each release of Keras."""
 
-    def __init__(self, features: Features, custom_names: Container[str]) -> None:
+    def __init__(self, features: Features, custom_names: Container[str], zoo: Zoo) -> None:
         self._features = features
         self._custom_names = custom_names
+        self._zoo = zoo
+        self._parts = parts_of(features, custom_names)
         self._rebuilt = features.kind in REBUILT
         self._incompatibilities = functools.cache(self._find_incompatibilities)
         self._training = functools.cache(self._find_training_incompatibility)
@@ -199,25 +211,20 @@ class _Predictor:
         )
 
     def _find_failure(self, release: str) -> Failure | None:
-        """Return an exhibit of the zoo that fails, and that a layer has a setting of."""
-        writer = self._features.writer
+        """Return an exhibit of the zoo that fails, and that a part of the file is like.
+
+        One that does not load counts before one that computes something else.
+        """
+        writer = self._features.latest_writer
         form = REBUILT.get(self._features.kind)
         if writer is None or form is None:
             return None
-        zoo = measured_zoo()
-        found = (
-            zoo.failure(layer, form, writer, release)
-            for layer in self._features.layers
-            if not self._is_own(layer)
-        )
-        return next(filter(None, found), None)
-
-    def _is_own(self, layer: Mapping[str, object]) -> bool:
-        """Return whether the program brings the class of ``layer``."""
-        name = str(layer.get("class_name"))
-        return name in self._custom_names or is_custom(
-            name, layer.get("module"), layer.get("registered_name")
-        )
+        found = [
+            failure
+            for part in self._parts
+            if (failure := self._zoo.failure(part, form, writer, release)) is not None
+        ]
+        return min(found, key=lambda each: each.status != "fail", default=None)
 
     def _decide(
         self, target: Target, done: Container[str | None]
@@ -280,13 +287,13 @@ class _Predictor:
 
     def _is_refuted(self, incompatibility: Incompatibility, release: str) -> bool:
         """Return whether the zoo measured that the class loads with the keys that it always has."""
-        form, writer = REBUILT.get(self._features.kind), self._features.writer
+        form, writer = REBUILT.get(self._features.kind), self._features.latest_writer
         if form is None or writer is None or incompatibility.kind not in OF_CLASS:
             return False
         name, key = incompatibility.name, incompatibility.key
         keys = measured_api().takes("layers", name, writer)
         is_usual = incompatibility.kind != "key" or keys is None or key in keys - OF_FIRST
-        return is_usual and measured_zoo().loads(name, form, writer, release)
+        return is_usual and self._zoo.loads(name, form, writer, release)
 
     def _find_training_incompatibility(self, release: str) -> Incompatibility | None:
         if not (self._rebuilt or self._features.kind == "saved-model"):

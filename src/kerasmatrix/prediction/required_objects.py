@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from kerasmatrix.inspection.architecture import words
+from kerasmatrix.inspection.inspect import check_name, describe_contents
+from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 from kerasmatrix.prediction.incompatibilities import (
     find_incompatibilities,
@@ -21,7 +23,7 @@ from kerasmatrix.strict_model import StrictModel
 if TYPE_CHECKING:
     from kerasmatrix.inspection.contents import Contents
 
-__all__ = ["RequiredObject", "program_arguments", "required_objects"]
+__all__ = ["RequiredObject", "inspect_required", "program_arguments", "required_objects"]
 
 # Own objects are looked up alike in every release.
 RELEASE = "2.15"
@@ -53,6 +55,20 @@ def required_objects(path: Path) -> tuple[RequiredObject, ...]:
     return run_in_subprocess(read_required_objects, READER_LIMITS, path)
 
 
+def inspect_required(path: Path) -> tuple[ModelFile, tuple[RequiredObject, ...]]:
+    """Return the description of a model, and what a program must bring to load it.
+
+    The file is read once, in a child. It has no required objects if only those cannot be found.
+
+    Raises:
+        UsageError: see `kerasmatrix.inspection.inspect.inspect`.
+    """
+    check_name(path)
+    model_file, required = run_in_subprocess(read_inspected, READER_LIMITS, path)
+    # The answer is valid Unicode; a path may not be.
+    return model_file.model_copy(update={"path": str(path)}), required
+
+
 def program_arguments(required: tuple[RequiredObject, ...]) -> str:
     """Return the argument of ``load_model`` that passes these objects."""
     pairs = (f'"{key}": {each.name}' for each in required for key in each.keys)
@@ -63,7 +79,22 @@ def read_required_objects(path: Path) -> tuple[RequiredObject, ...]:
     """Do the same as `required_objects` in this process, which a hostile file may crash."""
     from kerasmatrix.inspection.read import read_contents  # noqa: PLC0415
 
+    return _required_by(read_contents(path))
+
+
+def read_inspected(path: Path) -> tuple[ModelFile, tuple[RequiredObject, ...]]:
+    """Do the same as `inspect_required` in this process, which a hostile file may crash."""
+    from kerasmatrix.inspection.read import read_contents  # noqa: PLC0415
+
     contents = read_contents(path)
+    model_file = describe_contents(contents)
+    try:
+        return model_file, _required_by(contents)
+    except Exception:  # noqa: BLE001 - a hostile configuration can make anything go wrong
+        return model_file, ()
+
+
+def _required_by(contents: Contents) -> tuple[RequiredObject, ...]:
     names = dict(_names(contents))
     registered: dict[str, dict[str, None]] = {name: {} for name in names}
     for value in (contents.config, contents.training):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import StringConstraints, field_validator
 
@@ -27,6 +27,7 @@ __all__ = [
     "CALIBRATION",
     "TOGETHER",
     "Rule",
+    "calibration_text",
     "confidence_of",
     "is_final",
     "load_rules",
@@ -53,8 +54,9 @@ class IncompatibilityPattern(StrictModel):
     """Matches an incompatibility; ``name`` and ``key`` are regular expressions."""
 
     kind: Literal[
-        "class", "custom", "key", "absent", "function", "module", "policy", "own-policy", "bare"
-    ]
+        "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
+        "bare",
+    ]  # fmt: skip
     name: str | None = None
     key: str | None = None
 
@@ -68,10 +70,14 @@ class IncompatibilityPattern(StrictModel):
         """Return whether ``incompatibility`` matches."""
         return (
             incompatibility is not None
-            and incompatibility.kind == self.kind
+            and self._is_of_kind(incompatibility.kind)
             and (self.name is None or compile_pattern(self.name).is_all_of(incompatibility.name))
             and (self.key is None or compile_pattern(self.key).is_all_of(incompatibility.key))
         )
+
+    def _is_of_kind(self, kind: str) -> bool:
+        # A class that comes later is a class that is not there, too.
+        return kind == self.kind or (self.kind == "class" and kind == "coming")
 
 
 class Rule(StrictModel):
@@ -206,15 +212,26 @@ def confidence_of(rule: str) -> float:
 
     It is one half for a rule that decided no measured cell.
     """
-    right, decided = _calibration().get(rule, (0, 0))
+    counts = [part.get(rule, (0, 0)) for part in _calibration()]
+    right, decided = sum(each[0] for each in counts), sum(each[1] for each in counts)
     return (right + 1) / (decided + 2)
 
 
 @cache
-def _calibration() -> Mapping[str, tuple[int, int]]:
+def _calibration() -> tuple[Mapping[str, tuple[int, int]], ...]:
     text = resources.files("kerasmatrix.prediction").joinpath(CALIBRATION).read_text("utf-8")
-    rules: Mapping[str, tuple[int, int]] = json.loads(text)["rules"]
-    return rules
+    stored = json.loads(text)
+    return stored["rules"], stored.get("zoo", {})
+
+
+def calibration_text(stored: Mapping[str, Any]) -> str:
+    """Return the content of a calibration as JSON with one line for each rule."""
+    parts = [f' "cells": {stored["cells"]}']
+    for section in ("rules", "zoo"):
+        counts = stored.get(section, {}).items()
+        lines = ",\n".join(f"  {json.dumps(rule)}: {json.dumps(count)}" for rule, count in counts)
+        parts.append(f' "{section}": {{\n{lines}\n }}')
+    return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
 @cache

@@ -14,15 +14,30 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from kerasmatrix.prediction.parts import Part
 from kerasmatrix.prediction.release_spans import places_of
 from kerasmatrix.versions import minor_of
 
-__all__ = ["Exhibit", "Failure", "Zoo", "measured_zoo"]
+__all__ = ["PLAINEST", "Exhibit", "Failure", "Zoo", "measured_zoo", "plainest_of"]
 
 FAILING = ("fail", "crash", "timeout")
+# Classes whose exhibits hold a layer of another class, which is a part of its own.
+WRAPPED = {
+    "TimeDistributed": "Dense", "SpectralNormalization": "Dense", "Bidirectional": "LSTM",
+    "RNN": "LSTMCell", "StackedRNNCells": "LSTMCell", "Pipeline": "Rescaling",
+}  # fmt: skip
 NO_CAUSE = {"", "call", "unclassified"}
-# The layer that loads wherever any functional model does.
-PLAINEST = "Dense"
+# The plainest models, functional and Sequential, with weights and without: where none of them
+# loads, no model of its kind does.
+PLAINEST = (
+    ("layers/Dense", "layers/Flatten"),
+    ("layers/Dense/in-Sequential", "layers/Flatten/in-Sequential"),
+)
+# The plainest compile arguments, likewise.
+COMPILED = {
+    "losses": "losses/mean_squared_error", "metrics": "losses/mean_squared_error",
+    "optimizers": "losses/mean_squared_error", "optimizers.schedules": "losses/mean_squared_error",
+}  # fmt: skip
 # Arguments of every layer, which say nothing on a class.
 COMMON = {"name", "trainable", "dtype"}
 
@@ -73,17 +88,24 @@ class Exhibit:
     def call(self) -> str:
         """The exhibit as a user would write it."""
         if not self.argument:
-            way = f", {self.setting.replace('-', ' ')}" if self.setting else ""
+            way = f", {self.shown_setting}" if self.setting else ""
             return f"{self.class_name}(){way}" if self.class_name[:1].isupper() else self.class_name
+        return f"{self.class_name}({self.shown_setting})"
+
+    @property
+    def shown_setting(self) -> str:
+        """The difference from the default as a user would write it."""
+        if not self.argument:
+            return self.setting.replace("-", " ")
         text = self.setting.partition("=")[2]
         is_text = self.value == text and not text.endswith((")", "]")) and "." not in text
         shown = json.dumps(text) if is_text and not text.startswith("lambda ") else text
-        return f"{self.class_name}({self.argument}={shown})"
+        return f"{self.argument}={shown}"
 
     @property
     def formats(self) -> Iterator[str]:
         """The formats in which some release saves it."""
-        return (key for key in self.data if key != "refused")
+        return (key for key in self.data if key not in {"refused", "among"})
 
     @property
     def refused(self) -> Mapping[str, str]:
@@ -116,10 +138,12 @@ class Zoo:
         self.releases: tuple[str, ...] = tuple(data["releases"])
         self._places = {release: place for place, release in enumerate(self.releases)}
         self._by_class: dict[str, list[Exhibit]] = {}
-        self._known: dict[tuple[str, str, str, str], Mapping[Exhibit, str]] = {}
+        self._by_name: dict[str, Exhibit] = {}
+        self._known: dict[tuple[str, ...], Mapping[Exhibit, str]] = {}
         for name, entry in data["exhibits"].items():
             exhibit = Exhibit(name, entry)
             self._by_class.setdefault(exhibit.class_name, []).append(exhibit)
+            self._by_name[name] = exhibit
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -136,47 +160,47 @@ class Zoo:
         A release between two measured ones has their outcome if they agree. None if nothing of the
         kind was measured, or the exhibit cannot be saved.
         """
+        among = self.among(exhibit)
         found = {
             self._measured(exhibit, form, one, other)
-            for one in self._around(writer)
-            for other in self._around(reader)
+            for one in _around(writer, among)
+            for other in _around(reader, among)
         }
         return found.pop() if len(found) == 1 else None
 
     def loads(self, name: str, form: str, writer: str, reader: str) -> bool:
         """Return whether the layer ``name`` was measured to load with its defaults."""
-        plain = self._plain_layer(name)
+        plain = self._by_name.get(f"layers/{name}")
         return plain is not None and self.outcome(plain, form, writer, reader) == "pass"
 
-    def failure(
-        self, layer: Mapping[str, Any], form: str, writer: str, reader: str
-    ) -> Failure | None:
-        """Return an exhibit that ``layer`` is like and that fails, or computes something else.
+    def failure(self, part: Part, form: str, writer: str, reader: str) -> Failure | None:
+        """Return an exhibit that ``part`` is like and that fails, or computes something else.
 
-        That is one with a setting of the layer, of a class that is right without it; or the one
-        with the defaults, unless an argument of the layer may be the remedy.
+        That is one with a setting or the wiring of the part, or the one with the defaults, unless
+        a setting of the part may be the remedy.
 
         Args:
-            layer: as stored: ``class_name`` and ``config``.
+            part: of a file.
             form: ``h5`` or ``keras``.
             writer: the release that saved it.
             reader: the release that has to load it.
         """
-        name, config = str(layer.get("class_name")), layer.get("config")
-        if not isinstance(config, Mapping):
-            return None
-        outcomes = self._outcomes_of_layer(name, form, writer, reader)
-        plain = next(iter(outcomes), None)
-        if plain is None or plain.setting:
-            return None
-        found: Exhibit | None = plain
-        if outcomes[plain] == "pass":
-            wrong = (each for each, what in outcomes.items() if _is_wrong(what))
-            found = next((each for each in wrong if _has(config, each)), None)
-        elif not _is_wrong(outcomes[plain]) or any(
-            _may_have(config, each) for each, what in outcomes.items() if what == "pass"
-        ):
-            found = None
+        outcomes = self._outcomes_of(part.place, part.name, form, writer, reader)
+        like = {
+            each: what
+            for has in (_has, _has_kind)
+            for each, what in outcomes.items()
+            if each.setting and has(part, each)
+        }
+        found = next((each for each, what in like.items() if _fails(what)), None)
+        plain = next((each for each in outcomes if not each.setting), None)
+        if found is None and plain is not None and _is_wrong(outcomes[plain]):
+            remedies = (each for each, what in outcomes.items() if what == "pass")
+            if any(_has(part, each) or _may_have(part.config, each) for each in remedies):
+                return None
+            found = plain
+        if found is None:
+            found = next((each for each, what in like.items() if _is_wrong(what)), None)
         if found is None:
             return None
         status, _, cause = outcomes[found].partition(" ")
@@ -184,39 +208,48 @@ class Zoo:
             exhibit=found,
             status="drift" if status == "drift" else "fail",
             cause=cause if status == "fail" and cause not in NO_CAUSE else None,
-            layer=str(config.get("name")),
+            layer=part.where,
         )
 
-    def _outcomes_of_layer(
-        self, name: str, form: str, writer: str, reader: str
+    def _outcomes_of(
+        self, place: str, name: str, form: str, writer: str, reader: str
     ) -> Mapping[Exhibit, str]:
-        """Return the outcomes of a layer's exhibits, the one with its defaults first.
+        """Return the outcomes of the exhibits of a class in a place, of those that count.
 
-        There are none if the plainest model fails: then these releases write models differently.
+        An exhibit does not count where the plainest models fail: releases write these differently.
         """
-        key = (name, form, writer, reader)
+        key = (place, name, form, writer, reader)
         if key not in self._known:
             self._known[key] = {
                 exhibit: outcome
                 for exhibit in self.of_class(name)
-                if exhibit.place == "layers"
-                and self.loads(PLAINEST, form, writer, reader)
+                if exhibit.place == place
+                and self._is_plainest_loaded(exhibit, form, writer, reader)
+                and (name not in WRAPPED or self.loads(WRAPPED[name], form, writer, reader))
                 and (outcome := self.outcome(exhibit, form, writer, reader)) is not None
             }
         return self._known[key]
 
-    def is_of_every_model(self, form: str, writer: str, reader: str, outcome: str) -> bool:
-        """Return whether the plainest functional model has that outcome, too."""
-        plain = self._plain_layer(PLAINEST)
-        return plain is not None and self.outcome(plain, form, writer, reader) == outcome
+    def _is_plainest_loaded(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> bool:
+        frames = plainest_of(exhibit.name)
+        compiled = COMPILED.get(exhibit.place)
+        return any(self._is_loaded(name, form, writer, reader) for name in frames) and (
+            compiled is None or self._is_loaded(compiled, form, writer, reader)
+        )
+
+    def _is_loaded(self, name: str, form: str, writer: str, reader: str) -> bool:
+        exhibit = self._by_name.get(name)
+        outcome = exhibit and self.outcome(exhibit, form, writer, reader)
+        return bool(outcome) and not _is_wrong(outcome or "")
+
+    def among(self, exhibit: Exhibit) -> tuple[str, ...]:
+        """Return the releases that measured an exhibit."""
+        span = exhibit.data.get("among")
+        return self.releases if span is None else self.expanded(span)
 
     def expanded(self, span: str) -> tuple[str, ...]:
         """Return the measured releases of a span such as ``2.4-2.15,3.15``."""
         return tuple(self.releases[place] for place in sorted(self._expanded(span)))
-
-    def _plain_layer(self, name: str) -> Exhibit | None:
-        exhibits = self.of_class(name)
-        return next((e for e in exhibits if e.place == "layers" and not e.setting), None)
 
     def _measured(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> str | None:
         for writers, row in exhibit.data.get(form, {}).items():
@@ -227,27 +260,59 @@ class Zoo:
                 )
         return None
 
-    def _around(self, release: str) -> tuple[str, ...]:
-        """Return the release if it was measured, else those before and after it."""
-        if release in self._places:
-            return (release,)
-        key = minor_of(release)
-        before = [each for each in self.releases if minor_of(each) < key]
-        after = [each for each in self.releases if minor_of(each) > key]
-        return (before[-1], after[0]) if before and after else ()
-
     def _expanded(self, span: str) -> frozenset[int]:
         return places_of(span, self.releases)
+
+
+def plainest_of(exhibit: str) -> tuple[str, ...]:
+    """Return the plainest exhibits of which one has to load where an exhibit loads."""
+    return PLAINEST[exhibit.endswith("/in-Sequential")]
+
+
+@cache
+def _around(release: str, among: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the release if it is one of ``among``, else those before and after it."""
+    if release in among:
+        return (release,)
+    key = minor_of(release)
+    before = [each for each in among if minor_of(each) < key]
+    after = [each for each in among if minor_of(each) > key]
+    return (before[-1], after[0]) if before and after else ()
+
+
+def _fails(outcome: str) -> bool:
+    return outcome.startswith(FAILING)
 
 
 def _is_wrong(outcome: str) -> bool:
     return outcome.startswith((*FAILING, "drift"))
 
 
-def _has(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
-    """Return whether a layer has an exhibit's argument at its value."""
+def _has(part: Part, exhibit: Exhibit) -> bool:
+    """Return whether a part has an exhibit's argument at its value, or its wiring."""
     argument = exhibit.argument
-    return argument not in COMMON and _is_stored(config.get(argument), exhibit.value)
+    if not argument:
+        return exhibit.setting in part.wirings
+    return (
+        argument not in COMMON
+        and argument in part.config
+        and _is_stored(part.config[argument], exhibit.value)
+    )
+
+
+def _has_kind(part: Part, exhibit: Exhibit) -> bool:
+    """Return whether a part has an exhibit's argument at another value of its kind.
+
+    That is a list of unequal items, as no default is, or an object with settings.
+    """
+    stored, value = part.config.get(exhibit.argument), exhibit.value
+    if isinstance(value, dict):
+        return isinstance(stored, Mapping) and bool(stored) and set(stored) <= set(value)
+    return _is_uneven(stored) and _is_uneven(value)
+
+
+def _is_uneven(value: object) -> bool:
+    return isinstance(value, list | tuple) and any(item != value[0] for item in value)
 
 
 def _may_have(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
@@ -260,6 +325,8 @@ def _may_have(config: Mapping[str, Any], exhibit: Exhibit) -> bool:
 
 def _is_stored(stored: object, value: object) -> bool:
     """Return whether a config has an exhibit's value: ``2`` stands for ``[2, 2]``, too."""
+    if value is None:  # an axis of None is stored as no axes
+        return stored is None or stored == []
     if isinstance(stored, list) and not isinstance(value, list | tuple):
         return bool(stored) and all(_is_stored(each, value) for each in stored)
     if isinstance(stored, list) and isinstance(value, list | tuple):

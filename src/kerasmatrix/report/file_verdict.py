@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from kerasmatrix.analysis.compare import outcome_of
 from kerasmatrix.environments.version_names import NamedVersion, find_version
-from kerasmatrix.files.fix import FixedFile
+from kerasmatrix.files.fix import FixedFile, module_notes
 from kerasmatrix.prediction.required_objects import RequiredObject, program_arguments
 from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import (
@@ -194,6 +194,7 @@ class FilesVerdict:
                 groups.setdefault(program_arguments(line.required), []).append(where)
         for arguments, files in groups.items():
             yield f"A program passes {arguments} to load {', '.join(files)}."
+        yield from module_notes(line.fixed for line in self.lines if line.fixed)
 
     def _fixes(self) -> Iterator[str]:
         broken = self.broken

@@ -32,7 +32,7 @@ from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import ClaimResult, Results, ScenarioResult, count_statuses
 from kerasmatrix.text.lines import brief_line
 
-__all__ = ["page_style", "page_template", "render_html"]
+__all__ = ["hash_source", "page_style", "page_template", "render_html"]
 
 # The parts of the page's script, in order: each may use those before it.
 SCRIPTS = (
@@ -110,7 +110,7 @@ def render_html(
         sections=list(_sections(results.scenarios, blocks)),
         titles={form: FORMATS[form].title if form in FORMATS else form for form in results.formats},
         policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src {_source(style)}; script-src {_source(script)}",
+        f"style-src {hash_source(style)}; script-src {hash_source(script)}",
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own files
         data=Markup(embed(data.columns)),  # noqa: S704 - made safe by embed
@@ -173,9 +173,10 @@ def _script() -> str:
 
 
 def _asset(name: str) -> str:
+    """Return the text of a file next to the templates."""
     return resources.files("kerasmatrix.report").joinpath("templates", name).read_text("utf-8")
 
 
-def _source(text: str) -> str:
+def hash_source(text: str) -> str:
     """Return the policy's name for an inline text: its hash."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

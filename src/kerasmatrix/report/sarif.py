@@ -20,10 +20,16 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema
 RULES = {
     "unreadable": "The file is damaged, or is not a model",
     "code-in-lambda": "A Lambda layer holds Python bytecode, which runs when the model is called",
+    "code-outside": "The file names code outside the model, which a load can call",
+    "pickle": "The file holds a pickle, which runs code when it is read",
+    "path-outside": "The model reads a path outside the file when it is loaded",
     "two-types": "The file has two types at once, of which versions load different ones",
     "unknown-class": "The model has a class that Keras does not have",
     "unusual": "The file has something unusual",
 }
+
+
+HAZARDS = {"code": "code-outside", "pickle": "pickle", "file": "path-outside"}
 
 
 class Finding(NamedTuple):
@@ -69,6 +75,8 @@ def _findings(told: ModelFile | KerasmatrixError) -> Iterator[Finding]:
             f"The Lambda layer {layer.layer!r} holds bytecode{python}. It runs when the model is "
             "called: load the file only if you trust its author.",
         )
+    for hazard in told.hazards:
+        yield Finding(HAZARDS[hazard.kind], "warning", f"{hazard.sentence}.")
     two = told.notes[:1] if told.second else ()
     for note in told.notes:
         rule = "two-types" if note in two else "unusual"

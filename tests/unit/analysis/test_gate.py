@@ -4,7 +4,7 @@ import pytest
 
 from kerasmatrix.analysis.compare import ChangeKind, compare
 from kerasmatrix.analysis.expectations import expect
-from kerasmatrix.analysis.gate import FindingKind, count_inconclusive, findings
+from kerasmatrix.analysis.gate import Finding, FindingKind, count_inconclusive, findings
 from kerasmatrix.config.expectation import Expectation
 from kerasmatrix.results.cells import Cell, Status
 from kerasmatrix.results.observations import RetriedAttempt
@@ -58,6 +58,20 @@ def test_findings_without_a_cause_end_with_the_status():
 
 def test_findings_without_comparison_or_expectation_are_none():
     assert findings(results_of(cell("fail")), None) == []
+
+
+@pytest.mark.parametrize(("gone", "text"), [
+    (["tf2.2"], "1 measured cell is not in this run"),
+    (["tf2.2", "tf2.3"], "2 measured cells are not in this run"),
+])  # fmt: skip
+def test_findings_cells_that_are_gone_are_counted(gone, text):
+    before = results_of(cell("pass", "tf2.1"), *(cell("pass", name) for name in gone))
+    after = results_of(cell("pass", "tf2.1"))
+    (finding,) = findings(after, compare(before, after))
+    assert finding == Finding(FindingKind.GONE, text)
+    # Without a common cell, the baseline is of something else.
+    other = results_of(cell("pass", "tf2.9"))
+    assert findings(other, compare(before, other)) == []
 
 
 def test_findings_go_on_after_a_change_that_does_not_count():

@@ -266,7 +266,7 @@ def unprivileged(folder, *arguments):
 @pytest.fixture
 def open_to_all(tmp_path):
     """A folder that others may enter, below pytest's own, which they may not."""
-    for folder in (tmp_path, *tmp_path.parents[:3]):
+    for folder in (tmp_path, *tmp_path.parents[:4]):
         folder.chmod(folder.stat().st_mode | 0o055)
     return tmp_path
 

@@ -406,14 +406,14 @@ def test_check_unchanged_file_has_no_note(check, model):
 def test_check_file_changing_during_import_is_refused(check, engine, model, monkeypatch):
     check.project("good")
     module = importlib.import_module("kerasmatrix.files.import_models")
-    inspect = module.inspect
+    inspect = module.inspect_required
 
     def slowly(path):
-        model_file = inspect(path)
+        inspected = inspect(path)
         model.write_bytes(model.read_bytes() + b"more")
-        return model_file
+        return inspected
 
-    monkeypatch.setattr(module, "inspect", slowly)
+    monkeypatch.setattr(module, "inspect_required", slowly)
     code, _, out = check(model)
     assert (code, engine.tasks) == (2, [])
     assert "model.h5: changes while it is read" in out

@@ -259,7 +259,7 @@ def test_convert_changing_file_is_converted_as_it_was(convert, engine, tmp_path)
     code, out = convert("--for", "good")
     assert code == 0
     assert Path("out.h5").read_bytes() == before
-    assert "has changed in the meantime" in out
+    assert "It has changed in the meantime" in out
 
 
 def test_convert_leaves_no_scratch(convert, tmp_path):

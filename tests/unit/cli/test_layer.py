@@ -10,6 +10,8 @@ TOLD = {
     "exhibits": {
         "layers/Tower": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
         "layers/Tower/mode=tall": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
+        "losses/falls": {"h5": {"2.4": {"pass": "2.4"}}},
+        "layers/Tower/in-Sequential": {"among": "2.15", "h5": {"2.15": {"pass": "2.15"}}},
         "layers/Tower/wide=True": {
             "refused": {"TypeError": "2.4"},
             "h5": {
@@ -34,25 +36,36 @@ def layer(monkeypatch, capsys):
     return layer
 
 
-def test_layer_shows_arguments_with_equal_results_together(layer):
+def test_layer_shows_settings_with_the_same_results_together(layer):
     code, printed, _ = layer("tower")
     assert code == 0
     assert printed == (
-        "Measured with Keras 2.4, 2.15, 3.4; other releases were not.\n"
+        "Tower, measured with Keras 2.4, 2.15, 3.4.\n"
         "\n"
         "Tower()\n"
-        'Tower(mode="tall")\n'
-        "  h5: written by 2.4 to 2.15\n"
-        "    loads with the same outputs: 2.4 to 3.4\n"
+        "  h5 of 2.4 to 2.15: read by 2.4 to 3.4\n"
+        "\n"
+        "The same results with these settings, in the releases that have them:\n"
+        "  2.4 to 2.15\n"
+        '    mode="tall"\n'
+        "  2.15\n"
+        "    in Sequential\n"
         "\n"
         "Tower(wide=True)\n"
         "  cannot be built with 2.4: TypeError\n"
-        "  h5: written by 2.15\n"
-        "    loads with the same outputs: 2.15\n"
+        "  h5 of 2.15: read by 2.15\n"
         "    fails (unknown-argument): 2.4\n"
         "    loads with other outputs: 3.4\n"
         "  keras: cannot be saved (unclassified) with 2.15\n"
+        "\n"
+        "Left out: HDF5 files of Keras 3 in Keras 2, and archives in releases with another\n"
+        "module path, where no functional model loads. Other releases were not measured.\n"
     )
+
+
+def test_layer_names_place_of_other_classes(layer):
+    _, printed, _ = layer("falls")
+    assert "losses: falls\n  h5 of 2.4: read by 2.4\n" in printed
 
 
 def test_layer_json_has_all_exhibits(layer):
@@ -61,7 +74,9 @@ def test_layer_json_has_all_exhibits(layer):
     assert code == 0
     assert found["class"] == "Tower"
     assert [each["call"] for each in found["exhibits"]][1] == 'Tower(mode="tall")'
-    assert found["exhibits"][2]["h5"]["2.15"]["drift outputs"] == "3.4"
+    wide = found["exhibits"][3]
+    assert wide["h5"]["2.15"]["drift outputs"] == "3.4"
+    assert wide["written"] == {"h5": "2.15", "keras": ""}
 
 
 def test_layer_unknown_names_nearest(layer):

@@ -2,13 +2,17 @@ import pytest
 
 from kerasmatrix.diagnosis.catalogue import load_catalogue, the_catalogue
 from kerasmatrix.diagnosis.name_lists import with_names
+from kerasmatrix.diagnosis.recognize_cause import Evidence, recognize_cause
 from kerasmatrix.errors import UsageError
+from kerasmatrix.results.cells import Status
 from tests.tensorflow.test_environment_faults import FAULTS
 from tests.tensorflow.test_misbehaviour import CAUSES
 from tests.tensorflow.test_rarer_causes import NEVER_ENDS, RARER
 from tests.tensorflow.test_remedies import SEEN
 from tests.unit.diagnosis.messages import MESSAGES
 from tests.unit.diagnosis.reported_messages import REPORTED
+
+STORED = [(slug, evidence) for slug, found in MESSAGES.items() for evidence in found]
 
 GOOD = """\
 causes:
@@ -129,3 +133,32 @@ def test_with_names_list_becomes_alternatives():
 def test_with_names_unknown_list_names_the_known_ones():
     with pytest.raises(ValueError, match=r"<<removed-nmaes>>.*removed-names"):
         with_names("<<removed-nmaes>>")
+
+
+@pytest.mark.parametrize(("slug", "evidence"), STORED)
+def test_recognize_cause_stored_message_has_its_cause(slug, evidence):
+    assert recognize_cause(the_catalogue(), evidence).slug == slug
+
+
+def test_recognize_cause_unknown_error_is_none():
+    chain = [("ValueError", "the moon is in the seventh house")]
+    assert recognize_cause(the_catalogue(), Evidence(chain=chain, status=Status.FAIL)) is None
+    assert recognize_cause(the_catalogue(), Evidence()) is None
+
+
+def test_recognize_cause_anywhere_in_the_chain():
+    chain = [("RuntimeError", "could not load"), ("ValueError", "Unknown layer: Functional")]
+    assert recognize_cause(the_catalogue(), Evidence(chain=chain)).slug == "unknown-functional"
+
+
+def test_recognize_cause_path_of_keras_2_is_the_files():
+    """The chain of a load has the import that failed, too."""
+    refused = "Could not deserialize class 'Functional' because its parent module "
+    chain = [
+        ("TypeError", f"{refused}keras.engine.functional cannot be imported."),
+        ("ModuleNotFoundError", "No module named 'keras.engine'"),
+    ]
+    evidence = Evidence(
+        chain=chain, status=Status.FAIL, format="keras", writer_keras=2, reader_keras=2
+    )
+    assert recognize_cause(the_catalogue(), evidence).slug == "functional-module-path"

@@ -16,11 +16,26 @@ from kerasmatrix.execution.lookup import (
     look_up,
     retry_key,
 )
-from kerasmatrix.execution.run_state import RunState
+from kerasmatrix.execution.plan import Plan
+from kerasmatrix.execution.run_state import Retry, RunState
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.results.cells import Cell, Save
+from kerasmatrix.results.observations import (
+    LoadObservation,
+    Measured,
+    ProbeObservation,
+    SaveObservation,
+)
 from kerasmatrix.store.store import Store
-from tests.unit.behaviours import FAILS, TWIN, Behaviour, only_from
+from tests.unit.behaviours import (
+    CRASHED,
+    FAILS,
+    SAVE_FACTS,
+    TWIN,
+    Behaviour,
+    only_from,
+    raised,
+)
 from tests.unit.plans import make_plan
 
 BEHAVIOURS = {
@@ -28,6 +43,9 @@ BEHAVIOURS = {
     "fails-no-compile": FAILS.but(fixed_by="no-compile"),
     "good-twin1": TWIN,
     "good-twin2": TWIN,
+    "crashes-with-fixes": Behaviour(
+        ends=lambda worker, task: CRASHED if task.remedies else raised()
+    ),
     "picky-good2": only_from("good2"),
     "picky-cannot-convert": only_from("cannot-convert"),
 }
@@ -64,9 +82,13 @@ RUNS = {
     "bridge": (("good", "good2", "picky-good2"), {}, {"attempts", "conversions"}),
     "no conversion": (("good", "picky-cannot-convert", "picky-good"), {}, {"attempts"}),
     "equal files": (("good-twin1", "good-twin2", "fails-no-compile"), {}, {"inferred"}),
+    # Equal files need not crash equally: each has attempts of its own.
+    "equal files, not fixed": (
+        ("good-twin1", "good-twin2", "crashes-with-fixes"), {}, {"inferred", "attempts"},
+    ),
     "cannot save": (("good", "cannot-save"), {}, set()),
     "crashes": (("good", "crashes"), {}, {"attempts"}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -183,3 +205,124 @@ def test_retry_key_is_the_key_of_what_is_repeated(measure):
     assert retry_key(plan, observed, cell, ()) == plan.load_key(cell, artifact)
     fixed = retry_key(plan, observed, cell, ("no-compile",))
     assert fixed == plan.attempt_key(cell, artifact, ("no-compile",))
+
+
+ROW = Save("first", "h5", "good")
+CELL = Cell(*ROW, "good2")
+HOP = Hop("good2", "h5")
+KNOWN = {
+    "save": (SaveObservation, lambda plan: plan.save_key(ROW),
+             lambda plan, store, observed: known_save(plan, store, ROW)),
+    "load": (LoadObservation, lambda plan: plan.load_key(CELL, "ab"),
+             lambda plan, store, observed: known_load(plan, store, observed, CELL)),
+    "probe": (ProbeObservation, lambda plan: plan.probe_key(CELL, "ab"),
+              lambda plan, store, observed: known_probe(plan, store, CELL, "ab")),
+    "attempt": (LoadObservation, lambda plan: plan.attempt_key(CELL, "ab", ("no-compile",)),
+                lambda plan, store, observed: known_attempt(
+                    plan, store, CELL, "ab", ("no-compile",))),
+    "conversion": (SaveObservation, lambda plan: plan.conversion_key("first", "h5", HOP, "ab"),
+                   lambda plan, store, observed: known_conversion(
+                       plan, store, observed, ROW, (HOP,))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+def test_known_timeout_is_out_of_date_with_more_time(tmp_path, store, kind):
+    plan = make_plan(tmp_path, "good", "good2")
+    saved = SaveObservation.parse({"ended": "returned", "value": SAVE_FACTS, "artifact": "ab"})
+    observed = RunState(saves={ROW: Measured(saved, None)})
+    observation, key_of, known = KNOWN[kind]
+    late = observation.parse({"ended": "timed-out", "deadline": plan.limits.task_seconds})
+    assert known(plan, store, observed) is None
+    measured = store.observations.remember(key_of(plan), late, "r1")
+    assert known(plan, store, observed) == measured
+    more = with_seconds(plan, plan.limits.task_seconds + 1)
+    store.observations.remember(key_of(more), late, "r1")
+    assert known(more, store, observed) is None
+
+
+def test_known_conversion_of_an_unsaved_row_is_none(measure, store):
+    plan, observed = measure("good", "cannot-save")
+    row = Save("first", "h5", "cannot-save")
+    assert known_conversion(plan, store, observed, row, (HOP,)) is None
+
+
+def test_look_up_finds_retries_that_are_not_out_of_date(measure, store):
+    plan, observed = measure("good", "fails-no-compile")
+    cell = Cell(*ROW, "fails-no-compile")
+    artifact = observed.saves[ROW].observation.artifact
+    fixed = observed.attempts[cell][-1]
+    late = LoadObservation.parse({"ended": "timed-out", "deadline": 1.0})
+    retried = {
+        ROW: ((), plan.save_key(ROW), observed.saves[ROW].observation),
+        cell: ((), plan.load_key(cell, artifact), observed.loads[cell].observation),
+        "fixed": (fixed.remedies, plan.attempt_key(cell, artifact, fixed.remedies),
+                  fixed.measured.observation),
+    }  # fmt: skip
+    retries = {}
+    for name, (remedies, key, observation) in retried.items():
+        store.observations.remember_retry(key, late, "r2")
+        measured = store.observations.remember_retry(key, observation, "r2")
+        retries[name] = Retry(remedies, measured)
+    found = look_up(plan, store, Causes(plan)).retries
+    assert found == {ROW: (retries[ROW],), cell: (retries[cell], retries["fixed"])}
+
+
+def test_look_up_takes_no_retry_of_a_bridge(measure, store):
+    """A bridge is retried hop by hop, if at all."""
+    plan, observed = measure("good", "good2", "picky-good2")
+    cell = Cell(*ROW, "picky-good2")
+    bridge = observed.attempts[cell][-1]
+    assert (bridge.remedies, len(bridge.chain)) == (("bridge",), 1)
+    artifact = observed.saves[ROW].observation.artifact
+    key = plan.attempt_key(cell, artifact, bridge.remedies)
+    store.observations.remember_retry(key, bridge.measured.observation, "r2")
+    assert look_up(plan, store, Causes(plan)).retries == {}
+
+
+@pytest.mark.parametrize("walks", [False, True])
+def test_look_up_bridge_comes_after_fixes_unless_it_is_planned(measure, store, walks):
+    cell = Cell(*ROW, "picky-good2")
+    changes = {"walks": {cell: ((HOP,),)}} if walks else {}
+    plan, observed = measure("good", "good2", "picky-good2", **changes)
+    assert observed.attempts[cell][-1].chain == (HOP,)
+    artifact = observed.saves[ROW].observation.artifact
+    first = observed.attempts[cell][0].remedies
+    store.observations.forget([plan.attempt_key(cell, artifact, first)])
+    found = look_up(plan, store, Causes(plan)).attempts.get(cell, ())
+    assert [attempt.chain for attempt in found] == ([(HOP,)] if walks else [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "faulty"),
+    [
+        (SaveObservation, {Save("first", "h5", name) for name in ("good", "fails")}),
+        (LoadObservation, {Cell("first", "h5", saved, loaded)
+                           for saved in ("good", "fails") for loaded in ("good", "fails")}),
+        (ProbeObservation, {Cell("first", "h5", saved, "fails") for saved in ("good", "fails")}),
+    ],
+)  # fmt: skip
+def test_look_up_fault_belongs_to_its_row_or_cell(measure, store, monkeypatch, kind, faulty):
+    plan, _ = measure("good", "fails")
+
+    def fail(plan, observation, scenario):
+        if isinstance(observation, kind):
+            raise ZeroDivisionError
+        return True
+
+    monkeypatch.setattr(Plan, "still_known", fail)
+    assert set(look_up(plan, store, Causes(plan)).boundary.faults) == faulty
+
+
+def test_look_up_fault_of_a_verdict_belongs_to_its_cell(measure, store, monkeypatch):
+    plan, observed = measure("good", "fails")
+    judge = Plan.judge
+
+    def fail(plan, cell, *rest):
+        if cell.loaded_with == "fails":
+            raise ZeroDivisionError
+        return judge(plan, cell, *rest)
+
+    monkeypatch.setattr(Plan, "judge", fail)
+    faulty = {cell for cell in observed.loads if cell.loaded_with == "fails"}
+    assert set(look_up(plan, store, Causes(plan)).boundary.faults) == faulty

@@ -7,9 +7,10 @@ from kerasmatrix.results.schema import RemedyResult
 CELL = Cell("s", "h5", "tf2.4", "tf2.21")
 
 
-def plans(*remedies, chain=(), status="verified"):
+def plans(*remedies, chain=(), status="verified", lost=()):
     attempt = Attempt(remedies, None, chain)
-    result = RemedyResult(id=" + ".join(remedies), status=status, summary="", seconds=1.0)
+    name = " + ".join(remedies)
+    result = RemedyResult(id=name, status=status, summary="", seconds=1.0, lost=lost)
     return conversion_plans(CELL, Status.FAIL, [(attempt, result)], "h5")
 
 
@@ -27,3 +28,22 @@ def test_conversion_plans_scale_where_a_function_is_passed():
 
 def test_conversion_plans_without_a_verified_fix_are_none():
     assert plans("rewrite-config", status="failed") == []
+
+
+def test_conversion_plans_restore_the_compile_state_that_is_lost():
+    compiled = ("rewrite-config", "no-compile")
+    plan = ConversionPlan(compiled, (Hop("tf2.21", "h5", compiled),))
+    assert plan in plans("rewrite-config", lost=("the optimizer state",))
+    assert plan not in plans("rewrite-config")
+
+
+def test_conversion_plans_after_a_bridge_compile_in_the_target():
+    bridge = (Hop("tf2.15", "h5"),)
+    plan = ConversionPlan(("bridge", "no-compile"), (*bridge, Hop("tf2.21", "h5", ("no-compile",))))
+    assert plan in plans("bridge", chain=bridge, lost=("the optimizer state",))
+
+
+def test_conversion_plans_of_a_file_that_loses_its_state():
+    (plain, compiled) = conversion_plans(CELL, Status.DEGRADED, [], "keras")
+    assert plain.remedies == ()
+    assert compiled.chain == (Hop("tf2.21", "keras", ("no-compile",)),)

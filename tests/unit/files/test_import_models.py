@@ -211,9 +211,12 @@ def test_import_models_error_at_any_step_refuses_one_file(tmp_path, store, good,
     folder = files.saved_model(tmp_path / "saved")
     (folder / "variables").mkdir(exist_ok=True)
     (folder / "variables" / "data").touch()
-    real, known = importing.inspect, importing.inspect(good)
-    monkeypatch.setattr(importing, "inspect", lambda path: known if path == good else real(path))
-    monkeypatch.setattr(importing, "required_objects", lambda _: ())
+    # An error there costs the required objects only.
+    monkeypatch.setattr("kerasmatrix.prediction.required_objects._required_by", lambda _: ())
+    real, known = importing.inspect_required, importing.inspect_required(good)
+    monkeypatch.setattr(
+        importing, "inspect_required", lambda path: known if path == good else real(path)
+    )
     threads = threading.active_count()
     steps = _steps([folder], store)
     assert steps > 20
@@ -249,7 +252,7 @@ def test_import_models_interrupt_is_raised(store, good, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(importing, "inspect", interrupt)
+    monkeypatch.setattr(importing, "inspect_required", interrupt)
     with pytest.raises(KeyboardInterrupt), import_models([good], store, ModelAssets()):
         pass
 
@@ -258,7 +261,7 @@ def test_import_model_unexpected_error_asks_for_report(store, good, monkeypatch)
     def trip(_):
         raise Unforeseen("first line\nsecond")
 
-    monkeypatch.setattr(importing, "inspect", trip)
+    monkeypatch.setattr(importing, "inspect_required", trip)
     with (
         pytest.raises(UsageError, match=r"raised Unforeseen: first line$") as caught,
         import_model(good, store, ModelAssets()),

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files import output as writing
 from kerasmatrix.files.output import Output, write_file
 from kerasmatrix.filesystem.digests import digest_path
@@ -12,6 +12,8 @@ from kerasmatrix.filesystem.digests import digest_path
 
 class Told:
     """The part of a manifest that writing reads."""
+
+    modules = ()
 
     def __init__(self, made):
         self.output = self
@@ -94,3 +96,27 @@ def test_write_file_failure_restores_existing_output(files, monkeypatch, before,
 def test_path_as_weights_has_ending_of_its_layout(source, made, place):
     output = Output(Path(source), ("weights",))
     assert output.path_as("weights", Path(made)) == Path(place)
+
+
+class WithModule(Told):
+    modules = ("keras_stand_ins.py",)
+
+
+def test_write_file_brings_the_modules(files):
+    made, output, manifest = files
+    make(made, "file", "new")
+    made.with_name("keras_stand_ins.py").write_text('"""Layers."""\nNEW = True\n')
+    module = output.with_name("keras_stand_ins.py")
+    module.write_text('"""Layers."""\nNEW = False\n')
+    write_file(made, WithModule(made), output, manifest)
+    assert "NEW = True" in module.read_text()
+
+
+def test_write_file_other_module_of_the_name_stays(files):
+    made, output, manifest = files
+    make(made, "file", "new")
+    made.with_name("keras_stand_ins.py").write_text('"""Layers."""\n')
+    module = make(output.with_name("keras_stand_ins.py"), "file", "import user\n")
+    with pytest.raises(UsageError, match="is another module"):
+        write_file(made, WithModule(made), output, manifest)
+    assert content(module) == "import user\n"

@@ -20,7 +20,9 @@ INPUT = layer("InputLayer", batch_input_shape=[None, 3])
 FUNCTIONAL = model(INPUT, DENSE, class_name="Functional")
 NESTED = model(INPUT, FUNCTIONAL, class_name="Functional")
 KERAS_2_ARCHIVED = "keras.src.engine.functional"
-LAMBDA = model(INPUT, layer("Lambda", function=[LAMBDA_3_8, None, None]))
+CODE = layer("Lambda", function=[LAMBDA_3_8, None, None])
+CODE_3 = layer("Lambda", module="keras.layers", function=[LAMBDA_3_8, None, None])
+LAMBDA = model(INPUT, CODE)
 HARD = model(INPUT, layer(units=2, activation="hard_sigmoid"))
 ADAM = {"class_name": "Adam", "config": {"learning_rate": 0.1}}
 SGD = {"class_name": "SGD", "config": {"learning_rate": 0.1}}
@@ -35,6 +37,8 @@ SUBCLASSED = model(class_name="Mine", module="mine", registered_name="Mine")
 POLICY_3 = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
 BATCH_SHAPED = layer("InputLayer", batch_shape=[None, 3])
 NORMALIZED = layer("BatchNormalization", module="keras.layers", axis=[1])
+VOCABULARY = layer("StringLookup", module="keras.layers", vocabulary="/srv/words.txt")
+TORCH = layer("TorchModuleWrapper", module="keras.layers")
 PLAIN_3 = model(BATCH_SHAPED, layer(units=2))
 ATTENTION = layer("Attention", score_mode="dot")
 DOUBLED = model(
@@ -69,6 +73,21 @@ EXAMPLES = {
         h5(model(INPUT, layer("Lambda", function=["c\x01\x00\x00", None, None]))),
         "2.4",
     ),
+    "function-of-library": (
+        h5(
+            model(
+                INPUT,
+                {
+                    "class_name": "Lambda",
+                    "config": {
+                        "function": [LAMBDA_3_8, None, ["handler"]],
+                        "module": "keras.activations",
+                    },
+                },
+            )
+        ),
+        target("2.4", python="3.8"),
+    ),
     "class-gone": (h5(model(INPUT, layer("ThresholdedReLU"))), "3.4"),
     "merge-in-sequence": (h5(model(INPUT, DENSE, layer("Concatenate"))), "2.9"),
     "cudnn": (h5(model(INPUT, layer("CuDNNLSTM", units=2))), "2.9"),
@@ -98,6 +117,17 @@ EXAMPLES = {
     "function-unknown": (h5(model(layer(units=2, activation="gelu"))), "2.3"),
     "safe-mode": (archive(LAMBDA), target("2.15", python="3.9")),
     "safe-mode-hdf5": (h5(LAMBDA), "3.12"),
+    "safe-mode-wrapped": (
+        h5(model(BATCH_SHAPED, layer("TimeDistributed", layer=CODE_3)), keras="3.4.1"),
+        "3.10",
+    ),
+    "savedmodel-layer-in-hdf5": (
+        h5(model(BATCH_SHAPED, layer("TFSMLayer", filepath="/srv/model")), keras="3.4.1"),
+        "3.10",
+    ),
+    "path-refused": (archive(model(BATCH_SHAPED, VOCABULARY)), "3.12"),
+    "path-outside": (archive(model(BATCH_SHAPED, VOCABULARY)), "3.4"),
+    "torch-module": (archive(model(BATCH_SHAPED, TORCH)), "3.4"),
     "bytecode": (h5(LAMBDA), target("2.15", python="3.11")),
     "attention-shapes": (
         h5(

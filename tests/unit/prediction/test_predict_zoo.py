@@ -5,14 +5,14 @@ from kerasmatrix.prediction.zoo import Zoo
 from tests.unit.prediction.made import h5, layer, model, target
 
 TOLD = {
-    "releases": {"2.4": "tf2.4", "2.9": "tf2.9", "2.15": "tf2.15"},
+    "releases": {"2.3": "a", "2.4": "b", "2.9": "c", "2.15": "d", "3.4": "e"},
     "exhibits": {
         "layers/Dense": {"h5": {"2.4-2.15": {"pass": "2.4-2.15"}}},
         "layers/Dense/units=77": {
             "h5": {"2.9": {"fail config-key-removed": "2.15", "drift outputs": "2.4"}}
         },
-        "layers/CategoryEncoding": {"h5": {"2.4": {"pass": "2.4-2.15"}}},
-        "layers/RandomWidth": {"h5": {"2.4": {"pass": "2.4-2.15"}}},
+        "layers/LSTM": {"h5": {"2.4": {"pass": "2.4-3.4"}}},
+        "layers/MultiHeadAttention": {"h5": {"2.4": {"pass": "2.3-2.15"}}},
     },
 }
 
@@ -52,16 +52,15 @@ def test_predict_contents_own_class_is_not_exhibit():
 
 
 def test_predict_contents_measured_key_is_accepted():
-    # The constructor of 2.15 does not list `max_tokens`, which 2.4 always writes, and accepts it.
-    old = layer("CategoryEncoding", max_tokens=3)
-    assert told_for(old, "2.15", keras="2.4.0").status == "pass"
-    assert told_for(old, "2.15").cause == "config-key-removed"
+    old = layer("LSTM", module="keras.layers", units=2, time_major=False)
+    assert told_for(old, "3.4", keras="2.4.0").cause != "config-key-removed"
+    assert told_for(old, "3.4").cause == "config-key-removed"
 
 
 def test_predict_contents_measured_class_is_not_unknown():
-    old = layer("RandomWidth", factor=0.5)
-    assert told_for(old, "2.4", keras="2.4.0").status == "pass"
-    assert told_for(old, "2.2", keras="2.4.0").cause == "custom-class-missing"
+    old = layer("MultiHeadAttention")
+    assert told_for(old, "2.3", keras="2.4.0").status == "pass"
+    assert told_for(old, "2.2", keras="2.4.0").cause == "not-there-yet"
 
 
 def test_predict_contents_unusual_key_is_not_refuted():

@@ -3,7 +3,12 @@ import json
 import pytest
 
 from kerasmatrix.errors import UsageError
-from kerasmatrix.prediction.required_objects import program_arguments, required_objects
+from kerasmatrix.inspection.inspect import inspect
+from kerasmatrix.prediction.required_objects import (
+    inspect_required,
+    program_arguments,
+    required_objects,
+)
 from tests.unit.inspection import files
 
 GATE = {"class_name": "Gate", "config": {"name": "gate", "units": 2}}
@@ -58,3 +63,17 @@ def test_required_objects_of_a_damaged_file_are_an_error(tmp_path):
     (tmp_path / "model.h5").write_text(json.dumps("text"))
     with pytest.raises(UsageError, match=r"model\.h5"):
         required_objects(tmp_path / "model.h5")
+
+
+def test_inspect_required_equals_both_readings(tmp_path):
+    path = files.hdf5_model(tmp_path / "model.h5")
+    assert inspect_required(path) == (inspect(path), required_objects(path))
+
+
+def test_inspect_required_keeps_model_if_objects_raise(tmp_path, monkeypatch):
+    def trip(_):
+        raise RecursionError
+
+    monkeypatch.setattr("kerasmatrix.prediction.required_objects._required_by", trip)
+    path = files.hdf5_model(tmp_path / "model.h5")
+    assert inspect_required(path) == (inspect(path), ())

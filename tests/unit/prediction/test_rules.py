@@ -146,9 +146,13 @@ def test_within_unknown_release_is_false():
 
 
 def test_confidence_of_is_laplace_share():
-    counts = json.loads(Path(module.__file__).with_name(CALIBRATION).read_text())["rules"]
-    assert set(counts) <= {rule.id for rule in the_rules()}, "run `nox -s calibrate -- … --write`"
-    for rule, (right, decided) in counts.items():
+    stored = json.loads(Path(module.__file__).with_name(CALIBRATION).read_text())
+    rules = {rule.id for rule in the_rules()}
+    assert set(stored["rules"]) <= rules, "run `nox -s calibrate -- … --write`"
+    assert set(stored["zoo"]) <= rules | {"zoo"}, "run `nox -s zoo -- --calibrate`"
+    for rule in {*stored["rules"], *stored["zoo"]}:
+        counts = [stored[part].get(rule, [0, 0]) for part in ("rules", "zoo")]
+        right, decided = (sum(column) for column in zip(*counts, strict=True))
         assert 0 <= right <= decided
         assert confidence_of(rule) == (right + 1) / (decided + 2)
     assert confidence_of("never measured") == 0.5

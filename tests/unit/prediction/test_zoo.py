@@ -1,12 +1,17 @@
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
+from kerasmatrix.prediction.parts import Part
 from kerasmatrix.prediction.zoo import Zoo, measured_zoo
 
 TOLD = {
     "releases": {"2.4": "tf2.4", "2.9": "tf2.9", "2.15": "tf2.15", "3.4": "tf2.16"},
     "exhibits": {
-        "layers/Dense": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
+        "layers/Dense": {
+            "h5": {"2.4-2.15": {"pass": "2.4-3.4"}},
+            "keras": {"2.15": {"pass": "2.15", "fail functional-module-path": "3.4"}},
+        },
+        "layers/Dense/in-Sequential": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
         "layers/Tower": {
             "h5": {"2.4-2.15": {"pass": "2.4-3.4"}},
             "keras": {"2.15": {"fail functional-module-path": "3.4"}},
@@ -18,9 +23,15 @@ TOLD = {
             }
         },
         "layers/Tower/size=2": {"h5": {"2.4-2.15": {"fail call": "3.4", "pass": "2.4-2.15"}}},
+        "layers/Tower/axes=[1, 2]": {"h5": {"2.4-2.15": {"fail call": "3.4"}}},
+        "layers/Tower/clipping={'most': 3.0}": {"h5": {"2.4-2.15": {"fail call": "3.4"}}},
         "layers/Tower/in-Sequential": {"h5": {"2.4-2.15": {"fail call": "2.4-3.4"}}},
         "layers/Drifting": {"h5": {"2.9": {"pass": "2.4-2.15", "drift outputs": "3.4"}}},
-        "layers/Drifting/mean=0.5": {"h5": {"2.9": {"pass": "2.4-3.4"}}},
+        "layers/Drifting/mean=0.5": {"among": "2.9,3.4", "h5": {"2.9": {"pass": "2.9,3.4"}}},
+        "layers/Drifting/size=2": {"h5": {"2.9": {"pass": "2.4-2.15", "crash": "3.4"}}},
+        "layers/Drifting/in-TimeDistributed": {"h5": {"2.9": {"pass": "3.4"}}},
+        "layers/LSTM": {"h5": {"2.9": {"pass": "2.4-2.15", "fail call": "3.4"}}},
+        "layers/Bidirectional": {"h5": {"2.9": {"fail call": "2.4,3.4", "pass": "2.9-2.15"}}},
         "layers/Gone": {"refused": {"TypeError": "2.4"}, "h5": {"2.9": "unsaved unclassified"}},
         "layers/Gone/mode=tall": {"h5": {"2.9": {"fail unclassified": "2.9"}}},
     },
@@ -52,43 +63,83 @@ def test_outcome_of_unsaved_exhibit_is_unknown(zoo):
     assert zoo.outcome(zoo.of_class("Gone")[0], "h5", "2.9", "2.9") is None
 
 
+def tower(place="layers", name="Tower", wirings=(), **config):
+    return Part(place, name, config, "t", wirings)
+
+
 @pytest.mark.parametrize("size", [2, [2, 2]])
-def test_failure_of_layer_with_measured_value(zoo, size):
-    layer = {"class_name": "Tower", "config": {"name": "t", "size": size}}
-    found = zoo.failure(layer, "h5", "2.4", "3.4")
+def test_failure_of_part_with_measured_value(zoo, size):
+    found = zoo.failure(tower(size=size), "h5", "2.4", "3.4")
     assert found.exhibit.name == "layers/Tower/size=2"
     assert (found.layer, found.status, found.cause) == ("t", "fail", None)
-    assert zoo.failure(layer, "h5", "2.4", "2.9") is None
+    assert zoo.failure(tower(size=size), "h5", "2.4", "2.9") is None
 
 
 @pytest.mark.parametrize(
-    "layer",
+    "part",
     [
-        {"class_name": "Tower", "config": {"mode": "short", "size": True}},
-        {"class_name": "Tower", "config": None},
-        {"class_name": "Unheard", "config": {"mode": "tall"}},
-        {"class_name": "Gone", "config": {"mode": "tall"}},
+        tower(mode="short", size=True),
+        tower(name="Unheard", mode="tall"),
+        tower(name="Gone", mode="tall"),
+        tower(place="metrics", mode="tall"),
+        tower(wirings=("in-Bidirectional",)),
     ],
 )
-def test_failure_of_other_layer_is_none(zoo, layer):
-    assert zoo.failure(layer, "h5", "2.9", "2.4") is None
+def test_failure_of_other_part_is_none(zoo, part):
+    assert zoo.failure(part, "h5", "2.9", "2.4") is None
+
+
+def test_failure_of_part_with_other_value_of_the_kind(zoo):
+    found = zoo.failure(tower(axes=[2, 3, 4]), "h5", "2.9", "3.4")
+    assert found.exhibit.name == "layers/Tower/axes=[1, 2]"
+    assert zoo.failure(tower(axes=[2, 2]), "h5", "2.9", "3.4") is None
+    clipped = zoo.failure(tower(clipping={"most": 5.0}), "h5", "2.9", "3.4")
+    assert clipped.exhibit.name == "layers/Tower/clipping={'most': 3.0}"
+    assert zoo.failure(tower(clipping={}), "h5", "2.9", "3.4") is None
+
+
+def test_failure_of_wired_part(zoo):
+    found = zoo.failure(tower(wirings=("in-Sequential",)), "h5", "2.9", "3.4")
+    assert found.exhibit.name == "layers/Tower/in-Sequential"
+    assert zoo.failure(tower(wirings=("in-Sequential",)), "keras", "2.9", "3.4") is None
 
 
 def test_failure_of_class_that_drifts_with_its_defaults(zoo):
-    layer = {"class_name": "Drifting", "config": {"name": "d", "mean": None}}
-    found = zoo.failure(layer, "h5", "2.9", "3.4")
+    part = tower(name="Drifting", mean=None)
+    found = zoo.failure(part, "h5", "2.9", "3.4")
     assert (found.exhibit.name, found.status) == ("layers/Drifting", "drift")
-    assert zoo.failure(layer, "h5", "2.9", "2.4") is None
+    assert zoo.failure(part, "h5", "2.9", "2.4") is None
+
+
+def test_failure_unless_the_wiring_is_the_remedy(zoo):
+    wired = tower(name="Drifting", wirings=("in-TimeDistributed",))
+    assert zoo.failure(wired, "h5", "2.9", "3.4") is None
+
+
+def test_failure_of_wrapper_does_not_count_if_its_layer_fails(zoo):
+    wrapper = tower(name="Bidirectional")
+    assert zoo.failure(wrapper, "h5", "2.9", "3.4") is None
+    assert zoo.failure(wrapper, "h5", "2.9", "2.4").status == "fail"
+
+
+def test_failure_that_does_not_load_counts_before_drift(zoo):
+    part = tower(name="Drifting", mean=None, size=2)
+    found = zoo.failure(part, "h5", "2.9", "3.4")
+    assert (found.exhibit.name, found.status) == ("layers/Drifting/size=2", "fail")
 
 
 def test_failure_unless_argument_may_be_remedy(zoo):
-    layer = {"class_name": "Drifting", "config": {"name": "d", "mean": 0.25}}
-    assert zoo.failure(layer, "h5", "2.9", "3.4") is None
+    assert zoo.failure(tower(name="Drifting", mean=0.25), "h5", "2.9", "3.4") is None
 
 
 def test_failure_of_every_model_does_not_count(zoo):
-    layer = {"class_name": "Tower", "config": {"size": 2}}
-    assert zoo.failure(layer, "keras", "2.15", "3.4") is None
+    assert zoo.failure(tower(size=2), "keras", "2.15", "3.4") is None
+
+
+def test_among_is_all_releases_or_those_named(zoo):
+    plain, tall, *_ = zoo.of_class("Drifting")
+    assert zoo.among(plain) == ("2.4", "2.9", "2.15", "3.4")
+    assert zoo.among(tall) == ("2.9", "3.4")
 
 
 def test_call_of_exhibit_is_written_like_code(zoo):
@@ -96,6 +147,8 @@ def test_call_of_exhibit_is_written_like_code(zoo):
         "Tower()",
         'Tower(mode="tall")',
         "Tower(size=2)",
+        "Tower(axes=[1, 2])",
+        "Tower(clipping={'most': 3.0})",
         "Tower(), in Sequential",
     ]
 

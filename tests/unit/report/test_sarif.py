@@ -1,5 +1,5 @@
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection.model_info import Lambda, ModelFile, SecondFormat
+from kerasmatrix.inspection.model_info import Hazard, Lambda, ModelFile, SecondFormat
 from kerasmatrix.report.sarif import RULES, to_sarif
 
 
@@ -9,6 +9,11 @@ def test_sarif_has_a_result_for_each_finding():
         kind="keras-archive",
         bytes=1,
         lambdas=(Lambda(layer="l", python="3.11 to 3.12"),),
+        hazards=(
+            Hazard(kind="code", layer="d", names="os.system"),
+            Hazard(kind="pickle", layer="w.npz", names="its arrays"),
+            Hazard(kind="file", layer="t", names="/srv/words.txt"),
+        ),
         custom_objects=("Gate",),
         notes=("it is two files in one", "it holds no weights"),
         second=SecondFormat(container="hdf5"),
@@ -17,7 +22,8 @@ def test_sarif_has_a_result_for_each_finding():
     (run,) = log["runs"]
     found = [(result["ruleId"], result["level"]) for result in run["results"]]
     assert found == [
-        ("code-in-lambda", "warning"), ("two-types", "warning"), ("unusual", "warning"),
+        ("code-in-lambda", "warning"), ("code-outside", "warning"), ("pickle", "warning"),
+        ("path-outside", "warning"), ("two-types", "warning"), ("unusual", "warning"),
         ("unknown-class", "note"), ("unreadable", "error"),
     ]  # fmt: skip
     location = run["results"][0]["locations"][0]["physicalLocation"]

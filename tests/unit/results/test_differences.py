@@ -2,6 +2,7 @@
 
 import pytest
 
+from kerasmatrix.harness import configuration
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import LOST, LoadObservation, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
@@ -110,6 +111,13 @@ def test_compared_facts_change_with_what_decides(change):
     assert before != after
 
 
+def test_compared_facts_tell_vocabularies_from_no_weights():
+    """Vocabularies are not compared, but a model that has nothing else has weights."""
+    facts = [SaveFacts.parse({**SAVE_FACTS, "weights": weights})
+             for weights in ([{**WEIGHT, "dtype": "<U8"}], [])]  # fmt: skip
+    assert compared_facts(facts[0], "h5") != compared_facts(facts[1], "h5")
+
+
 def test_compared_facts_of_weights_ignore_the_compile_state():
     """The code that builds the model compiles it."""
     plain, compiled = (SaveFacts.parse({**SAVE_FACTS, **each}) for each in ({}, COMPILED))
@@ -207,6 +215,8 @@ def trained(evaluate=(("loss", 1.0),), steps=((0.1, 0.05),), **more):
         ({"evaluate": [["loss", 2.0]]}, {"evaluate": [["loss", 2.0019]]}),
         ({"evaluate": [["loss", 1.0], ["mae", 2.0]]}, {"evaluate": [["loss", 1.0]]}),
         ({"steps": [[0.1, 0.05]]}, {"steps": [[0.1009, 0.0509]]}),
+        # A hundredth of the largest step, in tenths, is rounding in a small one.
+        ({"steps": [[0.1, 0.0], [0.001, 0.0005]]}, {"steps": [[0.1, 0.0], [0.00109, 0.00041]]}),
         ({"steps": []}, {"steps": []}),
     ],
 )
@@ -219,6 +229,12 @@ def test_judge_load_training_within_rounding_passes(before, after):
     [
         ({"evaluate": [["loss", 2.0]]}, {"evaluate": [["loss", 2.0021]]},
          "what evaluate() gives (loss: 2 became 2.0021)"),
+        ({"evaluate": [["accuracy", 0.5]]}, {"evaluate": [["accuracy_1", 0.9]]},
+         "what evaluate() gives (accuracy: 0.5 became 0.9)"),
+        ({"evaluate": [["accuracy_2", 0.5]]}, {"evaluate": [["accuracy", 0.9]]},
+         "what evaluate() gives (accuracy: 0.5 became 0.9)"),
+        ({"steps": [[0.1, 0.0], [0.001, 0.0005]]}, {"steps": [[0.1, 0.0], [0.0015, 0.0005]]},
+         "the way it goes on training"),
         ({"steps": [[0.1, 0.05]]}, {"steps": [[0.102, 0.05]]}, "the way it goes on training"),
         ({"steps": [[0.1, 0.05]]}, {"steps": [[0.1, 0.053]]}, "the way it goes on training"),
         ({"steps": [[0.1, 0.05]]}, {"steps": [[0.1, -0.05]]}, "the way it goes on training"),
@@ -262,3 +278,35 @@ def test_judge_load_lost_loss_explains_other_numbers():
     compiled = {"loss": "mae", "optimizer": ADAM}
     loaded = {**trained(evaluate=[["loss", 9.0]], steps=[[0.5, 0.5]]), "compiled": compiled}
     assert judge(loaded, trained()).lost == ("the loss (mse became mae)",)
+
+
+def with_layers(text):
+    return {"layers": configuration.packed([{**LAYER, "unknown": text}]) if text else None}
+
+
+LAYER = {"path": ["drop"], "class": "Dropout", "trainable": True}
+TOO_MANY = "the settings of the layers: there are too many of them"
+
+
+@pytest.mark.parametrize(
+    ("saved", "loaded", "reasons"),
+    [
+        ("it raises", "it raises", ("the settings of drop: it raises",)),
+        ("it raises", None, (TOO_MANY,)),
+        (None, "it raises", (TOO_MANY,)),
+        (None, None, ()),
+    ],
+)
+def test_judge_load_settings_that_were_not_compared(saved, loaded, reasons):
+    assert judge(with_layers(loaded), with_layers(saved)).not_compared == reasons
+    # A graph has no layers to compare.
+    graph = {**with_layers(loaded), "model": "TFSMLayer"}
+    assert judge(graph, with_layers(saved)).not_compared == ()
+
+
+def test_judge_load_training_of_more_steps_than_weights():
+    """Their digests are unknown: they are compared with one another."""
+    steps = [[0.1, 0.0], [0.9, 0.0], [0.5, 0.0]]
+    assert judge(trained(steps=[steps[0], *steps[:0:-1]]), trained(steps=steps)).lost == ()
+    (lost,) = judge(trained(steps=steps[1:] + steps[:1]), trained(steps=steps)).lost
+    assert lost.startswith("the way it goes on training (a step moves weights by 0.9")

@@ -2,7 +2,12 @@ import pytest
 
 from kerasmatrix.harness import configuration
 from kerasmatrix.results.cells import Status
-from kerasmatrix.results.observations import LoadObservation, SaveFacts, SaveObservation
+from kerasmatrix.results.observations import (
+    LoadObservation,
+    ProbeObservation,
+    SaveFacts,
+    SaveObservation,
+)
 from kerasmatrix.results.tolerance import Tolerance
 from kerasmatrix.results.verdict import infrastructure_fault, judge_load, judge_save
 from tests.unit.fakes import ERROR, LOAD_FACTS, SAVE_FACTS, WEIGHT
@@ -111,6 +116,16 @@ def test_judge_load_rounded_learning_rate_is_equal():
     )
 
 
+@pytest.mark.parametrize(("momentum", "lost"), [(0.0, ()), (0.9, ("the optimizer state",))])
+def test_judge_load_unused_momentum_does_not_count(momentum, lost):
+    sgd = {**ADAM, "name": "SGD", "iterations": 5}
+    settings = {"class_name": "Custom>SGD", "config": {"momentum": momentum}}
+    stored = {"slots": ["m"], "iterations": 5, "config": {"optimizer_config": settings}}
+    sides = {"compiled": {**COMPILED, "optimizer": sgd}}
+    verdict = judge(sides, {**sides, "stored": stored})
+    assert tuple(each for each in verdict.lost if each == "the optimizer state") == lost
+
+
 def test_judge_load_another_optimizer_is_degraded():
     assert compiled_after(name="SGD").lost == ("the optimizer (Adam became SGD)",)
 
@@ -213,6 +228,48 @@ def test_infrastructure_fault_finds_a_full_disk():
     assert "No space left" in infrastructure_fault(observation)
     plain = LoadObservation.parse({"ended": "raised", "error": ERROR})
     assert infrastructure_fault(plain) is None
+
+
+FULL = {"type": "OSError", "message": "[Errno 28] No space left on device"}
+FAULT = "OSError: [Errno 28] No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "fault"),
+    [
+        (LoadObservation, {"ended": "raised", "error": FULL}, FAULT),
+        (SaveObservation, {"ended": "raised", "error": {**FULL, "message": "Disk quota exceeded"}},
+         "OSError: Disk quota exceeded"),
+        (SaveObservation, {"value": {**SAVE_FACTS, "refused": FULL}}, FAULT),
+        (SaveObservation, {"value": {**SAVE_FACTS, "refused_at_home": FULL}}, FAULT),
+        (LoadObservation, {"value": {**LOAD_FACTS, "resave_error": FULL}}, FAULT),
+        (SaveObservation, {"error": FULL, "value": SAVE_FACTS}, FAULT),
+        (ProbeObservation, {"value": {"culprits": [
+            {"layer": "a", "class_name": "A", "keys": [], "error": error}
+            for error in ("ValueError: no", "OSError: Input/output error")
+        ]}}, "OSError: Input/output error"),
+        (LoadObservation, {"ended": "crashed", "log": "one\n Stale file handle \nthree"},
+         "Stale file handle"),
+        # Only of a crash, the printed text is all there is.
+        (LoadObservation, {"value": LOAD_FACTS, "log": "Stale file handle"}, None),
+        (LoadObservation, {"ended": "raised", "error": ERROR, "log": "Stale file handle"}, None),
+        (LoadObservation, {"ended": "timed-out"}, None),
+    ],
+)  # fmt: skip
+def test_infrastructure_fault_is_found_wherever_it_shows(kind, answer, fault):
+    assert infrastructure_fault(kind.parse({"ended": "returned", **answer})) == fault
+
+
+def test_judge_load_fix_that_scales_weights_is_degraded():
+    saved, value = SaveFacts.parse(SAVE_FACTS), {**LOAD_FACTS, "resave_error": ERROR}
+    for weights, equal in (([{**WEIGHT, "sha256": "bb"}], False), ([WEIGHT], True)):
+        load = LoadObservation.parse({"ended": "returned", "value": {**value, "weights": weights}})
+        verdict = judge_load(saved, "h5", load, TOLERANCE, rescaled=True)
+        assert (verdict.status, verdict.weights_equal) == (Status.DEGRADED, equal)
+        scaled = "the values of some weights (they are scaled, and the outputs are the same)"
+        resave = "the ability to be saved again (ValueError)"
+        assert verdict.lost == ((resave,) if equal else (scaled, resave))
+        assert judge_load(saved, "h5", load, TOLERANCE).weights_equal is equal
 
 
 REFUSAL = {"type": "InvalidArgumentError", "message": "indices[0] = 5 is not in [0, 3)"}

@@ -37,14 +37,18 @@ def test_condense_gives_ranges_of_writers_and_readers(condense):
     assert next(what for what, span in row["3.4"].items() if span == "2.4").startswith("fail ")
 
 
-def test_condense_leaves_out_what_is_half_measured(condense):
+def test_condense_names_releases_that_measured(condense):
     unread, unsaved = "layers/Dense/units=5", "layers/Dense/units=7"
     table = condense.condense(
         {"2.4": "tf2.4", "2.15": "tf2.15"},
-        {"2.4": [saved(unread), saved(unsaved)], "2.15": [saved(unread)]},
-        {"2.4": [answer(unread), answer(unsaved)], "2.15": [answer(unsaved)]},
+        {"2.4": [saved(unread), saved(unsaved)], "2.15": [saved(unread, "b")]},
+        {
+            "2.4": [answer(unread), answer(unread, "b"), answer(unsaved)],
+            "2.15": [answer(unread), answer(unsaved)],
+        },
     )
-    assert table["exhibits"] == {}
+    only = {"among": "2.4", "h5": {"2.4": {"pass": "2.4"}}}
+    assert table["exhibits"] == {unread: only, unsaved: only}
 
 
 def test_condense_refusal_is_fact_of_release(condense):

@@ -14,6 +14,11 @@ __all__ = ["check_address"]
 
 ENCRYPTED = {"tls", "wss"}
 LAST_PORT = 65535
+HINT = (
+    "name it like tcp://HOST:8786, as `dask scheduler` prints it; for tls://, set "
+    "distributed.comm.tls (ca-file, client.cert, client.key) in Dask's configuration, or in "
+    "DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on"
+)
 
 
 def check_address(address: str) -> None:
@@ -24,23 +29,19 @@ def check_address(address: str) -> None:
     Raises:
         UsageError: it cannot.
     """
-    hint = "name it like tcp://HOST:8786; `dask scheduler` prints its own"
     try:
         scheme, place = parse_address(address)
         # The scheme may be known, while a package for it is not installed.
         get_backend(scheme).get_connector()
         _, port = parse_host_port(place)
-        secure = Security().get_connection_args("client")["ssl_context"] is not None
-    except Exception as error:
+        has_tls = Security().get_connection_args("client")["ssl_context"] is not None
+        problem = "" if 0 < port <= LAST_PORT else f"{port} is not a port"
+        if scheme in ENCRYPTED and not has_tls:
+            problem = "Dask's configuration names no certificates"
+    except Exception as error:  # noqa: BLE001 - each kind of address has its own
+        problem = str(error).strip() or type(error).__name__
+    if problem:
         # Dask repeats parts of the address, without the scheme by which a secret is known.
         url = address if "://" in address else f"tcp://{address}"
-        reason = mask_secrets_of(url, str(error).strip() or type(error).__name__)
-        raise UsageError(f"--scheduler {brief(address)}: {reason}", hint=hint) from error
-    if not 0 < port <= LAST_PORT:
-        raise UsageError(f"--scheduler {brief(address)}: {port} is not a port", hint=hint)
-    if scheme in ENCRYPTED and not secure:
-        raise UsageError(
-            f"--scheduler {brief(address)}: Dask's configuration names no certificates",
-            hint="set distributed.comm.tls (ca-file, client.cert, client.key) in Dask's "
-            "configuration, or in DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on",
-        )
+        reason = mask_secrets_of(url, problem)
+        raise UsageError(f"--scheduler {brief(address)}: {reason}", hint=HINT)

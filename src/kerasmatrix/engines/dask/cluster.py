@@ -10,11 +10,9 @@ import contextlib
 import threading
 import time
 import uuid
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from queue import SimpleQueue
-from typing import Any
 
 from distributed import Client, Future
 from distributed.client import ClosedClientError
@@ -22,11 +20,11 @@ from distributed.client import ClosedClientError
 from kerasmatrix.engines.base import EngineDisconnected, Task
 from kerasmatrix.engines.dask.address import check_address
 from kerasmatrix.engines.dask.messages import (
+    CACHED_LABEL,
+    ENGINE_LABEL,
     MEMORY_LABEL,
-    JobRequest,
     JobResult,
-    cached_label,
-    engine_label,
+    WorkerSpec,
     harness_label,
 )
 from kerasmatrix.engines.dask.worker_plugin import EnvironmentPlugin, run_job
@@ -34,12 +32,16 @@ from kerasmatrix.engines.docker import docker_trouble
 from kerasmatrix.engines.memory import WORKER_MB
 from kerasmatrix.text.redaction import mask_secrets_of
 
-__all__ = ["CONNECTION_ERRORS", "Cluster", "Finished", "Job", "has_docker"]
+__all__ = ["CONNECTION_ERRORS", "MOST_FAILURES", "Cluster", "Job", "has_docker"]
 
 ANSWER_SECONDS = 30.0  # a scheduler that works answers in far less
 FRESH_SECONDS = 1.0
+# A job is given up when so many Dask workers in a row could not do it.
+MOST_FAILURES = 3
 # Dask raises these if the other side is gone or the client is closed. A timeout is an OSError.
 CONNECTION_ERRORS = (OSError, RuntimeError, ValueError, ClosedClientError)
+
+_Labels = Mapping[str, float]
 
 
 @dataclass(eq=False)
@@ -50,6 +52,7 @@ class Job:
         tasks: the tasks without a result.
         failures: how many Dask workers in a row could not do it.
         avoided: their addresses.
+        losses: how often all workers that fitted were lost.
         future: of the last submission.
         candidates: the addresses of the workers that fitted then.
         preferred: those that it was meant for.
@@ -58,21 +61,17 @@ class Job:
     tasks: tuple[Task, ...]
     failures: int = 0
     avoided: set[str] = field(default_factory=set)
+    losses: int = 0
     future: Future[JobResult] | None = None
-    candidates: frozenset[str] = frozenset()
-    preferred: frozenset[str] = frozenset()
-
-
-# Receives each job with the future that ended, which may be an earlier one; None when closed.
-Finished = SimpleQueue[tuple[Job, Future[JobResult]] | None]
-_Labels = Mapping[str, float]
+    candidates: set[str] = field(default_factory=set)
+    preferred: set[str] = field(default_factory=set)
 
 
 class Cluster:
     """The connection to one scheduler. Used by several threads at once."""
 
     def __init__(
-        self, address: str, plugin: EnvironmentPlugin, *, connect_seconds: float, patience: float
+        self, address: str, plugin: EnvironmentPlugin, connect_seconds: float, patience: float
     ) -> None:
         """Connect.
 
@@ -89,51 +88,34 @@ class Cluster:
         self.address = address
         self.patience = patience
         self._plugin = plugin
-        self._engine_label = engine_label(plugin.inner.name)
-        self._asking = threading.Lock()  # is held while a scheduler is waited for
-        self._lock = threading.Lock()
+        self._engine = ENGINE_LABEL + plugin.inner.name
+        self._asking = threading.Lock()  # is held while the scheduler is asked
         self._scheduler = ""
-        self._workers: Mapping[str, _Labels] = {}
+        self._workers: dict[str, _Labels] = {}
         self._asked_at = -FRESH_SECONDS
-        self._cached_at: dict[str, set[str]] = {}
+        self._plugin_error = ""
+        self._lock = threading.Lock()
+        self._cached_at: defaultdict[str, set[str]] = defaultdict(set)
         self._jobs: set[Job] = set()
-        self._plugin_error: str | None = None
         connect(address, connect_seconds).close()
         # Dask takes the time-out of the first connection for the later ones, too.
         self._client = connect(address, patience)
 
     @property
     def slots(self) -> int:
-        """How many jobs the workers can run at once."""
-        labels = self.workers().values()
-        return int(sum(worker.get(self._engine_label, 0) for worker in labels))
+        """How many jobs the workers can run at once.
 
-    def workers(self) -> Mapping[str, _Labels]:
-        """Return the labels of each worker by its address, no older than a second.
-
-        Raises:
-            EngineDisconnected: the scheduler does not answer, and did not come back.
+        Raises: see `_await_workers`.
         """
-        with self._asking:
-            if time.monotonic() - self._asked_at < FRESH_SECONDS:
-                return self._workers
-            identity = self._ask()
-            if identity["id"] != self._scheduler:  # a restarted one has no plugins
-                self._register_plugin()
-                identity = self._ask()
-            self._scheduler = identity["id"]
-            workers = identity["workers"].items()
-            self._workers = {name: info.get("resources", {}) for name, info in workers}
-            self._asked_at = time.monotonic()
-            return self._workers
+        return int(sum(labels[self._engine] for labels in self._await_workers().values()))
 
     def add_cached(self, name: str, address: str) -> None:
         """Note that a worker has an environment."""
         with self._lock:
-            self._cached_at.setdefault(name, set()).add(address)
+            self._cached_at[name].add(address)
 
-    def submit(self, job: Job, request: JobRequest, cache_name: str, finished: Finished) -> None:
-        """Submit a job as soon as there is a worker that fits; it goes to ``finished`` at its end.
+    def submit(self, job: Job, spec: WorkerSpec, scenarios: Mapping[str, str]) -> Future[JobResult]:
+        """Submit a job as soon as there is a worker that fits.
 
         Workers that have the environment are preferred while they have room: making it elsewhere
         is faster than waiting for them.
@@ -141,37 +123,43 @@ class Cluster:
         Raises:
             EngineDisconnected: no worker fits, or the scheduler is gone.
         """
-        resources = {
-            self._engine_label: 1.0,
-            harness_label(): 1.0,
-            MEMORY_LABEL: float(request.spec.limits.memory_mb + WORKER_MB),
-        }
-        fitting = self._await_fitting(resources)
-        allowed = fitting - job.avoided or fitting
+        memory = spec.limits.memory_mb + WORKER_MB
+        workers = self._await_workers(memory)
+        allowed = workers.keys() - job.avoided or workers.keys()
+        avoids = len(allowed) < len(workers)
         with self._lock:
-            preferred = self._with_room(allowed & self._having(cache_name))
-            job.candidates, job.preferred = fitting, preferred
+            busy = Counter(address for other in self._jobs for address in other.preferred)
+            job.preferred = {
+                address
+                for address in allowed
+                if workers[address].get(CACHED_LABEL + spec.cache_name)
+                or address in self._cached_at[spec.cache_name]
+                if workers[address][self._engine] > busy[address]
+            }
+            job.candidates = set(workers)
             self._jobs.add(job)
-        is_free = allowed == fitting
-        workers = preferred or (() if is_free else allowed)
+        chosen = job.preferred or (allowed if avoids else ())
         try:
             job.future = future = self._client.submit(
                 run_job,
-                request,
+                self._plugin.name,
+                spec,
+                job.tasks,
+                scenarios,
                 # Dask learns how long jobs take by the part before the dash.
-                key=f"{request.spec.environment.name}-{uuid.uuid4().hex}",
+                key=f"{spec.environment.name}-{uuid.uuid4().hex}",
                 pure=False,
-                resources=resources,
-                workers=sorted(workers) or None,
-                allow_other_workers=bool(workers) and is_free,
+                retries=MOST_FAILURES - 1,
+                resources=self._needs(memory),
+                workers=sorted(chosen) or None,
+                allow_other_workers=bool(chosen) and not avoids,
             )
         except CONNECTION_ERRORS as error:
-            self.forget(job)
             raise no_scheduler(self.address, error) from error
-        future.add_done_callback(lambda future: finished.put((job, future)))
+        return future
 
-    def forget(self, job: Job) -> None:
-        """Release a job. One that is running is cancelled."""
+    def release(self, job: Job) -> None:
+        """Forget a job. Dask cancels one that is running."""
         with self._lock:
             self._jobs.discard(job)
         if job.future is not None:
@@ -183,7 +171,7 @@ class Cluster:
 
         Dask does not give it to others: a worker is labelled after Dask has looked for jobs for it.
         """
-        return not job.candidates & self.workers().keys()
+        return not job.candidates & self._await_workers().keys()
 
     def close(self) -> None:
         """Remove the plugin from all workers, which ends what they have open, and disconnect."""
@@ -193,19 +181,51 @@ class Cluster:
         with contextlib.suppress(*CONNECTION_ERRORS):
             self._client.close(timeout=ANSWER_SECONDS)
 
-    def _ask(self) -> Any:  # noqa: ANN401 - Dask has no type for it
-        """Return the scheduler's identity, waiting for one that is being restarted."""
+    def _needs(self, memory: float) -> dict[str, float]:
+        return {self._engine: 1, harness_label(): 1, MEMORY_LABEL: memory}
+
+    def _await_workers(self, memory: float = 0) -> dict[str, _Labels]:
+        """Return the labels of the workers that can run a job which needs ``memory`` MB.
+
+        Raises:
+            EngineDisconnected: there is none, or no scheduler, and did not come in time.
+        """
         deadline = time.monotonic() + self.patience
         while True:
             try:
-                if self._client.scheduler is None:
-                    raise ClosedClientError("the connection is closed")
-                ask = self._client.scheduler.identity
-                return self._client.sync(ask, n_workers=-1, callback_timeout=ANSWER_SECONDS)
-            except CONNECTION_ERRORS as error:
-                if self._client.status == "closed" or time.monotonic() >= deadline:
-                    raise no_scheduler(self.address, error) from error
-                time.sleep(min(FRESH_SECONDS, self.patience))
+                workers = self._ask()
+                needs = self._needs(memory).items()
+                fitting = {
+                    address: labels
+                    for address, labels in workers.items()
+                    if all(labels.get(name, 0) >= count for name, count in needs)
+                }
+                if fitting:
+                    return fitting
+                error = self._none_fits(workers, memory)
+            except CONNECTION_ERRORS as problem:
+                error = no_scheduler(self.address, problem)
+            if self._client.status == "closed" or time.monotonic() >= deadline:
+                raise error
+            time.sleep(min(FRESH_SECONDS, self.patience))
+
+    def _ask(self) -> dict[str, _Labels]:
+        """Return the labels of each worker by its address, no older than a second."""
+        with self._asking:
+            if time.monotonic() - self._asked_at < FRESH_SECONDS:
+                return self._workers
+            if self._client.scheduler is None:
+                raise ClosedClientError("the connection is closed")
+            ask = self._client.scheduler.identity
+            identity = self._client.sync(ask, n_workers=-1, callback_timeout=ANSWER_SECONDS)
+            if identity["id"] != self._scheduler:  # a restarted one has no plugins
+                self._register_plugin()
+                self._scheduler = identity["id"]
+                identity = self._client.sync(ask, n_workers=-1, callback_timeout=ANSWER_SECONDS)
+            workers = identity["workers"].items()
+            self._workers = {address: info.get("resources", {}) for address, info in workers}
+            self._asked_at = time.monotonic()
+            return self._workers
 
     def _register_plugin(self) -> None:
         """Send the plugin. A worker that cannot load it has no labels, and gets no jobs."""
@@ -213,68 +233,26 @@ class Cluster:
             self._client.register_plugin(self._plugin)
         except Exception as error:
             if self._client.status != "running":
-                raise no_scheduler(self.address, error) from error
-            self._plugin_error = f"{type(error).__name__}: {error}"
+                raise ClosedClientError(str(error)) from error
+            self._plugin_error = f": {type(error).__name__}: {error}"
 
-    def _having(self, cache_name: str) -> set[str]:
-        """Return the addresses of the workers that have an environment."""
-        label = cached_label(cache_name)
-        labelled = {address for address, labels in self._workers.items() if labels.get(label)}
-        return labelled | self._cached_at.get(cache_name, set())
-
-    def _with_room(self, addresses: Collection[str]) -> frozenset[str]:
-        """Return the workers that are preferred by fewer jobs than they can run."""
-        jobs = Counter(address for job in self._jobs for address in job.preferred)
-        slots = {
-            address: self._workers.get(address, {}).get(self._engine_label, 0)
-            for address in addresses
-        }
-        return frozenset(address for address in addresses if slots[address] > jobs[address])
-
-    def _await_fitting(self, resources: _Labels) -> frozenset[str]:
-        deadline = time.monotonic() + self.patience
-        while True:
-            workers = self.workers()
-            fitting = frozenset(
-                address
-                for address, labels in workers.items()
-                if all(labels.get(name, 0) >= count for name, count in resources.items())
-            )
-            if fitting:
-                return fitting
-            if time.monotonic() >= deadline:
-                raise self._none_fits(list(workers.values()), resources[MEMORY_LABEL])
-            time.sleep(min(FRESH_SECONDS, self.patience))
-
-    def _none_fits(self, workers: list[_Labels], memory: float) -> EngineDisconnected:
-        where = f"the Dask scheduler at {self.address}"
-        same = [labels for labels in workers if labels.get(harness_label())]
-        able = [labels for labels in same if labels.get(self._engine_label)]
+    def _none_fits(self, workers: Mapping[str, _Labels], memory: float) -> EngineDisconnected:
+        same = [labels for labels in workers.values() if labels.get(harness_label())]
+        able = [labels for labels in same if labels.get(self._engine)]
         if not workers:
-            problem = f"{where} has no workers"
-            hint = (
-                f"start some with `dask worker {self.address}`, in an environment with the same "
-                "kerasmatrix[dask]"
-            )
+            problem = "no workers"
+            hint = f"start some with `dask worker {self.address}`, with the same kerasmatrix[dask]"
         elif not same:
-            problem = f"{where} has {len(workers)} workers, and none has this kerasmatrix"
-            if self._plugin_error:
-                problem += f": {self._plugin_error}"
+            problem = f"{len(workers)} workers, and none has this kerasmatrix{self._plugin_error}"
             hint = "install the same kerasmatrix[dask] where the workers run"
         elif not able:
-            engine = self._plugin.inner.name
-            problem = f"{where} has {len(workers)} workers, and none can use {engine}"
+            problem = f"{len(workers)} workers, and none can use {self._plugin.inner.name}"
             hint = "start a Docker Engine where the workers run, or use --on-workers local"
         else:
-            largest = max(labels.get(MEMORY_LABEL, 0) for labels in able)
-            problem = (
-                f"{where} has no worker with {memory:g} MB of memory: the largest has {largest:g}"
-            )
-            hint = (
-                "start workers with a greater `--memory-limit`, or lower limits.memory_mb in "
-                "matrix.yaml"
-            )
-        return EngineDisconnected(problem, hint=hint)
+            most = max(labels.get(MEMORY_LABEL, 0) for labels in able)
+            problem = f"no worker with {memory:g} MB of memory: the largest has {most:g}"
+            hint = "start some with a greater `--memory-limit`, or lower limits.memory_mb"
+        return EngineDisconnected(f"the Dask scheduler at {self.address} has {problem}", hint=hint)
 
 
 def connect(address: str, seconds: float) -> Client:

@@ -1,21 +1,37 @@
-"""The Dask engine: opens environments on the workers of a Dask cluster."""
+"""The Dask engine: opens environments on the workers of a Dask cluster, and runs tasks there."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import uuid
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from distributed import CancelledError, Future
+from distributed.scheduler import KilledWorker
 
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import WorkDirs
-from kerasmatrix.engines.dask.cluster import Cluster
+from kerasmatrix.engines.base import EngineDisconnected, Handshake, Task, WorkDirs, WorkerDied
+from kerasmatrix.engines.dask.cluster import CONNECTION_ERRORS, MOST_FAILURES, Cluster, Job
 from kerasmatrix.engines.dask.inner_engine import InnerEngineConfig
-from kerasmatrix.engines.dask.messages import WorkerSpec
-from kerasmatrix.engines.dask.transfer import ArtifactTransfer, Uploads
-from kerasmatrix.engines.dask.worker import DaskWorker, Shared
+from kerasmatrix.engines.dask.messages import (
+    EnvironmentUnavailable,
+    JobResult,
+    TaskResult,
+    WorkerSpec,
+)
+from kerasmatrix.engines.dask.transfer import ArtifactMissing, ArtifactTransfer
 from kerasmatrix.engines.dask.worker_plugin import EnvironmentPlugin
 from kerasmatrix.engines.memory import FEW
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
+from kerasmatrix.filesystem.digests import digest_tree
 
-__all__ = ["CONNECT_SECONDS", "TASKS_PER_JOB", "DaskEngine"]
+__all__ = ["DaskEngine", "DaskWorker"]
 
 TICK_SECONDS = 2.0
 CONNECT_SECONDS = 30.0
@@ -23,6 +39,8 @@ PATIENCE_SECONDS = 120.0
 # The results of a job arrive together. With more tasks per job, more are repeated after a loss and
 # Dask workers wait longer at the end of a run; with fewer, more of them create each environment.
 TASKS_PER_JOB = 64
+# Most jobs whose workers are lost are innocent: another job of the same workers is to blame.
+MOST_LOSSES = 10
 
 
 class DaskEngine:
@@ -64,23 +82,28 @@ class DaskEngine:
         self.name = inner.name
         self.sandbox = inner.sandbox
         self.recipe = inner.recipe
+        self.tick = tick
+        self.tasks_per_job = tasks_per_job
+        self.transfer = ArtifactTransfer(artifacts)
+        plugin = EnvironmentPlugin(f"kerasmatrix-{uuid.uuid4().hex[:12]}", inner, artifacts)
+        self.cluster = Cluster(scheduler, plugin, connect_seconds, patience)
+        # Of the workers that were opened, by the key of their spec.
+        self.handshakes: dict[str, Handshake] = {}
+        # Of tasks that are not asked for again yet, after one that ended its worker.
+        self.results: dict[tuple[str, Path, Task], TaskResult] = {}
+        self.active: set[DaskWorker] = set()
         self._inner = inner
-        self._plugin = EnvironmentPlugin(f"kerasmatrix-{uuid.uuid4().hex[:12]}", inner, artifacts)
-        uploads = Uploads(ArtifactTransfer(artifacts))
-        cluster = Cluster(
-            scheduler, self._plugin, connect_seconds=connect_seconds, patience=patience
-        )
-        self._shared = Shared(cluster, uploads, tick, tasks_per_job)
+        self._scenarios: dict[Path, dict[str, str]] = {}
 
     @property
     def batch(self) -> int:
         """How many tasks a worker is given at once: enough for the whole cluster."""
-        return self._shared.tasks_per_job * max(1, self.slots)
+        return self.tasks_per_job * self.slots
 
     @property
     def slots(self) -> int:
         """How many jobs the cluster can run at once."""
-        return self._shared.cluster.slots
+        return self.cluster.slots
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Do nothing: each Dask worker creates the environments that it opens."""
@@ -89,11 +112,212 @@ class DaskEngine:
         self, environment: Environment, lock: Lock, work_dirs: WorkDirs, limits: Limits
     ) -> DaskWorker:
         """Have the environment created and opened on some Dask worker."""
-        scenarios = self._shared.uploads.digest_of_all(work_dirs.scenarios)
-        spec = WorkerSpec(environment, lock, limits, scenarios, work_dirs.isolated)
+        scenarios = self._digests(work_dirs.scenarios)
+        digest = hashlib.sha256(repr(sorted(scenarios.items())).encode()).hexdigest()[:16]
         cache_name = self._inner.cache_name(environment, lock)
-        return DaskWorker(self._shared, self._plugin.name, spec, cache_name, work_dirs)
+        spec = WorkerSpec(environment, lock, limits, digest, cache_name, work_dirs.isolated)
+        return DaskWorker(self, spec, work_dirs, scenarios)
 
     def close(self) -> None:
         """Have all Dask workers close what they opened, and disconnect."""
-        self._shared.cluster.close()
+        self.cluster.close()
+
+    def _digests(self, scenarios: Path) -> dict[str, str]:
+        """Return the digest of each scenario in a folder, which does not change, by its name."""
+        if scenarios not in self._scenarios:
+            folders = [folder for folder in scenarios.iterdir() if folder.is_dir()]
+            self._scenarios[scenarios] = {folder.name: digest_tree(folder) for folder in folders}
+        return self._scenarios[scenarios]
+
+
+class DaskWorker:
+    """An environment that is open on one or several Dask workers.
+
+    Closing it cancels its jobs. Dask workers keep the environment open until the engine is closed,
+    or until they were idle for some minutes.
+    """
+
+    def __init__(
+        self, engine: DaskEngine, spec: WorkerSpec, dirs: WorkDirs, scenarios: Mapping[str, str]
+    ) -> None:
+        """Open the environment on a Dask worker, unless it was opened before.
+
+        Args:
+            engine: the engine.
+            spec: what to open.
+            dirs: the folders of the run.
+            scenarios: the digest of each scenario by its name.
+
+        Raises:
+            InfrastructureError: it cannot be opened.
+        """
+        self._engine = engine
+        self._spec = spec
+        self._dirs = dirs
+        self._scenarios = scenarios
+        # Receives each job with the future that ended, which may be an earlier one.
+        self._ended: SimpleQueue[tuple[Job, Future[JobResult]] | None] = SimpleQueue()
+        # Why tasks have no result.
+        self._deaths: dict[Task, WorkerDied] = {}
+        if spec.key not in engine.handshakes:
+            for _ in self._run_jobs([Job(())]):
+                pass
+        self.hello = engine.handshakes[spec.key]
+
+    def run(self, tasks: Sequence[Task]) -> Iterator[dict[str, Any]]:
+        """Run ``tasks`` on as many Dask workers as there are jobs; yield their results in order.
+
+        Raises:
+            WorkerDied: a worker died under the first task without a result, or this was closed.
+            EngineDisconnected: the cluster cannot go on.
+        """
+        results, size = self._engine.results, self._engine.tasks_per_job
+        self._deaths.clear()
+        missing = [task for task in tasks if self._key(task) not in results]
+        jobs = [Job(tuple(missing[at : at + size])) for at in range(0, len(missing), size)]
+        with contextlib.closing(self._run_jobs(jobs)) as arriving:
+            for task in tasks:
+                while self._key(task) not in results:
+                    arrived = next(arriving, None)
+                    if arrived is None:
+                        raise self._deaths[task]
+                    results[self._key(arrived.task)] = arrived
+                _, result, artifact = results.pop(self._key(task))
+                if artifact:
+                    self._fetch(task, artifact)
+                yield result
+
+    def close(self) -> None:
+        """Cancel all jobs."""
+        self._ended.put(None)
+
+    def _key(self, task: Task) -> tuple[str, Path, Task]:
+        return self._spec.key, self._dirs.scratch, task
+
+    def _fetch(self, task: Task, artifact: str) -> None:
+        try:
+            self._engine.transfer.fetch({self._dirs.scratch / task.id / "artifact": artifact})
+        except ArtifactMissing as missing:
+            raise WorkerDied(str(missing), machine=True) from missing
+
+    def _run_jobs(self, jobs: Sequence[Job]) -> Generator[TaskResult, None, None]:
+        """Run jobs, and yield results of tasks as they arrive.
+
+        No more are submitted than the cluster can run at once: Dask suspects every job that it has
+        assigned to a worker when that worker is lost.
+
+        Raises:
+            WorkerDied: this was closed, or the environment cannot be opened any more.
+            EngineDisconnected: the cluster is gone.
+        """
+        cluster, active = self._engine.cluster, self._engine.active
+        waiting, running = deque(jobs), set[Job]()
+        active.add(self)
+        try:
+            while waiting or running:
+                while waiting and len(running) < max(1, cluster.slots // len(active)):
+                    running.add(job := waiting.popleft())
+                    self._submit(job)
+                if ended := self._next(running):
+                    result = _result_of(ended, cluster.patience)
+                    cluster.release(ended)
+                    running.remove(ended)
+                    yield from result.results
+                    waiting.extend(self._unfinished(ended, result))
+        finally:
+            active.discard(self)
+            for job in running:
+                cluster.release(job)
+
+    def _submit(self, job: Job) -> None:
+        scenarios = {task.scenario: self._scenarios[task.scenario] for task in job.tasks}
+        folders = {digest: self._dirs.scenarios / name for name, digest in scenarios.items()}
+        artifacts = {task.artifact for task in job.tasks if task.artifact}
+        self._engine.transfer.send(
+            folders | {digest: self._dirs.artifacts / digest for digest in artifacts}
+        )
+        future = self._engine.cluster.submit(job, self._spec, scenarios)
+        future.add_done_callback(lambda future: self._ended.put((job, future)))
+
+    def _next(self, running: set[Job]) -> Job | None:
+        """Return the next job that ended or that no Dask worker will end; None after a while."""
+        try:
+            ended = self._ended.get(timeout=self._engine.tick)
+        except Empty:
+            return next(filter(self._engine.cluster.has_lost_workers, running), None)
+        if ended is None:
+            raise WorkerDied("it was closed")
+        job, future = ended
+        # Otherwise it was submitted again since.
+        return job if job in running and future is job.future else None
+
+    def _unfinished(self, job: Job, result: JobResult) -> Sequence[Job]:
+        """Return the jobs for the tasks of a job that have no result yet.
+
+        Raises:
+            WorkerDied: the environment, which was open before, cannot be opened.
+            InfrastructureError: the environment cannot be opened.
+            EngineDisconnected: too many Dask workers in a row could not do the job.
+        """
+        error = result.error
+        if result.results:
+            job.failures = 0
+            job.tasks = job.tasks[len(result.results) :]
+        if result.handshake:
+            self._engine.handshakes[self._spec.key] = result.handshake
+            self._engine.cluster.add_cached(self._spec.cache_name, result.address)
+            return ()
+        if isinstance(error, CancelledError):
+            return [job]
+        if isinstance(error, WorkerDied) and not error.machine:
+            self._deaths.update(dict.fromkeys(job.tasks, error))
+            return ()
+        if isinstance(error, ArtifactMissing):
+            self._engine.transfer.send_again(error.digest)
+        job.failures += 1
+        job.avoided.add(result.address)
+        return [job] if job.failures < MOST_FAILURES else self._give_up(job, error)
+
+    def _give_up(self, job: Job, error: Exception | None) -> Sequence[Job]:
+        """Blame a task whose Dask workers were lost, or raise an error of `_unfinished`."""
+        name, hint = self._spec.environment.name, getattr(error, "hint", None)
+        if isinstance(error, WorkerDied):
+            if not job.tasks:
+                raise InfrastructureError(f"{name}: {error}")
+            if len(job.tasks) == 1:
+                self._deaths[job.tasks[0]] = error
+                return ()
+            return [Job((task,)) for task in job.tasks]  # one of them is to blame
+        if not job.tasks:
+            raise InfrastructureError(str(error), hint=hint)
+        if isinstance(error, EnvironmentUnavailable):
+            # The caller opens it again, and learns the reason.
+            self._engine.handshakes.pop(self._spec.key, None)
+            raise WorkerDied(str(error), machine=True)
+        raise EngineDisconnected(
+            f"{name}: {job.failures} Dask workers in a row could not run its tasks: {error}",
+            hint=hint or "see the logs of the Dask workers; completed results are kept",
+        )
+
+
+def _result_of(job: Job, seconds: float) -> JobResult:
+    """Return the result of a job that ended, which has so many seconds to arrive."""
+    assert job.future is not None  # noqa: S101 - it was submitted
+    if not job.future.done():
+        job.losses += 1
+        if job.losses < MOST_LOSSES:
+            return JobResult(error=CancelledError("all Dask workers that fitted were lost"))
+        job.failures = MOST_FAILURES
+        reason = f"{job.losses} times, all Dask workers in a row were lost under it"
+        return JobResult(error=WorkerDied(reason, machine=True))
+    try:
+        if job.future.status != "error":
+            return job.future.result(timeout=seconds)
+        error = job.future.exception(timeout=seconds)
+    except (CancelledError, *CONNECTION_ERRORS) as gone:
+        return JobResult(error=CancelledError(str(gone)))
+    job.failures = MOST_FAILURES  # Dask has tried as often
+    reason = f"{MOST_FAILURES} Dask workers in a row could not run it: {error}"
+    if isinstance(error, KilledWorker):
+        reason = f"{error.allowed_failures + 1} Dask workers in a row were lost under it"
+    return JobResult(error=WorkerDied(reason, machine=True))

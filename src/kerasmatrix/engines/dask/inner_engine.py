@@ -1,14 +1,15 @@
-"""The inner engine: the one that opens environments on the Dask workers."""
+"""The inner engine: the one that opens environments on the Dask workers.
+
+Its configuration is sent to each of them, pickled.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.config.places import default_cache
-from kerasmatrix.engines.base import Engine
 from kerasmatrix.engines.docker import DockerEngine, docker_trouble
 from kerasmatrix.engines.docker_containers import image_tags
 from kerasmatrix.engines.local import LocalEngine
@@ -20,34 +21,6 @@ from kerasmatrix.environments.venvs import COMPLETE, RECIPE, venv_name
 __all__ = ["DockerConfig", "InnerEngineConfig", "LocalConfig"]
 
 
-class InnerEngineConfig(Protocol):
-    """How a Dask worker creates its engine. Sent to each of them, pickled."""
-
-    @property
-    def name(self) -> str:
-        """The engine's name."""
-
-    @property
-    def sandbox(self) -> bool:
-        """Whether the engine protects the machine from the models."""
-
-    @property
-    def recipe(self) -> str:
-        """See `kerasmatrix.engines.base.Engine`."""
-
-    def trouble(self) -> str | None:
-        """Return in a line why this machine cannot use the engine; None if it can."""
-
-    def create(self, folder: Path) -> Engine:
-        """Create the engine, which may keep files in ``folder``."""
-
-    def cached(self) -> tuple[str, ...]:
-        """Return the names of the environments that this machine has already."""
-
-    def cache_name(self, environment: Environment, lock: Lock) -> str:
-        """Return the name by which `cached` lists an environment."""
-
-
 @dataclass(frozen=True)
 class LocalConfig:
     """Virtual environments."""
@@ -57,20 +30,20 @@ class LocalConfig:
     recipe: str = RECIPE
 
     def trouble(self) -> str | None:
-        """Return None: every machine can use it."""
+        """Return in a line why this machine cannot use the engine; None: every machine can."""
         return None
 
-    def create(self, folder: Path) -> Engine:  # noqa: ARG002 - others need it
-        """Create the engine."""
+    def create(self, folder: Path) -> LocalEngine:  # noqa: ARG002 - Docker needs it
+        """Create the engine, which may keep files in ``folder``."""
         return LocalEngine()
 
     def cached(self) -> tuple[str, ...]:
-        """Return the names of complete virtual environments."""
+        """Return the folder names of the virtual environments that this machine has already."""
         complete = (default_cache() / "environments").glob(f"*/{COMPLETE}")
         return tuple(sorted(path.parent.name for path in complete))
 
     def cache_name(self, environment: Environment, lock: Lock) -> str:
-        """Return the name of the environment's folder."""
+        """Return the name by which `cached` lists an environment."""
         return venv_name(environment, lock)
 
 
@@ -89,18 +62,21 @@ class DockerConfig:
         return image_recipe(self.base_image, self.dockerfile)
 
     def trouble(self) -> str | None:
-        """Return why this machine has no Docker Engine to use."""
+        """Return in a line why this machine has no Docker Engine to use; None if it has."""
         return docker_trouble()
 
-    def create(self, folder: Path) -> Engine:
-        """Create the engine."""
+    def create(self, folder: Path) -> DockerEngine:
+        """Create the engine, which builds images in ``folder``."""
         return DockerEngine(self.base_image, folder, dockerfile=self.dockerfile)
 
     def cached(self) -> tuple[str, ...]:
-        """Return the tags of the images that are built."""
+        """Return the tags of the images that this machine has already."""
         return image_tags()
 
     def cache_name(self, environment: Environment, lock: Lock) -> str:
-        """Return the tag of the environment's image."""
+        """Return the tag by which `cached` lists an environment."""
         base = base_of(self.base_image, environment)
         return image_tag(environment, lock, base, self.dockerfile)
+
+
+InnerEngineConfig = LocalConfig | DockerConfig

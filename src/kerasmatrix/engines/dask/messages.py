@@ -6,33 +6,33 @@ Both need the same code: a Dask worker with another harness has another label an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 import kerasmatrix.engines
 from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.engines.base import Handshake, Task
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.filesystem.digests import digest_code, harness_digest, remedies_digest
 
 __all__ = [
     "CACHED_LABEL",
+    "ENGINE_LABEL",
     "MEMORY_LABEL",
-    "JobRequest",
+    "EnvironmentUnavailable",
     "JobResult",
     "TaskResult",
     "WorkerSpec",
-    "cached_label",
-    "engine_label",
     "harness_label",
 ]
 
 # Resources of a Dask worker: a job takes some of each, except of CACHED_LABEL, which it prefers.
 MEMORY_LABEL = "kerasmatrix-memory-mb"
-CACHED_LABEL = "kerasmatrix-holds-"
+ENGINE_LABEL = "kerasmatrix-engine-"  # with the engine's name
+CACHED_LABEL = "kerasmatrix-holds-"  # with the environment's name in the cache
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,7 @@ class WorkerSpec:
         lock: its lock.
         limits: the limits of the worker.
         scenarios: the digest of all scenarios of the run; an open worker serves no other ones.
+        cache_name: the environment's name in the cache of a machine that has it.
         isolated: see `kerasmatrix.engines.base.WorkDirs`.
     """
 
@@ -51,40 +52,18 @@ class WorkerSpec:
     lock: Lock
     limits: Limits
     scenarios: str
+    cache_name: str
     isolated: bool = False
 
     @property
     def key(self) -> str:
         """The key of open workers: those with the same key can replace each other."""
-        parts = (
-            self.environment.model_dump_json(),
-            self.lock.digest,
-            self.limits.model_dump_json(),
-            self.scenarios,
-            str(self.isolated),
-        )
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+        parts = self.environment.model_dump_json(), self.lock.digest, self.limits.model_dump_json()
+        content = repr((*parts, self.scenarios, self.isolated))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
-@dataclass(frozen=True)
-class JobRequest:
-    """Tasks for one environment, run in order by one worker. Without tasks, it is only opened.
-
-    Attributes:
-        plugin: the name of the plugin that runs the job.
-        spec: the worker to open.
-        tasks: the tasks.
-        scenarios: the digest of each scenario folder that the tasks need, by name.
-    """
-
-    plugin: str
-    spec: WorkerSpec
-    tasks: tuple[Task, ...] = ()
-    scenarios: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class TaskResult:
+class TaskResult(NamedTuple):
     """The result of a task, and the digest of the artifact that it made, if any."""
 
     task: Task
@@ -92,33 +71,25 @@ class TaskResult:
     artifact: str | None
 
 
-@dataclass(frozen=True)
-class JobResult:
-    """How a job ended, with the results of its first tasks.
+class EnvironmentUnavailable(InfrastructureError):
+    """The environment of a job cannot be created or opened on this Dask worker."""
 
-    ``done``: all tasks have results. ``died``: the worker died under the first task without one.
-    ``unavailable``: the environment cannot be created there. ``missing``: the artifact or scenario
-    ``digest`` could not be fetched. ``error``: the Dask worker could not go on.
+
+class JobResult(NamedTuple):
+    """The results of a job's first tasks, and why there are no more.
+
+    Attributes:
+        address: of the Dask worker.
+        results: of the first tasks.
+        handshake: of the worker of the inner engine, if all tasks have results.
+        error: WorkerDied under the first task without a result, EnvironmentUnavailable,
+            ArtifactMissing, or another one for which the Dask worker could not go on.
     """
 
-    status: Literal["done", "died", "unavailable", "missing", "error"]
-    address: str
+    address: str = ""
     results: tuple[TaskResult, ...] = ()
-    message: str = ""
-    hint: str | None = None
-    memory: bool = False
-    digest: str = ""
     handshake: Handshake | None = None
-
-
-def cached_label(name: str) -> str:
-    """Return the label of Dask workers that have an environment already."""
-    return f"{CACHED_LABEL}{name}"
-
-
-def engine_label(name: str) -> str:
-    """Return the label of Dask workers that can use an engine."""
-    return f"kerasmatrix-engine-{name}"
+    error: Exception | None = None
 
 
 @cache

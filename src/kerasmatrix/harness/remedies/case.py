@@ -32,6 +32,8 @@ class Case:
         self.weights_apart = False
         self.recompile = False
         self.is_rewritten = False
+        # Modules that a program imports before it loads what this model is saved as.
+        self.modules: list = []
         # Called with the model, once it is loaded.
         self.afterwards: list = []
         self._loader: dict | None = None

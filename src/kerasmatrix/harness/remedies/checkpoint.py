@@ -1,4 +1,4 @@
-"""The variables of a SavedModel, read from its TensorFlow checkpoint, which every release can read.
+"""The variables in a TensorFlow checkpoint, a SavedModel's or one by itself, in any release.
 
 A SavedModel of a Keras model is an object graph. Its root has a child ``variables`` with all of the
 model's variables in the order of ``model.variables``: Keras 2 writes it in addition to the layers,
@@ -11,7 +11,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-__all__ = ["read_variables"]
+__all__ = ["INDEX", "read_variables"]
+
+INDEX = ".index"  # the ending of a checkpoint's list of its parts
+IN_SAVED_MODEL = os.path.join("variables", "variables")
 
 GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 LAYER = "layer_with_weights-"
@@ -19,8 +22,10 @@ LAYER = "layer_with_weights-"
 IGNORED = ("seed_generator_state",)
 
 
-def read_variables(folder: str) -> list:
-    """Return (name, array) of all variables of the SavedModel in ``folder``, in the model's order.
+def read_variables(path: str) -> list:
+    """Return (name, array) of all variables of a model, in the model's order.
+
+    ``path`` is a SavedModel's folder, or a checkpoint's name without the endings of its files.
 
     The name is that of the variable in the program that saved it: ``dense/kernel``.
 
@@ -32,7 +37,7 @@ def read_variables(folder: str) -> list:
     import tensorflow as tf
 
     load = getattr(tf.train, "load_checkpoint", None) or tf.compat.v1.train.load_checkpoint
-    reader = load(os.path.join(folder, "variables", "variables"))
+    reader = load(os.path.join(path, IN_SAVED_MODEL) if os.path.isdir(path) else path)
     graph = trackable_object_graph_pb2.TrackableObjectGraph()
     graph.ParseFromString(reader.get_tensor(GRAPH_KEY))
     return [
@@ -51,7 +56,7 @@ def _attributes_in_order(nodes: Any) -> list:
         # TF 1.15 leaves out the list if a layer cannot be traced (time_distributed).
         starts = _numbered(nodes[0], LAYER)
     if not starts and "variables" not in places:
-        raise ValueError("the SavedModel has no list of its variables")
+        raise ValueError("the checkpoint has no list of its variables")
     variables: list = []
     seen: set = set()
     for start in starts:

@@ -39,8 +39,8 @@ READ = re.compile(r"""config\s*\.\s*(?:pop|get)\(\s*["'](\w+)["']|config\[["'](\
 # tf2.15 to tf2.2, whose metrics read `fn` only if it is there).
 TESTED = re.compile(r"""["'](\w+)["']\s+in\s+config""")
 # Keys that a constructor reads from its `**kwargs` (LayerNormalization of 3.9 and later:
-# `rms_scaling`).
-POPPED = re.compile(r"""kwargs\s*\.\s*(?:pop|get)\(\s*["'](\w+)["']""")
+# `rms_scaling`; CategoryEncoding of 2.6 and later: `max_tokens`).
+POPPED = re.compile(r"""kwargs\s*(?:\.\s*(?:pop|get)\(\s*|\[\s*)["'](\w+)["']""")
 PASSED_ON = re.compile(r"\*\*kwargs|if kwargs|validate_kwargs")
 DEMANDED = re.compile(r"""config\s*\.\s*pop\(\s*["'](\w+)["']\s*\)""")
 

@@ -29,6 +29,8 @@ BINARY = {
     "Maximum": "maximum", "Minimum": "minimum", "Matmul": "matmul", "Greater": "greater",
     "GreaterEqual": "greater_equal", "Less": "less", "LessEqual": "less_equal", "Equal": "equal",
     "NotEqual": "not_equal", "FloorDivide": "math.floordiv", "Mod": "math.floormod",
+    "Add": "add", "Subtract": "subtract", "Multiply": "multiply", "TrueDivide": "math.truediv",
+    "Divide": "math.divide", "Power": "pow",
 }  # fmt: skip
 EXPRESSIONS = {
     **{

@@ -8,12 +8,14 @@ and back)
 
 from __future__ import annotations
 
+import importlib
+import inspect
 from typing import Any
 
 from .keras_3_operations import EXPRESSIONS
 from .nodes import Call, is_tensor
 
-__all__ = ["MODULE", "is_keras_3_operation", "to_keras_2", "to_keras_3"]
+__all__ = ["MODULE", "arguments_for_keras_3", "is_keras_3_operation", "to_keras_2", "to_keras_3"]
 
 MODULE = "keras.src.ops.numpy"  # what Keras 3.0 to 3.15 write, and all of them find
 # Several functions of Keras 2 are one operation of Keras 3; Keras 2 writes the first of them.
@@ -78,6 +80,22 @@ def to_keras_2(entry: dict, calls: list) -> tuple | None:
     config = {"name": entry["config"].get("name"), "trainable": True, "dtype": "float32"}
     name = "SlicingOpLambda" if function == SLICE else "TFOpLambda"
     return name, None, dict(config, function=function), translated
+
+
+def arguments_for_keras_3(entry: dict, config: dict) -> dict:
+    """Return those arguments of an operation that the Keras 3 at hand accepts.
+
+    Later releases store a name (measured: Mean as keras, tf2.21 to tf2.16).
+    """
+    try:
+        kind = getattr(importlib.import_module(str(entry["module"])), str(entry["class_name"]))
+        parameters = inspect.signature(kind.__init__).parameters.values()
+    except (ImportError, AttributeError, ValueError):
+        return config
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return config
+    names = {parameter.name for parameter in parameters}
+    return {key: value for key, value in config.items() if key in names}
 
 
 def _function_of(kind: Any) -> str | None:

@@ -174,19 +174,20 @@ def _stand_ins(case: Case) -> None:
     missing = {name for name in names if reader.find(name) is None} - rewrite_models.MODELS
     if not missing:
         raise NotApplicable("this Keras has all layers of the file")
-    from . import stand_ins
+    from . import keras_stand_ins
 
-    objects = {name: stand_ins.LAYERS[name] for name in missing & set(stand_ins.LAYERS)}
+    objects = {name: keras_stand_ins.LAYERS[name] for name in missing & set(keras_stand_ins.LAYERS)}
     others = missing - set(objects)
     if not objects:
         raise NotApplicable(f"there is nothing in place of {', '.join(sorted(others))}")
     case.arguments.setdefault("custom_objects", {}).update(objects)
     case.keras.utils.get_custom_objects().update(objects)
-    case.did.append(f"passed {', '.join(sorted(objects))} from stand_ins.py of kerasmatrix")
-    if others:
-        # They may be classes that are written in another way.
-        with contextlib.suppress(NotApplicable):
-            _rewrite_config(case)
+    case.modules.append(keras_stand_ins.__file__)
+    name = os.path.basename(keras_stand_ins.__file__)
+    case.did.append(f"passed {', '.join(sorted(objects))} from {name}")
+    # The others may be classes that are written in another way, and so may the wiring.
+    with contextlib.suppress(NotApplicable):
+        _rewrite_config(case)
 
 
 def _lambda_source(case: Case) -> None:

@@ -37,6 +37,20 @@ OLDER_NAMES = {"silu": "swish"}
 # Defaults that are names of functions, too: from HDF5, Keras 3.15 passes the function for the name
 # (measured: Attention as h5, tf2.21 in itself).
 LOOKED_UP = {"Attention": {"score_mode": "dot"}}
+# Layers whose dtype is that of their inputs up to TensorFlow 2.5, later that of their outputs, and
+# `float32` in Keras 3; the default is right in each (measured: StringLookup as h5 and keras, tf2.15
+# and tf2.21 to tf2.4 and tf2.15).
+LOOKUPS = {"StringLookup", "IntegerLookup"}
+# Arguments with another name up to TensorFlow 2.5 (keras/layers/preprocessing of 2.4 and 2.6).
+OLDER_ARGUMENTS = {
+    "Discretization": {"bins": "bin_boundaries"},
+    "CategoryEncoding": {"max_tokens": "num_tokens"},
+    "IntegerLookup": {
+        "max_values": "max_tokens", "mask_value": "mask_token", "oov_value": "oov_token",
+    },
+}  # fmt: skip
+# A value with another name there; later releases of Keras 2 take both.
+OLDER_MODES = {"multi_hot": "binary"}
 MAX_LENGTH = 60  # of a value in a note
 
 
@@ -74,6 +88,42 @@ def _rename_learning_rate(writer: Writer, kind: KerasClass, config: dict) -> Non
 def _set_text_dtype(writer: Writer, kind: KerasClass, config: dict) -> None:
     if kind.name in TEXT_LAYERS and not writer.to_keras_3:
         config["dtype"] = "string"
+
+
+def _leave_out_lookup_dtype(writer: Writer, kind: KerasClass, config: dict) -> None:
+    if kind.name in LOOKUPS and not (writer.from_keras_3 and writer.to_keras_3):
+        config.pop("dtype", None)
+
+
+def _rename_preprocessing(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Write arguments of preprocessing layers by the names that the reader has."""
+    names = OLDER_ARGUMENTS.get(kind.name)
+    accepted = writer.reader.accepted(kind.type) if names else None
+    if names is None or accepted is None:
+        return
+    is_older = bool(set(names) & accepted)
+    for old, new in names.items():
+        before, after = (new, old) if is_older else (old, new)
+        if before in config and before not in accepted:
+            writer.note(f"renamed {before} to {after}")
+            config[after] = config.pop(before)
+    modes = OLDER_MODES if is_older else {old: new for new, old in OLDER_MODES.items()}
+    if config.get("output_mode") in modes:
+        config["output_mode"] = modes[config["output_mode"]]
+
+
+def _normalize_all_alike(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Write no axis where one mean and one variance are for all values.
+
+    Keras 3.4 reshapes the numbers to the size of the axis (measured: Normalization as h5, tf2.21 to
+    tf2.16).
+    """
+    numbers = (config.get("mean"), config.get("variance"))
+    if kind.name != "Normalization" or not writer.to_keras_3 or config.get("axis") is None:
+        return
+    if all(isinstance(number, (int, float)) for number in numbers):
+        writer.note("wrote no axis of a Normalization with one mean")
+        config["axis"] = None
 
 
 def _write_axis_as_number(writer: Writer, kind: KerasClass, config: dict) -> None:
@@ -147,6 +197,10 @@ def _drop_unknown(writer: Writer, kind: KerasClass, config: dict) -> None:
     if accepted is None:
         return
     always = LAYER_KEYS if kind.place.startswith("layers") else set()
+    if writer.to_keras_3:
+        # Some layers of Keras 3 refuse it (measured: SpatialDropout1D and Discretization as h5,
+        # tf2.15 to tf2.21).
+        always = always - {"trainable"}
     for key in [key for key in config if key not in accepted | always]:
         value = config.pop(key)
         if key in ("batch_input_shape", "input_shape"):
@@ -174,6 +228,9 @@ RULES = (
     _rename_input_shape,
     _rename_learning_rate,
     _set_text_dtype,
+    _leave_out_lookup_dtype,
+    _rename_preprocessing,
+    _normalize_all_alike,
     _write_axis_as_number,
     _replace_auto_reduction,
     _drop_wrapped_function,

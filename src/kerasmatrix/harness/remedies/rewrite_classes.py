@@ -9,7 +9,7 @@ from . import lambdas, substitutes
 if TYPE_CHECKING:
     from .writer import Writer
 
-__all__ = ["KerasClass", "find", "rename", "substitute"]
+__all__ = ["KerasClass", "find", "is_usable", "rename", "substitute"]
 
 # The same class under an earlier name (TensorFlow 1.15's `tf.keras` has both).
 RENAMED = {
@@ -52,6 +52,15 @@ def find(writer: Writer, name: str, module: str = "") -> KerasClass | None:
     # Losses and metrics share names. Other places changed between releases.
     match = writer.reader.find(name, place if place in ("losses", "metrics") else "")
     return None if match is None else KerasClass(match[0], name, match[1])
+
+
+def is_usable(writer: Writer, kind: KerasClass, config: dict) -> bool:
+    """Return whether the reader's class can do what the config says."""
+    if substitutes.is_never_usable(kind.name):
+        return False
+    # Up to TensorFlow 2.5 a Normalization learns its statistics, and takes none.
+    accepted = writer.reader.accepted(kind.type) if kind.name == "Normalization" else None
+    return accepted is None or "mean" in accepted or config.get("mean") is None
 
 
 def substitute(writer: Writer, name: str, config: dict) -> tuple:

@@ -43,7 +43,7 @@ def load_into(model: Any, form: str, folder: str) -> str:
         if sample:
             model_facts.outputs(model, sample.inputs, sample.keys)
         remarks += "; called before, since it was not built yet"
-    if os.path.isdir(path):
+    if os.path.isdir(path) or os.path.exists(path + checkpoint.INDEX):
         how, assigned = _from_checkpoint(model, path)
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -120,7 +120,7 @@ def _from_checkpoint(model: Any, path: str) -> tuple:
                 break
     assigned: dict = {}
     _pair("the model", variables, arrays, assigned)
-    return "read from the SavedModel's checkpoint, " + how, assigned
+    return "read from the checkpoint, " + how, assigned
 
 
 def _ends(names: list) -> list:
@@ -165,15 +165,19 @@ def _set(model: Any, assigned: dict) -> int:
         raise Unfilled(f"the file has nothing for {', '.join(unfilled)}")
     if not variables:
         return 0
-    values = [
-        assigned.get(id(variable), before)
-        for variable, before in zip(model.weights, model.get_weights())
-    ]
-    model.set_weights(values)
+    if len(variables) < len(model.weights):
+        # `set_weights` would set the vocabularies, too, which some releases do not take back
+        # (measured: TextVectorization as keras, tf2.21 to tf2.4).
+        for variable in variables:
+            variable.assign(assigned[id(variable)])
+        after = [np.asarray(variable) for variable in variables]
+    else:
+        model.set_weights([assigned[id(variable)] for variable in variables])
+        after = model.get_weights()
     refused = [
         _name(variable)
-        for variable, value, after in zip(model.weights, values, model.get_weights())
-        if id(variable) in assigned and not _equal(value, after)
+        for variable, value in zip(variables, after)
+        if not _equal(assigned[id(variable)], value)
     ]
     if refused:
         raise Unfilled(f"these did not take the file's value: {', '.join(refused)}")

@@ -14,11 +14,13 @@ from . import (
     rewrite_classes,
     rewrite_models,
     rewrite_values,
-    substitutes,
 )
 from .architecture import Stored, is_from_keras_3
 
 __all__ = ["Writer"]
+
+# Layers that the loader of HDF5 in Keras 2 does not know (measured: h5, tf2.21 to tf2.15).
+UNLISTED = {"SpectralNormalization"}
 
 
 class Writer:
@@ -72,7 +74,7 @@ class Writer:
         if not isinstance(config, dict):
             return rewrite_values.write_function(self, entry)
         if operations.is_keras_3_operation(entry):
-            return self.write_own(dict(dict(module=operations.MODULE), **entry), config)
+            return self.write_operation(dict(dict(module=operations.MODULE), **entry), config)
         kind = rewrite_classes.find(self, name, str(entry.get("module")))
         if kind is not None and kind.place == "initializers" and "trainable" in config:
             kind = None  # a layer that the reader lacks and that is called like an initializer
@@ -81,18 +83,27 @@ class Writer:
             self.note(f"wrote {name} of Keras 1 as Keras 2 does")
             name, config = modern
             kind = rewrite_classes.find(self, name)
-        if kind is None or substitutes.is_never_usable(name):
+        if kind is None or not rewrite_classes.is_usable(self, kind, config):
             kind, config = rewrite_classes.substitute(self, name, config)
         if kind is None:
             config = {key: self.write_value(value) for key, value in config.items()}
             return self.write_own(entry, config)
-        if kind.place.startswith("layers.experimental"):
+        if kind.place.startswith("layers.experimental") or self._is_unlisted(kind.name):
             self.experimental[kind.name] = kind.type
         if kind.name == "Lambda":
             return self.write_lambda(entry, config)
         config = {key: self.write_value(value) for key, value in config.items()}
         rewrite_arguments.apply(self, kind, config)
         return self.write_keras(entry, kind.name, config, f"keras.{kind.place}")
+
+    def write_operation(self, entry: dict, config: dict) -> dict:
+        """Return an operation of Keras 3."""
+        if self.to_keras_3:
+            config = operations.arguments_for_keras_3(entry, config)
+        return self.write_own(entry, config)
+
+    def _is_unlisted(self, name: str) -> bool:
+        return name in UNLISTED and not self.to_keras_3 and not self.in_archive
 
     def write_value(self, value: Any) -> Any:
         """Return any value of a config."""

@@ -15,6 +15,12 @@ class Variable:
     def shape(self):
         return self.value.shape
 
+    def assign(self, value):
+        self.value = np.asarray(value)
+
+    def __array__(self, *_, **__):
+        return self.value
+
 
 class Vocabulary:
     """A vocabulary, which Keras 2.9 to 2.15 counts as a weight, without name and shape."""

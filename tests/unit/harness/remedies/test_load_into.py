@@ -256,7 +256,7 @@ def test_load_into_checkpoint_same_names_pair_by_name(saved_model):
     )
     model = Model(Dense("left", 2, 3), Dense("right", 2, 3))
     how = weights.load_into(model, "savedmodel", folder)
-    assert how == "read from the SavedModel's checkpoint, by name"
+    assert how == "read from the checkpoint, by name"
     assert list(values(model).values()) == [1, 2, 3, 4]
 
 
@@ -281,7 +281,7 @@ def test_load_into_checkpoint_other_names_pair_by_kind(saved_model):
     )
     model = Model(Dense("first", 3), Dense("second", 3))
     how = weights.load_into(model, "savedmodel", folder)
-    assert how == "read from the SavedModel's checkpoint, each kind in the model's order"
+    assert how == "read from the checkpoint, each kind in the model's order"
     assert values(model) == ALL
 
 
@@ -291,7 +291,7 @@ def test_load_into_checkpoint_else_pairs_in_order(saved_model):
     )
     model = two_layers()
     how = weights.load_into(model, "savedmodel", folder)
-    assert how == "read from the SavedModel's checkpoint, in the model's order"
+    assert how == "read from the checkpoint, in the model's order"
     assert values(model) == ALL
 
 

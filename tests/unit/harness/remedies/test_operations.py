@@ -101,3 +101,29 @@ def test_expression_has_the_arguments_of_call_and_operation():
 )
 def test_expression_without_all_that_it_needs_is_none(name, config, arguments):
     assert expression(name, config, arguments) is None
+
+
+class Named:
+    def __init__(self, axis=None, name=None):
+        pass
+
+
+class Unnamed:
+    def __init__(self, axis=None):
+        pass
+
+
+class Open:
+    def __init__(self, **arguments):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [("Named", {"axis", "name"}), ("Unnamed", {"axis"}), ("Open", {"axis", "name"}),
+     ("Missing", {"axis", "name"})],
+)  # fmt: skip
+def test_arguments_for_keras_3_are_those_of_the_release(name, kept):
+    entry = {"module": __name__, "class_name": name}
+    config = {"axis": -1, "name": "mean"}
+    assert set(operations.arguments_for_keras_3(entry, config)) == kept

@@ -1,9 +1,11 @@
 import copy
+from types import SimpleNamespace
 
 import pytest
 
 from kerasmatrix.harness.remedies.architecture import Stored, is_from_keras_3
 from kerasmatrix.harness.remedies.rewrite import rewrite
+from kerasmatrix.harness.remedies.rewrite_classes import KerasClass, is_usable
 from tests.unit.harness.remedies.readers import FakeReader
 
 OLD, NEW = FakeReader(2), FakeReader(3)
@@ -382,3 +384,76 @@ def test_rewrite_nested_sequential_list_keeps_name():
     inner = rewritten(model, OLD).config["config"]["layers"][1]
     assert inner["config"]["name"] == "inner"
     assert inner["config"]["layers"][0]["class_name"] == "Dense"
+
+
+def one_layer(write, kind, **config):
+    """A model with one layer between input and output, as one of the two Keras writes it."""
+    inputs = ["in"] if write is old_layer else [tensor("in")]
+    shape = "batch_input_shape" if write is old_layer else "batch_shape"
+    first = write("InputLayer", "in", **{shape: [None, 3]})
+    last = (
+        write(kind, "last", inputs, **config)
+        if write is old_layer
+        else write(kind, "last", *inputs, **config)
+    )
+    model = old_model if write is old_layer else new_model
+    ends = [["in", 0, 0]], [["last", 0, 0]]
+    return model(first, last, inputs=ends[0], outputs=ends[1])
+
+
+def last_config(result):
+    config = layers_of(result)["last"]["config"]
+    return {key: value for key, value in config.items() if key not in ("name", "dtype")}
+
+
+# A layer, its config in one Keras, and what the arguments that the reader has make of it.
+ARGUMENTS = [
+    (old_layer, "SpatialDropout1D", {"rate": 0.1, "trainable": True}, 3, {"rate"}, {"rate": 0.1}),
+    (old_layer, "Discretization", {"bins": [0.0]}, 3, {"bin_boundaries"},
+     {"bin_boundaries": [0.0]}),
+    (new_layer, "Discretization", {"bin_boundaries": [0.0]}, 2, {"bins"}, {"bins": [0.0]}),
+    (new_layer, "CategoryEncoding", {"num_tokens": 4, "output_mode": "multi_hot"}, 2,
+     {"max_tokens", "output_mode"}, {"max_tokens": 4, "output_mode": "binary"}),
+    (old_layer, "CategoryEncoding", {"max_tokens": 4, "output_mode": "binary"}, 3,
+     {"num_tokens", "output_mode"}, {"num_tokens": 4, "output_mode": "multi_hot"}),
+    (old_layer, "Normalization", {"axis": -1, "mean": 0.5, "variance": 2.0}, 3,
+     {"axis", "mean", "variance"}, {"axis": None, "mean": 0.5, "variance": 2.0}),
+    (old_layer, "Normalization", {"axis": -1, "mean": [0.5], "variance": [2.0]}, 3,
+     {"axis", "mean", "variance"}, {"axis": -1, "mean": [0.5], "variance": [2.0]}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("write", "kind", "config", "major", "accepted", "wanted"), ARGUMENTS)
+def test_rewrite_arguments_that_a_release_names(write, kind, config, major, accepted, wanted):
+    reader = FakeReader(major, more={kind: accepted})
+    assert last_config(rewritten(one_layer(write, kind, **config), reader)) == wanted
+
+
+def test_rewrite_renames_all_arguments_of_integer_lookup():
+    new = {"max_tokens": None, "mask_token": 0, "oov_token": -1}
+    old = {"max_values": None, "mask_value": 0, "oov_value": -1}
+    reader = FakeReader(2, more={"IntegerLookup": set(old)})
+    assert last_config(rewritten(one_layer(new_layer, "IntegerLookup", **new), reader)) == old
+
+
+@pytest.mark.parametrize(
+    ("accepted", "mean", "usable"),
+    [({"axis"}, 0.5, False), ({"axis"}, None, True), ({"axis", "mean"}, 0.5, True)],
+)
+def test_is_usable_normalization_takes_given_statistics(accepted, mean, usable):
+    reader = FakeReader(2, more={"Normalization": accepted})
+    kind = KerasClass(*reader.find("Normalization")[:1], "Normalization", "layers")
+    assert is_usable(SimpleNamespace(reader=reader), kind, {"mean": mean}) is usable
+
+
+def test_rewrite_lookup_takes_the_readers_dtype():
+    model = one_layer(new_layer, "StringLookup", dtype="float32", invert=False)
+    result = rewritten(model, FakeReader(2, more={"StringLookup": {"invert", "dtype"}}))
+    assert "dtype" not in layers_of(result)["last"]["config"]
+
+
+def test_rewrite_layer_that_no_name_finds_is_passed():
+    model = one_layer(new_layer, "SpectralNormalization", power_iterations=1)
+    reader = FakeReader(2, more={"SpectralNormalization": {"power_iterations"}})
+    assert set(rewritten(model, reader).custom_objects) == {"SpectralNormalization"}
+    assert not rewritten(model, reader, archive=True).custom_objects

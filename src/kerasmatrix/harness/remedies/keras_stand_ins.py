@@ -1,7 +1,7 @@
 """Layers of Keras for releases that do not have them: they compute the same with the same weights.
 
-Plain Keras, without a part of kerasmatrix. A program that loads a model with such a layer can
-import a copy of this module, and pass ``custom_objects=LAYERS``. The layers take the arguments that
+Plain Keras, without a part of kerasmatrix. A program that loads a model with such a layer imports
+this module first: Keras then finds the layers by their names. The layers take the arguments that
 the files of other releases have. (Sources: keras/layers/local.py of Keras 2.12, and
 keras/layers/normalization/group_normalization.py, keras/layers/convolutional/depthwise_conv1d.py
 and keras/layers/attention/multi_head_attention.py of 2.15; measured in tests/tensorflow.)
@@ -19,15 +19,18 @@ from tensorflow import keras
 
 __all__ = ["LAYERS"]
 
+NAME = "keras_stand_ins"  # under which a program imports this file
+
 # Arguments without an effect on a loaded model.
 WITHOUT_EFFECT = (
     "kernel_initializer", "bias_initializer", "depthwise_initializer", "gamma_initializer",
-    "beta_initializer", "implementation", "query_shape", "key_shape", "value_shape",
+    "beta_initializer", "recurrent_initializer", "unit_forget_bias", "implementation",
+    "query_shape", "key_shape", "value_shape",
     "batch_input_shape", "input_shape", "seed", "flash_attention", "quantization_config",
 )  # fmt: skip
 COMMON = ("name", "trainable", "dtype")
 # Values with which an argument has no effect in the release that wrote it either.
-NEUTRAL: tuple = (None, False, 0, 1, "auto", [], {})
+NEUTRAL: tuple = (None, False, 0, 1, "auto", [], {}, [1], [1, 1])
 
 
 class StandIn(keras.layers.Layer):  # type: ignore[misc]
@@ -36,11 +39,10 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]
     DEFAULTS: ClassVar[dict] = {}
 
     def __init__(self, **arguments: Any) -> None:
-        own = {key: arguments.pop(key) for key in list(arguments) if key in self.DEFAULTS}
-        for key in [key for key in arguments if key not in COMMON]:
-            if key not in WITHOUT_EFFECT and arguments[key] not in NEUTRAL:
+        own = {key: arguments.pop(key) for key in list(arguments) if key not in COMMON}
+        for key in set(own) - set(self.DEFAULTS) - set(WITHOUT_EFFECT):
+            if own[key] not in NEUTRAL:
                 raise ValueError(f"{key} is not supported here")
-            del arguments[key]
         super().__init__(**arguments)
         self.arguments = dict(self.DEFAULTS, **own)
         self.activate = keras.activations.get(self.arguments.get("activation", "linear"))
@@ -48,6 +50,10 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict:
         """Return the arguments."""
         return dict(super().get_config(), **self.arguments)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs, by default that of the inputs."""
+        return input_shape
 
     def weight(self, name: str, shape: tuple) -> Any:
         """Return a new weight, which is trained."""
@@ -79,6 +85,17 @@ class LocallyConnected(StandIn):
         if self.arguments["use_bias"]:
             self.bias = self.weight("bias", (*self.places, filters))
         super().build(input_shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs."""
+        sizes = list(input_shape)
+        kernel, steps = (
+            _each(self.arguments[key], len(sizes) - 2) for key in ("kernel_size", "strides")
+        )
+        places = [
+            (size - width) // step + 1 for size, width, step in zip(sizes[1:-1], kernel, steps)
+        ]
+        return (sizes[0], *places, int(self.arguments["filters"]))
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
@@ -155,6 +172,12 @@ class DepthwiseConv1D(StandIn):
             self.bias = self.weight("bias", (channels * multiplier,))
         super().build(input_shape)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs."""
+        rows, size, channels = list(input_shape)
+        length = _length(size, self.arguments)
+        return (rows, length, channels * int(self.arguments["depth_multiplier"]))
+
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
         step = _each(self.arguments["strides"], 1)[0]
@@ -229,14 +252,137 @@ class MultiHeadAttention(StandIn):
         return self._output_dense(tf.einsum("bhqk,bkhd->bqhd", weights, self._value_dense(value)))
 
 
+class RMSNormalization(StandIn):
+    """Divides by the root mean square along axes."""
+
+    DEFAULTS: ClassVar[dict] = dict(axis=-1, epsilon=1e-6)
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights."""
+        sizes = list(input_shape)
+        axes = self.arguments["axis"]
+        self.axes = [axis % len(sizes) for axis in (axes if isinstance(axes, list) else [axes])]
+        self.scale = self.weight("scale", tuple(int(sizes[axis]) for axis in self.axes))
+        super().build(input_shape)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        mean = tf.reduce_mean(tf.square(inputs), axis=self.axes, keepdims=True)
+        sizes = [
+            int(size) if axis in self.axes else 1 for axis, size in enumerate(list(inputs.shape))
+        ]
+        scale = tf.reshape(tf.convert_to_tensor(self.scale), sizes)
+        return inputs * tf.math.rsqrt(mean + self.arguments["epsilon"]) * scale
+
+
+class ConvLSTM1DCell(keras.layers.Layer):  # type: ignore[misc]
+    """The weights of a ConvLSTM1D, and one step with them."""
+
+    def __init__(self, told: dict, activate: Any, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.told = told
+        self.activate = activate
+        self.open_gate = keras.activations.get(told["recurrent_activation"])
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights."""
+        size, filters = _each(self.told["kernel_size"], 1)[0], int(self.told["filters"])
+        shapes: dict = {
+            "kernel": (size, int(list(input_shape)[-1]), 4 * filters),
+            "recurrent_kernel": (size, filters, 4 * filters),
+        }
+        if self.told["use_bias"]:
+            shapes["bias"] = (4 * filters,)
+        for name, shape in shapes.items():
+            setattr(self, name, self.add_weight(name=name, shape=shape, initializer="zeros"))
+        super().build(input_shape)
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        """Return the outputs of a step, and the new state."""
+        hidden, carry = states
+        gates = self.convolve(inputs)
+        if hidden is None:
+            hidden = carry = tf.zeros_like(gates[..., : int(self.told["filters"])])
+        gates = gates + tf.nn.conv1d(
+            hidden, tf.convert_to_tensor(self.recurrent_kernel), stride=1, padding="SAME"
+        )
+        into, forget, new, out = tf.split(gates, 4, axis=-1)
+        carry = self.open_gate(forget) * carry + self.open_gate(into) * self.activate(new)
+        return self.open_gate(out) * self.activate(carry), carry
+
+    def convolve(self, inputs: Any) -> Any:
+        """Return the part of the gates that a step's inputs make."""
+        told = self.told
+        gates = tf.nn.conv1d(
+            inputs,
+            tf.convert_to_tensor(self.kernel),
+            stride=_each(told["strides"], 1)[0],
+            padding=str(told["padding"]).upper(),
+        )
+        return gates + self.bias if told["use_bias"] else gates
+
+
+class ConvLSTM1D(StandIn):
+    """An LSTM whose products are convolutions along one axis; the last axis has the channels."""
+
+    DEFAULTS: ClassVar[dict] = dict(
+        filters=1, kernel_size=1, strides=1, padding="valid", data_format="channels_last",
+        activation="tanh", recurrent_activation="hard_sigmoid", use_bias=True,
+        return_sequences=False, go_backwards=False,
+    )  # fmt: skip
+
+    def build(self, input_shape: Any) -> None:
+        """Create the weights."""
+        if self.arguments["data_format"] == "channels_first":
+            raise ValueError("channels_first is not supported here")
+        sizes = list(input_shape)
+        self.cell = ConvLSTM1DCell(self.arguments, self.activate, name="cell")
+        self.cell.build((sizes[0], *sizes[2:]))
+        super().build(input_shape)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of the outputs."""
+        rows, steps, size, _ = list(input_shape)
+        shape = (_length(size, self.arguments), int(self.arguments["filters"]))
+        return (rows, steps, *shape) if self.arguments["return_sequences"] else (rows, *shape)
+
+    def call(self, inputs: Any) -> Any:
+        """Return the outputs."""
+        steps = tf.unstack(inputs, axis=1)
+        states: tuple = (None, None)
+        outputs = []
+        for step in reversed(steps) if self.arguments["go_backwards"] else steps:
+            states = self.cell(step, states)
+            outputs.append(states[0])
+        return tf.stack(outputs, axis=1) if self.arguments["return_sequences"] else outputs[-1]
+
+
+def _length(size: Any, told: dict) -> Any:
+    """Return the length after a convolution along one axis."""
+    if size is None:
+        return None
+    kernel, step = _each(told["kernel_size"], 1)[0], _each(told["strides"], 1)[0]
+    return -(-(size if told["padding"] == "same" else size - kernel + 1) // step)
+
+
 def _each(value: Any, count: int) -> list:
     return [int(size) for size in value] if isinstance(value, (list, tuple)) else [value] * count
 
 
+def _registered(layer: Any) -> Any:
+    """Make Keras find a layer in the files that it writes from now on."""
+    layer.__module__ = NAME
+    register = getattr(keras.utils, "register_keras_serializable", None)
+    if register is None:  # TensorFlow 1.15, which writes the bare name
+        keras.utils.get_custom_objects()[layer.__name__] = layer
+        return layer
+    return register(package=NAME)(layer)
+
+
 LAYERS = {
-    layer.__name__: layer
+    layer.__name__: _registered(layer)
     for layer in (
-        LocallyConnected1D, LocallyConnected2D, GroupNormalization, DepthwiseConv1D,
-        MultiHeadAttention,
+        LocallyConnected1D, LocallyConnected2D, GroupNormalization, RMSNormalization,
+        DepthwiseConv1D, ConvLSTM1D, MultiHeadAttention,
     )
 }  # fmt: skip

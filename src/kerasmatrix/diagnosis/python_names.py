@@ -1,0 +1,250 @@
+"""Reads Python's messages about a missing module, name or attribute: which releases have it.
+
+``survey/names.py`` makes ``python_names.json`` of the sources of Keras and TensorFlow. The name in
+a message has a state, which signatures of the catalogue ask for: ``gone`` (earlier releases have
+it), ``newer`` (later releases have it), ``there`` (all have it), ``passing`` (only releases in
+between have it), ``unknown`` (none has it). Names of other packages have the state of their kind.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from packaging.version import Version
+
+from kerasmatrix.diagnosis.keras_range import KerasRange
+from kerasmatrix.diagnosis.name_lists import names_of
+from kerasmatrix.results.bounds import MOST_LINKS
+from kerasmatrix.text.patterns import Pattern
+from kerasmatrix.versions import version_key
+
+__all__ = ["JAVASCRIPT_RAISED", "STATES", "Named", "find_named"]
+
+DOTTED = r"[A-Za-z_][\w.]*"
+ATTRIBUTE_OF_MODULE = Pattern(
+    rf"module ['\"](?P<module>{DOTTED})['\"] has no attribute ['\"](?P<name>\w+)"
+)
+IMPORTED = Pattern(
+    r"cannot import name ['\"]?(?P<name>\w+)['\"]?"
+    rf"(?: from (?:partially initialized module )?['\"]?(?P<module>{DOTTED}))?"
+)
+MODULE = Pattern(rf"[Nn]o module named (?P<quote>['\"]?)(?P<module>{DOTTED}\w)")
+ATTRIBUTE = Pattern(
+    rf"(?:type object )?['\"](?P<class>{DOTTED})['\"] object has no attribute ['\"](?P<name>\w+)"
+)
+CONSTRUCTED = Pattern(
+    r"\b(?P<class>[A-Z]\w+)\.(?:__init__|__new__)\(\) "
+    r"got an unexpected keyword argument '(?P<name>\w+)'"
+)
+UNRECOGNIZED = Pattern(
+    r"Unrecognized keyword arguments passed to (?P<class>[A-Z]\w+): \{'(?P<name>\w+)'"
+)
+FRAME = Pattern(r"(?:site|dist)-packages[/\\](?P<package>\w+)[/\\]")
+JAVASCRIPT = Pattern(
+    r"\.(?:m?js|tsx?)\??[\w=]*:\d+|Uncaught (?:\(in promise\)|\w*Error)"
+    r"|[Uu]nhandled ?(?:Promise ?)?Rejection"
+)
+JAVASCRIPT_RAISED = "javascript raised"
+LONGEST = 50_000  # characters of a traceback, its end, that are searched for packages
+# Names of one place: `tf.keras.utils` and `keras.api._v2.keras.utils` are `keras.utils`.
+KERAS = re.compile(
+    r"^(?:tensorflow\.(?:_api\.v\d\.)?(?:compat\.v\d\.)?keras|tf_keras|keras)(?:\.(?!src\b)|$)"
+    r"(?:api\.(?:_v\d\.)?(?:keras\.|keras$)?|_tf_keras\.(?:keras\.|keras$)?)?"
+)
+TENSORFLOW = re.compile(r"^tensorflow(?:_core)?(?:\._api\.v\d)?(?:\.compat\.v2)?\.?")
+KINDS = ("companion", "numpy", "protobuf", "h5py", "other")
+STATES = (
+    *(f"{package} {state}" for package in ("keras", "tensorflow", "argument")
+      for state in ("gone", "newer", "there", "passing", "unknown")),
+    *("argument own", "companion raised", "converter raised", JAVASCRIPT_RAISED),
+    *KINDS,
+    *(f"{kind} missing" for kind in KINDS),
+)  # fmt: skip
+# What is there from this release on counts as there in all: earlier ones are hardly in use.
+OLDEST = {package: Version("2.3.2") for package in ("keras", "argument", "tensorflow")}
+MODELS = {"Functional", "Sequential", "Network", "Container"}
+# `keras.api._v2` is what `tf.keras` is from TensorFlow 2.6 to 2.15.
+V2_API = KerasRange(Version("2.6"), Version("2.15.99"))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name in a message, its state, and the releases that have it, as a sentence."""
+
+    text: str
+    state: str
+    fact: str | None = None
+
+
+def find_named(
+    chain: Sequence[tuple[str, str]], text: str = "", reader: KerasRange | None = None
+) -> list[Named]:
+    """Return what the messages of ``chain`` name; the state is for ``reader`` if it is known.
+
+    ``text`` is the whole traceback: the package that raises may be one that builds on Keras.
+    """
+    found = [named for _, message in chain[:MOST_LINKS] for named in _named(message, reader)]
+    packages = [frame["package"] for frame in FRAME.found_in(text[-LONGEST:])]
+    if JAVASCRIPT.is_in(text[-LONGEST:]):
+        found.append(Named("the message is of JavaScript", JAVASCRIPT_RAISED))
+    elif packages:
+        kinds = ("converter", "companion")
+        kind = next((kind for kind in kinds if packages[-1] in names_of(f"{kind}s")), None)
+        if kind:
+            found.append(Named(f"the last file is one of {packages[-1]}", f"{kind} raised"))
+    return found
+
+
+def _named(message: str, reader: KerasRange | None) -> Iterator[Named]:
+    for pattern in (ATTRIBUTE_OF_MODULE, IMPORTED):
+        for found in pattern.found_in(message):
+            if found["module"]:
+                yield _in_module(found["module"], found["name"], reader)
+    for found in MODULE.found_in(message):
+        # Python 2 names the whole path, whichever part of it is missing.
+        module = found["module"] if found["quote"] else found["module"].split(".", maxsplit=1)[0]
+        yield _in_module(module, None, reader)
+    for found in ATTRIBUTE.found_in(message):
+        kind = found["class"].rsplit(".", 1)[-1]
+        table = _names()["keras"]["attributes"]
+        bases = [kind, *(["Model"] if kind in MODELS else [])]
+        if kind not in table and kind in names_of("names-of-keras"):
+            bases = ["Layer"]
+        spans = (_span(table.get(base, {}), found["name"]) for base in bases)
+        span = ",".join(filter(None, spans))
+        attribute = _of_span("keras", f"{kind}.{found['name']}", span, reader)
+        # Without the version, an old program may just as well run in a still older Keras.
+        lasting = reader is not None or (span and span.startswith(("1.2.2", "2.1.6")))
+        if attribute.state == "keras newer" or (lasting and attribute.state == "keras gone"):
+            yield attribute
+    for pattern in (CONSTRUCTED, UNRECOGNIZED):
+        for found in pattern.found_in(message):
+            yield from _argument(found["class"], found["name"], reader, pattern)
+
+
+def _argument(kind: str, name: str, reader: KerasRange | None, pattern: Pattern) -> Iterator[Named]:
+    arguments = _names()["argument"]["classes"]
+    if kind in arguments:
+        span = _span(arguments[kind], name)
+        if span:
+            yield _of_span("argument", f"{name} of {kind}", span, reader)
+    elif pattern is CONSTRUCTED and _span(arguments["Layer"], name) is None:
+        yield Named(name, "argument own")
+
+
+def _in_module(module: str, name: str | None, reader: KerasRange | None) -> Named:
+    root = module.split(".", maxsplit=1)[0]
+    if name is None and module in {"keras", "tensorflow"}:
+        return Named(module, "other missing")
+    if KERAS.match(module):
+        if reader is None and "._v2." in f"{module}.":
+            reader = V2_API
+        return _of_package("keras", KERAS.sub("", module), name, reader)
+    if root in {"tensorflow", "tensorflow_core"}:
+        return _of_package("tensorflow", TENSORFLOW.sub("", module), name, None)
+    kind = next((kind for kind in KINDS[1:-1] if root == kind), "other")
+    kind = "protobuf" if root == "google" else kind
+    known = names_of("companions") | names_of("converters")
+    kind = "companion" if root in known else kind
+    if root.startswith("_") or ("." in module and name is None):
+        return Named(name or module, kind)
+    return Named(name or module, kind if name else f"{kind} missing")
+
+
+def _of_package(package: str, module: str, name: str | None, reader: KerasRange | None) -> Named:
+    table = _names()[package]
+    place = f"{package}.{module}".rstrip(".")
+    around = table["modules"].get(module)
+    if name is None:
+        named = _of_span(package, place, around, reader)
+        return replace(named, state=named.state.replace("passing", "gone"))
+    # A module is a name in the package around it, whether that imports it or not.
+    inner = table["modules"].get(f"{module}.{name}".lstrip("."))
+    spans = (_span(table["names"].get(module, {}), name), inner)
+    named = _of_span(package, f"{place}.{name}", ",".join(filter(None, spans)), reader, around)
+    if inner and named.state == f"{package} passing":  # inner modules move away, and stay away
+        return replace(named, state=f"{package} gone")
+    newest = table["releases"][-1]
+    if named.state == f"{package} newer" and around and not around.endswith(newest):
+        # Only another package of the same installation asks for names of Keras's inside.
+        return replace(named, state=f"{package} there")
+    return named
+
+
+def _of_span(
+    package: str, name: str, span: str | None, reader: KerasRange | None, around: str | None = None
+) -> Named:
+    """Return the state of what is in the releases of ``span``.
+
+    ``around`` are the releases with the module that was found, of which the reader is one.
+    """
+    releases: list[str] = _names()[package]["releases"]
+    title = "TensorFlow" if package == "tensorflow" else "Keras"
+    if not span:
+        fact = f"no {title} from {releases[0]} to {releases[-1]} has {name}"
+        return Named(name, f"{package} unknown", fact)
+    held = sorted(_places(span, releases))
+    fact = f"{name} is in {title} {_readable(held, releases)}"
+    possible = _places(around, releases) if around else set(range(len(releases)))
+    return Named(name, f"{package} {_state(package, held, possible, reader)}", fact)
+
+
+def _places(span: str, releases: Sequence[str]) -> set[int]:
+    """Return the places of the releases in ``2.1.6-2.12.0,3.9.2``."""
+    held: set[int] = set()
+    for part in span.split(","):
+        first, _, last = part.partition("-")
+        held.update(range(releases.index(first), releases.index(last or first) + 1))
+    return held
+
+
+def _readable(held: Sequence[int], releases: Sequence[str]) -> str:
+    runs: list[list[int]] = []
+    for place in held:
+        if runs and runs[-1][-1] == place - 1:
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    ends = [(releases[run[0]], releases[run[-1]]) for run in runs]
+    return ", ".join(first if first == last else f"{first} to {last}" for first, last in ends)
+
+
+def _state(package: str, held: Sequence[int], possible: set[int], reader: KerasRange | None) -> str:
+    releases = [version_key(release) for release in _names()[package]["releases"]]
+    if reader is not None:
+        before = [place for place, one in enumerate(releases) if one <= reader.first][-1:]
+        possible = {
+            place for place, one in enumerate(releases) if reader.first < one <= reader.last
+        }
+        possible |= set(before)
+    missing = sorted(possible - set(held))
+    late = _first_after(releases, OLDEST[package])
+    if reader is None and held[0] < late:
+        missing = [place for place in missing if place >= late]
+    if not missing:
+        return "there"
+    if reader is not None:
+        return "gone" if held[0] < missing[0] else "newer"
+    if missing[0] > held[-1] or (held[0] < late and missing[-1] > held[-1]):
+        return "gone"
+    return "newer" if missing[-1] < held[0] else "passing"
+
+
+def _first_after(releases: Sequence[Version], one: Version) -> int:
+    return next(place for place, release in enumerate(releases) if release > one)
+
+
+def _span(table: Mapping[str, str], name: str) -> str | None:
+    return next((span for span, names in table.items() if name in names.split()), None)
+
+
+@cache
+def _names() -> dict[str, Any]:
+    text = resources.files("kerasmatrix.diagnosis").joinpath("python_names.json").read_text("utf-8")
+    return dict(json.loads(text))

@@ -1,0 +1,91 @@
+"""Names in Python's messages, and the releases that have them."""
+
+import pytest
+
+from kerasmatrix.diagnosis.explain import explain_message
+from kerasmatrix.diagnosis.keras_range import parse_keras_range
+from kerasmatrix.diagnosis.python_names import find_named
+
+NP_UTILS = "cannot import name 'np_utils' from 'keras.utils'"
+WRAPPERS = "module 'keras.api._v2.keras' has no attribute 'wrappers'"
+
+
+@pytest.mark.parametrize(
+    ("message", "state"),
+    [
+        (NP_UTILS, "keras gone"),
+        ("No module named 'keras.layers.core'", "keras gone"),
+        ("module 'keras.backend' has no attribute 'image_dim_ordering'", "keras gone"),
+        ("module 'tensorflow.keras.layers' has no attribute 'RMSNormalization'", "keras newer"),
+        ("cannot import name 'MultiHeadAttention' from 'keras.layers' (/a.py)", "keras newer"),
+        ("cannot import name 'Dense' from 'tensorflow.keras.layers'", "keras there"),
+        ("module 'keras.layers' has no attribute 'OwnLayer'", "keras unknown"),
+        ("module 'tensorflow.compat.v1' has no attribute 'estimator'", "tensorflow gone"),
+        ("'Sequential' object has no attribute 'predict_generator'", "keras gone"),
+        ("LSTM.__init__() got an unexpected keyword argument 'time_major'", "argument gone"),
+        ("Dense.__init__() got an unexpected keyword argument 'lora_rank'", "argument newer"),
+        ("Own.__init__() got an unexpected keyword argument 'depth'", "argument own"),
+        ("module 'keras_hub.models' has no attribute 'Own'", "companion"),
+        ("No module named 'tensorflow_text'", "companion missing"),
+        ("No module named 'tf2onnx'", "companion missing"),
+        ("cannot import name 'float_' from 'numpy'", "numpy"),
+        ("No module named 'keras'", "other missing"),
+        ("cannot import name 'imread' from 'scipy.misc'", "other"),
+        ("No module named keras.models", "other missing"),
+        # The module is in the user's Keras: the name is newer than that, and of the same inside.
+        ("module 'keras.engine.training' has no attribute 'reduce_per_replica'", "keras there"),
+    ],
+)
+def test_find_named_state_of_message(message, state):
+    assert [named.state for named in find_named([("", message)])] == [state]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "'Functional' object has no attribute 'predict'",
+        "'Own' object has no attribute 'foo'",
+        "Own.__init__() got an unexpected keyword argument 'dtype'",
+        "cannot import name 'np_utils'",
+    ],
+)
+def test_find_named_without_a_fact_is_nothing(message):
+    assert find_named([("", message)]) == []
+
+
+@pytest.mark.parametrize(
+    ("message", "loaded_with", "state"),
+    [
+        (NP_UTILS, "tf2.10", "keras there"),
+        (NP_UTILS, "tf2.15", "keras gone"),
+        ("module 'keras' has no attribute 'ops'", "tf2.15", "keras newer"),
+        (WRAPPERS, None, "keras gone"),
+    ],
+)
+def test_find_named_version_decides(message, loaded_with, state):
+    reader = parse_keras_range(loaded_with) if loaded_with else None
+    assert find_named([("", message)], reader=reader)[0].state == state
+
+
+@pytest.mark.parametrize(
+    ("package", "error", "slug"),
+    [
+        ("tensorflowjs", "KeyError: 'kernel'", "converter"),
+        ("keras_cv", "TypeError: 'NoneType' object is not callable", "env-tfp"),
+    ],
+)
+def test_explain_package_that_raises_has_low_confidence(package, error, slug):
+    text = (
+        "Traceback (most recent call last):\n"
+        f'  File "/opt/site-packages/{package}/part.py", line 3, in convert\n'
+        "    return names[name]\n"
+        f"{error}\n"
+    )
+    found = explain_message(text)
+    assert (found.cause.slug, found.confidence) == (slug, "low")
+
+
+def test_explain_name_says_which_releases_have_it():
+    found = explain_message(f"ImportError: {NP_UTILS}")
+    assert found.cause.slug == "gone-from-keras-3"
+    assert found.known == ("keras.utils.np_utils is in Keras 1.2.2 to 2.12.0",)
