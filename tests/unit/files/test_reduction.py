@@ -105,3 +105,9 @@ def test_budget_ends_the_search(model):
     budget = Budget(lambda _: True, 3)
     reduced(model, budget)
     assert budget.tried == 3
+
+
+@pytest.mark.parametrize("damaged", [3, [], [["a"]], {"layers": 3}, {"layers": [{"config": 1}]}])
+def test_reduced_damaged_configuration_is_left_as_it_is(damaged):
+    model = SmallModel("h5", {"class_name": "Functional", "config": damaged})
+    assert reduced(model, Budget(lambda tried: tried == model, 50)) == model
