@@ -198,7 +198,7 @@ def test_diff_optimizer_state_is_compared(compare):
     assert (missing.compile_state, missing.optimizer_state) == ("missing in b", "missing in b")
 
 
-def test_diff_steps_without_moments_are_no_state(tmp_path):
+def test_diff_steps_without_moments_miss_the_state(tmp_path):
     a, b = (models.hdf5(tmp_path / f"{name}.h5") for name in "ab")
     with h5py.File(b, "a") as file:
         del file["optimizer_weights/Adam/hidden/kernel/m:0"]
