@@ -30,7 +30,8 @@ STATUS = {"raised": Status.FAIL, "crashed": Status.CRASH, "timed-out": Status.TI
 class Failure(StrictModel):
     """The failure of a load. ``error`` is the last exception, ``root`` the one that it came from.
 
-    ``template`` is the message of the root without what may differ from model to model.
+    ``message`` and ``reason`` are the messages of both. ``template`` is
+    the reason without what may differ from model to model.
     """
 
     ended: str
@@ -39,6 +40,7 @@ class Failure(StrictModel):
     error: str
     message: str
     root: str
+    reason: str = ""
     template: str
     traceback: str = ""
 
@@ -92,6 +94,7 @@ def failure_of(
         error=first[0],
         message=first[1],
         root=last[0],
+        reason=last[1] if chain else "",
         template=template(last[1], names) if chain else "",
         traceback=(report.traceback or "") if report else "",
     )

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -94,6 +95,12 @@ def test_reduced_keeps_wiring_at_fault(model):
 
     small = reduced(model, Budget(fails, 300))
     assert len(layer_names(small)) == 2
+
+
+def test_reduced_keeps_the_compile_argument_at_fault(model):
+    model = replace(model, training={"loss": "mse", "metrics": ["mae"], "loss_weights": None})
+    small = reduced(model, Budget(lambda tried: "loss" in (tried.training or {}), 200))
+    assert small.training == {"loss": "mse"}
 
 
 def test_reduced_keeps_arrays_that_matter(model):
