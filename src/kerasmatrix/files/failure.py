@@ -22,6 +22,7 @@ VALUES = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 OPEN = re.compile(r"[\[{].*", re.DOTALL)
 ADDRESS = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+PATH = re.compile(r"[^\s'\"=]{0,500}\.(?:keras|hdf5|h5)\b")
 QUOTED = re.compile(r"(['\"`])(.*?)\1")
 LONGEST = 600
 STATUS = {"raised": Status.FAIL, "crashed": Status.CRASH, "timed-out": Status.TIMEOUT}
@@ -101,11 +102,12 @@ def failure_of(
 
 
 def template(message: str, names: Iterable[str] = ()) -> str:
-    """Return a message without configurations, values, numbers, addresses and names of layers."""
+    """Return a message without configurations, values, numbers, paths and names of layers."""
     text, before = DUMP.sub("…", message), ""
     while text != before:  # lists of nodes are nested
         text, before = VALUES.sub("…", text), text
     text = OPEN.sub("…", text[:LONGEST])
+    text = PATH.sub("…", text)
     own = set(names)
     text = QUOTED.sub(lambda found: "…" if found.group(2) in own else found.group(0), text)
     for name in sorted(own, key=len, reverse=True):

@@ -18,6 +18,8 @@ MOST_LINES = 30
 WIDTHS = (96, 140, 200)
 LONGEST_LINE = 160
 LAST_LINES = 12  # of a traceback
+# The folder of the model file, in a message.
+FOLDER = re.compile(r"/(?:[^\s/'\"]{1,255}/){1,64}(?=[^\s/'\"]{1,255}\.(?:keras|hdf5|h5)\b)")
 INSTALLED = re.compile(r'File "[^"\n]*/(?=site-packages/)')
 HDF5 = """with h5py.File("small{ending}", "w") as file:
     file.attrs["keras_version"] = b"{keras}"
@@ -75,7 +77,8 @@ def script_of(
 
 def failure_text(failure: Failure) -> str:
     """Return the exception at the root with its message, or how else the load ended."""
-    return f"{failure.root}: {failure.reason}" if failure.root else failure.ended
+    text = f"{failure.root}: {failure.reason}" if failure.root else failure.ended
+    return FOLDER.sub("", text)
 
 
 def _body(model: SmallModel, code: str | None) -> str:
