@@ -79,7 +79,8 @@ class ForkForEachMutant:
         self.module, self.mutated, self.jobs = module, mutated, jobs
         self.killed = 0
         self.running: dict[int, tuple[str, tempfile.TemporaryDirectory]] = {}
-        self.seconds = 0.0
+        # Of a process in which all tests pass: in all, and of the processor.
+        self.seconds = self.processor_seconds = 0.0
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed or not session.items:
@@ -87,10 +88,11 @@ class ForkForEachMutant:
         gc.freeze()  # a collection of garbage would copy the memory that the processes share
         start = time.monotonic()
         self._start(session, "")
-        self._wait(session)
+        used = self._wait(session)
         if self.killed:
             raise session.Failed(f"the tests of {self.module} fail without any change")
         self.seconds = time.monotonic() - start
+        self.processor_seconds = used.ru_utime + used.ru_stime
         for mutant in self.mutated.mutant_names:
             if len(self.running) >= self.jobs:
                 self._wait(session)
@@ -110,7 +112,8 @@ class ForkForEachMutant:
         if mutant:
             # A mutant that loops, or waits for nothing, is noticed too.
             signal.alarm(int(10 * self.seconds) + 60)
-            resource.setrlimit(resource.RLIMIT_CPU, (int(2 * self.seconds) + 10,) * 2)
+            most = int(3 * self.processor_seconds) + 3
+            resource.setrlimit(resource.RLIMIT_CPU, (most, most))
             nowhere = os.open(os.devnull, os.O_WRONLY)
             for stream in (1, 2):
                 os.dup2(nowhere, stream)
@@ -120,8 +123,8 @@ class ForkForEachMutant:
         finally:
             os._exit(code)
 
-    def _wait(self, session: pytest.Session) -> None:
-        child, status = os.wait()
+    def _wait(self, session: pytest.Session) -> resource.struct_rusage:
+        child, status, used = os.wait4(-1, 0)
         mutant, folder = self.running.pop(child)
         folder.cleanup()
         code = os.waitstatus_to_exitcode(status)
@@ -132,6 +135,7 @@ class ForkForEachMutant:
         if code > FAILED:
             # The next mutant is mostly of the same function, and ends with the same test.
             session.items.insert(0, session.items.pop(code - FAILED))
+        return used
 
 
 def _first_failure(session: pytest.Session) -> int:

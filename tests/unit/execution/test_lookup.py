@@ -1,12 +1,14 @@
 """A second run finds all that the first one measured, and nothing that is out of date."""
 
 import dataclasses
+import datetime
 
 import pytest
 
 from kerasmatrix.execution.bridges import Hop
-from kerasmatrix.execution.fix_attempts import Causes
+from kerasmatrix.execution.fix_attempts import Attempt, Causes
 from kerasmatrix.execution.lookup import (
+    failed_crossing,
     form_of,
     known_attempt,
     known_conversion,
@@ -29,6 +31,7 @@ from kerasmatrix.results.observations import (
 from kerasmatrix.store.store import Store
 from tests.unit.behaviours import (
     CRASHED,
+    ERROR,
     FAILS,
     SAVE_FACTS,
     TWIN,
@@ -259,6 +262,14 @@ def test_known_conversion_of_an_unsaved_row_is_none(measure, store):
     plan, observed = measure("good", "cannot-save")
     row = Save("first", "h5", "cannot-save")
     assert known_conversion(plan, store, observed, row, (HOP,)) is None
+
+
+def test_failed_crossing_ends_as_its_hop():
+    how = {"ended": "raised", "error": ERROR, "stage": "save", "seconds": 2.5, "log": "printed"}
+    then = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
+    ended = failed_crossing(Measured(SaveObservation.parse(how), then), (HOP,))
+    measured = Measured(LoadObservation.parse(how), then)
+    assert ended == Attempt(("bridge",), measured, (HOP,))
 
 
 def test_look_up_finds_retries_that_are_not_out_of_date(measure, store):
