@@ -303,7 +303,7 @@ class _Comparison:
             if contents.second:
                 yield f"{name} has two types at once: only the {contents.kind} is compared"
             if arrays.elsewhere:
-                yield f"{arrays.elsewhere} arrays of {name} are in other files, which are not read"
+                yield f"arrays of {name} in other files are not read: {arrays.elsewhere}"
             if contents.stored.weights.arrays and not owned:
                 yield f"the weights of {name} are not read"
             if model and not model.has_layers:
