@@ -72,6 +72,33 @@ def test_diff_of_one_release_shows_argument_of_one_side(compare):
     assert (change.what, change.a, change.b) == ("made_up", "unset", "7")
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+def test_diff_name_of_another_function_is_a_change(tmp_path, backwards):
+    changed = models.config()
+    models.layer_of(changed, "hidden")["config"]["activation"] = "hard_sigmoid"
+    paths = [
+        models.hdf5(tmp_path / "a.h5", architecture=changed),
+        models.archive(tmp_path / "b.keras", architecture=changed),
+    ]
+    found = read_difference(*(reversed(paths) if backwards else paths))
+    (change,) = layer_named(found, "hidden").arguments
+    texts = [change.a, change.b]
+    assert sorted(texts) == ["hard_sigmoid of Keras 2", "hard_sigmoid of Keras 3"]
+    assert texts == sorted(texts, reverse=backwards)
+
+
+def test_diff_of_minors_takes_the_older_as_original(tmp_path):
+    """An argument that only the newer release has is not missing in the older."""
+    changed = models.config()
+    models.layer_of(changed, "hidden")["config"]["new_in_2_15"] = 7
+    paths = [
+        models.hdf5(tmp_path / "new.h5", architecture=changed, keras="2.15.0"),
+        models.hdf5(tmp_path / "old.h5", keras="2.4.0"),
+    ]
+    for pair in (paths, reversed(paths)):
+        assert not layer_named(read_difference(*pair), "hidden").arguments
+
+
 def test_diff_other_wiring_is_named(compare):
     changed = models.config()
     models.layer_of(changed, "sum")["inbound_nodes"] = [[["norm", 0, 0, {}], ["skip", 0, 0, {}]]]
