@@ -11,7 +11,9 @@ from typing import Any
 
 from kerasmatrix.inspection.architecture import inside, layers_of
 from kerasmatrix.inspection.hazards import hazards
+from kerasmatrix.inspection.lambdas import names_in
 from kerasmatrix.prediction.file_features import Features
+from kerasmatrix.prediction.spans import within
 from kerasmatrix.prediction.target import Target
 
 __all__ = ["ARCHITECTURE_FEATURES"]
@@ -19,6 +21,12 @@ __all__ = ["ARCHITECTURE_FEATURES"]
 FUNCTIONAL = {"Functional", "Model"}
 MODELS = FUNCTIONAL | {"Sequential"}
 CUDNN = {"CuDNNLSTM", "CuDNNGRU"}
+# The releases in which the bytecode of a Lambda finds these modules among the globals of the module
+# that defines Lambda (keras/layers/core.py, later core/lambda_layer.py; K was not looked up in 2.6
+# to 2.8).
+GLOBALS = {"tf": "2.6 to 2.16", "np": "to 2.16", "K": "to 2.8"}
+# The names of modules in code that imports them itself.
+IMPORTED = {"tensorflow", "numpy", "keras"}
 # Layers with a table, which HDF5 of Keras 2 cannot hold (IndexLookup and TextVectorization in
 # Keras 2.15: their handlers of weights are not variables).
 LOOKUPS = {"TextVectorization"}
@@ -132,6 +140,17 @@ def _function_of_library(features: Features, target: Target) -> bool:
     )
 
 
+def _missing_global(features: Features, target: Target) -> bool:
+    """The bytecode of a Lambda uses a module by a name that the loader's globals lack."""
+    return any(
+        name in used and not within(span, target.release)
+        for layer in features.layers
+        if layer.get("class_name") == "Lambda"
+        and (used := names_in(_config(layer).get("function"))).isdisjoint(IMPORTED)
+        for name, span in GLOBALS.items()
+    )
+
+
 def _listed_axis(features: Features, target: Target) -> bool:
     """A BatchNormalization stores its axis as a list, as Keras 2 writes it."""
     return any(
@@ -212,6 +231,7 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "cudnn": _cudnn,
     "lookup": _lookup,
     "function-of-library": _function_of_library,
+    "missing-global": _missing_global,
     "listed-axis": _listed_axis,
     "dot-score": _dot_score,
     "operation-on-constant": _operation_on_constant,

@@ -2,6 +2,7 @@
 
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
+    LAMBDA_WITH_TF,
     architecture,
     archive,
     h5,
@@ -72,6 +73,10 @@ EXAMPLES = {
     "raw-bytecode": (
         h5(model(INPUT, layer("Lambda", function=["c\x01\x00\x00", None, None]))),
         "2.4",
+    ),
+    "missing-global": (
+        h5(model(INPUT, layer("Lambda", function=[LAMBDA_WITH_TF, None, None]))),
+        target("2.4", python="3.8"),
     ),
     "function-of-library": (
         h5(

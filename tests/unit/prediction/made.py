@@ -1,5 +1,6 @@
 """Contents of model files, made without files; and environments to load them in."""
 
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.prediction.target import Target
 
 LAMBDA_3_8 = "4wEAAAAAAAAAAAAAAAEAAAABAAAAQwAAAHMEAAAAfABTAA=="
+LAMBDA_WITH_TF = b64encode(b64decode(LAMBDA_3_8) + b"\xda\x02tf").decode()
 
 
 def target(release, *, tensorflow=None, python="3.11", environment=None):
