@@ -25,11 +25,11 @@ class After(Progress):
     """Calls a function once, after a number of tasks, while the run waits."""
 
     def __init__(self, jobs, act):
-        self.left, self.act = jobs, act
+        self.remaining, self.act = jobs, act
 
     def ended(self, environment, job):
-        self.left -= 1
-        if self.left == 0:
+        self.remaining -= 1
+        if self.remaining == 0:
             self.act()
 
 

@@ -59,7 +59,7 @@ def test_scheduler_restarted_changes_no_result(cluster, alone, tmp_path, notes):
     listener = After(25, cluster.restart_scheduler)
     with opened(cluster, tmp_path, notes) as engine:
         found = measure(matrix, engine, tmp_path / "together", listener=listener)
-    assert listener.left < 0
+    assert listener.remaining < 0
     assert table(found) == table(undisturbed)
     assert rows(tmp_path / "together") == rows(tmp_path / "alone")
 

@@ -38,7 +38,7 @@ def test_real_models_lost_worker_changes_no_result(cluster, s3, notes, tmp_path)
         DaskEngine(cluster.address, s3, inner, tick=0.2, patience=30, tasks_per_job=4)
     ) as engine:
         together = measure(engine, tmp_path / "together", **SELECTION, listener=doom)
-    assert doom.left < 0
+    assert doom.remaining < 0
     assert not (notes / "kill").exists()
     assert len({line["process"] for line in noted(notes, "opened")}) > 1
     assert plain(table(together)) == plain(table(alone))

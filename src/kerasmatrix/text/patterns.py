@@ -39,7 +39,9 @@ class Pattern:
             reason = error.args[0] if error.args else "?"
             text = reason.decode() if isinstance(reason, bytes) else reason
             raise PatternError(f"not a regular expression: {text}") from None
-        self.groups: frozenset[str] = frozenset(self._compiled.groupindex)
+        # Kept, since `re2` decodes all names again for each group that is asked for by name.
+        self._numbers: dict[str, int] = dict(self._compiled.groupindex)
+        self.groups = frozenset(self._numbers)
 
     def is_in(self, text: str | bytes) -> bool:
         """Return whether a part of ``text``, in UTF-8 if it is bytes, matches."""
@@ -63,7 +65,8 @@ class Pattern:
         """Yield the named groups of each match in ``text``, of a thousand matches at most."""
         for match in islice(self._compiled.finditer(_encoded(text)), MOST_MATCHES):
             yield {
-                name: (match.group(name) or b"").decode("utf-8", "replace") for name in self.groups
+                name: (match.group(number) or b"").decode("utf-8", "replace")
+                for name, number in self._numbers.items()
             }
 
 
