@@ -89,6 +89,36 @@ def _references(nodes: object, depth: int = 0) -> Iterator[tuple[str, object]]:
         yield from _references(node, depth + 1)
 
 
+def _listed_output(features: Features, target: Target) -> bool:
+    """A functional model stores its output in a list, and is in TimeDistributed or a Sequential.
+
+    In a Sequential, another layer comes after it; the outermost of an archive is built otherwise.
+    """
+    is_archive = features.kind == "keras-archive"
+    return any(
+        _is_listed(inner)
+        for layer in features.layers
+        if not (is_archive and layer is features.config)
+        for inner in _before_others(layer)
+    )
+
+
+def _before_others(layer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the layers inside a layer whose output another layer gets, or a wrapper."""
+    inner = list(inside(layer.get("config")))
+    if layer.get("class_name") == "Sequential":
+        yield from inner[:-1]
+    elif layer.get("class_name") == "TimeDistributed":
+        yield from inner
+
+
+def _is_listed(layer: Mapping[str, Any]) -> bool:
+    """Return whether a functional model has its only output in a list of lists."""
+    outputs = _config(layer).get("output_layers")
+    is_functional = layer.get("class_name") in FUNCTIONAL
+    return is_functional and isinstance(outputs, list) and len(outputs) == 1
+
+
 def _unshaped_attention(features: Features, target: Target) -> bool:
     """An attention layer lacks the shapes of its inputs, as before TensorFlow 2.5."""
     return any(
@@ -226,6 +256,7 @@ def _config(layer: Mapping[str, Any]) -> Mapping[str, Any]:
 ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "no-input-layer": _no_input_layer,
     "nested-functional": _nested_functional,
+    "listed-output": _listed_output,
     "unshaped-attention": _unshaped_attention,
     "hard-sigmoid": _hard_sigmoid,
     "cudnn": _cudnn,
