@@ -52,30 +52,52 @@ def _no_input_layer(features: Features, target: Target) -> bool:
     )
 
 
-def _nested_functional(features: Features, target: Target) -> bool:
-    """A functional model is a layer of a functional model, or a node refers to a later call.
+def _later_call(features: Features, target: Target) -> bool:
+    """A layer takes the output of a call that a nested model does not have in this model.
 
     Keras 2 counts the calls of a nested model from the one that made it, Keras 3 does not.
     """
-    functional = [layer for layer in features.layers if layer.get("class_name") in FUNCTIONAL]
-    return str(features.config.get("class_name")) in FUNCTIONAL and (
-        len(functional) > 1 or any(_refers_to_later_call(layer) for layer in functional)
-    )
-
-
-def _refers_to_later_call(model: Mapping[str, Any]) -> bool:
-    """Return whether a node of a functional model refers to a call that its layer does not have."""
-    layers = list(inside(model.get("config")))
-    calls = {
-        str(layer.get("name")): len(nodes)
-        for layer in layers
-        if isinstance(nodes := layer.get("inbound_nodes"), list) and nodes
-    }
     return any(
-        isinstance(index, int) and index >= calls.get(name, index + 1)
+        _is_beyond(calls, name, index)
+        for layers, calls, _ in _graphs(features)
         for layer in layers
         for name, index in _references(layer.get("inbound_nodes"))
     )
+
+
+def _output_of_later_call(features: Features, target: Target) -> bool:
+    """An output of the model is that of a call that a nested Sequential does not have in it.
+
+    For a nested functional model Keras 3 subtracts the call that made it (``get_tensor`` in
+    ``functional_from_config``, Keras 3.4 to 3.15), for other layers it does not.
+    """
+    return any(
+        _is_beyond(calls, name, index)
+        for layers, calls, outputs in _graphs(features)
+        for name, index in _references(outputs)
+        if not any(
+            layer.get("name") == name and layer.get("class_name") in FUNCTIONAL for layer in layers
+        )
+    )
+
+
+def _graphs(
+    features: Features,
+) -> Iterator[tuple[list[Mapping[str, Any]], dict[str, int], object]]:
+    """Yield the layers of each functional model, their numbers of calls, and its outputs."""
+    for model in features.layers:
+        if model.get("class_name") in FUNCTIONAL:
+            layers = list(inside(model.get("config")))
+            calls = {
+                str(layer.get("name")): len(nodes)
+                for layer in layers
+                if isinstance(nodes := layer.get("inbound_nodes"), list) and nodes
+            }
+            yield layers, calls, _config(model).get("output_layers")
+
+
+def _is_beyond(calls: Mapping[str, int], name: str, index: object) -> bool:
+    return isinstance(index, int) and index >= calls.get(name, index + 1)
 
 
 def _references(nodes: object, depth: int = 0) -> Iterator[tuple[str, object]]:
@@ -90,26 +112,17 @@ def _references(nodes: object, depth: int = 0) -> Iterator[tuple[str, object]]:
 
 
 def _listed_output(features: Features, target: Target) -> bool:
-    """A functional model stores its output in a list, and is in TimeDistributed or a Sequential.
+    """A functional model in a Sequential stores its output in a list, and a layer comes after it.
 
-    In a Sequential, another layer comes after it; the outermost of an archive is built otherwise.
+    The outermost Sequential of an archive is built otherwise.
     """
     is_archive = features.kind == "keras-archive"
     return any(
         _is_listed(inner)
         for layer in features.layers
-        if not (is_archive and layer is features.config)
-        for inner in _before_others(layer)
+        if layer.get("class_name") == "Sequential" and not (is_archive and layer is features.config)
+        for inner in list(inside(layer.get("config")))[:-1]
     )
-
-
-def _before_others(layer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the layers inside a layer whose output another layer gets, or a wrapper."""
-    inner = list(inside(layer.get("config")))
-    if layer.get("class_name") == "Sequential":
-        yield from inner[:-1]
-    elif layer.get("class_name") == "TimeDistributed":
-        yield from inner
 
 
 def _is_listed(layer: Mapping[str, Any]) -> bool:
@@ -221,6 +234,16 @@ def _wrapped_lambda(features: Features, target: Target) -> bool:
     )
 
 
+def _wrapped_functional(features: Features, target: Target) -> bool:
+    """A wrapper, such as TimeDistributed, has a functional model in it."""
+    return any(
+        inner.get("class_name") in FUNCTIONAL
+        for layer in features.layers
+        if layer.get("class_name") not in MODELS
+        for inner in inside(layer.get("config"))
+    )
+
+
 def _savedmodel_layer(features: Features, target: Target) -> bool:
     """It has a layer that calls a SavedModel."""
     return "TFSMLayer" in features.classes
@@ -255,7 +278,8 @@ def _config(layer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "no-input-layer": _no_input_layer,
-    "nested-functional": _nested_functional,
+    "later-call": _later_call,
+    "output-of-later-call": _output_of_later_call,
     "listed-output": _listed_output,
     "unshaped-attention": _unshaped_attention,
     "hard-sigmoid": _hard_sigmoid,
@@ -270,5 +294,6 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "path-outside": _path_outside,
     "savedmodel-layer": _savedmodel_layer,
     "torch-module": _torch_module,
+    "wrapped-functional": _wrapped_functional,
     "wrapped-lambda": _wrapped_lambda,
 }

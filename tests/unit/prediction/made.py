@@ -29,6 +29,18 @@ def layer(class_name="Dense", *, module=None, registered_name=None, **config):
     return told
 
 
+def wired(inner, call, output=("dense", 0, 0)):
+    """Return a functional model in which a Dense takes the output of a ``call`` of ``inner``."""
+    layers = [
+        layer("InputLayer", batch_input_shape=[None, 3]) | {"name": "input", "inbound_nodes": []},
+        {**inner, "name": "inner", "inbound_nodes": [[["input", 0, 0, {}]]]},
+        layer(units=2) | {"name": "dense", "inbound_nodes": [[["inner", call, 0, {}]]]},
+    ]
+    outer = model(*layers, class_name="Functional")
+    outer["config"]["output_layers"] = [list(output)]
+    return outer
+
+
 def model(*layers, class_name="Sequential", name="model", **more):
     """Return a model's config."""
     return {"class_name": class_name, "config": {"name": name, "layers": list(layers)}, **more}

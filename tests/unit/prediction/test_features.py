@@ -16,6 +16,7 @@ from tests.unit.prediction.made import (
     target,
     twofold,
     weights,
+    wired,
 )
 
 DENSE = layer(units=2)
@@ -107,10 +108,12 @@ def features(contents, reader=None):
         ),
         ("lambda", h5(LAMBDA), h5(model(layer("Lambda", function="relu")))),
         ("no-input-layer", h5(model(DENSE)), h5(model(INPUT, DENSE))),
+        ("later-call", h5(wired(INNER, 1)), h5(wired(INNER, 0))),
+        ("later-call", h5(model(wired(INNER, 1))), h5(model(wired(INNER, 0)))),
         (
-            "nested-functional",
-            h5(model(INPUT, INNER, class_name="Model")),
-            h5(model(INPUT, INNER)),
+            "output-of-later-call",
+            h5(wired(model(INPUT), 0, output=["inner", 1, 0])),
+            h5(wired(INNER, 0, output=["inner", 1, 0])),
         ),
         (
             "unshaped-attention",

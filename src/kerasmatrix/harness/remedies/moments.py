@@ -27,6 +27,7 @@ PACKAGE = "Custom>"
 # after the other.
 ALTERNATING = {"Ftrl": 2}
 ALTERNATING_SINCE_2_11 = dict.fromkeys(("Adam", "AdamW", "Nadam", "Adamax", "Adadelta", "Ftrl"), 2)
+PLACEHOLDER = (1,)
 # The moving average of the weights comes before the moments.
 AVERAGE = "use_ema"
 
@@ -88,10 +89,8 @@ def restore(model: Any, state: State) -> bool:
     name, settings = type(model.optimizer).__name__, model.optimizer.get_config()
     ours = _by_kind(variables, shapes, _alternating(name, settings, is_newer=is_newer))
     arrays = [array for _, array in state.variables if array.shape]
-    # Standalone Keras stores one number for each moment that Adam does not use.
-    arrays = [array for array in arrays if array.shape != (1,) or array.any() or (1,) in shapes]
     groups = _alternating(name, state.settings, is_newer=state.is_newer)
-    theirs = _by_kind(arrays, shapes, groups)
+    theirs = _by_kind(_without_placeholders(arrays, shapes), shapes, groups)
     if name == "SGD" and not ours:
         theirs = []  # TensorFlow 2.11 to 2.15 keep the last step of SGD without momentum, too
     has_more = any(array.any() for kind in theirs[len(ours) :] for array in kind)
@@ -144,6 +143,16 @@ def _by_kind(values: list, shapes: list, groups: list) -> list:
     if any([tuple(value.shape) for value in kind] != shapes for kind in found):
         raise ValueError("the moments have other shapes than the weights")
     return found
+
+
+def _without_placeholders(arrays: list, shapes: list) -> list:
+    """Leave out the zeros that standalone Keras stores for moments that Adam does not use."""
+    last = arrays[-len(shapes) :]
+    if set(shapes) == {PLACEHOLDER} or any(
+        array.shape != PLACEHOLDER or array.any() for array in last
+    ):
+        return arrays
+    return arrays[: -len(shapes)]
 
 
 def _is_counter(name: str, array: Any) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .rewrite_classes import KerasClass
+from .rewrite_classes import OLDER_PLACE, KerasClass
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -101,10 +101,10 @@ def _rename_preprocessing(writer: Writer, kind: KerasClass, config: dict) -> Non
     accepted = writer.reader.accepted(kind.type) if names else None
     if names is None or accepted is None:
         return
-    is_older = bool(set(names) & accepted)
+    is_older = kind.place.startswith(OLDER_PLACE) and bool(set(names) & accepted)
     for old, new in names.items():
         before, after = (new, old) if is_older else (old, new)
-        if before in config and before not in accepted:
+        if before in config and after in accepted:
             writer.note(f"renamed {before} to {after}")
             config[after] = config.pop(before)
     modes = OLDER_MODES if is_older else {old: new for new, old in OLDER_MODES.items()}

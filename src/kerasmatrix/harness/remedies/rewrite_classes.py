@@ -9,7 +9,7 @@ from . import lambdas, substitutes
 if TYPE_CHECKING:
     from .writer import Writer
 
-__all__ = ["KerasClass", "find", "is_usable", "rename", "substitute"]
+__all__ = ["OLDER_PLACE", "KerasClass", "find", "is_usable", "rename", "substitute"]
 
 # The same class under an earlier name (TensorFlow 1.15's `tf.keras` has both).
 RENAMED = {
@@ -22,6 +22,10 @@ RENAMED = {
     "OrthogonalInitializer": "Orthogonal",
     "IdentityInitializer": "Identity",
 }
+
+
+# Where preprocessing layers are up to TensorFlow 2.5.
+OLDER_PLACE = "layers.experimental"
 
 
 class KerasClass(NamedTuple):
@@ -54,13 +58,13 @@ def find(writer: Writer, name: str, module: str = "") -> KerasClass | None:
     return None if match is None else KerasClass(match[0], name, match[1])
 
 
-def is_usable(writer: Writer, kind: KerasClass, config: dict) -> bool:
+def is_usable(kind: KerasClass, config: dict) -> bool:
     """Return whether the reader's class can do what the config says."""
     if substitutes.is_never_usable(kind.name):
         return False
-    # Up to TensorFlow 2.5 a Normalization learns its statistics, and takes none.
-    accepted = writer.reader.accepted(kind.type) if kind.name == "Normalization" else None
-    return accepted is None or "mean" in accepted or config.get("mean") is None
+    # Up to TensorFlow 2.5 a Normalization has weights also for statistics that it is given.
+    is_given = kind.name == "Normalization" and config.get("mean") is not None
+    return not (is_given and kind.place.startswith(OLDER_PLACE))
 
 
 def substitute(writer: Writer, name: str, config: dict) -> tuple:

@@ -15,7 +15,7 @@ __all__ = ["load_vocabularies"]
 FILE = "vocabulary.txt"
 # The layer within a TextVectorization, which has the same vocabulary.
 WITHIN = "_lookup_layer"
-SPECIAL = ("", "[UNK]")
+SPECIAL = ("", "[UNK]", -1)
 
 
 def load_vocabularies(model: Any, archive: Any) -> int:
@@ -49,10 +49,15 @@ def load_vocabularies(model: Any, archive: Any) -> int:
 def _set_vocabulary(layer: Any, words: list) -> None:
     if type(layer).__name__.startswith("Integer"):
         words = [int(word) for word in words]
+    # TensorFlow 2.4 counts the special tokens twice if the words include them (index_lookup.py,
+    # `_set_forward_vocabulary`; measured: TextVectorization as keras, tf2.21 to tf2.4).
     try:
-        layer.set_vocabulary(words)
-    except ValueError:  # up to TensorFlow 2.5 without the special tokens
         layer.set_vocabulary([word for word in words if word not in SPECIAL])
+        is_same = list(layer.get_vocabulary()) == words
+    except ValueError:
+        is_same = False
+    if not is_same:
+        layer.set_vocabulary(words)
 
 
 def _lookups(model: Any) -> list:

@@ -83,12 +83,12 @@ class Writer:
             self.note(f"wrote {name} of Keras 1 as Keras 2 does")
             name, config = modern
             kind = rewrite_classes.find(self, name)
-        if kind is None or not rewrite_classes.is_usable(self, kind, config):
+        if kind is None or not rewrite_classes.is_usable(kind, config):
             kind, config = rewrite_classes.substitute(self, name, config)
         if kind is None:
             config = {key: self.write_value(value) for key, value in config.items()}
             return self.write_own(entry, config)
-        if kind.place.startswith("layers.experimental") or self._is_unlisted(kind.name):
+        if kind.place.startswith(rewrite_classes.OLDER_PLACE) or self._is_unlisted(kind.name):
             self.experimental[kind.name] = kind.type
         if kind.name == "Lambda":
             return self.write_lambda(entry, config)

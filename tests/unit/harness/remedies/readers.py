@@ -23,28 +23,33 @@ PLACES = {
     "Adam": "optimizers",
     "Huber": "losses",
 }
+EXPERIMENTAL = "layers.experimental.preprocessing"
 
 
 class FakeReader:
-    """A Keras of one major version. ``more`` adds arguments, or classes."""
+    """A Keras of one major version. ``more`` adds arguments, or classes.
+
+    ``experimental`` are the classes that are in a place of their own.
+    """
 
     registers = True
     has_operations = True
 
-    def __init__(self, major, more=(), demanded=(), call_names=None):
+    def __init__(self, major, more=(), demanded=(), call_names=None, experimental=()):
         self.major = major
         self._accepted = {name: set(keys) for name, keys in ACCEPTED.items()}
         self._accepted["InputLayer"].add("batch_shape" if major == 3 else "batch_input_shape")
         for name, keys in dict(more).items():
             self._accepted.setdefault(name, set()).update(keys)
         self._demanded = dict(demanded)
+        self._places = dict(PLACES, **dict.fromkeys(experimental, EXPERIMENTAL))
         self._call_names = dict(call_names or {})
 
     def find(self, name, where=""):
         if name not in self._accepted:
             return None
         methods = {} if name in PLACES else {"call": lambda self: None}
-        return type(name, (), methods), PLACES.get(name, "layers")
+        return type(name, (), methods), self._places.get(name, "layers")
 
     def accepted(self, kind):
         return set(self._accepted[kind.__name__])

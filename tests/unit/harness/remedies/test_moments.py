@@ -3,7 +3,7 @@ import pytest
 
 from kerasmatrix.harness.remedies import moments
 
-SHAPES = {"kernel": (2, 2), "bias": (2,)}
+SHAPES = {"kernel": (2, 1), "bias": (1,)}
 
 
 class Variable:

@@ -1,11 +1,10 @@
 import copy
-from types import SimpleNamespace
 
 import pytest
 
 from kerasmatrix.harness.remedies.architecture import Stored, is_from_keras_3
 from kerasmatrix.harness.remedies.rewrite import rewrite
-from kerasmatrix.harness.remedies.rewrite_classes import KerasClass, is_usable
+from kerasmatrix.harness.remedies.rewrite_classes import OLDER_PLACE, KerasClass, is_usable
 from tests.unit.harness.remedies.readers import FakeReader
 
 OLD, NEW = FakeReader(2), FakeReader(3)
@@ -425,25 +424,23 @@ ARGUMENTS = [
 
 @pytest.mark.parametrize(("write", "kind", "config", "major", "accepted", "wanted"), ARGUMENTS)
 def test_rewrite_arguments_that_a_release_names(write, kind, config, major, accepted, wanted):
-    reader = FakeReader(major, more={kind: accepted})
+    reader = FakeReader(major, more={kind: accepted}, experimental={kind} if major == 2 else ())
     assert last_config(rewritten(one_layer(write, kind, **config), reader)) == wanted
 
 
 def test_rewrite_renames_all_arguments_of_integer_lookup():
     new = {"max_tokens": None, "mask_token": 0, "oov_token": -1}
     old = {"max_values": None, "mask_value": 0, "oov_value": -1}
-    reader = FakeReader(2, more={"IntegerLookup": set(old)})
+    reader = FakeReader(2, more={"IntegerLookup": {*old, *new}}, experimental={"IntegerLookup"})
     assert last_config(rewritten(one_layer(new_layer, "IntegerLookup", **new), reader)) == old
 
 
 @pytest.mark.parametrize(
-    ("accepted", "mean", "usable"),
-    [({"axis"}, 0.5, False), ({"axis"}, None, True), ({"axis", "mean"}, 0.5, True)],
+    ("place", "mean", "usable"),
+    [(OLDER_PLACE, 0.5, False), (OLDER_PLACE, None, True), ("layers", 0.5, True)],
 )
-def test_is_usable_normalization_takes_given_statistics(accepted, mean, usable):
-    reader = FakeReader(2, more={"Normalization": accepted})
-    kind = KerasClass(*reader.find("Normalization")[:1], "Normalization", "layers")
-    assert is_usable(SimpleNamespace(reader=reader), kind, {"mean": mean}) is usable
+def test_is_usable_normalization_has_no_weights(place, mean, usable):
+    assert is_usable(KerasClass(None, "Normalization", place), {"mean": mean}) is usable
 
 
 def test_rewrite_lookup_takes_the_readers_dtype():
