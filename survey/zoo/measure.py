@@ -1,6 +1,6 @@
 """Measures the zoo: each release saves every exhibit, each other one loads what was saved.
 
-One process of an environment at a time. Measurements stay in the cache folder, so that a killed one
+Measurements stay in the cache folder, so that a killed one
 continues, and a new release costs its own row and column only.
 """
 
@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -126,17 +127,7 @@ def main(options: argparse.Namespace) -> None:
     if not options.no_run:
         exhibits = {name for release in releases for name in release.listed["exhibits"]}
         chosen = {name for name in exhibits if pattern.search(name)}
-        for release in releases:
-            save(release, chosen | BASES)
-        files = unique_files(releases)
-        for release in releases:
-            load(release, [file for file in files if file["name"] in BASES])
-        for release in releases:
-            barred = barred_at(release, releases)
-            load(
-                release,
-                [each for each in files if each["name"] in chosen and is_tried(each, barred)],
-            )
+        measure(releases, chosen, options.jobs)
     before = read_stored()
     after = condense(
         {release.name: release.environment for release in releases},
@@ -145,6 +136,23 @@ def main(options: argparse.Namespace) -> None:
     )
     write(TARGET, after)
     print(difference(before, after))
+
+
+def measure(releases: Iterable[Release], chosen: set[str], jobs: int) -> None:
+    """Have every release save the exhibits ``chosen``, then load what the others saved."""
+    releases = list(releases)
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda release: save(release, chosen | BASES), releases))
+        files = unique_files(releases)
+        plainest = [file for file in files if file["name"] in BASES]
+        list(pool.map(lambda release: load(release, plainest), releases))
+        asked = [file for file in files if file["name"] in chosen]
+
+        def load_asked(release: Release) -> None:
+            barred = barred_at(release, releases)
+            load(release, [file for file in asked if is_tried(file, barred)])
+
+        list(pool.map(load_asked, releases))
 
 
 def builders() -> str:
@@ -236,6 +244,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("environments", nargs="*", help="or groups: zoo (default), zoo-quick")
     parser.add_argument("--only", metavar="REGEX", help="the exhibits whose names match")
+    parser.add_argument("--jobs", type=int, default=1, help="releases at a time (default: 1)")
     parser.add_argument("--folder", type=Path, help="where files and measurements stay")
     parser.add_argument("--coverage", action="store_true", help="list what no exhibit covers")
     parser.add_argument("--figures", action="store_true", help="print cells, cost, unknown causes")

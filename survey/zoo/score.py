@@ -89,6 +89,8 @@ def write_calibration(scored: Iterable[Scored]) -> None:
         right[rule] += each.is_right
     stored = json.loads(TARGET.read_text("utf-8"))
     counts = {rule: [right[rule], decided[rule]] for rule in sorted(decided)}
+    # Without its class an exhibit decides nothing: that it is right was counted exhibit by exhibit.
+    counts.setdefault("zoo", stored["zoo"]["zoo"])
     TARGET.write_text(calibration_text({**stored, "zoo": counts}), "utf-8")
 
 

@@ -111,6 +111,27 @@ def _references(nodes: object, depth: int = 0) -> Iterator[tuple[str, object]]:
         yield from _references(node, depth + 1)
 
 
+def _listed_output(features: Features, target: Target) -> bool:
+    """A functional model in a Sequential stores its output in a list, and a layer comes after it.
+
+    The outermost Sequential of an archive is built otherwise.
+    """
+    is_archive = features.kind == "keras-archive"
+    return any(
+        _is_listed(inner)
+        for layer in features.layers
+        if layer.get("class_name") == "Sequential" and not (is_archive and layer is features.config)
+        for inner in list(inside(layer.get("config")))[:-1]
+    )
+
+
+def _is_listed(layer: Mapping[str, Any]) -> bool:
+    """Return whether a functional model has its only output in a list of lists."""
+    outputs = _config(layer).get("output_layers")
+    is_functional = layer.get("class_name") in FUNCTIONAL
+    return is_functional and isinstance(outputs, list) and len(outputs) == 1
+
+
 def _unshaped_attention(features: Features, target: Target) -> bool:
     """An attention layer lacks the shapes of its inputs, as before TensorFlow 2.5."""
     return any(
@@ -259,6 +280,7 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "no-input-layer": _no_input_layer,
     "later-call": _later_call,
     "output-of-later-call": _output_of_later_call,
+    "listed-output": _listed_output,
     "unshaped-attention": _unshaped_attention,
     "hard-sigmoid": _hard_sigmoid,
     "cudnn": _cudnn,

@@ -48,6 +48,12 @@ VOCABULARY = layer("StringLookup", module="keras.layers", vocabulary="/srv/words
 TORCH = layer("TorchModuleWrapper", module="keras.layers")
 PLAIN_3 = model(BATCH_SHAPED, layer(units=2))
 ATTENTION = layer("Attention", score_mode="dot")
+LISTING = {
+    "class_name": "Functional",
+    "module": "keras.src.models.functional",
+    "config": {"name": "inner", "layers": [BATCH_SHAPED], "output_layers": [["dense", 0, 0]]},
+}
+LISTING_FIRST = model(LISTING, layer(module="keras.layers", units=2))
 DOUBLED = model(
     BATCH_SHAPED,
     layer("Multiply") | {"inbound_nodes": [{"args": [{}, 2.0], "kwargs": {}}]},
@@ -83,6 +89,8 @@ EXAMPLES = {
         h5(model(INPUT, layer("Lambda", function=["c\x01\x00\x00", None, None]))),
         "2.4",
     ),
+    "listed-output": (archive(model(BATCH_SHAPED, LISTING_FIRST), keras="3.4.1"), "3.14"),
+    "listed-output-3-4": (archive(model(BATCH_SHAPED, LISTING_FIRST), keras="3.4.1"), "3.4"),
     "missing-global": (
         h5(model(INPUT, layer("Lambda", function=[LAMBDA_WITH_TF, None, None]))),
         target("2.4", python="3.8"),

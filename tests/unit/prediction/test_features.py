@@ -208,3 +208,14 @@ def test_lookup_has_no_vocabulary_in_its_config():
 def test_function_of_library_has_functions_in_its_closure(held):
     function = {"class_name": "Lambda", "config": {"function": ["", None, held], "module": "keras"}}
     assert "function-of-library" not in features(h5(model(function)), target("2.9"))
+
+
+def test_listed_output_is_followed_by_a_layer():
+    inner = {"class_name": "Functional", "config": {"output_layers": [["dense", 0, 0]]}}
+    flat = {"class_name": "Functional", "config": {"output_layers": ["dense", 0, 0]}}
+    assert "listed-output" in features(h5(model(inner, DENSE)), target("3.4"))
+    assert "listed-output" not in features(h5(model(flat, DENSE)), target("3.4"))
+    assert "listed-output" not in features(h5(model(DENSE, inner)), target("3.4"))
+    assert "listed-output" not in features(archive(model(inner, DENSE)), target("3.4"))
+    nested = model(model(inner, DENSE), class_name="Functional")
+    assert "listed-output" in features(archive(nested), target("3.4"))
