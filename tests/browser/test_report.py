@@ -287,6 +287,9 @@ def test_panel_of_a_file_has_the_command_that_fixes_it(browser, tmp_path):
         assert shlex.split(again) == ["kerasmatrix", "check", path, "--environments", "tf2.1",
                                       "--reference", "tf2.1", *options, "--fresh",
                                       "--output", "again"]  # fmt: skip
+        small = panel.locator("pre", has_text="kerasmatrix reproduce").inner_text()
+        assert shlex.split(small) == ["kerasmatrix", "reproduce", path, "--loaded-with", "tf2.1",
+                                      "--output", "small", *options]  # fmt: skip
         opened.close()
 
 

@@ -113,9 +113,16 @@ def build():
     x = keras.Input((4, 3))
     return keras.Model(x, keras.layers.Attention()([x, x]))
 """
+INNER_MODEL = """\
+def inner():
+    entry = keras.Input((4,))
+    return keras.Model(entry, keras.layers.Dense(2)(entry))
+"""
+MODEL_IN_WRAPPER = "keras.Input((3, 4)), keras.layers.TimeDistributed(inner())"
 # `save.py` and `load.py`.
 PROGRAMS = {
     "attention": (ATTENTION, LOAD),
+    "model_in_wrapper": (save(MODEL_IN_WRAPPER, INNER_MODEL), LOAD),
     "as_keras_1": (save_as(AS_KERAS_1), LOAD),
     "hard_sigmoid_wrapped": (save(f"keras.Input((4, 2)), {WRAPPED}"), LOAD),
     "function_of_tensorflow": (MAXIMUM, LOAD),
@@ -192,6 +199,7 @@ RARER = [
      "trust-the-lambda + rewrite-config"),
     ("lambda_elsewhere", "h5", "tf2.15", "tf2.21", "lambda-safe-mode",
      "trust-the-lambda + rewrite-config"),
+    ("model_in_wrapper", "h5", "tf2.16", "tf2.16", "wrapped-functional", "rewrite-config"),
     ("attention", "h5", "tf2.21", "tf2.21", "name-taken-for-function", "rewrite-config"),
     ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
     ("as_layer", "savedmodel", "tf2.16", "tf2.16", "inference-only", None),

@@ -17,6 +17,7 @@ from kerasmatrix.files.import_models import import_model
 from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.reproduce import MOST_TRIALS, Reproduction
 from kerasmatrix.files.reproduce import reproduce as reproduction_of
+from kerasmatrix.files.reproduction_script import failure_text
 from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.text.lines import first_line
 
@@ -119,8 +120,7 @@ def _write(folder: Path, found: Reproduction) -> None:
 def _say(found: Reproduction, folder: Path | None) -> None:
     place = f"{found.file} in {found.loaded_with}"
     if found.failure is not None:
-        error = f"{found.failure.error}: {found.failure.message}".lstrip(": ")
-        say_wrapped(f"{place}: {found.failure.cause}: {first_line(error) or found.failure.ended}")
+        say_wrapped(f"{place}: {found.failure.cause}: {first_line(failure_text(found.failure))}")
     if found.script is None:
         say_wrapped(f"{place}: not reproduced: {found.why}")
         return

@@ -12,6 +12,7 @@ from kerasmatrix.diagnosis.atlas import Origin, find_origins
 from kerasmatrix.diagnosis.catalogue import Advice, Cause, Signature, the_catalogue
 from kerasmatrix.diagnosis.keras_range import KerasRange, parse_keras_range
 from kerasmatrix.diagnosis.python_names import JAVASCRIPT_RAISED, find_named
+from kerasmatrix.diagnosis.reader_in_text import reader_in_text
 from kerasmatrix.diagnosis.recognize_cause import Candidate, Evidence, candidates
 from kerasmatrix.diagnosis.traceback_parser import parse_chain
 from kerasmatrix.errors import UsageError
@@ -32,7 +33,9 @@ ASKED = {
     "status": "the result of a check: run kerasmatrix check FILE",
 }
 PROGRAM = "the Keras or TensorFlow that runs the program: pass --loaded-with"
-WHOLE = "the whole traceback, from its first line on"
+WHOLE = "the whole traceback, from its first line to its last"
+# Keras prints the exception itself after it.
+WRAPPER = Pattern("could not be deserialized properly")
 CHECK = "the file, if you have it: run kerasmatrix check FILE"
 SHORT = 200
 # A sentence of a person, rather than a message of a program.
@@ -98,7 +101,7 @@ def explain_message(
         text: a message, or a whole traceback.
         saved_with: the TensorFlow or Keras that saved the file, such as ``tf2.4``, ``keras3.4.1``
             or ``2.13-2.15``.
-        loaded_with: the one that loads it.
+        loaded_with: the one that loads it; by default the one that the files in a traceback tell.
         file_format: the file's format, such as ``h5``.
 
     Raises:
@@ -111,7 +114,7 @@ def explain_message(
             "python app.py 2>&1 | kerasmatrix explain",
         )
     writer = parse_keras_range(saved_with) if saved_with else None
-    reader = parse_keras_range(loaded_with) if loaded_with else None
+    reader = parse_keras_range(loaded_with) if loaded_with else reader_in_text(text)
     evidence = _evidence(text, file_format, writer, reader)
     found = _found(evidence)
     if not found and (unwrapped := WRAPPED.sub(r"\1", text)) != text:
@@ -237,6 +240,6 @@ def _needs(text: str, evidence: Evidence, others: Sequence[Candidate]) -> tuple[
     asked = [ASKED[fact] for fact in lacks]
     if not asked and len(others) > 1:
         asked = [ASKED["writer_keras"], ASKED["reader_keras"]]
-    if len(text) < SHORT:
+    if len(text) < SHORT or WRAPPER.is_in(text):
         asked.append(WHOLE)
     return (*asked, CHECK)

@@ -114,6 +114,7 @@ def is_confirmed(plan: Plan, observed: RunState, causes: Causes, again: RetryJob
         return any(
             (retry.status, retry.cause) != (status, cause) or retry.remedy for retry in results
         )
+    # Judging it raised an exception, as it would after one more repetition.
     return True
 
 

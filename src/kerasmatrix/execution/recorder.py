@@ -84,6 +84,7 @@ class Recorder:
         fault = infrastructure_fault(observation) or self._damage(task, place, observation)
         if fault:
             raise TaskFault(fault)
+        # After the faults of the machine: those must not count as one of two crashes.
         request.attempts.append(observation)
         confirmed = confirm_result(request.attempts)
         return self._stored(environment, request, confirmed) if confirmed else None

@@ -107,6 +107,7 @@ class RunState:
     def side(self, measured: Measured[Observation]) -> SideResult:
         """Return a save or load as a side of a cell: a save is one of all cells of its row."""
         known = self._sides.get(id(measured))
+        # The id alone does not tell: that of an object that is gone is given to another one.
         if known is None or known[0] is not measured:
             known = self._sides[id(measured)] = (measured, _side(measured))
         return known[1]

@@ -61,6 +61,7 @@ def weigh(cells: Mapping[str, int], earlier: Iterable[Results]) -> dict[str, flo
 
 def share_out(weights: Mapping[str, float], count: int) -> tuple[frozenset[str], ...]:
     """Return ``count`` parts of about the same weight: the heaviest first, to the lightest part."""
+    # Each machine computes this alone, so it must not depend on the order of a set or a dict.
     parts: list[list[str]] = [[] for _ in range(count)]
     loads = [0.0] * count
     for name in sorted(weights, key=lambda name: (-weights[name], name)):

@@ -102,7 +102,7 @@ class Work:
             for waiting in group:
                 self._spoil(environment, waiting.job, error)
             return []
-        if measured is None:
+        if measured is None:  # a crash is believed when it has happened twice
             return [replace(waiting, request=request) for waiting in group]
         with self._run.changed:
             self._run.retries += len(measured.observation.retried)

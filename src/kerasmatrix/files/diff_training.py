@@ -25,7 +25,10 @@ def changed_training(
     compiled = [_compiled(each.training) for each in contents]
     steps = (contents[0].stored.optimizer_steps, contents[1].stored.optimizer_steps)
     states = [_moments(each.optimizer) for each in arrays]
-    has_state = [bool(state or step) for state, step in zip(states, steps, strict=True)]
+    # Training cannot go on from steps alone, if the other file has moments.
+    has_state = [
+        bool(state) if any(states) else step > 0 for state, step in zip(states, steps, strict=True)
+    ]
     changes: tuple[str, ...] = ()
     compile_state = _presence(compiled[0] is not None, compiled[1] is not None)
     if compiled[0] is not None and compiled[1] is not None:

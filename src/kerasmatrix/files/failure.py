@@ -22,6 +22,7 @@ VALUES = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 OPEN = re.compile(r"[\[{].*", re.DOTALL)
 ADDRESS = re.compile(r"0x[0-9a-f]+", re.IGNORECASE)
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
+PATH = re.compile(r"[^\s'\"=]{0,500}\.(?:keras|hdf5|h5)\b")
 QUOTED = re.compile(r"(['\"`])(.*?)\1")
 LONGEST = 600
 STATUS = {"raised": Status.FAIL, "crashed": Status.CRASH, "timed-out": Status.TIMEOUT}
@@ -30,7 +31,8 @@ STATUS = {"raised": Status.FAIL, "crashed": Status.CRASH, "timed-out": Status.TI
 class Failure(StrictModel):
     """The failure of a load. ``error`` is the last exception, ``root`` the one that it came from.
 
-    ``template`` is the message of the root without what may differ from model to model.
+    ``message`` and ``reason`` are the messages of both. ``template`` is
+    the reason without what may differ from model to model.
     """
 
     ended: str
@@ -39,6 +41,7 @@ class Failure(StrictModel):
     error: str
     message: str
     root: str
+    reason: str = ""
     template: str
     traceback: str = ""
 
@@ -92,17 +95,19 @@ def failure_of(
         error=first[0],
         message=first[1],
         root=last[0],
+        reason=last[1] if chain else "",
         template=template(last[1], names) if chain else "",
         traceback=(report.traceback or "") if report else "",
     )
 
 
 def template(message: str, names: Iterable[str] = ()) -> str:
-    """Return a message without configurations, values, numbers, addresses and names of layers."""
+    """Return a message without configurations, values, numbers, paths and names of layers."""
     text, before = DUMP.sub("…", message), ""
     while text != before:  # lists of nodes are nested
         text, before = VALUES.sub("…", text), text
     text = OPEN.sub("…", text[:LONGEST])
+    text = PATH.sub("…", text)
     own = set(names)
     text = QUOTED.sub(lambda found: "…" if found.group(2) in own else found.group(0), text)
     for name in sorted(own, key=len, reverse=True):

@@ -72,7 +72,7 @@ class FailureTrials:
         if not with_code:
             (scenario / "given.json").write_text(json.dumps(ALONE))
         (scenario / GIVEN).mkdir()
-        write_model(model, scenario / GIVEN / f"model.{model.format}")
+        write_model(model, scenario / GIVEN / f"model{model.ending}")
         names = [name for name, layer in layers_of(model.config) if name != layer.get("class_name")]
         return self._load(scenario, model.format, names)
 

@@ -50,25 +50,46 @@ class Budget:
 
 
 def reduced(model: SmallModel, is_alike: Budget) -> SmallModel:
-    """Return the smallest model that is found to fail as ``model`` does, which does."""
-    model = _first(
-        (
-            replace(model, arrays=(), training=None),
-            replace(model, arrays=()),
-            replace(model, training=None),
-        ),
-        is_alike,
-        model,
-    )
-    model = _first(islice(one_layer_models(model), MOST_SINGLE), is_alike, model)
+    """Return the smallest model that is found to fail as ``model`` does, which does.
+
+    A step that cannot make sense of the configuration, which may be damaged, is left out.
+    """
+    model = _without_numbers(model, is_alike)
+    model = _tried(_one_layer, model, is_alike)
     for _ in range(ROUNDS):
         before = model
-        model = _fewer_layers(model, is_alike)
-        model = _fewer_arguments(model, is_alike)
+        model = _tried(_fewer_layers, model, is_alike)
+        model = _tried(_fewer_arguments, model, is_alike)
         if model == before or is_alike.is_spent:
             break
     if model.training is not None:
         model = _first((replace(model, training=None),), is_alike, model)
+    return _tried(_other_names, model, is_alike)
+
+
+def _tried(
+    step: Callable[[SmallModel, Budget], SmallModel], model: SmallModel, is_alike: Budget
+) -> SmallModel:
+    try:
+        return step(model, is_alike)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        return model
+
+
+def _without_numbers(model: SmallModel, is_alike: Budget) -> SmallModel:
+    smaller = (
+        replace(model, arrays=(), training=None),
+        replace(model, arrays=()),
+        replace(model, training=None),
+    )
+    return _first(smaller, is_alike, model)
+
+
+def _one_layer(model: SmallModel, is_alike: Budget) -> SmallModel:
+    return _first(islice(one_layer_models(model), MOST_SINGLE), is_alike, model)
+
+
+def _other_names(model: SmallModel, is_alike: Budget) -> SmallModel:
     return _first((renamed(model),), is_alike, model)
 
 

@@ -157,9 +157,7 @@ def _reduced(
 
 
 def _count(model: SmallModel) -> int:
-    return sum(
-        layer.get("class_name") != "InputLayer" for _, layer in list(layers_of(model.config))[1:]
-    )
+    return sum(1 for _ in layers_of(model.config)) - 1
 
 
 def _arguments(model: SmallModel) -> int:
@@ -177,6 +175,7 @@ def _read(path: Path, form: str) -> SmallModel:
         training=stored.training if form == "h5" else None,
         arrays=tuple(RandomArray(*each) for each in stored.arrays),
         keras=stored.keras,
+        suffix=path.suffix if form == "h5" and path.suffix in {".keras", ".hdf5"} else "",
     )
 
 

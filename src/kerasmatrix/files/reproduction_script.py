@@ -12,14 +12,16 @@ from kerasmatrix.files.failure import Failure
 from kerasmatrix.files.small_model import SmallModel, group_paths
 from kerasmatrix.text.lines import first_line
 
-__all__ = ["MOST_LINES", "issue_text", "script_of"]
+__all__ = ["MOST_LINES", "failure_text", "issue_text", "script_of"]
 
 MOST_LINES = 30
-WIDTH = 96
+WIDTHS = (96, 140, 200)
 LONGEST_LINE = 160
 LAST_LINES = 12  # of a traceback
+# The folder of the model file, in a message.
+FOLDER = re.compile(r"/(?:[^\s/'\"]{1,255}/){1,64}(?=[^\s/'\"]{1,255}\.(?:keras|hdf5|h5)\b)")
 INSTALLED = re.compile(r'File "[^"\n]*/(?=site-packages/)')
-HDF5 = """with h5py.File("small.h5", "w") as file:
+HDF5 = """with h5py.File("small{ending}", "w") as file:
     file.attrs["keras_version"] = b"{keras}"
     file.attrs["backend"] = b"tensorflow"
     file.attrs["model_config"] = json.dumps(CONFIG).encode()
@@ -31,7 +33,7 @@ HDF5 = """with h5py.File("small.h5", "w") as file:
         for name, shape in arrays.items():
             group[name] = np.random.rand(*shape).astype("float32")
 """
-HDF5_ALONE = """with h5py.File("small.h5", "w") as file:
+HDF5_ALONE = """with h5py.File("small{ending}", "w") as file:
     file.attrs["keras_version"] = b"{keras}"
     file.attrs["backend"] = b"tensorflow"
     file.attrs["model_config"] = json.dumps(CONFIG).encode()
@@ -74,8 +76,9 @@ def script_of(
 
 
 def failure_text(failure: Failure) -> str:
-    """Return the last exception with its message, or how else the load ended."""
-    return f"{failure.error}: {failure.message}" if failure.error else failure.ended
+    """Return the exception at the root with its message, or how else the load ended."""
+    text = f"{failure.root}: {failure.reason}" if failure.root else failure.ended
+    return FOLDER.sub("", text)
 
 
 def _body(model: SmallModel, code: str | None) -> str:
@@ -94,13 +97,13 @@ def _body(model: SmallModel, code: str | None) -> str:
         given = _escaped(f"TRAINING = {model.training!r}\n") if training else ""
         body = HDF5 if model.arrays else HDF5_ALONE
         text += given + ("{WEIGHTS}\n" if model.arrays else "")
-        text += _escaped(body.format(keras=keras, training=training))
+        text += _escaped(body.format(keras=keras, training=training, ending=model.ending))
     else:
         text += "{WEIGHTS}\n" if model.arrays else ""
         text += _escaped(ARCHIVE.format(keras=keras))
         text += _escaped(ARCHIVED_WEIGHTS) if model.arrays else ""
     objects = f", custom_objects=vars({code})" if code else ""
-    return text + f'tf.keras.models.load_model("small.{model.format}"{objects})\n'
+    return text + f'tf.keras.models.load_model("small{model.ending}"{objects})\n'
 
 
 def _escaped(text: str) -> str:
@@ -118,10 +121,11 @@ def _weights(model: SmallModel) -> dict[str, Any]:
 
 def _literal(name: str, value: Mapping[str, Any], spare: int) -> str:
     """Return an assignment on as many lines as there are, else on one."""
-    text = pprint.pformat(value, width=WIDTH, compact=True, sort_dicts=False)
-    if len(text.splitlines()) > max(1, spare + 1):
-        text = repr(value)
-    return f"{name} = {text}"
+    for width in WIDTHS:
+        text = pprint.pformat(value, width=width, compact=True, sort_dicts=False)
+        if len(text.splitlines()) <= max(1, spare + 1):
+            return f"{name} = {text}"
+    return f"{name} = {value!r}"
 
 
 def issue_text(script: str, failure: Failure, versions: Handshake, written_by: str) -> str:

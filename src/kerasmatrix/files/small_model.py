@@ -67,13 +67,22 @@ class RandomArray:
 
 @dataclass(frozen=True)
 class SmallModel:
-    """A model file as data. ``training`` is that of HDF5; an archive has it in its config."""
+    """A model file as data. ``training`` is that of HDF5; an archive has it in its config.
+
+    ``suffix`` is the ending of the file's name, if it is not that of the format.
+    """
 
     format: Literal["h5", "keras"]
     config: Config
     training: Any = None
     arrays: tuple[RandomArray, ...] = ()
     keras: str | None = None
+    suffix: str = ""
+
+    @property
+    def ending(self) -> str:
+        """The ending of the file's name."""
+        return self.suffix or f".{self.format}"
 
 
 def write_model(model: SmallModel, path: Path) -> None:
@@ -261,7 +270,7 @@ def _drop_unused_inputs(inner: Config) -> None:
 
 def argument_places(model: SmallModel) -> list[Place]:
     """Return the place of each key that may be left out, outermost first."""
-    return list(_keys(model.config, ()))
+    return [*_keys(model.config, ("config",)), *_keys(model.training, ("training",))]
 
 
 def _keys(value: object, path: Place) -> Iterator[Place]:
@@ -282,16 +291,16 @@ def _keys(value: object, path: Place) -> Iterator[Place]:
 
 def without_arguments(model: SmallModel, places: Iterable[Place]) -> SmallModel:
     """Return the model without these keys."""
-    config = copy.deepcopy(model.config)
+    parts = copy.deepcopy({"config": model.config, "training": model.training})
     for *path, key in places:
-        holder: Any = config
+        holder: Any = parts
         for step in path:
             known = isinstance(holder, dict) and step in holder
             listed = isinstance(holder, list) and isinstance(step, int) and step < len(holder)
             holder = holder[step] if known or listed else None
         if isinstance(holder, dict):
             holder.pop(key, None)
-    return replace(model, config=config)
+    return replace(model, **parts)
 
 
 def renamed(model: SmallModel) -> SmallModel:

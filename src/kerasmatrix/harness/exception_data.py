@@ -20,6 +20,7 @@ def describe(error: BaseException) -> dict:
     while link is not None and id(link) not in seen and len(chain) < CHAIN_LIMIT:
         seen.add(id(link))
         chain.append({"type": _type_name(link), "message": _message(link)})
+        # As Python prints a chain: `raise … from None` hides the exception before it.
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     try:
         lines = traceback.format_exception(type(error), error, error.__traceback__)

@@ -55,6 +55,7 @@ def decode(line: bytes) -> dict:
             line.decode("utf-8"), parse_int=_integer, parse_float=_float, parse_constant=_float
         )
     except RecursionError:
+        # An answer that a model has forged must not end the run.
         raise ValueError("nested too deeply") from None
     if not isinstance(message, dict):
         raise ValueError("not a JSON object")  # noqa: TRY004 - it is the line that is wrong
@@ -63,6 +64,7 @@ def decode(line: bytes) -> dict:
 
 def readable(descriptor: int, seconds: float) -> bool:
     """Whether a descriptor, however high its number, has data or its end within ``seconds``."""
+    # `select.select` fails for descriptors from 1024 on, of which a run may have more.
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(max(0.0, seconds) * 1000))

@@ -11,7 +11,7 @@ from typing import Any
 from kerasmatrix.inspection.architecture import layers_of, words
 from kerasmatrix.inspection.model_info import Lambda
 
-__all__ = ["lambdas", "named_function"]
+__all__ = ["lambdas", "named_function", "names_in"]
 
 Config = Mapping[str, Any]
 
@@ -24,6 +24,8 @@ PROLOGUE = 4
 # Keras 2.0 wrote the bytes themselves, one character for each (func_dump in Keras 2.0.8
 # utils/generic_utils.py); later releases encode them.
 NOT_BASE_64 = re.compile(r"[^A-Za-z0-9+/=\s]")
+# A name among marshalled strings: interned, ASCII, with its length in one byte (Python/marshal.c).
+SHORT_NAME = re.compile(rb"(?s)[Z\xda](?=(.))")
 NAME = re.compile(r"(?:[\w.]{1,200}>)?[A-Za-z_]\w{0,200}")
 
 
@@ -57,6 +59,17 @@ def named_function(function: object) -> str | None:
     if not isinstance(function, str) or not NAME.fullmatch(function):
         return None
     return words(function)
+
+
+def names_in(function: object) -> frozenset[str]:
+    """Return the names in the bytecode of a Lambda: of variables, of attributes, of modules."""
+    try:
+        raw = base64.b64decode(_code_of(function) or "", validate=False)
+    except (binascii.Error, ValueError):
+        return frozenset()
+    starts = ((match.end() + 1, match.group(1)[0]) for match in SHORT_NAME.finditer(raw))
+    found = (raw[start : start + length].decode("latin-1") for start, length in starts)
+    return frozenset(name for name in found if name.isascii() and name.isidentifier())
 
 
 def _code_of(function: object) -> str | None:

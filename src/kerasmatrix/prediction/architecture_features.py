@@ -11,7 +11,9 @@ from typing import Any
 
 from kerasmatrix.inspection.architecture import inside, layers_of
 from kerasmatrix.inspection.hazards import hazards
+from kerasmatrix.inspection.lambdas import names_in
 from kerasmatrix.prediction.file_features import Features
+from kerasmatrix.prediction.spans import within
 from kerasmatrix.prediction.target import Target
 
 __all__ = ["ARCHITECTURE_FEATURES"]
@@ -19,6 +21,12 @@ __all__ = ["ARCHITECTURE_FEATURES"]
 FUNCTIONAL = {"Functional", "Model"}
 MODELS = FUNCTIONAL | {"Sequential"}
 CUDNN = {"CuDNNLSTM", "CuDNNGRU"}
+# The releases in which the bytecode of a Lambda finds these modules among the globals of the module
+# that defines Lambda (keras/layers/core.py, later core/lambda_layer.py; K was not looked up in 2.6
+# to 2.8).
+GLOBALS = {"tf": "2.6 to 2.16", "np": "to 2.16", "K": "to 2.8"}
+# The names of modules in code that imports them itself.
+IMPORTED = {"tensorflow", "numpy", "keras"}
 # Layers with a table, which HDF5 of Keras 2 cannot hold (IndexLookup and TextVectorization in
 # Keras 2.15: their handlers of weights are not variables).
 LOOKUPS = {"TextVectorization"}
@@ -44,30 +52,52 @@ def _no_input_layer(features: Features, target: Target) -> bool:
     )
 
 
-def _nested_functional(features: Features, target: Target) -> bool:
-    """A functional model is a layer of a functional model, or a node refers to a later call.
+def _later_call(features: Features, target: Target) -> bool:
+    """A layer takes the output of a call that a nested model does not have in this model.
 
     Keras 2 counts the calls of a nested model from the one that made it, Keras 3 does not.
     """
-    functional = [layer for layer in features.layers if layer.get("class_name") in FUNCTIONAL]
-    return str(features.config.get("class_name")) in FUNCTIONAL and (
-        len(functional) > 1 or any(_refers_to_later_call(layer) for layer in functional)
-    )
-
-
-def _refers_to_later_call(model: Mapping[str, Any]) -> bool:
-    """Return whether a node of a functional model refers to a call that its layer does not have."""
-    layers = list(inside(model.get("config")))
-    calls = {
-        str(layer.get("name")): len(nodes)
-        for layer in layers
-        if isinstance(nodes := layer.get("inbound_nodes"), list) and nodes
-    }
     return any(
-        isinstance(index, int) and index >= calls.get(name, index + 1)
+        _is_beyond(calls, name, index)
+        for layers, calls, _ in _graphs(features)
         for layer in layers
         for name, index in _references(layer.get("inbound_nodes"))
     )
+
+
+def _output_of_later_call(features: Features, target: Target) -> bool:
+    """An output of the model is that of a call that a nested Sequential does not have in it.
+
+    For a nested functional model Keras 3 subtracts the call that made it (``get_tensor`` in
+    ``functional_from_config``, Keras 3.4 to 3.15), for other layers it does not.
+    """
+    return any(
+        _is_beyond(calls, name, index)
+        for layers, calls, outputs in _graphs(features)
+        for name, index in _references(outputs)
+        if not any(
+            layer.get("name") == name and layer.get("class_name") in FUNCTIONAL for layer in layers
+        )
+    )
+
+
+def _graphs(
+    features: Features,
+) -> Iterator[tuple[list[Mapping[str, Any]], dict[str, int], object]]:
+    """Yield the layers of each functional model, their numbers of calls, and its outputs."""
+    for model in features.layers:
+        if model.get("class_name") in FUNCTIONAL:
+            layers = list(inside(model.get("config")))
+            calls = {
+                str(layer.get("name")): len(nodes)
+                for layer in layers
+                if isinstance(nodes := layer.get("inbound_nodes"), list) and nodes
+            }
+            yield layers, calls, _config(model).get("output_layers")
+
+
+def _is_beyond(calls: Mapping[str, int], name: str, index: object) -> bool:
+    return isinstance(index, int) and index >= calls.get(name, index + 1)
 
 
 def _references(nodes: object, depth: int = 0) -> Iterator[tuple[str, object]]:
@@ -132,6 +162,17 @@ def _function_of_library(features: Features, target: Target) -> bool:
     )
 
 
+def _missing_global(features: Features, target: Target) -> bool:
+    """The bytecode of a Lambda uses a module by a name that the loader's globals lack."""
+    return any(
+        name in used and not within(span, target.release)
+        for layer in features.layers
+        if layer.get("class_name") == "Lambda"
+        and (used := names_in(_config(layer).get("function"))).isdisjoint(IMPORTED)
+        for name, span in GLOBALS.items()
+    )
+
+
 def _listed_axis(features: Features, target: Target) -> bool:
     """A BatchNormalization stores its axis as a list, as Keras 2 writes it."""
     return any(
@@ -172,6 +213,16 @@ def _wrapped_lambda(features: Features, target: Target) -> bool:
     )
 
 
+def _wrapped_functional(features: Features, target: Target) -> bool:
+    """A wrapper, such as TimeDistributed, has a functional model in it."""
+    return any(
+        inner.get("class_name") in FUNCTIONAL
+        for layer in features.layers
+        if layer.get("class_name") not in MODELS
+        for inner in inside(layer.get("config"))
+    )
+
+
 def _savedmodel_layer(features: Features, target: Target) -> bool:
     """It has a layer that calls a SavedModel."""
     return "TFSMLayer" in features.classes
@@ -206,12 +257,14 @@ def _config(layer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "no-input-layer": _no_input_layer,
-    "nested-functional": _nested_functional,
+    "later-call": _later_call,
+    "output-of-later-call": _output_of_later_call,
     "unshaped-attention": _unshaped_attention,
     "hard-sigmoid": _hard_sigmoid,
     "cudnn": _cudnn,
     "lookup": _lookup,
     "function-of-library": _function_of_library,
+    "missing-global": _missing_global,
     "listed-axis": _listed_axis,
     "dot-score": _dot_score,
     "operation-on-constant": _operation_on_constant,
@@ -219,5 +272,6 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "path-outside": _path_outside,
     "savedmodel-layer": _savedmodel_layer,
     "torch-module": _torch_module,
+    "wrapped-functional": _wrapped_functional,
     "wrapped-lambda": _wrapped_lambda,
 }

@@ -187,7 +187,7 @@ def _lacks_numbers(features: Features, target: Target) -> bool:
 
 
 # Features that depend on the environment; the others ignore it.
-LOADER_FEATURES = {"other-python"}
+LOADER_FEATURES = {"missing-global", "other-python"}
 Feature = Callable[[Features, Any], bool]
 FEATURES: Mapping[str, Feature] = {
     **ARCHITECTURE_FEATURES,

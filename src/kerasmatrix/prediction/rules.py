@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
@@ -18,6 +17,7 @@ from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.inspection.model_info import Kind
 from kerasmatrix.prediction.features import FEATURES, Features
 from kerasmatrix.prediction.incompatibilities import Incompatibility
+from kerasmatrix.prediction.spans import SPAN, within
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.patterns import compile_pattern
@@ -42,9 +42,6 @@ TOGETHER = " + "
 
 # Statuses that need a cause.
 WITH_CAUSE = {"degraded", "drift", "fail"}
-SPAN = re.compile(
-    r"^(?:(?P<only>\d+\.\d+)|(?:(?:from )?(?P<first>\d+\.\d+))?(?: ?to (?P<last>\d+\.\d+))?)$"
-)
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Span = Annotated[str, StringConstraints(pattern=SPAN.pattern)]
@@ -145,20 +142,6 @@ class Rule(StrictModel):
             "reader-newer": own > other,
             "same": own == other,
         }[self.order]
-
-
-@cache
-def within(span: str | None, release: str | None) -> bool:
-    """Return whether ``release`` is in ``span``: None spans all, and no span has an unknown one."""
-    if span is None:
-        return True
-    if release is None:
-        return False
-    match = SPAN.match(span)
-    ends = match.groupdict() if match else {}
-    key = minor_of(release)
-    first, last = ends.get("only") or ends["first"], ends.get("only") or ends["last"]
-    return (not first or minor_of(first) <= key) and (not last or key <= minor_of(last))
 
 
 @cache

@@ -5,13 +5,15 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from kerasmatrix.files.diff_result import Difference
-from kerasmatrix.report.diff_text import Row, rows_of, size_of_change
+from kerasmatrix.report.diff_text import rows_of, size_of_change
 from kerasmatrix.report.html import hash_source, page_style, page_template
 
 __all__ = ["render_diff"]
 
-# The classes of the report's style by what happened to a layer.
-LOOKS = {"added": "fail", "removed": "fail", "changed": "drift", "moved": "degraded"}
+# The classes of the report's style by the change of a layer's architecture.
+LOOKS = {
+    "added": "fail", "removed": "fail", "changed": "drift", "renamed": "degraded", "same": "pass",
+}  # fmt: skip
 
 
 def render_diff(difference: Difference) -> str:
@@ -19,7 +21,7 @@ def render_diff(difference: Difference) -> str:
     style = page_style()
     return page_template("diff.html.j2").render(
         difference=difference,
-        rows=[(row, _look(row)) for row in rows_of(difference)],
+        rows=[(row, LOOKS[row.state]) for row in rows_of(difference)],
         retrained=[
             (layer.name, array)
             for layer in difference.layers
@@ -31,9 +33,3 @@ def render_diff(difference: Difference) -> str:
         f"style-src {hash_source(style)}",
         style=Markup(style),  # noqa: S704 - our own file
     )
-
-
-def _look(row: Row) -> str:
-    if row.state == "same":
-        return "degraded" if row.texts else "pass"
-    return LOOKS.get(row.state, "degraded")

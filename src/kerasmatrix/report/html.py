@@ -172,6 +172,7 @@ def _script() -> str:
     return f'"use strict";\n(() => {{\n{parts}}})();\n'
 
 
+@cache
 def _asset(name: str) -> str:
     """Return the text of a file next to the templates."""
     return resources.files("kerasmatrix.report").joinpath("templates", name).read_text("utf-8")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +9,7 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from kerasmatrix.analysis.compare import ChangeKind, Outcome, kind_of_change
-from kerasmatrix.report.html import page_style, page_template
+from kerasmatrix.report.html import hash_source, page_style, page_template
 from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import Cell, Status
 from kerasmatrix.results.history import CellSummary, RunSummary, summarize
@@ -47,14 +45,13 @@ def render_runs(results: Results, past: Sequence[RunSummary]) -> str:
         for base, run in zip([None, *runs], runs, strict=False)
     ]
     style = page_style()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return page_template("runs.html.j2").render(
         entries=entries[::-1],
         listed=LISTED,
         looks=LOOKS,
         style=Markup(style),  # noqa: S704 - our own file
         policy=f"default-src 'none'; base-uri 'none'; form-action 'none'; "
-        f"style-src 'sha256-{digest}'",
+        f"style-src {hash_source(style)}",
     )
 
 

@@ -123,8 +123,8 @@ def test_empty_store_is_usage_error_with_a_hint(call, arguments):
 # ---- valid results with hostile text ----
 
 HOSTILE = {
-    "ten megabytes": "x" * 10_000_000,
-    "half a million lines": "y\n" * 500_000,
+    "a megabyte": "x" * 1_000_000,
+    "fifty thousand lines": "y\n" * 50_000,
     "control characters": "".join(map(chr, range(32))) + "\x7f\x9b31m\u202e\u2066\ufeff",
     "markup": "</script><script>alert(1)</script><!--<img src=x onerror=alert(1)>]]>&lt;",
     "a formula": '=HYPERLINK("http://example.org";"x")',

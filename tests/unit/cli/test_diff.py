@@ -51,7 +51,7 @@ def test_diff_page_is_written_without_scripts(diff, pair, tmp_path):
     code, out, _ = diff(*pair, "--html", tmp_path / "new" / "page.html")
     text = (tmp_path / "new" / "page.html").read_text()
     assert (code, "<script" in text) == (1, False)
-    assert "1 of 4 layers with weights retrained" in text
+    assert "<h1>Same architecture, 1 of 4 layers with weights retrained" in text
     assert "page.html" in out
 
 

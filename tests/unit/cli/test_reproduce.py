@@ -68,7 +68,7 @@ def reproduce(tmp_path, picky, monkeypatch, capsys):
 def test_reproduce_prints_script_with_one_layer(reproduce):
     code, out, _ = reproduce()
     assert code == 0
-    assert "Reduced from 6 layers to 1" in out
+    assert "Reduced from 7 layers to 1" in out
     script = out.partition("\n----\n")[0]
     assert "'BatchNormalization'" in script
     assert "'Dense'" not in script

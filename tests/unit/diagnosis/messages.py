@@ -232,6 +232,10 @@ MESSAGES = {
         error("TypeError", "this __dict__ descriptor does not support '_DictWrapper' objects"),
         error("AttributeError", "_ARRAY_API not found"),
     ],
+    "wrapped-functional": [
+        error("ValueError", "Exception encountered when calling TimeDistributed.call().\n\nCannot "
+              "convert '3' to a shape.\n\nArguments received by TimeDistributed.call():"),
+    ],
     "nested-graph": [
         error("ValueError", 'Layer "dense" expects 1 input(s), but it received 2 input tensors.'),
     ],

@@ -88,7 +88,8 @@ def test_equal_files_one_is_loaded_by_each_version(command, engine):
 
 def test_no_infer_loads_all_equal_files(command, engine):
     command.project("good", "good-twin1", "good-twin2")
-    _, table, printed = command("--no-infer")
+    code, table, printed = command("--no-infer")
+    assert code == 0, printed
     assert sources(table) == {}
     assert sum(task.kind == "load" for _, task in engine.tasks) == 9
     assert "inferred" not in printed

@@ -80,7 +80,9 @@ RUNS = {
     "every fix tried": (("good", "fails"), {"remedies": "all"}, {"probes", "attempts"}),
     "no fix tried": (("good", "fails"), {"remedies": "none"}, set()),
     "bridge": (("good", "good2", "picky-good2"), {}, {"attempts", "conversions"}),
-    "no conversion": (("good", "picky-cannot-convert", "picky-good"), {}, {"attempts"}),
+    "no conversion": (
+        ("good", "cannot-convert", "picky-cannot-convert"), {}, {"attempts", "conversions"},
+    ),
     "equal files": (("good-twin1", "good-twin2", "fails-no-compile"), {}, {"inferred"}),
     # Equal files need not crash equally: each has attempts of its own.
     "equal files, not fixed": (
@@ -239,6 +241,18 @@ def test_known_timeout_is_out_of_date_with_more_time(tmp_path, store, kind):
     more = with_seconds(plan, plan.limits.task_seconds + 1)
     store.observations.remember(key_of(more), late, "r1")
     assert known(more, store, observed) is None
+
+
+@pytest.mark.parametrize("length", [2, 3])
+def test_known_conversion_is_of_the_file_of_the_hop_before(tmp_path, store, length):
+    plan = make_plan(tmp_path, "good", "good2")
+    chain = tuple(Hop("good2", form) for form in ("keras", "weights", "h5")[-length:])
+    converted = SaveObservation.parse({"ended": "returned", "artifact": "cd"})
+    observed = RunState(conversions={(ROW, chain[:-1]): Measured(converted, None)})
+    failed = SaveObservation.parse({"ended": "raised"})
+    key = plan.conversion_key("first", "weights", chain[-1], "cd")
+    measured = store.observations.remember(key, failed, "r1")
+    assert known_conversion(plan, store, observed, ROW, chain) == measured
 
 
 def test_known_conversion_of_an_unsaved_row_is_none(measure, store):

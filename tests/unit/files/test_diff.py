@@ -1,5 +1,6 @@
 import json
 
+import h5py
 import numpy as np
 import pytest
 
@@ -195,6 +196,14 @@ def test_diff_optimizer_state_is_compared(compare):
     assert compare(steps=4).training.optimizer_state == "different"
     missing = compare(training=None).training
     assert (missing.compile_state, missing.optimizer_state) == ("missing in b", "missing in b")
+
+
+def test_diff_steps_without_moments_miss_the_state(tmp_path):
+    a, b = (models.hdf5(tmp_path / f"{name}.h5") for name in "ab")
+    with h5py.File(b, "a") as file:
+        del file["optimizer_weights/Adam/hidden/kernel/m:0"]
+    training = read_difference(a, b).training
+    assert (training.optimizer_state, training.steps) == ("missing in b", (3, 3))
 
 
 def test_diff_vocabulary_is_an_asset(tmp_path):

@@ -23,6 +23,7 @@ def failure(*chain, names=(), stage="load"):
         ("got 3 of 12 at 0x7f00aa", "got 4 of 15 at 0x7fbb"),
         ("bad argument {'a': [1, {'b': 2}]} here", "bad argument {} here"),
         ("config={'a': 1} is bad", "config={'b': {'c': 2}} is worse"),
+        ("not found: filepath=/tmp/x/model.keras.", "not found: filepath=small.keras."),
         ("the layer 'hidden' is bad", "the layer 'other' is bad"),
         ("nodes {<Add name=hidden>: [[['x', 1", "nodes {<Add name=other>: [["),
     ],

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -96,6 +97,12 @@ def test_reduced_keeps_wiring_at_fault(model):
     assert len(layer_names(small)) == 2
 
 
+def test_reduced_keeps_the_compile_argument_at_fault(model):
+    model = replace(model, training={"loss": "mse", "metrics": ["mae"], "loss_weights": None})
+    small = reduced(model, Budget(lambda tried: "loss" in (tried.training or {}), 200))
+    assert small.training == {"loss": "mse"}
+
+
 def test_reduced_keeps_arrays_that_matter(model):
     small = reduced(model, Budget(lambda tried: bool(tried.arrays), 300))
     assert len(small.arrays) == 1
@@ -105,3 +112,9 @@ def test_budget_ends_the_search(model):
     budget = Budget(lambda _: True, 3)
     reduced(model, budget)
     assert budget.tried == 3
+
+
+@pytest.mark.parametrize("damaged", [3, [], [["a"]], {"layers": 3}, {"layers": [{"config": 1}]}])
+def test_reduced_damaged_configuration_is_left_as_it_is(damaged):
+    model = SmallModel("h5", {"class_name": "Functional", "config": damaged})
+    assert reduced(model, Budget(lambda tried: tried == model, 50)) == model

@@ -18,6 +18,7 @@ FAILURE = Failure(
     error="ValueError",
     message="Unknown layer: 'Gone'\nmore",
     root="ValueError",
+    reason="Unknown layer: 'Gone'\nmore",
     template="",
     traceback='Traceback:\n  File "/home/me/env/lib/site-packages/keras/saving.py", line 3\nLast',
 )
@@ -66,6 +67,12 @@ def test_script_has_at_most_30_lines(form):
     text = script_of(small(form, training={"loss": "mse"}), FAILURE, VERSIONS, "my_layers")
     assert len(text.splitlines()) <= MOST_LINES == 30
     assert text.startswith("# ValueError: Unknown layer: 'Gone'\n# TensorFlow 2.21.0")
+
+
+def test_script_keeps_the_ending_of_the_name(run):
+    text = script_of(small("h5", suffix=".keras"), FAILURE, VERSIONS)
+    assert 'h5py.File("small.keras", "w")' in text
+    assert text.endswith('load_model("small.keras")\n')
 
 
 def test_script_passes_classes_of_module():

@@ -112,7 +112,7 @@ def test_write_by_many_processes_never_fails(tmp_path):
     context = multiprocessing.get_context("fork")
     killed = []
     with concurrent.futures.ProcessPoolExecutor(4, mp_context=context) as pool:
-        results = [pool.submit(write_many, tmp_path, f"own-{n}", 500) for n in range(4)]
+        results = [pool.submit(write_many, tmp_path, f"own-{n}", 150) for n in range(4)]
         for _ in range(4):
             started = context.Event()
             writer = context.Process(target=write_for_ever, args=(tmp_path, started))

@@ -11,7 +11,7 @@ import pytest
 from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.harness import trees
 
-DEPTH = 3000  # well beyond Python's recursion limit and the longest path
+DEPTH = 1200  # well beyond Python's recursion limit and the longest path
 
 
 @pytest.fixture

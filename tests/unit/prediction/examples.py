@@ -2,6 +2,7 @@
 
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
+    LAMBDA_WITH_TF,
     architecture,
     archive,
     h5,
@@ -12,13 +13,15 @@ from tests.unit.prediction.made import (
     target,
     twofold,
     weights,
+    wired,
 )
 
 DENSE = layer(units=2)
 PLAIN = model(DENSE)
 INPUT = layer("InputLayer", batch_input_shape=[None, 3])
 FUNCTIONAL = model(INPUT, DENSE, class_name="Functional")
-NESTED = model(INPUT, FUNCTIONAL, class_name="Functional")
+MODULED = FUNCTIONAL | {"module": "keras.src.engine.functional"}
+NESTED = wired(PLAIN, 1)
 KERAS_2_ARCHIVED = "keras.src.engine.functional"
 CODE = layer("Lambda", function=[LAMBDA_3_8, None, None])
 CODE_3 = layer("Lambda", module="keras.layers", function=[LAMBDA_3_8, None, None])
@@ -34,6 +37,10 @@ LISTED = {"class_name": "Sequential", "config": [DENSE]}
 CALLING = {"class_name": "BinaryCrossentropy", "config": {"fn": "binary_crossentropy"}}
 LEGACY = {"optimizer": {"module": "keras.optimizers.legacy", "class_name": "Adam", "config": {}}}
 SUBCLASSED = model(class_name="Mine", module="mine", registered_name="Mine")
+WRAPPED = model(
+    layer("InputLayer", batch_shape=[None, 3]),
+    layer("TimeDistributed", layer=FUNCTIONAL | {"module": "keras.src.models.functional"}),
+)
 POLICY_3 = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
 BATCH_SHAPED = layer("InputLayer", batch_shape=[None, 3])
 NORMALIZED = layer("BatchNormalization", module="keras.layers", axis=[1])
@@ -65,6 +72,9 @@ EXAMPLES = {
     "no-weights": (architecture(PLAIN), "2.9"),
     "misnamed": (h5(PLAIN, called="model.keras"), "3.4"),
     "module-path": (archive(FUNCTIONAL | {"module": KERAS_2_ARCHIVED}), "3.4"),
+    "module-path-hdf5": (h5(model(layer("TimeDistributed", layer=MODULED))), "3.4"),
+    "wrapped-functional-old": (h5(WRAPPED, keras="3.10.0"), "3.4"),
+    "wrapped-functional": (h5(WRAPPED, keras="3.10.0"), "3.12"),
     "functional-class": (h5(FUNCTIONAL), "2.2"),
     "operation": (h5(model(INPUT, layer("TFOpLambda", function="math.add"))), "3.4"),
     "unpacked": (archive(PLAIN, holder="folder"), "2.15"),
@@ -72,6 +82,10 @@ EXAMPLES = {
     "raw-bytecode": (
         h5(model(INPUT, layer("Lambda", function=["c\x01\x00\x00", None, None]))),
         "2.4",
+    ),
+    "missing-global": (
+        h5(model(INPUT, layer("Lambda", function=[LAMBDA_WITH_TF, None, None]))),
+        target("2.4", python="3.8"),
     ),
     "function-of-library": (
         h5(
@@ -137,8 +151,9 @@ EXAMPLES = {
         "3.4",
     ),
     "input-twice": (h5(model(layer(units=2, batch_input_shape=[None, 3]))), "3.4"),
-    "nested-graph": (h5(NESTED), "3.6"),
+    "nested-graph": (h5(NESTED), "3.12"),
     "load-never-ends": (h5(NESTED), "3.4"),
+    "nested-output": (h5(wired(PLAIN, 0, output=["inner", 1, 0])), "3.4"),
     "archive-layout": (
         archive(PLAIN, keras="2.12.0", paths=[DEPENDENCIES + "dense/vars/0"]),
         "2.15",

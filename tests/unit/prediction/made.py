@@ -1,5 +1,6 @@
 """Contents of model files, made without files; and environments to load them in."""
 
+from base64 import b64decode, b64encode
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.prediction.target import Target
 
 LAMBDA_3_8 = "4wEAAAAAAAAAAAAAAAEAAAABAAAAQwAAAHMEAAAAfABTAA=="
+LAMBDA_WITH_TF = b64encode(b64decode(LAMBDA_3_8) + b"\xda\x02tf").decode()
 
 
 def target(release, *, tensorflow=None, python="3.11", environment=None):
@@ -25,6 +27,18 @@ def layer(class_name="Dense", *, module=None, registered_name=None, **config):
     if module:
         told |= {"module": module, "registered_name": registered_name}
     return told
+
+
+def wired(inner, call, output=("dense", 0, 0)):
+    """Return a functional model in which a Dense takes the output of a ``call`` of ``inner``."""
+    layers = [
+        layer("InputLayer", batch_input_shape=[None, 3]) | {"name": "input", "inbound_nodes": []},
+        {**inner, "name": "inner", "inbound_nodes": [[["input", 0, 0, {}]]]},
+        layer(units=2) | {"name": "dense", "inbound_nodes": [[["inner", call, 0, {}]]]},
+    ]
+    outer = model(*layers, class_name="Functional")
+    outer["config"]["output_layers"] = [list(output)]
+    return outer
 
 
 def model(*layers, class_name="Sequential", name="model", **more):

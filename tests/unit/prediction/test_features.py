@@ -7,6 +7,7 @@ from kerasmatrix.prediction.features import FEATURES, features_of
 from kerasmatrix.prediction.rules import the_rules
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
+    LAMBDA_WITH_TF,
     archive,
     h5,
     layer,
@@ -15,6 +16,7 @@ from tests.unit.prediction.made import (
     target,
     twofold,
     weights,
+    wired,
 )
 
 DENSE = layer(units=2)
@@ -106,10 +108,12 @@ def features(contents, reader=None):
         ),
         ("lambda", h5(LAMBDA), h5(model(layer("Lambda", function="relu")))),
         ("no-input-layer", h5(model(DENSE)), h5(model(INPUT, DENSE))),
+        ("later-call", h5(wired(INNER, 1)), h5(wired(INNER, 0))),
+        ("later-call", h5(model(wired(INNER, 1))), h5(model(wired(INNER, 0)))),
         (
-            "nested-functional",
-            h5(model(INPUT, INNER, class_name="Model")),
-            h5(model(INPUT, INNER)),
+            "output-of-later-call",
+            h5(wired(model(INPUT), 0, output=["inner", 1, 0])),
+            h5(wired(INNER, 0, output=["inner", 1, 0])),
         ),
         (
             "unshaped-attention",
@@ -183,3 +187,24 @@ def test_features_of_writer(writer, release):
 def test_features_are_all_used_and_tested():
     asked = {name for rule in the_rules() for name in (*rule.features, *rule.without)}
     assert asked == set(FEATURES)
+
+
+@pytest.mark.parametrize(
+    ("release", "misses"), [("2.4", True), ("2.9", False), ("2.16", False), ("3.4", True)]
+)
+def test_missing_global_depends_on_release(release, misses):
+    contents = h5(model(INPUT, layer("Lambda", function=[LAMBDA_WITH_TF, None, None])))
+    assert ("missing-global" in features(contents, target(release))) == misses
+    assert "missing-global" not in features(h5(LAMBDA), target(release))
+
+
+def test_lookup_has_no_vocabulary_in_its_config():
+    known = layer("TextVectorization", vocabulary=["some", "words"])
+    assert "lookup" not in features(h5(model(known)), target("2.9"))
+    assert "lookup" in features(h5(model(layer("TextVectorization"))), target("2.9"))
+
+
+@pytest.mark.parametrize("held", [None, [3.0], []])
+def test_function_of_library_has_functions_in_its_closure(held):
+    function = {"class_name": "Lambda", "config": {"function": ["", None, held], "module": "keras"}}
+    assert "function-of-library" not in features(h5(model(function)), target("2.9"))

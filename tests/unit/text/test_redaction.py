@@ -168,6 +168,6 @@ def test_shorten_without_a_home_folder_leaves_slashes(monkeypatch, home):
     ["a://b:c/", "/", "/:", "://", "a/", "s3://k:s", "?token", 'File "/', "/lib/", "@", "&key"],
 )
 def test_redaction_of_a_long_text_ends(shorten, part):
-    """A pattern that takes quadratic time would take days."""
-    text = "a:// " + part * (1_000_000 // len(part))
+    """A pattern that takes quadratic time would take hours."""
+    text = "a:// " + part * (200_000 // len(part))
     assert len(shorten(mask_secrets(text))) <= len(text)

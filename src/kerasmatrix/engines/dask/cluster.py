@@ -138,6 +138,8 @@ class Cluster:
             }
             job.candidates = set(workers)
             self._jobs.add(job)
+        # With allow_other_workers, Dask takes any worker once none of these is left, whatever its
+        # labels are (decide_worker in distributed/scheduler.py of 2026.8). `run_job` refuses there.
         chosen = job.preferred or (allowed if avoids else ())
         try:
             job.future = future = self._client.submit(
@@ -176,6 +178,7 @@ class Cluster:
     def close(self) -> None:
         """Remove the plugin from all workers, which ends what they have open, and disconnect."""
         with contextlib.suppress(*CONNECTION_ERRORS):
+            # While the scheduler is away, this would wait for the time-out of a connection.
             if self._client.status == "running":
                 self._client.unregister_worker_plugin(self._plugin.name)
         with contextlib.suppress(*CONNECTION_ERRORS):
@@ -216,6 +219,8 @@ class Cluster:
                 return self._workers
             if self._client.scheduler is None:
                 raise ClosedClientError("the connection is closed")
+            # `Client.scheduler_info` would hide that the connection is lost: it catches OSError
+            # (distributed/client.py of 2026.8).
             ask = self._client.scheduler.identity
             identity = self._client.sync(ask, n_workers=-1, callback_timeout=ANSWER_SECONDS)
             if identity["id"] != self._scheduler:  # a restarted one has no plugins

@@ -155,7 +155,8 @@ class DaskWorker:
         self._spec = spec
         self._dirs = dirs
         self._scenarios = scenarios
-        # Receives each job with the future that ended, which may be an earlier one.
+        # Receives each job with the future that ended, which may be an earlier one. Dask's
+        # `as_completed` cannot look at the cluster while no job ends: its time-out ends it.
         self._ended: SimpleQueue[tuple[Job, Future[JobResult]] | None] = SimpleQueue()
         # Why tasks have no result.
         self._deaths: dict[Task, WorkerDied] = {}
@@ -317,7 +318,8 @@ def _result_of(job: Job, seconds: float) -> JobResult:
     except (CancelledError, *CONNECTION_ERRORS) as gone:
         return JobResult(error=CancelledError(str(gone)))
     job.failures = MOST_FAILURES  # Dask has tried as often
-    reason = f"{MOST_FAILURES} Dask workers in a row could not run it: {error}"
     if isinstance(error, KilledWorker):
         reason = f"{error.allowed_failures + 1} Dask workers in a row were lost under it"
+    else:
+        reason = f"{MOST_FAILURES} times, Dask workers in a row could not run it: {error}"
     return JobResult(error=WorkerDied(reason, machine=True))

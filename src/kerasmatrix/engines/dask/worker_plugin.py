@@ -251,6 +251,7 @@ class EnvironmentPlugin(WorkerPlugin):
 
     def _close(self) -> None:
         self._close_idle()
+        # Dask does not end the threads of tasks. They end when their workers do.
         for opened in list(self._busy):
             opened.close()
         if self._engine:

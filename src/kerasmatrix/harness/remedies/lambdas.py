@@ -97,6 +97,7 @@ def translated(config: dict) -> tuple:
             continue
         text = _text(source)
         sources.append(text)
+        # No closure: `bytecode.translate` writes its values into the text.
         compiled = [_compile(text), stored[1], None]
         written[part] = dict(value, config=dict(zip(CODE, compiled))) if is_object else compiled
     return written, sources

@@ -30,6 +30,10 @@ function repeatCommand(cell) {
     `--formats ${quoted(formats[formatOf[cell]])} --environments ${pair} ${data.commands.options} ${AGAIN}`;
 }
 
+// The command that makes a small script with the same failure, for an issue of Keras.
+const reduceCommand = (cell) => `kerasmatrix reproduce ${quoted(data.paths[scenarioOf[cell]])} ` +
+  `--loaded-with ${quoted(names[loadedOf[cell]])} --output small ${data.commands.options}`;
+
 function copyButton(text, label) {
   const button = element("button", label || "copy", "copy");
   button.type = "button";

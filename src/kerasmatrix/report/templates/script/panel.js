@@ -122,6 +122,10 @@ function sideParts(side, title) {
 
 function reproduction(result, cell) {
   const parts = [element("h3", "Measure it again"), commandParts(repeatCommand(cell))];
+  if (data.files && FIXABLE.has(result.status)) {
+    parts.push(element("p", "The smallest model that fails alike, as a script and a text for an issue:"),
+      commandParts(reduceCommand(cell)));
+  }
   if (!data.files && result.artifact) {
     parts.push(element("p", "The saved file, and how to load it in that environment:"),
       pre(`.kerasmatrix/artifacts/${result.artifact}\npython scenarios/${quoted(result.scenario)}/load.py FILE`));
