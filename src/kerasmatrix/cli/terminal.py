@@ -40,6 +40,8 @@ STYLES = {
 CORNER = "saved ↓ / loaded →"
 FILES_CORNER = "file ↓ / loaded →"
 LOG = logging.getLogger(__name__)
+# With less room for the names of files, a table says nothing; the report has it.
+SHORTEST_NAME = 12
 
 
 def print_jobs(run: Run) -> None:
@@ -118,15 +120,21 @@ def print_files(results: Results) -> None:
     cells = {(cell.scenario, cell.loaded_with): cell.status for cell in results.asked_for}
     names = [environment.name for environment in results.environments if not environment.added]
     rows = [scenario.name for scenario in results.scenarios]
-    named = _first_width(FILES_CORNER, rows) + sum(len(name) + 2 for name in names)
-    is_named = named <= console.width
-    table = _new_table(FILES_CORNER, names if is_named else map(str, range(1, len(names) + 1)))
-    for row in rows:
-        table.add_row(row, *(_glyph(cells.get((row, name))) for name in names))
-    console.print(table)
-    if not is_named:
-        numbered = ", ".join(f"{number} {name}" for number, name in enumerate(names, start=1))
-        console.print(Text(f"Columns: {numbered}", style="dim"))
+    heads, room = names, _room(console, names)
+    if room < _first_width(FILES_CORNER, rows):
+        heads = [str(number) for number, _ in enumerate(names, start=1)]
+        room = _room(console, heads)
+    if room >= SHORTEST_NAME:
+        table = _new_table(_shortened(FILES_CORNER, room), heads)
+        for row in rows:
+            glyphs = (_glyph(cells.get((row, name))) for name in names)
+            table.add_row(_shortened(row, room), *glyphs)
+        console.print(table)
+        if heads is not names:
+            numbered = ", ".join(
+                f"{number} {name}" for number, name in zip(heads, names, strict=True)
+            )
+            console.print(Text(f"Columns: {numbered}", style="dim"))
     for status in count_statuses(results.asked_for):
         look = LOOKS[status]
         console.print(Text(f"{look.glyph} {look.word}: {look.meaning}", style="dim"))
@@ -225,6 +233,19 @@ def _print_steps(console: Console, results: Results) -> None:
             step.name, Text(str(step.broken), style=style), str(step.files), str(step.fixable)
         )
     console.print(table)
+
+
+def _room(console: Console, heads: Iterable[str]) -> int:
+    """Return the columns of the terminal that are left for names of rows."""
+    return console.width - sum(len(head) + 2 for head in heads) - 1
+
+
+def _shortened(name: str, room: int) -> str:
+    """Return a name without its middle, if it is too long."""
+    if len(name) <= room:
+        return name
+    half = room // 2
+    return f"{name[: room - half - 1]}…{name[len(name) - half :]}"
 
 
 def _first_width(corner: str, rows: Iterable[str]) -> int:

@@ -26,7 +26,7 @@ from kerasmatrix.files.diff_architecture import (
 )
 from kerasmatrix.files.diff_layers import Pair, paired_layers
 from kerasmatrix.files.diff_result import Change, Difference, LayerChange, Sameness, Spelling
-from kerasmatrix.files.diff_settings import Settings, compared_settings, grouped_spellings
+from kerasmatrix.files.diff_settings import Settings, Writers, compared_settings, grouped_spellings
 from kerasmatrix.files.diff_training import changed_training
 from kerasmatrix.files.diff_verdict import judged
 from kerasmatrix.files.diff_weights import (
@@ -42,11 +42,13 @@ from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.inspection.array_owners import OwnedArray, owned_arrays
 from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.inspection.inspect import inspect, read_time
+from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.inspection.read import DAMAGE, read_contents
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 from kerasmatrix.inspection.stored_arrays import StoredArrays, open_arrays
 from kerasmatrix.results.equal_settings import fold
 from kerasmatrix.text.lines import first_line
+from kerasmatrix.versions import minor_of
 
 __all__ = ["diff", "read_difference"]
 
@@ -112,10 +114,7 @@ class _Comparison:
         self._contents = contents
         self._arrays = arrays
         self._models = tuple(_model(each.config) for each in contents)
-        majors = [each.writer.keras_major or 0 for each in contents]
-        self._newer_first = majors[0] > majors[1]
-        versions = {each.writer.keras for each in contents}
-        self._one_release = len(versions) == 1 and None not in versions
+        self._writers = _writers(contents[0].writer, contents[1].writer)
         owned = self._read_owned()
         # Their identities are the keys, so that no path of a file can be mistaken for another.
         self._prints = {id(each.array): fingerprint(each.array) for side in owned for each in side}
@@ -200,12 +199,7 @@ class _Comparison:
             settings = Settings((), (), ())
             wiring = None
             if ours and theirs and both:
-                settings = compared_settings(
-                    ours,
-                    theirs,
-                    newer_first=self._newer_first,
-                    one_release=self._one_release,
-                )
+                settings = compared_settings(ours, theirs, self._writers)
                 wiring = compared_wiring(ours, theirs, names, several)
                 spellings += [(ours.name, spelling) for spelling in settings.spellings]
             known = ours or theirs
@@ -261,11 +255,10 @@ class _Comparison:
         if fold(a.class_name) != fold(b.class_name) or a.has_layers != b.has_layers:
             yield Change(what="another class", a=a.class_name, b=b.class_name)
             return
-        settings = compared_settings(
-            *(Layer((), each.class_name, each.config, each.custom, False) for each in (a, b)),
-            newer_first=self._newer_first,
-            one_release=self._one_release,
+        ours, theirs = (
+            Layer((), each.class_name, each.config, each.custom, is_model=False) for each in (a, b)
         )
+        settings = compared_settings(ours, theirs, self._writers)
         yield from settings.changes
 
     def _sameness_of_weights(self, layers: tuple[LayerChange, ...]) -> Sameness:
@@ -303,7 +296,7 @@ class _Comparison:
             if contents.second:
                 yield f"{name} has two types at once: only the {contents.kind} is compared"
             if arrays.elsewhere:
-                yield f"{arrays.elsewhere} arrays of {name} are in other files, which are not read"
+                yield f"arrays of {name} in other files are not read: {arrays.elsewhere}"
             if contents.stored.weights.arrays and not owned:
                 yield f"the weights of {name} are not read"
             if model and not model.has_layers:
@@ -313,6 +306,15 @@ class _Comparison:
                 )
         if self._is_unmatched:
             yield "not all arrays could be matched with layers of the other file"
+
+
+def _writers(a: Writer, b: Writer) -> Writers:
+    ages = [minor_of(each.keras) if each.keras else (each.keras_major or 0,) for each in (a, b)]
+    return Writers(
+        majors=(a.keras_major, b.keras_major),
+        newer_first=ages[0] > ages[1],
+        one_release=a.keras is not None and a.keras == b.keras,
+    )
 
 
 def _mapping(config: Any) -> Mapping[str, Any] | None:  # noqa: ANN401 - JSON of any shape

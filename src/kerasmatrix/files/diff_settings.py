@@ -24,13 +24,19 @@ from kerasmatrix.results.spellings import (
     RENAMED_IN,
 )
 
-__all__ = ["Settings", "compared_settings", "grouped_spellings"]
+__all__ = ["Settings", "Writers", "compared_settings", "grouped_spellings"]
 
 DEEPEST = 64
 # Keys that say how an object is stored, not what it does.
 STORAGE = {"module", "registered_name", "build_config", "shared_object_id", "name"}
 # Bytecode differs from one Python to the next, and by the line that it was written in.
 CODE = {("lambda", "function"), ("lambda", "output_shape"), ("lambda", "mask")}
+
+# Names of functions that Keras 3 gives to others than Keras 2, folded.
+# Source: hard_sigmoid in keras/src/activations/activations.py is relu6(x + 3) / 6, and was
+# clip(0.2 * x + 0.5, 0, 1) in Keras 2.15.
+OTHER_FUNCTIONS = {"hardsigmoid"}
+KERAS_3 = 3
 
 
 @dataclass(frozen=True)
@@ -42,16 +48,28 @@ class Settings:
     not_compared: tuple[str, ...]
 
 
-def compared_settings(
-    a: Layer, b: Layer, *, newer_first: bool = False, one_release: bool = False
-) -> Settings:
+@dataclass(frozen=True)
+class Writers:
+    """The releases that wrote two files.
+
+    Attributes:
+        majors: of their Keras, as far as they are known.
+        newer_first: whether the first is newer than the second.
+        one_release: whether they are the same.
+    """
+
+    majors: tuple[int | None, int | None] = (None, None)
+    newer_first: bool = False
+    one_release: bool = False
+
+
+def compared_settings(a: Layer, b: Layer, writers: Writers) -> Settings:
     """Compare the arguments of two layers.
 
     Args:
         a: a layer.
         b: its twin.
-        newer_first: whether ``a`` is from a newer generation of Keras than ``b``.
-        one_release: whether one release wrote both.
+        writers: the releases that wrote the two files.
     """
     owner = fold(a.class_name)
     if a.kind != b.kind:
@@ -66,10 +84,10 @@ def compared_settings(
         for layer in (a, b)
     )
     found: dict[tuple[str, ...], tuple[Any, Any]] = {}
-    both_ways = one_release or a.custom or b.custom
-    if not newer_first or both_ways:
+    both_ways = writers.one_release or a.custom or b.custom
+    if not writers.newer_first or both_ways:
         found |= {each.path: (each.before, each.after) for each in differences(ours, theirs)}
-    if newer_first or both_ways:
+    if writers.newer_first or both_ways:
         for each in differences(theirs, ours):
             found.setdefault(each.path, (each.after, each.before))
     changes = [
@@ -79,11 +97,33 @@ def compared_settings(
         or None not in {_plain(before), _plain(after)}  # Keras 3 draws a seed where none is given
     ]
     changed = {path[0] for path in found if path}
+    changes += _other_functions(a.config, b.config, writers.majors)
     return Settings(
         tuple(changes),
         tuple(_spellings(a, b, owner, changed)),
         tuple(_code_differences(a, b, code)),
     )
+
+
+def _other_functions(
+    a: Mapping[str, Any],
+    b: Mapping[str, Any],
+    majors: tuple[int | None, int | None],
+    start: str = "",
+) -> Iterator[Change]:
+    """Yield the activations with a name that is another function in the other generation."""
+    generations = [None if major is None else major >= KERAS_3 for major in majors]
+    if None in generations or generations[0] == generations[1]:
+        return
+    for key in a:
+        values = (a[key], b.get(key))
+        folded = [fold(value) if isinstance(value, str) else "" for value in values]
+        if key.endswith("activation") and folded[0] == folded[1] and folded[0] in OTHER_FUNCTIONS:
+            texts = [f"{values[0]} of Keras {major}" for major in majors]
+            yield Change(what=f"{start}{key}", a=texts[0], b=texts[1])
+        inner = [_inner(value) for value in values]
+        if inner[0] and inner[1]:
+            yield from _other_functions(inner[0][1], inner[1][1], majors, f"{start}{key}.")
 
 
 def _plain(value: Any) -> object:

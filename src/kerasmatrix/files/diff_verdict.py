@@ -101,7 +101,8 @@ def _weights(found: Difference) -> Iterator[str]:
     if retrained:
         counts = f"{len(retrained)} of {_count(len(both))} with weights retrained"
         yield counts + _largest(retrained)
-    for state, text in STATES:
+    # A layer may seem to have other arrays because some are not read.
+    for state, text in STATES if found.weights == "different" else ():
         count = sum(_weights_state(layer) == state for layer in both)
         if count:
             yield f"{_count(count)} {text}"

@@ -50,7 +50,7 @@ def fingerprint(array: StoredArray) -> Print:
         if block.size and first is None:
             first = numbers[0]
         constant = constant and bool((numbers == first).all())
-        total.update((numbers + 0.0).tobytes())  # -0.0 is 0.0
+        total.update((numbers + 0.0).data)  # -0.0 is 0.0
     return Print(total.hexdigest(), constant)
 
 

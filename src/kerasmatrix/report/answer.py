@@ -112,8 +112,7 @@ def _notes(step: Step, *, of_files: bool) -> Iterator[tuple[Status, str]]:
     if step.unchanged:
         yield Status.PASS, f"{step.unchanged} {_loads(step.unchanged)} unchanged"
     if step.unknown:
-        verb = "was" if step.unknown == 1 else "were"
-        yield Status.NOT_RUN, f"{step.unknown} {verb} not measured"
+        yield Status.NOT_RUN, f"{step.unknown} could not be judged"
 
 
 def _loads(number: int) -> str:

@@ -6,7 +6,7 @@ from rich.console import Console
 from kerasmatrix.cli import terminal
 from kerasmatrix.cli.terminal import print_results
 from kerasmatrix.results.cells import Status
-from tests.unit.report.factory import make_results
+from tests.unit.report.factory import make_cell, make_results
 
 
 @pytest.fixture
@@ -77,6 +77,28 @@ def test_print_results_ends_with_verdict_counts_and_report(printed, tmp_path):
     counts = next(place for place, line in enumerate(lines) if line.startswith("50 cells: "))
     assert verdict < counts < len(lines) - 1
     assert lines[-1] == f"Report: {tmp_path / 'index.html'}"
+
+
+@pytest.mark.parametrize(("width", "head"), [(80, "tf2.1"), (40, "1")])
+def test_print_files_narrow_keeps_every_version(monkeypatch, capsys, width, head):
+    base = make_results(environments=4)
+    name = "a-model-with-a-long-name-of-2021.h5"
+    scenario = base.scenarios[0].model_copy(update={"name": name, "file": name})
+    cells = tuple(
+        make_cell(name, "h5", "tf2.1", environment.name, Status.PASS)
+        for environment in base.environments
+    )
+    results = base.model_copy(update={"scenarios": (scenario,), "cells": cells})
+    monkeypatch.setattr(
+        terminal, "Console",
+        lambda **more: Console(**more, width=width, force_terminal=True, color_system=None),
+    )  # fmt: skip
+    terminal.print_files(results)
+    lines = capsys.readouterr().out.splitlines()
+    assert head in lines[0].split()
+    assert lines[1].count("✓") == 4
+    assert lines[1].split()[0].endswith("2021.h5")
+    assert len(lines[1]) <= width
 
 
 def test_pair_of_which_a_save_failed_shows_its_loads():

@@ -1,4 +1,6 @@
 import json
+import pickle
+import shutil
 
 import h5py
 import numpy as np
@@ -68,6 +70,33 @@ def test_diff_of_one_release_shows_argument_of_one_side(compare):
     models.layer_of(changed, "hidden")["config"]["made_up"] = 7
     (change,) = layer_named(compare(architecture=changed), "hidden").arguments
     assert (change.what, change.a, change.b) == ("made_up", "unset", "7")
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_diff_name_of_another_function_is_a_change(tmp_path, backwards):
+    changed = models.config()
+    models.layer_of(changed, "hidden")["config"]["activation"] = "hard_sigmoid"
+    paths = [
+        models.hdf5(tmp_path / "a.h5", architecture=changed),
+        models.archive(tmp_path / "b.keras", architecture=changed),
+    ]
+    found = read_difference(*(reversed(paths) if backwards else paths))
+    (change,) = layer_named(found, "hidden").arguments
+    texts = [change.a, change.b]
+    assert sorted(texts) == ["hard_sigmoid of Keras 2", "hard_sigmoid of Keras 3"]
+    assert texts == sorted(texts, reverse=backwards)
+
+
+def test_diff_of_minors_takes_the_older_as_original(tmp_path):
+    """An argument that only the newer release has is not missing in the older."""
+    changed = models.config()
+    models.layer_of(changed, "hidden")["config"]["new_in_2_15"] = 7
+    paths = [
+        models.hdf5(tmp_path / "new.h5", architecture=changed, keras="2.15.0"),
+        models.hdf5(tmp_path / "old.h5", keras="2.4.0"),
+    ]
+    for pair in (paths, reversed(paths)):
+        assert not layer_named(read_difference(*pair), "hidden").arguments
 
 
 def test_diff_other_wiring_is_named(compare):
@@ -246,3 +275,49 @@ def test_diff_large_array_is_read_in_blocks(tmp_path):
     held["out"]["kernel"][2, 999, 999] += 4
     found = read_difference(a, models.hdf5_weights(tmp_path / "b.h5", held))
     assert layer_named(found, "out").weights.largest == pytest.approx(4)
+
+
+def unpacked(path, folder):
+    shutil.unpack_archive(path, folder / "unpacked", "zip")
+    return folder / "unpacked"
+
+
+def of_mlflow(path, folder):
+    (folder / "mlflow" / "data").mkdir(parents=True)
+    shutil.copy(path, folder / "mlflow" / "data" / "model.keras")
+    (folder / "mlflow" / "MLmodel").write_text("flavors: {keras: {data: data}}\n")
+    return folder / "mlflow"
+
+
+def pickled(path, folder):
+    (folder / "model.pkl").write_bytes(pickle.dumps({"model": path.read_bytes()}))
+    return folder / "model.pkl"
+
+
+@pytest.mark.parametrize("pack", [unpacked, of_mlflow, pickled])
+def test_diff_packed_model_is_the_same(tmp_path, pack):
+    path = models.archive(tmp_path / "model.keras")
+    found = read_difference(models.hdf5(tmp_path / "a.h5", training=None), pack(path, tmp_path))
+    assert (found.architecture, found.weights) == ("equal", "equal")
+
+
+def test_diff_architecture_with_weights_next_to_it(tmp_path):
+    (tmp_path / "model.json").write_text(json.dumps(models.KERAS_2))
+    models.hdf5_weights(tmp_path / "model.h5")
+    other = tmp_path / "other"
+    other.mkdir()
+    found = read_difference(tmp_path / "model.json", models.archive(other / "b.keras"))
+    assert (found.architecture, found.weights) == ("equal", "equal")
+
+
+def test_diff_arrays_in_other_files_are_not_read(tmp_path):
+    a = models.hdf5(tmp_path / "a.h5")
+    b = models.hdf5(tmp_path / "b.h5")
+    with h5py.File(b, "a") as file:
+        held = file["model_weights/out/out"]
+        del held["bias:0"]
+        held.create_dataset("bias:0", (1,), "f4", external=[("/etc/hostname", 0, 4)])
+    found = read_difference(a, b)
+    assert found.weights == "unknown"
+    assert "arrays of b in other files are not read: 1" in found.notes
+    assert "weights not compared as a whole" in found.verdict

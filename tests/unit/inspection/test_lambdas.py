@@ -6,7 +6,7 @@ import pytest
 from kerasmatrix.inspection.lambdas import names_in
 
 
-def test_names_in_code_are_those_of_globals_attributes_and_arguments():
+def test_names_in_code_are_globals_attributes_arguments():
     code = compile("lambda inputs: tf.square(inputs)", "m.py", "eval").co_consts[0]
     stored = base64.encodebytes(marshal.dumps(code)).decode()
     assert {"tf", "square", "inputs"} <= names_in([stored, None, None])

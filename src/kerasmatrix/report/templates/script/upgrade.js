@@ -71,7 +71,7 @@ function noteParts({ inBoth, lossy, unchanged, unknown }, from) {
   [["fail", inBoth, data.files ? `of them ${fail(inBoth)} in ${from} too` : `${fail(inBoth)} in both`],
     ["degraded", lossy, `${loads(lossy)} with losses`],
     ["pass", unchanged, `${loads(unchanged)} unchanged`],
-    ["not-run", unknown, `${unknown === 1 ? "was" : "were"} not measured`],
+    ["not-run", unknown, "could not be judged"],
   ].forEach(([status, number, text]) => {
     if (!number) return;
     const item = element("li");
