@@ -19,6 +19,8 @@ from kerasmatrix.files.convert import Conversion, Converted, convert, convert_ch
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.output import (
+    WEIGHTS,
+    WEIGHTS_ENDINGS,
     Output,
     check_output,
     default_manifest,
@@ -116,8 +118,12 @@ class OutputFile(NamedTuple):
         self, model_inputs: Iterable[ModelInput]
     ) -> tuple[dict[str, Output], dict[str, KerasmatrixError]]:
         """Return the output of the file by scenario; it was checked before."""
-        output = Output(self.path, (self.file_format,), manifest=self.manifest)
-        return {model.scenario.name: output for model in model_inputs}, {}
+        return {model.scenario.name: self._of(model) for model in model_inputs}, {}
+
+    def _of(self, model: ModelInput) -> Output:
+        is_weights = model.format == WEIGHTS and self.path.name.endswith(WEIGHTS_ENDINGS[0])
+        file_format = WEIGHTS if is_weights else self.file_format
+        return Output(self.path, (file_format,), manifest=self.manifest)
 
 
 class Outcome(NamedTuple):

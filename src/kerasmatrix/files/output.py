@@ -21,6 +21,8 @@ from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.filesystem.named_files import try_folder
 
 __all__ = [
+    "WEIGHTS",
+    "WEIGHTS_ENDINGS",
     "Output",
     "check_folder",
     "check_output",

@@ -1,11 +1,13 @@
 """A converted file is written whole, and what was there is never lost for it."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files import output as writing
+from kerasmatrix.files.fix import OutputFile
 from kerasmatrix.files.output import Output, write_file
 from kerasmatrix.filesystem.digests import digest_path
 
@@ -96,6 +98,20 @@ def test_write_file_failure_restores_existing_output(files, monkeypatch, before,
 def test_path_as_weights_has_ending_of_its_layout(source, made, place):
     output = Output(Path(source), ("weights",))
     assert output.path_as("weights", Path(made)) == Path(place)
+
+
+@pytest.mark.parametrize(
+    ("stored", "name", "wanted"),
+    [
+        ("weights", "m.weights.h5", "weights"),
+        ("h5", "m.weights.h5", "h5"),
+        ("weights", "m.h5", "h5"),
+    ],
+)
+def test_output_file_of_weights_is_named_so(stored, name, wanted):
+    model = SimpleNamespace(format=stored, scenario=SimpleNamespace(name="s"))
+    outputs, _ = OutputFile(Path(name), "h5", Path("told.json")).plan([model])
+    assert outputs["s"].formats == (wanted,)
 
 
 class WithModule(Told):

@@ -20,6 +20,7 @@ __all__ = ["Reader"]
 PLACES = (
     "layers", "initializers", "regularizers", "constraints", "optimizers", "optimizers.schedules",
     "optimizers.legacy", "losses", "metrics", "layers.experimental.preprocessing",
+    "layers.experimental",
 )  # fmt: skip
 # The keyword arguments of Keras 2's Layer (keras/engine/base_layer.py, `allowed_kwargs`).
 LAYER_KEYWORDS = {
@@ -41,7 +42,9 @@ TESTED = re.compile(r"""["'](\w+)["']\s+in\s+config""")
 # Keys that a constructor reads from its `**kwargs` (LayerNormalization of 3.9 and later:
 # `rms_scaling`; CategoryEncoding of 2.6 and later: `max_tokens`).
 POPPED = re.compile(r"""kwargs\s*(?:\.\s*(?:pop|get)\(\s*|\[\s*)["'](\w+)["']""")
-PASSED_ON = re.compile(r"\*\*kwargs|if kwargs|validate_kwargs")
+# Constructors that refuse arguments that they do not know (`_process_kwargs`: optimizers of 2.11 to
+# 2.15).
+PASSED_ON = re.compile(r"\*\*kwargs|if kwargs|validate_kwargs|_process_kwargs")
 DEMANDED = re.compile(r"""config\s*\.\s*pop\(\s*["'](\w+)["']\s*\)""")
 
 
