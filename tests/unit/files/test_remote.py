@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import importlib
 import json
 import shutil
 import sys
@@ -240,6 +241,9 @@ def hub(tmp_path, monkeypatch):
     server.shutdown()
     thread.join()
     server.server_close()
+    # Its client is a global that every fork resets; other tests watch the globals of a fork.
+    hub = importlib.import_module("huggingface_hub")
+    getattr(hub, "close_session", lambda: None)()
 
 
 def run(capsys, *arguments):
