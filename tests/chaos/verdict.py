@@ -79,7 +79,7 @@ def left_behind(project: Project) -> Iterator[str]:
     """Yield files that must not be left once no run is at work."""
     for path in project.temporary.iterdir():
         yield f"temporary file {path.name}"
-    allowed = {"index.html", "results.json", "results.csv"}
+    allowed = {"index.html", "runs.html", "results.json", "results.csv"}
     for path in project.reports.iterdir():
         if path.name not in allowed:
             yield f"report {path.name}"

@@ -44,7 +44,8 @@ def test_run_on_cluster_equals_local_run(engine, tmp_path, notes):
     assert {cell["status"] for cell in table(alone)} >= {
         "pass", "fail", "drift", "crash", "timeout", "save-failed", "infra",
     }  # fmt: skip
-    assert len({line["process"] for line in noted(notes, "task")}) == 3
+    # A worker whose machine is slow to answer is started again, as another process.
+    assert len({line["process"] for line in noted(notes, "task")}) >= 3
 
 
 def test_run_with_s3_equals_local_run(over_s3, tmp_path):

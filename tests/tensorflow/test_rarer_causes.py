@@ -105,6 +105,15 @@ def build():
     y = keras.layers.Dense(2)(tf.reduce_max(x, axis=1) - 2.0 * x[:, 0])
     return keras.Model(x, y)
 """
+DECODER = """\
+from tensorflow import keras
+
+
+def build():
+    x, h, c = keras.Input((4, 3)), keras.Input((2,)), keras.Input((2,))
+    y = keras.layers.LSTM(2)(x, initial_state=[h, c])
+    return keras.Model([x, h, c], keras.layers.Dense(1)(y))
+"""
 ATTENTION = """\
 from tensorflow import keras
 
@@ -122,6 +131,7 @@ MODEL_IN_WRAPPER = "keras.Input((3, 4)), keras.layers.TimeDistributed(inner())"
 # `save.py` and `load.py`.
 PROGRAMS = {
     "attention": (ATTENTION, LOAD),
+    "decoder": (DECODER, LOAD),
     "model_in_wrapper": (save(MODEL_IN_WRAPPER, INNER_MODEL), LOAD),
     "as_keras_1": (save_as(AS_KERAS_1), LOAD),
     "hard_sigmoid_wrapped": (save(f"keras.Input((4, 2)), {WRAPPED}"), LOAD),
@@ -200,6 +210,7 @@ RARER = [
     ("lambda_elsewhere", "h5", "tf2.15", "tf2.21", "lambda-safe-mode",
      "trust-the-lambda + rewrite-config"),
     ("model_in_wrapper", "h5", "tf2.16", "tf2.16", "wrapped-functional", "rewrite-config"),
+    ("decoder", "h5", "tf2.15", "tf2.21", "config-key-removed", "rewrite-config"),
     ("attention", "h5", "tf2.21", "tf2.21", "name-taken-for-function", "rewrite-config"),
     ("list_as_axis", "keras", "tf2.15", "tf2.16", "shape-or-axis-type", "rewrite-config"),
     ("as_layer", "savedmodel", "tf2.16", "tf2.16", "inference-only", None),

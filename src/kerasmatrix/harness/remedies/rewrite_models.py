@@ -16,6 +16,12 @@ __all__ = ["MODELS", "sequential_as_mapping", "write_model"]
 # keras, tf2.15 to tf2.21).
 FUNCTIONAL = {"Functional", "Model"}
 MODELS = {*FUNCTIONAL, "Sequential"}
+# Layers whose initial states Keras 2 writes among the inputs of a call (`RNN.__call__` in
+# keras/layers/rnn of 2.15), Keras 3 as the argument `initial_state`.
+RECURRENT = {
+    "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNGRU", "CuDNNLSTM", "GRU",
+    "LSTM", "RNN", "SimpleRNN",
+}  # fmt: skip
 
 
 def write_model(writer: Writer, entry: dict, name: str, config: dict) -> dict:
@@ -73,9 +79,29 @@ def _write_layer(writer: Writer, entry: dict, shifts: dict, names: set) -> dict:
             for call in calls:
                 if call.kwargs.get("training") is True:
                     del call.kwargs["training"]
+        if entry["class_name"] in RECURRENT and not entry["config"].get("num_constants"):
+            _place_states(writer, calls)
         layer, layer["calls"] = _translate_operation(writer, entry, layer, calls)
     layer["name"] = _name(entry)
     return layer
+
+
+def _place_states(writer: Writer, calls: list) -> None:
+    """Put the initial states of a recurrent layer's calls where the reader expects them."""
+    for call in calls:
+        if writer.to_keras_3 and not writer.from_keras_3:
+            inputs = call.args[0] if call.args else None
+            if isinstance(inputs, list) and len(inputs) > 1:
+                call.args[0], *states = inputs
+                call.kwargs["initial_state"] = states
+                writer.note("gave a recurrent layer its initial state by name")
+        elif writer.from_keras_3 and not writer.to_keras_3:
+            states = call.kwargs.get("initial_state")
+            states = states if isinstance(states, list) else [states]
+            if call.args and all(nodes.is_tensor(state) for state in states):
+                del call.kwargs["initial_state"]
+                call.args[0] = [call.args[0], *states]
+                writer.note("gave a recurrent layer its initial state among its inputs")
 
 
 def _wire(writer: Writer, layer: dict, shifts: dict) -> None:

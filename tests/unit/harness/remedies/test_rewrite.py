@@ -205,6 +205,27 @@ def test_rewrite_call_arguments_by_name_and_tensors():
     assert call == {"args": [tensor("in")], "kwargs": {"value": tensor("other")}}
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "Bidirectional"])
+def test_rewrite_initial_states_by_name_and_back(kind):
+    layer = old_layer(kind, "rnn", ["in", "h", ["dense", 0, 1, {}]], units=2)
+    ends = {"inputs": [["in", 0, 0], ["h", 0, 0]], "outputs": [["rnn", 0, 0]]}
+    there = rewritten(old_model(layer, **ends), NEW)
+    (call,) = layers_of(there)["rnn"]["inbound_nodes"]
+    states = [tensor("h"), tensor("dense", 0, 1)]
+    assert call == {"args": [tensor("in")], "kwargs": {"initial_state": states}}
+    newer = new_layer(kind, "rnn", tensor("in"), units=2)
+    newer["inbound_nodes"][0]["kwargs"] = {"initial_state": states}
+    (back,) = layers_of(rewritten(new_model(newer, **ends), OLD))["rnn"]["inbound_nodes"]
+    assert back == [["in", 0, 0, {}], ["h", 0, 0, {}], ["dense", 0, 1, {}]]
+
+
+def test_rewrite_constants_of_a_recurrent_layer_stay_inputs():
+    layer = old_layer("RNN", "rnn", ["in", "fixed"], num_constants=1)
+    model = old_model(layer, inputs=[["in", 0, 0], ["fixed", 0, 0]], outputs=[["rnn", 0, 0]])
+    (call,) = layers_of(rewritten(model, NEW))["rnn"]["inbound_nodes"]
+    assert call["args"] == [[tensor("in"), tensor("fixed")]]
+
+
 def test_rewrite_inputs_of_one_call_stay_together():
     layer = old_layer("Add", "add", ["a", "b"])
     model = old_model(layer, inputs=[["a", 0, 0], ["b", 0, 0]], outputs=[["add", 0, 0]])
