@@ -65,6 +65,9 @@ MESSAGES = {
     ],
     "functional-module-path": [
         error("TypeError", "Could not deserialize class 'Functional' because its parent module "
+              "tf_keras.src.engine.functional cannot be imported. Full object config: {}",
+              ("ModuleNotFoundError", "No module named 'tf_keras'")),
+        error("TypeError", "Could not deserialize class 'Functional' because its parent module "
               "keras.src.engine.functional cannot be imported. {'class_name': 'TFOpLambda'}"),
         error(
             "TypeError",
