@@ -14,9 +14,11 @@ from kerasmatrix.inspection.model_info import Part, Training
 
 __all__ = [
     "DEEPEST",
+    "FUNCTIONAL",
     "INNER",
     "MODELS",
     "OWN_MODULES",
+    "WRAPPERS",
     "custom_objects",
     "dtype_policies",
     "inside",
@@ -30,7 +32,8 @@ __all__ = [
 
 Config = Mapping[str, Any]
 
-MODELS = frozenset({"Functional", "Model", "Sequential"})
+FUNCTIONAL = frozenset({"Functional", "Model"})
+MODELS = FUNCTIONAL | {"Sequential"}
 # Under these keys a layer's config holds further layers.
 INNER = ("layer", "forward_layer", "backward_layer", "cell", "cells", "model", "layers")
 OWN_MODULES = ("keras", "tf_keras", "tensorflow")

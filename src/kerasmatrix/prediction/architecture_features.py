@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from kerasmatrix.inspection.architecture import inside, layers_of
-from kerasmatrix.inspection.hazards import hazards
+from kerasmatrix.inspection.architecture import FUNCTIONAL, MODELS, inside, layers_of
 from kerasmatrix.inspection.lambdas import names_in
 from kerasmatrix.prediction.file_features import Features
 from kerasmatrix.prediction.spans import within
@@ -18,8 +17,6 @@ from kerasmatrix.prediction.target import Target
 
 __all__ = ["ARCHITECTURE_FEATURES"]
 
-FUNCTIONAL = {"Functional", "Model"}
-MODELS = FUNCTIONAL | {"Sequential"}
 CUDNN = {"CuDNNLSTM", "CuDNNGRU"}
 # The releases in which the bytecode of a Lambda finds these modules among the globals of the module
 # that defines Lambda (keras/layers/core.py, later core/lambda_layer.py; K was not looked up in 2.6
@@ -251,7 +248,7 @@ def _savedmodel_layer(features: Features, target: Target) -> bool:
 
 def _path_outside(features: Features, target: Target) -> bool:
     """A layer reads a path outside the file when it is made."""
-    return any(hazard.kind == "file" for hazard in hazards(features.config))
+    return any(hazard.kind == "file" for hazard in features.hazards)
 
 
 def _torch_module(features: Features, target: Target) -> bool:

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kerasmatrix.inspection.architecture import inside
+from kerasmatrix.inspection.hazards import hazards
 from kerasmatrix.inspection.lambdas import lambdas
 
 if TYPE_CHECKING:
     from kerasmatrix.inspection.contents import Contents
-    from kerasmatrix.inspection.model_info import Lambda
+    from kerasmatrix.inspection.model_info import Hazard, Lambda
 
 __all__ = ["Features", "features_of"]
 
@@ -51,6 +52,11 @@ class Features:
     def training(self) -> Mapping[str, Any]:
         """The compile config, empty if there is none."""
         return self.contents.training if isinstance(self.contents.training, Mapping) else {}
+
+    @cached_property
+    def hazards(self) -> tuple[Hazard, ...]:
+        """Parts of the architecture that reach beyond the model."""
+        return hazards(self.config)
 
     @cached_property
     def classes(self) -> frozenset[str]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from kerasmatrix.environments.keras_version import is_keras_3
-from kerasmatrix.inspection.architecture import inside, is_custom
+from kerasmatrix.inspection.architecture import MODELS, inside, is_custom
 from kerasmatrix.inspection.lambdas import named_function
 from kerasmatrix.prediction.keras_api import KerasApi
 from kerasmatrix.versions import minor_of
 
-__all__ = ["Incompatibility", "find_incompatibilities", "find_training_incompatibilities"]
+__all__ = ["PLACES", "Incompatibility", "find_incompatibilities", "find_training_incompatibilities"]
 
 Kind = Literal[
     "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
@@ -24,7 +24,6 @@ Kind = Literal[
 ]  # fmt: skip
 Config = Mapping[str, Any]
 
-MODELS = {"Functional", "Model", "Sequential"}
 # Keys that Keras removes from an old Lambda's config (LAMBDA_DEP_ARGS of the same module).
 LAMBDA = {"module", "function_type", "output_shape_type", "output_shape_module"}
 # The module with the classes for the values of keys with these endings.

@@ -6,22 +6,13 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kerasmatrix.inspection.architecture import inside, is_custom
+from kerasmatrix.inspection.architecture import FUNCTIONAL, WRAPPERS, inside, is_custom
 from kerasmatrix.prediction.file_features import Features
+from kerasmatrix.prediction.incompatibilities import PLACES
 
 __all__ = ["Part", "parts_of"]
 
 DEEPEST = 200
-FUNCTIONAL = {"Functional", "Model"}
-# The places of what a layer's config holds, by the ending of its key.
-VALUES = {
-    "initializer": "initializers",
-    "regularizer": "regularizers",
-    "constraint": "constraints",
-    "activation": "activations",
-}
-# Classes that stand for the function that they hold.
-AROUND_FUNCTION = {"LossFunctionWrapper", "MeanMetricWrapper"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +55,7 @@ def _layers(stored: Mapping[str, Any], wirings: tuple[str, ...], depth: int = 0)
     if name not in FUNCTIONAL and not is_custom(str(stored.get("class_name")), module, registered):
         yield Part("layers", name, settings, where, wirings)
         for key, value in settings.items():
-            place = VALUES.get(key.rpartition("_")[2])
+            place = PLACES.get(key.rpartition("_")[2])
             if place:
                 yield from _value(place, value, where)
     inner = () if name in FUNCTIONAL else (f"in-{name}",)
@@ -81,7 +72,7 @@ def _value(place: str, value: object, where: str) -> Iterator[Part]:
         if name == "function" and isinstance(config, str):
             yield from _value(place, config, where)
         elif isinstance(config, Mapping):
-            if name in AROUND_FUNCTION:
+            if name in WRAPPERS:
                 yield from _value(place, config.get("fn", config.get("name")), where)
             else:
                 yield Part(place, name, config, where)
