@@ -1,4 +1,4 @@
-"""Remedies on a pretended Keras: what each changes about a load, and what it leaves alone."""
+"""Remedies on a fake Keras: what each changes about a load, and what it leaves alone."""
 
 from types import SimpleNamespace
 
