@@ -13,6 +13,7 @@ is not a sandbox requires ``trust=True``.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,7 +47,7 @@ from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.prediction.predict import predict_file
-from kerasmatrix.prediction.target import select_targets
+from kerasmatrix.prediction.select_targets import select_targets
 from kerasmatrix.report.checked_files import Checked
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.runs import Archive, find_results
@@ -139,7 +140,7 @@ def predict(
     for error in models.refused.values():
         raise error
     rows = [
-        {"file": str(path), **prediction.model_dump()}
+        {"file": str(path), **dataclasses.asdict(prediction)}
         for path in models.paths
         for prediction in predict_file(path, targets, names, cache)
     ]

@@ -14,7 +14,7 @@ from kerasmatrix.inspection.lambdas import lambdas
 
 if TYPE_CHECKING:
     from kerasmatrix.inspection.contents import Contents
-    from kerasmatrix.inspection.model_info import Hazard, Lambda
+    from kerasmatrix.inspection.facts import Hazard, Lambda
 
 __all__ = ["Features", "features_of"]
 
