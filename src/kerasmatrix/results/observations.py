@@ -16,7 +16,6 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, Self,
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    ConfigDict,
     FailFast,
     Field,
     GetCoreSchemaHandler,
@@ -54,7 +53,7 @@ from kerasmatrix.results.bounds import (
     share_out,
 )
 from kerasmatrix.results.cells import Status
-from kerasmatrix.strict_model import Slotted
+from kerasmatrix.slotted import Slotted
 
 __all__ = [
     "LOST",
@@ -87,7 +86,7 @@ TEXTS = ("<U", ">U", "|S", "|O", "object")
 class _Observed(Slotted):
     """Data from inside an environment. Fields that only newer harnesses send are ignored."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "ignore"}
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
