@@ -17,7 +17,7 @@ from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.file_type import SecondType
 from kerasmatrix.inspection.hdf5 import ABSURD, Stored
-from kerasmatrix.inspection.model_info import Holder, Kind, Writer
+from kerasmatrix.inspection.model_info import Hazard, Holder, Kind, Writer
 from kerasmatrix.versions import minor_of
 
 __all__ = [
@@ -46,7 +46,7 @@ class Contents:
         holder: what the model is packed in, if anything.
         companion: the file with the other half of it: the weights, or the architecture.
         bytes: the size of all its files, if it has several outside a folder.
-        pickled: the members of an archive that hold a pickle.
+        hazards: what reaches beyond the model outside its configs.
     """
 
     path: Path
@@ -61,7 +61,7 @@ class Contents:
     holder: Holder | None = None
     companion: str | None = None
     bytes: int = 0
-    pickled: tuple[str, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
 
 
 @dataclass(frozen=True)
