@@ -43,7 +43,7 @@ def write(docs: Path) -> None:
     }
     index = releases_index(list(pairwise(api.releases)), api)
     replace_pages(docs / FOLDER / "releases", {**releases, "index": index})
-    replace_pages(docs / FOLDER / "parts", guide_parts(zoo, api))
+    replace_pages(docs / FOLDER / "parts", guide_parts(zoo, api, catalogue))
 
 
 def measured_steps(zoo: Zoo) -> list[tuple[str, str]]:
@@ -59,7 +59,7 @@ def _to_keras_3(zoo: Zoo) -> tuple[str, str]:
     return next((old, new) for old, new in pairwise(own) if not is_keras_3(old) and is_keras_3(new))
 
 
-def guide_parts(zoo: Zoo, api: KerasApi) -> dict[str, list[str]]:
+def guide_parts(zoo: Zoo, api: KerasApi, catalogue: Catalogue) -> dict[str, list[str]]:
     """Return the tables that the upgrade guides include, by name."""
     old, first = _to_keras_3(zoo)
     newest = zoo.releases[-1]
@@ -69,6 +69,8 @@ def guide_parts(zoo: Zoo, api: KerasApi) -> dict[str, list[str]]:
     parts = {
         "keras-2-to-3": _count_table(zoo, old, first),
         "keras-2-to-newest": _count_table(zoo, old, newest),
+        "gone-since-1": _gone(zoo, api, api.releases[0], old),
+        "known-2-to-3": _begun(catalogue, old, newest),
         "within-keras-2": _steps_table(zoo, [step for step in near if not is_keras_3(step[1])]),
         "within-keras-3": _steps_table(zoo, dict.fromkeys([*within_3, (first, newest)])),
         "releases-of-keras-3": _releases_table(of_3, api),
@@ -129,12 +131,7 @@ def step_page(zoo: Zoo, api: KerasApi, catalogue: Catalogue, old: str, new: str)
             yield from (f"## Saved as {name}", "")
             yield from _broken(zoo, catalogue, broken)
     yield from _api_changes(zoo, api, old, new)
-    begun = (
-        rule
-        for rule in the_rules()
-        if _holds(rule, new) and not _holds(rule, old) and within(rule.writer, old)
-    )
-    yield from _rules(f"Other known problems in {_keras(new)}", catalogue, begun)
+    yield from _titled(f"Other known problems in {_keras(new)}", _begun(catalogue, old, new))
 
 
 def _count_table(zoo: Zoo, old: str, new: str) -> Iterator[str]:
@@ -196,15 +193,15 @@ def release_page(
     zoo: Zoo, api: KerasApi, catalogue: Catalogue, old: str, new: str
 ) -> Iterator[str]:
     """Yield the lines of the page of a release, compared with the release before it."""
-    yield from (*ORPHAN, f"# What {_keras(new)} stopped reading", "")
+    yield from (*ORPHAN, f"# No longer read by {_keras(new)}", "")
     yield f"{_keras(new)} compared with {_keras(old)}: the API of both, as measured, and the known"
     yield from ("problems of loads ([rules](../../prediction.md)) that begin or end with it.", "")
     begun = [rule for rule in the_rules() if _holds(rule, new) and not _holds(rule, old)]
     ended = [rule for rule in the_rules() if _holds(rule, old) and not _holds(rule, new)]
     changes = [
         *_api_changes(zoo, api, old, new),
-        *_rules(f"Known problems that begin with {_keras(new)}", catalogue, begun),
-        *_rules(f"Known problems that end with {_keras(new)}", catalogue, ended),
+        *_titled(f"Known problems that begin with {_keras(new)}", _rules(catalogue, begun)),
+        *_titled(f"Known problems that end with {_keras(new)}", _rules(catalogue, ended)),
     ]
     if not any(line.startswith(("## Gone", "## Known problems that begin")) for line in changes):
         yield from ("Nothing is known that it stopped reading.", "")
@@ -224,19 +221,27 @@ def _is_within(api: KerasApi, step: tuple[str, str], release: str) -> bool:
 
 def _api_changes(zoo: Zoo, api: KerasApi, old: str, new: str) -> Iterator[str]:
     """Yield the classes and arguments that a release lacks, and those that only it has."""
-    before, after = api.classes(old), api.classes(new)
-    both = sorted(before & after)
-    gone = {each: lost for each in both if (lost := _lost(api, each, old, new))}
-    came = {each: lost for each in both if (lost := _lost(api, each, new, old))}
-    if before - after or gone:
-        yield from (f"## Gone from the API of {_keras(new)}", "")
-        yield "A stored class of these is not found, and a config with one of these arguments is"
-        yield from ("refused, unless Keras converts it.", "")
-        yield from _api_table(zoo, before - after, gone)
-    if after - before or came:
+    yield from _titled(f"Gone from the API of {_keras(new)}", _gone(zoo, api, old, new))
+    if came := _difference(zoo, api, new, old):
         yield from (f"## New in the API of {_keras(new)}", "")
-        yield f"{_keras(old)} does not know these, and refuses them in a file."
-        yield from ("", *_api_table(zoo, after - before, came))
+        yield from (f"{_keras(old)} does not know these, and refuses them in a file.", "", *came)
+
+
+def _gone(zoo: Zoo, api: KerasApi, old: str, new: str) -> Iterator[str]:
+    """Yield the classes and arguments that a release lacks, and what that means."""
+    if gone := _difference(zoo, api, old, new):
+        yield "A stored class of these is not found, and a config with one of these arguments is"
+        yield from ("refused, unless Keras converts it.", "", *gone)
+
+
+def _difference(zoo: Zoo, api: KerasApi, one: str, other: str) -> list[str]:
+    """Return the lines on what release ``one`` has and ``other`` lacks."""
+    first, second = api.classes(one), api.classes(other)
+    lost = {
+        each: names for each in sorted(first & second) if (names := _lost(api, each, one, other))
+    }
+    public = {(place, name) for place, name in first - second if not name.startswith("_")}
+    return list(_api_table(zoo, public, lost))
 
 
 def _lost(api: KerasApi, each: tuple[str, str], old: str, new: str) -> Sequence[str]:
@@ -278,16 +283,33 @@ def _class(zoo: Zoo, place: str, name: str) -> str:
     return f"[{name}](../classes/{page_name(place, name)}.md)" if has_page else f"`{place}.{name}`"
 
 
-def _rules(title: str, catalogue: Catalogue, rules: Iterable[Rule]) -> Iterator[str]:
-    """Yield a section with what rules say, each with a link to its cause."""
+def _titled(title: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield a section, if it has lines."""
+    if found := list(lines):
+        yield from (f"## {title}", "", *found, "")
+
+
+def _begun(catalogue: Catalogue, old: str, new: str) -> Iterable[str]:
+    """Return what rules say of files of ``old`` that hold for ``new``, and not for ``old``."""
+    return _rules(
+        catalogue,
+        (
+            rule
+            for rule in the_rules()
+            if _holds(rule, new) and not _holds(rule, old) and within(rule.writer, old)
+        ),
+    )
+
+
+def _rules(catalogue: Catalogue, rules: Iterable[Rule]) -> Iterable[str]:
+    """Return what rules say, each with a link to its cause."""
     stories = {cause.slug: cause.story for cause in catalogue.causes}
-    lines = [
+    said = (
         f"- {rule.says}: [{stories[rule.cause]}](../causes/{rule.cause}.md)"
         for rule in rules
         if rule.cause
-    ]
-    if lines:
-        yield from (f"## {title}", "", *dict.fromkeys(lines), "")
+    )
+    return dict.fromkeys(said)
 
 
 def _holds(rule: Rule, reader: str) -> bool:
@@ -319,7 +341,12 @@ def _steps_table(zoo: Zoo, steps: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 def releases_index(pairs: Sequence[tuple[str, str]], api: KerasApi) -> Iterator[str]:
     """Yield the lines of the index of releases, each with the one before it."""
-    yield from ("# Releases", "", "What a release stopped reading, and what it began to write.", "")
+    yield from (
+        "# Releases",
+        "",
+        "The classes and arguments that a release stopped reading, and those that are new.",
+        "",
+    )
     yield from _releases_table(pairs, api)
 
 
