@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # what needs no order needs no package, see guard.py
     from packaging.version import Version
 
 __all__ = [
+    "KERAS_3",
     "LEGACY_KERAS",
     "is_legacy_keras",
     "is_same_release",
@@ -20,6 +21,7 @@ __all__ = [
     "version_key",
 ]
 
+KERAS_3 = 3  # the major version of the Keras that runs on several backends
 # Under this variable `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
 LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 # The values for which TensorFlow 2.15 to 2.21 route `tf.keras` to tf_keras. Their lazy loader

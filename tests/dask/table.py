@@ -63,7 +63,7 @@ def measure(
         run = Run(
             plan, engine, opened, id="test", options=ExecutionOptions(jobs=jobs), listener=listener
         )
-        observed = run.execute()
+        state = run.execute()
         assert not list((store / "scratch").iterdir())
         keys = [row[0] for row in opened.observations.rows("observations")]
         assert len(keys) == len(set(keys))
@@ -71,7 +71,7 @@ def measure(
         id="test", started=now, finished=now, engine=engine.name, command="test",
         complete=run.complete, measured=run.measured, known=run.known,
     )  # fmt: skip
-    return tabulate(plan, observed, info, run.causes)
+    return tabulate(state, info)
 
 
 def table(results: Results) -> list[dict]:

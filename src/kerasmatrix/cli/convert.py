@@ -109,7 +109,7 @@ def convert(  # noqa: PLR0913 - one argument per option
         else _folder(files, folder or Path(), manifest, overwrite=overwrite)
     )
     models = find_models(files)
-    refused: list[UsageError] = list(models.refused.values())
+    refused: list[KerasmatrixError] = list(models.refused.values())
     paths = [
         path for path in models.paths if isinstance(place, OutputFile) or not place.holds(path)
     ]

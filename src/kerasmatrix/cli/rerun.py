@@ -57,11 +57,9 @@ def repeat_jobs(
         with Store(store_folder) as store:
             options = ExecutionOptions(jobs=_jobs())
             run = Run(plan, engine, store, id=results.run.id, options=options, listener=progress)
-            for again in wanted:
-                _check_known(again, run, store_folder)
-            left = [
-                again for again in wanted if not is_confirmed(plan, run.observed, run.causes, again)
-            ]
+            for job in wanted:
+                _check_known(job, run, store_folder)
+            left = [job for job in wanted if not is_confirmed(run.state, job)]
             if left:
                 say_retries(left)
                 repetition = run.again(left)
@@ -70,7 +68,7 @@ def repeat_jobs(
                     repetition.execute()
                 finally:
                     progress.ends()
-            return with_retries(results, plan, run.observed, run.causes)
+            return with_retries(results, run.state)
     finally:
         engine.close()
 
@@ -88,11 +86,11 @@ def _check_locks(results: Results, plan: Plan) -> None:
             )
 
 
-def _check_known(again: RetryJob, run: Run, store: Path) -> None:
-    of = again.of
-    known = of in run.observed.loads if isinstance(of, Cell) else of in run.observed.saves
-    if not known:
+def _check_known(job: RetryJob, run: Run, store: Path) -> None:
+    subject = job.subject
+    is_known = subject in (run.state.loads if isinstance(subject, Cell) else run.state.saves)
+    if not is_known:
         raise UsageError(
-            f"{store}: does not know {' / '.join(of)}, which is to be measured again",
+            f"{store}: does not know {' / '.join(subject)}, which is to be measured again",
             hint="name the store of that run with --store, or gate it without --retries",
         )

@@ -301,9 +301,8 @@ class MatrixRun:
 
     def _results(self) -> Results:
         """Return the results as far as they are known, as they may be published."""
-        plan, observed, causes = self._run.plan, self._run.observed, self._run.causes
-        results = tabulate(plan, observed, self._info(), causes)
-        results = with_retries(results, plan, observed, causes)
+        plan, state = self._run.plan, self._run.state
+        results = with_retries(tabulate(state, self._info()), state)
         results = with_predictions(results, plan, self._store.folder, needed=not self._trouble)
         if self._matrix.expectations:
             results = expect(results, self._matrix.expectations, self._matrix.names)
@@ -330,11 +329,10 @@ class MatrixRun:
         # After an error, the cells that are missing would be reported as failures of the gate.
         if not self._options.gate or not self._options.retries or self._trouble:
             return []
-        plan, observed, causes = self._run.plan, self._run.observed, self._run.causes
         doubtful = suspects(
             results, self._baseline, findings(results, comparison), self._options.retries
         )
-        return [job for job in doubtful if not is_confirmed(plan, observed, causes, job)]
+        return [job for job in doubtful if not is_confirmed(self._run.state, job)]
 
     def _retry(self, retries: list[RetryJob]) -> None:
         self._retry_run = self._run.again(retries)
@@ -361,8 +359,8 @@ class MatrixRun:
             return decide(results, comparison, accept_flaky=self._options.accept_flaky)
         infra = any(cell.status is Status.INFRA for cell in results.cells)
         # Where a fix or a bridge could not be tried, the cell itself is a failure.
-        observed = self._run.observed
-        return INFRASTRUCTURE if infra or observed.task_errors or observed.environment_errors else 0
+        state = self._run.state
+        return INFRASTRUCTURE if infra or state.task_errors or state.environment_errors else 0
 
 
 def _command() -> str:

@@ -44,7 +44,8 @@ class Signature(StrictModel):
     ``names.yaml``. ``unless`` maps named groups of ``error`` to
     texts that they must not match; the groups in ``same`` must be equal. Of several causes that
     fit, the one with the highest ``rank`` and then with the most conditions wins. `explain` names
-    the cause of a low rank only if the signature is enough ``alone``.
+    the cause of a low rank only if the signature is enough ``alone``, and gives the advice with the
+    id ``first`` before the others.
     """
 
     error: str | None = None
@@ -59,6 +60,7 @@ class Signature(StrictModel):
     reader_keras: Literal[2, 3] | None = None
     rank: Annotated[int, Field(ge=0, le=9)] = 3
     alone: bool = False
+    first: Slug | None = None
 
     @field_validator("error", "log", "lost")
     @classmethod
@@ -141,6 +143,14 @@ class Cause(StrictModel):
         for pattern in patterns:
             compile_pattern(pattern)
         return patterns
+
+    @model_validator(mode="after")
+    def _has_first_advice(self) -> Self:
+        ids = {advice.id for advice in self.advice}
+        for signature in self.signatures:
+            if signature.first not in {None, *ids}:
+                raise ValueError(f"no advice has the id {signature.first!r}")
+        return self
 
     @field_validator("signatures")
     @classmethod

@@ -18,7 +18,7 @@ from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.facts import Holder, Kind, Writer
 from kerasmatrix.inspection.file_type import SecondType
 from kerasmatrix.inspection.hdf5 import ABSURD, Stored
-from kerasmatrix.versions import minor_of
+from kerasmatrix.versions import KERAS_3, minor_of
 
 __all__ = [
     "Contents",
@@ -31,7 +31,6 @@ __all__ = [
 ]
 
 KERAS_IS_TENSORFLOW = (2, 5)  # from 2.5 to 2.15 both have the same version number
-KERAS_3 = 3
 
 
 @dataclass(frozen=True)
