@@ -29,7 +29,6 @@ from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
 from kerasmatrix.inspection.pickled import find_archive
 from kerasmatrix.inspection.pickled import read_archive as read_pickled
 from kerasmatrix.inspection.strict_json import read_json
-from kerasmatrix.inspection.yaml_as_json import read_yaml
 
 __all__ = ["mlflow_hazards", "mlflow_model", "mlmodel", "read_pickle", "read_unpacked"]
 
@@ -95,6 +94,8 @@ def read_pickle(path: Path, *, digest: bool) -> Contents:
 
 def mlmodel(path: Path) -> dict[str, Any]:
     """Return the description in a folder of MLflow; empty if it is not valid."""
+    from kerasmatrix.inspection.yaml_as_json import read_yaml  # noqa: PLC0415 - see guard.py
+
     try:
         content = read_yaml(_plain(path / MLMODEL, LARGEST_MLMODEL).decode())
     except (NotPlain, ValueError):
