@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.prediction.predict import predict_file
-from kerasmatrix.prediction.target import select_targets
+from kerasmatrix.prediction.select_targets import select_targets
 from kerasmatrix.report.checked_files import Checked
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def predict(
     for error in models.refused.values():
         raise error
     rows = [
-        {"file": str(path), **prediction.model_dump()}
+        {"file": str(path), **dataclasses.asdict(prediction)}
         for path in models.paths
         for prediction in predict_file(path, targets, names, cache)
     ]

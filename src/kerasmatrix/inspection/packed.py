@@ -9,11 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.plain_files import NotPlain, open_plain
-from kerasmatrix.filesystem.yaml_source import LOADER
 from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.archive import (
     CONFIG_MEMBER,
@@ -30,6 +27,7 @@ from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
 from kerasmatrix.inspection.pickled import find_archive
 from kerasmatrix.inspection.pickled import read_archive as read_pickled
 from kerasmatrix.inspection.strict_json import read_json
+from kerasmatrix.inspection.yaml_as_json import read_yaml
 
 __all__ = ["mlflow_model", "mlmodel", "read_pickle", "read_unpacked"]
 
@@ -92,8 +90,8 @@ def read_pickle(path: Path, *, digest: bool) -> Contents:
 def mlmodel(path: Path) -> dict[str, Any]:
     """Return the description in a folder of MLflow; empty if it is not valid."""
     try:
-        content = yaml.load(_plain(path / MLMODEL, LARGEST_MLMODEL), LOADER)  # noqa: S506 - safe
-    except (NotPlain, ValueError, RecursionError, yaml.YAMLError):
+        content = read_yaml(_plain(path / MLMODEL, LARGEST_MLMODEL).decode())
+    except (NotPlain, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

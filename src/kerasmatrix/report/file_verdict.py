@@ -22,7 +22,7 @@ from kerasmatrix.results.cells import (
 )
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.text.lines import brief_line
-from kerasmatrix.versions import is_legacy_keras
+from kerasmatrix.versions import KERAS_3, is_legacy_keras
 
 __all__ = [
     "FileLine",
@@ -35,7 +35,6 @@ __all__ = [
     "newest",
 ]
 
-KERAS_3 = 3
 # The stage in which the loading program itself is imported, before it loads anything.
 SCRIPT = "script"
 PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')

@@ -1,11 +1,11 @@
-"""Remedies on a pretended Keras: what each changes about a load, and what it leaves alone."""
+"""Remedies on a fake Keras: what each changes about a load, and what it leaves alone."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from kerasmatrix.harness.remedies import remedies
-from tests.unit.harness.remedies.pretended import tfsm_layer
+from tests.unit.harness.remedies.fake_keras import tfsm_layer
 
 LOAD = """
 class models:

@@ -4,12 +4,14 @@ from types import SimpleNamespace
 
 import numpy as np
 
+UNSET = -1  # what a variable holds before something is read into it
+
 
 class Variable:
-    def __init__(self, name, *shape, path=None):
+    def __init__(self, name, *shape, path=None, fill=UNSET):
         self.name = name
         self.path = path
-        self.value = np.full(shape, -1, "float32")
+        self.value = np.full(shape, fill, "float32")
 
     @property
     def shape(self):
