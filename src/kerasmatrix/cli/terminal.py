@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kerasmatrix.cli.job_text import describe_job
 from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.report.answer import answer_of
+from kerasmatrix.report.job_text import describe_job
 from kerasmatrix.report.steps import Cells, neighbouring_steps
 from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Save, Status
