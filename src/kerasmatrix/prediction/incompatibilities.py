@@ -53,8 +53,8 @@ REMOVED_OF_OLD = {"batch_input_shape"}
 LEGACY_MODULE = "keras._legacy."
 DEEPEST = 200
 MOST_OBJECTS = 200
-# Objects of the program are found alike in every release.
-ANY_RELEASE = "2.15"
+# Objects of the program are found alike in every release of one major version of Keras.
+EACH_MAJOR = ("2.15", "3.15")
 
 
 @dataclass(frozen=True)
@@ -291,11 +291,12 @@ def find_custom_objects(
     ):
         if not isinstance(config, Mapping) or not config:
             continue
-        own = (each.name for each in find(config, api, ANY_RELEASE) if each.kind == "custom")
-        for name in islice(own, MOST_OBJECTS):
-            if name not in seen:
-                seen.add(name)
-                yield name, find is find_training_incompatibilities
+        for release in EACH_MAJOR:
+            own = (each.name for each in find(config, api, release) if each.kind == "custom")
+            for name in islice(own, MOST_OBJECTS):
+                if name not in seen:
+                    seen.add(name)
+                    yield name, find is find_training_incompatibilities
 
 
 def _is_listed(api: KerasApi, name: str) -> bool:

@@ -286,7 +286,7 @@ def test_check_internal_error_report_is_written(check, model, monkeypatch):
     real = agenda.take
 
     def take(self):
-        if self._observed.loads:
+        if self._state.loads:
             raise RuntimeError("lost count")
         return real(self)
 
