@@ -28,6 +28,8 @@ def architecture_config(path: Path, repeated: set[str]) -> tuple[Any, bool]:
     try:
         config = read_json(text, repeated)
     except ValueError:
+        if text.lstrip().startswith("{"):  # JSON, and YAML would take long to say so
+            raise
         is_yaml = True
         config = read_yaml(text)
     if not isinstance(config, Mapping):

@@ -120,7 +120,8 @@ def _names(contents: Contents) -> Iterator[tuple[str, bool]]:
             continue
         own = (each.name for each in find(config, api, RELEASE) if each.kind == OWN)
         for name in islice(own, MOST):
-            if name not in seen:
+            # A function without a name (`<lambda>`) cannot be passed by one.
+            if name and name not in seen:
                 seen.add(name)
                 yield name, find is find_training_incompatibilities
 
