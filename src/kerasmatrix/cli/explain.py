@@ -168,7 +168,11 @@ def _as_json(
     fields = (
         cause.model_dump(mode="json", exclude={"signatures", "slug", "symptoms"}) if cause else {}
     )
-    about = explanation.model_dump(mode="json", exclude={"cause"}, exclude_defaults=True)
+    about = explanation.model_dump(
+        mode="json",
+        exclude={"cause": True, "advice": {"__all__": {"special"}}},
+        exclude_defaults=True,
+    )
     return {
         "cause": cause.slug if cause else "unclassified",
         **fields,

@@ -25,13 +25,13 @@ from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.prediction.predict import predict_file
 from kerasmatrix.prediction.prediction import Prediction
-from kerasmatrix.prediction.target import select_targets
+from kerasmatrix.prediction.select_targets import select_targets
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["predict"]
 
 # The fields of the JSON output; the reason is for people.
-FIELDS = {"environment", "status", "cause", "remedy", "rule", "confidence"}
+FIELDS = ("environment", "status", "cause", "remedy", "rule", "confidence")
 WIDTH = 120
 STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red"}
 
@@ -80,7 +80,9 @@ def predict(  # noqa: PLR0913 - one argument per option
             exit_code = show(error)
             answers.append({"file": str(path), "error": error.message})
             continue
-        fields = [prediction.model_dump(include=FIELDS) for prediction in predictions]
+        fields = [
+            {name: getattr(prediction, name) for name in FIELDS} for prediction in predictions
+        ]
         answers.append({"file": str(path), "predictions": fields})
         if not as_json:
             _show(console, path, predictions)
@@ -115,7 +117,7 @@ def _show(console: Console, path: Path, predictions: Sequence[Prediction]) -> No
 
 def _runs(predictions: Sequence[Prediction]) -> Iterator[tuple[str, Prediction]]:
     """Yield equal predictions for consecutive environments once, with the environments' names."""
-    for _, group in groupby(predictions, lambda item: item.model_dump(exclude={"environment"})):
+    for _, group in groupby(predictions, Prediction.about):
         same = list(group)
         first, last = same[0].environment, same[-1].environment
         yield (first if first == last else f"{first} … {last}"), same[0]

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO, cast
 
 from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.contents import Contents, size_of, warnings_about, writer_of
+from kerasmatrix.inspection.facts import Hazard
 from kerasmatrix.inspection.hazards import MOST_HAZARDS
 from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
-from kerasmatrix.inspection.model_info import Hazard
 from kerasmatrix.inspection.strict_json import read_json
 
 __all__ = [

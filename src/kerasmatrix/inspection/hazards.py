@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from kerasmatrix.inspection.architecture import OWN_MODULES, words
-from kerasmatrix.inspection.model_info import Hazard
+from kerasmatrix.inspection.facts import Hazard
 
 __all__ = ["ACTING_OPERATIONS", "MOST_HAZARDS", "hazards"]
 

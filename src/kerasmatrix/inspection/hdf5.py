@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import h5py
 import numpy as np
 
-from kerasmatrix.inspection.model_info import Weights
+from kerasmatrix.inspection.facts import Weights
 from kerasmatrix.inspection.strict_json import read_json
 
 __all__ = [

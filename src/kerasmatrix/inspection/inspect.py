@@ -21,9 +21,10 @@ from kerasmatrix.inspection.architecture import (
     words,
 )
 from kerasmatrix.inspection.contents import Contents, known_writers, size_of
+from kerasmatrix.inspection.facts import Hazard, Training
 from kerasmatrix.inspection.hazards import MOST_HAZARDS, hazards
 from kerasmatrix.inspection.lambdas import lambdas
-from kerasmatrix.inspection.model_info import Hazard, ModelFile, SecondFormat, Training
+from kerasmatrix.inspection.model_info import ModelFile, SecondFormat
 from kerasmatrix.inspection.read import read_contents
 from kerasmatrix.inspection.reader_process import (
     READER_LIMITS,

@@ -9,11 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.plain_files import NotPlain, open_plain
-from kerasmatrix.filesystem.yaml_source import LOADER
 from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.archive import (
     CONFIG_MEMBER,
@@ -24,11 +21,11 @@ from kerasmatrix.inspection.archive import (
     read_archive,
 )
 from kerasmatrix.inspection.contents import Contents
+from kerasmatrix.inspection.facts import Hazard
 from kerasmatrix.inspection.file_type import MLMODEL, detect_file_type
 from kerasmatrix.inspection.folder_check import find_fault, refusal
 from kerasmatrix.inspection.hazards import MOST_HAZARDS, hazards
 from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
-from kerasmatrix.inspection.model_info import Hazard
 from kerasmatrix.inspection.pickled import find_archive
 from kerasmatrix.inspection.pickled import read_archive as read_pickled
 from kerasmatrix.inspection.strict_json import read_json
@@ -106,9 +103,11 @@ def read_pickle(path: Path, *, digest: bool) -> Contents:
 
 def mlmodel(path: Path) -> dict[str, Any]:
     """Return the description in a folder of MLflow; empty if it is not valid."""
+    from kerasmatrix.inspection.yaml_as_json import read_yaml  # noqa: PLC0415 - see guard.py
+
     try:
-        content = yaml.load(_plain(path / MLMODEL, LARGEST_MLMODEL), LOADER)  # noqa: S506 - safe
-    except (NotPlain, ValueError, RecursionError, yaml.YAMLError):
+        content = read_yaml(_plain(path / MLMODEL, LARGEST_MLMODEL).decode())
+    except (NotPlain, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.plain_files import NotPlain
 from kerasmatrix.inspection.architecture_file import read_architecture_file
@@ -45,7 +43,7 @@ __all__ = ["DAMAGE", "read_contents"]
 # Exceptions of h5py, zipfile and the parsers about damaged content.
 DAMAGE = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, struct.error,
-    zlib.error, zipfile.BadZipFile, lzma.LZMAError, yaml.YAMLError,
+    zlib.error, zipfile.BadZipFile, lzma.LZMAError,
 )  # fmt: skip
 LONGEST_LINE = 500  # of an error message, which may quote the file
 

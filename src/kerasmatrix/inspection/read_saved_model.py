@@ -11,10 +11,10 @@ from kerasmatrix.filesystem.plain_files import NotPlain
 from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.checkpoint import INDEX, data_files, read_checkpoint, read_steps
 from kerasmatrix.inspection.contents import Contents, major_of, size_of, warnings_about
+from kerasmatrix.inspection.facts import Hazard, Weights, Writer
 from kerasmatrix.inspection.folder_check import find_fault, refusal
 from kerasmatrix.inspection.hazards import ACTING_OPERATIONS, MOST_HAZARDS
 from kerasmatrix.inspection.hdf5 import Stored
-from kerasmatrix.inspection.model_info import Hazard, Weights, Writer
 from kerasmatrix.inspection.saved_model import SavedModel, read_saved_model
 
 __all__ = ["read_saved_model_folder"]

@@ -19,7 +19,7 @@ from kerasmatrix.inspection.hazards import ACTING_OPERATIONS
 from kerasmatrix.inspection.strict_json import read_json
 from kerasmatrix.inspection.wire import Buffer, Malformed, messages, numbers
 
-__all__ = ["SavedModel", "read_saved_model"]
+__all__ = ["META_GRAPHS", "SavedModel", "read_part", "read_saved_model"]
 
 # SavedModel
 META_GRAPHS = 2
@@ -78,7 +78,7 @@ def read_saved_model(folder: Path) -> SavedModel:
         Malformed: a file of it is damaged.
         NotPlain: a file of it is a link, a device or a pipe, or cannot be read.
     """
-    graph = next(messages(_read(folder / "saved_model.pb"), META_GRAPHS), b"")
+    graph = next(messages(read_part(folder / "saved_model.pb"), META_GRAPHS), b"")
     info = next(messages(graph, META_INFO), b"")
     objects = next(messages(graph, OBJECT_GRAPH), b"")
     version = next(messages(info, TENSORFLOW_VERSION), None)
@@ -129,7 +129,7 @@ def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa
     if os.path.lexists(place):
         entries = (
             (_text(node, KERAS_IDENTIFIER), _text(node, KERAS_METADATA))
-            for node in messages(_read(place), NODES)
+            for node in messages(read_part(place), NODES)
         )
     else:
         entries = (
@@ -196,7 +196,7 @@ def _size(variable: Buffer) -> tuple[int, int]:
     return count, ITEM_BYTES.get(next(numbers(variable, DTYPE), 0), 0)
 
 
-def _read(path: Path) -> Buffer:
+def read_part(path: Path) -> Buffer:
     """Return the content of a file of the folder; links, devices and pipes are refused."""
     with os.fdopen(open_plain(path), "rb") as file:
         if os.fstat(file.fileno()).st_size > LARGEST:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 from kerasmatrix.environments.keras_version import is_keras_3
@@ -16,9 +17,16 @@ from kerasmatrix.inspection.lambdas import named_function
 from kerasmatrix.prediction.keras_api import KerasApi
 from kerasmatrix.versions import minor_of
 
-__all__ = ["PLACES", "Incompatibility", "find_incompatibilities", "find_training_incompatibilities"]
+__all__ = [
+    "PLACES",
+    "Incompatibility",
+    "IncompatibilityKind",
+    "find_custom_objects",
+    "find_incompatibilities",
+    "find_training_incompatibilities",
+]
 
-Kind = Literal[
+IncompatibilityKind = Literal[
     "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
     "bare",
 ]  # fmt: skip
@@ -44,6 +52,9 @@ REMOVED_OF_OLD = {"batch_input_shape"}
 # The module in which an archive of Keras 3 finds layers of Keras 2 that it cannot find by name.
 LEGACY_MODULE = "keras._legacy."
 DEEPEST = 200
+MOST_OBJECTS = 200
+# Objects of the program are found alike in every release of one major version of Keras.
+EACH_MAJOR = ("2.15", "3.15")
 
 
 @dataclass(frozen=True)
@@ -57,7 +68,7 @@ class Incompatibility:
         key: the key of its config that is unknown or missing, or that has the problematic value.
     """
 
-    kind: Kind
+    kind: IncompatibilityKind
     name: str
     layer: str
     key: str = ""
@@ -261,6 +272,32 @@ def find_training_incompatibilities(
                 continue
             if name not in custom_names:
                 yield Incompatibility("custom", name, place)
+
+
+def find_custom_objects(
+    architecture: object, training: object, api: KerasApi
+) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each class or function of the program, and whether only training needs it.
+
+    Args:
+        architecture: of any shape, as stored.
+        training: likewise, the compile config.
+        api: the API of the releases.
+    """
+    seen = set()
+    for config, find in (
+        (architecture, find_incompatibilities),
+        (training, find_training_incompatibilities),
+    ):
+        if not isinstance(config, Mapping) or not config:
+            continue
+        for release in EACH_MAJOR:
+            own = (each.name for each in find(config, api, release) if each.kind == "custom")
+            for name in islice(own, MOST_OBJECTS):
+                # A function without a name (`<lambda>`) cannot be passed by one.
+                if name and name not in seen:
+                    seen.add(name)
+                    yield name, find is find_training_incompatibilities
 
 
 def _is_listed(api: KerasApi, name: str) -> bool:
