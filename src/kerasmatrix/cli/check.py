@@ -20,6 +20,7 @@ from kerasmatrix.cli.options import (
     names_option,
     output_option,
     remedies_options,
+    split_names,
 )
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.remote import with_downloads
@@ -70,6 +71,13 @@ USAGE, INFRASTRUCTURE = 2, 3
 @gate_options
 @click.option("--overwrite", is_flag=True, help="Let --fix replace existing files in DIR.")
 @names_option("--environments", "environments, or groups of them")
+@click.option(
+    "--exports",
+    multiple=True,
+    metavar="A,B",
+    callback=split_names,
+    help="Also export the models to these formats (onnx, tflite), and run and compare the exports.",
+)
 @companions_options
 @click.option("--reference", metavar="NAME", help="The version to compare the others with.")
 @measuring_or_cluster_options
@@ -87,6 +95,7 @@ def check(  # noqa: PLR0913 - one argument per option
     baseline: Path | None,
     accept: tuple[str, ...],
     environments: tuple[str, ...],
+    exports: tuple[str, ...],
     code: Path | None,
     inputs: Path | None,
     reference: str | None,
@@ -132,10 +141,11 @@ def check(  # noqa: PLR0913 - one argument per option
             return USAGE
         say_required(model_inputs, code)
         versions = _Versions(session, environments, source, target, reference)
+        exporting = session.exporting(exports, versions.environments)
         checked = check_files(
             session,
             model_inputs,
-            versions.environments,
+            (*versions.environments, *exporting),
             policy=versions.policy,
             command=command_line(["kerasmatrix", *sys.argv[1:]]),
         )

@@ -16,7 +16,7 @@ from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.version_names import NamedVersion, find_version, find_versions
-from kerasmatrix.errors import UntrustedError, UsageError
+from kerasmatrix.errors import UntrustedError, UsageError, nearest
 from kerasmatrix.execution.build_plan import build_plan
 from kerasmatrix.execution.listener import Listener, Progress
 from kerasmatrix.execution.plan import Plan, Remedies
@@ -79,6 +79,32 @@ class Session:
             UsageError: there is none.
         """
         return self.matrix.environments[find_version(name, self._versions, option)]
+
+    def exporting(
+        self, formats: Sequence[str], environments: Iterable[Environment]
+    ) -> tuple[Environment, ...]:
+        """Return the environments that export to ``formats`` from one of ``environments``.
+
+        Raises:
+            UsageError: a format is unknown, or none of them exports to it.
+        """
+        exports, names = self.matrix.exports, {env.name for env in environments}
+        for form in formats:
+            bases = {export.environment for export in exports.values() if export.format == form}
+            if not bases:
+                known = sorted({export.format for export in exports.values()})
+                message = f"--exports: no environment of {self.project.matrix_file} exports to"
+                raise UsageError(f"{message} {form!r}", hint=nearest(form, known))
+            if not bases & names:
+                raise UsageError(
+                    f"--exports: no selected environment exports to {form}",
+                    hint=f"add --environments {','.join(sorted(bases))}",
+                )
+        return tuple(
+            env
+            for env in self.matrix.exporting
+            if env.export in formats and exports[env.name].environment in names
+        )
 
     @property
     def _versions(self) -> list[NamedVersion]:

@@ -261,9 +261,10 @@ def judge_files(
 
 def best_source(results: Results, target: str) -> str | None:
     """Return the version that loads most of the files; of several, the newest before the target."""
-    loaded = {environment.name: 0 for environment in results.environments}
+    loaded = {environment.name: 0 for environment in results.environments if not environment.export}
     for cell in results.cells:
-        loaded[cell.loaded_with] += cell.status in LOADS
+        if cell.loaded_with in loaded:
+            loaded[cell.loaded_with] += cell.status in LOADS
     others = [name for name in loaded if name != target and loaded[name]]
     places = {environment.name: place for place, environment in enumerate(results.environments)}
     return max(
@@ -275,7 +276,7 @@ def best_source(results: Results, target: str) -> str | None:
 
 def newest(results: Results) -> str:
     """Return the newest of the versions that were asked for."""
-    return [env.name for env in results.environments if not env.added][-1]
+    return results.versions[-1]
 
 
 def is_code_error(cell: CellResult) -> bool:

@@ -72,6 +72,9 @@ class EnvironmentResult(StrictModel):
     keras_major: int = Field(description="major version of `tf.keras`: 2 or 3")
     lock: str = Field(description="SHA-256 of the lock: the environment's identity")
     trouble: str | None = None
+    export: str | None = Field(
+        default=None, description="the format to which it exports the models that it loads"
+    )
     added: bool = Field(
         default=False,
         description="it was not selected: added as a reference that files are compared with",
@@ -352,6 +355,11 @@ class Results(StrictModel):
     def inferred(self) -> int:
         """How many results were inferred from other cells."""
         return sum(cell.inferred_from is not None for cell in self.cells)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The selected environments that load models to keep them; exports are a way out."""
+        return tuple(env.name for env in self.environments if not (env.added or env.export))
 
     @property
     def asked_for(self) -> tuple[CellResult, ...]:
