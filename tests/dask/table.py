@@ -10,7 +10,7 @@ from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.execution.evaluate import tabulate
-from kerasmatrix.execution.listener import Listener, Progress
+from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.results.schema import Results, RunInfo
@@ -21,7 +21,7 @@ from tests.unit.report.factory import CELL
 VOLATILE = {"measured_at", "seconds", "timings"}
 
 
-class After(Progress):
+class After(Listener):
     """Calls a function once, after a number of tasks, while the run waits."""
 
     def __init__(self, jobs, act):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,7 +128,7 @@ def predict(
     for error in models.refused.values():
         raise error
     rows = [
-        {"file": str(path), "environment": prediction.environment, **prediction.about()}
+        {"file": str(path), **dataclasses.asdict(prediction)}
         for path in models.paths
         for prediction in predict_file(path, targets, names, cache)
     ]

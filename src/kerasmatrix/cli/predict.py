@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +15,7 @@ from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import any_matrix_option, names_option, store_folder_option
+from kerasmatrix.cli.output import print_json
 from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
@@ -87,9 +87,9 @@ def predict(  # noqa: PLR0913 - one argument per option
         if not as_json:
             _show(console, path, predictions)
     if as_json and len(answers) == 1 and not exit_code:
-        click.echo(json.dumps({"predictions": answers[0]["predictions"]}, indent=2))
+        print_json({"predictions": answers[0]["predictions"]}, indent=2)
     elif as_json and len(answers) > 1:
-        click.echo(json.dumps({"files": answers}, indent=2))
+        print_json({"files": answers}, indent=2)
     return exit_code
 
 

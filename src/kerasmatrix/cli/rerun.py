@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from kerasmatrix.cli.progress import TerminalProgress
 from kerasmatrix.cli.terminal import say_retries
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
+from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.engines.select import open_engine
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.flaky import is_confirmed, with_retries
@@ -22,8 +22,6 @@ from kerasmatrix.results.schema import Results
 from kerasmatrix.store.store import Store
 
 __all__ = ["repeat_jobs"]
-
-MOST_JOBS = 8
 
 
 def repeat_jobs(
@@ -55,7 +53,7 @@ def repeat_jobs(
         plan = plan_of(matrix, project, selection, engine)
         _check_locks(results, plan)
         with Store(store_folder) as store:
-            options = ExecutionOptions(jobs=_jobs())
+            options = ExecutionOptions(jobs=default_jobs())
             run = Run(plan, engine, store, id=results.run.id, options=options, listener=progress)
             for job in wanted:
                 _check_known(job, run, store_folder)
@@ -71,10 +69,6 @@ def repeat_jobs(
             return with_retries(results, run.state)
     finally:
         engine.close()
-
-
-def _jobs() -> int:
-    return min(MOST_JOBS, os.cpu_count() or 2)
 
 
 def _check_locks(results: Results, plan: Plan) -> None:

@@ -224,8 +224,13 @@ def _confidence(rank: int) -> Confidence:
 
 def _advice(best: Candidate, reader: KerasRange | None) -> tuple[Advice, ...]:
     """Return the advice that exists in the loading version; all of it if that is unknown."""
-    found = [one for one in best.cause.advice if reader is None or _exists(one, reader)]
-    return tuple(sorted(found, key=lambda one: one.id != best.signature.first))
+    first = best.signature.first
+    found = [
+        one
+        for one in best.cause.advice
+        if (not one.special or one.id == first) and (reader is None or _exists(one, reader))
+    ]
+    return tuple(sorted(found, key=lambda one: one.id != first))
 
 
 def _raising_keras(origins: Sequence[Origin]) -> KerasRange | None:

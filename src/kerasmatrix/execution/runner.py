@@ -18,7 +18,7 @@ from kerasmatrix.engines.base import Engine, WorkDirs
 from kerasmatrix.errors import as_machine_trouble
 from kerasmatrix.execution.batch import BatchRunner
 from kerasmatrix.execution.jobs import Job, RetryJob
-from kerasmatrix.execution.listener import Listener, Progress
+from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.run_folders import RunFolders, copy_scenarios
@@ -90,7 +90,7 @@ class Run:
         self.options = options
         self._engine = engine
         self._store = store
-        self._listener = listener or Progress()
+        self._listener = listener or Listener()
         self._changed = threading.Condition()
         self._sequel = sequel
         # Files that others made are measured apart, and see nothing of each other.
@@ -254,14 +254,13 @@ class Run:
         if following is None:
             self._sequel = None
             return False
-        plan, state = following.plan, following
+        plan = following.plan
         # Environments that are unavailable stay so for the next plan.
-        state.environment_errors.update(before.environment_errors)
-        state.boundary.faults.update(before.boundary.faults)
+        following.environment_errors.update(before.environment_errors)
+        following.boundary.faults.update(before.boundary.faults)
         # The saves of a plan with cells were known before, and are counted already.
-        compares = plan.columns != frozenset()
-        self.known += state.count - (len(state.saves) if compares else 0)
-        self._work = Work(state, self._parts)
+        self.known += following.count - (len(following.saves) if plan.has_cells else 0)
+        self._work = Work(following, self._parts)
         for environment in before.environment_errors:
             self._work.queue.drop(environment)
         self._changed.notify_all()

@@ -100,6 +100,8 @@ def _verify(wanted: Sequence[tuple[TargetCheck, tuple[str, ...]]]) -> dict[str, 
     first = wanted[0][0]
     run = first.session.new_run(dataclasses.replace(first.checked.plan, walks=walks), "convert")
     first.session.execute(run)
+    # With the remarks on how each reference was loaded, which are not stored.
+    run.state.saves.update(first.checked.state.saves)
     return {
         each.cell.scenario: _collect(run, cell_of(each.cell), plans[each.cell.scenario])
         for each, _ in wanted

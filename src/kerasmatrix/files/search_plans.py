@@ -95,18 +95,24 @@ class SearchPlans:
         supported = tuple(row for row in rows if not plan.cannot_save(row))
         return dataclasses.replace(plan, rows=supported, columns=frozenset())
 
-    def comparing(self, rows: Sequence[Save], saves: Mapping[Save, Take]) -> RunState:
+    def comparing(
+        self,
+        rows: Sequence[Save],
+        saves: Mapping[Save, Take],
+        taking: Mapping[Save, tuple[str, ...]],
+    ) -> RunState:
         """Return what is stored of the plan that compares all columns with references.
 
         Args:
             rows: the reference of each file.
             saves: the loads by those that loaded it.
+            taking: the fixes with which they did. A conversion looks the loads up again.
         """
         only = {
             name: frozenset(row.scenario for row in rows if row.saved_with == name)
             for name in self.added
         }
-        plan = dataclasses.replace(self.whole(), rows=tuple(rows), only=only)
+        plan = dataclasses.replace(self.whole(), rows=tuple(rows), only=only, taking=taking)
         return self.stored(plan, saves)
 
     def stored(self, plan: Plan, saves: Mapping[Save, Take] | None = None) -> RunState:

@@ -15,7 +15,7 @@ from typing import Any, Literal, cast
 
 from kerasmatrix.filesystem.plain_files import LIMITS, NotPlain
 from kerasmatrix.inspection.architecture import words
-from kerasmatrix.inspection.facts import Holder, Kind, Writer
+from kerasmatrix.inspection.facts import Hazard, Holder, Kind, Writer
 from kerasmatrix.inspection.file_type import SecondType
 from kerasmatrix.inspection.hdf5 import ABSURD, Stored
 from kerasmatrix.versions import KERAS_3, minor_of
@@ -45,7 +45,7 @@ class Contents:
         holder: what the model is packed in, if anything.
         companion: the file with the other half of it: the weights, or the architecture.
         bytes: the size of all its files, if it has several outside a folder.
-        pickled: the members of an archive that hold a pickle.
+        hazards: what reaches beyond the model outside its configs.
     """
 
     path: Path
@@ -60,7 +60,7 @@ class Contents:
     holder: Holder | None = None
     companion: str | None = None
     bytes: int = 0
-    pickled: tuple[str, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
 
 
 @dataclass(frozen=True)

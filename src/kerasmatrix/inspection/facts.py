@@ -83,12 +83,13 @@ class Hazard(Slotted):
     """A part of the file that reaches beyond the model when the file is loaded.
 
     ``code`` is a function or class of Python, or a function of Keras that acts outside a model;
-    ``pickle`` a pickle, which runs code when it is read; ``file`` a path outside the file.
+    ``pickle`` a pickle, which runs code when it is read; ``file`` a path outside the file, or an
+    operation on files.
     """
 
     kind: Literal["code", "pickle", "file"]
-    layer: str = _described("the layer, or the member of an archive")
-    names: str = _described("the code, the argument, or the path")
+    layer: str = _described("the layer, or the part of the file")
+    names: str = _described("the code, the argument, the path, or the operation")
 
     @property
     def sentence(self) -> str:
@@ -96,7 +97,7 @@ class Hazard(Slotted):
         if self.kind == "pickle":
             return f"{self.layer} holds a pickle ({self.names}), which runs code when it is read"
         if self.kind == "file":
-            return f"{self.layer} reads a path outside the file: {self.names}"
+            return f"{self.layer} reaches outside the file: {self.names}"
         return f"{self.layer} names code outside the model, which a load can call: {self.names}"
 
 

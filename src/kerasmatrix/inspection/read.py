@@ -28,7 +28,7 @@ from kerasmatrix.inspection.file_type import (
     type_of_archive,
 )
 from kerasmatrix.inspection.folder_check import find_fault, refusal
-from kerasmatrix.inspection.packed import mlflow_model, read_pickle, read_unpacked
+from kerasmatrix.inspection.packed import mlflow_hazards, mlflow_model, read_pickle, read_unpacked
 from kerasmatrix.inspection.polyglot import which_loads_which
 from kerasmatrix.inspection.read_saved_model import read_saved_model_folder
 from kerasmatrix.inspection.weights_files import (
@@ -130,6 +130,7 @@ def _mlflow(path: Path, *, digest: bool) -> Contents:
         path=path,
         notes=(*notes, *contents.notes),
         holder="mlflow",
+        hazards=(*contents.hazards, *mlflow_hazards(path)),
         fault=contents.fault or fault,
     )
 

@@ -136,7 +136,13 @@ class FileLine:
         elif verified:
             yield f"fix: {verified.id}"
         else:
-            yield "no fix found"
+            yield self._why_no_fix()
+
+    def _why_no_fix(self) -> str:
+        for attempt in self.cell.remedies:
+            if attempt.status == "unverified":
+                return f"no fix verified: with {attempt.id} it {brief_line(attempt.summary)}"
+        return "no fix found"
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,7 @@ from kerasmatrix.slotted import Slotted
 
 __all__ = [
     "LOST",
+    "TEXT_TYPES",
     "CompileState",
     "Culprit",
     "ErrorLink",
@@ -79,7 +80,7 @@ __all__ = [
 # The stage of a task that ended because its worker was lost.
 LOST = "worker"
 # NumPy's names of types of text arrays start with these.
-TEXTS = ("<U", ">U", "|S", "|O", "object")
+TEXT_TYPES = ("<U", ">U", "|S", "|O", "object")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +230,7 @@ class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs
     @cached_property
     def contents(self) -> Counter[tuple[tuple[int, ...], str, str]]:
         """The weights by content, without vocabularies: not every release has them as weights."""
-        return Counter(weight.content for weight in self if not weight.dtype.startswith(TEXTS))
+        return Counter(weight.content for weight in self if not weight.dtype.startswith(TEXT_TYPES))
 
     @classmethod
     def __get_pydantic_core_schema__(

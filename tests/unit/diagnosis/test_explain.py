@@ -91,6 +91,13 @@ def test_explain_text_decides_which_advice_is_first(text, first):
     assert explain_message(text).advice[0].id == first
 
 
+def test_explain_special_advice_is_for_its_text_only():
+    text = "AttributeError: 'Sequential' object has no attribute 'predict_classes'"
+    ids = {advice.id for advice in explain_message(text).advice}
+    assert "predict-classes" in ids
+    assert "to-categorical" not in ids
+
+
 def test_explain_message_says_where_it_is_raised():
     text = "ValueError: Layer 'd' expected 2 variables, but received 0 variables during loading."
     found = explain_message(text)
