@@ -1,6 +1,7 @@
 """What Keras and TensorFlow printed, by cause: measured by the matrix or quoted in the sources."""
 
 from kerasmatrix.diagnosis.recognize_cause import Evidence
+from kerasmatrix.harness import exports
 from kerasmatrix.results.cells import Status
 
 
@@ -378,6 +379,12 @@ MESSAGES = {
         Evidence(status=Status.DEGRADED, lost=[
             "the optimizer's learning_rate (0.007 became 0.001)", "the optimizer state",
         ]),
+    ],
+    "export-needs-tensorflow": [
+        Evidence(status=Status.DEGRADED, lost=[exports.SELECTED]),
+        error("RuntimeError", "Select TensorFlow op(s), included in the given model, is(are) not "
+              "supported by this interpreter. Make sure you apply/link the Flex delegate before "
+              "inference."),
     ],
     "optimizer-state-lost": [Evidence(status=Status.DEGRADED, lost=["the optimizer state"])],
     "compile-state-lost": [
