@@ -55,12 +55,14 @@ class Incompatibility:
         name: the class or function.
         layer: the layer's name.
         key: the key of its config that is unknown or missing, or that has the problematic value.
+        has_module: whether the file names the layer's module, which decides how Keras 3 reads it.
     """
 
     kind: Kind
     name: str
     layer: str
     key: str = ""
+    has_module: bool = False
 
 
 class _Walk:
@@ -79,7 +81,9 @@ class _Walk:
         own = name in self.custom_names or is_custom(
             str(stored.get("class_name")), module, stored.get("registered_name")
         )
-        yield from self.lookup(name, layer, module, own=own)
+        has_module = isinstance(module, str)
+        for each in self.lookup(name, layer, module, own=own):
+            yield replace(each, has_module=has_module)
         for inner in inside(config):
             if self.keras_3 and name not in MODELS and "module" not in inner:
                 yield Incompatibility("bare", _class(inner), layer)
@@ -91,7 +95,8 @@ class _Walk:
             for policy in self.policy(layer, config.get("dtype")):
                 yield replace(policy, kind="own-policy")
         else:
-            yield from self.layer(name, layer, config, old=not isinstance(module, str))
+            for each in self.layer(name, layer, config, old=not has_module):
+                yield replace(each, has_module=has_module)
 
     def lookup(
         self, name: str, layer: str, module: object, *, own: bool

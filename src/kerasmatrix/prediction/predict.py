@@ -290,6 +290,8 @@ class _Predictor:
         form, writer = REBUILT.get(self._features.kind), self._features.latest_writer
         if form is None or writer is None or incompatibility.kind not in OF_CLASS:
             return False
+        if incompatibility.has_module != (form == "keras"):
+            return False  # not as in exhibits, whose layers have a module in archives only
         name, key = incompatibility.name, incompatibility.key
         keys = measured_api().takes("layers", name, writer)
         is_usual = incompatibility.kind != "key" or keys is None or key in keys - OF_FIRST

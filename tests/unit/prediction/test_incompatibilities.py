@@ -60,8 +60,8 @@ def test_find_missing_key():
 @pytest.mark.parametrize("module", ["keras.layers", None])
 def test_find_input_shape_with_module_in_keras_3(module):
     config = model(layer(units=2, batch_input_shape=[None, 3], module=module))
-    wanted = Incompatibility("key", "Dense", "dense", "batch_input_shape") if module else None
-    assert first(config, "3.4") == wanted
+    wanted = Incompatibility("key", "Dense", "dense", "batch_input_shape", has_module=True)
+    assert first(config, "3.4") == (wanted if module else None)
     assert first(config, "2.15") is None
 
 
@@ -125,7 +125,9 @@ def test_find_module_of_other_release(module, having):
 def test_find_operation_by_module():
     told = layer("GetItem", module="keras.src.ops.numpy")
     assert first(model(told), "3.4") is None
-    assert first(model(told), "2.15") == Incompatibility("class", "GetItem", "getitem")
+    assert first(model(told), "2.15") == Incompatibility(
+        "class", "GetItem", "getitem", has_module=True
+    )
 
 
 def test_find_endless_config_ends():

@@ -52,9 +52,14 @@ def test_predict_contents_own_class_is_not_exhibit():
 
 
 def test_predict_contents_measured_key_is_accepted():
-    old = layer("LSTM", module="keras.layers", units=2, time_major=False)
+    old = layer("LSTM", units=2, time_major=False)
     assert told_for(old, "3.4", keras="2.4.0").cause != "config-key-removed"
     assert told_for(old, "3.4").cause == "config-key-removed"
+
+
+def test_predict_contents_layer_unlike_exhibit_is_refused():
+    nested = layer("LSTM", module="keras.layers", units=2, time_major=False)
+    assert told_for(nested, "3.4", keras="2.4.0").cause == "config-key-removed"
 
 
 def test_predict_contents_measured_class_is_not_unknown():
