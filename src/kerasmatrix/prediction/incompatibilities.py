@@ -6,7 +6,7 @@ before its layers, a wrapper's layer is created before the wrapper, keys are che
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ __all__ = ["PLACES", "Incompatibility", "find_incompatibilities", "find_training
 
 Kind = Literal[
     "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
-    "bare",
+    "bare", "value", "operation",
 ]  # fmt: skip
 Config = Mapping[str, Any]
 
@@ -43,6 +43,11 @@ REMOVED = {"input_shape", "input_dim", "dtype", "name"}
 REMOVED_OF_OLD = {"batch_input_shape"}
 # The module in which an archive of Keras 3 finds layers of Keras 2 that it cannot find by name.
 LEGACY_MODULE = "keras._legacy."
+# Values of arguments that some releases refuse in some formats: the rules tell which.
+DOUBTFUL: Mapping[tuple[str, str], Callable[[object], bool]] = {
+    ("Attention", "score_mode"): lambda value: value == "dot",
+    ("BatchNormalization", "axis"): lambda value: isinstance(value, list),
+}
 DEEPEST = 200
 
 
@@ -51,7 +56,7 @@ class Incompatibility:
     """A part of a model that cannot be deserialized.
 
     Attributes:
-        kind: the kind of problem.
+        kind: the kind of problem; with ``value``, only if a rule says so.
         name: the class or function.
         layer: the layer's name.
         key: the key of its config that is unknown or missing, or that has the problematic value.
@@ -112,10 +117,15 @@ class _Walk:
             and not self.keras_3
             and not self.api.has("layers", name, self.release)
         ):
-            comes = self.api.comes("layers", name, self.release)
-            yield Incompatibility(
-                "coming" if comes and name not in MODELS else "class", name, layer
-            )
+            yield Incompatibility(self._missing(name, module), name, layer)
+
+    def _missing(self, name: str, module: object) -> Kind:
+        """Return the kind of a class of Keras that the release does not find."""
+        is_layer = self.api.is_known("layers", name) or name in MODELS
+        if _is_of_operations(module) or (self.api.is_operation(name) and not is_layer):
+            return "operation"
+        comes = name not in MODELS and self.api.comes("layers", name, self.release)
+        return "coming" if comes else "class"
 
     def layer(
         self, name: str, layer: str, config: Config, *, old: bool
@@ -125,6 +135,8 @@ class _Walk:
         An ``old`` one does not name its module.
         """
         if name == "Lambda":
+            if named_function(config.get("function")) is None:
+                yield Incompatibility("value", name, layer, "function")
             yield from self.named_function(layer, config)
         removed = REMOVED | REMOVED_OF_OLD if old or name == "InputLayer" else REMOVED
         removed = removed | LAMBDA if old and name == "Lambda" else removed
@@ -139,6 +151,8 @@ class _Walk:
                 yield Incompatibility("function", "function", layer, key)
             elif place:
                 yield from self.value(place, layer, key, value)
+            elif (name, key) in DOUBTFUL and DOUBTFUL[name, key](value):
+                yield Incompatibility("value", name, layer, key)
 
     def named_function(self, layer: str, config: Config) -> Iterator[Incompatibility]:
         """Yield the function of a Lambda that the file names and the program does not pass."""
@@ -214,7 +228,7 @@ class _Walk:
             yield Incompatibility("custom", plain, layer, key)
 
     def _has(self, name: str, module: object) -> bool:
-        if isinstance(module, str) and ".ops" in module:
+        if _is_of_operations(module):
             return self.api.has_operation(name, self.release)
         if isinstance(module, str) and module.startswith(LEGACY_MODULE) and self.keras_3:
             return True
@@ -292,6 +306,10 @@ def _leaves(stored: object) -> Iterator[str]:
     elif isinstance(stored, list | tuple):
         for inner in stored:
             yield from _leaves(inner)
+
+
+def _is_of_operations(module: object) -> bool:
+    return isinstance(module, str) and ".ops" in module
 
 
 def _is_wrapped(value: object) -> bool:

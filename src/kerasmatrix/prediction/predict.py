@@ -238,7 +238,12 @@ class _Predictor:
         def incompatibility() -> Incompatibility | None:
             candidates = self._incompatibilities(target.release)
             return next(
-                (candidate for candidate in candidates if not self._is_fixed(candidate, done)), None
+                (
+                    candidate
+                    for candidate in candidates
+                    if not self._is_fixed(candidate, done) and self._is_ruled(candidate, target)
+                ),
+                None,
             )
 
         def training() -> Incompatibility | None:
@@ -253,6 +258,15 @@ class _Predictor:
         return (
             rule,
             incompatibility() if rule.incompatibility else training() if rule.training else None,
+        )
+
+    def _is_ruled(self, candidate: Incompatibility, target: Target) -> bool:
+        """Return whether a rule says that a doubtful value fails here."""
+        return candidate.kind != "value" or any(
+            rule.incompatibility is not None
+            and rule.incompatibility.kind == "value"
+            and rule.fits(self._features, target, lambda: candidate, lambda: None)
+            for rule in the_rules()
         )
 
     def _is_fixed(self, incompatibility: Incompatibility, done: Container[str | None]) -> bool:

@@ -52,7 +52,7 @@ class IncompatibilityPattern(StrictModel):
 
     kind: Literal[
         "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
-        "bare",
+        "bare", "value", "operation",
     ]  # fmt: skip
     name: str | None = None
     key: str | None = None
