@@ -197,8 +197,7 @@ class _Predictor:
                 cause=failure.cause,
                 rule=f"zoo:{failure.exhibit.name}",
                 confidence=round(confidence_of("zoo") * certainty, 3),
-                because=f"{failure.exhibit.call} was measured between these releases of Keras: "
-                f"it {RESULTS[failure.status]} (layer {words(failure.layer)!r})",
+                because=f"{_measured(failure)} (layer {words(failure.layer)!r})",
             )
         return Prediction(
             environment=target.environment,
@@ -318,6 +317,13 @@ class _Predictor:
             self._features.training, measured_api(), release, self._custom_names
         )
         return next(incompatibilities, None)
+
+
+def _measured(failure: Failure) -> str:
+    if failure.refused:
+        return f"this Keras cannot build {failure.exhibit.call}"
+    result = RESULTS[failure.status]
+    return f"{failure.exhibit.call} was measured between these releases of Keras: it {result}"
 
 
 def _reason(rule: Rule, incompatibility: Incompatibility | None) -> str:
