@@ -40,7 +40,6 @@ from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.execution.plan import Save
 from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.filesystem.digests import HARNESS
 from kerasmatrix.results.observations import Measured as Found
@@ -263,7 +262,7 @@ class Bench:
             self._alone(engine, store, env.name, None)
         run = self._run(engine, store, infer=infer)
         started = time.monotonic()
-        observed = run.execute()
+        state = run.execute()
         seconds = time.monotonic() - started
         deadline, memory = self.matrix.limits.task_seconds, self.matrix.limits.memory_mb
         saves = [
@@ -272,21 +271,21 @@ class Bench:
                 Task("", "save", save.scenario, save.format, None, deadline, memory),
                 found.observation.seconds,
             )
-            for save, found in observed.saves.items()
+            for save, found in state.saves.items()
         ]
         loads = {
             cell: (
                 cell.loaded_with,
                 Task(
                     "", "load", cell.scenario, cell.format,
-                    observed.saves[Save(*cell[:3])].observation.artifact, deadline, memory,
+                    state.saves[cell.save].observation.artifact, deadline, memory,
                 ),
                 found.observation.seconds,
             )
-            for cell, found in observed.loads.items()
+            for cell, found in state.loads.items()
         }  # fmt: skip
-        own = [cell for cell in loads if cell not in observed.inferred]
-        shares = _shares([*observed.saves.values(), *(observed.loads[cell] for cell in own)])
+        own = [cell for cell in loads if cell not in state.inferred]
+        shares = _shares([*state.saves.values(), *(state.loads[cell] for cell in own)])
         done = [*saves, *(loads[cell] for cell in own)]
         return Measured(seconds, [*saves, *loads.values()], done, shares)
 

@@ -67,14 +67,14 @@ def _measure(environments: int, scenarios: int, formats: int) -> dict[str, float
     with tempfile.TemporaryDirectory() as scratch:
         with Store(Path(scratch, "store")) as store:
             run = Run(plan, engine, store, id="growth", options=ExecutionOptions(jobs=2))
-            observed = run.execute()
+            state = run.execute()
         measured = _usage()
         info = RunInfo(
             id="growth", started=now, finished=datetime.datetime.now(datetime.UTC),
             engine=engine.name, command="growth", complete=True, measured=run.measured,
             known=run.known, retries=run.retries,
         )  # fmt: skip
-        results = tabulate(plan, observed, info)
+        results = tabulate(state, info)
         write_reports(results, Path(scratch, "reports"))
     reported = _usage()
     tasks = run.measured

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parent))
 
 import catalogue_pages
+import class_pages
+import explain_bundle
+import release_pages
 
 from kerasmatrix import __version__
 
@@ -25,15 +28,28 @@ html_theme = "furo"
 html_title = f"kerasmatrix {__version__}"
 html_show_copyright = False
 html_copy_source = False
+exclude_patterns = ["explain_box", "catalogue/parts"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nitpicky = True
 
 
 def setup(app: Sphinx) -> None:
-    """Write the pages of the catalogue before Sphinx looks for pages."""
-    app.connect("builder-inited", lambda app: catalogue_pages.write(Path(app.srcdir)))
+    """Write the pages that are made from data before Sphinx looks for pages."""
+    app.connect("builder-inited", _write_pages)
+    app.connect("build-finished", _bundle)
     app.connect("sphinx-click-process-description", _mark_code)
+
+
+def _write_pages(app: Sphinx) -> None:
+    for pages in (catalogue_pages, class_pages, release_pages):
+        pages.write(Path(app.srcdir))
+
+
+def _bundle(app: Sphinx, exception: Exception | None) -> None:
+    """Write the scripts of the explain page next to the other files of the site."""
+    if exception is None and app.builder.format == "html":
+        explain_bundle.write(Path(app.outdir, "_static", "explain"))
 
 
 def _mark_code(app: Sphinx, context: object, lines: list[str]) -> None:  # noqa: ARG001 - Sphinx's

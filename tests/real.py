@@ -79,13 +79,13 @@ def measure(
     now = datetime.datetime.now(datetime.UTC)
     with Store(store) as opened:
         run = Run(plan, engine, opened, id="test", listener=listener)
-        observed = run.execute()
+        state = run.execute()
     info = RunInfo(
         id="test", started=now, finished=now, engine=engine.name, command="test",
         complete=run.complete, measured=run.measured, known=run.known,
         retries=run.retries,
     )  # fmt: skip
-    return tabulate(plan, observed, info)
+    return tabulate(state, info)
 
 
 def cell(results: Results, *key: str) -> CellResult:

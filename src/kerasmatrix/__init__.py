@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         inspect,
         load_results,
         predict,
+        reproduce,
     )
     from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError
 
@@ -43,6 +44,7 @@ __all__ = [
     "inspect",
     "load_results",
     "predict",
+    "reproduce",
 ]
 
 ERRORS = {"InfrastructureError", "KerasmatrixError", "UsageError"}

@@ -6,10 +6,13 @@ import contextlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from packaging.version import Version
+if TYPE_CHECKING:  # what needs no order needs no package, see guard.py
+    from packaging.version import Version
 
 __all__ = [
+    "KERAS_3",
     "LEGACY_KERAS",
     "is_legacy_keras",
     "is_same_release",
@@ -18,6 +21,7 @@ __all__ = [
     "version_key",
 ]
 
+KERAS_3 = 3  # the major version of the Keras that runs on several backends
 # Under this variable `tf.keras` is tf_keras, a Keras 2 (TensorFlow 2.16 release notes).
 LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 # The values for which TensorFlow 2.15 to 2.21 route `tf.keras` to tf_keras. Their lazy loader
@@ -35,6 +39,8 @@ def version_key(version: str) -> Version:
 
     Text that is not a version counts as the first release number in it, or as 0 without one.
     """
+    from packaging.version import Version  # noqa: PLC0415 - see above
+
     if len(version) <= LONGEST:
         with contextlib.suppress(ValueError):
             return Version(version)
@@ -42,10 +48,12 @@ def version_key(version: str) -> Version:
     return Version(number.group() if number else "0")
 
 
+@lru_cache(maxsize=4096)
 def minor_of(version: str) -> tuple[int, int]:
     """Return the major and minor number of ``version``: ``2.15.0.post1`` -> ``(2, 15)``."""
-    parsed = version_key(version)
-    return parsed.major, parsed.minor
+    number = NUMBERS.search(version)
+    major, minor, *_ = (*number.group().split("."), "0") if number else ("0", "0")
+    return int(major), int(minor)
 
 
 def is_same_release(version: str, other: str, *, exactly: bool = False) -> bool:
@@ -60,7 +68,7 @@ def is_same_release(version: str, other: str, *, exactly: bool = False) -> bool:
 
 
 def _release(version: Version) -> tuple[Version, object, object]:
-    return Version(version.base_version), version.pre, version.dev
+    return version_key(version.base_version), version.pre, version.dev
 
 
 def minor_text(version: str) -> str:

@@ -39,7 +39,8 @@ from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import ensure_venv
-from kerasmatrix.prediction.target import Target, target_of
+from kerasmatrix.prediction.select_targets import target_of
+from kerasmatrix.prediction.target import Target
 from kerasmatrix.prediction.zoo import plainest_of
 from kerasmatrix.versions import minor_of
 

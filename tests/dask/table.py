@@ -10,7 +10,7 @@ from kerasmatrix.config.scenario import load_scenario
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.execution.evaluate import tabulate
-from kerasmatrix.execution.listener import Listener, Progress
+from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.results.schema import Results, RunInfo
@@ -21,7 +21,7 @@ from tests.unit.report.factory import CELL
 VOLATILE = {"measured_at", "seconds", "timings"}
 
 
-class After(Progress):
+class After(Listener):
     """Calls a function once, after a number of tasks, while the run waits."""
 
     def __init__(self, jobs, act):
@@ -63,7 +63,7 @@ def measure(
         run = Run(
             plan, engine, opened, id="test", options=ExecutionOptions(jobs=jobs), listener=listener
         )
-        observed = run.execute()
+        state = run.execute()
         assert not list((store / "scratch").iterdir())
         keys = [row[0] for row in opened.observations.rows("observations")]
         assert len(keys) == len(set(keys))
@@ -71,7 +71,7 @@ def measure(
         id="test", started=now, finished=now, engine=engine.name, command="test",
         complete=run.complete, measured=run.measured, known=run.known,
     )  # fmt: skip
-    return tabulate(plan, observed, info, run.causes)
+    return tabulate(state, info)
 
 
 def table(results: Results) -> list[dict]:

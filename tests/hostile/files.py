@@ -309,7 +309,7 @@ def yaml_alias_bomb(folder, secret):
     return path
 
 
-@hostile("no object is created", "damaged")
+@hostile("no object is created, and its name is reported", "os.system")
 def yaml_runs_code(folder, secret):
     path = folder / "model.yaml"
     ran = folder / "escaped.txt"

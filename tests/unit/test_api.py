@@ -1,9 +1,12 @@
 """The Python API on fake environments, and the examples of its page."""
 
+import gc
 import importlib
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +14,8 @@ import pytest
 
 import kerasmatrix
 from kerasmatrix.config.bundled import bundled_folder
+from kerasmatrix.files import remote
+from kerasmatrix.files.remote_sources import RemoteFile
 from kerasmatrix.results.results_json import to_json
 from tests.real import ROOT
 from tests.unit.behaviours import FAILS, GOOD
@@ -187,6 +192,64 @@ def test_checked_is_shown_in_few_words(project, engine):
     assert html.count("<tr>") == 3
 
 
+def test_reproduce_file_that_loads_says_so(project, engine):
+    project("good")
+    found = kerasmatrix.reproduce("model.h5", "good", engine=engine)
+    assert (found.script, found.why) == (None, "the file loads in good")
+    with pytest.raises(kerasmatrix.UsageError, match="unknown environment 'god'"):
+        kerasmatrix.reproduce("model.h5", "god", engine=engine)
+
+
+class Bucket:
+    """A server with one model."""
+
+    title, wanted = "bucket", ""
+
+    def files(self):
+        return [RemoteFile("model.h5", 1)]
+
+    def download(self, _, folder):
+        shutil.copy("model.h5", folder)
+
+
+@pytest.fixture
+def bucket(project, monkeypatch):
+    """Serve a model at every address of S3 but one, and return the folder of downloads."""
+
+    def source(address):
+        if "gone" in address:
+            raise ConnectionError("no route to host")
+        return Bucket()
+
+    monkeypatch.setattr(remote, "SOURCES", {"s3": source})
+    Path("downloads").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(Path("downloads").absolute()))
+    project("good", REWRITE)
+    return Path("downloads")
+
+
+def test_functions_take_addresses(bucket, engine):
+    address = "s3://bucket/model.h5"
+    assert kerasmatrix.inspect(address).layers == 1
+    assert kerasmatrix.diff("model.h5", address).same_bytes
+    assert len(kerasmatrix.predict(address, environments=["good"])) == 1
+    made = kerasmatrix.convert(address, "good", "out.h5", engine=engine)
+    assert made.action == "copied"
+    assert list(bucket.iterdir()) == []
+
+
+def test_check_keeps_download_until_fixed(bucket, engine):
+    checked = kerasmatrix.check(["s3://bucket/model.h5", "s3://gone/model.h5"], engine=engine)
+    assert checked.refused == (
+        "s3://gone/model.h5: cannot be downloaded: ConnectionError: no route to host",
+    )
+    assert "; it is fixed" in checked.fix("fixed").headline()
+    assert list(bucket.iterdir()) != []
+    del checked
+    gc.collect()
+    assert list(bucket.iterdir()) == []
+
+
 def test_explain_known_error():
     assert kerasmatrix.explain("ValueError: Unknown layer: Functional").slug == "unknown-functional"
     assert kerasmatrix.explain("ValueError: an unheard-of problem") is None
@@ -232,7 +295,7 @@ def test_examples_of_page_run(project, monkeypatch, capsys):
     files.archive(Path("new.keras"))
     names = {}
     verbs = [example for example in EXAMPLES if "model_check" not in example]
-    assert len(verbs) == 8
+    assert len(verbs) == 9
     for example in verbs:
         if "results.json" in example and "load_results" in example:
             Path("results.json").write_text(Path("reports/results.json").read_text())

@@ -73,19 +73,20 @@ def _against_baseline(results: Results, comparison: Comparison | None) -> Iterat
         if cell.expected:
             continue
         kind = FindingKind.WORSE_THAN_BASELINE
-        if any(_as_good(change, again) for again in cell.retries):
+        if any(_as_good(change, retry) for retry in cell.retries):
             kind = FindingKind.FLAKY
         text = f"{change.kind}: {_name(cell)}: {change.before} → {change.after}"
-        text += f"{_cause(change.cause)}{_again(cell)}"
+        text += f"{_cause(change.cause)}{_retries(cell)}"
         yield Finding(kind, text, cell=key, change=change.kind)
 
 
-def _as_good(change: Change, again: RetriedAttempt) -> bool:
+def _as_good(change: Change, retry: RetriedAttempt) -> bool:
     """Whether a cell that got worse was as good as before in another attempt."""
-    outcome, before = Outcome(again.status, again.lost), Outcome(change.before, change.lost_before)
+    outcome, before = Outcome(retry.status, retry.lost), Outcome(change.before, change.lost_before)
+    # A save that worked this time, or a fault of the machine: that the cell got worse is in doubt.
     if not outcome.is_measured:
         return True
-    if change.kind is ChangeKind.REMEDY_LOST and again.remedy is None:
+    if change.kind is ChangeKind.REMEDY_LOST and retry.remedy is None:
         return before.is_worse_than(outcome) and not outcome.is_worse_than(before)
     return not outcome.is_worse_than(before)
 
@@ -98,12 +99,12 @@ def _against_expectations(results: Results) -> Iterator[Finding]:
         expectation = results.expectations[cell.expectation]
         kind = kinds[cell.expected]
         if any(
-            compare_to_expectation(expectation, again.status, again.cause) != cell.expected
-            for again in cell.retries
+            compare_to_expectation(expectation, retry.status, retry.cause) != cell.expected
+            for retry in cell.retries
         ):
             kind = FindingKind.FLAKY
         text = f"{_name(cell)}: {_expected(expectation)}, is {cell.status}{_cause(cell.cause)}"
-        yield Finding(kind, f"{text}{_again(cell)}", expectation.where, cell_of(cell))
+        yield Finding(kind, f"{text}{_retries(cell)}", expectation.where, cell_of(cell))
 
 
 def _out_of_date(results: Results) -> Iterator[Finding]:
@@ -124,16 +125,16 @@ def _cause(slug: str | None) -> str:
     return f" ({slug})" if slug else ""
 
 
-def _again(cell: CellResult) -> str:
+def _retries(cell: CellResult) -> str:
     """Return the results of a cell's repeated measurements as text, if there are any."""
     if not cell.retries:
         return ""
     attempts = (
-        again.summary
-        if again.status is Status.NOT_RUN
-        else f"{again.status}{_cause(again.cause)}"
-        + (f", fixed by {again.remedy}" if again.remedy else "")
-        for again in cell.retries
+        retry.summary
+        if retry.status is Status.NOT_RUN
+        else f"{retry.status}{_cause(retry.cause)}"
+        + (f", fixed by {retry.remedy}" if retry.remedy else "")
+        for retry in cell.retries
     )
     return f"; again: {'; '.join(attempts)}"
 

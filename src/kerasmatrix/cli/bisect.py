@@ -10,7 +10,7 @@ from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, store_folder_option
 from kerasmatrix.cli.output import say, say_json
-from kerasmatrix.cli.session import measuring_options, session_from_options
+from kerasmatrix.cli.session import MeasuringOptions, measuring_options, session_from_options
 from kerasmatrix.config.places import default_cache
 from kerasmatrix.errors import UsageError
 from kerasmatrix.files.bisect import Bisector
@@ -51,12 +51,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
     as_json: bool,
     code: Path | None,
     inputs: Path | None,
-    matrix_file: Path,
-    engine_name: str,
-    jobs: int | None,
-    trust: bool,
-    fresh: bool,
-    store_folder: Path,
+    measuring: MeasuringOptions,
 ) -> int:
     """Find the release with which FILE breaks, or its outputs change, between two versions.
 
@@ -64,9 +59,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
     TensorFlow and Keras between two of them. If --bad is the older one, finds the first release
     that loads FILE.
     """
-    with session_from_options(
-        matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
-    ) as session:
+    with session_from_options(measuring) as session:
         ends = session.environment(good, "--good"), session.environment(bad, "--bad")
         if ends[0] is ends[1]:
             raise UsageError(f"{good}: is both --good and --bad", hint="name two versions")

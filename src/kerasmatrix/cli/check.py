@@ -6,7 +6,6 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -23,10 +22,13 @@ from kerasmatrix.cli.options import (
 )
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.remote import with_downloads
-from kerasmatrix.cli.session import measuring_or_cluster_options, session_from_options
+from kerasmatrix.cli.session import (
+    MeasuringOptions,
+    measuring_or_cluster_options,
+    session_from_options,
+)
 from kerasmatrix.cli.terminal import print_files
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.engines.select import Cluster
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import Remedies
 from kerasmatrix.files.check import check as check_files
@@ -90,17 +92,9 @@ def check(  # noqa: PLR0913 - one argument per option
     code: Path | None,
     inputs: Path | None,
     reference: str | None,
-    matrix_file: Path,
-    engine_name: str,
-    scheduler: str | None,
-    artifacts: str | None,
-    inner: Literal["auto", "docker", "local"],
-    jobs: int | None,
-    trust: bool,
-    fresh: bool,
+    measuring: MeasuringOptions,
     remedies: Remedies,
     output: Path,
-    store_folder: Path,
 ) -> int:
     """Check whether model files load in other TensorFlow versions, and write fixed ones.
 
@@ -121,12 +115,9 @@ def check(  # noqa: PLR0913 - one argument per option
         return USAGE
     assets = ModelAssets(code, inputs)
     with (
-        session_from_options(
-            matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh,
-            remedies=remedies, cluster=Cluster(scheduler, artifacts, inner),
-        ) as session,
+        session_from_options(measuring, remedies) as session,
         import_models(paths, session.store, assets) as (model_inputs, refused),
-    ):  # fmt: skip
+    ):
         show_all(refused)
         if not model_inputs:
             return USAGE

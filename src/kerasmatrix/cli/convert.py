@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.file_output import say_required, say_wrapped
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
-from kerasmatrix.cli.output import say, say_json
+from kerasmatrix.cli.output import print_json, say, say_json
 from kerasmatrix.cli.remote import with_downloads
-from kerasmatrix.cli.session import measuring_options, session_from_options
+from kerasmatrix.cli.session import MeasuringOptions, measuring_options, session_from_options
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.conversion_plan import format_of
 from kerasmatrix.files.convert import Conversion, Converted
@@ -84,12 +83,7 @@ def convert(  # noqa: PLR0913 - one argument per option
     as_json: bool,
     code: Path | None,
     inputs: Path | None,
-    matrix_file: Path,
-    engine_name: str,
-    jobs: int | None,
-    trust: bool,
-    fresh: bool,
-    store_folder: Path,
+    measuring: MeasuringOptions,
 ) -> int:
     """Convert FILES so that a TensorFlow version loads them and computes the same outputs.
 
@@ -109,7 +103,7 @@ def convert(  # noqa: PLR0913 - one argument per option
         else _folder(files, folder or Path(), manifest, overwrite=overwrite)
     )
     models = find_models(files)
-    refused: list[UsageError] = list(models.refused.values())
+    refused: list[KerasmatrixError] = list(models.refused.values())
     paths = [
         path for path in models.paths if isinstance(place, OutputFile) or not place.holds(path)
     ]
@@ -118,9 +112,7 @@ def convert(  # noqa: PLR0913 - one argument per option
     outcomes: list[Outcome] = []
     if paths:
         with (
-            session_from_options(
-                matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
-            ) as session,
+            session_from_options(measuring) as session,
             import_models(paths, session.store, ModelAssets(code, inputs)) as (models_in, bad),
         ):
             refused += bad
@@ -209,8 +201,7 @@ def _report_all(
 ) -> None:
     """Print a line for each file, and a summary."""
     if as_json:
-        click.echo(json.dumps([outcome.file.model_dump(mode="json") for outcome in outcomes],
-                              indent=1))  # fmt: skip
+        print_json([outcome.file.model_dump(mode="json") for outcome in outcomes], indent=1)
         return
     written = [outcome for outcome in outcomes if outcome.file.path]
     for outcome in outcomes:

@@ -30,20 +30,20 @@ def installed_from() -> Origin:
     release = Origin(f"kerasmatrix=={__version__}")
     try:
         record = importlib.metadata.distribution("kerasmatrix").read_text(RECORD)
-        told: dict[str, Any] = json.loads(record) if record else {}
+        recorded: dict[str, Any] = json.loads(record) if record else {}
     except (importlib.metadata.PackageNotFoundError, ValueError):
-        told = {}
-    url = str(told.get("url", ""))
+        recorded = {}
+    url = str(recorded.get("url", ""))
     parts = urlsplit(url)
-    if "vcs_info" in told:
-        info = told["vcs_info"]
+    if "vcs_info" in recorded:
+        info = recorded["vcs_info"]
         return Origin(f"kerasmatrix @ {info['vcs']}+{url}@{info['commit_id']}")
     if parts.scheme in {"http", "https"} and url == mask_secrets(url):
         return Origin(f"kerasmatrix @ {url}")
     path = Path(unquote(parts.path))
     if parts.scheme == "file" and path.suffix == ".whl" and path.is_file():
         return Origin(path.name, path)
-    if not told:
+    if not recorded:
         return release
     return release._replace(
         trouble=f"it was installed from {mask_secrets(url)}, which a workflow cannot install"

@@ -17,8 +17,8 @@ def describe_job(job: Job) -> str:
             return f"convert {row.saved_with}'s {row.scenario} to {chain[-1].format}"
         case FinalLoad(cell, chain):
             return f"load {cell.saved_with}'s {cell.scenario} via {chain[-1].environment}"
-        case RetryJob(of):
-            return f"repeat: {describe_job(of)}"
+        case RetryJob(subject):
+            return f"repeat: {describe_job(subject)}"
         case Cell():
             return f"load {job.saved_with}'s {job.scenario} as {job.format}"
         case Save():

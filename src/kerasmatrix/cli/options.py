@@ -20,7 +20,6 @@ __all__ = [
     "accept_option",
     "any_matrix_option",
     "beside_matrix_option",
-    "cluster_options",
     "companions_options",
     "group_option",
     "matrix_option",
@@ -218,29 +217,6 @@ def store_folder_option(command: Command) -> Command:
         callback=lambda context, _, value: value or places(context).store,
         help="Folder for cached results and past runs.  [default: .kerasmatrix next to the matrix]",
     )(command)
-
-
-def cluster_options(command: Command) -> Command:
-    """Add ``--scheduler ADDRESS``, ``--artifacts URL`` and ``--on-workers ENGINE``."""
-    scheduler = click.option(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="With --engine dask: address of the scheduler, like tcp://host:8786.",
-    )
-    artifacts = click.option(
-        "--artifacts",
-        metavar="URL",
-        help="With --engine dask: shared folder or fsspec URL for model files.",
-    )
-    inner = click.option(
-        "--on-workers",
-        "inner",
-        type=click.Choice(["auto", "docker", "local"]),
-        default="auto",
-        show_default=True,
-        help="With --engine dask: engine on the Dask workers.",
-    )
-    return scheduler(artifacts(inner(command)))
 
 
 def shard_option(command: Command) -> Command:

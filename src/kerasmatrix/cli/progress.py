@@ -19,7 +19,7 @@ from rich.text import Text
 
 from kerasmatrix.cli.job_text import describe_job
 from kerasmatrix.execution.jobs import Job
-from kerasmatrix.execution.listener import Countable, Progress
+from kerasmatrix.execution.listener import Countable, Listener
 from kerasmatrix.text.escape import escape_control_characters
 from kerasmatrix.text.lines import brief_line
 
@@ -38,7 +38,7 @@ WIDEST_BAR, NARROWEST_BAR = 30, 4
 MINUTE = 60
 
 
-class TerminalProgress(Progress):
+class TerminalProgress(Listener):
     """Shows how many tasks are done, how long the rest takes, and what is being done."""
 
     def __init__(

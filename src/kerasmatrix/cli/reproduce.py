@@ -11,7 +11,7 @@ from kerasmatrix.cli.file_output import say_wrapped
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, store_folder_option
 from kerasmatrix.cli.output import say, say_json
-from kerasmatrix.cli.session import measuring_options, session_from_options
+from kerasmatrix.cli.session import MeasuringOptions, measuring_options, session_from_options
 from kerasmatrix.errors import UsageError
 from kerasmatrix.files.import_models import import_model
 from kerasmatrix.files.model_assets import ModelAssets
@@ -60,12 +60,7 @@ def reproduce(  # noqa: PLR0913 - one argument per option
     as_json: bool,
     code: Path | None,
     inputs: Path | None,
-    matrix_file: Path,
-    engine_name: str,
-    jobs: int | None,
-    trust: bool,
-    fresh: bool,
-    store_folder: Path,
+    measuring: MeasuringOptions,
 ) -> int:
     """Find the smallest model that fails as FILE does in a version.
 
@@ -77,9 +72,7 @@ def reproduce(  # noqa: PLR0913 - one argument per option
     """
     if folder is not None:
         _check(folder, overwrite=overwrite)
-    with session_from_options(
-        matrix_file, engine_name, store_folder, jobs=jobs, trust=trust, fresh=fresh
-    ) as session:
+    with session_from_options(measuring) as session:
         environment = session.environment(loaded_with, "--loaded-with")
         with import_model(file, session.store, ModelAssets(code, inputs)) as model_input:
             found = reproduction_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from kerasmatrix.cli.progress import TerminalProgress
 from kerasmatrix.cli.terminal import say_retries
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
+from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.engines.select import open_engine
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.flaky import is_confirmed, with_retries
@@ -22,8 +22,6 @@ from kerasmatrix.results.schema import Results
 from kerasmatrix.store.store import Store
 
 __all__ = ["repeat_jobs"]
-
-MOST_JOBS = 8
 
 
 def repeat_jobs(
@@ -55,13 +53,11 @@ def repeat_jobs(
         plan = plan_of(matrix, project, selection, engine)
         _check_locks(results, plan)
         with Store(store_folder) as store:
-            options = ExecutionOptions(jobs=_jobs())
+            options = ExecutionOptions(jobs=default_jobs())
             run = Run(plan, engine, store, id=results.run.id, options=options, listener=progress)
-            for again in wanted:
-                _check_known(again, run, store_folder)
-            left = [
-                again for again in wanted if not is_confirmed(plan, run.observed, run.causes, again)
-            ]
+            for job in wanted:
+                _check_known(job, run, store_folder)
+            left = [job for job in wanted if not is_confirmed(run.state, job)]
             if left:
                 say_retries(left)
                 repetition = run.again(left)
@@ -70,13 +66,9 @@ def repeat_jobs(
                     repetition.execute()
                 finally:
                     progress.ends()
-            return with_retries(results, plan, run.observed, run.causes)
+            return with_retries(results, run.state)
     finally:
         engine.close()
-
-
-def _jobs() -> int:
-    return min(MOST_JOBS, os.cpu_count() or 2)
 
 
 def _check_locks(results: Results, plan: Plan) -> None:
@@ -88,11 +80,11 @@ def _check_locks(results: Results, plan: Plan) -> None:
             )
 
 
-def _check_known(again: RetryJob, run: Run, store: Path) -> None:
-    of = again.of
-    known = of in run.observed.loads if isinstance(of, Cell) else of in run.observed.saves
-    if not known:
+def _check_known(job: RetryJob, run: Run, store: Path) -> None:
+    subject = job.subject
+    is_known = subject in (run.state.loads if isinstance(subject, Cell) else run.state.saves)
+    if not is_known:
         raise UsageError(
-            f"{store}: does not know {' / '.join(of)}, which is to be measured again",
+            f"{store}: does not know {' / '.join(subject)}, which is to be measured again",
             hint="name the store of that run with --store, or gate it without --retries",
         )

@@ -21,7 +21,6 @@ from kerasmatrix.cli.build_plan import plan_of, select
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.options import (
     JOBS,
-    cluster_options,
     group_option,
     matrix_option,
     names_option,
@@ -31,11 +30,13 @@ from kerasmatrix.cli.options import (
     shard_option,
 )
 from kerasmatrix.cli.progress import TerminalProgress
+from kerasmatrix.cli.session import cluster_options
 from kerasmatrix.cli.stored_runs import read_run
 from kerasmatrix.cli.terminal import print_jobs, print_results, say_retries
 from kerasmatrix.config.matrix import Matrix, load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.base import Engine
+from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.execution.evaluate import tabulate
 from kerasmatrix.execution.flaky import is_confirmed, suspects, with_retries
@@ -55,7 +56,6 @@ from kerasmatrix.text.redaction import command_line
 __all__ = ["run"]
 
 INFRASTRUCTURE = 3
-MOST_JOBS = 8
 
 
 @click.command(
@@ -126,9 +126,7 @@ class RunOptions:
     formats: tuple[str, ...]
     columns: tuple[str, ...]
     engine_name: str
-    scheduler: str | None
-    artifacts: str | None
-    inner: Literal["auto", "docker", "local"]
+    cluster: Cluster
     jobs: int | None
     output: Path
     store_folder: Path
@@ -159,8 +157,7 @@ def measure_matrix(options: RunOptions) -> int:
     baseline = _read_baseline(options, matrix)
     if not options.dry_run:
         check_folder(options.output)
-    cluster = Cluster(options.scheduler, options.artifacts, options.inner)
-    engine = open_engine(options.engine_name, matrix, project, cluster)
+    engine = open_engine(options.engine_name, matrix, project, options.cluster)
 
     def make_plan() -> Plan:
         plan = plan_of(
@@ -251,7 +248,7 @@ class MatrixRun:
             store,
             id=f"{self._started:%Y%m%dT%H%M%S.%f}-{os.getpid()}",
             options=ExecutionOptions(
-                jobs=options.jobs or engine.slots or min(MOST_JOBS, os.cpu_count() or 2),
+                jobs=options.jobs or engine.slots or default_jobs(),
                 fresh=options.fresh,
                 isolate=options.isolate,
             ),
@@ -273,8 +270,8 @@ class MatrixRun:
             self._run.complete = True
         results = self._results()
         comparison = compare(self._baseline, results) if self._baseline else None
-        if retries := self._retries(results, comparison):
-            self._retry(retries)
+        if doubtful := self._doubtful_jobs(results, comparison):
+            self._repeat(doubtful)
             results = self._results()
         results = self._report(results, comparison)
         # Reported first, so that an interrupted run shows what it measured.
@@ -301,9 +298,8 @@ class MatrixRun:
 
     def _results(self) -> Results:
         """Return the results as far as they are known, as they may be published."""
-        plan, observed, causes = self._run.plan, self._run.observed, self._run.causes
-        results = tabulate(plan, observed, self._info(), causes)
-        results = with_retries(results, plan, observed, causes)
+        plan, state = self._run.plan, self._run.state
+        results = with_retries(tabulate(state, self._info()), state)
         results = with_predictions(results, plan, self._store.folder, needed=not self._trouble)
         if self._matrix.expectations:
             results = expect(results, self._matrix.expectations, self._matrix.names)
@@ -325,22 +321,22 @@ class MatrixRun:
             retries=sum(run.retries for run in runs),
         )
 
-    def _retries(self, results: Results, comparison: Comparison | None) -> list[RetryJob]:
+    def _doubtful_jobs(self, results: Results, comparison: Comparison | None) -> list[RetryJob]:
         """Return the jobs to repeat before the gate fails because of them."""
         # After an error, the cells that are missing would be reported as failures of the gate.
         if not self._options.gate or not self._options.retries or self._trouble:
             return []
-        plan, observed, causes = self._run.plan, self._run.observed, self._run.causes
-        doubtful = suspects(
+        jobs = suspects(
             results, self._baseline, findings(results, comparison), self._options.retries
         )
-        return [job for job in doubtful if not is_confirmed(plan, observed, causes, job)]
+        return [job for job in jobs if not is_confirmed(self._run.state, job)]
 
-    def _retry(self, retries: list[RetryJob]) -> None:
-        self._retry_run = self._run.again(retries)
+    def _repeat(self, jobs: list[RetryJob]) -> None:
+        self._retry_run = self._run.again(jobs)
+        # Else the history has no entry of this run yet: all its results were known.
         if not self._run.measured:
             self._begin()
-        say_retries(retries)
+        say_retries(jobs)
         self._execute(self._retry_run)
 
     def _report(self, results: Results, comparison: Comparison | None) -> Results:
@@ -361,8 +357,8 @@ class MatrixRun:
             return decide(results, comparison, accept_flaky=self._options.accept_flaky)
         infra = any(cell.status is Status.INFRA for cell in results.cells)
         # Where a fix or a bridge could not be tried, the cell itself is a failure.
-        observed = self._run.observed
-        return INFRASTRUCTURE if infra or observed.task_errors or observed.environment_errors else 0
+        state = self._run.state
+        return INFRASTRUCTURE if infra or state.task_errors or state.environment_errors else 0
 
 
 def _command() -> str:

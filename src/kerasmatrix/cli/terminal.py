@@ -69,7 +69,7 @@ def print_jobs(run: Run) -> None:
 def say_retries(wanted: Sequence[RetryJob]) -> None:
     """Print that results that would fail the gate are measured again."""
     fail = "1 result" if len(wanted) == 1 else f"{len(wanted)} results"
-    times = "once" if wanted[0].times == 1 else f"up to {wanted[0].times} times"
+    times = "once" if wanted[0].most == 1 else f"up to {wanted[0].most} times"
     Console(stderr=True).print(
         f"{fail} would fail the gate: measuring again, {times}, to rule out flakiness.",
         soft_wrap=True,

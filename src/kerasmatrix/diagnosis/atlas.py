@@ -24,7 +24,6 @@ GAP = "{}"
 LONGEST = 20_000  # characters of a message that are compared
 FEWEST = 16  # characters of a template that must be found
 WHOLE = 0.5  # the share of a template's characters that a message which is cut must have
-MOST_ORIGINS = 3
 
 
 class Origin(StrictModel):
@@ -126,7 +125,7 @@ def find_origins(chain: Sequence[tuple[str, str]]) -> tuple[Origin, ...]:
         most = max((weight for weight, _ in weighed), default=0)
         if most >= FEWEST:
             best = [one for weight, one in weighed if weight == most]
-            return tuple(_origins(best))[:MOST_ORIGINS]
+            return tuple(_origins(best))
     return ()
 
 

@@ -44,7 +44,8 @@ class Signature(StrictModel):
     ``names.yaml``. ``unless`` maps named groups of ``error`` to
     texts that they must not match; the groups in ``same`` must be equal. Of several causes that
     fit, the one with the highest ``rank`` and then with the most conditions wins. `explain` names
-    the cause of a low rank only if the signature is enough ``alone``.
+    the cause of a low rank only if the signature is enough ``alone``, and gives the advice with the
+    id ``first`` before the others.
     """
 
     error: str | None = None
@@ -59,6 +60,7 @@ class Signature(StrictModel):
     reader_keras: Literal[2, 3] | None = None
     rank: Annotated[int, Field(ge=0, le=9)] = 3
     alone: bool = False
+    first: Slug | None = None
 
     @field_validator("error", "log", "lost")
     @classmethod
@@ -107,7 +109,8 @@ class Advice(StrictModel):
     """A known way to deal with a cause. ``loses`` says what it gives up.
 
     If there is a `Remedy` with the same ``id``, it is tried, too. ``since`` and ``before`` are the
-    releases of the loading Keras between which it exists.
+    releases of the loading Keras between which it exists. ``special`` advice is for the texts only
+    whose signature names it ``first``.
     """
 
     id: Slug
@@ -116,6 +119,7 @@ class Advice(StrictModel):
     loses: str | None = None
     since: str | None = None
     before: str | None = None
+    special: bool = False
 
 
 class Cause(StrictModel):
@@ -141,6 +145,17 @@ class Cause(StrictModel):
         for pattern in patterns:
             compile_pattern(pattern)
         return patterns
+
+    @model_validator(mode="after")
+    def _has_first_advice(self) -> Self:
+        ids = {advice.id for advice in self.advice}
+        for signature in self.signatures:
+            if signature.first not in {None, *ids}:
+                raise ValueError(f"no advice has the id {signature.first!r}")
+        special = {advice.id for advice in self.advice if advice.special}
+        if unused := special - {signature.first for signature in self.signatures}:
+            raise ValueError(f"no signature names the advice {', '.join(sorted(unused))} first")
+        return self
 
     @field_validator("signatures")
     @classmethod

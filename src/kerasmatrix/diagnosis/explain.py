@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
+from packaging.version import Version
 from pydantic import Field
 
 from kerasmatrix.diagnosis.atlas import Origin, find_origins
@@ -26,6 +27,13 @@ __all__ = ["Explanation", "Near", "explain_message", "explain_symptom", "explain
 NAMED = 5
 CERTAIN = 8
 MOST_NEAR = 3
+MOST_ORIGINS = 3
+# `tensorflow` has the Keras of TensorFlow 2.5 in `tensorflow.python.keras`.
+KERAS_PACKAGES = {"keras", "tf_keras", "tensorflow"}
+KERAS_MAJORS = (
+    KerasRange(Version("2.0"), Version("2.99")),
+    KerasRange(Version("3.0"), Version("99")),
+)
 ASKED = {
     "format": "the file's format: pass --format, or the file itself with --file",
     "writer_keras": "the version that saved the file: pass --saved-with",
@@ -126,14 +134,15 @@ def explain_message(
         symptom = explain_symptom(text)
         if symptom.cause:
             return symptom
+    origins = find_origins(evidence.chain)
     return Explanation(
         cause=best.cause if best else None,
         confidence=_confidence(best.signature.rank) if best else None,
         matched=best.matched if best else None,
-        advice=_advice(best.cause, reader) if best else (),
+        advice=_advice(best, reader or _raising_keras(origins)) if best else (),
         near=tuple(_near(one) for one in others[:MOST_NEAR]),
         needs=() if best else _needs(text, evidence, others),
-        raised_by=find_origins(evidence.chain),
+        raised_by=origins[:MOST_ORIGINS],
         known=tuple(dict.fromkeys(one.fact for one in evidence.named if one.fact)),
     )
 
@@ -213,9 +222,28 @@ def _confidence(rank: int) -> Confidence:
     return "medium" if rank > NAMED else "low"
 
 
-def _advice(cause: Cause, reader: KerasRange | None) -> tuple[Advice, ...]:
+def _advice(best: Candidate, reader: KerasRange | None) -> tuple[Advice, ...]:
     """Return the advice that exists in the loading version; all of it if that is unknown."""
-    return tuple(one for one in cause.advice if reader is None or _exists(one, reader))
+    first = best.signature.first
+    found = [
+        one
+        for one in best.cause.advice
+        if (not one.special or one.id == first) and (reader is None or _exists(one, reader))
+    ]
+    return tuple(sorted(found, key=lambda one: one.id != first))
+
+
+def _raising_keras(origins: Sequence[Origin]) -> KerasRange | None:
+    """Return the Keras that words a message so, if only one of its major versions does."""
+    keras = [one for one in origins if one.package in KERAS_PACKAGES]
+    if not keras or len(keras) < len(origins):
+        return None
+    is_newer = {
+        one.package == "keras" and number.startswith("3.")
+        for one in keras
+        for number in re.split("[ -]", one.releases)
+    }
+    return None if len(is_newer) > 1 else KERAS_MAJORS[is_newer.pop()]
 
 
 def _exists(advice: Advice, reader: KerasRange) -> bool:

@@ -34,6 +34,8 @@ IMPORTED = Pattern(
     r"cannot import name ['\"]?(?P<name>\w+)['\"]?"
     rf"(?: from (?:partially initialized module )?['\"]?(?P<module>{DOTTED}))?"
 )
+# Python before 3.7 does not name the module; the line above the message does.
+IMPORT_LINE = Pattern(rf"from (?P<module>{DOTTED}) import (?P<names>[\w, ()]{{1,300}})")
 MODULE = Pattern(rf"[Nn]o module named (?P<quote>['\"]?)(?P<module>{DOTTED}\w)")
 ATTRIBUTE = Pattern(
     rf"(?:type object )?['\"](?P<class>{DOTTED})['\"] object has no attribute ['\"](?P<name>\w+)"
@@ -45,6 +47,10 @@ CONSTRUCTED = Pattern(
 UNRECOGNIZED = Pattern(
     r"Unrecognized keyword arguments passed to (?P<class>[A-Z]\w+): \{'(?P<name>\w+)'"
 )
+# A file that names a class of its own says so with its package: `Addons>GroupNormalization`.
+CLASS = Pattern(
+    r"(?:Unknown layer: ?['\"]?|Could not locate class ')(?P<name>[A-Z]\w+)(?P<package>>?)"
+)
 FRAME = Pattern(r"(?:site|dist)-packages[/\\](?P<package>\w+)[/\\]")
 JAVASCRIPT = Pattern(
     r"\.(?:m?js|tsx?)\??[\w=]*:\d+|Uncaught (?:\(in promise\)|\w*Error)"
@@ -53,9 +59,10 @@ JAVASCRIPT = Pattern(
 JAVASCRIPT_RAISED = "javascript raised"
 LONGEST = 50_000  # characters of a traceback, its end, that are searched for packages
 # Names of one place: `tf.keras.utils` and `keras.api._v2.keras.utils` are `keras.utils`.
+NAME = re.compile(r"\w+")
 KERAS = re.compile(
     r"^(?:tensorflow\.(?:_api\.v\d\.)?(?:compat\.v\d\.)?keras|tf_keras|keras)(?:\.(?!src\b)|$)"
-    r"(?:api\.(?:_v\d\.)?(?:keras\.|keras$)?|_tf_keras\.(?:keras\.|keras$)?)?"
+    r"(?:api\.(?!_v\d$)(?:_v\d\.)?(?:keras\.|keras$)?|_tf_keras\.(?:keras\.|keras$)?)?"
 )
 TENSORFLOW = re.compile(r"^tensorflow(?:_core)?(?:\._api\.v\d)?(?:\.compat\.v2)?\.?")
 KINDS = ("companion", "numpy", "protobuf", "h5py", "other")
@@ -89,7 +96,10 @@ def find_named(
 
     ``text`` is the whole traceback: the package that raises may be one that builds on Keras.
     """
-    found = [named for _, message in chain[:MOST_LINKS] for named in _named(message, reader)]
+    lines = list(IMPORT_LINE.found_in(text[-LONGEST:]))
+    imports = {name: line["module"] for line in lines for name in NAME.findall(line["names"])}
+    messages = [message for _, message in chain[:MOST_LINKS]]
+    found = [named for message in messages for named in _named(message, reader, imports)]
     packages = [frame["package"] for frame in FRAME.found_in(text[-LONGEST:])]
     if JAVASCRIPT.is_in(text[-LONGEST:]):
         found.append(Named("the message is of JavaScript", JAVASCRIPT_RAISED))
@@ -101,11 +111,12 @@ def find_named(
     return found
 
 
-def _named(message: str, reader: KerasRange | None) -> Iterator[Named]:
+def _named(message: str, reader: KerasRange | None, imports: Mapping[str, str]) -> Iterator[Named]:
     for pattern in (ATTRIBUTE_OF_MODULE, IMPORTED):
         for found in pattern.found_in(message):
-            if found["module"]:
-                yield _in_module(found["module"], found["name"], reader)
+            module = found["module"] or imports.get(found["name"])
+            if module:
+                yield _in_module(module, found["name"], reader)
     for found in MODULE.found_in(message):
         # Python 2 names the whole path, whichever part of it is missing.
         module = found["module"] if found["quote"] else found["module"].split(".", maxsplit=1)[0]
@@ -123,9 +134,19 @@ def _named(message: str, reader: KerasRange | None) -> Iterator[Named]:
         lasting = reader is not None or (span and span.startswith(("1.2.2", "2.1.6")))
         if attribute.state == "keras newer" or (lasting and attribute.state == "keras gone"):
             yield attribute
+    yield from _newer_layers(message, reader)
     for pattern in (CONSTRUCTED, UNRECOGNIZED):
         for found in pattern.found_in(message):
             yield from _argument(found["class"], found["name"], reader, pattern)
+
+
+def _newer_layers(message: str, reader: KerasRange | None) -> Iterator[Named]:
+    """Yield the layers of Keras that the loading program does not know yet."""
+    for found in CLASS.found_in(message):
+        held = _span(_names()["keras"]["names"]["layers"], found["name"])
+        layer = _of_span("keras", f"keras.layers.{found['name']}", held, reader)
+        if layer.state == "keras newer" and not found["package"]:
+            yield layer
 
 
 def _argument(kind: str, name: str, reader: KerasRange | None, pattern: Pattern) -> Iterator[Named]:
@@ -134,6 +155,8 @@ def _argument(kind: str, name: str, reader: KerasRange | None, pattern: Pattern)
         span = _span(arguments[kind], name)
         if span:
             yield _of_span("argument", f"{name} of {kind}", span, reader)
+    elif kind in _classes():
+        yield Named(f"{name} of {kind}", "argument unknown")
     elif pattern is CONSTRUCTED and _span(arguments["Layer"], name) is None:
         yield Named(name, "argument own")
 
@@ -170,6 +193,8 @@ def _of_package(package: str, module: str, name: str | None, reader: KerasRange 
     named = _of_span(package, f"{place}.{name}", ",".join(filter(None, spans)), reader, around)
     if inner and named.state == f"{package} passing":  # inner modules move away, and stay away
         return replace(named, state=f"{package} gone")
+    if named.state == f"{package} unknown" and module not in table["names"]:
+        return replace(named, fact=None)  # of TensorFlow's inside only the modules are known
     newest = table["releases"][-1]
     if named.state == f"{package} newer" and around and not around.endswith(newest):
         # Only another package of the same installation asks for names of Keras's inside.
@@ -242,6 +267,16 @@ def _first_after(releases: Sequence[Version], one: Version) -> int:
 
 def _span(table: Mapping[str, str], name: str) -> str | None:
     return next((span for span, names in table.items() if name in names.split()), None)
+
+
+@cache
+def _classes() -> frozenset[str]:
+    """Return the public names of Keras."""
+    tables = _names()["keras"]["names"]
+    modules = ("", "callbacks", "layers", "losses", "metrics", "models", "optimizers", "utils")
+    return frozenset(
+        name for one in modules for span in tables[one].values() for name in span.split()
+    )
 
 
 @cache

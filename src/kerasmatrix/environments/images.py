@@ -15,6 +15,7 @@ from typing import Any
 
 import docker.errors
 import requests
+import uv
 
 import docker
 from kerasmatrix.config.matrix import PYTHON, Environment
@@ -38,6 +39,7 @@ __all__ = [
 
 LOCK = "images/locks/{name}.txt"
 BUILD_LOCK = f"images/locks/{BUILD_LOCKS}/{{name}}.txt"
+UV = "uv"
 LOG_LINES = 15
 ENVIRONMENT_LABEL = "kerasmatrix.environment"
 TAG_LABEL = "kerasmatrix.tag"  # the tag, also of an image that lost it
@@ -61,16 +63,20 @@ def image_mark(tag: str) -> Path:
 
 
 def build_context(dockerfile: bytes, lock: Lock, name: str) -> bytes:
-    """Return a tar of the files that the build reads, with their paths in the project."""
+    """Return a tar of the files that the build reads, with their paths in the project.
+
+    The uv in it is the one that installs virtual environments here.
+    """
     files = {DOCKERFILE: dockerfile, LOCK.format(name=name): lock.content.encode()}
     if lock.build:
         files[BUILD_LOCK.format(name=name)] = lock.build.encode()
+    files[UV] = Path(uv.find_uv_bin()).read_bytes()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for path, content in files.items():
             entry = tarfile.TarInfo(path)
             entry.size = len(content)
-            entry.mode = 0o644
+            entry.mode = 0o700 if path == UV else 0o644
             tar.addfile(entry, io.BytesIO(content))
     return archive.getvalue()
 

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.text.escape import brief
-from kerasmatrix.versions import minor_of, version_key
+from kerasmatrix.versions import KERAS_3, minor_of, version_key
 
 __all__ = ["NamedVersion", "find_version", "find_versions"]
 
-KERAS_3 = 3
 # 2.15, v2.15.0, tf2.15, TensorFlow 2.15, tensorflow==2.15.1, keras3.4, keras-3.4
 WRITTEN = re.compile(
     r"(?P<package>tf|tensorflow(?:-cpu)?|keras)?[ =_-]*v?"

@@ -46,7 +46,7 @@ def find_chains(
     environments: tuple[str, ...],
     formats: tuple[str, ...],
     statuses: Mapping[Cell, Status],
-    saved: Mapping[Save, bool],
+    is_saved: Callable[[Save], bool],
 ) -> list[Chain]:
     """Return the shortest chains from the file of ``cell`` to the version that is to load it.
 
@@ -55,7 +55,7 @@ def find_chains(
         environments: the versions to go through.
         formats: the formats they may save in.
         statuses: what the matrix says of each cell.
-        saved: whether a save worked.
+        is_saved: whether a save worked.
     """
     shortest: list[Chain] = []
     chains: list[Chain] = [()]
@@ -65,7 +65,7 @@ def find_chains(
             for chain in chains
             for hop in _hops(cell, chain, environments, statuses)
             for into in formats
-            if saved.get(Save(cell.scenario, into, hop))
+            if is_saved(Save(cell.scenario, into, hop))
         ]
         shortest += [chain for chain in chains if _lands(cell, chain, statuses)]
         if shortest:

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from itertools import takewhile
 
-from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.plan import Save
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.results.cells import Cell, Status
 from kerasmatrix.results.observations import Observation
@@ -29,16 +29,16 @@ __all__ = [
 ]
 
 
-def class_of(plan: Plan, observed: RunState, save: Save) -> Hashable | None:
+def class_of(state: RunState, save: Save) -> Hashable | None:
     """Return the class of a save that is known; None if it is in none, or unknown."""
-    if not plan.infer:
+    if not state.plan.infer:
         return None
-    saved = observed.saves.get(save)
+    saved = state.saves.get(save)
     if saved is None or saved.observation.equivalence is None or saved.observation.value is None:
         return None
     facts = compared_facts(saved.observation.value, save.format)
     # A cause depends on the Keras that wrote a file, whatever its content.
-    major = plan.keras_major(save.saved_with)
+    major = state.plan.keras_major(save.saved_with)
     return (save.scenario, save.format, major, saved.observation.equivalence, facts)
 
 
@@ -62,72 +62,71 @@ def choose(cells: Iterable[Cell]) -> Cell:
     return next((cell for cell in (first, *others) if cell.saved_with == cell.loaded_with), first)
 
 
-def infer_load(observed: RunState, cell: Cell, source: Cell) -> None:
+def infer_load(state: RunState, cell: Cell, source: Cell) -> None:
     """Infer the load of ``cell`` from ``source``, which loaded an equal file."""
-    observed.loads[cell] = observed.loads[source]
-    observed.inferred[cell] = source
+    state.loads[cell] = state.loads[source]
+    state.inferred[cell] = source
 
 
-def infer_fixes(observed: RunState, cell: Cell, source: Cell) -> None:
+def infer_fixes(state: RunState, cell: Cell, source: Cell) -> None:
     """Infer the fix attempts of ``cell`` from ``source``, up to one that may differ.
 
     Bridges are left out: their hops may go through the versions that wrote these files.
     """
-    probe = observed.probes.get(source)
+    probe = state.probes.get(source)
     if probe and is_deterministic(probe.observation):
-        observed.probes[cell] = probe
-    tried = (attempt for attempt in observed.attempts.get(source, ()) if not attempt.chain)
+        state.probes[cell] = probe
+    tried = (attempt for attempt in state.attempts.get(source, ()) if not attempt.chain)
     inferred = tuple(
         takewhile(lambda attempt: is_deterministic(attempt.measured.observation), tried)
     )
-    own = observed.attempts.get(cell, ())
+    own = state.attempts.get(cell, ())
     bridges = tuple(attempt for attempt in own if attempt.chain)
     if len(inferred) > len(own) - len(bridges):
-        observed.replace_attempts(cell, (*inferred, *bridges))
+        state.replace_attempts(cell, (*inferred, *bridges))
 
 
-def infer_all(plan: Plan, observed: RunState) -> None:
+def infer_all(state: RunState) -> None:
     """Infer every cell of the plan that is not known and has an equal one that is."""
+    plan = state.plan
     if not plan.infer:
         return
     known: dict[Hashable, list[Cell]] = {}
     unknown: list[tuple[Cell, Hashable]] = []
     classes: dict[Save, Hashable | None] = {}
     for cell in plan.cells():
-        with observed.boundary.apart(cell):
-            save = Save(*cell[:3])
-            if save not in classes:
-                classes[save] = class_of(plan, observed, save)
-            kind = classes[save]
+        with state.boundary.apart(cell):
+            if cell.save not in classes:
+                classes[cell.save] = class_of(state, cell.save)
+            kind = classes[cell.save]
             if kind is None:
                 continue
-            loaded = observed.loads.get(cell)
+            loaded = state.loads.get(cell)
             if loaded is None and plan.cannot_load(cell) is None:
                 unknown.append((cell, (kind, cell.loaded_with)))
             elif loaded is not None and is_deterministic(loaded.observation):
                 known.setdefault((kind, cell.loaded_with), []).append(cell)
     for cell, kind in unknown:
-        with observed.boundary.apart(cell):
+        with state.boundary.apart(cell):
             if kind in known:
                 source = choose(known[kind])
-                infer_load(observed, cell, source)
-                infer_fixes(observed, cell, source)
+                infer_load(state, cell, source)
+                infer_fixes(state, cell, source)
 
 
 class EqualCells:
     """The classes of cells that load equal files with one version, as far as they are known."""
 
-    def __init__(self, plan: Plan, observed: RunState) -> None:
-        """Begin with the cells that ``observed`` has inferred already."""
-        self._plan = plan
-        self._observed = observed
+    def __init__(self, state: RunState) -> None:
+        """Begin with the cells that ``state`` has inferred already."""
+        self._state = state
         self._classes: dict[Save, int | None] = {}
         self._numbers: dict[Hashable, int] = {}
         # The cell of each class that was loaded, and the classes whose loads depend on more.
         self._sources: dict[Hashable, Cell] = {}
         self._unlike: set[Hashable] = set()
         self._following: dict[Cell, list[Cell]] = defaultdict(list)
-        for cell, source in observed.inferred.items():
+        for cell, source in state.inferred.items():
             self.let_follow(cell, source)
 
     def note_loaded(self, cell: Cell) -> None:
@@ -135,7 +134,7 @@ class EqualCells:
         key = self._key(cell)
         if key is None:
             return
-        if not is_deterministic(self._observed.loads[cell].observation):
+        if not is_deterministic(self._state.loads[cell].observation):
             self._unlike.add(key)
         # A version's own file is preferred as the source: readers expect that cell to be measured.
         elif key not in self._sources or cell.saved_with == cell.loaded_with:
@@ -157,7 +156,7 @@ class EqualCells:
         """Return the cells to load now: one of each class."""
         equal: dict[Hashable, list[Cell]] = {}
         for cell in cells:
-            with self._observed.boundary.apart(cell):
+            with self._state.boundary.apart(cell):
                 key = self._key(cell)
                 alone = key is None or key in self._unlike
                 equal.setdefault(cell if alone else key, []).append(cell)
@@ -165,11 +164,11 @@ class EqualCells:
 
     def _key(self, cell: Cell) -> Hashable | None:
         """Return the key of a cell's class; None for a cell that has no equals."""
-        save = Save(*cell[:3])
+        save = cell.save
         if save not in self._classes:
-            if save not in self._observed.saves:
+            if save not in self._state.saves:
                 return None
-            kind = class_of(self._plan, self._observed, save)
+            kind = class_of(self._state, save)
             # Numbers are compared faster than the contents of a class.
             number = self._numbers.setdefault(kind, len(self._numbers))
             self._classes[save] = None if kind is None else number

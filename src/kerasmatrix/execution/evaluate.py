@@ -7,8 +7,7 @@ from typing import Any
 from kerasmatrix.analysis.claims import check_claims
 from kerasmatrix.analysis.summary import count_causes, remedies_of
 from kerasmatrix.execution.confirm import flaky_statuses
-from kerasmatrix.execution.fix_attempts import Causes
-from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.results.boundary import make_apart, spoilt
 from kerasmatrix.results.cells import (
@@ -38,24 +37,21 @@ __all__ = [
 ]
 
 
-def tabulate(plan: Plan, observed: RunState, run: RunInfo, causes: Causes | None = None) -> Results:
-    """Return the results of ``run``: a verdict for every cell of the plan.
-
-    ``causes`` are those that were found already, if the caller has them.
-    """
-    causes = causes or Causes(plan)
-    cells = tuple(_cell(plan, observed, causes, cell) for cell in plan.cells())
-    cells = _with_other_environments(plan, observed, cells)
-    bare = _table(plan, observed, run, cells)
+def tabulate(state: RunState, run: RunInfo) -> Results:
+    """Return the results of ``run``: a verdict for every cell of the plan."""
+    plan = state.plan
+    cells = tuple(_cell(state, cell) for cell in plan.cells())
+    cells = _with_other_environments(state, cells)
+    bare = _table(state, run, cells)
     results, summary = make_apart(bare, lambda part: _summary(plan, part.cells))
     return results.model_copy(update=summary)
 
 
-def _cell(plan: Plan, observed: RunState, causes: Causes, cell: Cell) -> CellResult:
+def _cell(state: RunState, cell: Cell) -> CellResult:
     """Return the result of a cell, also if its observations raise an exception in kerasmatrix."""
-    with observed.boundary.apart(cell):
-        return _diagnosed(plan, observed, causes, judge_cell(plan, observed, cell))
-    return spoilt(cell, observed.boundary.of(cell) or "")
+    with state.boundary.apart(cell):
+        return _diagnosed(state, judge_cell(state, cell))
+    return spoilt(cell, state.boundary.of(cell) or "")
 
 
 def _summary(plan: Plan, cells: tuple[CellResult, ...]) -> dict[str, Any]:
@@ -69,8 +65,9 @@ def _summary(plan: Plan, cells: tuple[CellResult, ...]) -> dict[str, Any]:
     }
 
 
-def _table(plan: Plan, observed: RunState, run: RunInfo, cells: tuple[CellResult, ...]) -> Results:
+def _table(state: RunState, run: RunInfo, cells: tuple[CellResult, ...]) -> Results:
     """Return the results without their summary."""
+    plan = state.plan
     environments = plan.selection.environments
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
     return Results(
@@ -83,7 +80,7 @@ def _table(plan: Plan, observed: RunState, run: RunInfo, cells: tuple[CellResult
                 variables=env.variables,
                 keras_major=plan.keras_major(env.name),
                 lock=plan.locks[env.name].digest,
-                trouble=observed.environment_errors.get(env.name),
+                trouble=state.environment_errors.get(env.name),
             )
             for env in environments
         ),
@@ -105,22 +102,22 @@ def _table(plan: Plan, observed: RunState, run: RunInfo, cells: tuple[CellResult
     )
 
 
-def judge_cell(plan: Plan, observed: RunState, cell: Cell) -> CellResult:
+def judge_cell(state: RunState, cell: Cell) -> CellResult:
     """Return the result of one cell, whether or not it was measured."""
-    fault = observed.boundary.of(cell)
+    plan = state.plan
+    fault = state.boundary.of(cell)
     if fault and not plan.cannot_load(cell):
         return spoilt(cell, fault)
-    row = Save(*cell[:3])
-    saved = observed.saves.get(row)
-    loaded = observed.loads.get(cell)
+    saved = state.saves.get(cell.save)
+    loaded = state.loads.get(cell)
     sides: dict[str, Any] = {
-        "save": observed.side(saved) if saved else None,
-        "load": observed.side(loaded) if loaded else None,
+        "save": state.side(saved) if saved else None,
+        "load": state.side(loaded) if loaded else None,
         "artifact": saved.observation.artifact if saved else None,
     }
-    source = observed.inferred.get(cell)
+    source = state.inferred.get(cell)
     # To load the very same file is the same task, and is known as such to the next run.
-    if source and observed.saves[Save(*source[:3])].observation.artifact == sides["artifact"]:
+    if source and state.saves[source.save].observation.artifact == sides["artifact"]:
         source = None
 
     def result(status: Status, summary: str, **more: Any) -> CellResult:  # noqa: ANN401 - fields
@@ -133,7 +130,7 @@ def judge_cell(plan: Plan, observed: RunState, cell: Cell) -> CellResult:
     save_verdict = judge_save(saved.observation) if saved else None
     if save_verdict and saved:
         return result(Status.SAVE_FAILED, save_verdict.summary, error=saved.observation.error)
-    verdict = observed.verdict(plan, cell)
+    verdict = state.verdict(cell)
     if verdict and loaded:
         observation = loaded.observation
         facts = observation.value
@@ -149,17 +146,17 @@ def judge_cell(plan: Plan, observed: RunState, cell: Cell) -> CellResult:
             seconds=observation.seconds,
             inferred_from=source.saved_with if source else None,
         )
-    return result(*_why_not_measured(plan, observed, cell))
+    return result(*_why_not_measured(state, cell))
 
 
-def _why_not_measured(plan: Plan, observed: RunState, cell: Cell) -> tuple[Status, str]:
+def _why_not_measured(state: RunState, cell: Cell) -> tuple[Status, str]:
     """Return the status and summary of a cell that was not loaded."""
-    row = Save(*cell[:3])
+    plan, row = state.plan, cell.save
     fault = (
-        observed.task_errors.get(row)
-        or observed.task_errors.get(cell)
-        or (None if row in observed.saves else observed.environment_errors.get(cell.saved_with))
-        or observed.environment_errors.get(cell.loaded_with)
+        state.task_errors.get(row)
+        or state.task_errors.get(cell)
+        or (None if row in state.saves else state.environment_errors.get(cell.saved_with))
+        or state.environment_errors.get(cell.loaded_with)
     )
     if fault and plan.in_shard(cell):
         return Status.INFRA, fault
@@ -183,32 +180,33 @@ def _tried(status: Status, *sides: Measured[Any] | None) -> dict[str, Any]:
     return {"flaky": True, "retries": retries}
 
 
-def _diagnosed(plan: Plan, observed: RunState, causes: Causes, verdict: CellResult) -> CellResult:
+def _diagnosed(state: RunState, verdict: CellResult) -> CellResult:
     """Return a cell with its cause, the layers at fault and the fixes that were tried."""
     if verdict.status not in HAS_CAUSE:
         return verdict
     cell = cell_of(verdict)
-    saved = observed.saves[Save(*cell[:3])]
-    loaded = observed.loads.get(cell)
-    judged = observed.verdict(plan, cell) if loaded else None
+    saved = state.saves[cell.save]
+    loaded = state.loads.get(cell)
+    judged = state.verdict(cell) if loaded else None
     fields: dict[str, Any] = {
-        "cause": observed.cause(causes, cell, judged)
+        "cause": state.cause(cell, judged)
         if judged
-        else causes.of(cell, verdict.status, verdict.lost, saved.observation),
+        else state.causes.of(cell, verdict.status, verdict.lost, saved.observation),
     }
     if verdict.status in FIXABLE and saved.observation.value:
-        probe = observed.probes.get(cell)
+        probe = state.probes.get(cell)
         if probe and probe.observation.value:
             fields["culprits"] = probe.observation.value.culprits
-        fields["remedies"] = observed.fix_results(plan, causes, cell)
-        fields["untried"] = observed.task_errors.get(cell)
+        fields["remedies"] = state.fix_results(cell)
+        fields["untried"] = state.task_errors.get(cell)
     return verdict.but(**fields)
 
 
 def _with_other_environments(
-    plan: Plan, observed: RunState, cells: tuple[CellResult, ...]
+    state: RunState, cells: tuple[CellResult, ...]
 ) -> tuple[CellResult, ...]:
     """Add the fix of switching to tf_keras, where this run measured it."""
+    plan = state.plan
     by_cell = {cell_of(cell): cell for cell in cells}
     twins = {env.name: plan.legacy_twin(env.name) for env in plan.selection.environments}
     more = []
@@ -216,9 +214,9 @@ def _with_other_environments(
         twin = twins[cell.loaded_with] if cell.status in FIXABLE else None
         there = by_cell.get(cell_of(cell)._replace(loaded_with=twin)) if twin else None
         added = cell
-        with observed.boundary.apart(cell_of(cell)):
+        with state.boundary.apart(cell_of(cell)):
             added = _with_another(cell, there) if there else cell
-        fault = observed.boundary.of(cell_of(cell))
+        fault = state.boundary.of(cell_of(cell))
         more.append(spoilt(cell, fault) if fault and there else added)
     return tuple(more)
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 
 from kerasmatrix.analysis.compare import ChangeKind
 from kerasmatrix.analysis.gate import Finding
-from kerasmatrix.execution.fix_attempts import Attempt, Causes, judge_attempt
+from kerasmatrix.execution.fix_attempts import Attempt, judge_attempt
 from kerasmatrix.execution.jobs import RetryJob
-from kerasmatrix.execution.plan import Plan, Save
+from kerasmatrix.execution.plan import Save
 from kerasmatrix.execution.run_state import Retry, RunState
 from kerasmatrix.results.boundary import spoilt
 from kerasmatrix.results.cells import HAS_CAUSE, TOGETHER, Cell, Status, cell_of
@@ -45,8 +45,7 @@ def suspects(
             continue
         key = cell_of(cell)
         if cell.status is Status.SAVE_FAILED:
-            row = Save(*key[:3])
-            wanted[row] = RetryJob(row, times)
+            wanted[key.save] = RetryJob(key.save, times)
         elif finding.change is ChangeKind.REMEDY_LOST:
             remedy = before[key].repaired_by
             if remedy and not remedy.hops:
@@ -56,32 +55,31 @@ def suspects(
     return list(wanted.values())[:MOST]
 
 
-def judge_retry(
-    plan: Plan, observed: RunState, causes: Causes, cell: Cell, again: Retry
-) -> RetriedAttempt:
+def judge_retry(state: RunState, cell: Cell, retry: Retry) -> RetriedAttempt:
     """Return the result of a repetition of a cell.
 
     Raises:
         ValueError: it was not measured before.
     """
-    observation, at = again.measured
+    plan, causes = state.plan, state.causes
+    observation, at = retry.measured
     if isinstance(observation, SaveObservation):
         failed = judge_save(observation)
         if failed is None:
             summary = "the save worked this time"
             return RetriedAttempt(status=Status.NOT_RUN, summary=summary, measured_at=at)
         return _judged(failed, causes.of(cell, failed.status, failed.lost, observation), at)
-    facts = observed.saves[Save(*cell[:3])].observation.value
-    first = observed.verdict(plan, cell)
+    facts = state.saves[cell.save].observation.value
+    first = state.verdict(cell)
     if facts is None or first is None:
         raise ValueError(f"{cell} was not loaded before")
-    if again.remedies:
-        attempt = Attempt(again.remedies, Measured(observation, at))
+    if retry.remedies:
+        attempt = Attempt(retry.remedies, Measured(observation, at))
         tried = judge_attempt(plan, causes, cell, facts, attempt)
         return RetriedAttempt(
             status=first.status,
             summary=tried.summary,
-            cause=observed.cause(causes, cell, first),
+            cause=state.cause(cell, first),
             lost=first.lost,
             remedy=tried.id if tried.status == "verified" else None,
             measured_at=at,
@@ -102,15 +100,15 @@ def _judged(verdict: Verdict, cause: str | None, at: datetime.datetime) -> Retri
     )
 
 
-def is_confirmed(plan: Plan, observed: RunState, causes: Causes, again: RetryJob) -> bool:
+def is_confirmed(state: RunState, job: RetryJob) -> bool:
     """Whether a cell or row was repeated often enough, or is known to be flaky."""
-    done = observed.retries.get(again.of, ())
-    if len(done) >= again.times or observed.boundary.of(again.of):
+    subject, done = job.subject, state.retries.get(job.subject, ())
+    if len(done) >= job.most or state.boundary.of(subject):
         return True
-    with observed.boundary.apart(again.of):
-        cell = again.of if isinstance(again.of, Cell) else Cell(*again.of, again.of.saved_with)
-        status, cause = _first(plan, observed, causes, again.of, cell)
-        results = [judge_retry(plan, observed, causes, cell, retry) for retry in done]
+    with state.boundary.apart(subject):
+        cell = subject if isinstance(subject, Cell) else Cell(*subject, subject.saved_with)
+        status, cause = _first(state, subject, cell)
+        results = [judge_retry(state, cell, retry) for retry in done]
         return any(
             (retry.status, retry.cause) != (status, cause) or retry.remedy for retry in results
         )
@@ -118,27 +116,27 @@ def is_confirmed(plan: Plan, observed: RunState, causes: Causes, again: RetryJob
     return True
 
 
-def with_retries(results: Results, plan: Plan, observed: RunState, causes: Causes) -> Results:
+def with_retries(results: Results, state: RunState) -> Results:
     """Return ``results`` with the retries of cells."""
-    if not observed.retries:
+    if not state.retries:
         return results
     return results.model_copy(
-        update={"cells": tuple(_retried(plan, observed, causes, cell) for cell in results.cells)}
+        update={"cells": tuple(_retried(state, cell) for cell in results.cells)}
     )
 
 
-def _retried(plan: Plan, observed: RunState, causes: Causes, result: CellResult) -> CellResult:
+def _retried(state: RunState, result: CellResult) -> CellResult:
     cell = cell_of(result)
-    of = Save(*cell[:3]) if result.status is Status.SAVE_FAILED else cell
-    done = observed.retries.get(of)
-    fault = observed.boundary.of(cell)
+    subject = cell.save if result.status is Status.SAVE_FAILED else cell
+    done = state.retries.get(subject)
+    fault = state.boundary.of(cell)
     if not done or (fault and result.status is Status.INFRA):
         return result
-    with observed.boundary.apart(cell):
-        judged = tuple(judge_retry(plan, observed, causes, cell, retry) for retry in done)
+    with state.boundary.apart(cell):
+        judged = tuple(judge_retry(state, cell, retry) for retry in done)
         flaky = result.flaky or any(_differing(result, judged))
         return result.but(retries=(*result.retries, *judged), flaky=flaky)
-    return spoilt(cell, observed.boundary.of(cell) or "")
+    return spoilt(cell, state.boundary.of(cell) or "")
 
 
 def _differing(result: CellResult, retries: Iterable[RetriedAttempt]) -> Iterator[bool]:
@@ -147,15 +145,13 @@ def _differing(result: CellResult, retries: Iterable[RetriedAttempt]) -> Iterato
         yield retry.remedy is not None and result.repaired_by is None
 
 
-def _first(
-    plan: Plan, observed: RunState, causes: Causes, of: Save | Cell, cell: Cell
-) -> tuple[Status, str | None]:
+def _first(state: RunState, subject: Save | Cell, cell: Cell) -> tuple[Status, str | None]:
     """Return the first status and cause of a cell."""
-    if isinstance(of, Save):
-        observation = observed.saves[of].observation
-        return Status.SAVE_FAILED, causes.of(cell, Status.SAVE_FAILED, (), observation)
-    verdict = observed.verdict(plan, of)
+    if isinstance(subject, Save):
+        observation = state.saves[subject].observation
+        return Status.SAVE_FAILED, state.causes.of(cell, Status.SAVE_FAILED, (), observation)
+    verdict = state.verdict(subject)
     if verdict is None:
-        raise ValueError(f"{of} was not loaded before")
+        raise ValueError(f"{subject} was not loaded before")
     troubled = verdict.status in HAS_CAUSE
-    return verdict.status, observed.cause(causes, of, verdict) if troubled else None
+    return verdict.status, state.cause(subject, verdict) if troubled else None

@@ -31,16 +31,17 @@ class FinalLoad(NamedTuple):
 
 
 class RetryJob(NamedTuple):
-    """Repeat a save or load, a load with ``remedies`` if there are any, up to so many times."""
+    """Repeat a save or load, a load with ``remedies`` if there are any, at ``most`` so often."""
 
-    of: Save | Cell
-    times: int
+    subject: Save | Cell
+    most: int
     remedies: tuple[str, ...] = ()
 
     @property
     def environment(self) -> str:
         """The environment of the task that is repeated."""
-        return self.of.loaded_with if isinstance(self.of, Cell) else self.of.saved_with
+        of = self.subject
+        return of.loaded_with if isinstance(of, Cell) else of.saved_with
 
 
 Job = Save | Cell | FixJob | ConvertJob | FinalLoad | RetryJob
@@ -54,5 +55,5 @@ def subject_of(job: Job) -> Save | Cell:
         case ConvertJob():
             return job.row
         case RetryJob():
-            return job.of
+            return job.subject
     return job

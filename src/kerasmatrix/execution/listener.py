@@ -6,7 +6,7 @@ from typing import Protocol
 
 from kerasmatrix.execution.jobs import Job
 
-__all__ = ["Countable", "Listener", "Progress"]
+__all__ = ["Countable", "Listener"]
 
 
 class Countable(Protocol):
@@ -17,8 +17,11 @@ class Countable(Protocol):
         """How many jobs are left, as far as is known."""
 
 
-class Listener(Protocol):
-    """Gets the progress of a run. Called from several threads, one at a time."""
+class Listener:
+    """Gets the progress of a run, and ignores it: subclasses override what they show.
+
+    Called from several threads, one at a time.
+    """
 
     def begins(self, run: Countable) -> None:
         """A run is about to begin."""
@@ -40,28 +43,3 @@ class Listener(Protocol):
 
     def lost(self, environment: str, reason: str) -> None:
         """A worker died and is opened again, or an environment is unavailable."""
-
-
-class Progress:
-    """A listener that ignores everything; subclasses override methods."""
-
-    def begins(self, run: Countable) -> None:
-        """See `Listener`."""
-
-    def ends(self) -> None:
-        """See `Listener`."""
-
-    def opening(self, environment: str) -> None:
-        """See `Listener`."""
-
-    def started(self, environment: str, job: Job) -> None:
-        """See `Listener`."""
-
-    def ended(self, environment: str, job: Job) -> None:
-        """See `Listener`."""
-
-    def left(self, environment: str) -> None:
-        """See `Listener`."""
-
-    def lost(self, environment: str, reason: str) -> None:
-        """See `Listener`."""

@@ -13,7 +13,6 @@ from functools import cache, partial
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.fix_search import FailingCell, Tried, search_fix
 from kerasmatrix.execution.bridges import Chain, find_chains, presume_chains
-from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.results.cells import FIXABLE, LOADS, TOGETHER, Cell, Status
@@ -30,19 +29,19 @@ CALLABLE = {"saved-model-load", "tfsm-layer"}
 NO_MODEL = {*CALLABLE, "bridge"}
 
 
-def needs_fix(plan: Plan, observed: RunState, cell: Cell) -> bool:
+def needs_fix(state: RunState, cell: Cell) -> bool:
     """Whether a cell was loaded and failed or drifted."""
-    verdict = observed.verdict(plan, cell)
+    verdict = state.verdict(cell)
     return verdict is not None and verdict.status in FIXABLE
 
 
-def next_fix(plan: Plan, observed: RunState, causes: Causes, cell: Cell) -> tuple[str, ...] | None:
+def next_fix(state: RunState, cell: Cell) -> tuple[str, ...] | None:
     """Return the fixes to try next in a failing cell; None if there are none left."""
-    verdict = observed.verdict(plan, cell)
-    if verdict is None or verdict.status not in FIXABLE or plan.remedies == "none":
+    verdict = state.verdict(cell)
+    if verdict is None or verdict.status not in FIXABLE or state.plan.remedies == "none":
         return None
-    cause = observed.cause(causes, cell, verdict)
-    return _next_in_catalogue(plan, cell, cause, observed.fix_results(plan, causes, cell))
+    cause = state.cause(cell, verdict)
+    return _next_in_catalogue(state.plan, cell, cause, state.fix_results(cell))
 
 
 def _next_in_catalogue(
@@ -65,72 +64,71 @@ def _search(
     return search_fix(the_catalogue(), failing, dict(tried), everything=everything)
 
 
-def next_bridges(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[Cell, Chain]]:
+def next_bridges(state: RunState) -> list[tuple[Cell, Chain]]:
     """Return the chain to try next for each cell without a verified fix."""
-    if plan.walks:
-        return _next_walks(plan, observed, causes)
-    if plan.remedies == "none":
+    if state.plan.walks:
+        return _next_walks(state)
+    if state.plan.remedies == "none":
         return []
     statuses: dict[Cell, Status] = {}
-    wanted = []
-    for cell in observed.loads:
-        with observed.boundary.apart(cell):
-            verdict = observed.verdict(plan, cell)
+    for cell in state.loads:
+        with state.boundary.apart(cell):
+            verdict = state.verdict(cell)
             if verdict:
                 statuses[cell] = verdict.status
-    saved = {save: bool(measured.observation.artifact) for save, measured in observed.saves.items()}
-    names = tuple(env.name for env in plan.selection.environments)
+    wanted = []
     for cell, status in statuses.items():
-        if status not in FIXABLE or not plan.asked_for(cell):
+        if status not in FIXABLE or not state.plan.asked_for(cell):
             continue
-        with observed.boundary.apart(cell):
-            results = observed.fix_results(plan, causes, cell)
-            # A graph that can be called is better than nothing; a whole model may be possible.
-            is_whole = any(
-                result.status == "verified" and result.id not in CALLABLE for result in results
-            )
-            if is_whole and plan.remedies != "all":
-                continue
-            walked = {attempt.chain for attempt in observed.attempts.get(cell, ())}
-            if plan.scenarios[cell.scenario].given:
-                loads_with = _loads_with(plan, observed, causes, cell, statuses)
-                chains = presume_chains(
-                    cell,
-                    names,
-                    WHOLE,
-                    loads_with,
-                    partial(saves_a_format_of_its_own, plan),
-                    drifts=any(result.cause == DRIFT for result in results),
-                )
-            else:
-                chains = find_chains(cell, names, plan.selection.formats, statuses, saved)
-            chain = next((chain for chain in chains if chain not in walked), None)
+        with state.boundary.apart(cell):
+            chain = _next_bridge(state, cell, statuses)
             if chain is not None:
                 wanted.append((cell, chain))
     return wanted
 
 
+def _next_bridge(state: RunState, cell: Cell, statuses: Mapping[Cell, Status]) -> Chain | None:
+    """Return the chain to try next in a failing cell; None if it needs none, or none is left."""
+    plan = state.plan
+    results = state.fix_results(cell)
+    # A graph that can be called is better than nothing; a whole model may be possible.
+    is_whole = any(result.status == "verified" and result.id not in CALLABLE for result in results)
+    if is_whole and plan.remedies != "all":
+        return None
+    names = tuple(env.name for env in plan.selection.environments)
+    if plan.scenarios[cell.scenario].given:
+        # No version but the reference has saved a file of a user: its crossings are presumed.
+        chains = presume_chains(
+            cell,
+            names,
+            WHOLE,
+            _loads_with(state, cell, statuses),
+            partial(saves_a_format_of_its_own, plan),
+            drifts=any(result.cause == DRIFT for result in results),
+        )
+    else:
+        chains = find_chains(cell, names, plan.selection.formats, statuses, state.is_saved)
+    walked = {attempt.chain for attempt in state.attempts.get(cell, ())}
+    return next((chain for chain in chains if chain not in walked), None)
+
+
 def _loads_with(
-    plan: Plan,
-    observed: RunState,
-    causes: Causes,
-    cell: Cell,
-    statuses: Mapping[Cell, Status],
+    state: RunState, cell: Cell, statuses: Mapping[Cell, Status]
 ) -> dict[str, tuple[str, ...]]:
     """Return the fixes with which each version loads the file of ``cell`` as a whole model."""
-    found: dict[str, tuple[str, ...]] = {}
+    loading: dict[str, tuple[str, ...]] = {}
     for other, status in statuses.items():
-        if other[:3] != cell[:3]:
+        if other.save != cell.save:
             continue
         if status in LOADS:
-            found[other.loaded_with] = ()
+            loading[other.loaded_with] = ()
             continue
-        with observed.boundary.apart(other):
-            for result in observed.fix_results(plan, causes, other):
+        with state.boundary.apart(other):
+            for result in state.fix_results(other):
                 remedies = tuple(result.id.split(TOGETHER))
                 if result.status == "verified" and not set(remedies) & NO_MODEL:
-                    found.setdefault(other.loaded_with, remedies)
-    return found
+                    loading.setdefault(other.loaded_with, remedies)
+    return loading
 
 
 def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:
@@ -140,23 +138,23 @@ def saves_a_format_of_its_own(plan: Plan, save: Save) -> bool:
     return not plan.cannot_save(save) and not form.is_hdf5_by_another_name(tensorflow)
 
 
-def _next_walks(plan: Plan, observed: RunState, causes: Causes) -> list[tuple[Cell, Chain]]:
+def _next_walks(state: RunState) -> list[tuple[Cell, Chain]]:
     """Return the chain to try next for each cell whose plan names chains.
 
     The first chain that loses nothing ends the search.
     """
     wanted = []
-    for cell, chains in plan.walks.items():
-        with observed.boundary.apart(cell):
-            attempts = observed.attempts.get(cell, ())
-            judged = observed.fix_results(plan, causes, cell)
+    for cell, chains in state.plan.walks.items():
+        with state.boundary.apart(cell):
+            attempts = state.attempts.get(cell, ())
+            judged = state.fix_results(cell)
             worth = {
                 attempt.chain: result for attempt, result in zip(attempts, judged, strict=True)
             }
             if any(chain in worth and _is_whole(worth[chain]) for chain in chains):
                 continue
             chain = next((chain for chain in chains if chain not in worth), None)
-            if chain is not None and cell in observed.loads and not observed.boundary.of(cell):
+            if chain is not None and cell in state.loads and not state.boundary.of(cell):
                 wanted.append((cell, chain))
     return wanted
 

@@ -77,9 +77,14 @@ class Plan:
     taking: Mapping[Save, tuple[str, ...]] = field(default_factory=dict)
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
+    @property
+    def has_cells(self) -> bool:
+        """Whether anything is loaded: a plan with no columns at all only has saves."""
+        return self.columns != frozenset()
+
     def cells(self) -> Iterator[Cell]:
-        """Yield every selected cell in table order; there are none without columns."""
-        if self.columns == frozenset():
+        """Yield every selected cell in table order; see `has_cells`."""
+        if not self.has_cells:
             return
         for save in self.saves():
             for reader in self.selection.environments:

@@ -39,12 +39,17 @@ class Retry(NamedTuple):
 class RunState:
     """All that is known about the cells of a plan, and the verdicts that follow from it.
 
-    ``environment_errors`` say why an environment is unavailable, ``task_errors`` which fault of the
-    machine kept a row or cell from being measured. ``inferred`` are the cells that were not loaded,
-    each with the cell whose load counts for it. Everything that is computed of a row or cell is
-    computed inside ``boundary.apart``.
+    Attributes:
+        plan: the plan.
+        saves: the observation of each save, and so on.
+        environment_errors: why an environment is unavailable.
+        task_errors: which fault of the machine kept a row or cell from being measured.
+        inferred: the cells that were not loaded, each with the cell whose load counts for it.
+        boundary: everything that is computed of a row or cell is computed inside its ``apart``.
+        causes: finds the causes of cells.
     """
 
+    plan: Plan
     saves: dict[Save, Measured[SaveObservation]] = field(default_factory=dict)
     loads: dict[Cell, Measured[LoadObservation]] = field(default_factory=dict)
     probes: dict[Cell, Measured[ProbeObservation]] = field(default_factory=dict)
@@ -55,12 +60,20 @@ class RunState:
     task_errors: dict[Save | Cell, str] = field(default_factory=dict)
     inferred: dict[Cell, Cell] = field(default_factory=dict)
     boundary: Boundary = field(default_factory=Boundary)
+    causes: Causes = field(init=False)
     _verdicts: dict[Cell, Verdict] = field(default_factory=dict)
     _fix_results: dict[Cell, tuple[RemedyResult, ...]] = field(default_factory=dict)
     _causes: dict[Cell, str] = field(default_factory=dict)
     _sides: dict[int, tuple[object, SideResult]] = field(default_factory=dict)
 
-    def verdict(self, plan: Plan, cell: Cell) -> Verdict | None:
+    def __post_init__(self) -> None:
+        self.causes = Causes(self.plan)
+
+    def is_saved(self, save: Save) -> bool:
+        """Whether a save was made, and left a file."""
+        return save in self.saves and self.saves[save].observation.artifact is not None
+
+    def verdict(self, cell: Cell) -> Verdict | None:
         """Return the verdict on a cell; None if it was not loaded, or kerasmatrix failed.
 
         It is made once.
@@ -70,30 +83,30 @@ class RunState:
         verdict = self._verdicts.get(cell)
         if verdict is not None:
             return verdict
-        saved, loaded = self.saves.get(Save(*cell[:3])), self.loads.get(cell)
+        saved, loaded = self.saves.get(cell.save), self.loads.get(cell)
         if loaded is None or saved is None or saved.observation.value is None:
             return None
-        verdict = plan.judge(cell, saved.observation.value, loaded.observation)
+        verdict = self.plan.judge(cell, saved.observation.value, loaded.observation)
         self._verdicts[cell] = verdict
         return verdict
 
-    def cause(self, causes: Causes, cell: Cell, verdict: Verdict) -> str:
+    def cause(self, cell: Cell, verdict: Verdict) -> str:
         """Return the cause of a cell that was loaded and is not a pass. It is computed once."""
         cause = self._causes.get(cell)
         if cause is None:
             observation = self.loads[cell].observation
-            cause = causes.of(cell, verdict.status, verdict.lost, observation)
+            cause = self.causes.of(cell, verdict.status, verdict.lost, observation)
             self._causes[cell] = cause
         return cause
 
-    def fix_results(self, plan: Plan, causes: Causes, cell: Cell) -> tuple[RemedyResult, ...]:
+    def fix_results(self, cell: Cell) -> tuple[RemedyResult, ...]:
         """Return the results of the attempts in a cell. Each is judged once."""
         attempts = self.attempts.get(cell, ())
         known = self._fix_results.get(cell, ())
-        saved = self.saves[Save(*cell[:3])].observation.value if attempts else None
+        saved = self.saves[cell.save].observation.value if attempts else None
         if saved is not None and len(known) < len(attempts):
             more = (
-                judge_attempt(plan, causes, cell, saved, attempt)
+                judge_attempt(self.plan, self.causes, cell, saved, attempt)
                 for attempt in attempts[len(known) :]
             )
             known = self._fix_results[cell] = (*known, *more)

@@ -17,9 +17,8 @@ from typing import NamedTuple
 from kerasmatrix.engines.base import Engine, WorkDirs
 from kerasmatrix.errors import as_machine_trouble
 from kerasmatrix.execution.batch import BatchRunner
-from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import Job, RetryJob
-from kerasmatrix.execution.listener import Listener, Progress
+from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.run_folders import RunFolders, copy_scenarios
@@ -30,8 +29,9 @@ from kerasmatrix.store.store import Store
 
 __all__ = ["ExecutionOptions", "Run", "Sequel"]
 
-# Given all that was observed, returns the next plan and all that is known of it; None at the end.
-Sequel = Callable[[RunState], tuple[Plan, RunState] | None]
+# Given the state at the end of a plan, returns all that is known of the next one; None if there is
+# none.
+Sequel = Callable[[RunState], RunState | None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class ExecutionOptions:
 class Resume(NamedTuple):
     """The state of an earlier run, and the jobs to repeat in it."""
 
-    observed: RunState
+    state: RunState
     retries: Sequence[RetryJob] = ()
 
 
@@ -90,7 +90,7 @@ class Run:
         self.options = options
         self._engine = engine
         self._store = store
-        self._listener = listener or Progress()
+        self._listener = listener or Listener()
         self._changed = threading.Condition()
         self._sequel = sequel
         # Files that others made are measured apart, and see nothing of each other.
@@ -115,17 +115,15 @@ class Run:
             lost=self._lost,
         )
         self._batches = BatchRunner(self._parts, self._pool, self._folders, self._stop)
-        causes = Causes(plan)
         if resume is None:
             # Before anything is opened, so that a run whose results are all known opens no
             # environment.
-            observed = RunState() if options.fresh else look_up(plan, store, causes)
-            resume = Resume(observed)
-        self.known = resume.observed.count
-        self._work = Work(plan, resume.observed, causes, self._parts, resume.retries)
+            resume = Resume(RunState(plan) if options.fresh else look_up(plan, store))
+        self.known = resume.state.count
+        self._work = Work(resume.state, self._parts, resume.retries)
 
     def again(self, retries: Sequence[RetryJob]) -> Run:
-        """Return a run that repeats these jobs, and adds their results to `observed`."""
+        """Return a run that repeats these jobs, and adds their results to `state`."""
         return Run(
             self.plan,
             self._engine,
@@ -134,7 +132,7 @@ class Run:
             # An earlier task in the same process may be the reason.
             options=replace(self.options, isolate=True, fresh=False, trust=False),
             listener=self._listener,
-            resume=Resume(self.observed, retries),
+            resume=Resume(self.state, retries),
         )
 
     @property
@@ -143,14 +141,9 @@ class Run:
         return self._work.plan
 
     @property
-    def observed(self) -> RunState:
+    def state(self) -> RunState:
         """All that is known of the plan."""
-        return self._work.observed
-
-    @property
-    def causes(self) -> Causes:
-        """The causes of the plan's cells."""
-        return self._work.causes
+        return self._work.state
 
     @property
     def measured(self) -> int:
@@ -208,7 +201,7 @@ class Run:
         if self._failure:
             raise self._failure
         self.complete = True
-        return self.observed
+        return self.state
 
     @property
     def _isolate(self) -> bool:
@@ -256,19 +249,18 @@ class Run:
 
     def _begin_sequel(self) -> bool:
         """Begin the next plan; False if there is none."""
-        before = self.observed
+        before = self.state
         following = self._sequel(before) if self._sequel else None
         if following is None:
             self._sequel = None
             return False
-        plan, observed = following
+        plan = following.plan
         # Environments that are unavailable stay so for the next plan.
-        observed.environment_errors.update(before.environment_errors)
-        observed.boundary.faults.update(before.boundary.faults)
+        following.environment_errors.update(before.environment_errors)
+        following.boundary.faults.update(before.boundary.faults)
         # The saves of a plan with cells were known before, and are counted already.
-        compares = plan.columns != frozenset()
-        self.known += observed.count - (len(observed.saves) if compares else 0)
-        self._work = Work(plan, observed, Causes(plan), self._parts)
+        self.known += following.count - (len(following.saves) if plan.has_cells else 0)
+        self._work = Work(following, self._parts)
         for environment in before.environment_errors:
             self._work.queue.drop(environment)
         self._changed.notify_all()

@@ -1,6 +1,6 @@
 """The steps of each kind of job, as generators.
 
-A job yields the task that it waits for, is sent the observation, and files it in ``observed``. If
+A job yields the task that it waits for, is sent the observation, and files it in ``state``. If
 the store knows the observation, the task is skipped. Steps touch neither threads nor workers: the
 runner holds its lock while it advances a job.
 """
@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, Literal, TypeVar
 
 from kerasmatrix.engines.base import Task
-from kerasmatrix.execution.fix_attempts import Attempt, Causes
+from kerasmatrix.execution.fix_attempts import Attempt
 from kerasmatrix.execution.flaky import is_confirmed
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
 from kerasmatrix.execution.lookup import (
@@ -27,7 +27,6 @@ from kerasmatrix.execution.lookup import (
     known_probe,
     retry_key,
 )
-from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.recorder import TaskRequest
 from kerasmatrix.execution.run_state import Retry, RunState
 from kerasmatrix.execution.work_queue import WorkQueue
@@ -50,13 +49,10 @@ Known = TypeVar("Known")
 class JobSteps:
     """Makes the steps of the jobs of a plan."""
 
-    def __init__(
-        self, plan: Plan, observed: RunState, causes: Causes, queue: WorkQueue, store: Store | None
-    ) -> None:
-        """Work on ``observed`` and ``queue``; without a store every task is done."""
-        self._plan = plan
-        self._observed = observed
-        self._causes = causes
+    def __init__(self, state: RunState, queue: WorkQueue, store: Store | None) -> None:
+        """Work on ``state`` and ``queue``; without a store every task is done."""
+        self._plan = state.plan
+        self._state = state
         self._queue = queue
         self._store = store
         self._numbers = count(1)
@@ -82,23 +78,23 @@ class JobSteps:
         task = self._task(
             "take" if given else "save", save, remedies=self._plan.taking.get(save, ())
         )
-        self._observed.saves[save] = yield TaskRequest(
+        self._state.saves[save] = yield TaskRequest(
             task, SaveObservation, self._plan.save_key(save)
         )
 
     def _load(self, cell: Cell) -> Steps:
         """Load a cell, unless an equal artifact was loaded since the job was queued."""
-        artifact = artifact_of(self._observed, cell)
-        load = self._look_up(lambda store: known_load(self._plan, store, self._observed, cell))
+        artifact = artifact_of(self._state, cell)
+        load = self._look_up(lambda store: known_load(self._state, store, cell))
         if load is None:
             task = self._task("load", cell, artifact=artifact)
             load = yield TaskRequest(task, LoadObservation, self._plan.load_key(cell, artifact))
-        self._observed.loads[cell] = load
+        self._state.loads[cell] = load
         self._queue.loaded(cell)
 
     def _fix(self, cell: Cell) -> Steps:
         """Find the layers at fault in a cell, and try fixes until one is verified."""
-        artifact = artifact_of(self._observed, cell)
+        artifact = artifact_of(self._state, cell)
         if self._queue.needs_probe(cell):
             # It may be known though the load is not: a load that was killed is not stored.
             probe = self._look_up(lambda store: known_probe(self._plan, store, cell, artifact))
@@ -106,7 +102,7 @@ class JobSteps:
                 key = self._plan.probe_key(cell, artifact)
                 task = self._task("probe", cell, artifact=artifact)
                 probe = yield TaskRequest(task, ProbeObservation, key, with_repair=True)
-            self._observed.probes[cell] = probe
+            self._state.probes[cell] = probe
         # Asked again after each attempt: a fix may lead to another error, with other fixes.
         while (remedies := self._queue.next_fix(cell)) is not None:
             load = self._known_attempt(cell, artifact, remedies)
@@ -121,14 +117,12 @@ class JobSteps:
         """Make the last step of a chain; if the step before it failed, so does this one."""
         row, chain = job
         # A chain of one hop converts the file that was saved; longer ones that of the hop before.
-        before = self._observed.conversions.get((row, chain[:-1]), self._observed.saves[row])
+        before = self._state.conversions.get((row, chain[:-1]), self._state.saves[row])
         artifact = before.observation.artifact
         if artifact is None:
-            self._observed.conversions[row, chain] = before
+            self._state.conversions[row, chain] = before
             return
-        conversion = self._look_up(
-            lambda store: known_conversion(self._plan, store, self._observed, row, chain)
-        )
+        conversion = self._look_up(lambda store: known_conversion(self._state, store, row, chain))
         if conversion is None:
             step, form = chain[-1], form_of(row, chain[:-1])
             # Without a format, the new artifact is the file that the fixes have rewritten.
@@ -140,12 +134,12 @@ class JobSteps:
             conversion = yield TaskRequest(
                 task, SaveObservation, key, with_repair=bool(step.remedies)
             )
-        self._observed.conversions[row, chain] = conversion
+        self._state.conversions[row, chain] = conversion
 
     def _load_converted(self, job: FinalLoad) -> Steps:
         """Load the file at the end of a chain, as the cell's own file is loaded."""
         cell, chain = job
-        conversion = self._observed.conversions[Save(*cell[:3]), chain]
+        conversion = self._state.conversions[cell.save, chain]
         artifact = conversion.observation.artifact
         if artifact is None:
             self._file_attempt(cell, failed_crossing(conversion, chain))
@@ -159,19 +153,19 @@ class JobSteps:
 
     def _retry(self, job: RetryJob) -> Steps:
         """Repeat a save or load until its result differs, or the limit is reached."""
-        of, remedies = job.of, job.remedies
-        while not is_confirmed(self._plan, self._observed, self._causes, job):
+        of, remedies = job.subject, job.remedies
+        while not is_confirmed(self._state, job):
             if isinstance(of, Cell):
-                key = retry_key(self._plan, self._observed, of, remedies)
-                artifact = artifact_of(self._observed, of)
+                key = retry_key(self._state, of, remedies)
+                artifact = artifact_of(self._state, of)
                 task = self._task("load", of, artifact=artifact, remedies=remedies)
                 request = TaskRequest(task, LoadObservation, key, is_retry=True)
             else:
                 task, key = self._task("save", of), self._plan.save_key(of)
                 request = TaskRequest(task, SaveObservation, key, is_retry=True)
             measured = yield request
-            done = self._observed.retries.get(of, ())
-            self._observed.retries[of] = (*done, Retry(remedies, measured))
+            done = self._state.retries.get(of, ())
+            self._state.retries[of] = (*done, Retry(remedies, measured))
 
     def _known_attempt(
         self, cell: Cell, artifact: str, remedies: tuple[str, ...]
@@ -185,8 +179,8 @@ class JobSteps:
         return None if self._store is None else find(self._store)
 
     def _file_attempt(self, cell: Cell, attempt: Attempt) -> None:
-        before = self._observed.attempts.get(cell, ())
-        self._observed.attempts[cell] = (*before, attempt)
+        before = self._state.attempts.get(cell, ())
+        self._state.attempts[cell] = (*before, attempt)
 
     def _task(  # noqa: PLR0913 - the fields of a task
         self,

@@ -13,10 +13,8 @@ from typing import Any
 
 from kerasmatrix.engines.base import WorkDirs
 from kerasmatrix.errors import InfrastructureError
-from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import ConvertJob, Job, RetryJob, subject_of
 from kerasmatrix.execution.listener import Listener
-from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.recorder import Recorder, TaskFault, TaskRequest
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.steps import JobSteps, Steps
@@ -61,20 +59,17 @@ class Work:
 
     def __init__(
         self,
-        plan: Plan,
-        observed: RunState,
-        causes: Causes,
+        state: RunState,
         run: RunParts,
         retries: Sequence[RetryJob] = (),
     ) -> None:
-        """Queue the jobs of ``plan`` whose results are unknown, or only ``retries`` if any."""
-        self.plan = plan
-        self.observed = observed
-        self.causes = causes
-        self.queue = WorkQueue(plan, observed, causes, retries, room=run.room)
+        """Queue the jobs whose results are unknown, or only ``retries`` if there are any."""
+        self.plan = state.plan
+        self.state = state
+        self.queue = WorkQueue(state, retries, room=run.room)
         known = None if run.fresh else run.store
-        self._steps = JobSteps(plan, observed, causes, self.queue, known)
-        self._recorder = Recorder(plan, run.store, run.id)
+        self._steps = JobSteps(state, self.queue, known)
+        self._recorder = Recorder(state.plan, run.store, run.id)
         self._run = run
 
     def start(self, environment: str, job: Job) -> WaitingJob | None:
@@ -115,7 +110,7 @@ class Work:
     def drop(self, environment: str, reason: str) -> None:
         """Note that an environment is unavailable."""
         with self._run.changed:
-            self.observed.environment_errors[environment] = reason
+            self.state.environment_errors[environment] = reason
             self.queue.drop(environment)
             self._run.listener.lost(environment, reason)
 
@@ -139,7 +134,7 @@ class Work:
     def _spoil(self, environment: str, job: Job, error: Exception) -> None:
         """End a job for an exception of kerasmatrix itself."""
         with self._run.changed:
-            self.observed.boundary.note(subject_of(job), error)
+            self.state.boundary.note(subject_of(job), error)
             self._run.listener.lost(environment, describe_fault(error))
         self._finish(environment, job)
 
@@ -149,7 +144,7 @@ class Work:
             failed: Sequence[Any] = [subject_of(job)]
             if isinstance(job, ConvertJob):
                 failed = self.queue.give_up(job)
-            self.observed.task_errors.update(dict.fromkeys(failed, fault))
+            self.state.task_errors.update(dict.fromkeys(failed, fault))
             self._run.listener.lost(environment, fault)
         self._finish(environment, job)
 

@@ -14,10 +14,8 @@ from typing import Any, Generic, TypeVar
 
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.dedup import EqualCells, infer_fixes, infer_load
-from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.jobs import ConvertJob, FinalLoad, FixJob, Job, RetryJob
 from kerasmatrix.execution.next_fix import needs_fix, next_bridges, next_fix
-from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.results.verdict import judge_save
@@ -75,9 +73,9 @@ class JobQueue(Generic[Kind]):
 class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
     """The steps of chains through intermediate versions. A step waits for the one before it."""
 
-    def __init__(self, observed: RunState) -> None:
+    def __init__(self, state: RunState) -> None:
         super().__init__()
-        self._observed = observed
+        self._state = state
 
     def add_chains(self, chains: Iterable[tuple[Cell, Chain]]) -> None:
         """Add the steps of chains that are not known; equal steps are made once."""
@@ -85,15 +83,12 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         for cell, chain in chains:
             # One environment that is unavailable breaks the whole chain.
             names = {cell.loaded_with, *(hop.environment for hop in chain)}
-            if (
-                names & self._observed.environment_errors.keys()
-                or cell in self._observed.task_errors
-            ):
+            if names & self._state.environment_errors.keys() or cell in self._state.task_errors:
                 continue
-            row = Save(*cell[:3])
+            row = cell.save
             for length in range(1, len(chain) + 1):
                 step = ConvertJob(row, chain[:length])
-                if (row, step.chain) not in self._observed.conversions and step not in queued:
+                if (row, step.chain) not in self._state.conversions and step not in queued:
                     queued.add(step)
                     self.add(chain[length - 1].environment, step)
             self.add(cell.loaded_with, FinalLoad(cell, chain))
@@ -112,7 +107,7 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         self._remove(
             lambda row, chain: any(
                 hop.environment == environment
-                and (row, chain[:length]) not in self._observed.conversions
+                and (row, chain[:length]) not in self._state.conversions
                 for length, hop in enumerate(chain, start=1)
             )
         )
@@ -127,7 +122,7 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         for name, steps in list(self.jobs.items()):
             left = []
             for step in steps:
-                row = step.row if isinstance(step, ConvertJob) else Save(*step.cell[:3])
+                row = step.row if isinstance(step, ConvertJob) else step.cell.save
                 if not is_stuck(row, step.chain):
                     left.append(step)
                 elif isinstance(step, FinalLoad):
@@ -136,23 +131,21 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
         return cells
 
     def _is_ready(self, step: ConvertJob | FinalLoad) -> bool:
-        conversions = self._observed.conversions
+        conversions = self._state.conversions
         if isinstance(step, ConvertJob):
             return len(step.chain) == 1 or (step.row, step.chain[:-1]) in conversions
-        return (Save(*step.cell[:3]), step.chain) in conversions
+        return (step.cell.save, step.chain) in conversions
 
 
 class WorkQueue:
     """The jobs of a plan that are not done, by environment.
 
-    It adds to ``observed`` the cells that it infers, and changes nothing else in it.
+    It adds to ``state`` the cells that it infers, and changes nothing else in it.
     """
 
     def __init__(
         self,
-        plan: Plan,
-        observed: RunState,
-        causes: Causes,
+        state: RunState,
         retries: Iterable[RetryJob] = (),
         *,
         room: Callable[[], int],
@@ -160,53 +153,52 @@ class WorkQueue:
         """Queue all jobs whose results are unknown.
 
         Args:
-            plan: the plan.
-            observed: all that is known of it.
-            causes: those of ``plan``.
+            state: the plan, and all that is known of it.
             retries: jobs to repeat; if there are any, nothing else is queued.
             room: returns how many workers may stay open; called once there is work.
         """
         self._room = room
-        self._causes = causes
         self._busy: set[str] = set()
         self._retries = JobQueue[RetryJob]()
         for job in retries:
             self._retries.add(job.environment, job)
-        # A plan without rows has nothing else to queue.
-        self._plan = plan = dataclasses.replace(plan, rows=()) if self._retries else plan
-        self._observed = observed = RunState() if self._retries else observed
+        if self._retries:
+            # Of a plan without rows, nothing is queued.
+            state = RunState(dataclasses.replace(state.plan, rows=()))
+        self._plan = plan = state.plan
+        self._state = state
         self._saves = JobQueue[Save]()
         self._loads = JobQueue[Cell]()
         self._fixes = JobQueue[FixJob]()
-        self._bridges = BridgeQueue(observed)
-        self._equal = EqualCells(plan, observed)
+        self._bridges = BridgeQueue(state)
+        self._equal = EqualCells(state)
         # Cells whose fix job is queued or under way: their equals wait for it.
         self._unfixed: set[Cell] = set()
         self._queue_unknown_saves()
         self._queue_unknown_loads()
-        for cell in list(observed.loads):
-            if plan.asked_for(cell) and cell not in observed.inferred:
-                with observed.boundary.apart(cell):
+        for cell in list(state.loads):
+            if plan.asked_for(cell) and cell not in state.inferred:
+                with state.boundary.apart(cell):
                     self.loaded(cell)
         # Bridges are searched in a complete matrix, so they are queued when all else is known.
         if not self.pending:
             self._queue_bridges()
 
     def _queue_unknown_saves(self) -> None:
-        plan, observed = self._plan, self._observed
+        plan, state = self._plan, self._state
         for save in plan.saves():
-            if save in observed.saves or plan.cannot_save(save) or observed.boundary.of(save):
+            if save in state.saves or plan.cannot_save(save) or state.boundary.of(save):
                 continue
             if plan.in_shard(save):
                 self._saves.add(save.saved_with, save)
 
     def _queue_unknown_loads(self) -> None:
-        plan, observed = self._plan, self._observed
+        plan, state = self._plan, self._state
         for cell in plan.cells():
-            if cell in observed.loads or not plan.asked_for(cell) or plan.cannot_load(cell):
+            if cell in state.loads or not plan.asked_for(cell) or plan.cannot_load(cell):
                 continue
-            saved = observed.saves.get(Save(*cell[:3]))
-            with observed.boundary.apart(cell):
+            saved = state.saves.get(cell.save)
+            with state.boundary.apart(cell):
                 if saved is None or judge_save(saved.observation) is None:
                     self._loads.add(cell.loaded_with, cell)
 
@@ -282,8 +274,8 @@ class WorkQueue:
         """Note that all fixes of a cell were tried: its equals follow from it."""
         self._unfixed.discard(cell)
         for equal in self._equal.following(cell):
-            with self._observed.boundary.apart(equal):
-                infer_fixes(self._observed, equal, cell)
+            with self._state.boundary.apart(equal):
+                infer_fixes(self._state, equal, cell)
                 self._queue_fix(equal)
 
     def infer(self) -> None:
@@ -293,14 +285,14 @@ class WorkQueue:
 
     def needs_probe(self, cell: Cell) -> bool:
         """Whether the layers of a failing cell's model are still to be probed."""
-        return cell.format in PROBED_FORMATS and cell not in self._observed.probes
+        return cell.format in PROBED_FORMATS and cell not in self._state.probes
 
     def next_fix(self, cell: Cell) -> tuple[str, ...] | None:
         """Return the fixes to try next in a cell."""
-        return next_fix(self._plan, self._observed, self._causes, cell)
+        return next_fix(self._state, cell)
 
     def _queue_fix(self, cell: Cell) -> None:
-        if self._plan.remedies == "none" or not needs_fix(self._plan, self._observed, cell):
+        if self._plan.remedies == "none" or not needs_fix(self._state, cell):
             return
         if self.needs_probe(cell) or self.next_fix(cell) is not None:
             self._fixes.add(cell.loaded_with, FixJob(cell))
@@ -328,8 +320,8 @@ class WorkQueue:
     def _is_saving(self) -> bool:
         """Whether saves are queued or under way."""
         return bool(self._saves) or any(
-            Save(*cell[:3]) not in self._observed.saves
-            and cell.saved_with not in self._observed.environment_errors
+            cell.save not in self._state.saves
+            and cell.saved_with not in self._state.environment_errors
             for cells in self._loads.jobs.values()
             for cell in cells
         )
@@ -338,14 +330,14 @@ class WorkQueue:
         """Return the loads whose artifacts are there, removing those that can never be done."""
         ready, later = [], []
         for cell in self._loads.jobs[environment]:
-            row = Save(*cell[:3])
-            saved = self._observed.saves.get(row)
-            if row in self._observed.task_errors or (
-                saved is None and cell.saved_with in self._observed.environment_errors
+            row = cell.save
+            saved = self._state.saves.get(row)
+            if row in self._state.task_errors or (
+                saved is None and cell.saved_with in self._state.environment_errors
             ):
                 continue
-            with self._observed.boundary.apart(cell):
-                if self._observed.boundary.of(cell):
+            with self._state.boundary.apart(cell):
+                if self._state.boundary.of(cell):
                     continue
                 if saved is None:
                     later.append(cell)
@@ -359,16 +351,16 @@ class WorkQueue:
         source = self._equal.source_of(cell)
         if source is None:
             return False
-        infer_load(self._observed, cell, source)
+        infer_load(self._state, cell, source)
         self._equal.let_follow(cell, source)
         if source not in self._unfixed:
-            infer_fixes(self._observed, cell, source)
+            infer_fixes(self._state, cell, source)
             self._queue_fix(cell)
         return True
 
     def _queue_bridges(self) -> None:
         """Queue the next chain of each cell that has no verified fix."""
-        self._bridges.add_chains(next_bridges(self._plan, self._observed, self._causes))
+        self._bridges.add_chains(next_bridges(self._state))
 
 
 def largest(batches: Mapping[str, Sequence[Job]]) -> Batch | None:

@@ -186,7 +186,7 @@ class WorkerPool:
                 surplus -= 1
 
     def _open(self, plan: Plan, environment: str, place: WorkDirs) -> Worker:
-        """Open a worker; one that dies at the start may have been killed, so another is tried.
+        """Open a worker; one that dies at its start may have been killed, so another is tried.
 
         Raises:
             InfrastructureError: it cannot be opened, or differs from its lock.
@@ -195,8 +195,6 @@ class WorkerPool:
         try:
             self._engine.prepare(env, lock)
             worker = self._engine.open(env, lock, place, plan.limits)
-        # A worker that dies at its start is tried once more: it may have been killed for lack of
-        # memory.
         except WorkerStartFailed as error:
             if self._closed.is_set():
                 raise

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.execution.evaluate import tabulate
-from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
 from kerasmatrix.execution.run_state import RunState
@@ -37,9 +36,13 @@ class CheckResult:
     """
 
     results: Results
-    plan: Plan
-    observed: RunState
+    state: RunState
     interruption: BaseException | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """The plan of the results: the comparison of each file with its reference."""
+        return self.state.plan
 
 
 def check(
@@ -70,18 +73,17 @@ def check(
         session.execute(run)
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - the caller raises it
         interruption = error
-    plan, observed, causes = run.plan, run.observed, run.causes
+    state = run.state
     if not search.is_over:
         # The search was interrupted. The table is that of the comparison, with stored results.
-        plan, observed = search.cut_off(observed)
-        causes = Causes(plan)
+        state = search.cut_off(state)
     info = _run_info(session, run, started, command, is_complete=interruption is None)
-    results = tabulate(plan, observed, info, causes)
+    results = tabulate(state, info)
     folder = session.store.folder
-    results = with_predictions(results, plan, folder, needed=interruption is None)
+    results = with_predictions(results, state.plan, folder, needed=interruption is None)
     results = _with_notes(results, model_inputs, search)
     results = redacted(results, (folder, session.project.root))
-    return CheckResult(results, plan, observed, interruption)
+    return CheckResult(results, state, interruption)
 
 
 def _run_info(

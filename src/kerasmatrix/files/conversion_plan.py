@@ -28,7 +28,11 @@ __all__ = [
 # Fixes that rewrite the file itself, and keep its weights and training state.
 REWRITE = {"true-name", "lambda-source", "rewrite-config"}
 # A fix that needs code in the program that loads, and one that does as much within the file.
-IN_A_FILE = {"same-function": "scale-gates"}
+IN_A_FILE = {
+    "same-function": "scale-gates",
+    "tfsm-layer": "saved-function",
+    "saved-model-load": "saved-function",
+}
 # The fix that compiles a model as its file says, with the optimizer's state; others do so, too.
 COMPILES = "no-compile"
 COMPILING = {COMPILES, "weights-apart"}

@@ -37,7 +37,7 @@ class TargetCheck(NamedTuple):
     @property
     def has_reference(self) -> bool:
         """Whether a version loads the file as it is and has computed its outputs."""
-        saved = self.checked.observed.saves.get(Save(*self.row))
+        saved = self.checked.state.saves.get(Save(*self.row))
         if saved is None or saved.observation.artifact is None:
             return False
         return (self.session.store.artifacts / saved.observation.artifact / INPUTS).is_file()

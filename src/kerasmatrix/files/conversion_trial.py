@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.execution.bridges import Chain
-from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.run_state import RunState
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.files.conversion_plan import ConversionPlan, conversion_plans, legacy_twin
@@ -101,6 +100,8 @@ def _verify(wanted: Sequence[tuple[TargetCheck, tuple[str, ...]]]) -> dict[str, 
     first = wanted[0][0]
     run = first.session.new_run(dataclasses.replace(first.checked.plan, walks=walks), "convert")
     first.session.execute(run)
+    # With the remarks on how each reference was loaded, which are not stored.
+    run.state.saves.update(first.checked.state.saves)
     return {
         each.cell.scenario: _collect(run, cell_of(each.cell), plans[each.cell.scenario])
         for each, _ in wanted
@@ -108,9 +109,9 @@ def _verify(wanted: Sequence[tuple[TargetCheck, tuple[str, ...]]]) -> dict[str, 
 
 
 def _plans(target_check: TargetCheck, formats: Iterable[str]) -> dict[Chain, ConversionPlan]:
-    cell, plan = cell_of(target_check.cell), target_check.checked.plan
-    judged = target_check.checked.observed.fix_results(plan, Causes(plan), cell)
-    attempts = target_check.checked.observed.attempts.get(cell, ())
+    cell = cell_of(target_check.cell)
+    judged = target_check.checked.state.fix_results(cell)
+    attempts = target_check.checked.state.attempts.get(cell, ())
     return {
         candidate.chain: candidate
         for file_format in formats
@@ -125,7 +126,7 @@ def _plans(target_check: TargetCheck, formats: Iterable[str]) -> dict[Chain, Con
 
 
 def _collect(run: Run, cell: Cell, plans: Mapping[Chain, ConversionPlan]) -> Trials:
-    fault = run.observed.task_errors.get(cell) if plans else None
+    fault = run.state.task_errors.get(cell) if plans else None
     if fault:
         return Trials(
             fault=InfrastructureError(
@@ -137,22 +138,21 @@ def _collect(run: Run, cell: Cell, plans: Mapping[Chain, ConversionPlan]) -> Tri
 
 
 def _trials(run: Run, cell: Cell, plans: Mapping[Chain, ConversionPlan]) -> Iterator[Trial]:
-    results = run.observed.fix_results(run.plan, run.causes, cell)
-    row = Save(*cell[:3])
-    for attempt, result in zip(run.observed.attempts.get(cell, ()), results, strict=True):
+    results = run.state.fix_results(cell)
+    for attempt, result in zip(run.state.attempts.get(cell, ()), results, strict=True):
         if attempt.chain in plans:
             yield Trial(
                 plans[attempt.chain],
                 result,
                 attempt.measured.observation,
-                run.observed.conversions[row, attempt.chain].observation.artifact,
-                (*result.did, *_done(run.observed, row, attempt.chain)),
+                run.state.conversions[cell.save, attempt.chain].observation.artifact,
+                (*result.did, *_done(run.state, cell.save, attempt.chain)),
             )
 
 
-def _done(observed: RunState, row: Save, chain: Chain) -> Iterator[str]:
+def _done(state: RunState, row: Save, chain: Chain) -> Iterator[str]:
     """Yield the actions of the fixes along a chain."""
     for length in range(1, len(chain) + 1):
-        converted = observed.conversions.get((row, chain[:length]))
+        converted = state.conversions.get((row, chain[:length]))
         if converted and converted.observation.value:
             yield from converted.observation.value.did

@@ -187,7 +187,7 @@ def _copied(target_check: TargetCheck, output: Output) -> Conversion | UsageErro
     # An archive that was in a pickle, or unpacked, has another name.
     same = path.suffix == output.path.suffix
     place = output.path if same else output.path_as(cell.format, path)
-    loaded = target_check.checked.observed.loads[cell_of(cell)].observation
+    loaded = target_check.checked.state.loads[cell_of(cell)].observation
     verdict = Verdict(
         status=cell.status,
         summary=cell.summary,
@@ -211,7 +211,7 @@ def _converted(
     by_target = last.environment == target_check.target.name
     action: Action = "saved-again" if by_target else "bridged"
     path = _model_in(target_check.session.store.artifacts / (trial.artifact or ""))
-    reference = target_check.checked.observed.saves[target_check.row].observation.value
+    reference = target_check.checked.state.saves[target_check.row].observation.value
     assert reference is not None  # noqa: S101 - plans are executed only if there is a reference
     remedies = all_remedies(trial.plan.remedies, trial.plan.chain)
     verdict = target_check.checked.plan.judge(

@@ -6,9 +6,6 @@ there, too, since it reads all weights.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -25,6 +22,7 @@ from kerasmatrix.files.diff_architecture import (
     model_of,
 )
 from kerasmatrix.files.diff_layers import Pair, paired_layers
+from kerasmatrix.files.diff_parts import changed_assets, changed_functions
 from kerasmatrix.files.diff_result import Change, Difference, LayerChange, Sameness, Spelling
 from kerasmatrix.files.diff_settings import Settings, Writers, compared_settings, grouped_spellings
 from kerasmatrix.files.diff_training import changed_training
@@ -41,8 +39,8 @@ from kerasmatrix.files.diff_weights import (
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.inspection.array_owners import OwnedArray, owned_arrays
 from kerasmatrix.inspection.contents import Contents
+from kerasmatrix.inspection.facts import Writer
 from kerasmatrix.inspection.inspect import inspect, read_time
-from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.inspection.read import DAMAGE, read_contents
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 from kerasmatrix.inspection.stored_arrays import StoredArrays, open_arrays
@@ -54,9 +52,6 @@ __all__ = ["diff", "read_difference"]
 
 # Twice a weight's archive, if it is compressed, and the blocks of both.
 MEMORY = 768 << 20
-ASSETS = "assets/"
-MOST_ASSETS = 10_000
-BLOCK = 1 << 20
 
 
 def diff(a: Path, b: Path) -> Difference:
@@ -128,6 +123,7 @@ class _Comparison:
         pairs = self._pairs(a, b)
         layers, spellings = self._layers(pairs)
         model = tuple(self._model_changes(a, b, pairs)) if a and b else ()
+        functions = changed_functions(*self._contents)
         return Difference(
             a=str(self._contents[0].path),
             b=str(self._contents[1].path),
@@ -137,8 +133,9 @@ class _Comparison:
             layers=layers,
             spellings=spellings,
             training=changed_training(self._contents, self._arrays),
-            assets=tuple(_changed_assets(*self._contents)),
-            notes=tuple(self._notes()),
+            assets=tuple(changed_assets(*self._contents)),
+            functions=functions.changes,
+            notes=(*functions.notes, *self._notes()),
         )
 
     def _read_owned(self) -> tuple[list[OwnedArray], list[OwnedArray]]:
@@ -291,8 +288,6 @@ class _Comparison:
         for name, contents, arrays, owned, model in zip(
             "ab", self._contents, self._arrays, self._owned, self._models, strict=True
         ):
-            if contents.kind == "saved-model":
-                yield f"{name} is a SavedModel, whose functions are not compared"
             if contents.second:
                 yield f"{name} has two types at once: only the {contents.kind} is compared"
             if arrays.elsewhere:
@@ -352,46 +347,3 @@ def _sameness_of_architecture(
     if any(layer.not_compared for layer in layers):
         return "unknown"
     return "equal" if a.has_layers and b.has_layers else "unknown"
-
-
-def _changed_assets(a: Contents, b: Contents) -> Iterator[Change]:
-    """Yield the assets of archives, such as vocabularies, that differ."""
-    ours, theirs = _assets(a), _assets(b)
-    if ours is None or theirs is None:
-        return
-    for name in sorted({*ours, *theirs}):
-        if ours.get(name) != theirs.get(name):
-            texts = [
-                f"sha256 {side[name][:12]}" if name in side else "none" for side in (ours, theirs)
-            ]
-            yield Change(what=name, a=texts[0], b=texts[1])
-
-
-def _assets(contents: Contents) -> dict[str, str] | None:
-    """Return the digests of an archive's assets; None for other formats."""
-    if contents.kind != "keras-archive" or contents.holder not in {None, "folder"}:
-        return None
-    if contents.holder == "folder":
-        root = contents.path / ASSETS
-        files = [
-            Path(folder) / name
-            for folder, _, names in os.walk(root)
-            for name in names
-            if not (Path(folder) / name).is_symlink()
-        ]
-        return {
-            f"{ASSETS}{path.relative_to(root)}": hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in files[:MOST_ASSETS]
-            if path.is_file()
-        }
-    with zipfile.ZipFile(contents.path) as archive:
-        names = [name for name in archive.namelist() if name.startswith(ASSETS)]
-        return {name: _digest(archive, name) for name in names[:MOST_ASSETS] if name[-1] != "/"}
-
-
-def _digest(archive: zipfile.ZipFile, name: str) -> str:
-    total = hashlib.sha256()
-    with archive.open(name) as member:
-        while block := member.read(BLOCK):
-            total.update(block)
-    return total.hexdigest()

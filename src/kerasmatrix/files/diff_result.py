@@ -125,6 +125,9 @@ class Difference(StrictModel):
     spellings: tuple[Spelling, ...] = ()
     training: TrainingChange = TrainingChange()
     assets: tuple[Change, ...] = Field(default=(), description="vocabularies and other files")
+    functions: tuple[Change, ...] = Field(
+        default=(), description="functions of two SavedModels that differ, by their signatures"
+    )
     notes: tuple[str, ...] = Field(default=(), description="what was not compared, and why")
 
     @property

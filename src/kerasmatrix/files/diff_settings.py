@@ -23,6 +23,7 @@ from kerasmatrix.results.spellings import (
     RENAMED,
     RENAMED_IN,
 )
+from kerasmatrix.versions import KERAS_3
 
 __all__ = ["Settings", "Writers", "compared_settings", "grouped_spellings"]
 
@@ -36,7 +37,6 @@ CODE = {("lambda", "function"), ("lambda", "output_shape"), ("lambda", "mask")}
 # Source: hard_sigmoid in keras/src/activations/activations.py is relu6(x + 3) / 6, and was
 # clip(0.2 * x + 0.5, 0, 1) in Keras 2.15.
 OTHER_FUNCTIONS = {"hardsigmoid"}
-KERAS_3 = 3
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,12 @@ def _is_equal(found: Difference) -> bool:
         return True
     training = found.training
     parts = (found.architecture, found.weights, training.compile_state, training.optimizer_state)
-    told = found.notes or found.assets or any(layer.not_compared for layer in found.layers)
+    told = (
+        found.notes
+        or found.assets
+        or found.functions
+        or any(layer.not_compared for layer in found.layers)
+    )
     renamed = any(layer.state != "same" for layer in found.layers)
     return SAME.issuperset(parts) and not (told or renamed)
 
@@ -58,6 +63,8 @@ def _differing_parts(found: Difference) -> Iterator[str]:
     yield from _training(found)
     if found.assets:
         yield "other vocabularies or assets"
+    if found.functions:
+        yield f"other functions ({', '.join(change.what for change in found.functions)})"
     if SAME.issuperset((found.architecture, found.weights)) and found.notes:
         yield "parts could not be compared"
 

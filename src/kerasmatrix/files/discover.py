@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.inspection.checkpoint import INDEX
 
 __all__ = ["ENDINGS", "MLMODEL", "SAVED_MODEL", "FoundModels", "find_models"]
@@ -32,7 +32,7 @@ class FoundModels:
     """Paths that may be models, and an error for each named path that is not."""
 
     paths: tuple[Path, ...]
-    refused: Mapping[Path, UsageError]
+    refused: Mapping[Path, KerasmatrixError]
 
 
 def find_models(paths: Iterable[Path]) -> FoundModels:
@@ -41,7 +41,7 @@ def find_models(paths: Iterable[Path]) -> FoundModels:
     A path that does not exist, or that no file system can have, is refused alone.
     """
     models: list[Path] = []
-    refused: dict[Path, UsageError] = {}
+    refused: dict[Path, KerasmatrixError] = {}
     for path in paths:
         try:
             models += _models_at(path)

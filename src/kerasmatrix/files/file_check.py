@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.check import CheckResult, check
 from kerasmatrix.files.discover import FoundModels
 from kerasmatrix.files.fix import FixedFile, OutputFolder, fix_files
@@ -33,7 +33,7 @@ class OpenCheck(NamedTuple):
 
     session: Session
     model_inputs: list[ModelInput]
-    refused: list[UsageError]
+    refused: list[KerasmatrixError]
     checked: CheckResult
 
 
@@ -49,6 +49,7 @@ class FileCheck:
         reference: the environment to compare with, instead of a search.
         options: how files are measured.
         session: opens a session with such options.
+        downloads: whatever keeps downloaded files, as long as the check may be made again.
     """
 
     named: tuple[Path, ...]
@@ -58,6 +59,7 @@ class FileCheck:
     reference: str | None
     options: SessionOptions
     session: Callable[[SessionOptions], AbstractContextManager[Session]]
+    downloads: object = None
 
     @contextmanager
     def measured(self, *, again: bool = False) -> Iterator[OpenCheck]:

@@ -42,8 +42,6 @@ HARMLESS = (
     ("standalone-keras",),
     ("lambda-source",),
 )
-# That which makes a model callable: CuDNN layers cannot be called on a CPU.
-CALLABLE_AFTER = ("rewrite-config",)
 # Causes that no other version can avoid: the file lacks something.
 BEYOND_VERSIONS = {"custom-class-missing", "weights-only-file", "killed-for-memory"}
 # A sentence lists at most this many names.
@@ -93,30 +91,28 @@ class ReferenceSearch:
         """Whether all steps of the search were executed."""
         return self._is_over
 
-    def __call__(self, observed: RunState) -> tuple[Plan, RunState] | None:
-        """Return the next plan, and what is stored of it; None after the comparison."""
+    def __call__(self, state: RunState) -> RunState | None:
+        """Return what is stored of the next plan; None after the comparison."""
         if self._is_over:
             return None
-        self._file(observed)
+        self._file(state)
         step = (
-            self._homes_without_preferred()
-            or self._more_versions(observed)
-            or self._with_remedies()
+            self._homes_without_preferred() or self._more_versions(state) or self._with_remedies()
         )
         if step is not None:
-            return step, self._plans.stored(step)
+            return self._plans.stored(step)
         self._is_over = True
         return self._comparison()
 
-    def cut_off(self, observed: RunState) -> tuple[Plan, RunState]:
+    def cut_off(self, state: RunState) -> RunState:
         """Return the comparison as far as it is known, for a search that was interrupted.
 
         An untried version may load a file: a file without a reference may still get one.
         """
-        self._file(observed)
-        plan, known = self._comparison(is_complete=False)
-        known.environment_errors.update(observed.environment_errors)
-        return plan, known
+        self._file(state)
+        known = self._comparison(is_complete=False)
+        known.environment_errors.update(state.environment_errors)
+        return known
 
     def note(self, model_input: ModelInput) -> str:
         """Return a sentence about a file's reference, if there is anything unusual about it."""
@@ -183,7 +179,7 @@ class ReferenceSearch:
 
         return self._candidates.guarded(model, True, is_loading)
 
-    def _more_versions(self, observed: RunState) -> Plan | None:
+    def _more_versions(self, state: RunState) -> Plan | None:
         """Return a plan in which one more version loads each file that none has loaded yet."""
         pairs = []
         for model in self._candidates.without_reference():
@@ -193,7 +189,7 @@ class ReferenceSearch:
                 name
                 for name in self._candidates.order(model)
                 if not self._plans.is_attempted(model, name)
-                and name not in observed.environment_errors
+                and name not in state.environment_errors
                 and self._plans.can_use(name)
             )
             for name in untried:
@@ -203,23 +199,20 @@ class ReferenceSearch:
         step = self._plans.loading(pairs)
         return step if step.rows else None
 
-    def _file(self, observed: RunState) -> None:
+    def _file(self, state: RunState) -> None:
         """Add new loads; one with fixes replaces a plain one only if it is better."""
-        for row, take in observed.saves.items():
+        for row, take in state.saves.items():
             if self._candidates.add(row, take) and row in self._taking:
                 self._repaired[row] = self._taking[row]
 
     def _with_remedies(self) -> Plan | None:
-        """Return a plan in which fixes are applied to files that no version loads and calls."""
+        """Return a plan in which fixes are applied to files that no version loads."""
         if self._session.options.remedies == "none":
             return None
         for remedies in self._remedies:
-            without = self._candidates.without_reference()
-            if remedies == CALLABLE_AFTER:
-                without += self._candidates.uncalled()
             pairs = [
                 (model, name)
-                for model in without
+                for model in self._candidates.without_reference()
                 for name in self._candidates.tried(model)[:MOST_REPAIRED]
             ]
             plan = self._plans.loading(pairs)
@@ -228,8 +221,8 @@ class ReferenceSearch:
                 return dataclasses.replace(plan, taking=self._taking)
         return None
 
-    def _comparison(self, *, is_complete: bool = True) -> tuple[Plan, RunState]:
-        """Return the plan in which every file is compared with its reference.
+    def _comparison(self, *, is_complete: bool = True) -> RunState:
+        """Return what is stored of the plan in which every file is compared with its reference.
 
         Args:
             is_complete: whether all versions that may load a file have tried it.
@@ -253,12 +246,12 @@ class ReferenceSearch:
                 take = self._nothing(model) if is_complete else None
             if take is not None:
                 saves[rows[-1]] = take
-        plan, known = self._plans.comparing(rows, saves)
+        known = self._plans.comparing(rows, saves, self._repaired)
         for model, row in zip(self._model_inputs, rows, strict=True):
             error = self._candidates.errors.get(model.scenario.name)
             if error is not None:
                 known.boundary.note(row, error)
-        return plan, known
+        return known
 
     def _row_without_reference(self, model: ModelInput) -> Save:
         columns = self._plans.columns

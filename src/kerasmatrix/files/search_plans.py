@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from kerasmatrix.config.matrix import Environment
-from kerasmatrix.execution.fix_attempts import Causes
 from kerasmatrix.execution.lookup import look_up
 from kerasmatrix.execution.plan import Plan, Save
 from kerasmatrix.execution.run_state import RunState
@@ -94,22 +93,28 @@ class SearchPlans:
         supported = tuple(row for row in rows if not plan.cannot_save(row))
         return dataclasses.replace(plan, rows=supported, columns=frozenset())
 
-    def comparing(self, rows: Sequence[Save], saves: Mapping[Save, Take]) -> tuple[Plan, RunState]:
-        """Return the plan that compares all columns with references, and what is stored of it.
+    def comparing(
+        self,
+        rows: Sequence[Save],
+        saves: Mapping[Save, Take],
+        taking: Mapping[Save, tuple[str, ...]],
+    ) -> RunState:
+        """Return what is stored of the plan that compares all columns with references.
 
         Args:
             rows: the reference of each file.
             saves: the loads by those that loaded it.
+            taking: the fixes with which they did. A conversion looks the loads up again.
         """
         only = {
             name: frozenset(row.scenario for row in rows if row.saved_with == name)
             for name in self.added
         }
-        plan = dataclasses.replace(self.whole(), rows=tuple(rows), only=only)
-        return plan, self.stored(plan, saves)
+        plan = dataclasses.replace(self.whole(), rows=tuple(rows), only=only, taking=taking)
+        return self.stored(plan, saves)
 
     def stored(self, plan: Plan, saves: Mapping[Save, Take] | None = None) -> RunState:
         """Return what is stored of a plan, unless the user wants it measured again."""
         if self._session.options.fresh:
-            return RunState(saves=dict(saves or {}))
-        return look_up(plan, self._session.store, Causes(plan), saves=saves)
+            return RunState(plan, saves=dict(saves or {}))
+        return look_up(plan, self._session.store, saves)

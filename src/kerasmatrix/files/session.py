@@ -18,7 +18,7 @@ from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.version_names import NamedVersion, find_version, find_versions
 from kerasmatrix.errors import UntrustedError, UsageError
 from kerasmatrix.execution.build_plan import build_plan
-from kerasmatrix.execution.listener import Listener, Progress
+from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.plan import Plan, Remedies
 from kerasmatrix.execution.runner import ExecutionOptions, Run, Sequel
 from kerasmatrix.files.model_input import ModelInput
@@ -59,7 +59,7 @@ class Session:
     engine: Engine
     store: Store
     options: SessionOptions = SessionOptions()
-    listener: Listener = field(default_factory=Progress)
+    listener: Listener = field(default_factory=Listener)
     locks: Mapping[str, Lock] = field(default_factory=dict)
     _read_locks: dict[str, Lock] = field(default_factory=dict, init=False, repr=False)
 
@@ -185,6 +185,6 @@ def open_session(  # noqa: PLR0913 - a session is made of these
                 hint="use --engine docker, or add --trust if you know where the files come from",
             )
         with Store(store or project.store, wait=wait) as opened:
-            yield Session(project, matrix, engine, opened, options, listener or Progress())
+            yield Session(project, matrix, engine, opened, options, listener or Listener())
     finally:
         engine.close()

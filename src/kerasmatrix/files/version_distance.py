@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.inspection.model_info import Writer
-from kerasmatrix.versions import minor_of
+from kerasmatrix.inspection.facts import Writer
+from kerasmatrix.versions import KERAS_3, minor_of
 
 __all__ = ["by_version_distance", "version_distances"]
 
-KERAS_3 = 3
 FIRST_WITH_KERAS_3 = 16  # TensorFlow's minor
 BEFORE_TENSORFLOW_2 = -1
 # Keras 3 has minors of its own, which follow those of TensorFlow at this distance.

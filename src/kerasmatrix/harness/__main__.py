@@ -93,10 +93,11 @@ def _results(request: dict, folders: Any, run: Any, settings: Any, initial: Any)
         initial: the `Condition` of the container at the start. After a file from elsewhere,
             ``spent`` says how the container differs from it, and must not get another file.
     """
-    from . import child, protocol, sandbox, tasks, trees
+    from . import child, protocol, sandbox, saving_again, tasks, trees
 
+    saving = saving_again.SavingAgain()
     batch = [
-        tasks.Task(task, folders.scenarios, folders.artifacts, folders.scratch)
+        tasks.Task(task, folders.scenarios, folders.artifacts, folders.scratch, saving)
         for task in request["tasks"]
     ]
     names = {task.request["id"] for task in batch}

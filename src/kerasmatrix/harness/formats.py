@@ -6,7 +6,7 @@ import importlib
 import os
 from typing import Any
 
-__all__ = ["FILE_NAMES", "find", "load", "load_reference", "major", "save"]
+__all__ = ["FILE_NAMES", "find", "inference_layer", "load", "load_reference", "major", "save"]
 
 KERAS_3 = 3  # SavedModel became an export for inference
 FILE_NAMES = {
@@ -86,10 +86,30 @@ def load_reference(form: str, folder: str, load_script: dict, build: Any) -> Any
 
     keras = load_script.get("keras", tf.keras)
     if form == "savedmodel" and major(keras) >= KERAS_3:
-        return keras.layers.TFSMLayer(find(form, folder), call_endpoint="serving_default")
+        return inference_layer(keras, find(form, folder))
     if form == "keras" and "load_packed" in load_script:  # also of an archive that is a folder
         return load_script["load_packed"](find(form, folder))
     return load(form, folder, load_script, build)
+
+
+def inference_layer(keras: Any, path: str) -> Any:
+    """Return Keras 3's layer for the SavedModel at ``path``.
+
+    A signature takes several inputs by name, which the layer does not pass on; the function
+    ``serve``, which Keras 3 exports as well, takes them like the model (measured: several inputs as
+    savedmodel, tf2.21 to tf2.21).
+    """
+    layer = keras.layers.TFSMLayer(path, call_endpoint="serving_default")
+    signature = getattr(layer.call_endpoint_fn, "structured_input_signature", None)
+    named = signature[1] if signature else {}
+    serve = getattr(layer._reloaded_obj, "serve", None)  # noqa: SLF001
+    if len(named) < 2 or serve is None:  # noqa: PLR2004 - a single input needs no name
+        return layer
+    layer = keras.layers.TFSMLayer(path, call_endpoint="serve")
+    arguments = serve.concrete_functions[0].structured_input_signature[0]
+    if len(arguments) == 1:
+        layer._saved_model_inputs_spec = arguments[0]  # noqa: SLF001 - read by `feeding`
+    return layer
 
 
 def keras_version(keras: Any) -> str:

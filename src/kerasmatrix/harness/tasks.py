@@ -16,6 +16,7 @@ from . import (
     model_facts,
     precision,
     sample_inputs,
+    saving_again,
     stored_state,
     task_files,
     training,
@@ -34,8 +35,17 @@ class Task:
     ``load``, ``call`` (the model on the sample inputs), ``inspect``, ``resave``, ``train``.
     """
 
-    def __init__(self, request: dict, scenarios: str, artifacts: str, scratch: str) -> None:
+    def __init__(
+        self,
+        request: dict,
+        scenarios: str,
+        artifacts: str,
+        scratch: str,
+        saving: saving_again.SavingAgain,
+    ) -> None:
+        """Prepare a task of a batch, whose tasks have ``saving`` in common."""
         self.request = request
+        self._saving = saving
         self.files = task_files.TaskFiles(request, scenarios, artifacts, scratch)
         self.folder = self.files.folder  # the child's parent limits the space that it takes
         self.deadline = request["deadline"]
@@ -165,7 +175,8 @@ class Task:
         facts = dict(_facts(model, outputs), did=did)
         facts.update(model_facts.difference(outputs, sample.outputs if sample else []))
         self._enter_stage("resave")
-        facts["resave_error"] = self._save_again(model)
+        again = self.files.create("again")
+        facts["resave_error"] = self._saving.error(model, self.request["format"], facts, again)
         self._train(model, sample, facts)
         return dict(facts, timings=self.timings)
 
@@ -244,15 +255,6 @@ class Task:
         except sample_inputs.Unusable:
             self._sample(model, self.files.load_script, path)
             raise
-
-    def _save_again(self, model: Any) -> dict | None:
-        """Save the loaded model in its own format; return the error, or None."""
-        target = self.files.create("again")
-        try:
-            formats.save(model, self.request["format"], target)
-        except Exception as error:
-            return exception_data.describe(error)
-        return None
 
     def _enter_stage(self, stage: str | None) -> None:
         now = time.monotonic()

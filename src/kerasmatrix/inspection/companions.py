@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.architecture import inside
 from kerasmatrix.inspection.architecture_file import NO_WEIGHTS, architecture_config
 from kerasmatrix.inspection.checkpoint import INDEX
@@ -33,6 +32,7 @@ __all__ = ["WEIGHTS_KINDS", "misfit", "snake_case", "with_companion"]
 
 MOST_NAMES = 10_000
 MOST_CANDIDATES = 20
+MOST_MISFITS = 3
 ARCHITECTURES = (".json", ".yaml", ".yml")
 WEIGHTS = (".h5", ".hdf5", ".weights.json", INDEX)
 WEIGHTS_KINDS = {"hdf5-weights", "sharded-weights", "checkpoint"}
@@ -160,7 +160,8 @@ def _with_architecture(contents: Contents) -> Contents:
             fits += [] if reason else [path]
             reasons |= {path.name: reason} if reason else {}
     chosen = _chosen(contents.path, fits)
-    notes = [f"{shown(name)} does not fit: {reason}" for name, reason in reasons.items()]
+    told = list(reasons.items())[:MOST_MISFITS]
+    notes = [f"{shown(name)} does not fit: {reason}" for name, reason in told]
     if len(fits) > 1:
         notes.append("these architectures fit: " + ", ".join(shown(path.name) for path in fits))
     if chosen is None:
@@ -187,7 +188,10 @@ def _stem(path: Path) -> str:
 
 
 def _neighbours(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
-    """Yield plain files next to ``path`` with one of these endings; links are left out."""
+    """Yield plain files next to ``path`` with one of these endings; links are left out.
+
+    Those whose names start most like its own come first: a folder can hold hundreds of models.
+    """
     folder = path.parent
     with os.scandir(folder) as entries:
         names = sorted(
@@ -200,6 +204,7 @@ def _neighbours(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
         )
     if endings == ARCHITECTURES:
         names = [name for name in names if not name.endswith(".weights.json")]
+    names.sort(key=lambda name: -len(os.path.commonprefix([name, path.name])))  # noqa: RUF071
     for name in names[:MOST_CANDIDATES]:
         yield folder / name.removesuffix(INDEX)
 
@@ -217,6 +222,6 @@ def _read_architecture(path: Path) -> Mapping[str, Any] | None:
         if not detect_file_type(path).startswith("architecture-"):
             return None
         config: Mapping[str, Any] = architecture_config(path, set())[0]
-    except (UsageError, OSError, ValueError, TypeError):
+    except Exception:  # noqa: BLE001 - a neighbour can be anything
         return None
     return config

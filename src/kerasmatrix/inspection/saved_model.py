@@ -7,6 +7,7 @@ saved_object_graph.proto, saved_metadata.proto), which never change once release
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +15,20 @@ from typing import Any
 
 from kerasmatrix.filesystem.plain_files import open_plain
 from kerasmatrix.inspection.checkpoint import ITEM_BYTES
+from kerasmatrix.inspection.hazards import ACTING_OPERATIONS
 from kerasmatrix.inspection.strict_json import read_json
 from kerasmatrix.inspection.wire import Buffer, Malformed, messages, numbers
 
-__all__ = ["SavedModel", "read_saved_model"]
+__all__ = ["META_GRAPHS", "SavedModel", "read_part", "read_saved_model"]
 
 # SavedModel
 META_GRAPHS = 2
 # MetaGraphDef
-META_INFO, OBJECT_GRAPH = 1, 7
+META_INFO, GRAPH, ASSETS, OBJECT_GRAPH = 1, 2, 6, 7
+# AssetFileDef
+FILENAME = 2
+# Of GraphDef, FunctionDefLibrary, FunctionDef and NodeDef: graph, function and node_def.proto
+GRAPH_NODES, LIBRARY, FUNCTIONS, FUNCTION_NODES, OPERATION = 1, 2, 1, 3, 2
 # MetaInfoDef
 TENSORFLOW_VERSION = 5
 # SavedObjectGraph, SavedObject, SavedUserObject
@@ -37,6 +43,7 @@ DTYPE, SHAPE, DIM, DIM_SIZE = 1, 2, 2, 1
 # SavedMetadata of keras_metadata.pb
 KERAS_IDENTIFIER, KERAS_METADATA = 4, 5
 MODELS = {"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"}
+MENTIONS = re.compile("|".join(ACTING_OPERATIONS).encode())
 LARGEST = 256 << 20  # bytes; graphs of real models are smaller
 MOST_NUMBERS = 1 << 62
 
@@ -49,6 +56,8 @@ class SavedModel:
         metadata: Keras's description of the model, or None.
         slots: the number of an optimizer's slot variables.
         repeated: keys that an object of the metadata has twice.
+        operations: those of ``ACTING_OPERATIONS`` that its graph has.
+        assets: names of asset files that lead out of its folder.
     """
 
     tensorflow: str | None
@@ -58,6 +67,8 @@ class SavedModel:
     bytes: int
     slots: int = 0
     repeated: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
 
 
 def read_saved_model(folder: Path) -> SavedModel:
@@ -67,7 +78,7 @@ def read_saved_model(folder: Path) -> SavedModel:
         Malformed: a file of it is damaged.
         NotPlain: a file of it is a link, a device or a pipe, or cannot be read.
     """
-    graph = next(messages(_read(folder / "saved_model.pb"), META_GRAPHS), b"")
+    graph = next(messages(read_part(folder / "saved_model.pb"), META_GRAPHS), b"")
     info = next(messages(graph, META_INFO), b"")
     objects = next(messages(graph, OBJECT_GRAPH), b"")
     version = next(messages(info, TENSORFLOW_VERSION), None)
@@ -82,7 +93,34 @@ def read_saved_model(folder: Path) -> SavedModel:
         bytes=sum(count * width for count, width in sizes),
         slots=sum(1 for _ in _slots(nodes)),
         repeated=tuple(sorted(repeated)),
+        operations=tuple(sorted(_acting_operations(graph))),
+        assets=tuple(name for name in _names(graph) if _leads_out(name)),
     )
+
+
+def _acting_operations(graph: Buffer) -> set[str]:
+    """Return the operations of a graph and its functions that reach beyond the model.
+
+    Most graphs do not even mention one. Only the others are parsed, which takes seconds for each
+    hundred thousand operations.
+    """
+    if not MENTIONS.search(graph):
+        return set()
+    parts = list(messages(graph, GRAPH))
+    nodes = [node for part in parts for node in messages(part, GRAPH_NODES)]
+    libraries = (library for part in parts for library in messages(part, LIBRARY))
+    functions = (function for library in libraries for function in messages(library, FUNCTIONS))
+    nodes += (node for function in functions for node in messages(function, FUNCTION_NODES))
+    mentioning = (node for node in nodes if MENTIONS.search(node))
+    return {_text(node, OPERATION) for node in mentioning} & ACTING_OPERATIONS.keys()
+
+
+def _names(graph: Buffer) -> Iterator[str]:
+    yield from (_text(asset, FILENAME) for asset in messages(graph, ASSETS))
+
+
+def _leads_out(name: str) -> bool:
+    return name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
 
 
 def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
@@ -91,7 +129,7 @@ def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa
     if os.path.lexists(place):
         entries = (
             (_text(node, KERAS_IDENTIFIER), _text(node, KERAS_METADATA))
-            for node in messages(_read(place), NODES)
+            for node in messages(read_part(place), NODES)
         )
     else:
         entries = (
@@ -158,7 +196,7 @@ def _size(variable: Buffer) -> tuple[int, int]:
     return count, ITEM_BYTES.get(next(numbers(variable, DTYPE), 0), 0)
 
 
-def _read(path: Path) -> Buffer:
+def read_part(path: Path) -> Buffer:
     """Return the content of a file of the folder; links, devices and pipes are refused."""
     with os.fdopen(open_plain(path), "rb") as file:
         if os.fstat(file.fileno()).st_size > LARGEST:

@@ -121,7 +121,9 @@ def _open(contents: Contents, stack: ExitStack) -> StoredArrays:
     if kind.startswith("architecture-"):
         return _open_companion(contents, stack)
     if kind == "saved-model":
-        return _of_checkpoint(path / "variables" / "variables")
+        folder = path / "variables"
+        is_without = contents.stored.weights.arrays == 0 and not folder.exists()
+        return StoredArrays() if is_without else _of_checkpoint(folder / "variables")
     if kind == "checkpoint":
         return _of_checkpoint(checkpoint_prefix(path) or path)
     if kind == "sharded-weights":

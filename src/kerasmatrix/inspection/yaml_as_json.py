@@ -6,10 +6,6 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import yaml
-
-from kerasmatrix.filesystem.yaml_source import LOADER
-
 __all__ = ["read_yaml"]
 
 # Without aliases, a text has fewer values than characters. Small texts may repeat some of them.
@@ -20,15 +16,22 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 - JSON of any shape
     """Return the value of a YAML document.
 
     Raises:
-        ValueError: it is nested too deeply, or a few aliases stand for very many values.
-        yaml.YAMLError: it is not YAML.
+        ValueError: it is not YAML, it is nested too deeply, or a few aliases stand for very many
+            values.
     """
+    # Needed for models in YAML only; a program with guard.py may lack it.
+    import yaml  # noqa: PLC0415
+
+    from kerasmatrix.inspection.keras_yaml import KerasLoader  # noqa: PLC0415
+
     try:
-        content = yaml.load(text, LOADER)  # noqa: S506 - a safe loader, in C if there is one
+        content = yaml.load(text, KerasLoader)  # noqa: S506 - a safe loader, in C if there is one
         _refuse_many_values(content, max(MOST_REPEATED, len(text)))
         return json.loads(json.dumps(content, default=str))
     except RecursionError:
         raise ValueError("its YAML is nested too deeply") from None
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from None
 
 
 def _refuse_many_values(content: object, most: int) -> None:

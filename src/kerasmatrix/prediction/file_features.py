@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from kerasmatrix.inspection.architecture import inside
 from kerasmatrix.inspection.hazards import hazards
 from kerasmatrix.inspection.lambdas import lambdas
+from kerasmatrix.versions import KERAS_3
 
 if TYPE_CHECKING:
     from kerasmatrix.inspection.contents import Contents
-    from kerasmatrix.inspection.model_info import Hazard, Lambda
+    from kerasmatrix.inspection.facts import Hazard, Lambda
 
 __all__ = ["Features", "features_of"]
 
-KERAS_3 = 3
 RELEASE = re.compile(r"\d{1,3}\.\d{1,3}(?!\d)")
 DEEPEST = 200
 # For files without a version: Keras 1 and 2 before TensorFlow's own Keras.

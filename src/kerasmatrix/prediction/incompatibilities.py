@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Literal
 
 from kerasmatrix.environments.keras_version import is_keras_3
@@ -16,9 +17,16 @@ from kerasmatrix.inspection.lambdas import named_function
 from kerasmatrix.prediction.keras_api import KerasApi
 from kerasmatrix.versions import minor_of
 
-__all__ = ["PLACES", "Incompatibility", "find_incompatibilities", "find_training_incompatibilities"]
+__all__ = [
+    "PLACES",
+    "Incompatibility",
+    "IncompatibilityKind",
+    "find_custom_objects",
+    "find_incompatibilities",
+    "find_training_incompatibilities",
+]
 
-Kind = Literal[
+IncompatibilityKind = Literal[
     "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
     "bare", "value", "operation",
 ]  # fmt: skip
@@ -49,6 +57,9 @@ DOUBTFUL: Mapping[tuple[str, str], Callable[[object], bool]] = {
     ("BatchNormalization", "axis"): lambda value: isinstance(value, list),
 }
 DEEPEST = 200
+MOST_OBJECTS = 200
+# Objects of the program are found alike in every release of one major version of Keras.
+EACH_MAJOR = ("2.15", "3.15")
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,7 @@ class Incompatibility:
         has_module: whether the file names the layer's module, which decides how Keras 3 reads it.
     """
 
-    kind: Kind
+    kind: IncompatibilityKind
     name: str
     layer: str
     key: str = ""
@@ -119,7 +130,7 @@ class _Walk:
         ):
             yield Incompatibility(self._missing(name, module), name, layer)
 
-    def _missing(self, name: str, module: object) -> Kind:
+    def _missing(self, name: str, module: object) -> IncompatibilityKind:
         """Return the kind of a class of Keras that the release does not find."""
         is_layer = self.api.is_known("layers", name) or name in MODELS
         if _is_of_operations(module) or (self.api.is_operation(name) and not is_layer):
@@ -280,6 +291,31 @@ def find_training_incompatibilities(
                 continue
             if name not in custom_names:
                 yield Incompatibility("custom", name, place)
+
+
+def find_custom_objects(
+    architecture: object, training: object, api: KerasApi
+) -> Iterator[tuple[str, bool]]:
+    """Yield the name of each class or function of the program, and whether only training needs it.
+
+    Args:
+        architecture: of any shape, as stored.
+        training: likewise, the compile config.
+        api: the API of the releases.
+    """
+    seen = set()
+    for config, find in (
+        (architecture, find_incompatibilities),
+        (training, find_training_incompatibilities),
+    ):
+        if not isinstance(config, Mapping) or not config:
+            continue
+        for release in EACH_MAJOR:
+            own = (each.name for each in find(config, api, release) if each.kind == "custom")
+            for name in islice(own, MOST_OBJECTS):
+                if name not in seen:
+                    seen.add(name)
+                    yield name, find is find_training_incompatibilities
 
 
 def _is_listed(api: KerasApi, name: str) -> bool:

@@ -40,6 +40,7 @@ def text_of_diff(difference: Difference) -> str:
         ("layers", list(_layer_lines(difference))),
         ("compile state", list(_training_lines(difference))),
         ("assets", [f"{each.what}: {each.a} became {each.b}" for each in difference.assets]),
+        ("functions", [f"{each.what}: {each.a} became {each.b}" for each in difference.functions]),
         ("spelled differently, with the same meaning", list(_spelling_lines(difference))),
         ("not compared", list(_not_compared(difference))),
     ):

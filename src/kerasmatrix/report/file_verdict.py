@@ -22,7 +22,7 @@ from kerasmatrix.results.cells import (
 )
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.text.lines import brief_line
-from kerasmatrix.versions import is_legacy_keras
+from kerasmatrix.versions import KERAS_3, is_legacy_keras
 
 __all__ = [
     "FileLine",
@@ -35,7 +35,6 @@ __all__ = [
     "newest",
 ]
 
-KERAS_3 = 3
 # The stage in which the loading program itself is imported, before it loads anything.
 SCRIPT = "script"
 PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')
@@ -137,7 +136,13 @@ class FileLine:
         elif verified:
             yield f"fix: {verified.id}"
         else:
-            yield "no fix found"
+            yield self._why_no_fix()
+
+    def _why_no_fix(self) -> str:
+        for attempt in self.cell.remedies:
+            if attempt.status == "unverified":
+                return f"no fix verified: with {attempt.id} it {brief_line(attempt.summary)}"
+        return "no fix found"
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from markupsafe import Markup
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison
 from kerasmatrix.report.answer import answer_of
 from kerasmatrix.report.blocks import Block, blocks_of
-from kerasmatrix.report.cause_text import cause_page
+from kerasmatrix.report.documentation import cause_page
 from kerasmatrix.report.page_data import embed, pack, page_data
 from kerasmatrix.report.page_tables import FileTable, pairs_of
 from kerasmatrix.report.symbols import FLAKY, LOOKS, REPAIRED

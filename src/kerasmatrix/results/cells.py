@@ -93,6 +93,11 @@ class Cell(NamedTuple):
     saved_with: str
     loaded_with: str
 
+    @property
+    def save(self) -> Save:
+        """The save whose file it loads: its row of the table."""
+        return Save(self.scenario, self.format, self.saved_with)
+
 
 class Save(NamedTuple):
     """One save: the row of a block."""

@@ -58,18 +58,22 @@ def _lost_from_file(config: Mapping[str, Any], after: CompileState) -> Iterator[
     arguments = after.arguments or {"loss": after.loss}
     if config.get("loss"):
         yield from _lost_losses(config["loss"], arguments.get("loss"))
-    if _loss_weights(config.get("loss_weights")) != _loss_weights(arguments.get("loss_weights")):
-        yield (
-            f"the loss weights ({shown(config.get('loss_weights'))} became "
-            f"{shown(arguments.get('loss_weights'))})"
-        )
+    yield from _lost_loss_weights(config, arguments)
+    name, settings = _optimizer_of(config)
+    if settings is not None:
+        readables = {key: readable(value) for key, value in settings.items()}
+        numbers = {key: value for key, value in readables.items() if value is not None}
+        yield from _lost_hyperparameters(name, numbers, after.optimizer)
+
+
+def _optimizer_of(config: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
+    """Return the class of a file's optimizer and its settings; None if they are not readable."""
+    # Keras 2 stores it as `optimizer_config`, Keras 3 as `optimizer`.
     optimizer = config.get("optimizer_config") or config.get("optimizer")
     if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get("config"), Mapping):
-        return
-    name = str(optimizer.get("class_name"))
-    settings = {key: readable(value) for key, value in optimizer["config"].items()}
-    numbers = {key: value for key, value in settings.items() if value is not None}
-    yield from _lost_hyperparameters(name.rpartition(">")[2], numbers, after.optimizer)
+        return "", None
+    # A class that was registered under a name is stored as `package>Class`.
+    return str(optimizer.get("class_name")).rpartition(">")[2], optimizer["config"]
 
 
 def readable(value: Any) -> Any:
@@ -87,11 +91,7 @@ def lost_arguments(before: CompileState, after: CompileState) -> list[str]:
     if ours is None or theirs is None:
         ours, theirs = {"loss": before.loss}, {"loss": after.loss}
     lost += _lost_losses(ours.get("loss"), theirs.get("loss"))
-    if _loss_weights(ours.get("loss_weights")) != _loss_weights(theirs.get("loss_weights")):
-        lost.append(
-            f"the loss weights ({shown(ours.get('loss_weights'))} became "
-            f"{shown(theirs.get('loss_weights'))})"
-        )
+    lost += _lost_loss_weights(ours, theirs)
     for key, word in (("metrics", "metric"), ("weighted_metrics", "weighted metric")):
         lost += _lost_metrics(ours.get(key), theirs.get(key), word)
     if ours.get("run_eagerly") and not theirs.get("run_eagerly"):
@@ -144,11 +144,8 @@ def _keeps_unused_slots(config: Mapping[str, Any] | None) -> bool:
     TensorFlow 2.11 to 2.15 store its last step as a momentum, which the next one does not use.
     (measured: SGD(0.01) as h5, tf2.15 to tf2.21)
     """
-    optimizer = (config or {}).get("optimizer_config")
-    if not isinstance(optimizer, Mapping) or not isinstance(optimizer.get("config"), Mapping):
-        return False
-    name = str(optimizer.get("class_name")).rpartition(">")[2]
-    return name == "SGD" and optimizer["config"].get("momentum") == 0
+    name, settings = _optimizer_of(config or {})
+    return name == "SGD" and settings is not None and settings.get("momentum") == 0
 
 
 def _lost_losses(before: Any, after: Any) -> Iterator[str]:
@@ -179,6 +176,12 @@ def _by_output(loss: Any) -> dict[str, Any]:
     if isinstance(loss, Mapping) and "class_name" not in loss:
         return dict(loss)
     return {"": loss}
+
+
+def _lost_loss_weights(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    ours, theirs = before.get("loss_weights"), after.get("loss_weights")
+    if _loss_weights(ours) != _loss_weights(theirs):
+        yield f"the loss weights ({shown(ours)} became {shown(theirs)})"
 
 
 def _loss_weights(weights: Any) -> list[float] | None:

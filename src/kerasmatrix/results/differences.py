@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerasmatrix.results.equal_settings import fold
 from kerasmatrix.results.layer_settings import has_layers, narrow_epsilon, unknown_settings
+from kerasmatrix.results.observations import TEXT_TYPES
 
 if TYPE_CHECKING:
     from kerasmatrix.results.observations import Deviation, LoadFacts, SaveFacts
@@ -185,4 +186,4 @@ def _text(structure: Any) -> str:
 
 
 def _is_text(*dtypes: str) -> bool:
-    return all(dtype.startswith(("<U", ">U", "|S", "|O", "object")) for dtype in dtypes)
+    return all(dtype.startswith(TEXT_TYPES) for dtype in dtypes)

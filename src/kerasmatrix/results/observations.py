@@ -16,7 +16,6 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, Self,
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    ConfigDict,
     FailFast,
     Field,
     GetCoreSchemaHandler,
@@ -54,10 +53,11 @@ from kerasmatrix.results.bounds import (
     share_out,
 )
 from kerasmatrix.results.cells import Status
-from kerasmatrix.strict_model import Slotted
+from kerasmatrix.slotted import Slotted
 
 __all__ = [
     "LOST",
+    "TEXT_TYPES",
     "CompileState",
     "Culprit",
     "ErrorLink",
@@ -80,14 +80,14 @@ __all__ = [
 # The stage of a task that ended because its worker was lost.
 LOST = "worker"
 # NumPy's names of types of text arrays start with these.
-TEXTS = ("<U", ">U", "|S", "|O", "object")
+TEXT_TYPES = ("<U", ">U", "|S", "|O", "object")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Observed(Slotted):
     """Data from inside an environment. Fields that only newer harnesses send are ignored."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "ignore"}
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
@@ -230,7 +230,7 @@ class Weights(tuple[WeightDigest, ...]):  # noqa: SLOT001 - what is cached needs
     @cached_property
     def contents(self) -> Counter[tuple[tuple[int, ...], str, str]]:
         """The weights by content, without vocabularies: not every release has them as weights."""
-        return Counter(weight.content for weight in self if not weight.dtype.startswith(TEXTS))
+        return Counter(weight.content for weight in self if not weight.dtype.startswith(TEXT_TYPES))
 
     @classmethod
     def __get_pydantic_core_schema__(

@@ -16,7 +16,8 @@ from pydantic import AfterValidator, Field
 
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.observations import Culprit, ErrorReport, RetriedAttempt
-from kerasmatrix.strict_model import Slotted, StrictModel
+from kerasmatrix.slotted import Slotted
+from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.redaction import mask_secrets
 
 __all__ = [

@@ -11,12 +11,12 @@ import os
 import signal
 from pathlib import Path
 
-__all__ = ["end_leftovers"]
+__all__ = ["kill_orphans"]
 
 PROC = Path("/proc")
 
 
-def end_leftovers(scratch: Path) -> int:
+def kill_orphans(scratch: Path) -> int:
     """Kill every process whose ``HOME`` lies below ``scratch``; return how many there were.
 
     Where there is no ``/proc``, and of processes of other users, nothing is known: none is killed.

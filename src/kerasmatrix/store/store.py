@@ -18,7 +18,7 @@ from kerasmatrix.results.observations import Measured, SaveObservation
 from kerasmatrix.store.artifacts import ArtifactStore
 from kerasmatrix.store.database import ABSORBED
 from kerasmatrix.store.observation_db import ObservationDb, report_full_disk
-from kerasmatrix.store.orphans import end_leftovers
+from kerasmatrix.store.orphans import kill_orphans
 from kerasmatrix.store.run_lock import RunLock, StoreBusy
 
 __all__ = ["DATABASE", "Store"]
@@ -78,7 +78,7 @@ class Store:
         # The lock is held, so a scratch folder was left by a run that was killed.
         is_killed = self._scratch.exists()
         if is_killed:
-            end_leftovers(self._scratch)
+            kill_orphans(self._scratch)
         with report_full_disk(self.folder):
             trees.remove(str(self._scratch))
             self._scratch.mkdir(exist_ok=True)

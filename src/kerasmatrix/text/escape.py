@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = ["brief", "cut", "escape_control_characters"]
 
 LONGEST = 60
+# Commands that a CI service takes from a log: GitHub's runner at the start of a line, where any
+# part of a long word can be, or after ## (ActionCommand.cs), Azure and TeamCity after ##.
+COMMANDS = re.compile(
+    "::(?=(?:add-mask|add-matcher|add-path|debug|echo|endgroup|error|group|internal-set-repo-path"
+    "|notice|remove-matcher|save-state|set-env|set-output|stop-commands|warning)\\b)"
+    "|##(?=[\\w.]*\\[)",
+    re.IGNORECASE,
+)
 
 
 def escape_control_characters(text: str) -> str:
-    """Return ``text`` with characters that control a terminal as escape sequences."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    """Return ``text`` with escape sequences for what controls a terminal, or a CI that reads it."""
+    plain = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return COMMANDS.sub(lambda match: f"\\x{ord(match[0][0]):02x}{match[0][1:]}", plain)
 
 
 def brief(value: object) -> str:

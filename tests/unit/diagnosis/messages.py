@@ -157,6 +157,8 @@ MESSAGES = {
         error("ValueError", "Argument(s) not recognized: {'lr': 0.001}"),
     ],
     "loss-metric-config": [
+        error("TypeError", "string indices must be integers, not 'str'", format="h5",
+              writer_keras=2, reader_keras=3),
         error("TypeError", "Object of type function is not JSON serializable"),
         error("ValueError", "Unknown loss function:half_error"),
         error(

@@ -76,6 +76,8 @@ def test_catalogue_unknown_slug_is_a_key_error(load):
         ('[{error: "Unknown layer"}]', "[{rank: 5}]", "needs an error"),
         ('[{error: "Unknown layer"}]', "[{error: x, format: [hdf]}]", "unknown format"),
         ('[{error: "Unknown layer"}]', "[{error: x, rank: 12}]", "less than or equal to 9"),
+        ("{id: newer-loader, ", "{id: x, special: true, ", "no signature names the advice x first"),
+        ('[{error: "Unknown layer"}]', "[{error: x, first: nothing}]", "no advice has the id"),
         ("slug: one", "slug: One Cause", r"causes\.0\.slug"),
         ("story: a story", 'story: ""', r"causes\.0\.story"),
         ("    story: a story\n", "", r"causes\.0\.story: is missing"),

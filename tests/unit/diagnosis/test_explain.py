@@ -68,6 +68,36 @@ def test_explain_advice_that_the_version_lacks_is_left_out():
     assert "keras-loader" not in new
 
 
+def test_explain_message_of_one_keras_has_advice_for_it():
+    text = (
+        "ValueError: Unable to create a Keras model from SavedModel at out. This SavedModel was "
+        "exported with `tf.saved_model.save`, and lacks the Keras metadata file. Please save your "
+        "Keras model by calling `model.save` or `tf.keras.models.save_model`."
+    )
+    ids = {advice.id for advice in explain_message(text).advice}
+    assert "keras-loader" in ids
+    assert "tfsm-layer" not in ids
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("ValueError: numpy.dtype size changed, may indicate binary incompatibility", "pin-numpy"),
+        ("TypeError: fit() got an unexpected keyword argument 'workers'", "shape-of-output"),
+        ("AttributeError: 'Adam' object has no attribute 'lr'", "new-names"),
+    ],
+)
+def test_explain_text_decides_which_advice_is_first(text, first):
+    assert explain_message(text).advice[0].id == first
+
+
+def test_explain_special_advice_is_for_its_text_only():
+    text = "AttributeError: 'Sequential' object has no attribute 'predict_classes'"
+    ids = {advice.id for advice in explain_message(text).advice}
+    assert "predict-classes" in ids
+    assert "to-categorical" not in ids
+
+
 def test_explain_message_says_where_it_is_raised():
     text = "ValueError: Layer 'd' expected 2 variables, but received 0 variables during loading."
     found = explain_message(text)

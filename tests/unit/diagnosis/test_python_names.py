@@ -25,6 +25,12 @@ WRAPPERS = "module 'keras.api._v2.keras' has no attribute 'wrappers'"
         ("LSTM.__init__() got an unexpected keyword argument 'time_major'", "argument gone"),
         ("Dense.__init__() got an unexpected keyword argument 'lora_rank'", "argument newer"),
         ("Own.__init__() got an unexpected keyword argument 'depth'", "argument own"),
+        (
+            "ModelCheckpoint.__init__() got an unexpected keyword argument 'period'",
+            "argument unknown",
+        ),
+        ("Unknown layer: 'CutMix'", "keras newer"),
+        ("Could not locate class 'RMSNormalization'. Make sure", "keras newer"),
         ("module 'keras_hub.models' has no attribute 'Own'", "companion"),
         ("No module named 'tensorflow_text'", "companion missing"),
         ("No module named 'tf2onnx'", "companion missing"),
@@ -47,10 +53,22 @@ def test_find_named_state_of_message(message, state):
         "'Own' object has no attribute 'foo'",
         "Own.__init__() got an unexpected keyword argument 'dtype'",
         "cannot import name 'np_utils'",
+        "Unknown layer: Addons>GroupNormalization",
+        "Unknown layer: Dense",
     ],
 )
 def test_find_named_without_a_fact_is_nothing(message):
     assert find_named([("", message)]) == []
+
+
+def test_find_named_module_is_in_the_line_above():
+    text = "    from keras.regularizers import l2, l1l2\nImportError: cannot import name 'l1l2'"
+    assert find_named([("ImportError", "cannot import name 'l1l2'")], text)[0].state == "keras gone"
+
+
+def test_find_named_of_unknown_module_states_no_fact():
+    message = "module 'tensorflow' has no attribute 'placeholder'"
+    assert find_named([("", message)])[0].fact is None
 
 
 @pytest.mark.parametrize(

@@ -91,14 +91,14 @@ class Replaced(FakeEngine):
 def measure(plan, engine, folder):
     with Store(folder / "store") as store:
         run = Run(plan, engine, store, id="r1")
-        observed = run.execute()
-        state = store.observations.rows("observations")
+        state = run.execute()
+        rows = store.observations.rows("observations")
     now = "2026-01-01T00:00:00Z"
     info = RunInfo.model_validate(
         {"id": "r1", "started": now, "finished": now, "engine": "fake", "command": "c",
          "complete": run.complete, "measured": run.measured, "known": run.known}
     )  # fmt: skip
-    return tabulate(plan, observed, info), state
+    return tabulate(state, info), rows
 
 
 def test_open_other_tensorflow_is_infra(tmp_path):

@@ -101,11 +101,12 @@ def test_read_dockerfile_missing_names_it(project):
         read_dockerfile(project)
 
 
-def test_build_context_is_dockerfile_and_lock():
+def test_build_context_is_dockerfile_lock_and_uv():
     lock = Lock(Path("tf2.2.txt"), "lock")
     context = io.BytesIO(build_context(b"FROM x", lock, "tf2.2"))
     with tarfile.open(fileobj=context) as archive:
-        assert archive.getnames() == ["images/Dockerfile", "images/locks/tf2.2.txt"]
+        assert archive.getnames() == ["images/Dockerfile", "images/locks/tf2.2.txt", "uv"]
+        assert archive.getmember("uv").mode == 0o700
         assert archive.extractfile("images/locks/tf2.2.txt").read() == b"lock"
 
 

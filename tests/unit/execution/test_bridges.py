@@ -13,7 +13,7 @@ def search(crossings, formats=("h5",), unsaved=()):
         writer, form, reader = text.split()
         statuses[Cell("s", form, writer, reader)] = status
     saved = {Save("s", form, name): name not in unsaved for form in formats for name in NAMES}
-    return find_chains(Cell("s", "h5", "a", "d"), NAMES, formats, statuses, saved)
+    return find_chains(Cell("s", "h5", "a", "d"), NAMES, formats, statuses, saved.get)
 
 
 def test_find_chains_returns_the_shortest():

@@ -191,5 +191,5 @@ def test_work_queue_is_called_with_the_lock_held(tmp_path, engine):
         guarded = Guarded(run._work.queue, run._changed, without)
         run._work.queue = run._work._steps._queue = guarded
         run.execute()
-    assert run.observed.attempts
+    assert run.state.attempts
     assert without == set()

@@ -1,4 +1,4 @@
-"""Settings as data; with pretended layers and losses."""
+"""Settings as data; with fake layers and losses."""
 
 import types
 

@@ -6,6 +6,7 @@ import types
 import pytest
 
 from kerasmatrix.harness import formats
+from tests.unit.harness.remedies.fake_keras import tfsm_layer
 
 
 class Model:
@@ -20,10 +21,10 @@ class Model:
 
 @pytest.fixture
 def tensorflow(monkeypatch):
-    """Pretend that TensorFlow has a Keras of a version; its TFSMLayer names what it was given."""
+    """Pretend that TensorFlow has a Keras of a version."""
 
     def pretend(keras_version):
-        layers = types.SimpleNamespace(TFSMLayer=lambda path, call_endpoint: (path, call_endpoint))
+        layers = types.SimpleNamespace(TFSMLayer=tfsm_layer("x"))
         keras = types.SimpleNamespace(__version__=keras_version, layers=layers)
         module = types.ModuleType("tensorflow")
         module.keras = keras
@@ -72,5 +73,24 @@ def test_load_reference_of_a_savedmodel_in_keras_3(
     keras = tensorflow(version)
     names = {"keras": keras, "load": lambda path: ("loaded", path)}
     path = formats.find(form, str(tmp_path))
-    expected = (path, "serving_default") if through_layer else ("loaded", path)
-    assert formats.load_reference(form, str(tmp_path), names, None) == expected
+    loaded = formats.load_reference(form, str(tmp_path), names, None)
+    if through_layer:
+        assert (loaded.path, loaded.call_endpoint) == (path, "serving_default")
+    else:
+        assert loaded == ("loaded", path)
+
+
+@pytest.mark.parametrize(
+    ("serve", "endpoint", "takes"),
+    [
+        ((["b", "a"],), "serve", ["b", "a"]),
+        (("b", "a"), "serve", None),
+        (None, "serving_default", None),
+    ],
+)
+def test_inference_layer_of_several_inputs_calls_serve(tensorflow, serve, endpoint, takes):
+    keras = tensorflow("3.4.1")
+    keras.layers.TFSMLayer = tfsm_layer("a", "b", serve=serve)
+    layer = formats.inference_layer(keras, "path")
+    assert layer.call_endpoint == endpoint
+    assert getattr(layer, "_saved_model_inputs_spec", None) == takes

@@ -1,4 +1,4 @@
-"""Stirring, with a pretended model."""
+"""Stirring, with a fake model."""
 
 import types
 

@@ -1,4 +1,4 @@
-"""Targets that fit a loss, and changes of weights as numbers; with pretended models."""
+"""Targets that fit a loss, and changes of weights as numbers; with fake models."""
 
 import json
 import types

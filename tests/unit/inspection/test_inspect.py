@@ -114,11 +114,15 @@ def test_inspect_architecture_as_text(tmp_path):
     assert (found.kind, found.writer.keras) == ("architecture-yaml", "2.1.6")
 
 
-def test_inspect_yaml_with_object_tags_is_refused(tmp_path):
-    path = tmp_path / "model.yaml"
-    path.write_text("class_name: Sequential\nconfig: !!python/object/apply:os.abort []\n")
-    with pytest.raises(UsageError, match="is damaged"):
-        inspect(path)
+def test_inspect_module_with_index_only_lacks_its_variables(tmp_path):
+    """A module of TensorFlow does not list its variables, but the index shows them."""
+    path = files.saved_model(tmp_path / "model")
+    content = files.number(1, 1) + files.message(2, files.message(7, files.message(1, b"")))
+    (path / "saved_model.pb").write_bytes(content)
+    assert not any("are missing" in note for note in inspect(path).notes)
+    (path / "variables").mkdir()
+    (path / "variables" / "variables.index").touch()
+    assert any("its variables are missing" in note for note in inspect(path).notes)
 
 
 def test_inspect_digest_follows_weights(tmp_path):

@@ -142,6 +142,57 @@ def test_inspect_yaml_architecture_finds_its_weights(tmp_path):
     assert inspect(tmp_path / "model.yaml").companion == str(tmp_path / "model.h5")
 
 
+def test_inspect_yaml_with_values_of_python_reads_them(tmp_path):
+    """PyYAML writes tuples, and the texts and long integers of Python 2, with tags of its own."""
+    (tmp_path / "model.yaml").write_text(
+        "class_name: Sequential\n"
+        "config:\n"
+        "- class_name: !!python/unicode 'Dense'\n"
+        "  config:\n"
+        "    name: !!python/unicode 'dense'\n"
+        "    units: !!python/long '2'\n"
+        "    batch_input_shape: &shape !!python/tuple [null, 3]\n"
+        "    other: *shape\n"
+        "    rate: !!python/object/apply:numpy.core.multiarray.scalar [!!python/tuple [1]]\n"
+        "keras_version: 1.2.2\n"
+    )
+    model = inspect(tmp_path / "model.yaml")
+    assert model.architecture.parts[0].shape == (None, 3)
+    assert (model.architecture.parts[0].name, model.hazards) == ("dense", ())
+
+
+@pytest.mark.parametrize(
+    ("tag", "named"),
+    [
+        ("!!python/object/apply:os.system ['true']", "os.system"),
+        ("!!python/object/new:subprocess.Popen [['true']]", "subprocess.Popen"),
+        ("!!python/name:builtins.exec ''", "builtins.exec"),
+        ("!!python/module:antigravity ''", "antigravity.__init__"),
+    ],
+)
+def test_inspect_yaml_that_constructs_objects_is_unsafe(tmp_path, tag, named):
+    (tmp_path / "model.yaml").write_text(f"class_name: Sequential\nconfig: [{{a: {tag}}}]\n")
+    assert [hazard.names for hazard in inspect(tmp_path / "model.yaml").hazards] == [named]
+
+
+def test_inspect_weights_with_bad_neighbour_are_read(tmp_path):
+    """The architectures next to weights are only tried: one that is damaged spoils nothing."""
+    weights = files.hdf5_weights(tmp_path / "w.h5")
+    (tmp_path / "a.json").write_text("class_name: S\nconfig: !unknown [1]\n")
+    (tmp_path / "b.yaml").write_text("class_name: S\nconfig: !unknown [1]\n")
+    (tmp_path / "c.json").write_text(ARCHITECTURE)
+    assert inspect(weights).companion == str(tmp_path / "c.json")
+
+
+def test_inspect_architecture_among_many_finds_its_own(tmp_path):
+    """Files whose names start alike are tried first, since only some of a folder are read."""
+    for number in range(40):
+        (tmp_path / f"a{number}.h5").touch()
+    files.hdf5_weights(tmp_path / "zebra.h5")
+    (tmp_path / "zebra.json").write_text(ARCHITECTURE)
+    assert inspect(tmp_path / "zebra.json").companion == str(tmp_path / "zebra.h5")
+
+
 def test_inspect_weights_of_several_architectures_fit_one(tmp_path):
     weights = files.hdf5_weights(tmp_path / "w.h5")
     (tmp_path / "a.json").write_text(ARCHITECTURE.replace('"units": 2', '"units": 5'))

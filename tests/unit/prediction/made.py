@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerasmatrix.inspection.contents import Contents, SecondContents
+from kerasmatrix.inspection.facts import Writer
 from kerasmatrix.inspection.hdf5 import Stored
-from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.prediction.target import Target
 
 LAMBDA_3_8 = "4wEAAAAAAAAAAAAAAAEAAAABAAAAQwAAAHMEAAAAfABTAA=="

@@ -2,10 +2,11 @@ import pytest
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.prediction.cache import PredictionCache
-from kerasmatrix.prediction.predict import predict_by_rules, predict_contents, predict_file
+from kerasmatrix.prediction.predict import predict_by_rules, predict_file
+from kerasmatrix.prediction.predictor import predict_contents
 from kerasmatrix.prediction.similar_cells import SimilarCell
 from tests.unit.inspection import files
-from tests.unit.prediction.made import h5, layer, model, target
+from tests.unit.prediction.made import LAMBDA_3_8, archive, h5, layer, model, target
 
 
 def test_predict_file_environments_in_order(tmp_path):
@@ -82,3 +83,12 @@ def test_predict_file_measured_cells_decide(tmp_path):
     assert (told.status, told.rule) == ("fail", "measured:first/h5/old/new")
     (other,) = predict_file(path, [target("2.10")], (), notes)
     assert other.status == "pass"
+
+
+def test_predict_contents_applied_fix_is_not_needed():
+    code = {"class_name": "__lambda__", "config": {"code": LAMBDA_3_8}}
+    contents = archive(model(layer("Lambda", function=code)), keras="2.15.0")
+    reader = target("2.15", python="3.9")
+    (safe,) = predict_contents(contents, [reader])
+    (unsafe,) = predict_contents(contents, [reader], applied=["trust-the-lambda"])
+    assert (safe.rule, unsafe.status) == ("safe-mode", "pass")

@@ -1,6 +1,6 @@
 import pytest
 
-from kerasmatrix.prediction.predict import predict_contents
+from kerasmatrix.prediction.predictor import predict_contents
 from kerasmatrix.prediction.zoo import Zoo
 from tests.unit.prediction.made import h5, layer, model, target
 
@@ -21,7 +21,7 @@ TOLD = {
 @pytest.fixture(autouse=True)
 def _zoo(monkeypatch):
     zoo = Zoo(TOLD)
-    monkeypatch.setattr("kerasmatrix.prediction.predict.measured_zoo", lambda: zoo)
+    monkeypatch.setattr("kerasmatrix.prediction.predictor.measured_zoo", lambda: zoo)
 
 
 def told_for(one, release, custom_names=(), keras="2.9.0"):

@@ -77,3 +77,10 @@ def test_inspect_required_keeps_model_if_objects_raise(tmp_path, monkeypatch):
     monkeypatch.setattr("kerasmatrix.prediction.required_objects._required_by", trip)
     path = files.hdf5_model(tmp_path / "model.h5")
     assert inspect_required(path) == (inspect(path), ())
+
+
+def test_required_objects_function_as_keras_3_writes_it(tmp_path):
+    square = {"module": "builtins", "class_name": "function", "config": "square"}
+    config = sequential(dense(activation={**square, "registered_name": "function"}))
+    path = files.hdf5_model(tmp_path / "model.h5", config, keras="3.15.1", training=None)
+    assert names(path) == [("square", (), False)]

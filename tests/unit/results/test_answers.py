@@ -251,13 +251,13 @@ def test_reports_largest_cell_is_limited(tmp_path):
     save = save._replace(observation=save.observation.but(artifact="ab"))
     load = measured(LoadObservation)
     attempts = tuple(Attempt((f"remedy{number}",), load) for number in range(12))
-    observed = RunState({row: save}, {cell: load}, {cell: measured(ProbeObservation)})
-    observed.attempts[cell] = attempts
+    state = RunState(plan, {row: save}, {cell: load}, {cell: measured(ProbeObservation)})
+    state.attempts[cell] = attempts
     run = RunInfo(
         id="r", started=at, finished=at, engine="fake", command="check", complete=True,
         measured=1, known=0,
     )  # fmt: skip
-    results = tabulate(plan, observed, run)
+    results = tabulate(state, run)
     assert len(results.cells[0].culprits) == 50
     document = to_json(results)
     assert read_results(document, "it") == results

@@ -1,7 +1,7 @@
 import subprocess
 import sys
 
-from kerasmatrix.store.orphans import end_leftovers
+from kerasmatrix.store.orphans import kill_orphans
 
 WAIT = [sys.executable, "-S", "-c", "print('here', flush=True); input()"]
 
@@ -15,12 +15,12 @@ def start(home):
     return process
 
 
-def test_end_leftovers_kills_only_homes_in_scratch(tmp_path):
+def test_kill_orphans_kills_only_homes_in_scratch(tmp_path):
     scratch = tmp_path / "scratch"
     ours = start(scratch / "run" / "home-1")
     others = [start(tmp_path), start(tmp_path / "scratch-of-another" / "home-1")]
     try:
-        assert end_leftovers(scratch) == 1
+        assert kill_orphans(scratch) == 1
         assert ours.wait(20) == -9
         assert [process.poll() for process in others] == [None, None]
     finally:

@@ -75,10 +75,7 @@ class LocallyConnected(StandIn):
         sizes = [int(size) for size in list(input_shape)[1:]]
         self.kernel_size = _each(self.arguments["kernel_size"], len(sizes) - 1)
         self.steps = _each(self.arguments["strides"], len(sizes) - 1)
-        self.places = [
-            (size - kernel) // step + 1
-            for size, kernel, step in zip(sizes, self.kernel_size, self.steps)
-        ]
+        self.places = list(map(_length, sizes, self.kernel_size, self.steps))
         count, filters = int(np.prod(self.places)), int(self.arguments["filters"])
         inputs = int(np.prod(self.kernel_size)) * sizes[-1]
         self.kernel = self.weight("kernel", (count, inputs, filters))
@@ -92,9 +89,7 @@ class LocallyConnected(StandIn):
         kernel, steps = (
             _each(self.arguments[key], len(sizes) - 2) for key in ("kernel_size", "strides")
         )
-        places = [
-            (size - width) // step + 1 for size, width, step in zip(sizes[1:-1], kernel, steps)
-        ]
+        places = map(_length, sizes[1:-1], kernel, steps)
         return (sizes[0], *places, int(self.arguments["filters"]))
 
     def call(self, inputs: Any) -> Any:
@@ -175,8 +170,11 @@ class DepthwiseConv1D(StandIn):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs."""
         rows, size, channels = list(input_shape)
-        length = _length(size, self.arguments)
-        return (rows, length, channels * int(self.arguments["depth_multiplier"]))
+        return (
+            rows,
+            _length_after(size, self.arguments),
+            channels * int(self.arguments["depth_multiplier"]),
+        )
 
     def call(self, inputs: Any) -> Any:
         """Return the outputs."""
@@ -343,7 +341,7 @@ class ConvLSTM1D(StandIn):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape of the outputs."""
         rows, steps, size, _ = list(input_shape)
-        shape = (_length(size, self.arguments), int(self.arguments["filters"]))
+        shape = (_length_after(size, self.arguments), int(self.arguments["filters"]))
         return (rows, steps, *shape) if self.arguments["return_sequences"] else (rows, *shape)
 
     def call(self, inputs: Any) -> Any:
@@ -357,12 +355,16 @@ class ConvLSTM1D(StandIn):
         return tf.stack(outputs, axis=1) if self.arguments["return_sequences"] else outputs[-1]
 
 
-def _length(size: Any, told: dict) -> Any:
+def _length(size: Any, kernel: int, step: int, padding: str = "valid") -> Any:
     """Return the length after a convolution along one axis."""
     if size is None:
         return None
-    kernel, step = _each(told["kernel_size"], 1)[0], _each(told["strides"], 1)[0]
-    return -(-(size if told["padding"] == "same" else size - kernel + 1) // step)
+    return -(-(size if padding == "same" else size - kernel + 1) // step)
+
+
+def _length_after(size: Any, told: dict) -> Any:
+    kernel, step = (_each(told[key], 1)[0] for key in ("kernel_size", "strides"))
+    return _length(size, kernel, step, told["padding"])
 
 
 def _each(value: Any, count: int) -> list:

@@ -174,17 +174,21 @@ def _stand_ins(case: Case) -> None:
     missing = {name for name in names if reader.find(name) is None} - rewrite_models.MODELS
     if not missing:
         raise NotApplicable("this Keras has all layers of the file")
-    from . import keras_stand_ins
+    from . import keras_stand_in_wrappers, keras_stand_ins
 
-    objects = {name: keras_stand_ins.LAYERS[name] for name in missing & set(keras_stand_ins.LAYERS)}
+    objects: dict = {}
+    for module in (keras_stand_ins, keras_stand_in_wrappers):
+        found = {name: module.LAYERS[name] for name in missing & set(module.LAYERS)}
+        if found:
+            objects.update(found)
+            case.modules.append(module.__file__)
+            name = os.path.basename(str(module.__file__))
+            case.did.append(f"passed {', '.join(sorted(found))} from {name}")
     others = missing - set(objects)
     if not objects:
         raise NotApplicable(f"there is nothing in place of {', '.join(sorted(others))}")
     case.arguments.setdefault("custom_objects", {}).update(objects)
     case.keras.utils.get_custom_objects().update(objects)
-    case.modules.append(keras_stand_ins.__file__)
-    name = os.path.basename(keras_stand_ins.__file__)
-    case.did.append(f"passed {', '.join(sorted(objects))} from {name}")
     # The others may be classes that are written in another way, and so may the wiring.
     with contextlib.suppress(NotApplicable):
         _rewrite_config(case)
@@ -287,11 +291,21 @@ def _rebuild_and_load_weights(case: Case) -> Any:
 
 
 def _tfsm_layer(case: Case) -> Any:
-    layer = getattr(case.keras.layers, "TFSMLayer", None)
-    if layer is None:
+    if not hasattr(case.keras.layers, "TFSMLayer"):
         raise NotApplicable("this Keras has no TFSMLayer")
-    case.did.append("loaded it as a layer, TFSMLayer, that calls serving_default")
-    return layer(case.path, call_endpoint="serving_default")
+    layer = formats.inference_layer(case.keras, case.path)
+    case.did.append(f"loaded it as a layer, TFSMLayer, that calls {layer.call_endpoint}")
+    return layer
+
+
+def _saved_function(case: Case) -> Any:
+    """Make a model of the signature, whose graph and numbers its only layer holds."""
+    from . import keras_saved_function, signature
+
+    model = signature.as_model(case.path)
+    case.modules.append(keras_saved_function.__file__)
+    case.did.append("made a model of its signature serving_default, which can only predict")
+    return model
 
 
 def _saved_model_load(case: Case) -> Any:
@@ -312,6 +326,7 @@ REMEDIES = {
     "trust-the-lambda": _trust_the_lambda,
     "tfsm-layer": _tfsm_layer,
     "saved-model-load": _saved_model_load,
+    "saved-function": _saved_function,
     "same-function": _same_function,
     "stand-ins": _stand_ins,
     "lambda-source": _lambda_source,

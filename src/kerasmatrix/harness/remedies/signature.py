@@ -13,11 +13,15 @@ from typing import Any
 import numpy as np
 
 from . import downgrade, positions
+from .case import NotApplicable
 
-__all__ = ["Signature"]
+__all__ = ["Signature", "as_model"]
 
 KEY = "serving_default"
 TAG = "serve"
+LARGEST = 64 << 20  # bytes of a graph that becomes a text in a config
+# Their entries are not in the graph: an operation fills them when the SavedModel is loaded.
+TABLES = ("HashTableV2", "MutableHashTableV2", "VocabFile")
 
 
 class Signature:
@@ -27,17 +31,27 @@ class Signature:
 
     Raises:
         ValueError: there is no such signature, or the order of its inputs or outputs is unknown.
+
+    With ``by_name``, an unknown order is that of the names.
     """
 
     optimizer = None
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, by_name: bool = False) -> None:
         import tensorflow as tf
 
         stored = _read(path)
         signature = stored.signature_def[KEY]
-        inputs = positions.inputs(stored, list(signature.inputs))
-        outputs = positions.outputs(list(signature.outputs), _metadata(path, stored))
+        try:
+            inputs = positions.inputs(stored, list(signature.inputs))
+            outputs = positions.outputs(list(signature.outputs), _metadata(path, stored))
+            self.is_ordered = True
+        except ValueError:
+            if not by_name:
+                raise
+            inputs, outputs = sorted(signature.inputs), sorted(signature.outputs)
+            self.is_ordered = False
+        self.names = (inputs, outputs)
         self.changes = downgrade.downgrade(stored)
         folder = downgrade.write_copy(path, stored) if self.changes else path
         graph = tf.Graph()
@@ -66,6 +80,63 @@ class Signature:
     def predict(self, batch: Any, batch_size: int | None = None) -> list:  # noqa: ARG002
         """Return the outputs for a batch; called in place of the object in graph mode."""
         return self(batch)
+
+    def frozen(self) -> Any:
+        """Return the graph with its numbers, as a ``GraphDef``."""
+        import tensorflow as tf
+
+        names = [tensor.op.name for tensor in self._outputs]
+        graph = self._session.graph.as_graph_def()
+        return tf.compat.v1.graph_util.convert_variables_to_constants(self._session, graph, names)
+
+    @property
+    def tensors(self) -> tuple:
+        """The tensors of the graph that are the inputs, and those that are the outputs."""
+        return self._inputs, self._outputs
+
+
+def as_model(path: str) -> Any:
+    """Return a model whose only layer computes the signature of the SavedModel at ``path``.
+
+    Raises:
+        NotApplicable: the graph is too large, or does not hold all that it needs.
+    """
+    import base64
+    import zlib
+
+    import tensorflow as tf
+
+    from .keras_saved_function import SavedFunction
+
+    signature = Signature(path, by_name=True)
+    taken, given = signature.tensors
+    graph = signature.frozen()
+    held = graph.SerializeToString()
+    operations = {node.op for node in graph.node}
+    operations |= {node.op for each in graph.library.function for node in each.node_def}
+    if operations & set(TABLES):
+        raise NotApplicable("the entries of its tables are not in its graph")
+    if len(held) > LARGEST:
+        raise NotApplicable(f"its graph has {len(held):,} bytes")
+    if any(tensor.shape.rank is None for tensor in taken):
+        raise NotApplicable("its inputs have no shape")
+    names, output_names = signature.names
+    inputs = [
+        tf.keras.Input(tensor.shape[1:], dtype=tensor.dtype.name, name=name)
+        for name, tensor in zip(names, taken)
+    ]
+    layer = SavedFunction(
+        base64.b64encode(zlib.compress(held, 9)).decode("ascii"),
+        [tensor.name for tensor in taken],
+        [tensor.name for tensor in given],
+        name=KEY,
+    )
+    outputs = layer(inputs if len(inputs) > 1 else inputs[0])
+    if signature.is_ordered:
+        return tf.keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)
+    if len(given) > 1:
+        outputs = dict(zip(output_names, outputs))
+    return tf.keras.Model(dict(zip(names, inputs)) if len(inputs) > 1 else inputs[0], outputs)
 
 
 def _read(path: str) -> Any:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from kerasmatrix.harness.remedies import gates
+from tests.unit.harness.remedies.fake_keras import Variable
 
 
 def hard_sigmoid(x):
@@ -10,17 +11,6 @@ def hard_sigmoid(x):
 
 def sigmoid(x):
     return x
-
-
-class Variable:
-    def __init__(self, *shape):
-        self.value = np.ones(shape, "float32")
-
-    def __array__(self, dtype=None, copy=None):
-        return self.value
-
-    def assign(self, value):
-        self.value = value
 
 
 class Part:
@@ -37,11 +27,15 @@ class GRUCell(Part):
     pass
 
 
+def ones(name, *shape):
+    return Variable(name, *shape, fill=1)
+
+
 def weights(units, parts, biases=()):
     return {
-        "kernel": Variable(2, units * parts),
-        "recurrent_kernel": Variable(units, units * parts),
-        "bias": Variable(*biases, units * parts),
+        "kernel": ones("kernel", 2, units * parts),
+        "recurrent_kernel": ones("recurrent_kernel", units, units * parts),
+        "bias": ones("bias", *biases, units * parts),
     }
 
 
@@ -62,7 +56,9 @@ def test_scale_gru_with_two_biases_goes_back():
 
 
 def test_scale_dense_with_the_activation_scales_everything():
-    dense = Part("dense", activation=hard_sigmoid, kernel=Variable(2, 3), bias=Variable(3))
+    dense = Part(
+        "dense", activation=hard_sigmoid, kernel=ones("kernel", 2, 3), bias=ones("bias", 3)
+    )
     assert gates.scale(Part("m", layers=[dense]), 2) == ["dense"]
     assert dense.kernel.value == pytest.approx(np.full((2, 3), 1.2))
 

@@ -1,4 +1,4 @@
-"""Weights of each layout of file, read into models that are pretended."""
+"""Weights of each layout of file, read into fake models."""
 
 import io
 import zipfile
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kerasmatrix.harness.remedies import checkpoint, layout, weights
-from tests.unit.harness.remedies.pretended import (
+from tests.unit.harness.remedies.fake_keras import (
     GRU,
     BatchNormalization,
     Bidirectional,

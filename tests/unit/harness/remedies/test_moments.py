@@ -2,28 +2,16 @@ import numpy as np
 import pytest
 
 from kerasmatrix.harness.remedies import moments
+from tests.unit.harness.remedies.fake_keras import Variable
 
 SHAPES = {"kernel": (2, 1), "bias": (1,)}
-
-
-class Variable:
-    def __init__(self, name, shape):
-        self.name = name
-        self.value = np.zeros(shape, "float32")
-
-    @property
-    def shape(self):
-        return self.value.shape
-
-    def assign(self, value):
-        self.value = np.asarray(value)
 
 
 class Newer:
     """An optimizer of Keras 3, or of TensorFlow 2.11 to 2.15."""
 
     def __init__(self, kinds):
-        self.iterations = Variable("iteration", ())
+        self.iterations = Variable("iteration", fill=0)
         self.variables = [self.iterations, *kinds]
 
     def build(self, weights):
@@ -46,8 +34,8 @@ class Older(Newer):
 
 class Model:
     def __init__(self, generation, optimizer, order):
-        self.trainable_variables = [Variable(name, shape) for name, shape in SHAPES.items()]
-        self.moments = {each: Variable(f"{each}", SHAPES[each.split()[0]]) for each in order}
+        self.trainable_variables = [Variable(name, *shape) for name, shape in SHAPES.items()]
+        self.moments = {each: Variable(each, *SHAPES[each.split()[0]]) for each in order}
         self.optimizer = type(optimizer, (generation,), {})(list(self.moments.values()))
 
 

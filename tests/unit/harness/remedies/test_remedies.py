@@ -1,10 +1,11 @@
-"""Remedies on a pretended Keras: what each changes about a load, and what it leaves alone."""
+"""Remedies on a fake Keras: what each changes about a load, and what it leaves alone."""
 
 from types import SimpleNamespace
 
 import pytest
 
 from kerasmatrix.harness.remedies import remedies
+from tests.unit.harness.remedies.fake_keras import tfsm_layer
 
 LOAD = """
 class models:
@@ -101,8 +102,9 @@ def test_build_prefers_code_of_load_script(case):
 
 def test_tfsm_layer_calls_the_serving_signature(case):
     made = case(form="savedmodel")
-    made.keras.layers = SimpleNamespace(TFSMLayer=lambda path, call_endpoint: (path, call_endpoint))
-    assert remedies.load(made, ["tfsm-layer"]) == (made.path, "serving_default")
+    made.keras.layers = SimpleNamespace(TFSMLayer=tfsm_layer("x", serve=("x",)))
+    layer = remedies.load(made, ["tfsm-layer"])
+    assert (layer.path, layer.call_endpoint) == (made.path, "serving_default")
     assert made.did == ["loaded it as a layer, TFSMLayer, that calls serving_default"]
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from kerasmatrix.harness.remedies import downgrade, positions
-from tests.unit.harness.remedies.pretended import node
+from tests.unit.harness.remedies.fake_keras import node
 
 
 class Value(SimpleNamespace):

@@ -1,4 +1,4 @@
-"""Weights from files of every layout into pretended models."""
+"""Weights from files of every layout into fake models."""
 
 import zipfile
 
@@ -8,19 +8,15 @@ import pytest
 
 from kerasmatrix.harness.remedies import weights
 from kerasmatrix.harness.remedies.layout import find_arrays
-
-
-class Variable:
-    def __init__(self, name, shape):
-        self.name = name
-        self.shape = shape
-        self.value = np.zeros(shape, "float32")
+from tests.unit.harness.remedies.fake_keras import Variable
 
 
 class Layer:
     def __init__(self, *shapes, name="", **children):
         self.name = name
-        self._trainable_weights = [Variable(f"{name}/{n}", shape) for n, shape in enumerate(shapes)]
+        self._trainable_weights = [
+            Variable(f"{name}/{n}", *shape) for n, shape in enumerate(shapes)
+        ]
         self._non_trainable_weights = []
         self._children = list(children.values())
         self.__dict__.update(children)

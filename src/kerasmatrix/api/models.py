@@ -1,30 +1,23 @@
-"""The commands as functions, for notebooks, test suites and pipelines.
-
-They return values instead of text: tables are pandas frames, everything else is a typed value.
-Errors are `KerasmatrixError`s: the message names the file, and ``hint`` says what to do. A model
-that does not load is a result, not an error.
-
-``matrix`` is the path of a ``matrix.yaml``; by default the one in the current folder, else the one
-that is part of the package. ``store`` is the folder for stored results; by default it is next to
-that matrix, or in the user's cache for the package's own. ``engine`` is ``"auto"``, ``"docker"``,
-``"local"``, or an engine. A model file can hold code, which runs when it is loaded: an engine that
-is not a sandbox requires ``trust=True``.
-"""
+"""Functions that read, load and convert model files; see the package for their arguments."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kerasmatrix.api.places import (
+    Downloads,
+    PathLike,
+    assets_of,
+    matrix_path,
+    open_models,
+    store_folder,
+)
 from kerasmatrix.config.matrix import load_matrix
-from kerasmatrix.config.places import default_cache, matrix_or_bundled, places_of
+from kerasmatrix.config.places import default_cache
 from kerasmatrix.config.project import Project
-from kerasmatrix.diagnosis.catalogue import Cause
-from kerasmatrix.diagnosis.explain import explain_message as explanation
-from kerasmatrix.diagnosis.explain import explain_text
 from kerasmatrix.engines.base import Engine
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.execution.plan import Remedies
@@ -33,43 +26,36 @@ from kerasmatrix.files.bisect_result import Bisection, Probe
 from kerasmatrix.files.conversion_plan import format_of
 from kerasmatrix.files.diff import diff as diff_files
 from kerasmatrix.files.diff_result import Difference
-from kerasmatrix.files.discover import find_models
 from kerasmatrix.files.file_check import FileCheck
 from kerasmatrix.files.fix import OutputFile, convert_files
 from kerasmatrix.files.import_models import import_model
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
-from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.output import check_output, default_manifest
-from kerasmatrix.files.session import Session, SessionOptions, open_session
+from kerasmatrix.files.reproduce import MOST_TRIALS, Reproduction
+from kerasmatrix.files.reproduce import reproduce as reproduction_of
+from kerasmatrix.files.session import SessionOptions
 from kerasmatrix.inspection.inspect import inspect as inspect_file
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.prediction.predict import predict_file
-from kerasmatrix.prediction.target import select_targets
+from kerasmatrix.prediction.select_targets import select_targets
 from kerasmatrix.report.checked_files import Checked
-from kerasmatrix.results.schema import Results
-from kerasmatrix.store.runs import Archive, find_results
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
     "CannotConvert",
-    "Checked",
     "bisect",
     "check",
     "convert",
     "diff",
-    "explain",
-    "explanation",
-    "frame",
     "inspect",
-    "load_results",
     "predict",
+    "reproduce",
 ]
 
-PathLike = str | os.PathLike[str]
 DEFAULT = "default"
 
 
@@ -91,7 +77,8 @@ def inspect(path: PathLike, *, digest: bool = False) -> ModelFile:
     Raises:
         UsageError: it is damaged or not a model; the message names its type.
     """
-    return inspect_file(Path(path), digest=digest)
+    downloads = Downloads()
+    return inspect_file(downloads.path(path), digest=digest)
 
 
 def diff(a: PathLike, b: PathLike) -> Difference:
@@ -102,7 +89,8 @@ def diff(a: PathLike, b: PathLike) -> Difference:
     Raises:
         UsageError: one is damaged or not a model; the message names it.
     """
-    return diff_files(Path(a), Path(b))
+    downloads = Downloads()
+    return diff_files(downloads.path(a), downloads.path(b))
 
 
 def predict(
@@ -119,7 +107,7 @@ def predict(
         files: files, or folders with models in them.
         environments: names of environments or of groups; by default all.
         custom_objects: the module with the models' custom classes. It is read, not run.
-        matrix: see the module.
+        matrix: see the package.
         store: earlier runs, which the predictions use.
 
     Returns:
@@ -131,15 +119,16 @@ def predict(
     """
     import pandas as pd  # noqa: PLC0415 - it is slow to import
 
-    matrix_file = _matrix_file(matrix)
+    matrix_file = matrix_path(matrix)
     targets = select_targets(load_matrix(matrix_file), Project(matrix_file), tuple(environments))
     names = custom_object_names(Path(custom_objects)) if custom_objects else frozenset()
-    cache = PredictionCache(_store(matrix, store))
-    models = find_models(_paths(files))
+    cache = PredictionCache(store_folder(matrix, store))
+    downloads = Downloads()
+    _, models = downloads.models(files)
     for error in models.refused.values():
         raise error
     rows = [
-        {"file": str(path), **prediction.model_dump()}
+        {"file": str(path), **dataclasses.asdict(prediction)}
         for path in models.paths
         for prediction in predict_file(path, targets, names, cache)
     ]
@@ -175,12 +164,12 @@ def check(  # noqa: PLR0913 - one argument per option
         reference: the environment to compare with; by default the one in the matrix that is
             nearest to a file's writer and loads it, even if it is not in ``environments``.
         remedies: which fixes to try: the ``"first"`` that works, ``"all"``, or ``"none"``.
-        engine: see the module.
+        engine: see the package.
         trust: load the files without a sandbox, too.
         jobs: how many environments work at the same time; if None, as many as there are cores.
         fresh: ignore stored results.
-        matrix: see the module.
-        store: see the module.
+        matrix: see the package.
+        store: see the package.
         wait: called with the reason while the store is in use; if None, that is an error.
 
     Raises:
@@ -188,15 +177,17 @@ def check(  # noqa: PLR0913 - one argument per option
             sandbox.
         InfrastructureError: the store cannot be used.
     """
-    named = tuple(_paths(files))
+    downloads = Downloads()
+    named, models = downloads.models(files)
     request = FileCheck(
         named,
-        find_models(named),
-        _assets(custom_objects, inputs),
+        models,
+        assets_of(custom_objects, inputs),
         tuple(environments),
         reference,
         SessionOptions(jobs, remedies, fresh, trust),
-        lambda options: _open(matrix, engine, store, options, wait),
+        lambda options: open_models(matrix, engine, store, options, wait),
+        downloads,
     )
     with request.measured() as found:
         return Checked(
@@ -233,19 +224,20 @@ def bisect(  # noqa: PLR0913 - one argument per option
         on_probe: called with each probe as soon as it is made.
         custom_objects: the module with the model's custom classes.
         inputs: sample inputs (npz).
-        engine: see the module.
+        engine: see the package.
         trust: load the file without a sandbox, too.
-        matrix: see the module.
-        store: see the module.
+        matrix: see the package.
+        store: see the package.
 
     Raises:
         UsageError: the good one is bad or the bad one good, or there is no such environment.
         InfrastructureError: one of the two is unavailable.
     """
-    assets = _assets(custom_objects, inputs)
+    assets = assets_of(custom_objects, inputs)
+    downloads = Downloads()
     with (
-        _open(matrix, engine, store, SessionOptions(trust=trust)) as session,
-        import_model(Path(file), session.store, assets) as model_input,
+        open_models(matrix, engine, store, SessionOptions(trust=trust)) as session,
+        import_model(downloads.path(file), session.store, assets) as model_input,
     ):
         bisector = Bisector(
             session,
@@ -286,10 +278,10 @@ def convert(  # noqa: PLR0913 - one argument per option
         through: environments or groups that may be intermediate versions.
         custom_objects: the module with the model's custom classes.
         inputs: sample inputs (npz).
-        engine: see the module.
+        engine: see the package.
         trust: load the file without a sandbox, too.
-        matrix: see the module.
-        store: see the module.
+        matrix: see the package.
+        store: see the package.
 
     Raises:
         CannotConvert: no such file can be made.
@@ -302,10 +294,11 @@ def convert(  # noqa: PLR0913 - one argument per option
         raise UsageError(f"{path}: unknown file extension", hint="use .h5 or .keras")
     manifest_path = Path(manifest) if manifest else default_manifest(path)
     check_output(Path(file), path, manifest_path, overwrite=overwrite)
-    assets = _assets(custom_objects, inputs)
+    assets = assets_of(custom_objects, inputs)
+    downloads = Downloads()
     with (
-        _open(matrix, engine, store, SessionOptions(trust=trust)) as session,
-        import_model(Path(file), session.store, assets) as model_input,
+        open_models(matrix, engine, store, SessionOptions(trust=trust)) as session,
+        import_model(downloads.path(file), session.store, assets) as model_input,
     ):
         outcome = convert_files(
             session,
@@ -321,79 +314,44 @@ def convert(  # noqa: PLR0913 - one argument per option
     return outcome.manifest
 
 
-def explain(
-    error: str, *, saved_with: str | None = None, loaded_with: str | None = None
-) -> Cause | None:
-    """Return the cause of an error, with advice; None if the text does not tell one.
+def reproduce(  # noqa: PLR0913 - one argument per option
+    file: PathLike,
+    loaded_with: str,
+    *,
+    most: int = MOST_TRIALS,
+    custom_objects: PathLike | None = None,
+    inputs: PathLike | None = None,
+    engine: str | Engine = "auto",
+    trust: bool = False,
+    matrix: PathLike | None = None,
+    store: PathLike | None = None,
+) -> Reproduction:
+    """Find the smallest model that fails as a file does; ``script`` and ``issue`` are texts.
 
     Args:
-        error: a message, or a whole traceback.
-        saved_with: the TensorFlow that saved the file, such as ``tf2.4``.
-        loaded_with: the TensorFlow that loads it.
+        file: the model.
+        loaded_with: the environment in which it fails.
+        most: how many models to try.
+        custom_objects: the module with the model's custom classes.
+        inputs: sample inputs (npz).
+        engine: see the package.
+        trust: load the file without a sandbox, too.
+        matrix: see the package.
+        store: see the package.
+
+    Returns:
+        The reduction. If the file loads or cannot be reduced, ``script`` is None, and ``why`` says
+        why.
 
     Raises:
-        UsageError: the text is empty, or a version is invalid.
+        UsageError: the file is not a model, or there is no such environment.
+        InfrastructureError: the environment is unavailable.
     """
-    return explain_text(error, saved_with, loaded_with)
-
-
-def load_results(
-    run: PathLike = "last", *, matrix: PathLike | None = None, store: PathLike | None = None
-) -> Results:
-    """Return the results of a run of the matrix.
-
-    Args:
-        run: the path of a ``results.json``, or a stored run: its id, ``last`` or ``previous``.
-        matrix: see the module.
-        store: see the module.
-
-    Raises:
-        UsageError: there is no such run.
-    """
-    return find_results(os.fspath(run), Archive(_store(matrix, store)))
-
-
-def frame(results: Results) -> pd.DataFrame:
-    """Return results as a frame, one row per cell; docs/columns.md describes the columns."""
-    from kerasmatrix.report.frame import cell_frame  # noqa: PLC0415 - it imports pandas
-
-    return cell_frame(results)
-
-
-def _matrix_file(matrix: PathLike | None) -> Path:
-    return matrix_or_bundled(_path(matrix))
-
-
-def _store(matrix: PathLike | None, store: PathLike | None) -> Path:
-    return Path(store) if store is not None else places_of(_path(matrix)).store
-
-
-def _path(path: PathLike | None) -> Path | None:
-    return None if path is None else Path(path)
-
-
-@contextmanager
-def _open(
-    matrix: PathLike | None,
-    engine: str | Engine,
-    store: PathLike | None,
-    options: SessionOptions,
-    wait: Callable[[str], None] | None = None,
-) -> Iterator[Session]:
-    matrix_file = _matrix_file(matrix)
-    project, loaded = Project(matrix_file), load_matrix(matrix_file)
-    if isinstance(engine, str):
-        from kerasmatrix.engines.select import open_engine  # noqa: PLC0415 - it imports Docker's client
-
-        engine = open_engine(engine, loaded, project)
-    folder = _store(matrix, store)
-    with open_session(project, loaded, engine, options=options, store=folder, wait=wait) as session:
-        yield session
-
-
-def _assets(code: PathLike | None, inputs: PathLike | None) -> ModelAssets:
-    return ModelAssets(Path(code) if code else None, Path(inputs) if inputs else None)
-
-
-def _paths(files: PathLike | Sequence[PathLike]) -> list[Path]:
-    return [Path(files)] if isinstance(files, str | os.PathLike) else list(map(Path, files))
+    assets = assets_of(custom_objects, inputs)
+    downloads = Downloads()
+    with (
+        open_models(matrix, engine, store, SessionOptions(trust=trust)) as session,
+        import_model(downloads.path(file), session.store, assets) as model_input,
+    ):
+        environment = session.environment(loaded_with)
+        return reproduction_of(session, model_input, environment, code=assets.code, most=most)

@@ -4,12 +4,14 @@ from types import SimpleNamespace
 
 import numpy as np
 
+UNSET = -1  # what a variable holds before something is read into it
+
 
 class Variable:
-    def __init__(self, name, *shape, path=None):
+    def __init__(self, name, *shape, path=None, fill=UNSET):
         self.name = name
         self.path = path
-        self.value = np.full(shape, -1, "float32")
+        self.value = np.full(shape, fill, "float32")
 
     @property
     def shape(self):
@@ -109,3 +111,23 @@ def values(model):
 def node(op, name, *inputs, **attr):
     """Return an operation of a stored graph."""
     return SimpleNamespace(op=op, name=name, input=list(inputs), attr=attr)
+
+
+def tfsm_layer(*names, serve=None):
+    """Return a TFSMLayer of a SavedModel whose signature has these inputs.
+
+    Args:
+        names: of the inputs.
+        serve: the arguments of its function ``serve``, if it has one.
+    """
+    traced = SimpleNamespace(structured_input_signature=(serve, {}))
+    served = {} if serve is None else {"serve": SimpleNamespace(concrete_functions=[traced])}
+
+    class TFSMLayer:
+        def __init__(self, path, call_endpoint):
+            self.path, self.call_endpoint = path, call_endpoint
+            takes = dict.fromkeys(names)
+            self.call_endpoint_fn = SimpleNamespace(structured_input_signature=((), takes))
+            self._reloaded_obj = SimpleNamespace(**served)
+
+    return TFSMLayer

@@ -1,0 +1,126 @@
+"""The box of the explain page answers as the command does, from a disk and without a network."""
+
+import importlib.util
+import json
+import os
+
+import pytest
+
+from kerasmatrix.diagnosis.atlas import the_atlas
+from kerasmatrix.diagnosis.explain import explain_message
+from tests.real import ROOT
+from tests.unit.diagnosis.messages import MESSAGES
+from tests.unit.diagnosis.reported_messages import REPORTED
+
+pytestmark = pytest.mark.browser
+
+DOCS = ROOT / "docs"
+POLICY = '<meta http-equiv="Content-Security-Policy" content="connect-src \'none\'">'
+EACH = 40  # templates of the atlas for one that is asked
+STARTED = 120_000  # ms, on a machine with other work
+TRACEBACK = """\
+Traceback (most recent call last):
+  File "app.py", line 3, in <module>
+    model = load_model("m.h5")
+  File "/v/lib/python3.8/site-packages/tensorflow/python/keras/saving/save.py", line 206
+ValueError: Unknown layer: Functional
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """Return the address of a page with the box."""
+    spec = importlib.util.spec_from_file_location("explain_bundle", DOCS / "explain_bundle.py")
+    bundle = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(bundle)
+    if not bundle.is_installed():
+        reason = "the packages of the explain page are not installed (nox -s docs)"
+        if os.environ.get("KERASMATRIX_REQUIRE_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("site")
+    bundle.write(folder / "_static" / "explain")
+    box = (DOCS / "explain_box" / "box.html").read_text()
+    (folder / "explain.html").write_text(f"<!doctype html><head>{POLICY}</head><body>{box}</body>")
+    return (folder / "explain.html").as_uri()
+
+
+@pytest.fixture(scope="module")
+def box(browser, site):
+    """Return the page with Python started, and the addresses that it asked for."""
+    page = browser.new_page()
+    page.asked = []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto(site)
+    page.locator("#explain-text").fill("ValueError: Unknown layer: Functional")
+    page.locator("#explain-box button").click()
+    page.locator("#explain-answer").wait_for(timeout=STARTED)
+    return page
+
+
+def stored_messages():
+    found = [text for texts in REPORTED.values() for text in texts]
+    for evidences in MESSAGES.values():
+        for evidence in evidences:
+            chain = [f"{kind}: {message}" for kind, message in evidence.chain]
+            found += [*chain, "\n\nDuring handling of the above exception:\n\n".join(chain[::-1])]
+            found.append(evidence.log)
+    found += [one.text.replace("{}", "x1") for one in the_atlas()[::EACH]]
+    return [TRACEBACK, *filter(str.strip, dict.fromkeys(found))]
+
+
+def asked(page, text, *facts):
+    return page.evaluate("async asked => explainError(...asked)", [text, *facts])
+
+
+def expected(text, *facts):
+    return json.loads(explain_message(text, *(fact or None for fact in facts)).model_dump_json())
+
+
+def test_box_and_command_agree_on_stored_messages(box):
+    messages = stored_messages()
+    answers = box.evaluate(
+        "async texts => { const all = []; for (const text of texts) all.push(await"
+        " explainError(text)); return all }",
+        messages,
+    )
+    assert [text for text, answer in zip(messages, answers, strict=True)
+            if answer != expected(text)] == []  # fmt: skip
+    assert sum(bool(answer["cause"]) for answer in answers) > 200
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [("tf2.4", "", ""), ("", "tf2.15", "h5"), ("keras3.4.1", "2.16-2.21", "keras")],
+)
+def test_box_and_command_agree_on_stated_versions(box, facts):
+    for texts in REPORTED.values():
+        assert asked(box, texts[0], *facts) == expected(texts[0], *facts)
+
+
+def test_box_asks_no_server(box):
+    assert {url.split(":")[0] for url in box.asked} <= {"file", "blob"}
+
+
+def test_box_shows_cause_with_link_and_fixes(box):
+    answer = box.locator("#explain-answer")
+    found = explain_message("ValueError: Unknown layer: Functional")
+    link = answer.locator("h2 a")
+    assert link.inner_text() == found.cause.story
+    assert link.get_attribute("href") == f"catalogue/causes/{found.cause.slug}.html"
+    assert answer.locator("li").count() >= len(found.advice)
+
+
+def test_box_names_error_of_user(box):
+    box.locator("#explain-text").fill(" ")
+    box.locator("#explain-box button").click()
+    state = box.locator("#explain-state", has_text="nothing to explain")
+    state.wait_for()
+    assert not box.locator("#explain-answer").is_visible()
+
+
+def test_box_shows_hostile_text_as_text(box):
+    box.locator("#explain-text").fill("ValueError: Unknown layer: <img src=x onerror=alert(1)>")
+    box.locator("#explain-box button").click()
+    box.locator("#explain-box button:not([disabled])").wait_for()
+    assert box.locator("#explain-answer img").count() == 0
