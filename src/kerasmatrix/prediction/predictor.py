@@ -122,8 +122,7 @@ class _Predictor:
                 cause=failure.cause,
                 rule=f"zoo:{failure.exhibit.name}",
                 confidence=round(confidence_of("zoo") * certainty, 3),
-                because=f"{failure.exhibit.call} was measured between these releases of Keras: "
-                f"it {RESULTS[failure.status]} (layer {words(failure.layer)!r})",
+                because=f"{_measured(failure)} (layer {words(failure.layer)!r})",
             )
         return Prediction(
             environment=target.environment,
@@ -163,7 +162,12 @@ class _Predictor:
         def incompatibility() -> Incompatibility | None:
             candidates = self._incompatibilities(target.release)
             return next(
-                (candidate for candidate in candidates if not self._is_fixed(candidate, done)), None
+                (
+                    candidate
+                    for candidate in candidates
+                    if not self._is_fixed(candidate, done) and self._is_ruled(candidate, target)
+                ),
+                None,
             )
 
         def training() -> Incompatibility | None:
@@ -178,6 +182,15 @@ class _Predictor:
         return (
             rule,
             incompatibility() if rule.incompatibility else training() if rule.training else None,
+        )
+
+    def _is_ruled(self, candidate: Incompatibility, target: Target) -> bool:
+        """Return whether a rule says that a doubtful value fails here."""
+        return candidate.kind != "value" or any(
+            rule.incompatibility is not None
+            and rule.incompatibility.kind == "value"
+            and rule.fits(self._features, target, lambda: candidate, lambda: None)
+            for rule in the_rules()
         )
 
     def _is_fixed(self, incompatibility: Incompatibility, done: Container[str | None]) -> bool:
@@ -227,6 +240,8 @@ class _Predictor:
         form, writer = REBUILT.get(self._features.kind), self._features.latest_writer
         if form is None or writer is None or incompatibility.kind not in OF_CLASS:
             return False
+        if incompatibility.has_module != (form == "keras"):
+            return False  # not as in exhibits, whose layers have a module in archives only
         name, key = incompatibility.name, incompatibility.key
         keys = measured_api().takes("layers", name, writer)
         is_usual = incompatibility.kind != "key" or keys is None or key in keys - OF_FIRST
@@ -239,6 +254,13 @@ class _Predictor:
             self._features.training, measured_api(), release, self._custom_names
         )
         return next(incompatibilities, None)
+
+
+def _measured(failure: Failure) -> str:
+    if failure.refused:
+        return f"this Keras cannot build {failure.exhibit.call}"
+    result = RESULTS[failure.status]
+    return f"{failure.exhibit.call} was measured between these releases of Keras: it {result}"
 
 
 def _reason(rule: Rule, incompatibility: Incompatibility | None) -> str:
