@@ -35,9 +35,9 @@ PLATFORMS: Mapping[str, Platform] = {
 
 
 def can_install(tensorflow: str, platform: str) -> bool | None:
-    """Return whether a TensorFlow has wheels for a platform; None if nobody has asked.
+    """Return whether a TensorFlow has wheels for a platform; None if it was not measured.
 
-    A release that was not asked for has those of the one with the same minor version.
+    A release that was not measured has those of the one with the same minor version.
     """
     for release, found in _measured().items():
         if minor_text(release) == minor_text(tensorflow):
