@@ -6,13 +6,13 @@ They are written into ``docs/catalogue/``, which is not committed, each time the
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from generated import FOLDER, ORPHAN, replace_pages
+
 from kerasmatrix.diagnosis.catalogue import Advice, Catalogue, Cause, Remedy, the_catalogue
 
-FOLDER = "catalogue"
 WAYS = {
     "load": "loads the same file in another way, in the same environment",
     "environment": "loads the file with the same TensorFlow in another setting",
@@ -23,27 +23,17 @@ CLASSES = {"d": "0", "w": "x", "s": " ", "b": "", "S": "x"}
 
 
 def write(docs: Path) -> None:
-    """Replace the generated pages in the folder ``docs``."""
+    """Replace the pages of causes and fixes in the folder ``docs``."""
     catalogue = the_catalogue()
-    folder = docs / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
-    for kind in ("causes", "fixes"):
-        (folder / kind).mkdir(parents=True)
-    for cause in catalogue.causes:
-        page = "\n".join(cause_page(cause, catalogue))
-        (folder / "causes" / f"{cause.slug}.md").write_text(page, encoding="utf-8")
-    for fix in catalogue.remedies:
-        page = "\n".join(fix_page(fix, catalogue))
-        (folder / "fixes" / f"{fix.id}.md").write_text(page, encoding="utf-8")
-    causes = "\n".join(causes_index(catalogue))
-    (folder / "causes" / "index.md").write_text(causes, encoding="utf-8")
-    fixes = "\n".join(fixes_index(catalogue))
-    (folder / "fixes" / "index.md").write_text(fixes, encoding="utf-8")
+    causes = {cause.slug: cause_page(cause, catalogue) for cause in catalogue.causes}
+    replace_pages(docs / FOLDER / "causes", {**causes, "index": causes_index(catalogue)})
+    fixes = {fix.id: fix_page(fix, catalogue) for fix in catalogue.remedies}
+    replace_pages(docs / FOLDER / "fixes", {**fixes, "index": fixes_index(catalogue)})
 
 
 def cause_page(cause: Cause, catalogue: Catalogue) -> Iterable[str]:
     """Return the lines of the page of a cause."""
-    yield from (f"# {cause.story}", "", f"Cause `{cause.slug}`.", "")
+    yield from (*ORPHAN, f"# {cause.story}", "", f"Cause `{cause.slug}`.", "")
     if cause.within:
         wider = catalogue[cause.within]
         yield from (f"A special case of [{wider.story}]({wider.slug}.md).", "")
@@ -96,7 +86,7 @@ def _advice(number: int, advice: Advice, catalogue: Catalogue) -> Iterable[str]:
 
 def fix_page(fix: Remedy, catalogue: Catalogue) -> Iterable[str]:
     """Return the lines of the page of a fix."""
-    yield from (f"# {fix.title}", "", f"Fix `{fix.id}`: kerasmatrix {WAYS[fix.by]}.", "")
+    yield from (*ORPHAN, f"# {fix.title}", "", f"Fix `{fix.id}`: kerasmatrix {WAYS[fix.by]}.", "")
     yield from ("```python" if _is_python(fix.code) else "```console", fix.code.rstrip(), "```", "")
     formats = ", ".join(f"`{form}`" for form in fix.formats)
     yield from ("| | |", "| --- | --- |", f"| formats | {formats} |")
@@ -115,19 +105,18 @@ def fix_page(fix: Remedy, catalogue: Catalogue) -> Iterable[str]:
 def causes_index(catalogue: Catalogue) -> Iterable[str]:
     """Return the lines of the index of causes."""
     yield from ("# Causes", "", f"{len(catalogue.causes)} causes are known.", "")
-    yield "To find the cause of an error, run `kerasmatrix explain`, or search this site for a part"
-    yield from ("of the message.", "", "```{toctree}", ":maxdepth: 1", "")
-    yield from (cause.slug for cause in catalogue.causes)
-    yield from ("```", "")
+    yield "To find the cause of an error, [paste it](../../explain.md), run `kerasmatrix explain`,"
+    yield from ("or search this site for a part of the message.", "")
+    yield from (f"- [{cause.story}]({cause.slug}.md)" for cause in catalogue.causes)
+    yield ""
 
 
 def fixes_index(catalogue: Catalogue) -> Iterable[str]:
     """Return the lines of the index of fixes."""
     yield from ("# Fixes", "", "These are tried in failing cells, cheapest first. A fix is", "")
     yield from ("*verified* in a cell if the model then has the same weights and outputs.", "")
-    yield from ("```{toctree}", ":maxdepth: 1", "")
-    yield from (fix.id for fix in catalogue.remedies)
-    yield from ("```", "")
+    yield from (f"- [{fix.title}]({fix.id}.md)" for fix in catalogue.remedies)
+    yield ""
 
 
 def readable(pattern: str) -> str:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 sys.path.insert(0, str(Path(__file__).parent))
 
 import catalogue_pages
+import class_pages
 import explain_bundle
+import release_pages
 
 from kerasmatrix import __version__
 
@@ -26,7 +28,9 @@ html_theme = "furo"
 html_title = f"kerasmatrix {__version__}"
 html_show_copyright = False
 html_copy_source = False
-exclude_patterns = ["explain_box"]
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+exclude_patterns = ["explain_box", "catalogue/parts"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nitpicky = True
@@ -34,9 +38,14 @@ nitpicky = True
 
 def setup(app: Sphinx) -> None:
     """Write the pages that are made from data before Sphinx looks for pages."""
-    app.connect("builder-inited", lambda app: catalogue_pages.write(Path(app.srcdir)))
+    app.connect("builder-inited", _write_pages)
     app.connect("build-finished", _bundle)
     app.connect("sphinx-click-process-description", _mark_code)
+
+
+def _write_pages(app: Sphinx) -> None:
+    for pages in (catalogue_pages, class_pages, release_pages):
+        pages.write(Path(app.srcdir))
 
 
 def _bundle(app: Sphinx, exception: Exception | None) -> None:

@@ -25,8 +25,8 @@ from kerasmatrix.prediction.metrics import is_measured, score
 from kerasmatrix.prediction.predict import FilePrediction, predict_by_rules
 from kerasmatrix.prediction.prediction import Prediction
 from kerasmatrix.prediction.rules import CALIBRATION, calibration_text
+from kerasmatrix.prediction.select_targets import target_of
 from kerasmatrix.prediction.similar_cells import SimilarCell, SimilarCells, normalized_status
-from kerasmatrix.prediction.target import target_of
 from kerasmatrix.results.cells import Cell, cell_of
 from kerasmatrix.results.schema import CellResult, PredictionResult
 from kerasmatrix.store.runs import Archive
@@ -120,7 +120,8 @@ def report(title: str, part: Sequence[Measured], predictions: Sequence[Predictio
     """Print how good the predictions for some cells are."""
     cells = []
     for (cell, _, _), prediction in zip(part, predictions, strict=True):
-        fields = prediction.model_dump(exclude={"environment", "because"})
+        fields = prediction.about()
+        del fields["because"]
         cells.append(dataclasses.replace(cell, prediction=PredictionResult(**fields)))
     result = score(cells)
     if result is None:

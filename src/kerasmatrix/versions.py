@@ -6,8 +6,10 @@ import contextlib
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from packaging.version import Version
+if TYPE_CHECKING:  # what needs no order needs no package, see guard.py
+    from packaging.version import Version
 
 __all__ = [
     "KERAS_3",
@@ -37,6 +39,8 @@ def version_key(version: str) -> Version:
 
     Text that is not a version counts as the first release number in it, or as 0 without one.
     """
+    from packaging.version import Version  # noqa: PLC0415 - see above
+
     if len(version) <= LONGEST:
         with contextlib.suppress(ValueError):
             return Version(version)
@@ -44,10 +48,12 @@ def version_key(version: str) -> Version:
     return Version(number.group() if number else "0")
 
 
+@lru_cache(maxsize=4096)
 def minor_of(version: str) -> tuple[int, int]:
     """Return the major and minor number of ``version``: ``2.15.0.post1`` -> ``(2, 15)``."""
-    parsed = version_key(version)
-    return parsed.major, parsed.minor
+    number = NUMBERS.search(version)
+    major, minor, *_ = (*number.group().split("."), "0") if number else ("0", "0")
+    return int(major), int(minor)
 
 
 def is_same_release(version: str, other: str, *, exactly: bool = False) -> bool:
@@ -62,7 +68,7 @@ def is_same_release(version: str, other: str, *, exactly: bool = False) -> bool:
 
 
 def _release(version: Version) -> tuple[Version, object, object]:
-    return Version(version.base_version), version.pre, version.dev
+    return version_key(version.base_version), version.pre, version.dev
 
 
 def minor_text(version: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from condense import outcome, task_of
 
 from kerasmatrix.inspection.read import read_contents
-from kerasmatrix.prediction.predict import predict_contents
 from kerasmatrix.prediction.prediction import Prediction
+from kerasmatrix.prediction.predictor import predict_contents
 from kerasmatrix.prediction.rules import CALIBRATION, calibration_text
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.prediction.zoo import Zoo

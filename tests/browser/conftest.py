@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from kerasmatrix.report.documentation import VARIABLE
+
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--no-first-run",
          # Pictures are to be the same on every machine.
@@ -36,3 +38,11 @@ def browser():
         opened.new_page = patient
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _documentation_is_published():
+    """Let reports link to the documentation, as those of a release do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, "https://docs.example/kerasmatrix")
+        yield

@@ -1,30 +1,45 @@
-"""The pages of the documentation that are made from the catalogue."""
+"""The pages of the documentation that are made from data."""
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
+from kerasmatrix.prediction.class_support import cells_of
+from kerasmatrix.prediction.keras_api import measured_api
+from kerasmatrix.prediction.zoo import measured_zoo
 
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.fixture(scope="module")
-def pages():
-    spec = importlib.util.spec_from_file_location("catalogue_pages", DOCS / "catalogue_pages.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+LINK = re.compile(r"\]\((\.\./[^)#]+|[\w.-]+\.md)\)")
 
 
 @pytest.fixture(scope="module")
-def written(pages, tmp_path_factory):
+def module():
+    """Return a function that imports a module of the documentation."""
+    sys.path.insert(0, str(DOCS))
+    yield importlib.import_module
+    sys.path.remove(str(DOCS))
+
+
+@pytest.fixture(scope="module")
+def pages(module):
+    return module("catalogue_pages")
+
+
+@pytest.fixture(scope="module")
+def written(module, tmp_path_factory):
     folder = tmp_path_factory.mktemp("docs")
-    pages.write(folder)
+    for page in ("zoo.md", "prediction.md", "explain.md"):
+        (folder / page).touch()
+    for name in ("catalogue_pages", "class_pages", "release_pages"):
+        module(name).write(folder)
     return folder / "catalogue"
 
 
@@ -43,10 +58,61 @@ def test_write_again_removes_pages_of_former_causes(pages, tmp_path):
     assert not former.exists()
 
 
+def test_write_again_leaves_equal_pages_alone(written, pages):
+    page = written / "causes/index.md"
+    before = page.stat().st_mtime_ns
+    pages.write(written.parent)
+    assert page.stat().st_mtime_ns == before
+
+
 def test_write_links_lead_to_pages(written):
+    found = 0
     for page in written.rglob("*.md"):
-        for target in re.findall(r"\]\((\.\./[^)#]+)\)", page.read_text()):
+        for target in LINK.findall(page.read_text()):
+            found += 1
             assert (page.parent / target).is_file(), f"{page.name}: {target}"
+    assert found > 1000
+
+
+def test_parts_of_guides_link_from_the_root(written):
+    for part in (written / "parts").glob("*.md"):
+        targets = re.findall(r"\]\(([^)]+)\)", part.read_text())
+        assert targets, part.name
+        assert all((written.parent / target.lstrip("/")).is_file() for target in targets)
+
+
+def test_each_measured_class_has_a_page_with_its_cells(module, written):
+    zoo = measured_zoo()
+    for exhibits in module("class_pages").exhibits_by_class(zoo):
+        name = module("class_pages").page_of(exhibits[0])
+        page = (written / "classes" / f"{name}.md").read_text()
+        passed = sum(what == "pass" for what in cells_of(zoo, exhibits[0]).values())
+        assert page.count("| ✓") == passed
+
+
+def test_pages_of_classes_differ_without_case(written):
+    names = [page.name.lower() for page in (written / "classes").iterdir()]
+    assert len(set(names)) == len(names)
+
+
+def test_step_counts_every_exhibit_that_was_saved(module):
+    release_pages, zoo = module("release_pages"), measured_zoo()
+    for old, new in release_pages.measured_steps(zoo):
+        results = release_pages._change(zoo, "h5", old, new).results
+        exhibits = [exhibit for name in zoo.classes for exhibit in zoo.of_class(name)]
+        both = [exhibit for exhibit in exhibits if {old, new} <= set(zoo.among(exhibit))]
+        own = [cells_of(zoo, exhibit).get(("h5", old, old), "unsaved") for exhibit in both]
+        assert results.total() == sum(not what.startswith("unsaved") for what in own)
+
+
+def test_class_page_gives_keras_no_cause_of_custom_classes(written):
+    for page in (written / "classes").glob("*.md"):
+        assert "causes/custom-" not in page.read_text()
+
+
+def test_each_surveyed_release_but_the_first_has_a_page(written):
+    pages = {page.stem.removeprefix("keras-") for page in (written / "releases").glob("keras*.md")}
+    assert pages == set(measured_api().releases[1:])
 
 
 def test_cause_page_lists_advice_and_sources(pages):

@@ -7,7 +7,7 @@ from kerasmatrix.environments.index import newest_of
 from kerasmatrix.environments.keras_version import keras_major, release_of
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.files.version_distance import by_version_distance
-from kerasmatrix.inspection.model_info import Writer
+from kerasmatrix.inspection.facts import Writer
 from kerasmatrix.results.migrations import _add_keras_major
 from kerasmatrix.versions import is_legacy_keras, minor_of, version_key
 

@@ -82,6 +82,19 @@ def test_weekly_workflow_calls_all_commands():
     }
 
 
+def test_weekly_site_holds_the_newest_report():
+    path = ROOT / ".github" / "workflows" / "matrix.yml"
+    jobs = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]
+    report = next(step["with"] for step in jobs["report"]["steps"]
+                  if step.get("uses", "").startswith("actions/upload-artifact"))  # fmt: skip
+    used = {step["uses"].partition("@")[0]: step.get("with")
+            for step in jobs["site"]["steps"] if "uses" in step}  # fmt: skip
+    assert used["actions/download-artifact"] == {"name": report["name"], "path": "dist/docs/report"}
+    assert used["actions/upload-pages-artifact"] == {"path": "dist/docs"}
+    assert jobs["pages"]["needs"] == "site"
+    assert 'href="report/index.html"' in (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+
+
 def test_shards_of_the_workflow_match_their_count():
     path = ROOT / ".github" / "workflows" / "matrix.yml"
     shard = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["shard"]

@@ -29,7 +29,7 @@ def count_causes(cells: Iterable[CellResult]) -> tuple[CauseResult, ...]:
         cause = the_catalogue()[slug]
         facts = cause.model_dump(
             include={"slug", "story", "what", "advice", "sources"},
-            exclude={"advice": {"__all__": {"since", "before"}}},
+            exclude={"advice": {"__all__": {"since", "before", "special"}}},
         )
         by = repaired[slug]
         causes.append(

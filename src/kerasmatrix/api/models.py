@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.prediction.predict import predict_file
-from kerasmatrix.prediction.target import select_targets
+from kerasmatrix.prediction.select_targets import select_targets
 from kerasmatrix.report.checked_files import Checked
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def predict(
     for error in models.refused.values():
         raise error
     rows = [
-        {"file": str(path), **prediction.model_dump()}
+        {"file": str(path), **dataclasses.asdict(prediction)}
         for path in models.paths
         for prediction in predict_file(path, targets, names, cache)
     ]
@@ -138,6 +139,7 @@ def check(  # noqa: PLR0913 - one argument per option
     files: PathLike | Sequence[PathLike],
     *,
     environments: Sequence[str] = (DEFAULT,),
+    exports: Sequence[str] = (),
     custom_objects: PathLike | None = None,
     inputs: PathLike | None = None,
     reference: str | None = None,
@@ -157,6 +159,7 @@ def check(  # noqa: PLR0913 - one argument per option
     Args:
         files: files, or folders with models in them.
         environments: names of environments or of groups.
+        exports: formats (``"onnx"``, ``"tflite"``) to which the models are also exported.
         custom_objects: the module with the models' custom classes, and ``build()`` for weights.
         inputs: sample inputs (an npz file, or a folder with one for each model); by default they
             are generated from the models' input shapes.
@@ -183,6 +186,7 @@ def check(  # noqa: PLR0913 - one argument per option
         models,
         assets_of(custom_objects, inputs),
         tuple(environments),
+        tuple(exports),
         reference,
         SessionOptions(jobs, remedies, fresh, trust),
         lambda options: open_models(matrix, engine, store, options, wait),

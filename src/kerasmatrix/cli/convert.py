@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.file_output import say_required, say_wrapped
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
-from kerasmatrix.cli.output import say, say_json
+from kerasmatrix.cli.output import print_json, say, say_json
 from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.cli.session import MeasuringOptions, measuring_options, session_from_options
 from kerasmatrix.errors import KerasmatrixError, UsageError
@@ -202,8 +201,7 @@ def _report_all(
 ) -> None:
     """Print a line for each file, and a summary."""
     if as_json:
-        click.echo(json.dumps([outcome.file.model_dump(mode="json") for outcome in outcomes],
-                              indent=1))  # fmt: skip
+        print_json([outcome.file.model_dump(mode="json") for outcome in outcomes], indent=1)
         return
     written = [outcome for outcome in outcomes if outcome.file.path]
     for outcome in outcomes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import click
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.explain_view import prose
 from kerasmatrix.cli.named_path import NamedPath
+from kerasmatrix.cli.output import print_json
 from kerasmatrix.cli.stored_runs import store_option
 from kerasmatrix.cli.streams import LONGEST_INPUT, read_input
 from kerasmatrix.diagnosis.explain import Explanation, explain_message, explain_symptom
@@ -97,7 +97,7 @@ def explain(  # noqa: PLR0913 - one argument per option
         explanation = _explain(_input() if error is None else _text_of(error), about)
     seen = _seen(archive, explanation, about)
     if as_json:
-        click.echo(json.dumps(_as_json(explanation, model, checked, seen)))
+        print_json(_as_json(explanation, model, checked, seen))
     else:
         click.echo("\n".join(prose(explanation, model, checked, seen)))
     return 0
@@ -125,6 +125,9 @@ def _text_of(error: str) -> str:
         raise UsageError(f"{error} is a model file", hint=f"kerasmatrix explain --file {error}")
     try:
         with path.open("rb") as file:
+            # Files of the kernel have no size, and some wait for a message that never comes.
+            if not os.fstat(file.fileno()).st_size:
+                raise UsageError(f"{error}: is empty")
             return file.read(LONGEST_INPUT).decode("utf-8", "replace")
     except OSError as fault:
         raise UsageError(f"{error}: cannot be read: {fault.strerror}") from None
@@ -165,7 +168,11 @@ def _as_json(
     fields = (
         cause.model_dump(mode="json", exclude={"signatures", "slug", "symptoms"}) if cause else {}
     )
-    about = explanation.model_dump(mode="json", exclude={"cause"}, exclude_defaults=True)
+    about = explanation.model_dump(
+        mode="json",
+        exclude={"cause": True, "advice": {"__all__": {"special"}}},
+        exclude_defaults=True,
+    )
     return {
         "cause": cause.slug if cause else "unclassified",
         **fields,

@@ -13,12 +13,12 @@ from kerasmatrix.analysis.compare import WORSENING, Comparison, compare
 from kerasmatrix.analysis.losses import accept_losses
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import accept_option
-from kerasmatrix.cli.output import say
 from kerasmatrix.errors import UsageError
 from kerasmatrix.report.file_verdict import FileLine, FilesVerdict, judge_files
 from kerasmatrix.results.cells import INCONCLUSIVE
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.runs import results_in
+from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["FileGate", "gate_options"]
 
@@ -111,7 +111,8 @@ def _annotate(verdict: FilesVerdict, failing: Collection[str]) -> None:
     for line in verdict.lines:
         level = "error" if line.cell.scenario in failing else "warning"
         if line.is_worse:
-            say(f"::{level} file={_property(line.file)},title=kerasmatrix::{_message(line)}")
+            place = f"file={_property(line.file)},title=kerasmatrix"
+            click.echo(f"::{level} {place}::{_message(line)}")
 
 
 def _message(line: FileLine) -> str:
@@ -123,5 +124,6 @@ def _property(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
+    lines = "\n".join(escape_control_characters(line) for line in text.split("\n"))
     # The order matters: % is the character that escapes.
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return lines.replace("%", "%25").replace("\n", "%0A")

@@ -10,6 +10,7 @@ import click
 from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
+from kerasmatrix.cli.output import print_json
 from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.discover import find_models
@@ -54,7 +55,7 @@ def inspect(
             continue
         if as_json:
             # In ASCII: terminals interpret more characters than JSON escapes.
-            click.echo(json.dumps(model_file.model_dump(mode="json"), separators=(",", ":")))
+            print_json(model_file.model_dump(mode="json"))
         else:
             _show(model_file)
     return code
@@ -72,7 +73,7 @@ def _print_sarif(files: tuple[Path, ...]) -> int:
             told.append((str(path), inspect_file(path)))
         except UsageError as error:
             told.append((str(path), error))
-    click.echo(json.dumps(to_sarif(told), indent=1))
+    print_json(to_sarif(told), indent=1)
     return 0
 
 

@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from kerasmatrix.inspection.model_info import Lambda, ModelFile, Part, Writer
+from kerasmatrix.inspection.facts import Lambda, Part, Writer
+from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["show_model"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +15,7 @@ from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.examples import example
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import any_matrix_option, names_option, store_folder_option
+from kerasmatrix.cli.output import print_json
 from kerasmatrix.cli.remote import with_downloads
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
@@ -25,13 +25,13 @@ from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.prediction.predict import predict_file
 from kerasmatrix.prediction.prediction import Prediction
-from kerasmatrix.prediction.target import select_targets
+from kerasmatrix.prediction.select_targets import select_targets
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["predict"]
 
 # The fields of the JSON output; the reason is for people.
-FIELDS = {"environment", "status", "cause", "remedy", "rule", "confidence"}
+FIELDS = ("environment", "status", "cause", "remedy", "rule", "confidence")
 WIDTH = 120
 STYLES = {"pass": "green", "degraded": "yellow", "drift": "yellow", "fail": "red"}
 
@@ -80,14 +80,16 @@ def predict(  # noqa: PLR0913 - one argument per option
             exit_code = show(error)
             answers.append({"file": str(path), "error": error.message})
             continue
-        fields = [prediction.model_dump(include=FIELDS) for prediction in predictions]
+        fields = [
+            {name: getattr(prediction, name) for name in FIELDS} for prediction in predictions
+        ]
         answers.append({"file": str(path), "predictions": fields})
         if not as_json:
             _show(console, path, predictions)
     if as_json and len(answers) == 1 and not exit_code:
-        click.echo(json.dumps({"predictions": answers[0]["predictions"]}, indent=2))
+        print_json({"predictions": answers[0]["predictions"]}, indent=2)
     elif as_json and len(answers) > 1:
-        click.echo(json.dumps({"files": answers}, indent=2))
+        print_json({"files": answers}, indent=2)
     return exit_code
 
 
@@ -115,7 +117,7 @@ def _show(console: Console, path: Path, predictions: Sequence[Prediction]) -> No
 
 def _runs(predictions: Sequence[Prediction]) -> Iterator[tuple[str, Prediction]]:
     """Yield equal predictions for consecutive environments once, with the environments' names."""
-    for _, group in groupby(predictions, lambda item: item.model_dump(exclude={"environment"})):
+    for _, group in groupby(predictions, Prediction.about):
         same = list(group)
         first, last = same[0].environment, same[-1].environment
         yield (first if first == last else f"{first} … {last}"), same[0]

@@ -109,7 +109,8 @@ class Advice(StrictModel):
     """A known way to deal with a cause. ``loses`` says what it gives up.
 
     If there is a `Remedy` with the same ``id``, it is tried, too. ``since`` and ``before`` are the
-    releases of the loading Keras between which it exists.
+    releases of the loading Keras between which it exists. ``special`` advice is for the texts only
+    whose signature names it ``first``.
     """
 
     id: Slug
@@ -118,6 +119,7 @@ class Advice(StrictModel):
     loses: str | None = None
     since: str | None = None
     before: str | None = None
+    special: bool = False
 
 
 class Cause(StrictModel):
@@ -150,6 +152,9 @@ class Cause(StrictModel):
         for signature in self.signatures:
             if signature.first not in {None, *ids}:
                 raise ValueError(f"no advice has the id {signature.first!r}")
+        special = {advice.id for advice in self.advice if advice.special}
+        if unused := special - {signature.first for signature in self.signatures}:
+            raise ValueError(f"no signature names the advice {', '.join(sorted(unused))} first")
         return self
 
     @field_validator("signatures")

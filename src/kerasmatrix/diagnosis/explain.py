@@ -48,7 +48,7 @@ CHECK = "the file, if you have it: run kerasmatrix check FILE"
 SHORT = 200
 # A sentence of a person, rather than a message of a program.
 SENTENCE = Pattern(r"(?i)[\pL\pP\d\s`<>→]{1,200}")
-CODE = Pattern(r"[\[\]{}=\\]")
+CODE = Pattern(r"[\[\]{}=\\]|^(WARNING|Warning)")
 TOLD = Pattern(
     r"(?i)no error|\b(re|de)?-?(load|sav|restor|seriali|convert|predict|upgrad|train|accura"
     r"|learn|optimi|vocabul|weight|model|output|result)"
@@ -224,8 +224,13 @@ def _confidence(rank: int) -> Confidence:
 
 def _advice(best: Candidate, reader: KerasRange | None) -> tuple[Advice, ...]:
     """Return the advice that exists in the loading version; all of it if that is unknown."""
-    found = [one for one in best.cause.advice if reader is None or _exists(one, reader)]
-    return tuple(sorted(found, key=lambda one: one.id != best.signature.first))
+    first = best.signature.first
+    found = [
+        one
+        for one in best.cause.advice
+        if (not one.special or one.id == first) and (reader is None or _exists(one, reader))
+    ]
+    return tuple(sorted(found, key=lambda one: one.id != first))
 
 
 def _raising_keras(origins: Sequence[Origin]) -> KerasRange | None:

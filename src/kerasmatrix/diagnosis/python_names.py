@@ -34,6 +34,8 @@ IMPORTED = Pattern(
     r"cannot import name ['\"]?(?P<name>\w+)['\"]?"
     rf"(?: from (?:partially initialized module )?['\"]?(?P<module>{DOTTED}))?"
 )
+# Python before 3.7 does not name the module; the line above the message does.
+IMPORT_LINE = Pattern(rf"from (?P<module>{DOTTED}) import (?P<names>[\w, ()]{{1,300}})")
 MODULE = Pattern(rf"[Nn]o module named (?P<quote>['\"]?)(?P<module>{DOTTED}\w)")
 ATTRIBUTE = Pattern(
     rf"(?:type object )?['\"](?P<class>{DOTTED})['\"] object has no attribute ['\"](?P<name>\w+)"
@@ -57,6 +59,7 @@ JAVASCRIPT = Pattern(
 JAVASCRIPT_RAISED = "javascript raised"
 LONGEST = 50_000  # characters of a traceback, its end, that are searched for packages
 # Names of one place: `tf.keras.utils` and `keras.api._v2.keras.utils` are `keras.utils`.
+NAME = re.compile(r"\w+")
 KERAS = re.compile(
     r"^(?:tensorflow\.(?:_api\.v\d\.)?(?:compat\.v\d\.)?keras|tf_keras|keras)(?:\.(?!src\b)|$)"
     r"(?:api\.(?!_v\d$)(?:_v\d\.)?(?:keras\.|keras$)?|_tf_keras\.(?:keras\.|keras$)?)?"
@@ -93,7 +96,10 @@ def find_named(
 
     ``text`` is the whole traceback: the package that raises may be one that builds on Keras.
     """
-    found = [named for _, message in chain[:MOST_LINKS] for named in _named(message, reader)]
+    lines = list(IMPORT_LINE.found_in(text[-LONGEST:]))
+    imports = {name: line["module"] for line in lines for name in NAME.findall(line["names"])}
+    messages = [message for _, message in chain[:MOST_LINKS]]
+    found = [named for message in messages for named in _named(message, reader, imports)]
     packages = [frame["package"] for frame in FRAME.found_in(text[-LONGEST:])]
     if JAVASCRIPT.is_in(text[-LONGEST:]):
         found.append(Named("the message is of JavaScript", JAVASCRIPT_RAISED))
@@ -105,11 +111,12 @@ def find_named(
     return found
 
 
-def _named(message: str, reader: KerasRange | None) -> Iterator[Named]:
+def _named(message: str, reader: KerasRange | None, imports: Mapping[str, str]) -> Iterator[Named]:
     for pattern in (ATTRIBUTE_OF_MODULE, IMPORTED):
         for found in pattern.found_in(message):
-            if found["module"]:
-                yield _in_module(found["module"], found["name"], reader)
+            module = found["module"] or imports.get(found["name"])
+            if module:
+                yield _in_module(module, found["name"], reader)
     for found in MODULE.found_in(message):
         # Python 2 names the whole path, whichever part of it is missing.
         module = found["module"] if found["quote"] else found["module"].split(".", maxsplit=1)[0]
@@ -123,6 +130,8 @@ def _named(message: str, reader: KerasRange | None) -> Iterator[Named]:
         spans = (_span(table.get(base, {}), found["name"]) for base in bases)
         span = ",".join(filter(None, spans))
         attribute = _of_span("keras", f"{kind}.{found['name']}", span, reader)
+        # Classes also get attributes in ways that their sources do not show.
+        attribute = replace(attribute, fact=None)
         # Without the version, an old program may just as well run in a still older Keras.
         lasting = reader is not None or (span and span.startswith(("1.2.2", "2.1.6")))
         if attribute.state == "keras newer" or (lasting and attribute.state == "keras gone"):

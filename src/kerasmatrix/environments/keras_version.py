@@ -6,9 +6,13 @@ Keras 3 by its own version, from 3.0 on. So all numbers are different.
 
 from __future__ import annotations
 
-from kerasmatrix.config.matrix import Environment
-from kerasmatrix.environments.locks import Lock
+from typing import TYPE_CHECKING
+
 from kerasmatrix.versions import KERAS_3, minor_of, minor_text
+
+if TYPE_CHECKING:  # large, and not needed by all: see guard.py
+    from kerasmatrix.config.matrix import Environment
+    from kerasmatrix.environments.locks import Lock
 
 __all__ = ["is_keras_3", "keras_major", "release_of"]
 

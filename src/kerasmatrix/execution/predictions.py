@@ -19,8 +19,9 @@ from kerasmatrix.prediction.cache import FileRecord, PredictionCache
 from kerasmatrix.prediction.custom_objects import names_of_program
 from kerasmatrix.prediction.metrics import is_measured, score
 from kerasmatrix.prediction.prediction import Prediction
+from kerasmatrix.prediction.select_targets import target_of
 from kerasmatrix.prediction.similar_cells import SimilarCell, SimilarCells
-from kerasmatrix.prediction.target import Target, target_of
+from kerasmatrix.prediction.target import Target
 from kerasmatrix.results.boundary import Boundary, make_apart, spoilt
 from kerasmatrix.results.cells import Status, cell_of
 from kerasmatrix.results.schema import CellResult, PredictionResult, Results
@@ -61,7 +62,7 @@ def _predicted(results: Results, plan: Plan, store: Path) -> Results:
     for cell in results.cells:
         content = None
         with boundary.apart(cell_of(cell)):
-            content = files.read(cell)
+            content = None if plan.environment(cell.loaded_with).export else files.read(cell)
         read.append(content)
     files.keep()
     precedents = _precedents(results.cells, read, files, notes, boundary)
@@ -81,9 +82,7 @@ def _predicted(results: Results, plan: Plan, store: Path) -> Results:
 def _with_prediction(
     cell: CellResult, content: FileRecord, reader: str, precedents: SimilarCells
 ) -> CellResult:
-    by_rule = Prediction.model_construct(
-        environment=cell.loaded_with, **content.predictions[reader]
-    )
+    by_rule = Prediction(environment=cell.loaded_with, **content.predictions[reader])
     weighed = precedents.weigh(
         by_rule, content.similarity_key, content.readers[reader], without=cell.scenario
     )
@@ -211,7 +210,7 @@ class _Files:
             by_rules.similarity_key,
             {self._readers[name]: reader for name, reader in by_rules.readers.items()},
             {
-                self._readers[content.environment]: content.model_dump(exclude={"environment"})
+                self._readers[content.environment]: content.about()
                 for content in by_rules.predictions
             },
         )

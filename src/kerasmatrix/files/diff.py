@@ -39,8 +39,8 @@ from kerasmatrix.files.diff_weights import (
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.inspection.array_owners import OwnedArray, owned_arrays
 from kerasmatrix.inspection.contents import Contents
+from kerasmatrix.inspection.facts import Writer
 from kerasmatrix.inspection.inspect import inspect, read_time
-from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.inspection.read import DAMAGE, read_contents
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 from kerasmatrix.inspection.stored_arrays import StoredArrays, open_arrays

@@ -42,8 +42,6 @@ HARMLESS = (
     ("standalone-keras",),
     ("lambda-source",),
 )
-# That which makes a model callable: CuDNN layers cannot be called on a CPU.
-CALLABLE_AFTER = ("rewrite-config",)
 # Causes that no other version can avoid: the file lacks something.
 BEYOND_VERSIONS = {"custom-class-missing", "weights-only-file", "killed-for-memory"}
 # A sentence lists at most this many names.
@@ -208,16 +206,13 @@ class ReferenceSearch:
                 self._repaired[row] = self._taking[row]
 
     def _with_remedies(self) -> Plan | None:
-        """Return a plan in which fixes are applied to files that no version loads and calls."""
+        """Return a plan in which fixes are applied to files that no version loads."""
         if self._session.options.remedies == "none":
             return None
         for remedies in self._remedies:
-            without = self._candidates.without_reference()
-            if remedies == CALLABLE_AFTER:
-                without += self._candidates.uncalled()
             pairs = [
                 (model, name)
-                for model in without
+                for model in self._candidates.without_reference()
                 for name in self._candidates.tried(model)[:MOST_REPAIRED]
             ]
             plan = self._plans.loading(pairs)
@@ -251,7 +246,7 @@ class ReferenceSearch:
                 take = self._nothing(model) if is_complete else None
             if take is not None:
                 saves[rows[-1]] = take
-        known = self._plans.comparing(rows, saves)
+        known = self._plans.comparing(rows, saves, self._repaired)
         for model, row in zip(self._model_inputs, rows, strict=True):
             error = self._candidates.errors.get(model.scenario.name)
             if error is not None:

@@ -172,14 +172,6 @@ class Candidates:
         self.takes[row] = take
         return True
 
-    def uncalled(self) -> list[ModelInput]:
-        """Return the files that load, and that no version could call."""
-        return [
-            model_input
-            for model_input in self._model_inputs
-            if self.guarded(model_input, False, self._is_uncalled)
-        ]
-
     def without_reference(self) -> list[ModelInput]:
         """Return the files that no environment has loaded yet."""
         return [
@@ -210,10 +202,6 @@ class Candidates:
 
     def _is_loaded(self, model_input: ModelInput) -> bool:
         return next(self.loaded(model_input), None) is not None
-
-    def _is_uncalled(self, model_input: ModelInput) -> bool:
-        refused = [facts.refused for _, facts in self.loaded(model_input)]
-        return bool(refused) and None not in refused
 
     def _measure_distances(self, session: Session) -> Mapping[str, Mapping[str, float]]:
         """Return the distance of each environment that has the file's format, by scenario."""

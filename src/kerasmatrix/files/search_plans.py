@@ -24,7 +24,8 @@ class SearchPlans:
     """The environments of a search, requested or added, and the plans in which they load files.
 
     Attributes:
-        requested: the requested environments by name.
+        requested: the requested environments by name. Those that export are columns of the
+            comparison, and never references.
         known: all that may be added, and the requested ones.
         added: those that the search has added.
     """
@@ -41,7 +42,8 @@ class SearchPlans:
         self._model_inputs = model_inputs
         self._attempted: set[Save] = set()
         self._plans: dict[tuple[str, ...], Plan] = {}
-        self.requested = {env.name: env for env in environments}
+        self.requested = {env.name: env for env in environments if not env.export}
+        self._exporting = [env for env in environments if env.export]
         self.added: dict[str, Environment] = {}
         among = {env.name: env for env in policy.among}
         self.known = {**(among or session.matrix.environments), **self.requested}
@@ -80,7 +82,7 @@ class SearchPlans:
         """Return a plan with all columns, and without rows yet."""
         names = tuple(self.columns)
         if names not in self._plans:
-            environments = list(self.columns.values())
+            environments = [*self.columns.values(), *self._exporting]
             self._plans[names] = self._session.plan(self._model_inputs, environments)
         return self._plans[names]
 
@@ -93,18 +95,24 @@ class SearchPlans:
         supported = tuple(row for row in rows if not plan.cannot_save(row))
         return dataclasses.replace(plan, rows=supported, columns=frozenset())
 
-    def comparing(self, rows: Sequence[Save], saves: Mapping[Save, Take]) -> RunState:
+    def comparing(
+        self,
+        rows: Sequence[Save],
+        saves: Mapping[Save, Take],
+        taking: Mapping[Save, tuple[str, ...]],
+    ) -> RunState:
         """Return what is stored of the plan that compares all columns with references.
 
         Args:
             rows: the reference of each file.
             saves: the loads by those that loaded it.
+            taking: the fixes with which they did. A conversion looks the loads up again.
         """
         only = {
             name: frozenset(row.scenario for row in rows if row.saved_with == name)
             for name in self.added
         }
-        plan = dataclasses.replace(self.whole(), rows=tuple(rows), only=only)
+        plan = dataclasses.replace(self.whole(), rows=tuple(rows), only=only, taking=taking)
         return self.stored(plan, saves)
 
     def stored(self, plan: Plan, saves: Mapping[Save, Take] | None = None) -> RunState:

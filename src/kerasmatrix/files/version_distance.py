@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock
-from kerasmatrix.inspection.model_info import Writer
+from kerasmatrix.inspection.facts import Writer
 from kerasmatrix.versions import KERAS_3, minor_of
 
 __all__ = ["by_version_distance", "version_distances"]

@@ -27,6 +27,8 @@ Location = tuple[str | int, ...]
 MOST_VALUES = 200_000
 DEEPEST = 100
 LARGEST_NUMBER = 1 << 63
+# The errors of pydantic about a key that a model, or a dataclass, does not have.
+UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}
 
 
 class _Loader(LOADER):  # type: ignore[misc, valid-type]
@@ -82,7 +84,7 @@ class Source:
         first = error.errors()[0]
         location: Location = tuple(first["loc"])
         hint = None
-        if first["type"] == "extra_forbidden":
+        if first["type"] in UNKNOWN_KEY:
             hint = nearest(str(location[-1]), _fields_at(model, location[:-1]))
             return self.error(location, "unknown key", hint=hint)
         if first["type"] == "missing":

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
-from kerasmatrix.filesystem.yaml_source import YamlSource
-from kerasmatrix.inspection.model_info import Part, Training
+from kerasmatrix.inspection.facts import Part, Training
 
 __all__ = [
     "DEEPEST",
@@ -175,8 +175,8 @@ def is_custom(class_name: str, module: object, registered: object) -> bool:
 
 @cache
 def _builtin_names() -> frozenset[str]:
-    with resources.as_file(resources.files("kerasmatrix.inspection")) as folder:
-        names = YamlSource(folder / "builtins.yaml").data
+    source = resources.files("kerasmatrix.inspection").joinpath("builtins.toml")
+    names = tomllib.loads(source.read_text(encoding="utf-8"))
     return frozenset((*names["layers"], *names["keras-1"], *names["operations"]))
 
 

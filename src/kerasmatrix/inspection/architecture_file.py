@@ -9,7 +9,6 @@ from typing import Any, Literal
 from kerasmatrix.inspection.contents import Contents, size_of, warnings_about, writer_of
 from kerasmatrix.inspection.hdf5 import Stored
 from kerasmatrix.inspection.strict_json import read_json
-from kerasmatrix.inspection.yaml_as_json import read_yaml
 
 __all__ = ["NO_WEIGHTS", "architecture_config", "read_architecture_file"]
 
@@ -28,6 +27,11 @@ def architecture_config(path: Path, repeated: set[str]) -> tuple[Any, bool]:
     try:
         config = read_json(text, repeated)
     except ValueError:
+        if text.lstrip().startswith("{"):  # JSON, and YAML would take long to say so
+            raise
+        # A program with guard.py may lack PyYAML.
+        from kerasmatrix.inspection.yaml_as_json import read_yaml  # noqa: PLC0415
+
         is_yaml = True
         config = read_yaml(text)
     if not isinstance(config, Mapping):

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 import stat
 import zipfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.contents import Contents, size_of, warnings_about, writer_of
+from kerasmatrix.inspection.facts import Hazard
+from kerasmatrix.inspection.hazards import MOST_HAZARDS
 from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
 from kerasmatrix.inspection.strict_json import read_json
 
@@ -31,6 +36,7 @@ LARGEST_CONFIG = 32 << 20
 # Keras does not compress archives. Weights that were compressed are unpacked in memory, up to this.
 LARGEST_UNPACKED = 192 << 20
 ZIP = b"PK"
+DRIVE = re.compile("[A-Za-z]:")  # of a path of Windows
 # The start of an array of NumPy, and the type of Python objects in its header (numpy.lib.format).
 ARRAY = b"\x93NUMPY"
 OBJECTS = b"|O"
@@ -53,7 +59,7 @@ def read_archive(path: Path, source: Path | BinaryIO, *, digest: bool) -> Conten
         names = archive.namelist()
         config = _member(archive, CONFIG_MEMBER, repeated)
         metadata = _member(archive, METADATA_MEMBER, repeated) if METADATA_MEMBER in names else {}
-        before = _before(path, archive) if isinstance(source, Path) else ()
+        before = _before(archive) if isinstance(source, Path) else ()
         stored, notes = Stored(), [*before, *_oddities(archive)]
         if WEIGHTS_MEMBER not in names:
             notes.append("it holds no weights")
@@ -62,9 +68,17 @@ def read_archive(path: Path, source: Path | BinaryIO, *, digest: bool) -> Conten
         else:
             with seekable_member(archive, WEIGHTS_MEMBER) as weights:
                 stored = read_hdf5(weights, digest=digest)
-        pickled = tuple(_pickled_arrays(archive))
+        pickled = (
+            Hazard(kind="pickle", layer=words(name), names="its arrays")
+            for name in _pickled_arrays(archive)
+        )
+        leading = (
+            Hazard(kind="file", layer="a member of the archive", names=words(name))
+            for name in _leading_out(archive)
+        )
+        found = (*islice(pickled, MOST_HAZARDS), *islice(leading, MOST_HAZARDS))
     stored = replace(stored, repeated=tuple(sorted(repeated)))
-    return replace(archive_contents(path, config, metadata, stored, notes), pickled=pickled)
+    return replace(archive_contents(path, config, metadata, stored, notes), hazards=found)
 
 
 def archive_contents(
@@ -88,12 +102,10 @@ def archive_contents(
     )
 
 
-def _before(path: Path, archive: zipfile.ZipFile) -> Iterator[str]:
-    with path.open("rb") as file:
-        if file.read(len(ZIP)) == ZIP:
-            return
+def _before(archive: zipfile.ZipFile) -> Iterator[str]:
     count = min((member.header_offset for member in archive.infolist()), default=0)
-    yield f"{count:,} bytes of other data precede the archive; Keras ignores them"
+    if count:
+        yield f"{count:,} bytes of other data precede the archive; Keras ignores them"
 
 
 def _oddities(archive: zipfile.ZipFile) -> Iterator[str]:
@@ -102,15 +114,22 @@ def _oddities(archive: zipfile.ZipFile) -> Iterator[str]:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         yield f"it has more than one {twice[0]!r}; Keras uses the last"
-    outside = [
-        name
-        for name in names
-        if name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
-    ]
+    outside = _leading_out(archive)
     if outside:
         yield f"the name of a member leads out of the folder it is unpacked to: {outside[0]!r}"
     if any(stat.S_ISLNK(member.external_attr >> 16) for member in archive.infolist()):
         yield "it contains a symbolic link"
+
+
+def _leading_out(archive: zipfile.ZipFile) -> list[str]:
+    """Return the names of members that lead out of the folder they are unpacked to."""
+    return [
+        name
+        for name in archive.namelist()
+        if name.startswith(("/", "\\"))
+        or DRIVE.match(name)
+        or ".." in name.replace("\\", "/").split("/")
+    ]
 
 
 def _pickled_arrays(archive: zipfile.ZipFile) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import stat
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,11 +14,10 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from kerasmatrix.filesystem.plain_files import LIMITS, NotPlain
-from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.inspection.architecture import words
+from kerasmatrix.inspection.facts import Hazard, Holder, Kind, Writer
 from kerasmatrix.inspection.file_type import SecondType
 from kerasmatrix.inspection.hdf5 import ABSURD, Stored
-from kerasmatrix.inspection.model_info import Holder, Kind, Writer
 from kerasmatrix.versions import KERAS_3, minor_of
 
 __all__ = [
@@ -45,7 +45,7 @@ class Contents:
         holder: what the model is packed in, if anything.
         companion: the file with the other half of it: the weights, or the architecture.
         bytes: the size of all its files, if it has several outside a folder.
-        pickled: the members of an archive that hold a pickle.
+        hazards: what reaches beyond the model outside its configs.
     """
 
     path: Path
@@ -60,7 +60,7 @@ class Contents:
     holder: Holder | None = None
     companion: str | None = None
     bytes: int = 0
-    pickled: tuple[str, ...] = ()
+    hazards: tuple[Hazard, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def _tensorflow_of(keras: str) -> str | None:
 @cache
 def known_writers() -> tuple[Mapping[str, str], ...]:
     """Return the Keras versions that releases of TensorFlow write into files."""
-    with resources.as_file(resources.files("kerasmatrix.inspection")) as folder:
-        return tuple(YamlSource(folder / "writers.yaml").data["writers"])
+    source = resources.files("kerasmatrix.inspection").joinpath("writers.toml")
+    return tuple(tomllib.loads(source.read_text(encoding="utf-8"))["writers"])
 
 
 def major_of(keras: str | None) -> Literal[1, 2, 3] | None:

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 import h5py
 import numpy as np
 
-from kerasmatrix.inspection.model_info import Weights
+from kerasmatrix.inspection.facts import Weights
 from kerasmatrix.inspection.strict_json import read_json
 
 __all__ = [
@@ -59,10 +59,12 @@ class Stored:
         parameters: their number by layer, if the layout has layers.
         paths: of the weight arrays.
         elsewhere: paths of arrays with data in other files.
+        outside: the other files that arrays or links name, by path.
         shapes: of the weight arrays, by path.
         repeated: keys that an object of its JSON has twice.
         foreign: whether Keras did not write it.
         lacks_numbers: whether the file with the numbers is missing.
+        must_restore: the classes of layers of a SavedModel that are made from their configs only.
     """
 
     keras: str | None = None
@@ -74,6 +76,7 @@ class Stored:
     paths: tuple[str, ...] = ()
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     elsewhere: tuple[str, ...] = ()
+    outside: Mapping[str, str] = field(default_factory=dict)
     optimizer_arrays: int = 0
     optimizer_slots: int = 0
     optimizer_steps: int = 0
@@ -81,6 +84,7 @@ class Stored:
     repeated: tuple[str, ...] = ()
     foreign: bool = False
     lacks_numbers: bool = False
+    must_restore: tuple[str, ...] = ()
 
 
 class Array(NamedTuple):
@@ -106,13 +110,15 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
         # Keras 3 writes the groups of weights, optimizer and metrics side by side.
         keras_3_layout = bool(groups & KERAS_3_GROUPS) and "layer_names" not in file.attrs
         weights = own_group(file, WEIGHTS) or file
-        described = described_arrays(weights, skip=NOT_WEIGHTS if keras_3_layout else ())
+        outside: dict[str, str] = {}
+        skipped = NOT_WEIGHTS if keras_3_layout else ()
+        described = described_arrays(weights, skipped, outside)
         arrays = [array for array in described if array.size is not None]
         parameters: dict[str, int] = defaultdict(int)
         for array in arrays:
             parameters[array.path.partition("/")[0]] += array.size or 0
         optimizers = [group for name in OPTIMIZER if (group := own_group(file, name))]
-        kept = [array for group in optimizers for array in described_arrays(group)]
+        kept = [array for group in optimizers for array in described_arrays(group, (), outside)]
         return Stored(
             keras=attributes.get("keras_version") or _attribute(weights, "keras_version"),
             backend=attributes.get("backend") or _attribute(weights, "backend"),
@@ -128,6 +134,7 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
             paths=tuple(array.path for array in arrays),
             shapes={array.path: tuple(array.dataset.shape or ()) for array in arrays},
             elsewhere=tuple(array.path for array in described if array.size is None),
+            outside=outside,
             optimizer_arrays=len(kept),
             optimizer_slots=sum(bool(array.size) and array.dataset.ndim > 0 for array in kept),
             optimizer_steps=_steps(kept),
@@ -147,10 +154,13 @@ def own_group(file: h5py.File, name: str) -> h5py.Group | None:
     return item if isinstance(item, h5py.Group) else None
 
 
-def described_arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Array]:
+def described_arrays(
+    group: h5py.Group, skip: tuple[str, ...] = (), outside: dict[str, str] | None = None
+) -> list[Array]:
     """Return all arrays in ``group``, sorted by path, without duplicates. Only hard links count.
 
-    The visit function of HDF5 takes minutes for groups nested a few thousand deep.
+    Names of other files, by the path that refers to each, are put into ``outside``. The visit
+    function of HDF5 takes minutes for groups nested a few thousand deep.
     """
     arrays: list[Array] = []
     seen: set[int] = set()
@@ -164,6 +174,8 @@ def described_arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Arra
             raw = stored if isinstance(stored, bytes) else stored.encode("utf-8", "surrogateescape")
             name = raw.decode("utf-8", "replace")
             link = holder.id.links.get_info(raw)
+            if link.type == h5py.h5l.TYPE_EXTERNAL and outside is not None:
+                outside[f"{path}{name}"] = _text(holder.id.links.get_val(raw)[0])
             if link.type != h5py.h5l.TYPE_HARD or link.u in seen or (not depth and name in skip):
                 continue
             seen.add(link.u)
@@ -172,6 +184,8 @@ def described_arrays(group: h5py.Group, skip: tuple[str, ...] = ()) -> list[Arra
             item = holder[stored]
             if isinstance(item, h5py.Dataset):
                 arrays.append(_described(f"{path}{name}", item))
+                if arrays[-1].size is None and outside is not None:
+                    outside[f"{path}{name}"] = _other_file(item)
             elif isinstance(item, h5py.Group):
                 waiting.append((f"{path}{name}/", item, depth + 1))
     return sorted(arrays, key=lambda array: array.path)
@@ -193,6 +207,15 @@ def _described(path: str, dataset: h5py.Dataset) -> Array:
     if size > MOST_NUMBERS:
         raise ValueError(f"its array {path!r} claims more numbers than a file can hold")
     return Array(path, dataset, size, itemsize)
+
+
+def _other_file(dataset: h5py.Dataset) -> str:
+    """Return the name of the first other file with the numbers of an array."""
+    created = dataset.id.get_create_plist()
+    if created.get_external_count():
+        return _text(created.get_external(0)[0])
+    count = created.get_virtual_count()
+    return _text(created.get_virtual_filename(0)) if count else "a virtual array"
 
 
 def _steps(kept: list[Array]) -> int:

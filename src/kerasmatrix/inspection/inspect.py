@@ -6,6 +6,7 @@ import errno
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,9 +21,10 @@ from kerasmatrix.inspection.architecture import (
     words,
 )
 from kerasmatrix.inspection.contents import Contents, known_writers, size_of
-from kerasmatrix.inspection.hazards import hazards
+from kerasmatrix.inspection.facts import Hazard, Training
+from kerasmatrix.inspection.hazards import MOST_HAZARDS, hazards
 from kerasmatrix.inspection.lambdas import lambdas
-from kerasmatrix.inspection.model_info import Hazard, ModelFile, SecondFormat, Training
+from kerasmatrix.inspection.model_info import ModelFile, SecondFormat
 from kerasmatrix.inspection.read import read_contents
 from kerasmatrix.inspection.reader_process import (
     READER_LIMITS,
@@ -139,13 +141,15 @@ def describe_contents(contents: Contents) -> ModelFile:
 
 
 def _hazards(contents: Contents) -> tuple[Hazard, ...]:
-    pickled = (
-        Hazard(kind="pickle", layer=words(name), names="its arrays") for name in contents.pickled
+    outside = (
+        Hazard(kind="file", layer=words(f"the array {path!r}"), names=words(name))
+        for path, name in contents.stored.outside.items()
     )
     config = contents.config
     # The config of an archive holds its compile settings already.
     apart = isinstance(config, Mapping) and config.get("compile_config") is not contents.training
-    return (*pickled, *hazards(config, contents.training if apart else None))
+    found = hazards(config, contents.training if apart else None)
+    return (*contents.hazards, *islice(outside, MOST_HAZARDS), *found)
 
 
 def _second(contents: Contents) -> SecondFormat | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kerasmatrix.inspection.architecture import layers_of, words
-from kerasmatrix.inspection.model_info import Lambda
+from kerasmatrix.inspection.facts import Lambda
 
 __all__ = ["lambdas", "named_function", "names_in"]
 

@@ -2,126 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, field_serializer
 
+from kerasmatrix.inspection.facts import (
+    Hazard,
+    Holder,
+    Kind,
+    Lambda,
+    Part,
+    Training,
+    Weights,
+    Writer,
+)
 from kerasmatrix.strict_model import StrictModel
 
-__all__ = [
-    "Hazard",
-    "Holder",
-    "Kind",
-    "Lambda",
-    "ModelFile",
-    "Part",
-    "SecondFormat",
-    "Training",
-    "Weights",
-    "Writer",
-]
-
-Kind = Literal[
-    "hdf5-model",
-    "hdf5-weights",
-    "keras-archive",
-    "saved-model",
-    "architecture-json",
-    "architecture-yaml",
-    "sharded-weights",
-    "checkpoint",
-]
-# A holder is an archive that is unpacked into a folder, a pickle, or a folder of MLflow.
-Holder = Literal["folder", "pickle", "mlflow"]
-
-
-class Writer(StrictModel):
-    """The version that wrote the file. The file has the ``recorded`` fields; others are deduced."""
-
-    keras: str | None = None
-    keras_major: Literal[1, 2, 3] | None = None
-    tensorflow: str | None = Field(default=None, description="a version, or a range of them")
-    backend: str | None = None
-    date: str | None = None
-    recorded: tuple[str, ...] = ()
-    because: str | None = Field(default=None, description="the source of the deduced fields")
-
-
-class Part(StrictModel):
-    """A layer or model of the architecture, with what is inside it."""
-
-    name: str | None = None
-    class_name: str
-    module: str | None = None
-    registered_name: str | None = None
-    custom: bool = Field(default=False, description="no known release of Keras has it")
-    shape: tuple[int | None, ...] | None = Field(default=None, description="of its input, if known")
-    dtype: str | None = None
-    parameters: int | None = None
-    parts: tuple[Part, ...] = ()
-
-    def walk(self) -> Iterator[Part]:
-        """Yield this part and all inside it, in order."""
-        yield self
-        for part in self.parts:
-            yield from part.walk()
-
-
-class Lambda(StrictModel):
-    """A Lambda layer: its Python bytecode runs when the model is called.
-
-    A ``function`` is the name of one that the file does not hold. ``raw`` bytecode, of Keras 2.0,
-    is not encoded, and no later version reads it.
-    """
-
-    layer: str
-    python: str | None = Field(description="the minors that can read it; None if unknown")
-    function: str | None = Field(default=None, description="the name of a function, if stored so")
-    raw: bool = False
-
-
-class Hazard(StrictModel):
-    """A part of the file that reaches beyond the model when the file is loaded.
-
-    ``code`` is a function or class of Python, or a function of Keras that acts outside a model;
-    ``pickle`` a pickle, which runs code when it is read; ``file`` a path outside the file.
-    """
-
-    kind: Literal["code", "pickle", "file"]
-    layer: str = Field(description="the layer, or the member of an archive")
-    names: str = Field(description="the code, the argument, or the path")
-
-    @property
-    def sentence(self) -> str:
-        """A sentence about the effect on the machine that loads the file."""
-        if self.kind == "pickle":
-            return f"{self.layer} holds a pickle ({self.names}), which runs code when it is read"
-        if self.kind == "file":
-            return f"{self.layer} reads a path outside the file: {self.names}"
-        return f"{self.layer} names code outside the model, which a load can call: {self.names}"
-
-
-class Training(StrictModel):
-    """The compile settings."""
-
-    optimizer: str | None = None
-    optimizer_state: bool | None = Field(default=None, description="None if unknown")
-    optimizer_slots: int = Field(
-        default=0, description="arrays other than counters and rates, such as moments"
-    )
-    optimizer_steps: int = Field(default=0, description="made so far; 0 also if unknown")
-    loss: str | None = None
-    metrics: tuple[str, ...] = ()
-
-
-class Weights(StrictModel):
-    """The weight arrays; ``digest``, if requested, is over names, shapes, types and bytes."""
-
-    arrays: int
-    parameters: int
-    bytes: int
-    digest: str | None = None
+__all__ = ["ModelFile", "SecondFormat"]
 
 
 class SecondFormat(StrictModel):

@@ -9,11 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.plain_files import NotPlain, open_plain
-from kerasmatrix.filesystem.yaml_source import LOADER
 from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.archive import (
     CONFIG_MEMBER,
@@ -24,14 +21,16 @@ from kerasmatrix.inspection.archive import (
     read_archive,
 )
 from kerasmatrix.inspection.contents import Contents
+from kerasmatrix.inspection.facts import Hazard
 from kerasmatrix.inspection.file_type import MLMODEL, detect_file_type
 from kerasmatrix.inspection.folder_check import find_fault, refusal
+from kerasmatrix.inspection.hazards import MOST_HAZARDS, hazards
 from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
 from kerasmatrix.inspection.pickled import find_archive
 from kerasmatrix.inspection.pickled import read_archive as read_pickled
 from kerasmatrix.inspection.strict_json import read_json
 
-__all__ = ["mlflow_model", "mlmodel", "read_pickle", "read_unpacked"]
+__all__ = ["mlflow_hazards", "mlflow_model", "mlmodel", "read_pickle", "read_unpacked"]
 
 LARGEST_MLMODEL = 4 << 20
 # Where the flavors `tensorflow` and `keras` of MLflow 1 to 3 put the model.
@@ -45,6 +44,15 @@ MLFLOW_PLACES = (
     "tfmodel",
     "model",
 )
+# The packages that MLflow imports for a Keras model, and its keys for paths (mlflow/keras,
+# mlflow/tensorflow, mlflow/pyfunc).
+MODULES = {"keras", "mlflow", "tensorflow", "tf_keras"}
+PLACES = {"code", "data", "env", "model_path", "saved_model_dir"}
+# The other configs of a preset of KerasHub (src/utils/preset_utils.py).
+PRESET = (
+    "task.json", "tokenizer.json", "preprocessor.json", "image_converter.json",
+    "audio_converter.json",
+)  # fmt: skip
 CUSTOM = "custom_objects.cloudpickle"
 MODELS = {"hdf5", "keras-archive", "saved-model", "keras-folder"}
 
@@ -63,14 +71,18 @@ def read_unpacked(path: Path, *, digest: bool) -> Contents:
                 stored = read_hdf5(file, digest=digest)
         else:
             notes.append("it holds no weights")
+        parts = [name for name in PRESET if os.path.lexists(path / name)]
+        found = hazards(*(read_json(_plain(path / name), repeated) for name in parts))
     except NotPlain as error:
         raise refusal(path, error) from None
+    if parts:
+        notes.append("it is a preset of KerasHub, which also reads " + ", ".join(parts))
     fault = find_fault(path)
     if fault:
         notes.append(f"{fault}: all other commands refuse the folder")
     stored = replace(stored, repeated=tuple(sorted(repeated)))
     contents = archive_contents(path, config, metadata, stored, notes)
-    return replace(contents, holder="folder", fault=fault)
+    return replace(contents, holder="folder", fault=fault, hazards=found)
 
 
 def read_pickle(path: Path, *, digest: bool) -> Contents:
@@ -91,9 +103,11 @@ def read_pickle(path: Path, *, digest: bool) -> Contents:
 
 def mlmodel(path: Path) -> dict[str, Any]:
     """Return the description in a folder of MLflow; empty if it is not valid."""
+    from kerasmatrix.inspection.yaml_as_json import read_yaml  # noqa: PLC0415 - see guard.py
+
     try:
-        content = yaml.load(_plain(path / MLMODEL, LARGEST_MLMODEL), LOADER)  # noqa: S506 - safe
-    except (NotPlain, ValueError, RecursionError, yaml.YAMLError):
+        content = read_yaml(_plain(path / MLMODEL, LARGEST_MLMODEL).decode())
+    except (NotPlain, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -107,7 +121,8 @@ def mlflow_model(path: Path) -> tuple[Path, tuple[str, ...]]:
     inner = next(_mlflow_models(path), None)
     if inner is None:
         described = mlmodel(path).get("flavors")
-        flavors = ", ".join(words(name) for name in described) if described else "unknown"
+        names = described if isinstance(described, dict) else ()
+        flavors = ", ".join(words(name) for name in names) or "unknown"
         raise UsageError(
             f"{path}: is a model of MLflow without a Keras model in it; its flavors: {flavors}"
         )
@@ -148,6 +163,22 @@ def _mlflow_notes(path: Path) -> Iterator[str]:
             f"its custom objects are pickled code ({CUSTOM}), which is not run: pass the module "
             "that defines them with --custom-objects"
         )
+
+
+def mlflow_hazards(path: Path) -> tuple[Hazard, ...]:
+    """Return what MLflow imports or reads for this folder beyond the model's own packages."""
+    described = mlmodel(path).get("flavors")
+    flavors = described.values() if isinstance(described, dict) else ()
+    settings = [item for held in flavors if isinstance(held, dict) for item in held.items()]
+    found = []
+    for key, value in settings:
+        if not isinstance(value, str):
+            continue
+        if key.endswith("_module") and value.partition(".")[0] not in MODULES:
+            found.append(Hazard(kind="code", layer=MLMODEL, names=words(value)))
+        elif key in PLACES and (value.startswith("/") or ".." in value.split("/")):
+            found.append(Hazard(kind="file", layer=MLMODEL, names=words(value)))
+    return tuple(dict.fromkeys(found))[:MOST_HAZARDS]
 
 
 def _plain(path: Path, largest: int = LARGEST_CONFIG) -> bytes:

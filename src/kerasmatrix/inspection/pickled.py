@@ -13,10 +13,9 @@ import pickletools
 import stat
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
-
-from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["COMPRESSED", "LARGEST_PICKLE", "PickledArchive", "find_archive", "read_archive"]
 
@@ -39,7 +38,8 @@ COMPRESSED = (b"x\x01", b"x\x5e", b"x\x9c", b"x\xda", b"\x1f\x8b")
 ANY_HEADER = 32 + zlib.MAX_WBITS
 
 
-class PickledArchive(StrictModel):
+@dataclass(frozen=True)
+class PickledArchive:
     """The place of an archive in a pickle.
 
     ``offset`` and ``size`` are in the decompressed file. Protocol 2 and before store bytes as text,

@@ -14,8 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import yaml
-
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.plain_files import NotPlain
 from kerasmatrix.inspection.architecture_file import read_architecture_file
@@ -30,7 +28,7 @@ from kerasmatrix.inspection.file_type import (
     type_of_archive,
 )
 from kerasmatrix.inspection.folder_check import find_fault, refusal
-from kerasmatrix.inspection.packed import mlflow_model, read_pickle, read_unpacked
+from kerasmatrix.inspection.packed import mlflow_hazards, mlflow_model, read_pickle, read_unpacked
 from kerasmatrix.inspection.polyglot import which_loads_which
 from kerasmatrix.inspection.read_saved_model import read_saved_model_folder
 from kerasmatrix.inspection.weights_files import (
@@ -45,7 +43,7 @@ __all__ = ["DAMAGE", "read_contents"]
 # Exceptions of h5py, zipfile and the parsers about damaged content.
 DAMAGE = (
     OSError, ValueError, KeyError, TypeError, EOFError, RuntimeError, OverflowError, struct.error,
-    zlib.error, zipfile.BadZipFile, lzma.LZMAError, yaml.YAMLError,
+    zlib.error, zipfile.BadZipFile, lzma.LZMAError,
 )  # fmt: skip
 LONGEST_LINE = 500  # of an error message, which may quote the file
 
@@ -132,6 +130,7 @@ def _mlflow(path: Path, *, digest: bool) -> Contents:
         path=path,
         notes=(*notes, *contents.notes),
         holder="mlflow",
+        hazards=(*contents.hazards, *mlflow_hazards(path)),
         fault=contents.fault or fault,
     )
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.plain_files import NotPlain
+from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.checkpoint import INDEX, data_files, read_checkpoint, read_steps
 from kerasmatrix.inspection.contents import Contents, major_of, size_of, warnings_about
+from kerasmatrix.inspection.facts import Hazard, Weights, Writer
 from kerasmatrix.inspection.folder_check import find_fault, refusal
+from kerasmatrix.inspection.hazards import ACTING_OPERATIONS, MOST_HAZARDS
 from kerasmatrix.inspection.hdf5 import Stored
-from kerasmatrix.inspection.model_info import Weights, Writer
-from kerasmatrix.inspection.saved_model import read_saved_model
+from kerasmatrix.inspection.saved_model import SavedModel, read_saved_model
 
 __all__ = ["read_saved_model_folder"]
 
@@ -71,11 +73,21 @@ def read_saved_model_folder(path: Path, *, digest: bool) -> Contents:
                 optimizer_slots=saved.slots,
                 optimizer_steps=_steps(prefix) if data else 0,
                 lacks_numbers=lacks_numbers,
+                must_restore=saved.must_restore,
             )
         ),
         notes=(*notes, *warnings_about(stored, size_of(path))),
         fault=fault,
+        hazards=tuple(islice(_hazards(saved), MOST_HAZARDS)),
     )
+
+
+def _hazards(saved: SavedModel) -> Iterator[Hazard]:
+    for name in saved.operations:
+        kind = ACTING_OPERATIONS[name]
+        yield Hazard(kind=kind, layer="the graph", names=f"the operation {name}")
+    for name in saved.assets:
+        yield Hazard(kind="file", layer="the list of assets", names=words(name))
 
 
 def _names(folder: Path) -> set[str]:

@@ -7,13 +7,15 @@ saved_object_graph.proto, saved_metadata.proto), which never change once release
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kerasmatrix.filesystem.plain_files import open_plain
 from kerasmatrix.inspection.checkpoint import ITEM_BYTES
+from kerasmatrix.inspection.hazards import ACTING_OPERATIONS
 from kerasmatrix.inspection.strict_json import read_json
 from kerasmatrix.inspection.wire import Buffer, Malformed, messages, numbers
 
@@ -22,7 +24,11 @@ __all__ = ["META_GRAPHS", "SavedModel", "read_part", "read_saved_model"]
 # SavedModel
 META_GRAPHS = 2
 # MetaGraphDef
-META_INFO, OBJECT_GRAPH = 1, 7
+META_INFO, GRAPH, ASSETS, OBJECT_GRAPH = 1, 2, 6, 7
+# AssetFileDef
+FILENAME = 2
+# Of GraphDef, FunctionDefLibrary, FunctionDef and NodeDef: graph, function and node_def.proto
+GRAPH_NODES, LIBRARY, FUNCTIONS, FUNCTION_NODES, OPERATION = 1, 2, 1, 3, 2
 # MetaInfoDef
 TENSORFLOW_VERSION = 5
 # SavedObjectGraph, SavedObject, SavedUserObject
@@ -37,6 +43,8 @@ DTYPE, SHAPE, DIM, DIM_SIZE = 1, 2, 2, 1
 # SavedMetadata of keras_metadata.pb
 KERAS_IDENTIFIER, KERAS_METADATA = 4, 5
 MODELS = {"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"}
+MUST_RESTORE = re.compile(r'"must_restore_from_config":\s*true')
+MENTIONS = re.compile("|".join(ACTING_OPERATIONS).encode())
 LARGEST = 256 << 20  # bytes; graphs of real models are smaller
 MOST_NUMBERS = 1 << 62
 
@@ -49,6 +57,9 @@ class SavedModel:
         metadata: Keras's description of the model, or None.
         slots: the number of an optimizer's slot variables.
         repeated: keys that an object of the metadata has twice.
+        must_restore: the classes of layers that are made from their configs only.
+        operations: those of ``ACTING_OPERATIONS`` that its graph has.
+        assets: names of asset files that lead out of its folder.
     """
 
     tensorflow: str | None
@@ -58,6 +69,9 @@ class SavedModel:
     bytes: int
     slots: int = 0
     repeated: tuple[str, ...] = ()
+    must_restore: tuple[str, ...] = ()
+    operations: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
 
 
 def read_saved_model(folder: Path) -> SavedModel:
@@ -74,19 +88,53 @@ def read_saved_model(folder: Path) -> SavedModel:
     nodes = list(messages(objects, NODES))
     sizes = [_size(variable) for variable in _variables(nodes)]
     repeated: set[str] = set()
+    metadata, must_restore = _metadata(folder, objects, repeated)
     return SavedModel(
         tensorflow=bytes(version).decode("utf-8", "replace") if version else None,
-        metadata=_metadata(folder, objects, repeated),
+        metadata=metadata,
+        must_restore=tuple(sorted(must_restore)),
         variables=len(sizes),
         parameters=sum(count for count, _ in sizes),
         bytes=sum(count * width for count, width in sizes),
         slots=sum(1 for _ in _slots(nodes)),
         repeated=tuple(sorted(repeated)),
+        operations=tuple(sorted(_acting_operations(graph))),
+        assets=tuple(name for name in _names(graph) if _leads_out(name)),
     )
 
 
-def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
-    """Return Keras's metadata: since 2.5 in a file of its own, before that in the graph."""
+def _acting_operations(graph: Buffer) -> set[str]:
+    """Return the operations of a graph and its functions that reach beyond the model.
+
+    Most graphs do not even mention one. Only the others are parsed, which takes seconds for each
+    hundred thousand operations.
+    """
+    if not MENTIONS.search(graph):
+        return set()
+    parts = list(messages(graph, GRAPH))
+    nodes = [node for part in parts for node in messages(part, GRAPH_NODES)]
+    libraries = (library for part in parts for library in messages(part, LIBRARY))
+    functions = (function for library in libraries for function in messages(library, FUNCTIONS))
+    nodes += (node for function in functions for node in messages(function, FUNCTION_NODES))
+    mentioning = (node for node in nodes if MENTIONS.search(node))
+    return {_text(node, OPERATION) for node in mentioning} & ACTING_OPERATIONS.keys()
+
+
+def _names(graph: Buffer) -> Iterator[str]:
+    yield from (_text(asset, FILENAME) for asset in messages(graph, ASSETS))
+
+
+def _leads_out(name: str) -> bool:
+    return name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
+
+
+def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> tuple[Any, set[str]]:
+    """Return Keras's metadata of the model, and the classes of layers that a program must bring.
+
+    It is in a file of its own since 2.5, before that in the graph. Keras 2 revives a layer of an
+    unknown class, unless its metadata says that it must be made from its config
+    (``_revive_layer_or_model_from_config`` in saved_model/load.py).
+    """
     place = folder / "keras_metadata.pb"
     if os.path.lexists(place):
         entries = (
@@ -99,9 +147,18 @@ def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa
             for node in messages(objects, NODES)
             for user in messages(node, USER_OBJECT)
         )
-    text = next((metadata for kind, metadata in entries if kind in MODELS and metadata), None)
-    if text is None:
-        return None
+    model, must_restore = None, set()
+    for kind, metadata in entries:
+        if model is None and kind in MODELS and metadata:
+            model = _json(metadata, repeated)
+        elif MUST_RESTORE.search(metadata):
+            layer = _json(metadata, set())
+            name = layer.get("class_name") if isinstance(layer, Mapping) else None
+            must_restore.add(name if isinstance(name, str) else "")
+    return model, must_restore - {""}
+
+
+def _json(text: str, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
     try:
         return read_json(text, repeated)
     except ValueError as error:

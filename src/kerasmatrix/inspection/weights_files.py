@@ -22,9 +22,9 @@ from kerasmatrix.inspection.checkpoint import (
     read_steps,
 )
 from kerasmatrix.inspection.contents import Contents, size_of, warnings_about, writer_of
+from kerasmatrix.inspection.facts import Weights, Writer
 from kerasmatrix.inspection.file_type import ARCHIVE_NAME, checkpoint_prefix
 from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
-from kerasmatrix.inspection.model_info import Weights, Writer
 
 __all__ = ["read_checkpoint_files", "read_hdf5_file", "read_shards", "shards_of"]
 

@@ -15,7 +15,7 @@ from kerasmatrix.versions import KERAS_3
 
 if TYPE_CHECKING:
     from kerasmatrix.inspection.contents import Contents
-    from kerasmatrix.inspection.model_info import Hazard, Lambda
+    from kerasmatrix.inspection.facts import Hazard, Lambda
 
 __all__ = ["Features", "features_of"]
 

@@ -29,6 +29,20 @@ class KerasApi:
         self._places: dict[str, int] = {}
         self._keys: dict[tuple[str, str, str, int], frozenset[str]] = {}
 
+    @property
+    def releases(self) -> tuple[str, ...]:
+        """The surveyed releases, oldest first; Keras 2 by the TensorFlow that contains it."""
+        return self._order
+
+    def classes(self, release: str) -> frozenset[tuple[str, str]]:
+        """Return the classes of a release, each as its module and name."""
+        return frozenset(
+            (place, name)
+            for place, classes in self._data["classes"].items()
+            for name, entry in classes.items()
+            if self._within(entry["in"], release)
+        )
+
     def knows(self, release: str) -> bool:
         """Return whether ``release`` was surveyed; else the nearest earlier one stands for it."""
         return release in self._data["releases"]

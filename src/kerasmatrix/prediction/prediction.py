@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
 
-from kerasmatrix.strict_model import StrictModel
+from kerasmatrix.slotted import Slotted
 
 __all__ = ["Prediction"]
 
 
-class Prediction(StrictModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction(Slotted):
     """The predicted result of loading a file in an environment, and the rule that predicts it.
 
     ``remedy`` is the id of a fix, or of several together, joined by `` + ``. ``rule`` is the id of
@@ -17,9 +20,21 @@ class Prediction(StrictModel):
     """
 
     environment: str
-    status: str = Field(description="pass, degraded, drift, fail, unsupported or unknown")
+    status: str = field(
+        metadata={"description": "pass, degraded, drift, fail, unsupported or unknown"}
+    )
     cause: str | None = None
     remedy: str | None = None
     rule: str
-    confidence: float = Field(description="between 0 and 1: how often the rule was right")
-    because: str = Field(description="the rule in a sentence, and the part of the file it is about")
+    confidence: float = field(
+        metadata={"description": "between 0 and 1: how often the rule was right"}
+    )
+    because: str = field(
+        metadata={"description": "the rule in a sentence, and the part of the file it is about"}
+    )
+
+    def about(self) -> dict[str, Any]:
+        """Return all but the environment, as JSON: environments with one Keras have the same."""
+        data = dataclasses.asdict(self)
+        del data["environment"]
+        return data

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,7 @@ from kerasmatrix.inspection.architecture import words
 from kerasmatrix.inspection.inspect import check_name, describe_contents
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
-from kerasmatrix.prediction.incompatibilities import (
-    find_incompatibilities,
-    find_training_incompatibilities,
-)
+from kerasmatrix.prediction.incompatibilities import find_custom_objects
 from kerasmatrix.prediction.keras_api import measured_api
 from kerasmatrix.strict_model import StrictModel
 
@@ -25,10 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RequiredObject", "inspect_required", "program_arguments", "required_objects"]
 
-# Own objects are looked up alike in every release.
-RELEASE = "2.15"
-OWN = "custom"
-MOST, DEEPEST = 200, 100
+DEEPEST = 100
 
 
 class RequiredObject(StrictModel):
@@ -95,7 +88,7 @@ def read_inspected(path: Path) -> tuple[ModelFile, tuple[RequiredObject, ...]]:
 
 
 def _required_by(contents: Contents) -> tuple[RequiredObject, ...]:
-    names = dict(_names(contents))
+    names = dict(find_custom_objects(contents.config, contents.training, measured_api()))
     registered: dict[str, dict[str, None]] = {name: {} for name in names}
     for value in (contents.config, contents.training):
         for text in _texts(value):
@@ -106,23 +99,6 @@ def _required_by(contents: Contents) -> tuple[RequiredObject, ...]:
         RequiredObject(name=words(name), registered=tuple(registered[name]), to_compile=to_compile)
         for name, to_compile in names.items()
     )
-
-
-def _names(contents: Contents) -> Iterator[tuple[str, bool]]:
-    """Yield the name of each object, and whether only the compile state needs it."""
-    api, seen = measured_api(), set()
-    finders = (
-        (contents.config, find_incompatibilities),
-        (contents.training, find_training_incompatibilities),
-    )
-    for config, find in finders:
-        if not isinstance(config, Mapping) or not config:
-            continue
-        own = (each.name for each in find(config, api, RELEASE) if each.kind == OWN)
-        for name in islice(own, MOST):
-            if name not in seen:
-                seen.add(name)
-                yield name, find is find_training_incompatibilities
 
 
 def _texts(value: object, depth: int = 0) -> Iterator[str]:

@@ -1,75 +1,64 @@
-"""The rules of prediction in ``rules.yaml``, as typed and checked values."""
+"""The rules of prediction, as typed values. They are written in ``rules.yaml``.
+
+They are read from ``rules.json``, which `rules_file` makes of it, so that a program needs neither a
+parser of YAML nor the whole catalogue of causes to predict.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import StringConstraints, field_validator
-
-from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
-from kerasmatrix.errors import nearest
-from kerasmatrix.filesystem.yaml_source import YamlSource
-from kerasmatrix.inspection.model_info import Kind
+from kerasmatrix.inspection.facts import Kind
 from kerasmatrix.prediction.features import FEATURES, Features
-from kerasmatrix.prediction.incompatibilities import Incompatibility
-from kerasmatrix.prediction.spans import SPAN, within
+from kerasmatrix.prediction.incompatibilities import Incompatibility, IncompatibilityKind
+from kerasmatrix.prediction.spans import within
 from kerasmatrix.prediction.target import Target
-from kerasmatrix.strict_model import StrictModel
-from kerasmatrix.text.patterns import compile_pattern
+from kerasmatrix.slotted import Slotted
 from kerasmatrix.versions import minor_of, minor_text
 
 __all__ = [
     "CALIBRATION",
+    "COMPILED",
     "TOGETHER",
+    "KnownFix",
     "Rule",
     "calibration_text",
     "confidence_of",
+    "fixes_in",
     "is_final",
-    "load_rules",
     "place_of",
+    "story_of",
     "the_rules",
 ]
 
 # The accuracy of the rules, written by survey/calibrate.py.
 CALIBRATION = "calibration.json"
+# The rules with the fixes and causes that they name, written by survey/compile_rules.py.
+COMPILED = "rules.json"
 # Joins the names of fixes that are needed together.
 TOGETHER = " + "
 
-# Statuses that need a cause.
-WITH_CAUSE = {"degraded", "drift", "fail"}
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Span = Annotated[str, StringConstraints(pattern=SPAN.pattern)]
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncompatibilityPattern(Slotted):
+    """Matches an incompatibility. ``name`` and ``key`` are names, separated by ``|``."""
 
-class IncompatibilityPattern(StrictModel):
-    """Matches an incompatibility; ``name`` and ``key`` are regular expressions."""
-
-    kind: Literal[
-        "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
-        "bare",
-    ]  # fmt: skip
+    kind: IncompatibilityKind
     name: str | None = None
     key: str | None = None
-
-    @field_validator("name", "key")
-    @classmethod
-    def _valid(cls, pattern: str | None) -> str | None:
-        compile_pattern(pattern or "")
-        return pattern
 
     def fits(self, incompatibility: Incompatibility | None) -> bool:
         """Return whether ``incompatibility`` matches."""
         return (
             incompatibility is not None
             and self._is_of_kind(incompatibility.kind)
-            and (self.name is None or compile_pattern(self.name).is_all_of(incompatibility.name))
-            and (self.key is None or compile_pattern(self.key).is_all_of(incompatibility.key))
+            and (self.name is None or incompatibility.name in self.name.split("|"))
+            and (self.key is None or incompatibility.key in self.key.split("|"))
         )
 
     def _is_of_kind(self, kind: str) -> bool:
@@ -77,7 +66,8 @@ class IncompatibilityPattern(StrictModel):
         return kind == self.kind or (self.kind == "class" and kind == "coming")
 
 
-class Rule(StrictModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule(Slotted):
     """A rule predicts a status if all its conditions hold. The first such rule decides.
 
     ``writer`` and ``reader`` are spans of Keras releases (``2.3 to 2.16``, ``from 3.4``;
@@ -87,29 +77,21 @@ class Rule(StrictModel):
     compile config.
     """
 
-    id: Slug
-    says: Text
+    id: str
+    says: str
     kind: tuple[Kind, ...] = ()
-    writer: Span | None = None
-    reader: Span | None = None
-    tensorflow: Span | None = None
+    writer: str | None = None
+    reader: str | None = None
+    tensorflow: str | None = None
     order: Literal["reader-older", "reader-newer", "same"] | None = None
     incompatibility: IncompatibilityPattern | None = None
     training: IncompatibilityPattern | None = None
     features: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     status: Literal["pass", "degraded", "drift", "fail", "unsupported", "unknown"]
-    cause: Slug | None = None
+    cause: str | None = None
     remedy: str | None = None
-    source: Text
-
-    @field_validator("features", "without")
-    @classmethod
-    def _known_features(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        for name in names:
-            if name not in FEATURES:
-                raise ValueError(f"unknown feature {name!r}")
-        return names
+    source: str
 
     def fits(
         self,
@@ -149,44 +131,52 @@ def _minor(version: str) -> str:
     return minor_text(version)
 
 
-class _Rules(StrictModel):
-    rules: tuple[Rule, ...]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownFix(Slotted):
+    """A fix that a rule names: ``by`` another way to load, in another environment, by a bridge."""
+
+    id: str
+    title: str
+    by: str
+    final: bool
+    code: str
 
 
 @cache
 def the_rules() -> tuple[Rule, ...]:
     """Return the rules of the package, in the order in which they are tried."""
-    with resources.as_file(resources.files("kerasmatrix.prediction")) as folder:
-        return load_rules(folder / "rules.yaml", the_catalogue())
+    return tuple(_rule(**stored) for stored in _compiled()["rules"])
 
 
-def load_rules(path: Path, catalogue: Catalogue) -> tuple[Rule, ...]:
-    """Read rules from a file.
+def _rule(
+    incompatibility: Mapping[str, str] | None = None,
+    training: Mapping[str, str] | None = None,
+    **facts: Any,  # noqa: ANN401 - see Rule
+) -> Rule:
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in facts.items()
+    }
+    return Rule(incompatibility=_pattern(incompatibility), training=_pattern(training), **fields)
 
-    Raises:
-        UsageError: there is a mistake in it, such as a cause or fix that ``catalogue`` does not
-            have, or that does not fit the rule's status. The message has the line.
-    """
-    source = YamlSource(path)
-    rules = source.parse(_Rules).rules
-    causes = {cause.slug for cause in catalogue.causes}
-    remedies = {remedy.id for remedy in catalogue.remedies}
-    for index, rule in enumerate(rules):
-        at = ("rules", index)
-        if rule.id in {other.id for other in rules[:index]}:
-            raise source.error((*at, "id"), f"{rule.id!r} stands twice")
-        for key, name, known in (
-            ("cause", rule.cause, causes),
-            ("remedy", rule.remedy, remedies),
-        ):
-            if name is not None and name not in known:
-                hint = nearest(name, known)
-                raise source.error((*at, key), f"unknown {key} {name!r}", hint=hint)
-        if rule.cause and rule.status not in WITH_CAUSE:
-            raise source.error((*at, "cause"), f"{rule.status} and a cause do not go together")
-        if rule.cause is None and rule.status in WITH_CAUSE:
-            raise source.error((*at, "status"), f"{rule.status} needs a cause")
-    return rules
+
+def _pattern(stored: Mapping[str, Any] | None) -> IncompatibilityPattern | None:
+    return None if stored is None else IncompatibilityPattern(**stored)
+
+
+@cache
+def _fixes() -> Mapping[str, KnownFix]:
+    """Return the fixes that rules name, in the order of application."""
+    return {stored["id"]: KnownFix(**stored) for stored in _compiled()["remedies"]}
+
+
+@cache
+def _compiled() -> Mapping[str, Any]:
+    compiled: Mapping[str, Any] = json.loads(_packaged(COMPILED))
+    return compiled
+
+
+def _packaged(name: str) -> str:
+    return resources.files("kerasmatrix.prediction").joinpath(name).read_text("utf-8")
 
 
 @cache
@@ -202,8 +192,7 @@ def confidence_of(rule: str) -> float:
 
 @cache
 def _calibration() -> tuple[Mapping[str, tuple[int, int]], ...]:
-    text = resources.files("kerasmatrix.prediction").joinpath(CALIBRATION).read_text("utf-8")
-    stored = json.loads(text)
+    stored = json.loads(_packaged(CALIBRATION))
     return stored["rules"], stored.get("zoo", {})
 
 
@@ -217,14 +206,23 @@ def calibration_text(stored: Mapping[str, Any]) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-@cache
+def fixes_in(remedy: str | None) -> tuple[KnownFix, ...]:
+    """Return the fixes of a prediction, in the order of application."""
+    return tuple(_fixes()[name] for name in (remedy or "").split(TOGETHER) if name)
+
+
+def story_of(cause: str) -> str:
+    """Return the title of a cause that a rule names."""
+    story: str = _compiled()["causes"][cause]
+    return story
+
+
 def is_final(remedy: str) -> bool:
     """Return whether a fix replaces the load, so that no other fix is needed."""
-    known = the_catalogue().remedy(remedy)
+    known = _fixes().get(remedy)
     return known is not None and (known.final or known.by != "load")
 
 
-@cache
 def place_of(remedy: str) -> int:
-    """Return a fix's position in the catalogue, which is the order of application."""
-    return [known.id for known in the_catalogue().remedies].index(remedy)
+    """Return a fix's position in the order of application."""
+    return list(_fixes()).index(remedy)

@@ -8,10 +8,8 @@ from typing import NamedTuple
 
 from kerasmatrix.results.schema import CellResult
 
-__all__ = ["DOCUMENTATION", "cause_page", "fault_of"]
+__all__ = ["fault_of"]
 
-# The site that `nox -s docs` builds; OWNER as in pyproject.toml.
-DOCUMENTATION = "https://OWNER.github.io/kerasmatrix"
 CLASS, ARGUMENT = r"(?P<owner>[\w.>]{1,80})", r"(?P<argument>\w{1,80})"
 # The messages in which Keras and Python name an argument, or a class or function.
 ARGUMENTS = tuple(
@@ -68,8 +66,3 @@ def _argument(cell: CellResult, argument: str, owner: str | None) -> str:
     of = f" of `{owner}`" if owner and owner != "__init__" else ""
     layer = f" (layer {culprit.layer})" if culprit and culprit.layer else ""
     return f"argument `{argument}`{of}{layer}"
-
-
-def cause_page(slug: str) -> str:
-    """Return the address of a cause's page in the documentation."""
-    return f"{DOCUMENTATION}/catalogue/causes/{slug}.html"

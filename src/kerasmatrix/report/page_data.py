@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, TypedDict
 from kerasmatrix.analysis.compare import Change
 from kerasmatrix.report.answer import NOTHING, gives_up
 from kerasmatrix.report.blocks import Block
-from kerasmatrix.report.cause_text import cause_page, fault_of
+from kerasmatrix.report.cause_text import fault_of
 from kerasmatrix.report.commands import Commands
+from kerasmatrix.report.documentation import cause_page
 from kerasmatrix.report.file_verdict import is_code_error
 from kerasmatrix.report.page_details import (
     LONGEST_SUMMARY,

@@ -22,7 +22,7 @@ RULES = {
     "code-in-lambda": "A Lambda layer holds Python bytecode, which runs when the model is called",
     "code-outside": "The file names code outside the model, which a load can call",
     "pickle": "The file holds a pickle, which runs code when it is read",
-    "path-outside": "The model reads a path outside the file when it is loaded",
+    "path-outside": "The model reaches outside its file when it is loaded or called",
     "two-types": "The file has two types at once, of which versions load different ones",
     "unknown-class": "The model has a class that Keras does not have",
     "unusual": "The file has something unusual",

@@ -16,7 +16,6 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, Self,
 from pydantic import (
     AfterValidator,
     BeforeValidator,
-    ConfigDict,
     FailFast,
     Field,
     GetCoreSchemaHandler,
@@ -54,7 +53,7 @@ from kerasmatrix.results.bounds import (
     share_out,
 )
 from kerasmatrix.results.cells import Status
-from kerasmatrix.strict_model import Slotted
+from kerasmatrix.slotted import Slotted
 
 __all__ = [
     "LOST",
@@ -88,7 +87,7 @@ TEXT_TYPES = ("<U", ">U", "|S", "|O", "object")
 class _Observed(Slotted):
     """Data from inside an environment. Fields that only newer harnesses send are ignored."""
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "ignore"}
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Self:
@@ -277,8 +276,21 @@ class SaveFacts(_ModelFacts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFacts(_Observed):
+    """The export of a loaded model. ``needs`` names a need beyond a plain runtime."""
+
+    format: Name
+    converter: Name
+    bytes: Whole
+    needs: Line | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFacts(_ModelFacts):
-    """The model that was loaded, and its outputs compared with those of the artifact."""
+    """The model that was loaded, and its outputs compared with those of the artifact.
+
+    If it was ``exported``, the outputs are those of the export.
+    """
 
     shapes_equal: Annotated[bool, Field(strict=True)]
     finite: Annotated[bool, Field(strict=True)]
@@ -286,6 +298,7 @@ class LoadFacts(_ModelFacts):
     max_abs_reference: Amount | None = None
     deviations: Annotated[tuple[Deviation, ...], FailFast(), at_most(MOST_OUTPUTS)] = ()
     resave_error: ErrorReport | None = None
+    exported: ExportFacts | None = None
     did: Annotated[Notes, Field(description="changes that fixes made, in order")] = ()
 
 

@@ -15,7 +15,7 @@ from kerasmatrix.results.schema import (
     Results,
     SideResult,
 )
-from kerasmatrix.strict_model import Slotted
+from kerasmatrix.slotted import Slotted
 from kerasmatrix.text.redaction import (
     MASK,
     is_secret_name,

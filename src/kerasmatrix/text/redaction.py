@@ -16,8 +16,6 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote
 
-import platformdirs
-
 __all__ = [
     "MASK",
     "command_line",
@@ -101,6 +99,8 @@ def command_line(arguments: Sequence[str]) -> str:
 
 def machine_folders() -> tuple[Path, ...]:
     """Return the folders of kerasmatrix that do not depend on the project."""
+    import platformdirs  # noqa: PLC0415 - not needed to mask secrets, see guard.py
+
     return (Path(__file__).parents[1], Path(platformdirs.user_cache_dir("kerasmatrix")))
 
 

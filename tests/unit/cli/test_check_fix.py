@@ -10,6 +10,7 @@ import pytest
 from kerasmatrix import cli
 from kerasmatrix.filesystem.digests import digest_path
 from tests.unit import fakes
+from tests.unit.behaviours import FAILS, REFUSES, error_of
 from tests.unit.fakes import make_project
 from tests.unit.inspection import files
 
@@ -38,6 +39,25 @@ def check(tmp_path, engine, monkeypatch, capsys):
     files.hdf5_model(tmp_path / "models" / "a.h5")
     files.hdf5_model(tmp_path / "models" / "sub" / "b.h5", training=None, state=False)
     return call
+
+
+def test_check_fix_of_file_that_no_version_loads_plainly(check, engine):
+    error = error_of("ValueError", "Unknown loss function: mine")
+    fails = FAILS.but(fixed_by="no-compile", error=error)
+    engine.behaviours.update(old=fails, new=fails)
+    check.project("old", "new")
+    code, out, _ = check("models/a.h5", "--from", "old", "--to", "new", "--fix", "fixed")
+    assert code == 0
+    assert "fixed by no-compile: fixed/a.h5" in out
+    assert Path("fixed/a.h5").is_file()
+
+
+def test_check_fix_that_cannot_be_verified_says_why(check, engine):
+    engine.behaviours["refuses"] = REFUSES
+    check.project("refuses", REWRITE)
+    _, out, _ = check("models/a.h5", "--from", "refuses", "--to", REWRITE)
+    assert "no fix verified: with rewrite-config it loads" in out
+    assert "outputs not compared" in out
 
 
 def test_check_fix_writes_each_broken_file(check, engine):

@@ -83,12 +83,19 @@ def test_explain_message_of_one_keras_has_advice_for_it():
     ("text", "first"),
     [
         ("ValueError: numpy.dtype size changed, may indicate binary incompatibility", "pin-numpy"),
-        ("TypeError: fit() got an unexpected keyword argument 'workers'", "shape-of-output"),
+        ("TypeError: fit() got an unexpected keyword argument 'workers'", "leave-out"),
         ("AttributeError: 'Adam' object has no attribute 'lr'", "new-names"),
     ],
 )
 def test_explain_text_decides_which_advice_is_first(text, first):
     assert explain_message(text).advice[0].id == first
+
+
+def test_explain_special_advice_is_for_its_text_only():
+    text = "AttributeError: 'Sequential' object has no attribute 'predict_classes'"
+    ids = {advice.id for advice in explain_message(text).advice}
+    assert "predict-classes" in ids
+    assert "to-categorical" not in ids
 
 
 def test_explain_message_says_where_it_is_raised():

@@ -61,6 +61,11 @@ def test_find_named_without_a_fact_is_nothing(message):
     assert find_named([("", message)]) == []
 
 
+def test_find_named_module_is_in_the_line_above():
+    text = "    from keras.regularizers import l2, l1l2\nImportError: cannot import name 'l1l2'"
+    assert find_named([("ImportError", "cannot import name 'l1l2'")], text)[0].state == "keras gone"
+
+
 def test_find_named_of_unknown_module_states_no_fact():
     message = "module 'tensorflow' has no attribute 'placeholder'"
     assert find_named([("", message)])[0].fact is None

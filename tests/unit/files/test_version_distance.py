@@ -4,7 +4,7 @@ from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.environments.locks import read_lock
 from kerasmatrix.files.version_distance import by_version_distance
-from kerasmatrix.inspection.model_info import Writer
+from kerasmatrix.inspection.facts import Writer
 from tests.real import ROOT
 
 

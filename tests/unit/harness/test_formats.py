@@ -6,7 +6,7 @@ import types
 import pytest
 
 from kerasmatrix.harness import formats
-from tests.unit.harness.remedies.pretended import tfsm_layer
+from tests.unit.harness.remedies.fake_keras import tfsm_layer
 
 
 class Model:

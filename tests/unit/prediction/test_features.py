@@ -1,8 +1,8 @@
 import pytest
 
 from kerasmatrix.inspection.contents import Contents
+from kerasmatrix.inspection.facts import Writer
 from kerasmatrix.inspection.hdf5 import Stored
-from kerasmatrix.inspection.model_info import Writer
 from kerasmatrix.prediction.features import FEATURES, features_of
 from kerasmatrix.prediction.rules import the_rules
 from tests.unit.prediction.made import (

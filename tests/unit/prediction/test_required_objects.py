@@ -59,6 +59,11 @@ def test_required_objects_of_an_archive_are_found_by_module(tmp_path):
     assert names(path) == [("Gate", (), False)]
 
 
+def test_required_objects_without_a_name_are_left_out(tmp_path):
+    training = {**files.TRAINING, "loss": "<lambda>"}
+    assert required_objects(files.hdf5_model(tmp_path / "m.h5", training=training)) == ()
+
+
 def test_required_objects_of_a_damaged_file_are_an_error(tmp_path):
     (tmp_path / "model.h5").write_text(json.dumps("text"))
     with pytest.raises(UsageError, match=r"model\.h5"):
@@ -77,3 +82,10 @@ def test_inspect_required_keeps_model_if_objects_raise(tmp_path, monkeypatch):
     monkeypatch.setattr("kerasmatrix.prediction.required_objects._required_by", trip)
     path = files.hdf5_model(tmp_path / "model.h5")
     assert inspect_required(path) == (inspect(path), ())
+
+
+def test_required_objects_function_as_keras_3_writes_it(tmp_path):
+    square = {"module": "builtins", "class_name": "function", "config": "square"}
+    config = sequential(dense(activation={**square, "registered_name": "function"}))
+    path = files.hdf5_model(tmp_path / "model.h5", config, keras="3.15.1", training=None)
+    assert names(path) == [("square", (), False)]

@@ -7,14 +7,10 @@ from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.prediction import rules as module
-from kerasmatrix.prediction.predict import predict_contents
-from kerasmatrix.prediction.rules import (
-    CALIBRATION,
-    confidence_of,
-    load_rules,
-    the_rules,
-    within,
-)
+from kerasmatrix.prediction.predictor import predict_contents
+from kerasmatrix.prediction.rules import CALIBRATION, COMPILED, confidence_of, the_rules
+from kerasmatrix.prediction.rules_file import compile_rules, load_rules
+from kerasmatrix.prediction.spans import within
 from tests.unit.prediction.examples import EXAMPLES
 from tests.unit.prediction.made import target
 
@@ -68,6 +64,14 @@ def test_rules_have_source(rule):
     assert len(rule.source) > len("measured: ")
 
 
+def test_compiled_rules_are_those_of_yaml():
+    folder = Path(module.__file__).parent
+    rules = load_rules(folder / "rules.yaml", the_catalogue())
+    compiled = (folder / COMPILED).read_text()
+    assert compiled == compile_rules(rules, the_catalogue()), "run `python survey/compile_rules.py`"
+    assert the_rules() == rules
+
+
 RULE = """
 rules:
   - id: one
@@ -108,7 +112,7 @@ def test_load_rules_valid_file(rules):
         (
             "It is so",
             "It is so\n    incompatibility: {kind: key, name: '('}",
-            "not a regular expression",
+            "not names separated by",
         ),
         ("It is so", "It is so\n    unheard_of: 1", "unknown key"),
         ('source: "measured: h5"', 'source: ""', "source"),

@@ -64,9 +64,7 @@ def test_normalized_status_crash_and_timeout_are_fail():
 
 
 def test_weigh_verified_fix_is_predicted(weigh):
-    rule = RULE.model_copy(
-        update={"status": "fail", "cause": "op-layer", "remedy": "rewrite-config"}
-    )
+    rule = RULE.but(status="fail", cause="op-layer", remedy="rewrite-config")
     assert weigh(precedent(), rule=rule).remedy == "rewrite-config"
     assert weigh(precedent(remedy="bridge"), rule=rule).remedy == "bridge"
     other = [precedent("a", remedy="bridge"), precedent("b", remedy="rewrite-config")]

@@ -1,5 +1,6 @@
 from kerasmatrix.errors import UsageError
-from kerasmatrix.inspection.model_info import Hazard, Lambda, ModelFile, SecondFormat
+from kerasmatrix.inspection.facts import Hazard, Lambda
+from kerasmatrix.inspection.model_info import ModelFile, SecondFormat
 from kerasmatrix.report.sarif import RULES, to_sarif
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from kerasmatrix.harness.remedies import remedies
-from tests.unit.harness.remedies.pretended import tfsm_layer
+from tests.unit.harness.remedies.fake_keras import tfsm_layer
 
 LOAD = """
 class models:

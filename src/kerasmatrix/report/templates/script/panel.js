@@ -20,9 +20,10 @@ function linkTo(address, text) {
 
 function sourceParts(cause, slug) {
   const made = element("p", null, "quiet");
-  made.append(linkTo(cause.page, `${slug} in the documentation`));
-  cause.sources.forEach((source) => made.append(" · ",
-    source.startsWith("https://") ? linkTo(source) : visible(source)));
+  const parts = cause.sources.map((source) =>
+    source.startsWith("https://") ? linkTo(source) : visible(source));
+  if (cause.page) parts.unshift(linkTo(cause.page, `${slug} in the documentation`));
+  parts.forEach((part, place) => made.append(place ? " · " : "", part));
   return made;
 }
 
