@@ -37,6 +37,7 @@ __all__ = [
 
 # The stage in which the loading program itself is imported, before it loads anything.
 SCRIPT = "script"
+# A frame of a traceback: the name of the file, and the line.
 PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')
 STATE = "the optimizer state"
 
