@@ -199,6 +199,14 @@ def test_check_custom_classes_are_named_before_a_load(check, engine):
     assert "needs Gate" not in check("own.h5", "--custom-objects", "mine.py")[2]
 
 
+def test_check_says_what_is_unsafe_before_a_load(check, engine):
+    check.project("good")
+    lookup = {"class_name": "StringLookup", "config": {"name": "t", "vocabulary": "/etc/passwd"}}
+    config = {"class_name": "Sequential", "config": {"name": "s", "layers": [lookup]}}
+    files.hdf5_model(Path("own.h5"), config)
+    assert "own.h5: unsafe: t reaches outside the file: /etc/passwd" in check("own.h5")[2]
+
+
 def test_convert_folder_is_one_batch_with_manifests(check, engine):
     check.project("good", REWRITE)
     code, out, _ = check("models", "--for", REWRITE, "--output-dir", "new", verb="convert")

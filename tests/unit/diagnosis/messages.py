@@ -159,6 +159,8 @@ MESSAGES = {
     ],
     "loss-metric-config": [
         error("TypeError", "string indices must be integers, not 'str'", format="h5",
+              writer_keras=3, reader_keras=3),
+        error("TypeError", "string indices must be integers, not 'str'", format="h5",
               writer_keras=2, reader_keras=3),
         error("TypeError", "Object of type function is not JSON serializable"),
         error("ValueError", "Unknown loss function:half_error"),
@@ -320,6 +322,11 @@ MESSAGES = {
               "`tf.Variable` is not supported in h5"),
     ],
     "config-key-removed": [
+        error("TypeError", "Error when deserializing class 'SeparableConv2D' using config={'name': 'a', "
+              "'groups': 1}.\n\nException encountered: Unrecognized keyword arguments passed to "
+              "SeparableConv2D: {'groups': 1, 'kernel_initializer': {'module': 'keras.initializers', "
+              "'class_name': 'GlorotUniform', 'registered_name': None}}", format="h5",
+              writer_keras=2, reader_keras=3),
         error("TypeError", "Error when deserializing class 'LSTM' using config={}.",
               ("TypeError", "GlorotUniform.__init__() got an unexpected keyword argument 'dtype'"),
               writer_keras=2, reader_keras=3),
@@ -355,6 +362,11 @@ MESSAGES = {
               "`__init__` and therefore must override `get_config()`."),
     ],
     "custom-class-missing": [
+        error("TypeError", "<class 'keras.src.models.functional.Functional'> could not be deserialized "
+              "properly. Please ensure that components that are Python object instances are "
+              "deserialized.\n\nconfig={'module': 'keras.src.models.functional'}.\n\nException "
+              "encountered: Could not locate function 'mine>squash'. Full object config: {'module': "
+              "'builtins', 'class_name': 'function', 'config': 'mine>squash'}", format="keras"),
         error("ValueError", "Unknown layer: MyCustomLayer"),
         error("ValueError", "Unknown layer: MyLayer. Please ensure this object is passed to the "
               "`custom_objects` argument."),

@@ -116,6 +116,9 @@ def other_weights(kind, *, whole=True):
     return Contents(Path("weights"), kind, stored=Stored(lacks_numbers=not whole))
 
 
-def architecture(config):
-    """Return the content of a file of an architecture as JSON."""
-    return Contents(Path("model.json"), "architecture-json", writer=writer("2.9.0"), config=config)
+def architecture(config, *, weights=None):
+    """Return the content of a file of an architecture as JSON, with the name of its weights."""
+    by = writer("2.9.0")
+    return Contents(
+        Path("model.json"), "architecture-json", writer=by, config=config, companion=weights
+    )
