@@ -171,7 +171,7 @@ def _wanted(engine: str, matrix_file: Path) -> set[str]:
     kind = _kind(engine, matrix, project)
     return {
         kind.name_of(env, read_lock(project.locks_with(env.name), env))
-        for env in matrix.environments.values()
+        for env in (*matrix.environments.values(), *matrix.exporting)
     }
 
 

@@ -81,6 +81,7 @@ def _table(state: RunState, run: RunInfo, cells: tuple[CellResult, ...]) -> Resu
                 keras_major=plan.keras_major(env.name),
                 lock=plan.locks[env.name].digest,
                 trouble=state.environment_errors.get(env.name),
+                export=env.export,
             )
             for env in environments
         ),

@@ -1,6 +1,7 @@
 """What Keras and TensorFlow printed, by cause: measured by the matrix or quoted in the sources."""
 
 from kerasmatrix.diagnosis.recognize_cause import Evidence
+from kerasmatrix.harness import exports
 from kerasmatrix.results.cells import Status
 
 
@@ -114,6 +115,7 @@ MESSAGES = {
     "op-layer": [
         error("ValueError", "Unknown layer: TFOpLambda"),
         error("ValueError", "Unknown layer: 'GetItem'. Please ensure …", writer_keras=3),
+        error("ValueError", "Unknown layer: 'NotEqual'. Please ensure …", writer_keras=3),
     ],
     "config-key-absent": [error("KeyError", "'query_shape'")],
     "subclassed-in-h5": [
@@ -242,6 +244,13 @@ MESSAGES = {
               "convert '3' to a shape.\n\nArguments received by TimeDistributed.call():"),
     ],
     "nested-graph": [
+        error("ValueError", "Invalid dtype: tuple", reader_keras=3),
+        error(
+            "ValueError",
+            "Cannot convert '((None, 3), 4)' to a shape. Found invalid dimension '(None, 3)' of "
+            "type '<class 'tuple'>'. ",
+            reader_keras=3,
+        ),
         error("ValueError", 'Layer "dense" expects 1 input(s), but it received 2 input tensors.'),
     ],
     "keras-1-file": [
@@ -378,6 +387,12 @@ MESSAGES = {
         Evidence(status=Status.DEGRADED, lost=[
             "the optimizer's learning_rate (0.007 became 0.001)", "the optimizer state",
         ]),
+    ],
+    "export-needs-tensorflow": [
+        Evidence(status=Status.DEGRADED, lost=[exports.SELECTED]),
+        error("RuntimeError", "Select TensorFlow op(s), included in the given model, is(are) not "
+              "supported by this interpreter. Make sure you apply/link the Flex delegate before "
+              "inference."),
     ],
     "optimizer-state-lost": [Evidence(status=Status.DEGRADED, lost=["the optimizer state"])],
     "compile-state-lost": [
