@@ -65,6 +65,11 @@ def _new_optimizer(features: Features, target: Target) -> bool:
     return name.startswith("Custom>") or bool(keys & {"weight_decay", "jit_compile"})
 
 
+def _without_optimizer(features: Features, target: Target) -> bool:
+    """It was compiled with a loss or metrics, and without an optimizer."""
+    return "optimizer" in features.training and features.training["optimizer"] is None
+
+
 def _own_hyperparameters(features: Features, target: Target) -> bool:
     """A setting of its optimizer is not the default of that optimizer."""
     optimizer = features.training.get("optimizer_config", features.training.get("optimizer"))
@@ -198,6 +203,7 @@ FEATURES: Mapping[str, Feature] = {
     "optimizer-state": _optimizer_state,
     "optimizer-arrays": _optimizer_arrays,
     "new-optimizer": _new_optimizer,
+    "without-optimizer": _without_optimizer,
     "own-hyperparameters": _own_hyperparameters,
     "short-names": _short_names,
     "legacy-optimizer": _legacy_optimizer,
