@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kerasmatrix.prediction.architecture_features import ARCHITECTURE_FEATURES
+from kerasmatrix.prediction.axis_features import AXIS_FEATURES
 from kerasmatrix.prediction.file_features import Features, features_of
 from kerasmatrix.prediction.layout_features import LAYOUT_FEATURES
 from kerasmatrix.prediction.target import Target
@@ -196,6 +197,7 @@ LOADER_FEATURES = {"missing-global", "other-python"}
 Feature = Callable[[Features, Any], bool]
 FEATURES: Mapping[str, Feature] = {
     **ARCHITECTURE_FEATURES,
+    **AXIS_FEATURES,
     **LAYOUT_FEATURES,
     "two-formats": _two_formats,
     "misnamed": _misnamed,

@@ -3,6 +3,7 @@
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
     LAMBDA_WITH_TF,
+    along,
     architecture,
     archive,
     h5,
@@ -122,6 +123,8 @@ EXAMPLES = {
     "optimizer-key": (archive(PLAIN_3, training={"optimizer": JITTED}), "3.4"),
     "added-axis": (archive(LISTING_FIRST, keras="3.4.1"), "3.14"),
     "added-axis-3-4": (archive(LISTING_FIRST, keras="3.4.1"), "3.4"),
+    "axis-forgotten": (h5(along(1, "Softmax"), keras="3.15.1"), "3.4"),
+    "axis-of-weights-forgotten": (h5(along(1, "BatchNormalization"), keras="3.4.1"), "3.4"),
     "compiled-without-optimizer": (
         archive(
             PLAIN_3, training={"optimizer": None, "loss": "mean_squared_error"}, keras="3.15.1"
