@@ -138,6 +138,12 @@ MESSAGES = {
         error("ValueError", "Unknown activation function: leaky_relu"),
     ],
     "optimizer-config": [
+        error(
+            "AttributeError",
+            "'NoneType' object has no attribute 'build'",
+            format="keras",
+            reader_keras=3,
+        ),
         error("TypeError", "Unexpected keyword argument passed to optimizer: use_ema. Allowed kwargs "
               "are {'lr', 'global_clipnorm', 'clipnorm', 'clipvalue', 'decay'}."),
         error("TypeError", "Could not deserialize class 'SGD' because its parent module "
@@ -247,6 +253,13 @@ MESSAGES = {
     ],
     "nested-graph": [
         error("ValueError", "Invalid dtype: tuple", reader_keras=3),
+        error(
+            "ValueError",
+            "Input 0 with name 'None' of layer 'dense_2' is incompatible with the layer: expected "
+            "min_ndim=2, found ndim=1. Full shape received: (4,)",
+            format="keras",
+            reader_keras=3,
+        ),
         error(
             "ValueError",
             "Cannot convert '((None, 3), 4)' to a shape. Found invalid dimension '(None, 3)' of "
