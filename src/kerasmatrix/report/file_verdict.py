@@ -336,4 +336,5 @@ def _verb(number: int, singular: str, plural: str | None = None) -> str:
 
 def _uncapitalized(sentence: str) -> str:
     first = sentence.split(" ", 1)[0]
-    return sentence if not first.istitle() else sentence[:1].lower() + sentence[1:]
+    is_name = first == "Keras" or not first.istitle()
+    return sentence if is_name else sentence[:1].lower() + sentence[1:]
