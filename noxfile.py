@@ -237,6 +237,13 @@ def survey(session: nox.Session) -> None:
 
 
 @nox.session
+def platforms(session: nox.Session) -> None:
+    """Ask the resolver on which platforms each TensorFlow can be installed."""
+    _install(session)
+    session.run("python", "survey/platforms.py")
+
+
+@nox.session
 def reports(session: nox.Session) -> None:
     """Score `kerasmatrix explain` on reports of others (-- FILE… [--wrong])."""
     _install(session)

@@ -30,6 +30,7 @@ from kerasmatrix.cli.session import (
 )
 from kerasmatrix.cli.terminal import print_files
 from kerasmatrix.config.matrix import Environment
+from kerasmatrix.environments.platforms import PLATFORMS, can_install, missing_wheels
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import Remedies
 from kerasmatrix.files.check import check as check_files
@@ -80,6 +81,11 @@ USAGE, INFRASTRUCTURE = 2, 3
     callback=split_names,
     help="Also export the models to these formats (onnx, tflite), and run and compare the exports.",
 )
+@click.option(
+    "--platform",
+    type=click.Choice(list(PLATFORMS)),
+    help="Where the models are used: advise only versions that can be installed there.",
+)
 @companions_options
 @click.option("--reference", metavar="NAME", help="The version to compare the others with.")
 @measuring_or_cluster_options
@@ -98,6 +104,7 @@ def check(  # noqa: PLR0913 - one argument per option
     accept: tuple[str, ...],
     environments: tuple[str, ...],
     exports: tuple[str, ...],
+    platform: str | None,
     code: Path | None,
     inputs: Path | None,
     reference: str | None,
@@ -124,7 +131,7 @@ def check(  # noqa: PLR0913 - one argument per option
         return USAGE
     assets = ModelAssets(code, inputs)
     with (
-        session_from_options(measuring, remedies) as session,
+        session_from_options(measuring, remedies, platform) as session,
         import_models(paths, session.store, assets) as (model_inputs, refused),
     ):
         show_all(refused)
@@ -153,6 +160,8 @@ def check(  # noqa: PLR0913 - one argument per option
     _say_changed(results)
     verdict = _verdict(results, fixed, model_inputs)
     print_verdict(verdict, results, page, _fix_command(verdict, asked=folder is not None))
+    if platform:
+        _say_missing(results, platform)
     exit_code = rules.decide(results)
     if models.refused or refused:
         return USAGE
@@ -217,6 +226,17 @@ def _verdict(
         results, results.candidate or newest(results), results.current, fixed=fixed,
         required=required,
     )  # fmt: skip
+
+
+def _say_missing(results: Results, platform: str) -> None:
+    """Print which of the versions cannot be installed on a platform."""
+    lacking = {
+        env.name: env.tensorflow
+        for env in results.environments
+        if env.tensorflow and can_install(env.tensorflow, platform) is False
+    }
+    if sentence := missing_wheels(lacking.values(), platform):
+        say(f"Not to be installed on {platform}: {', '.join(lacking)} ({sentence}).")
 
 
 def _say_changed(results: Results) -> None:

@@ -130,9 +130,9 @@ def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
 
 @contextmanager
 def session_from_options(
-    options: MeasuringOptions, remedies: Remedies = "first"
+    options: MeasuringOptions, remedies: Remedies = "first", platform: str | None = None
 ) -> Iterator[Session]:
-    """Open a session with progress in the terminal."""
+    """Open a session with progress in the terminal; the files are used on ``platform``."""
     project = Project(options.matrix_file)
     matrix = load_matrix(options.matrix_file)
     engine = open_engine(options.engine_name, matrix, project, options.cluster)
@@ -140,7 +140,7 @@ def session_from_options(
         project,
         matrix,
         engine,
-        options=SessionOptions(options.jobs, remedies, options.fresh, options.trust),
+        options=SessionOptions(options.jobs, remedies, options.fresh, options.trust, platform),
         store=options.store_folder,
         wait=lambda message: click.echo(f"Waiting: {message}.", err=True),
         listener=TerminalProgress(),

@@ -37,12 +37,14 @@ class SessionOptions:
         remedies: which fixes to try on failing cells.
         fresh: ignore stored results.
         trust: load files without a sandbox, too; in a sandbox, files share containers.
+        platform: where the files are used: fixes go by way of versions that have wheels for it.
     """
 
     jobs: int | None = None
     remedies: Remedies = "first"
     fresh: bool = False
     trust: bool = False
+    platform: str | None = None
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,9 @@ class Session:
         )
         locks = {env.name: self.lock(env) for env in environments}
         return build_plan(
-            self.matrix, selection, scenarios, locks, self.engine, remedies=self.options.remedies
-        )
+            self.matrix, selection, scenarios, locks, self.engine, remedies=self.options.remedies,
+            platform=self.options.platform,
+        )  # fmt: skip
 
     def lock(self, environment: Environment) -> Lock:
         """Return the lock of an environment."""

@@ -308,10 +308,8 @@ def find_environment(results: Results, text: str) -> str:
     known = [
         NamedVersion(
             env.name,
-            env.packages.get("tensorflow-cpu") or env.packages.get("tensorflow", "0"),
-            env.packages.get("keras", "0")
-            if env.keras_major == KERAS_3
-            else env.packages.get("tensorflow-cpu") or env.packages.get("tensorflow", "0"),
+            env.tensorflow or "0",
+            env.packages.get("keras", "0") if env.keras_major == KERAS_3 else env.tensorflow or "0",
             is_legacy_keras(env.variables),
         )
         for env in results.environments

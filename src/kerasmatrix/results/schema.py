@@ -80,6 +80,11 @@ class EnvironmentResult(StrictModel):
         description="it was not selected: added as a reference that files are compared with",
     )
 
+    @property
+    def tensorflow(self) -> str:
+        """The version of TensorFlow, from whichever distribution; empty if there is none."""
+        return self.packages.get("tensorflow-cpu") or self.packages.get("tensorflow", "")
+
 
 class FixedResult(StrictModel):
     """The file that ``check --fix`` wrote for `Results.candidate`."""
