@@ -12,7 +12,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,6 +84,22 @@ class Release:
             path.write_text(text.removeprefix("LIST "), encoding="utf-8")
         return dict(json.loads(path.read_text(encoding="utf-8")))
 
+    def save(self, tasks: list[Record]) -> None:
+        """Save exhibits."""
+        files = self.folder / "files"
+        files.mkdir(exist_ok=True)
+        self._do("save", tasks, files, self.folder / "saved.jsonl")
+
+    def load(self, tasks: list[Record]) -> None:
+        """Load files."""
+        self._do("load", tasks, self.folder / "loaded.jsonl")
+
+    def _do(self, what: str, tasks: list[Record], *places: Path) -> None:
+        print(f"{self.environment}: {what} {len(tasks)}", file=sys.stderr)
+        if tasks:
+            path = write_lines(self.folder / f"{what}-tasks.jsonl", tasks)
+            self.run(f"{what}-all", path, *places)
+
     def saved(self) -> list[Record]:
         """Return the records of what it saved."""
         return read_lines(self.folder / "saved.jsonl")
@@ -142,18 +158,26 @@ def main(options: argparse.Namespace) -> None:
 def measure(releases: Iterable[Release], chosen: set[str], jobs: int) -> None:
     """Have every release save the exhibits ``chosen``, then load what the others saved."""
     releases = list(releases)
+    in_parallel(jobs, [(each.save, to_save(each, chosen | BASES)) for each in releases])
+    files = unique_files(releases)
+    plainest = [file for file in files if file["name"] in BASES]
+    in_parallel(jobs, [(each.load, to_load(each, plainest)) for each in releases])
+    asked = [file for file in files if file["name"] in chosen]
+    work = []
+    for release in releases:
+        barred = barred_at(release, releases)
+        tried = [file for file in asked if is_tried(file, barred)]
+        work.append((release.load, to_load(release, tried)))
+    in_parallel(jobs, work)
+
+
+def in_parallel(
+    jobs: int, work: Iterable[tuple[Callable[[list[Record]], None], list[Record]]]
+) -> None:
+    """Do the tasks of ``jobs`` releases at a time, beginning with the most."""
+    longest_first = sorted(work, key=lambda each: -len(each[1]))
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda release: save(release, chosen | BASES), releases))
-        files = unique_files(releases)
-        plainest = [file for file in files if file["name"] in BASES]
-        list(pool.map(lambda release: load(release, plainest), releases))
-        asked = [file for file in files if file["name"] in chosen]
-
-        def load_asked(release: Release) -> None:
-            barred = barred_at(release, releases)
-            load(release, [file for file in asked if is_tried(file, barred)])
-
-        list(pool.map(load_asked, releases))
+        list(pool.map(lambda each: each[0](each[1]), longest_first))
 
 
 def builders() -> str:
@@ -162,18 +186,13 @@ def builders() -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def save(release: Release, exhibits: set[str]) -> None:
-    """Have a release save the exhibits that it has not tried yet."""
+def to_save(release: Release, exhibits: set[str]) -> list[Record]:
+    """Return the exhibits that a release has not tried to save yet."""
     done = {record["name"] for record in release.saved()}
-    (release.folder / "files").mkdir(exist_ok=True)
-    tasks = [
+    return [
         {"name": name, "number": hashlib.sha256(name.encode()).hexdigest()[:16]}
         for name in sorted(exhibits - done)
     ]
-    tell(release, "saves", tasks)
-    if tasks:
-        path = write_lines(release.folder / "save-tasks.jsonl", tasks)
-        release.run("save-all", path, release.folder / "files", release.folder / "saved.jsonl")
 
 
 def unique_files(releases: Iterable[Release]) -> list[Record]:
@@ -205,24 +224,15 @@ def is_tried(file: Record, barred: set[tuple[str, str, str]]) -> bool:
     return not plainest <= barred
 
 
-def load(release: Release, files: Iterable[Record]) -> None:
-    """Have a release load the files that it has not loaded yet."""
+def to_load(release: Release, files: Iterable[Record]) -> list[Record]:
+    """Return the files that a release has not loaded yet."""
     done = {record["task"] for record in release.loaded()}
     archives = "keras" in {record["format"] for record in release.saved() if "path" in record}
-    tasks = [
+    return [
         file
         for file in files
         if file["number"] not in done and (archives or file["format"] != "keras")
     ]
-    tell(release, "loads", tasks)
-    if tasks:
-        path = write_lines(release.folder / "load-tasks.jsonl", tasks)
-        release.run("load-all", path, release.folder / "loaded.jsonl")
-
-
-def tell(release: Release, does: str, tasks: list[Record]) -> None:
-    """Print what is done next."""
-    print(f"{release.name} ({release.environment}) {does} {len(tasks)}", file=sys.stderr)
 
 
 def read_lines(path: Path) -> list[Record]:

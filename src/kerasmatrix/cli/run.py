@@ -29,7 +29,6 @@ from kerasmatrix.cli.options import (
     retries_options,
     shard_option,
 )
-from kerasmatrix.cli.progress import TerminalProgress
 from kerasmatrix.cli.session import cluster_options
 from kerasmatrix.cli.stored_runs import read_run
 from kerasmatrix.cli.terminal import print_jobs, print_results, say_retries
@@ -45,6 +44,7 @@ from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.predictions import with_predictions
 from kerasmatrix.execution.runner import ExecutionOptions, Run
 from kerasmatrix.execution.shards import Shard, take_shard
+from kerasmatrix.report.progress import TerminalProgress
 from kerasmatrix.report.write import check_folder, publish
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.redacted import redacted

@@ -12,12 +12,12 @@ from typing import Any, Literal, TypeVar
 import click
 
 from kerasmatrix.cli.options import JOBS, any_matrix_option
-from kerasmatrix.cli.progress import TerminalProgress
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.execution.plan import Remedies
 from kerasmatrix.files.session import Session, SessionOptions, open_session
+from kerasmatrix.report.progress import TerminalProgress
 
 __all__ = [
     "MeasuringOptions",

@@ -191,23 +191,6 @@ def _missing_global(features: Features, target: Target) -> bool:
     )
 
 
-def _listed_axis(features: Features, target: Target) -> bool:
-    """A BatchNormalization stores its axis as a list, as Keras 2 writes it."""
-    return any(
-        layer.get("class_name") == "BatchNormalization"
-        and isinstance(_config(layer).get("axis"), list)
-        for layer in features.layers
-    )
-
-
-def _dot_score(features: Features, target: Target) -> bool:
-    """An Attention layer has the ``score_mode`` ``dot``, which is also the name of a function."""
-    return any(
-        layer.get("class_name") == "Attention" and _config(layer).get("score_mode") == "dot"
-        for layer in features.layers
-    )
-
-
 def _operation_on_constant(features: Features, target: Target) -> bool:
     """An operation of Keras 3 has a number among its positional inputs."""
     return any(
@@ -232,12 +215,23 @@ def _wrapped_lambda(features: Features, target: Target) -> bool:
 
 
 def _wrapped_functional(features: Features, target: Target) -> bool:
-    """A wrapper, such as TimeDistributed, has a functional model in it."""
+    """A wrapper, such as TimeDistributed, has a functional model in it, also in a Sequential."""
     return any(
-        inner.get("class_name") in FUNCTIONAL
+        _has_functional(inner)
         for layer in features.layers
         if layer.get("class_name") not in MODELS
         for inner in inside(layer.get("config"))
+    )
+
+
+def _has_functional(model: Mapping[str, Any], depth: int = 0) -> bool:
+    """Return whether a model is functional, or a Sequential with such a model in it."""
+    if model.get("class_name") in FUNCTIONAL:
+        return True
+    return (
+        model.get("class_name") == "Sequential"
+        and depth < DEEPEST_NODE
+        and any(_has_functional(inner, depth + 1) for inner in inside(model.get("config")))
     )
 
 
@@ -284,8 +278,6 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "lookup": _lookup,
     "function-of-library": _function_of_library,
     "missing-global": _missing_global,
-    "listed-axis": _listed_axis,
-    "dot-score": _dot_score,
     "operation-on-constant": _operation_on_constant,
     "merge-in-sequence": _merge_in_sequence,
     "path-outside": _path_outside,

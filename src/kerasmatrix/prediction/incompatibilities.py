@@ -6,7 +6,7 @@ before its layers, a wrapper's layer is created before the wrapper, keys are che
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Literal
@@ -28,7 +28,7 @@ __all__ = [
 
 IncompatibilityKind = Literal[
     "class", "coming", "custom", "key", "absent", "function", "module", "policy", "own-policy",
-    "bare",
+    "bare", "value", "operation",
 ]  # fmt: skip
 Config = Mapping[str, Any]
 
@@ -51,6 +51,11 @@ REMOVED = {"input_shape", "input_dim", "dtype", "name"}
 REMOVED_OF_OLD = {"batch_input_shape"}
 # The module in which an archive of Keras 3 finds layers of Keras 2 that it cannot find by name.
 LEGACY_MODULE = "keras._legacy."
+# Values of arguments that some releases refuse in some formats: the rules tell which.
+DOUBTFUL: Mapping[tuple[str, str], Callable[[object], bool]] = {
+    ("Attention", "score_mode"): lambda value: value == "dot",
+    ("BatchNormalization", "axis"): lambda value: isinstance(value, list),
+}
 DEEPEST = 200
 MOST_OBJECTS = 200
 # Objects of the program are found alike in every release of one major version of Keras.
@@ -62,16 +67,18 @@ class Incompatibility:
     """A part of a model that cannot be deserialized.
 
     Attributes:
-        kind: the kind of problem.
+        kind: the kind of problem; with ``value``, only if a rule says so.
         name: the class or function.
         layer: the layer's name.
         key: the key of its config that is unknown or missing, or that has the problematic value.
+        has_module: whether the file names the layer's module, which decides how Keras 3 reads it.
     """
 
     kind: IncompatibilityKind
     name: str
     layer: str
     key: str = ""
+    has_module: bool = False
 
 
 class _Walk:
@@ -90,7 +97,9 @@ class _Walk:
         own = name in self.custom_names or is_custom(
             str(stored.get("class_name")), module, stored.get("registered_name")
         )
-        yield from self.lookup(name, layer, module, own=own)
+        has_module = isinstance(module, str)
+        for each in self.lookup(name, layer, module, own=own):
+            yield replace(each, has_module=has_module)
         for inner in inside(config):
             if self.keras_3 and name not in MODELS and "module" not in inner:
                 yield Incompatibility("bare", _class(inner), layer)
@@ -102,7 +111,8 @@ class _Walk:
             for policy in self.policy(layer, config.get("dtype")):
                 yield replace(policy, kind="own-policy")
         else:
-            yield from self.layer(name, layer, config, old=not isinstance(module, str))
+            for each in self.layer(name, layer, config, old=not has_module):
+                yield replace(each, has_module=has_module)
 
     def lookup(
         self, name: str, layer: str, module: object, *, own: bool
@@ -118,10 +128,15 @@ class _Walk:
             and not self.keras_3
             and not self.api.has("layers", name, self.release)
         ):
-            comes = self.api.comes("layers", name, self.release)
-            yield Incompatibility(
-                "coming" if comes and name not in MODELS else "class", name, layer
-            )
+            yield Incompatibility(self._missing(name, module), name, layer)
+
+    def _missing(self, name: str, module: object) -> IncompatibilityKind:
+        """Return the kind of a class of Keras that the release does not find."""
+        is_layer = self.api.is_known("layers", name) or name in MODELS
+        if _is_of_operations(module) or (self.api.is_operation(name) and not is_layer):
+            return "operation"
+        comes = name not in MODELS and self.api.comes("layers", name, self.release)
+        return "coming" if comes else "class"
 
     def layer(
         self, name: str, layer: str, config: Config, *, old: bool
@@ -131,6 +146,8 @@ class _Walk:
         An ``old`` one does not name its module.
         """
         if name == "Lambda":
+            if named_function(config.get("function")) is None:
+                yield Incompatibility("value", name, layer, "function")
             yield from self.named_function(layer, config)
         removed = REMOVED | REMOVED_OF_OLD if old or name == "InputLayer" else REMOVED
         removed = removed | LAMBDA if old and name == "Lambda" else removed
@@ -145,6 +162,8 @@ class _Walk:
                 yield Incompatibility("function", "function", layer, key)
             elif place:
                 yield from self.value(place, layer, key, value)
+            elif (name, key) in DOUBTFUL and DOUBTFUL[name, key](value):
+                yield Incompatibility("value", name, layer, key)
 
     def named_function(self, layer: str, config: Config) -> Iterator[Incompatibility]:
         """Yield the function of a Lambda that the file names and the program does not pass."""
@@ -220,7 +239,7 @@ class _Walk:
             yield Incompatibility("custom", plain, layer, key)
 
     def _has(self, name: str, module: object) -> bool:
-        if isinstance(module, str) and ".ops" in module:
+        if _is_of_operations(module):
             return self.api.has_operation(name, self.release)
         if isinstance(module, str) and module.startswith(LEGACY_MODULE) and self.keras_3:
             return True
@@ -294,7 +313,8 @@ def find_custom_objects(
         for release in EACH_MAJOR:
             own = (each.name for each in find(config, api, release) if each.kind == "custom")
             for name in islice(own, MOST_OBJECTS):
-                if name not in seen:
+                # A function without a name (`<lambda>`) cannot be passed by one.
+                if name and name not in seen:
                     seen.add(name)
                     yield name, find is find_training_incompatibilities
 
@@ -323,6 +343,10 @@ def _leaves(stored: object) -> Iterator[str]:
     elif isinstance(stored, list | tuple):
         for inner in stored:
             yield from _leaves(inner)
+
+
+def _is_of_operations(module: object) -> bool:
+    return isinstance(module, str) and ".ops" in module
 
 
 def _is_wrapped(value: object) -> bool:

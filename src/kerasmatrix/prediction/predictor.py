@@ -28,6 +28,7 @@ from kerasmatrix.prediction.rules import (
 )
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.prediction.zoo import Failure, Zoo, measured_zoo
+from kerasmatrix.versions import KERAS_3, minor_of
 
 if TYPE_CHECKING:
     from kerasmatrix.inspection.contents import Contents
@@ -45,6 +46,8 @@ REBUILT = {
 }
 # The results of failing exhibits, in words.
 RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
+# The first release that has the metadata of a SavedModel's layers in a file of its own.
+METADATA_APART = (2, 5)
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
 OF_CLASS = {"class", "coming", "key", "absent"}
 # Keys that only the first layer of a Sequential has.
@@ -119,8 +122,7 @@ class _Predictor:
                 cause=failure.cause,
                 rule=f"zoo:{failure.exhibit.name}",
                 confidence=round(confidence_of("zoo") * certainty, 3),
-                because=f"{failure.exhibit.call} was measured between these releases of Keras: "
-                f"it {RESULTS[failure.status]} (layer {words(failure.layer)!r})",
+                because=f"{_measured(failure)} (layer {words(failure.layer)!r})",
             )
         return Prediction(
             environment=target.environment,
@@ -160,7 +162,12 @@ class _Predictor:
         def incompatibility() -> Incompatibility | None:
             candidates = self._incompatibilities(target.release)
             return next(
-                (candidate for candidate in candidates if not self._is_fixed(candidate, done)), None
+                (
+                    candidate
+                    for candidate in candidates
+                    if not self._is_fixed(candidate, done) and self._is_ruled(candidate, target)
+                ),
+                None,
             )
 
         def training() -> Incompatibility | None:
@@ -175,6 +182,15 @@ class _Predictor:
         return (
             rule,
             incompatibility() if rule.incompatibility else training() if rule.training else None,
+        )
+
+    def _is_ruled(self, candidate: Incompatibility, target: Target) -> bool:
+        """Return whether a rule says that a doubtful value fails here."""
+        return candidate.kind != "value" or any(
+            rule.incompatibility is not None
+            and rule.incompatibility.kind == "value"
+            and rule.fits(self._features, target, lambda: candidate, lambda: None)
+            for rule in the_rules()
         )
 
     def _is_fixed(self, incompatibility: Incompatibility, done: Container[str | None]) -> bool:
@@ -201,11 +217,21 @@ class _Predictor:
         return TOGETHER.join(sorted(needed, key=place_of)) or None
 
     def _find_incompatibilities(self, release: str) -> tuple[Incompatibility, ...]:
-        if not self._rebuilt:
+        must_restore = {
+            name.rpartition(">")[2] for name in self._features.contents.stored.must_restore
+        }
+        reads_metadata = METADATA_APART <= minor_of(release) < (KERAS_3,)
+        if not self._rebuilt and not (must_restore and reads_metadata):
             return ()
         incompatibilities = find_incompatibilities(
             self._features.config, measured_api(), release, self._custom_names
         )
+        if not self._rebuilt:
+            incompatibilities = (
+                each
+                for each in incompatibilities
+                if each.kind == "custom" and each.name in must_restore
+            )
         kept = (each for each in incompatibilities if not self._is_refuted(each, release))
         return tuple(islice(kept, MOST_INCOMPATIBILITIES))
 
@@ -214,6 +240,8 @@ class _Predictor:
         form, writer = REBUILT.get(self._features.kind), self._features.latest_writer
         if form is None or writer is None or incompatibility.kind not in OF_CLASS:
             return False
+        if incompatibility.has_module != (form == "keras"):
+            return False  # not as in exhibits, whose layers have a module in archives only
         name, key = incompatibility.name, incompatibility.key
         keys = measured_api().takes("layers", name, writer)
         is_usual = incompatibility.kind != "key" or keys is None or key in keys - OF_FIRST
@@ -226,6 +254,13 @@ class _Predictor:
             self._features.training, measured_api(), release, self._custom_names
         )
         return next(incompatibilities, None)
+
+
+def _measured(failure: Failure) -> str:
+    if failure.refused:
+        return f"this Keras cannot build {failure.exhibit.call}"
+    result = RESULTS[failure.status]
+    return f"{failure.exhibit.call} was measured between these releases of Keras: it {result}"
 
 
 def _reason(rule: Rule, incompatibility: Incompatibility | None) -> str:

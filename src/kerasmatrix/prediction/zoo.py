@@ -123,12 +123,14 @@ class Failure:
         status: ``fail``, or ``drift`` if it loads and computes something else.
         cause: why it fails, if that is known.
         layer: the name of the file's layer.
+        refused: whether the reader cannot even build it.
     """
 
     exhibit: Exhibit
     status: str
     cause: str | None
     layer: str
+    refused: bool = False
 
 
 class Zoo:
@@ -186,6 +188,9 @@ class Zoo:
             writer: the release that saved it.
             reader: the release that has to load it.
         """
+        refused = self._refused(part, reader)
+        if refused is not None:
+            return Failure(refused, "fail", None, part.where, refused=True)
         outcomes = self._outcomes_of(part.place, part.name, form, writer, reader)
         like = {
             each: what
@@ -211,6 +216,15 @@ class Zoo:
             cause=cause if status == "fail" and cause not in NO_CAUSE else None,
             layer=part.where,
         )
+
+    def _refused(self, part: Part, reader: str) -> Exhibit | None:
+        """Return the exhibit of a part's class with its defaults if ``reader`` cannot build it."""
+        exhibit = self._by_name.get(f"{part.place}/{part.name}")
+        if exhibit is None or not exhibit.refused:
+            return None
+        refusing = {each for span in exhibit.refused.values() for each in self.expanded(span)}
+        around = _around(reader, self.among(exhibit))
+        return exhibit if around and refusing.issuperset(around) else None
 
     def _outcomes_of(
         self, place: str, name: str, form: str, writer: str, reader: str

@@ -115,6 +115,7 @@ MESSAGES = {
     "op-layer": [
         error("ValueError", "Unknown layer: TFOpLambda"),
         error("ValueError", "Unknown layer: 'GetItem'. Please ensure …", writer_keras=3),
+        error("ValueError", "Unknown layer: 'NotEqual'. Please ensure …", writer_keras=3),
     ],
     "config-key-absent": [error("KeyError", "'query_shape'")],
     "subclassed-in-h5": [
@@ -243,6 +244,13 @@ MESSAGES = {
               "convert '3' to a shape.\n\nArguments received by TimeDistributed.call():"),
     ],
     "nested-graph": [
+        error("ValueError", "Invalid dtype: tuple", reader_keras=3),
+        error(
+            "ValueError",
+            "Cannot convert '((None, 3), 4)' to a shape. Found invalid dimension '(None, 3)' of "
+            "type '<class 'tuple'>'. ",
+            reader_keras=3,
+        ),
         error("ValueError", 'Layer "dense" expects 1 input(s), but it received 2 input tensors.'),
     ],
     "keras-1-file": [

@@ -110,6 +110,7 @@ EXAMPLES = {
         ),
         target("2.4", python="3.8"),
     ),
+    "operation-of-keras-3": (h5(model(INPUT, layer("NotEqual")), keras="3.4.1"), "3.4"),
     "class-gone": (h5(model(INPUT, layer("ThresholdedReLU"))), "3.4"),
     "merge-in-sequence": (h5(model(INPUT, DENSE, layer("Concatenate"))), "2.9"),
     "cudnn": (h5(model(INPUT, layer("CuDNNLSTM", units=2))), "2.9"),

@@ -83,7 +83,9 @@ def archive(config, *, keras="2.15.0", training=None, paths=(), holder=None):
     )
 
 
-def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0, whole=True):
+def saved_model(
+    config=None, *, tensorflow="2.9.3", training=None, slots=0, whole=True, must_restore=()
+):
     """Return the content of a SavedModel; without a config as Keras 3 exports it."""
     return Contents(
         Path("model"),
@@ -91,7 +93,9 @@ def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0, whol
         writer=Writer(tensorflow=tensorflow, recorded=("tensorflow",)),
         config=config,
         training=training,
-        stored=Stored(optimizer_arrays=slots, lacks_numbers=not whole),
+        stored=Stored(
+            optimizer_arrays=slots, lacks_numbers=not whole, must_restore=tuple(must_restore)
+        ),
     )
 
 

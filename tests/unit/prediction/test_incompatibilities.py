@@ -60,8 +60,8 @@ def test_find_missing_key():
 @pytest.mark.parametrize("module", ["keras.layers", None])
 def test_find_input_shape_with_module_in_keras_3(module):
     config = model(layer(units=2, batch_input_shape=[None, 3], module=module))
-    wanted = Incompatibility("key", "Dense", "dense", "batch_input_shape") if module else None
-    assert first(config, "3.4") == wanted
+    wanted = Incompatibility("key", "Dense", "dense", "batch_input_shape", has_module=True)
+    assert first(config, "3.4") == (wanted if module else None)
     assert first(config, "2.15") is None
 
 
@@ -125,7 +125,10 @@ def test_find_module_of_other_release(module, having):
 def test_find_operation_by_module():
     told = layer("GetItem", module="keras.src.ops.numpy")
     assert first(model(told), "3.4") is None
-    assert first(model(told), "2.15") == Incompatibility("class", "GetItem", "getitem")
+    assert first(model(told), "2.15") == Incompatibility(
+        "operation", "GetItem", "getitem", has_module=True
+    )
+    assert first(model(layer("GetItem")), "3.4").kind == "operation"
 
 
 def test_find_endless_config_ends():
@@ -174,8 +177,25 @@ def test_find_policy_of_custom_class():
 
 def test_find_old_lambda_keys_in_keras_3():
     old = layer("Lambda", function=["4wEA", None, None], function_type="lambda")
-    assert first(model(old), "3.4") is None
+    assert first(model(old), "3.4").kind == "value"
     assert first(model(layer("LSTM", units=1, function_type="x")), "3.4").key == "function_type"
+
+
+@pytest.mark.parametrize(
+    ("refused", "accepted", "key"),
+    [
+        (
+            layer("Attention", score_mode="dot"),
+            layer("Attention", score_mode="concat"),
+            "score_mode",
+        ),
+        (layer("BatchNormalization", axis=[3]), layer("BatchNormalization", axis=3), "axis"),
+    ],
+)
+def test_find_doubtful_value(refused, accepted, key):
+    told = first(model(refused), "3.15")
+    assert (told.kind, told.key) == ("value", key)
+    assert first(model(accepted), "3.15") is None
 
 
 def test_find_wrapped_layer_without_module_in_keras_3():

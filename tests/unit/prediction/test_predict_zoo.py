@@ -13,6 +13,7 @@ TOLD = {
         },
         "layers/LSTM": {"h5": {"2.4": {"pass": "2.4-3.4"}}},
         "layers/MultiHeadAttention": {"h5": {"2.4": {"pass": "2.3-2.15"}}},
+        "layers/Flatten": {"refused": {"ValueError": "2.15"}},
     },
 }
 
@@ -52,9 +53,14 @@ def test_predict_contents_own_class_is_not_exhibit():
 
 
 def test_predict_contents_measured_key_is_accepted():
-    old = layer("LSTM", module="keras.layers", units=2, time_major=False)
+    old = layer("LSTM", units=2, time_major=False)
     assert told_for(old, "3.4", keras="2.4.0").cause != "config-key-removed"
     assert told_for(old, "3.4").cause == "config-key-removed"
+
+
+def test_predict_contents_layer_unlike_exhibit_is_refused():
+    nested = layer("LSTM", module="keras.layers", units=2, time_major=False)
+    assert told_for(nested, "3.4", keras="2.4.0").cause == "config-key-removed"
 
 
 def test_predict_contents_measured_class_is_not_unknown():
@@ -65,3 +71,9 @@ def test_predict_contents_measured_class_is_not_unknown():
 
 def test_predict_contents_unusual_key_is_not_refuted():
     assert told_for(layer("Dense", units=3, unheard=None), "2.15").cause == "config-key-removed"
+
+
+def test_predict_contents_class_that_release_cannot_build_fails():
+    told = told_for(layer("Flatten"), "2.15")
+    assert (told.status, told.rule) == ("fail", "zoo:layers/Flatten")
+    assert told.because == "this Keras cannot build Flatten() (layer 'flatten')"

@@ -59,6 +59,11 @@ def test_required_objects_of_an_archive_are_found_by_module(tmp_path):
     assert names(path) == [("Gate", (), False)]
 
 
+def test_required_objects_without_a_name_are_left_out(tmp_path):
+    training = {**files.TRAINING, "loss": "<lambda>"}
+    assert required_objects(files.hdf5_model(tmp_path / "m.h5", training=training)) == ()
+
+
 def test_required_objects_of_a_damaged_file_are_an_error(tmp_path):
     (tmp_path / "model.h5").write_text(json.dumps("text"))
     with pytest.raises(UsageError, match=r"model\.h5"):

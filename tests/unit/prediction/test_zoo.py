@@ -80,13 +80,18 @@ def test_failure_of_part_with_measured_value(zoo, size):
     [
         tower(mode="short", size=True),
         tower(name="Unheard", mode="tall"),
-        tower(name="Gone", mode="tall"),
         tower(place="metrics", mode="tall"),
         tower(wirings=("in-Bidirectional",)),
     ],
 )
 def test_failure_of_other_part_is_none(zoo, part):
     assert zoo.failure(part, "h5", "2.9", "2.4") is None
+
+
+def test_failure_of_part_that_reader_cannot_build(zoo):
+    found = zoo.failure(tower(name="Gone"), "h5", "2.9", "2.4")
+    assert (found.status, found.refused) == ("fail", True)
+    assert zoo.failure(tower(name="Gone"), "h5", "2.4", "2.9") is None
 
 
 def test_failure_of_part_with_other_value_of_the_kind(zoo):
