@@ -180,7 +180,7 @@ class Plan:
 
     def cannot_load(self, cell: Cell) -> str | None:
         """Return why this cell is unsupported by declaration (of either side), or None."""
-        return self.cannot_save(Save(*cell[:3])) or self._unsupported(
+        return self.cannot_save(cell.save) or self._unsupported(
             cell.scenario, cell.format, cell.loaded_with, "load"
         )
 

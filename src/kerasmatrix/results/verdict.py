@@ -140,6 +140,7 @@ def _judge_exception(saved: SaveFacts, load: LoadObservation) -> Verdict:
         return Verdict(status=Status.UNSUPPORTED, summary=f"{NOT_EXPORTED}: {load.error.message}")
     if load.stage in EXPORTING:
         return Verdict(status=Status.FAIL, summary=f"{EXPORTING[load.stage]}: {_ending(load)}")
+    # In any stage before the call there is no model, or none that was shown to load.
     if load.stage != "call":
         return Verdict(status=Status.FAIL, summary=_ending(load))
     if saved.refused_at_home or saved.refused:
@@ -167,6 +168,7 @@ def _judge_model(  # noqa: PLR0913 - the save, the load, and what is known of bo
     if rescaled and not weights_equal:
         lost = (RESCALED, *lost)
     losses = "; ".join(lost)
+    # Other numbers outweigh losses: a model that computes something else is of no use.
     if drift:
         status, summary = Status.DRIFT, drift
     elif saved.refused:

@@ -138,6 +138,12 @@ MESSAGES = {
         error("ValueError", "Unknown activation function: leaky_relu"),
     ],
     "optimizer-config": [
+        error(
+            "AttributeError",
+            "'NoneType' object has no attribute 'build'",
+            format="keras",
+            reader_keras=3,
+        ),
         error("TypeError", "Unexpected keyword argument passed to optimizer: use_ema. Allowed kwargs "
               "are {'lr', 'global_clipnorm', 'clipnorm', 'clipvalue', 'decay'}."),
         error("TypeError", "Could not deserialize class 'SGD' because its parent module "
@@ -158,6 +164,8 @@ MESSAGES = {
         error("ValueError", "Argument(s) not recognized: {'lr': 0.001}"),
     ],
     "loss-metric-config": [
+        error("TypeError", "string indices must be integers, not 'str'", format="h5",
+              writer_keras=3, reader_keras=3),
         error("TypeError", "string indices must be integers, not 'str'", format="h5",
               writer_keras=2, reader_keras=3),
         error("TypeError", "Object of type function is not JSON serializable"),
@@ -247,6 +255,13 @@ MESSAGES = {
         error("ValueError", "Invalid dtype: tuple", reader_keras=3),
         error(
             "ValueError",
+            "Input 0 with name 'None' of layer 'dense_2' is incompatible with the layer: expected "
+            "min_ndim=2, found ndim=1. Full shape received: (4,)",
+            format="keras",
+            reader_keras=3,
+        ),
+        error(
+            "ValueError",
             "Cannot convert '((None, 3), 4)' to a shape. Found invalid dimension '(None, 3)' of "
             "type '<class 'tuple'>'. ",
             reader_keras=3,
@@ -320,6 +335,11 @@ MESSAGES = {
               "`tf.Variable` is not supported in h5"),
     ],
     "config-key-removed": [
+        error("TypeError", "Error when deserializing class 'SeparableConv2D' using config={'name': 'a', "
+              "'groups': 1}.\n\nException encountered: Unrecognized keyword arguments passed to "
+              "SeparableConv2D: {'groups': 1, 'kernel_initializer': {'module': 'keras.initializers', "
+              "'class_name': 'GlorotUniform', 'registered_name': None}}", format="h5",
+              writer_keras=2, reader_keras=3),
         error("TypeError", "Error when deserializing class 'LSTM' using config={}.",
               ("TypeError", "GlorotUniform.__init__() got an unexpected keyword argument 'dtype'"),
               writer_keras=2, reader_keras=3),
@@ -355,6 +375,11 @@ MESSAGES = {
               "`__init__` and therefore must override `get_config()`."),
     ],
     "custom-class-missing": [
+        error("TypeError", "<class 'keras.src.models.functional.Functional'> could not be deserialized "
+              "properly. Please ensure that components that are Python object instances are "
+              "deserialized.\n\nconfig={'module': 'keras.src.models.functional'}.\n\nException "
+              "encountered: Could not locate function 'mine>squash'. Full object config: {'module': "
+              "'builtins', 'class_name': 'function', 'config': 'mine>squash'}", format="keras"),
         error("ValueError", "Unknown layer: MyCustomLayer"),
         error("ValueError", "Unknown layer: MyLayer. Please ensure this object is passed to the "
               "`custom_objects` argument."),

@@ -41,6 +41,13 @@ def wired(inner, call, output=("dense", 0, 0)):
     return outer
 
 
+def along(axis, class_name, shape=(None, 6, 4)):
+    """Return a functional model of Keras 3 with a layer that works along an ``axis``."""
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": list(shape)}}
+    told = layer(class_name, axis=axis) | {"name": "told", "inbound_nodes": [{"args": [[tensor]]}]}
+    return model(told, class_name="Functional")
+
+
 def model(*layers, class_name="Sequential", name="model", **more):
     """Return a model's config."""
     return {"class_name": class_name, "config": {"name": name, "layers": list(layers)}, **more}
@@ -116,6 +123,9 @@ def other_weights(kind, *, whole=True):
     return Contents(Path("weights"), kind, stored=Stored(lacks_numbers=not whole))
 
 
-def architecture(config):
-    """Return the content of a file of an architecture as JSON."""
-    return Contents(Path("model.json"), "architecture-json", writer=writer("2.9.0"), config=config)
+def architecture(config, *, weights=None):
+    """Return the content of a file of an architecture as JSON, with the name of its weights."""
+    by = writer("2.9.0")
+    return Contents(
+        Path("model.json"), "architecture-json", writer=by, config=config, companion=weights
+    )

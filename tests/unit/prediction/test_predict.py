@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from kerasmatrix.errors import UsageError
@@ -8,12 +10,14 @@ from kerasmatrix.prediction.similar_cells import SimilarCell
 from tests.unit.inspection import files
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
+    architecture,
     archive,
     h5,
     layer,
     model,
     saved_model,
     target,
+    weights,
 )
 
 
@@ -36,6 +40,15 @@ def test_predict_contents_custom_class_with_code_passes():
     (having,) = predict_contents(contents, [target("2.9")], {"Mine"})
     assert (without.cause, without.remedy) == ("custom-class-missing", "custom-objects")
     assert having.status == "pass"
+
+
+def test_predict_contents_weights_with_architecture_are_rebuilt():
+    """Weights with an architecture next to them are loaded as that is, with them."""
+    held = replace(weights(), config=model(layer("Mine")), companion="model.json")
+    for contents in (held, architecture(model(layer("Mine")), weights="w.h5")):
+        old, new = predict_contents(contents, [target("2.9"), target("3.4")])
+        assert (old.status, old.cause) == ("fail", "custom-class-missing")
+        assert new.status == "fail"
 
 
 def test_predict_contents_saved_model_restored_class_is_needed():
