@@ -27,7 +27,8 @@ __all__ = ["write"]
 MOST_SETTINGS, MOST_OWNERS = 4, 12
 # Keras drops these from a stored config, or converts them.
 DROPPED = REMOVED | REMOVED_OF_OLD
-RESULTS = {"pass": "load", "degraded": "lose something", "drift": "other numbers"}
+LOAD = "load"
+RESULTS = {"pass": LOAD, "degraded": "load, lose something", "drift": "load, other numbers"}
 FAIL, LEFT_OUT = "do not load", "left out"
 
 
@@ -136,14 +137,15 @@ def step_page(zoo: Zoo, api: KerasApi, catalogue: Catalogue, old: str, new: str)
 
 def _count_table(zoo: Zoo, old: str, new: str) -> Iterator[str]:
     """Yield the table of the results of a step by format, and why models are left out."""
-    columns = (*RESULTS.values(), FAIL, LEFT_OUT)
     changes = {form: _change(zoo, form, old, new) for form in FILES}
+    shown = {form: change for form, change in changes.items() if change.results.total()}
     rows = [
-        [FILES[form], *(change.results[column] or "" for column in columns)]
-        for form, change in changes.items()
-        if change.results.total()
+        [result, *(change.results[result] or "" for change in shown.values())]
+        for result in (*RESULTS.values(), FAIL, LEFT_OUT)
+        if any(change.results[result] for change in shown.values())
     ]
-    yield from table([f"saved with {old}, loaded with {new}", *columns], rows)
+    head = [f"saved with {old}, loaded with {new}", *(FILES[form] for form in shown)]
+    yield from table(head, rows)
     for form, change in changes.items():
         if change.left_out:
             outcomes = {
@@ -332,7 +334,7 @@ def _steps_table(zoo: Zoo, steps: Iterable[tuple[str, str]]) -> Iterator[str]:
         for form in FILES:
             change = _change(zoo, form, *step)
             whole = change.results.total() - change.results[LEFT_OUT]
-            share = f"{change.results['load']:,} of {whole:,}" if whole else ""
+            share = f"{change.results[LOAD]:,} of {whole:,}" if whole else ""
             row.append(f"{share}, no functional model" if change.left_out else share)
         rows.append(row)
     head = ["step", *(f"load unchanged from {name}" for name in FILES.values())]

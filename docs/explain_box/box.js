@@ -6,6 +6,8 @@
   const CAUSES = "catalogue/causes/";
   const LIKELY = { high: "", medium: " (likely)", low: " (possible)" };
   const MOST_SOURCES = 3;
+  // The fields of the page are the options of the command.
+  const OPTION = /pass --(?:saved-with|loaded-with|format)(?:, or the file itself with --file)?/;
   const element = id => document.getElementById(id);
   let started;
 
@@ -121,7 +123,8 @@
       : "No known cause matches this error");
     yield* listed("Possible", near.map(one => link(one.slug, one.story)));
     yield* knownOf(known);
-    yield* listed("It would help to have", needs);
+    element("explain-box").querySelector("details").open ||= needs.some(one => OPTION.test(one));
+    yield* listed("It would help to have", needs.map(one => one.replace(OPTION, "enter it above")));
   }
 
   function* knownOf(known) {

@@ -106,9 +106,19 @@ def test_box_shows_cause_with_link_and_fixes(box):
     answer = box.locator("#explain-answer")
     found = explain_message("ValueError: Unknown layer: Functional")
     link = answer.locator("h2 a")
-    assert link.inner_text() == found.cause.story
+    assert link.inner_text() == found.cause.story.replace("`", "")
     assert link.get_attribute("href") == f"catalogue/causes/{found.cause.slug}.html"
     assert answer.locator("li").count() >= len(found.advice)
+
+
+def test_box_asks_for_facts_by_its_own_fields(box):
+    message = "ModuleNotFoundError: No module named 'keras.api'"
+    assert any("pass --loaded-with" in need for need in explain_message(message).needs)
+    box.locator("#explain-text").fill(message)
+    box.locator("#explain-box button").click()
+    box.locator("#explain-answer li", has_text="enter it above").first.wait_for()
+    assert box.locator("#explain-saved").is_visible()
+    assert "pass --" not in box.locator("#explain-answer").inner_text()
 
 
 def test_box_names_error_of_user(box):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from distributed import Client
 
-from tests.dask.fake import until
+from tests.dask.fake import MACHINE, until
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60.0
@@ -107,6 +107,11 @@ class Cluster:
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                # This checkout, not an installed kerasmatrix.
-                env={**os.environ, **SETTINGS, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"},
+                env={
+                    **os.environ,
+                    **SETTINGS,
+                    # This checkout, not an installed kerasmatrix.
+                    "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+                    MACHINE: str(self._number),
+                },
             )

@@ -22,6 +22,9 @@ from kerasmatrix.environments.locks import Lock
 from tests.unit.fakes import FakeEngine
 
 HELD_SECONDS = 60.0
+# An environment variable that a nanny and all its processes share: a slow worker is replaced by
+# another process, on the same machine.
+MACHINE = "KERASMATRIX_TEST_MACHINE"
 
 
 def what(task: Task) -> str:
@@ -111,7 +114,8 @@ class NotingEngine(FakeEngine):
 
 def note(folder: Path, kind: str, **more: object) -> None:
     """Record an event in a file of this process."""
-    line = json.dumps({"kind": kind, "process": os.getpid(), **more})
+    machine = os.environ.get(MACHINE)
+    line = json.dumps({"kind": kind, "process": os.getpid(), "machine": machine, **more})
     with (folder / f"notes-{os.getpid()}").open("a") as handle:
         handle.write(line + "\n")
 

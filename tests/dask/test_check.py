@@ -22,9 +22,7 @@ FILES = 5
 @pytest.fixture
 def engine(cluster, s3, notes):
     # Two tasks per job, so that there are several jobs.
-    opened = DaskEngine(
-        cluster.address, s3, FakeConfig(notes), tick=0.2, patience=30, tasks_per_job=2
-    )
+    opened = DaskEngine(cluster.address, s3, FakeConfig(notes), patience=30, tasks_per_job=2)
     yield opened
     opened.close()
 
@@ -56,7 +54,7 @@ def test_check_on_cluster_equals_local_check(check, engine, notes):
     assert plain(together) == plain(alone)
     assert len(alone) == FILES * len(ENVIRONMENTS)
     assert {cell["status"] for cell in alone} == {"pass", "drift", "fail", "crash", "infra"}
-    assert len({line["process"] for line in noted(notes, "task")}) == 3
+    assert len({line["machine"] for line in noted(notes, "task")}) == 3
 
 
 def test_check_on_cluster_isolates_files(check, engine, notes):
@@ -69,5 +67,5 @@ def test_check_on_cluster_isolates_files(check, engine, notes):
     assert all(line["scenarios"] == line["of"] for line in seen)
     assert all(len(line["artifacts"]) <= 1 for line in seen)
     # More than one Dask worker runs tasks of an environment.
-    places = {(line["environment"], line["process"]) for line in seen}
+    places = {(line["environment"], line["machine"]) for line in seen}
     assert len(places) > len({environment for environment, _ in places})

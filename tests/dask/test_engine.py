@@ -22,16 +22,14 @@ EVERYTHING = (
 
 @pytest.fixture
 def engine(cluster, tmp_path, notes):
-    opened = DaskEngine(
-        cluster.address, str(tmp_path / "parcels"), FakeConfig(notes), tick=0.2, patience=30
-    )
+    opened = DaskEngine(cluster.address, str(tmp_path / "parcels"), FakeConfig(notes), patience=30)
     yield opened
     opened.close()
 
 
 @pytest.fixture
 def over_s3(cluster, notes, s3):
-    opened = DaskEngine(cluster.address, s3, FakeConfig(notes), tick=0.2, patience=30)
+    opened = DaskEngine(cluster.address, s3, FakeConfig(notes), patience=30)
     yield opened
     opened.close()
 
@@ -44,8 +42,7 @@ def test_run_on_cluster_equals_local_run(engine, tmp_path, notes):
     assert {cell["status"] for cell in table(alone)} >= {
         "pass", "fail", "drift", "crash", "timeout", "save-failed", "infra",
     }  # fmt: skip
-    # A worker whose machine is slow to answer is started again, as another process.
-    assert len({line["process"] for line in noted(notes, "task")}) >= 3
+    assert len({line["machine"] for line in noted(notes, "task")}) == 3
 
 
 def test_run_with_s3_equals_local_run(over_s3, tmp_path):
@@ -72,7 +69,7 @@ def test_run_damaged_artifact_is_sent_again(engine, tmp_path, notes):
 def test_job_prefers_worker_with_the_environment(engine, tmp_path, notes):
     measure(make_project(tmp_path, "good"), engine, tmp_path / "together", jobs=1)
     assert len(noted(notes, "task")) == 2
-    assert len({line["process"] for line in noted(notes, "task")}) == 1
+    assert len({line["machine"] for line in noted(notes, "task")}) == 1
     assert len(noted(notes, "opened")) == 1
 
 
@@ -82,7 +79,7 @@ def test_job_without_room_goes_to_another_worker(engine, tmp_path, notes, monkey
     (notes / "hold").touch()
 
     def let_go():
-        until(lambda: len({line["process"] for line in noted(notes, "task")}) > 1, "two at work")
+        until(lambda: len({line["machine"] for line in noted(notes, "task")}) > 1, "two at work")
         (notes / "hold").unlink()
 
     matrix = make_project(tmp_path, "good", scenarios=tuple(f"s{n}" for n in range(12)))
@@ -97,7 +94,7 @@ def test_job_without_room_goes_to_another_worker(engine, tmp_path, notes, monkey
 def test_run_no_able_worker_says_why(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good")
     inner = FakeConfig(notes, trouble_in="there is none")
-    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), inner, tick=0.1, patience=1)
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), inner, patience=1)
     with contextlib.closing(engine), pytest.raises(EngineDisconnected, match="none can use fake"):
         measure(matrix, engine, tmp_path / "together")
 
@@ -106,7 +103,7 @@ def test_run_too_little_memory_says_why(cluster, tmp_path, notes):
     matrix = make_project(tmp_path, "good")
     matrix.write_text(f"{matrix.read_text()}limits: {{memory_mb: 16000000}}\n")
     inner = FakeConfig(notes)
-    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), inner, tick=0.1, patience=1)
+    engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), inner, patience=1)
     with (
         contextlib.closing(engine),
         pytest.raises(EngineDisconnected, match="MB of memory: the largest"),
@@ -118,7 +115,7 @@ def test_run_too_little_memory_says_why(cluster, tmp_path, notes):
 def test_run_absent_scheduler_is_infrastructure(tmp_path, monkeypatch, capsys, inner):
     monkeypatch.chdir(tmp_path)
     make_project(tmp_path, "good")
-    monkeypatch.setattr("kerasmatrix.engines.select.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("kerasmatrix.engines.dask.cluster.CONNECT_SECONDS", 0.5)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # a port without a listener
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"

@@ -28,7 +28,7 @@ def alone(tmp_path):
 
 def opened(cluster, tmp_path, notes, **options):
     """An engine on the cluster, closed afterwards."""
-    settings = {"tick": 0.2, "patience": 60, **options}
+    settings = {"patience": 60, **options}
     engine = DaskEngine(cluster.address, str(tmp_path / "parcels"), FakeConfig(notes), **settings)
     return contextlib.closing(engine)
 

@@ -4,6 +4,7 @@ import types
 from pathlib import Path
 
 import pytest
+from distributed import CancelledError
 from distributed.scheduler import KilledWorker
 
 from kerasmatrix.config.matrix import Environment, Limits
@@ -28,6 +29,8 @@ SPEC = WorkerSpec(
     cache_name="",
 )
 FIRST, SECOND = (Task(name, "load", "first", "h5", None, 10, 100) for name in ("1", "2"))
+
+
 LOST = "lost"
 
 
@@ -36,7 +39,6 @@ class Future:
 
     def __init__(self, outcome):
         self.outcome = outcome
-        self.status = "error" if isinstance(outcome, Exception) else "finished"
 
     def done(self):
         return self.outcome != LOST
@@ -45,27 +47,29 @@ class Future:
         return self.outcome
 
     def exception(self, timeout):
-        return self.outcome
-
-    def add_done_callback(self, call):
-        if self.done():
-            call(self)
+        if isinstance(self.outcome, CancelledError):
+            raise self.outcome
+        return self.outcome if isinstance(self.outcome, Exception) else None
 
 
 class Cluster:
     """Ends each job as ``ends`` says, which is called with its tasks."""
 
-    slots = 1
     patience = 1.0
 
     def __init__(self, ends):
         self.ends = ends
         self.submitted = []
 
+    def slots(self, task_mb):
+        return 1
+
     def submit(self, job, spec, scenarios):
         self.submitted.append(job.tasks)
         job.future = Future(self.ends(job.tasks) if job.tasks else JobResult(handshake=HELLO))
-        return job.future
+
+    def wait(self, jobs):
+        pass
 
     def has_lost_workers(self, job):
         return not job.future.done()
@@ -98,7 +102,7 @@ class Transfer:
 
 def open_worker(ends, transfer=None):
     engine = types.SimpleNamespace(
-        cluster=Cluster(ends), transfer=transfer or Transfer(), tick=0.01, tasks_per_job=2,
+        cluster=Cluster(ends), transfer=transfer or Transfer(), tasks_per_job=2,
         handshakes={}, results={}, active=set(),
     )  # fmt: skip
     dirs = WorkDirs(Path("scenarios"), Path("artifacts"), Path("scratch"))
@@ -142,6 +146,12 @@ def test_job_lost_with_others_is_tried_often(losses, dies):
         assert list(worker.run((FIRST,))) == [{"of": "1"}]
 
 
+def test_job_cancelled_by_the_scheduler_is_submitted_again():
+    engine, worker = open_worker(once(CancelledError("its scheduler is gone")))
+    assert list(worker.run((FIRST, SECOND))) == [{"of": "1"}, {"of": "2"}]
+    assert engine.cluster.submitted[1:] == [(FIRST, SECOND)] * 2
+
+
 def test_artifact_missing_there_is_sent_again():
     missing = JobResult("here", error=ArtifactMissing("abc", "is damaged"))
     engine, worker = open_worker(once(missing))
@@ -166,14 +176,15 @@ def test_environment_unavailable_later_is_opened_again():
     assert engine.handshakes == {}
 
 
-def test_job_partly_done_dies_under_the_next_task():
+def test_worker_death_is_the_result_of_its_task():
     death = WorkerDied("killed by signal 9", memory=True)
-    _, worker = open_worker(lambda tasks: done(tasks[:1])._replace(handshake=None, error=death))
-    results = worker.run((FIRST, SECOND))
-    assert next(results) == {"of": "1"}
+    first = TaskResult(FIRST, death)
+    engine, worker = open_worker(lambda tasks: JobResult("", (first, *done((SECOND,))[1]), HELLO))
     with pytest.raises(WorkerDied, match="signal 9") as caught:
-        next(results)
+        next(worker.run((FIRST, SECOND)))
     assert (caught.value.memory, caught.value.machine) == (True, False)
+    assert list(worker.run((SECOND,))) == [{"of": "2"}]
+    assert engine.cluster.submitted[1:] == [(FIRST, SECOND)]
 
 
 def test_job_failing_on_three_workers_disconnects():

@@ -3,10 +3,8 @@
 import types
 from pathlib import Path
 
-import pytest
-
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Task, WorkerDied
+from kerasmatrix.engines.base import Handshake, Task, WorkerDied
 from kerasmatrix.engines.dask.messages import WorkerSpec
 from kerasmatrix.engines.dask.worker_plugin import EnvironmentPlugin
 from kerasmatrix.environments.locks import Lock
@@ -60,6 +58,8 @@ class Inner:
 class DyingWorker:
     """Dies under its only task, after its job was cancelled if ``cancels`` says so."""
 
+    hello = Handshake("2.4.0", "2.4.0", "3.8.1", 1.0)
+
     def __init__(self, process, cancels):
         self.process = process
         self.cancels = cancels
@@ -75,11 +75,24 @@ class DyingWorker:
         yield
 
 
+class DyingOnce(DyingWorker):
+    """Dies under the second task."""
+
+    tasks = 0
+
+    def run(self, tasks):
+        for _ in tasks:
+            self.tasks += 1
+            if self.tasks == 2:
+                raise WorkerDied("the worker died: killed by signal 9")
+            yield {"ended": "returned"}
+
+
 class AnsweringWorker(DyingWorker):
     """Answers each task; after the first, its job was cancelled."""
 
     def run(self, tasks):
-        for _ in tasks:
+        for self.answered, _ in enumerate(tasks, 1):
             yield {"ended": "returned"}
             self.process.task.state = "cancelled"
 
@@ -93,15 +106,21 @@ def run_job(folder, kind, tasks, *, cancels):
     return worker, plugin.run_job(SPEC, tasks, {})
 
 
-@pytest.mark.parametrize(("cancels", "error"), [(False, WorkerDied), (True, InfrastructureError)])
-def test_job_cancelled_is_not_a_dead_worker(tmp_path, cancels, error):
-    worker, result = run_job(tmp_path, DyingWorker, (TASK,), cancels=cancels)
-    assert type(result.error) is error
+def test_worker_death_is_the_result_of_its_task(tmp_path):
+    worker, result = run_job(tmp_path, DyingOnce, (TASK,) * 4, cancels=False)
+    assert [type(each.result) for each in result.results] == [dict, WorkerDied, dict, dict]
+    assert result.handshake
+    assert worker.closed
+
+
+def test_job_cancelled_is_not_a_dead_worker(tmp_path):
+    worker, result = run_job(tmp_path, DyingWorker, (TASK,), cancels=True)
+    assert type(result.error) is InfrastructureError
     assert worker.closed
 
 
 def test_job_cancelled_ends_after_its_present_task(tmp_path):
     worker, result = run_job(tmp_path, AnsweringWorker, (TASK,) * 4, cancels=True)
-    assert len(result.results) == 2
+    assert worker.answered == 2
     assert isinstance(result.error, InfrastructureError)
     assert worker.closed

@@ -63,6 +63,12 @@ def layer(name="it", **more):
     return {"class_name": "Dense", "config": {"name": name, "units": 1, **more}}
 
 
+def naming(module, name):
+    """Return a layer with a function as its activation."""
+    function = {"module": module, "class_name": "function", "config": name}
+    return layer(activation=function)
+
+
 def zipped(path, members, compression=zipfile.ZIP_STORED):
     with zipfile.ZipFile(path, "w", compression) as archive:
         for name, content in members:
@@ -212,6 +218,70 @@ def archive_truncated(folder, secret):
     return path
 
 
+@hostile(
+    "a config is read in the encoding that Keras reads, and what it names is reported", "os.system"
+)
+def archive_config_in_utf_16(folder, secret):
+    return archive(folder, json.dumps(config(naming("os", "system"))).encode("utf-16"))
+
+
+@hostile("no package is imported, and its function is reported", "pandas.read_pickle")
+def archive_names_a_package(folder, secret):
+    return archive(folder, config(naming("pandas", "read_pickle")))
+
+
+@hostile("no file is read, and the path is reported", "secret.txt")
+def archive_tokenizer_reads_a_path(folder, secret):
+    tokenizer = {"class_name": "GPT2Tokenizer", "config": {"name": "t", "merges": str(secret)}}
+    return archive(folder, config(tokenizer))
+
+
+@hostile("arrays of the weights in another file are reported, not read", "secret.txt", digest=True)
+def archive_weights_in_other_file(folder, secret):
+    held = io.BytesIO()
+    with h5py.File(held, "w") as file:
+        place = [(str(secret), 0, len(SECRET))]
+        file.create_dataset("layers/dense/vars/0", (len(SECRET),), "u1", external=place)
+    path = archive(folder, config())
+    with zipfile.ZipFile(path, "a") as opened:
+        opened.writestr("model.weights.h5", held.getvalue())
+    return path
+
+
+@hostile("paths of Windows lead out, too", "leads out of the folder")
+def archive_windows_paths(folder, secret):
+    path = archive(folder, config())
+    with zipfile.ZipFile(path, "a") as opened:
+        opened.writestr("C:\\windows\\x", "out")
+        opened.writestr("..\\..\\escaped.txt", "out")
+    return path
+
+
+@hostile("the archive is read that zipfile reads, and the other reported", "precede the archive")
+def archive_two_in_one(folder, secret):
+    first = archive(folder, config(naming("os", "system"))).read_bytes()
+    path = archive(folder, config())
+    path.write_bytes(first + path.read_bytes())
+    return path
+
+
+@hostile("a preset's other configs are read, and what they name is reported", "os.system")
+def preset_names_code(folder, secret):
+    path = files.unpacked(folder / "preset")
+    named = {"module": "os", "class_name": "function", "config": "system"}
+    (path / "tokenizer.json").write_text(json.dumps(named))
+    return path
+
+
+@hostile("no module is imported, and its name is reported", "antigravity")
+def mlflow_imports_a_module(folder, secret):
+    (folder / "model" / "data").mkdir(parents=True)
+    archive(folder / "model" / "data", config())
+    flavors = "flavors: {python_function: {loader_module: antigravity, code: ../../x}}"
+    (folder / "model" / "MLmodel").write_text(flavors)
+    return folder / "model"
+
+
 @hostile("a list is not a config", "damaged")
 def archive_config_is_list(folder, secret):
     return archive(folder, [config()])
@@ -337,13 +407,84 @@ def hdf5(folder, change, **more):
     return path
 
 
-@hostile("a link to another file is not followed", "the file does not say|$")
+@hostile("a link to another file is not followed, and reported", "secret.h5")
 def hdf5_weights_in_other_file(folder, secret):
     def change(file):
         del file["model_weights"]
         file["model_weights"] = h5py.ExternalLink(str(secret.with_suffix(".h5")), "/")
 
     return hdf5(folder, change)
+
+
+@hostile("operations of TensorFlow are not called, and reported", "tf.io.gfile.remove")
+def hdf5_operation_by_name(folder, secret):
+    operation = {"name": "t", "function": "io.gfile.remove"}
+    return hdf5(
+        folder, lambda file: None, config=config({"class_name": "TFOpLambda", "config": operation})
+    )
+
+
+@hostile("the module of a function is not imported, and reported", "os.system")
+def hdf5_lambda_of_a_module(folder, secret):
+    code = {"name": "l", "function": "system", "function_type": "function", "module": "os"}
+    return hdf5(folder, lambda file: None, config=config({"class_name": "Lambda", "config": code}))
+
+
+@hostile("a reference to an object is not a config", "damaged")
+def hdf5_config_is_reference(folder, secret):
+    def change(file):
+        file.attrs["model_config"] = file["model_weights"].ref
+
+    return hdf5(folder, change)
+
+
+@hostile("an array is read only if its filter is there", digest=False)
+def hdf5_unknown_filter(folder, secret):
+    def change(file):
+        created = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        created.set_chunk((2,))
+        created.set_filter(32_015, h5py.h5z.FLAG_OPTIONAL, (1,))
+        space = h5py.h5s.create_simple((2,))
+        h5py.h5d.create(file["model_weights"].id, b"f", h5py.h5t.IEEE_F32LE, space, created)
+
+    return hdf5(folder, change)
+
+
+@hostile("a type nested hundreds of times is described", digest=True)
+def hdf5_nested_type(folder, secret):
+    def change(file):
+        nested = np.dtype("f4")
+        for _ in range(300):
+            nested = np.dtype([("a", nested)])
+        file["model_weights"].create_dataset("n", (1,), nested)
+
+    return hdf5(folder, change)
+
+
+@hostile("attributes that are not asked for are not read")
+def hdf5_many_attributes(folder, secret):
+    path = folder / "model.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        for number in range(5000):
+            file.attrs[f"layer_names{number}"] = np.array([b"a" * 50] * 20)
+        file.attrs["layer_names"] = [b"dense", b"../../x"]
+        file["dense/kernel:0"] = np.zeros((3, 2))
+    return path
+
+
+@hostile("a terabyte of holes is not read")
+def hdf5_sparse(folder, secret):
+    path = files.hdf5_model(folder / "model.h5")
+    os.truncate(path, 1 << 40)
+    return path
+
+
+@hostile("architectures in its folder do not use up the time of weights")
+def hdf5_slow_neighbours(folder, secret):
+    slow = "class_name: S\nconfig:\n" + "- {a: [1, 2, 3]}\n" * 62_000
+    for number in range(20):
+        (folder / f"a{number}.yaml").write_text(slow)
+    return files.hdf5_weights(folder / "w.h5")
 
 
 @hostile("circular links end")
@@ -506,6 +647,32 @@ def saved_model_deeply_nested_metadata(folder, secret):
     return path
 
 
+def graph(folder, *operations, assets=(), functions=1):
+    """Write a SavedModel with functions of these operations, and the names of these assets."""
+    path = files.saved_model(folder / "model")
+    nodes = b"".join(files.message(3, files.message(2, name.encode())) for name in operations)
+    library = files.message(2, files.message(1, nodes) * functions)
+    content = files.message(2, library)
+    content += b"".join(files.message(6, files.message(2, name.encode())) for name in assets)
+    (path / "saved_model.pb").write_bytes(files.number(1, 1) + files.message(2, content))
+    return path
+
+
+@hostile("operations on files and Python are reported", "WriteFile")
+def saved_model_acts(folder, secret):
+    return graph(folder, "ReadFile", "WriteFile", "PyFunc")
+
+
+@hostile("the path of an asset is reported, not read", "secret.txt")
+def saved_model_asset_leads_out(folder, secret):
+    return graph(folder, "MatMul", assets=[f"../../{secret}"])
+
+
+@hostile("a graph of a million operations is searched")
+def saved_model_many_operations(folder, secret):
+    return graph(folder, *["MatMul"] * 20, functions=50_000)
+
+
 @hostile("the target of a link is not shown", r"saved_model\.pb is a symbolic link")
 def saved_model_is_link(folder, secret):
     path = folder / "model"
@@ -542,6 +709,13 @@ def link_to_a_device(folder, secret):
 def link_to_itself(folder, secret):
     path = folder / "model.h5"
     path.symlink_to(path)
+    return path
+
+
+@hostile("a name is no command of a CI service", "an empty file")
+def name_is_ci_command(folder, secret):
+    path = folder / "::error title=a::b ##[set-output name=c]d.h5"
+    path.touch()
     return path
 
 

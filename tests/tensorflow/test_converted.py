@@ -128,3 +128,76 @@ def test_converted_file_goes_on_training_alike(converted, engine, matrix, name):
     )  # fmt: skip
     error, step = json.loads(printed.splitlines()[-1])
     assert error < 1e-5 < step
+
+
+# A wrapper that a release lacks, and a model of which only functions are left.
+SAVE_OTHERS = """
+import sys
+import numpy as np
+import tensorflow as tf
+
+keras = tf.keras
+layers = keras.layers
+batch = np.random.RandomState(0).uniform(-1, 1, (8, 6, 2)).astype("float32")
+wrapped = layers.SpectralNormalization(layers.Dense(3, activation="tanh"), power_iterations=2)
+model = keras.Sequential([keras.Input((6, 2)), wrapped, layers.Flatten(), layers.Dense(1)])
+model.compile(keras.optimizers.SGD(0.1), "mse")
+targets = batch.sum(axis=(1, 2))[:, None]
+model.train_on_batch(batch, targets)
+model.save(sys.argv[1] + "/wrapped.keras")
+model.train_on_batch(batch, targets)
+np.savez(sys.argv[1] + "/wrapped.npz", model(batch))
+left, right = keras.Input((6, 2), name="left"), keras.Input((4,), name="right")
+outputs = layers.Dense(2)(layers.concatenate([layers.LSTM(3)(left), right]))
+model = keras.Model([left, right], outputs)
+model.export(sys.argv[1] + "/exported")
+np.savez(sys.argv[1] + "/exported.npz", model([batch, np.ones((8, 4), "float32")]))
+"""
+LOAD_OTHERS = """
+import json
+import sys
+import numpy as np
+import tensorflow as tf
+import {module}
+
+batch = np.random.RandomState(0).uniform(-1, 1, (8, 6, 2)).astype("float32")
+model = tf.keras.models.load_model(sys.argv[1])
+if "wrapped" in sys.argv[1]:
+    model.train_on_batch(batch, batch.sum(axis=(1, 2))[:, None])
+    outputs = model(batch)
+else:
+    outputs = model({{"left": batch, "right": np.ones((8, 4), "float32")}})
+with np.load(sys.argv[2]) as stored:
+    print(json.dumps(float(np.abs(np.asarray(outputs) - stored["arr_0"]).max())))
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "module"),
+    [
+        ("wrapped.keras", "tf2.4", "keras_stand_in_wrappers"),
+        ("exported", "tf2.21", "keras_saved_function"),
+    ],
+)
+def test_converted_file_brings_what_a_release_lacks(engine, matrix, tmp_path, name, target, module):
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    writer, reader = matrix.environments["tf2.21"], matrix.environments[target]
+    run(engine, writer, before, "-c", SAVE_OTHERS, before)
+    project = Project(ROOT / "matrix.yaml")
+    with (
+        open_session(
+            project, matrix, engine, options=SessionOptions(trust=True), store=tmp_path / "store"
+        ) as session,
+        import_models([before / name], session.store, ModelAssets()) as (inputs, _),
+    ):
+        place = OutputFolder(after, (before,))
+        (outcome,) = convert_files(session, inputs, reader, [writer], place)
+    manifest = outcome.result.manifest
+    assert manifest.modules == (f"{module}.py",)
+    printed = run(
+        engine, reader, after, "-c",
+        f"import sys; sys.path.insert(0, {str(after)!r})\n" + LOAD_OTHERS.format(module=module),
+        manifest.output.path, (before / name).with_suffix(".npz"),
+    )  # fmt: skip
+    assert json.loads(printed.splitlines()[-1]) < 1e-5

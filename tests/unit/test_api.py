@@ -16,6 +16,7 @@ import kerasmatrix
 from kerasmatrix.config.bundled import bundled_folder
 from kerasmatrix.files import remote
 from kerasmatrix.files.remote_sources import RemoteFile
+from kerasmatrix.report.progress import TerminalProgress
 from kerasmatrix.results.results_json import to_json
 from tests.real import ROOT
 from tests.unit.behaviours import FAILS, GOOD
@@ -177,6 +178,17 @@ def test_checked_fix_writes_files_from_what_is_known(project, engine):
     assert sum(task.kind != "convert" for _, task in engine.tasks) == loads + 1
     with pytest.raises(kerasmatrix.UsageError, match="were read from a file"):
         kerasmatrix.Checked(checked.results).fix("fixed")
+
+
+def test_notebook_shows_progress(project, engine, monkeypatch):
+    begun = []
+    monkeypatch.setattr(TerminalProgress, "begins", lambda _, run: begun.append(run))
+    project("good")
+    kerasmatrix.check("model.h5", engine=engine)
+    assert begun == []
+    monkeypatch.setitem(sys.modules, "ipykernel", None)
+    kerasmatrix.check("model.h5", engine=engine)
+    assert begun != []
 
 
 def test_checked_is_shown_in_few_words(project, engine):

@@ -139,6 +139,7 @@ def check(  # noqa: PLR0913 - one argument per option
     files: PathLike | Sequence[PathLike],
     *,
     environments: Sequence[str] = (DEFAULT,),
+    exports: Sequence[str] = (),
     custom_objects: PathLike | None = None,
     inputs: PathLike | None = None,
     reference: str | None = None,
@@ -158,6 +159,7 @@ def check(  # noqa: PLR0913 - one argument per option
     Args:
         files: files, or folders with models in them.
         environments: names of environments or of groups.
+        exports: formats (``"onnx"``, ``"tflite"``) to which the models are also exported.
         custom_objects: the module with the models' custom classes, and ``build()`` for weights.
         inputs: sample inputs (an npz file, or a folder with one for each model); by default they
             are generated from the models' input shapes.
@@ -184,6 +186,7 @@ def check(  # noqa: PLR0913 - one argument per option
         models,
         assets_of(custom_objects, inputs),
         tuple(environments),
+        tuple(exports),
         reference,
         SessionOptions(jobs, remedies, fresh, trust),
         lambda options: open_models(matrix, engine, store, options, wait),

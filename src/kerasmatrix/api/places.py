@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from kerasmatrix.files.discover import FoundModels, find_models
 from kerasmatrix.files.model_assets import ModelAssets
 from kerasmatrix.files.remote import address_of, download
 from kerasmatrix.files.session import Session, SessionOptions, open_session
+from kerasmatrix.report.progress import TerminalProgress
 
 __all__ = [
     "Downloads",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 PathLike = str | os.PathLike[str]
+NOTEBOOK = "ipykernel"  # the module that runs a notebook's code
 
 
 class Downloads:
@@ -75,15 +78,22 @@ def open_models(
     options: SessionOptions,
     wait: Callable[[str], None] | None = None,
 ) -> Iterator[Session]:
-    """Open the session in which models are loaded."""
+    """Open the session in which models are loaded; a notebook shows its progress."""
     path = matrix_path(matrix)
     project, loaded = Project(path), load_matrix(path)
     if isinstance(engine, str):
         from kerasmatrix.engines.select import open_engine  # noqa: PLC0415 - it imports Docker's client
 
         engine = open_engine(engine, loaded, project)
-    folder = store_folder(matrix, store)
-    with open_session(project, loaded, engine, options=options, store=folder, wait=wait) as session:
+    with open_session(
+        project,
+        loaded,
+        engine,
+        options=options,
+        store=store_folder(matrix, store),
+        wait=wait,
+        listener=TerminalProgress() if NOTEBOOK in sys.modules else None,
+    ) as session:
         yield session
 
 

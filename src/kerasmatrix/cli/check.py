@@ -11,6 +11,7 @@ import click
 
 from kerasmatrix.cli.error_output import show_all
 from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.exit_codes import INCONCLUSIVE, USAGE
 from kerasmatrix.cli.file_gate import FileGate, gate_options
 from kerasmatrix.cli.file_output import print_verdict, say_required
 from kerasmatrix.cli.named_path import NamedPath
@@ -19,6 +20,7 @@ from kerasmatrix.cli.options import (
     names_option,
     output_option,
     remedies_options,
+    split_names,
 )
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.remote import with_downloads
@@ -29,6 +31,7 @@ from kerasmatrix.cli.session import (
 )
 from kerasmatrix.cli.terminal import print_files
 from kerasmatrix.config.matrix import Environment
+from kerasmatrix.environments.platforms import PLATFORMS, can_install, missing_wheels
 from kerasmatrix.errors import UsageError
 from kerasmatrix.execution.plan import Remedies
 from kerasmatrix.files.check import check as check_files
@@ -47,8 +50,6 @@ from kerasmatrix.results.schema import FixedResult, Results
 from kerasmatrix.text.redaction import command_line
 
 __all__ = ["check"]
-
-USAGE, INFRASTRUCTURE = 2, 3
 
 
 @click.command(epilog=example("kerasmatrix check models/ --from 2.15 --to 2.21 --fix fixed/"))
@@ -72,6 +73,18 @@ USAGE, INFRASTRUCTURE = 2, 3
 @gate_options
 @click.option("--overwrite", is_flag=True, help="Let --fix replace existing files in DIR.")
 @names_option("--environments", "environments, or groups of them")
+@click.option(
+    "--exports",
+    multiple=True,
+    metavar="A,B",
+    callback=split_names,
+    help="Also export the models to these formats (onnx, tflite), and run and compare the exports.",
+)
+@click.option(
+    "--platform",
+    type=click.Choice(list(PLATFORMS)),
+    help="Where the models are used: advise only versions that can be installed there.",
+)
 @companions_options
 @click.option("--reference", metavar="NAME", help="The version to compare the others with.")
 @measuring_or_cluster_options
@@ -89,6 +102,8 @@ def check(  # noqa: PLR0913 - one argument per option
     baseline: Path | None,
     accept: tuple[str, ...],
     environments: tuple[str, ...],
+    exports: tuple[str, ...],
+    platform: str | None,
     code: Path | None,
     inputs: Path | None,
     reference: str | None,
@@ -115,7 +130,7 @@ def check(  # noqa: PLR0913 - one argument per option
         return USAGE
     assets = ModelAssets(code, inputs)
     with (
-        session_from_options(measuring, remedies) as session,
+        session_from_options(measuring, remedies, platform) as session,
         import_models(paths, session.store, assets) as (model_inputs, refused),
     ):
         show_all(refused)
@@ -123,10 +138,11 @@ def check(  # noqa: PLR0913 - one argument per option
             return USAGE
         say_required(model_inputs, code)
         versions = _Versions(session, environments, source, target, reference)
+        exporting = session.exporting(exports, versions.environments)
         checked = check_files(
             session,
             model_inputs,
-            versions.environments,
+            (*versions.environments, *exporting),
             policy=versions.policy,
             command=command_line(["kerasmatrix", *sys.argv[1:]]),
         )
@@ -143,13 +159,15 @@ def check(  # noqa: PLR0913 - one argument per option
     _say_changed(results)
     verdict = _verdict(results, fixed, model_inputs)
     print_verdict(verdict, results, page, _fix_command(verdict, asked=folder is not None))
+    if platform:
+        _say_missing(results, platform)
     exit_code = rules.decide(results)
     if models.refused or refused:
         return USAGE
     if gate:
         return exit_code
     infra = any(cell.status is Status.INFRA for cell in results.asked_for)
-    return INFRASTRUCTURE if infra else 0
+    return INCONCLUSIVE if infra else 0
 
 
 class _Versions:
@@ -207,6 +225,17 @@ def _verdict(
         results, results.candidate or newest(results), results.current, fixed=fixed,
         required=required,
     )  # fmt: skip
+
+
+def _say_missing(results: Results, platform: str) -> None:
+    """Print which of the versions cannot be installed on a platform."""
+    lacking = {
+        env.name: env.tensorflow
+        for env in results.environments
+        if env.tensorflow and can_install(env.tensorflow, platform) is False
+    }
+    if sentence := missing_wheels(lacking.values(), platform):
+        say(f"Not to be installed on {platform}: {', '.join(lacking)} ({sentence}).")
 
 
 def _say_changed(results: Results) -> None:

@@ -125,6 +125,9 @@ def _text_of(error: str) -> str:
         raise UsageError(f"{error} is a model file", hint=f"kerasmatrix explain --file {error}")
     try:
         with path.open("rb") as file:
+            # Files of the kernel have no size, and some wait for a message that never comes.
+            if not os.fstat(file.fileno()).st_size:
+                raise UsageError(f"{error}: is empty")
             return file.read(LONGEST_INPUT).decode("utf-8", "replace")
     except OSError as fault:
         raise UsageError(f"{error}: cannot be read: {fault.strerror}") from None

@@ -22,6 +22,7 @@ from kerasmatrix.text.escape import escape_control_characters
 __all__ = ["file_link", "print_verdict", "say_required", "say_wrapped"]
 
 NARROWEST = 40
+MOST_HAZARDS = 3  # of a file; `inspect` lists all
 
 
 def file_link(path: Path) -> str:
@@ -47,9 +48,14 @@ def say_wrapped(text: str, *, indent: str = "  ", err: bool = False) -> None:
 
 
 def say_required(model_inputs: Iterable[ModelInput], code: Path | None) -> None:
-    """Name the custom objects that files need and that are not passed. Nothing is loaded yet."""
+    """Name what is unsafe in files, and the custom objects that they need and that are not passed.
+
+    Nothing is loaded yet.
+    """
     given = _names_in(code)
     for model in model_inputs:
+        for hazard in model.model_file.hazards[:MOST_HAZARDS]:
+            say_wrapped(f"kerasmatrix: {model.path}: unsafe: {hazard.sentence}", err=True)
         missing = [each.name for each in model.required if each.name not in given]
         if not missing:
             continue

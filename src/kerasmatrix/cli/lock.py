@@ -36,7 +36,9 @@ def lock(environments: tuple[str, ...], matrix_file: Path) -> int:
     if not wanted:
         click.echo(f"{matrix_file}: describes no environments of its own; name those to lock.")
         return 0
-    selected = matrix.select(group="default", environments=wanted)
+    exporting = [env for env in matrix.exporting if env.name in wanted]
+    others = [name for name in wanted if name not in matrix.exports]
+    selected = matrix.select(group="default", environments=others).environments if others else ()
 
     def resolve_one(environment: Environment) -> KerasmatrixError | None:
         try:
@@ -48,4 +50,4 @@ def lock(environments: tuple[str, ...], matrix_file: Path) -> int:
         return None
 
     with ThreadPoolExecutor(PARALLEL) as pool:
-        return show_all(pool.map(resolve_one, selected.environments))
+        return show_all(pool.map(resolve_one, (*selected, *exporting)))

@@ -30,12 +30,13 @@ __all__ = [
     "remedies_options",
     "retries_options",
     "shard_option",
+    "split_names",
     "store_folder_option",
 ]
 
 # Each job takes a thread, and the number of threads of a machine is limited.
 JOBS = click.IntRange(min=1, max=256)
-MOST_SHARDS = 10_000
+MOST_SHARDS = 10_000  # more than any matrix has scenarios
 # The key under which the context of a command holds the path of the matrix.
 MATRIX = "kerasmatrix.config.matrix"
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -120,7 +121,7 @@ def names_option(name: str, plural: str) -> Callable[[Command], Command]:
         name,
         multiple=True,
         metavar="A,B",
-        callback=_split,
+        callback=split_names,
         help=f"Only these {plural} (comma-separated names).",
     )
 
@@ -139,7 +140,7 @@ def accept_option(command: Command) -> Command:
 def _accepted(
     context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
-    kinds = _split(context, parameter, values)
+    kinds = split_names(context, parameter, values)
     for kind in kinds:
         if kind not in LOSSES:
             raise click.BadParameter(f"{brief(kind)}: {nearest(kind, LOSSES)}")
@@ -243,8 +244,9 @@ def _shard(_context: click.Context, _parameter: click.Parameter, value: str | No
     )
 
 
-def _split(
+def split_names(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
+    """Return the names in a repeated option of comma-separated names."""
     names = (name.strip() for value in values for name in value.split(","))
     return tuple(name for name in names if name)

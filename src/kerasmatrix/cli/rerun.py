@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerasmatrix.cli.build_plan import plan_of, select
-from kerasmatrix.cli.progress import TerminalProgress
 from kerasmatrix.cli.terminal import say_retries
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
@@ -17,6 +16,7 @@ from kerasmatrix.execution.flaky import is_confirmed, with_retries
 from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.runner import ExecutionOptions, Run
+from kerasmatrix.report.progress import TerminalProgress
 from kerasmatrix.results.cells import Cell
 from kerasmatrix.results.schema import Results
 from kerasmatrix.store.store import Store

@@ -12,12 +12,12 @@ from typing import Any, Literal, TypeVar
 import click
 
 from kerasmatrix.cli.options import JOBS, any_matrix_option
-from kerasmatrix.cli.progress import TerminalProgress
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.config.project import Project
 from kerasmatrix.engines.select import DASK, ENGINES, Cluster, open_engine
 from kerasmatrix.execution.plan import Remedies
 from kerasmatrix.files.session import Session, SessionOptions, open_session
+from kerasmatrix.report.progress import TerminalProgress
 
 __all__ = [
     "MeasuringOptions",
@@ -91,6 +91,7 @@ def measuring_or_cluster_options(command: Command) -> Command:
 
 def _gathering(command: Command) -> Command:
     """Return a command that gets the fields of `MeasuringOptions` as one argument."""
+    # A command has a dozen options of its own; these pass through it to the session only.
     names = {field.name for field in fields(MeasuringOptions)}
 
     @functools.wraps(command)
@@ -130,9 +131,9 @@ def _measuring_options(command: Command, engines: Sequence[str]) -> Command:
 
 @contextmanager
 def session_from_options(
-    options: MeasuringOptions, remedies: Remedies = "first"
+    options: MeasuringOptions, remedies: Remedies = "first", platform: str | None = None
 ) -> Iterator[Session]:
-    """Open a session with progress in the terminal."""
+    """Open a session with progress in the terminal; the files are used on ``platform``."""
     project = Project(options.matrix_file)
     matrix = load_matrix(options.matrix_file)
     engine = open_engine(options.engine_name, matrix, project, options.cluster)
@@ -140,7 +141,7 @@ def session_from_options(
         project,
         matrix,
         engine,
-        options=SessionOptions(options.jobs, remedies, options.fresh, options.trust),
+        options=SessionOptions(options.jobs, remedies, options.fresh, options.trust, platform),
         store=options.store_folder,
         wait=lambda message: click.echo(f"Waiting: {message}.", err=True),
         listener=TerminalProgress(),

@@ -128,7 +128,7 @@ def _needed(matrix_file: Path, *, files: bool) -> Needed:
         UsageError: a lock or a scenario cannot be read: its entries must not be removed.
     """
     matrix, project = load_matrix(matrix_file), Project(matrix_file)
-    environments = matrix.environments.values()
+    environments = (*matrix.environments.values(), *matrix.exporting)
     locks = {env.name: read_lock(project.locks_with(env.name), env) for env in environments}
     recipes = {
         "local": RECIPE,

@@ -11,10 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kerasmatrix.cli.job_text import describe_job
 from kerasmatrix.execution.jobs import RetryJob
 from kerasmatrix.execution.runner import Run
 from kerasmatrix.report.answer import answer_of
+from kerasmatrix.report.file_verdict import is_code_error
+from kerasmatrix.report.job_text import describe_job
 from kerasmatrix.report.steps import Cells, neighbouring_steps
 from kerasmatrix.report.symbols import LOOKS
 from kerasmatrix.results.cells import FIXABLE, RUN_ENDED, SAYS_NOTHING, Cell, Save, Status
@@ -155,7 +156,7 @@ def _measurement_lines(results: Results) -> Iterator[str]:
 
 def _fix_lines(results: Results) -> Iterator[str]:
     """Yield how many of the failing cells have a fix, if fixes were tried."""
-    failing = [cell for cell in results.cells if cell.status in FIXABLE]
+    failing = [cell for cell in results.cells if cell.status in FIXABLE and not is_code_error(cell)]
     if not any(cell.remedies for cell in failing):
         return
     fixed = sum(cell.repaired_by is not None for cell in failing)

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from kerasmatrix.config.expectation import SIDES, Expectation, PatternError, names_of
+from kerasmatrix.config.export import Export, ExportFormat, check_exports, exporting
 from kerasmatrix.config.extends import InheritedSource, read_chain
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.errors import UsageError, nearest
@@ -66,6 +67,7 @@ class Environment(StrictModel):
     source_packages: tuple[str, ...] = ()
     build_packages: tuple[str, ...] = ("setuptools", "wheel")
     variables: dict[Variable, VariableValue] = Field(default_factory=dict)
+    export: ExportFormat | None = None
 
     @property
     def requirements(self) -> tuple[str, ...]:
@@ -89,6 +91,7 @@ class Environment(StrictModel):
             version_key(self.tensorflow),
             0 if self.legacy_keras else 1,
             version_key(self.keras or "0"),
+            self.export or "",
             self.name,
         )
 
@@ -119,6 +122,7 @@ class Matrix(StrictModel):
     platform: str = "x86_64-manylinux_2_28"
     base_image: str = "python:{python}-slim"
     environments: dict[Name, Environment] = Field(min_length=1)
+    exports: dict[Name, Export] = Field(default_factory=dict)
     groups: dict[Name, Group]
     scenarios: tuple[str, ...] = Field(min_length=1)
     formats: tuple[str, ...] = Field(default=tuple(FORMATS), min_length=1)
@@ -167,6 +171,11 @@ class Matrix(StrictModel):
     def sorted_environments(self) -> tuple[Environment, ...]:
         """All environments, oldest first."""
         return tuple(sorted(self.environments.values(), key=lambda env: env.sort_key))
+
+    @property
+    def exporting(self) -> tuple[Environment, ...]:
+        """The environments of all exports, oldest first."""
+        return exporting(self.exports, self.environments)
 
     def environment(self, name: str, option: str | None = None) -> Environment:
         """Return the environment of this name, which ``option`` may have asked for.
@@ -258,6 +267,7 @@ def load_matrix(path: Path) -> Matrix:
     _check_names(source, ("scenarios",), matrix.scenarios, folders)
     _check_upgrade(source, matrix)
     matrix = matrix.model_copy(update={"expectations": _placed_expectations(source, matrix)})
+    # Last: its message about a name is clear only once the names themselves are right.
     _check_groups(source, matrix)
     return matrix
 
@@ -270,6 +280,7 @@ def _check_environments(source: InheritedSource, matrix: Matrix) -> None:
                 f"an environment has its key as its name (got {brief(environment.name)})",
                 hint="remove this line, or change the key",
             )
+    check_exports(source, matrix.exports, matrix.environments)
 
 
 def _check_groups(source: InheritedSource, matrix: Matrix) -> None:

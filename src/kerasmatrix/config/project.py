@@ -39,9 +39,9 @@ class Project:
 
     @property
     def own_environments(self) -> tuple[str, ...]:
-        """The environments that ``matrix.yaml`` itself describes, without inherited ones."""
+        """The environments and exports that ``matrix.yaml`` itself describes, not inherited."""
         data = read_chain(self.matrix_file)[0].data
-        return tuple(data.get("environments") or ())
+        return (*(data.get("environments") or ()), *(data.get("exports") or ()))
 
     @property
     def scenarios(self) -> Path:

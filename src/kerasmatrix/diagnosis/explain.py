@@ -48,7 +48,7 @@ CHECK = "the file, if you have it: run kerasmatrix check FILE"
 SHORT = 200
 # A sentence of a person, rather than a message of a program.
 SENTENCE = Pattern(r"(?i)[\pL\pP\d\s`<>→]{1,200}")
-CODE = Pattern(r"[\[\]{}=\\]")
+CODE = Pattern(r"[\[\]{}=\\]|^(WARNING|Warning)")
 TOLD = Pattern(
     r"(?i)no error|\b(re|de)?-?(load|sav|restor|seriali|convert|predict|upgrad|train|accura"
     r"|learn|optimi|vocabul|weight|model|output|result)"

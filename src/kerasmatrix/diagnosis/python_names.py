@@ -130,6 +130,8 @@ def _named(message: str, reader: KerasRange | None, imports: Mapping[str, str]) 
         spans = (_span(table.get(base, {}), found["name"]) for base in bases)
         span = ",".join(filter(None, spans))
         attribute = _of_span("keras", f"{kind}.{found['name']}", span, reader)
+        # Classes also get attributes in ways that their sources do not show.
+        attribute = replace(attribute, fact=None)
         # Without the version, an old program may just as well run in a still older Keras.
         lasting = reader is not None or (span and span.startswith(("1.2.2", "2.1.6")))
         if attribute.state == "keras newer" or (lasting and attribute.state == "keras gone"):

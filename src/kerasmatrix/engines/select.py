@@ -18,7 +18,6 @@ __all__ = ["DASK", "ENGINES", "Cluster", "open_engine"]
 
 ENGINES = ("auto", "docker", "local")
 DASK = "dask"
-CONNECT_SECONDS = 30.0
 
 logger = logging.getLogger(__name__)
 
@@ -99,10 +98,10 @@ def _open_cluster(cluster: Cluster, matrix: Matrix, project: Project) -> Engine:
         ) from error
     name = cluster.inner
     if name == "auto":
-        name = "docker" if has_docker(cluster.scheduler, CONNECT_SECONDS) else "local"
+        name = "docker" if has_docker(cluster.scheduler) else "local"
         if name == "local":
             logger.warning("No Docker Engine on the Dask workers: using uv virtual environments.")
     inner: InnerEngineConfig = LocalConfig()
     if name == "docker":
         inner = DockerConfig(matrix.base_image, read_dockerfile(project.build_root))
-    return DaskEngine(cluster.scheduler, cluster.artifacts, inner, connect_seconds=CONNECT_SECONDS)
+    return DaskEngine(cluster.scheduler, cluster.artifacts, inner)

@@ -77,7 +77,7 @@ def ad_hoc_lock(environment: Environment, matrix: Matrix, cache: Path) -> Lock:
         UsageError: no set of packages fits.
         InfrastructureError: the index does not answer, or the lock cannot be stored.
     """
-    query = [matrix.platform, environment.model_dump(mode="json")]
+    query = [matrix.platform, environment.model_dump(mode="json", exclude={"export"})]
     folder = cache / "locks" / _digest(query)
     if not (folder / f"{environment.name}.txt").is_file():
         with tempfile.TemporaryDirectory() as scratch:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from kerasmatrix.config.matrix import Environment
 
-__all__ = ["FIXED", "lasting_variables", "worker_variables"]
+__all__ = ["EXPORT", "FIXED", "lasting_variables", "worker_variables"]
 
+# The format to which the harness exports each model that it loads.
+EXPORT = "KERASMATRIX_EXPORT"
 # Variables of the user are not passed on, since `TF_…` and `KERAS_…` change results. Defaults of
 # releases stay as they are. That includes oneDNN: without it, kernels are missing that users have.
 # It is limited to AVX2, which all machines of the last ten years have: so its rounding is the same
@@ -31,7 +33,8 @@ FIXED = {
 
 def lasting_variables(environment: Environment) -> dict[str, str]:
     """Return the variables that are the same for all workers of ``environment``."""
-    return {**FIXED, **environment.variables}
+    export = {EXPORT: environment.export} if environment.export else {}
+    return {**FIXED, **environment.variables, **export}
 
 
 def worker_variables(environment: Environment, home: str) -> dict[str, str]:

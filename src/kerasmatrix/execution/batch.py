@@ -41,6 +41,7 @@ class BatchRunner:
             if not self._stop.is_set():
                 work.drop(environment, str(error))
         finally:
+            # Also after an error: an idle worker of this environment would take another one's room.
             with self._parts.changed:
                 keeps_workers = work.queue.keeps_workers
                 self._parts.listener.left(environment)

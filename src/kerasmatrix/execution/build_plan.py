@@ -23,6 +23,7 @@ def build_plan(  # noqa: PLR0913 - a plan is made of these
     *,
     columns: tuple[str, ...] = (),
     remedies: Remedies = "first",
+    platform: str | None = None,
 ) -> Plan:
     """Return the plan of a selection.
 
@@ -34,6 +35,7 @@ def build_plan(  # noqa: PLR0913 - a plan is made of these
         engine: opens the environments.
         columns: the only environments that load; all of the selection if empty.
         remedies: which fixes to try on failing cells.
+        platform: where the files are used, if that is another one.
     """
     return Plan(
         selection=selection,
@@ -47,4 +49,5 @@ def build_plan(  # noqa: PLR0913 - a plan is made of these
         tolerance=matrix.tolerance,
         columns=frozenset(columns) or None,
         remedies=remedies,
+        platform=platform,
     )

@@ -95,7 +95,7 @@ def _next_bridge(state: RunState, cell: Cell, statuses: Mapping[Cell, Status]) -
     is_whole = any(result.status == "verified" and result.id not in CALLABLE for result in results)
     if is_whole and plan.remedies != "all":
         return None
-    names = tuple(env.name for env in plan.selection.environments)
+    names = plan.bridges
     if plan.scenarios[cell.scenario].given:
         # No version but the reference has saved a file of a user: its crossings are presumed.
         chains = presume_chains(

@@ -18,6 +18,7 @@ from kerasmatrix.config.scenario import Scenario
 from kerasmatrix.environments.identity import identity_of
 from kerasmatrix.environments.keras_version import keras_major
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.platforms import can_install
 from kerasmatrix.environments.variables import lasting_variables
 from kerasmatrix.execution.bridges import Chain, Hop
 from kerasmatrix.results.cells import Cell, Save
@@ -57,6 +58,7 @@ class Plan:
         walks: chains to try in a cell, whatever its status, instead of those that might fix it.
         taking: fixes with which the reference loads a file that was saved elsewhere.
         only: the scenarios of environments that are not there for all.
+        platform: if given, fixes do not go by way of versions without wheels for it.
     """
 
     selection: Selection
@@ -76,6 +78,7 @@ class Plan:
     walks: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
     taking: Mapping[Save, tuple[str, ...]] = field(default_factory=dict)
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    platform: str | None = None
 
     @property
     def has_cells(self) -> bool:
@@ -100,6 +103,16 @@ class Plan:
                 for writer in self.selection.environments:
                     if FORMATS[form].has_rows(writer.tensorflow):
                         yield Save(scenario, form, writer.name)
+
+    @property
+    def bridges(self) -> tuple[str, ...]:
+        """The environments by way of which a fix may go, oldest first."""
+        return tuple(
+            env.name
+            for env in self.selection.environments
+            if not env.export
+            and not (self.platform and can_install(env.tensorflow, self.platform) is False)
+        )
 
     def keras_major(self, environment: str) -> int:
         """Return which Keras ``tf.keras`` is in an environment: 2 or 3."""
@@ -167,7 +180,7 @@ class Plan:
 
     def cannot_load(self, cell: Cell) -> str | None:
         """Return why this cell is unsupported by declaration (of either side), or None."""
-        return self.cannot_save(Save(*cell[:3])) or self._unsupported(
+        return self.cannot_save(cell.save) or self._unsupported(
             cell.scenario, cell.format, cell.loaded_with, "load"
         )
 

@@ -62,7 +62,7 @@ def _predicted(results: Results, plan: Plan, store: Path) -> Results:
     for cell in results.cells:
         content = None
         with boundary.apart(cell_of(cell)):
-            content = files.read(cell)
+            content = None if plan.environment(cell.loaded_with).export else files.read(cell)
         read.append(content)
     files.keep()
     precedents = _precedents(results.cells, read, files, notes, boundary)

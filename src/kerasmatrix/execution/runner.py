@@ -255,7 +255,8 @@ class Run:
             self._sequel = None
             return False
         plan = following.plan
-        # Environments that are unavailable stay so for the next plan.
+        # Environments that are unavailable stay so for the next plan, as do rows that a fault of
+        # kerasmatrix spoilt: their saves are rows of the next plan, too.
         following.environment_errors.update(before.environment_errors)
         following.boundary.faults.update(before.boundary.faults)
         # The saves of a plan with cells were known before, and are counted already.

@@ -164,6 +164,7 @@ class JobSteps:
                 task, key = self._task("save", of), self._plan.save_key(of)
                 request = TaskRequest(task, SaveObservation, key, is_retry=True)
             measured = yield request
+            # Filed at once, so that `is_confirmed` sees it in the next round.
             done = self._state.retries.get(of, ())
             self._state.retries[of] = (*done, Retry(remedies, measured))
 

@@ -100,12 +100,19 @@ def _verify(wanted: Sequence[tuple[TargetCheck, tuple[str, ...]]]) -> dict[str, 
     first = wanted[0][0]
     run = first.session.new_run(dataclasses.replace(first.checked.plan, walks=walks), "convert")
     first.session.execute(run)
-    # With the remarks on how each reference was loaded, which are not stored.
-    run.state.saves.update(first.checked.state.saves)
+    for each, _ in wanted:
+        _remark(run.state, each.checked.state, cell_of(each.cell))
     return {
         each.cell.scenario: _collect(run, cell_of(each.cell), plans[each.cell.scenario])
         for each, _ in wanted
     }
+
+
+def _remark(state: RunState, checked: RunState, cell: Cell) -> None:
+    """Add the remarks on how a file's reference was loaded, which are not stored."""
+    if cell.save in checked.saves:
+        state.saves[cell.save] = checked.saves[cell.save]
+        state.replace_attempts(cell, state.attempts.get(cell, ()))
 
 
 def _plans(target_check: TargetCheck, formats: Iterable[str]) -> dict[Chain, ConversionPlan]:

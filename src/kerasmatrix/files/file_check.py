@@ -46,6 +46,7 @@ class FileCheck:
         models: the models among them, and below them.
         assets: the files that come with the models.
         environments: names of environments or of groups.
+        exports: formats to which the models are also exported.
         reference: the environment to compare with, instead of a search.
         options: how files are measured.
         session: opens a session with such options.
@@ -56,6 +57,7 @@ class FileCheck:
     models: FoundModels
     assets: ModelAssets
     environments: tuple[str, ...]
+    exports: tuple[str, ...]
     reference: str | None
     options: SessionOptions
     session: Callable[[SessionOptions], AbstractContextManager[Session]]
@@ -84,7 +86,9 @@ class FileCheck:
             selected = session.select(self.environments).environments
             only = session.environment(self.reference).name if self.reference else None
             policy = ReferencePolicy(only=only)
-            checked = check(session, inputs, selected, policy=policy, command=COMMAND)
+            exporting = session.exporting(self.exports, selected)
+            columns = (*selected, *exporting)
+            checked = check(session, inputs, columns, policy=policy, command=COMMAND)
             if checked.interruption:
                 raise checked.interruption
             yield OpenCheck(session, inputs, refused, checked)

@@ -28,6 +28,7 @@ from kerasmatrix.files.model_input import (
     describe,
     file_state,
 )
+from kerasmatrix.inspection.companions import name_without_ending
 from kerasmatrix.inspection.file_type import check_is_model_folder
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.prediction.required_objects import RequiredObject, inspect_required
@@ -164,7 +165,7 @@ def _check_is_loadable(model_file: ModelFile, assets: ModelAssets) -> None:
         raise UsageError(
             f"{path}: holds weights without an architecture",
             hint="pass the code that builds the model with --custom-objects, in a function "
-            f"build(), or put the architecture next to it, as {path.stem.partition('.')[0]}.json",
+            f"build(), or put the architecture next to it, as {name_without_ending(path)}.json",
         )
 
 

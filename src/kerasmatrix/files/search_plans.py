@@ -24,7 +24,8 @@ class SearchPlans:
     """The environments of a search, requested or added, and the plans in which they load files.
 
     Attributes:
-        requested: the requested environments by name.
+        requested: the requested environments by name. Those that export are columns of the
+            comparison, and never references.
         known: all that may be added, and the requested ones.
         added: those that the search has added.
     """
@@ -41,7 +42,8 @@ class SearchPlans:
         self._model_inputs = model_inputs
         self._attempted: set[Save] = set()
         self._plans: dict[tuple[str, ...], Plan] = {}
-        self.requested = {env.name: env for env in environments}
+        self.requested = {env.name: env for env in environments if not env.export}
+        self._exporting = [env for env in environments if env.export]
         self.added: dict[str, Environment] = {}
         among = {env.name: env for env in policy.among}
         self.known = {**(among or session.matrix.environments), **self.requested}
@@ -80,7 +82,7 @@ class SearchPlans:
         """Return a plan with all columns, and without rows yet."""
         names = tuple(self.columns)
         if names not in self._plans:
-            environments = list(self.columns.values())
+            environments = [*self.columns.values(), *self._exporting]
             self._plans[names] = self._session.plan(self._model_inputs, environments)
         return self._plans[names]
 

@@ -16,7 +16,7 @@ from kerasmatrix.engines.memory import default_jobs
 from kerasmatrix.environments.keras_version import release_of
 from kerasmatrix.environments.locks import Lock, read_lock
 from kerasmatrix.environments.version_names import NamedVersion, find_version, find_versions
-from kerasmatrix.errors import UntrustedError, UsageError
+from kerasmatrix.errors import UntrustedError, UsageError, nearest
 from kerasmatrix.execution.build_plan import build_plan
 from kerasmatrix.execution.listener import Listener
 from kerasmatrix.execution.plan import Plan, Remedies
@@ -37,12 +37,14 @@ class SessionOptions:
         remedies: which fixes to try on failing cells.
         fresh: ignore stored results.
         trust: load files without a sandbox, too; in a sandbox, files share containers.
+        platform: where the files are used: fixes go by way of versions that have wheels for it.
     """
 
     jobs: int | None = None
     remedies: Remedies = "first"
     fresh: bool = False
     trust: bool = False
+    platform: str | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,32 @@ class Session:
         """
         return self.matrix.environments[find_version(name, self._versions, option)]
 
+    def exporting(
+        self, formats: Sequence[str], environments: Iterable[Environment]
+    ) -> tuple[Environment, ...]:
+        """Return the environments that export to ``formats`` from one of ``environments``.
+
+        Raises:
+            UsageError: a format is unknown, or none of them exports to it.
+        """
+        exports, names = self.matrix.exports, {env.name for env in environments}
+        for form in formats:
+            bases = {export.environment for export in exports.values() if export.format == form}
+            if not bases:
+                known = sorted({export.format for export in exports.values()})
+                message = f"--exports: no environment of {self.project.matrix_file} exports to"
+                raise UsageError(f"{message} {form!r}", hint=nearest(form, known))
+            if not bases & names:
+                raise UsageError(
+                    f"--exports: no selected environment exports to {form}",
+                    hint=f"add --environments {','.join(sorted(bases))}",
+                )
+        return tuple(
+            env
+            for env in self.matrix.exporting
+            if env.export in formats and exports[env.name].environment in names
+        )
+
     @property
     def _versions(self) -> list[NamedVersion]:
         return [self._named(env) for env in self.matrix.sorted_environments()]
@@ -107,8 +135,9 @@ class Session:
         )
         locks = {env.name: self.lock(env) for env in environments}
         return build_plan(
-            self.matrix, selection, scenarios, locks, self.engine, remedies=self.options.remedies
-        )
+            self.matrix, selection, scenarios, locks, self.engine, remedies=self.options.remedies,
+            platform=self.options.platform,
+        )  # fmt: skip
 
     def lock(self, environment: Environment) -> Lock:
         """Return the lock of an environment."""

@@ -12,6 +12,7 @@ from typing import Any
 from . import (
     configuration,
     exception_data,
+    exports,
     formats,
     model_facts,
     precision,
@@ -32,7 +33,8 @@ class Task:
     """A task as a function without arguments.
 
     ``stage`` is the current one of: ``script`` (the scenario's file), ``build``, ``save``,
-    ``load``, ``call`` (the model on the sample inputs), ``inspect``, ``resave``, ``train``.
+    ``load``, ``call`` (the model on the sample inputs), ``inspect``, ``export``, ``run`` (the
+    export), ``resave``, ``train``.
     """
 
     def __init__(
@@ -171,14 +173,32 @@ class Task:
         if sample and precision.computes_in_half(self.files.scenario):
             # TensorFlow rewrites graphs for oneDNN, even to kernels that half precision lacks.
             model_facts.predict(model, sample.inputs, sample.keys)
+        exported = None
+        if exports.wanted():
+            exported, outputs = self._export(model, sample, outputs)
         self._enter_stage("inspect")
         facts = dict(_facts(model, outputs), did=did)
         facts.update(model_facts.difference(outputs, sample.outputs if sample else []))
+        if exported:  # which is not saved again, nor trained
+            self._enter_stage(None)
+            return dict(facts, exported=exported.facts, timings=self.timings)
         self._enter_stage("resave")
         again = self.files.create("again")
         facts["resave_error"] = self._saving.error(model, self.request["format"], facts, again)
         self._train(model, sample, facts)
         return dict(facts, timings=self.timings)
+
+    def _export(self, model: Any, sample: Any, outputs: Any) -> tuple:
+        """Return the export of a model, and the outputs of the export in place of the model's."""
+        inputs, keys = (sample.inputs, sample.keys) if sample else ([], None)
+        self._enter_stage("export")
+        exported = exports.export(model, self.files.create("export"))
+        found = model_facts.Outputs()
+        if sample:
+            self._enter_stage("run")
+            found.extend(exports.outputs(exported, model, inputs, keys))
+            found.structure = outputs.structure
+        return exported, found
 
     def _check_layers(self) -> dict:
         """Create each layer of the artifact's architecture by itself."""

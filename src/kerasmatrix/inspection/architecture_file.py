@@ -27,6 +27,8 @@ def architecture_config(path: Path, repeated: set[str]) -> tuple[Any, bool]:
     try:
         config = read_json(text, repeated)
     except ValueError:
+        if text.lstrip().startswith("{"):  # JSON, and YAML would take long to say so
+            raise
         # A program with guard.py may lack PyYAML.
         from kerasmatrix.inspection.yaml_as_json import read_yaml  # noqa: PLC0415
 

@@ -59,7 +59,7 @@ def read_archive(path: Path, source: Path | BinaryIO, *, digest: bool) -> Conten
         names = archive.namelist()
         config = _member(archive, CONFIG_MEMBER, repeated)
         metadata = _member(archive, METADATA_MEMBER, repeated) if METADATA_MEMBER in names else {}
-        before = _before(path, archive) if isinstance(source, Path) else ()
+        before = _before(archive) if isinstance(source, Path) else ()
         stored, notes = Stored(), [*before, *_oddities(archive)]
         if WEIGHTS_MEMBER not in names:
             notes.append("it holds no weights")
@@ -102,12 +102,10 @@ def archive_contents(
     )
 
 
-def _before(path: Path, archive: zipfile.ZipFile) -> Iterator[str]:
-    with path.open("rb") as file:
-        if file.read(len(ZIP)) == ZIP:
-            return
+def _before(archive: zipfile.ZipFile) -> Iterator[str]:
     count = min((member.header_offset for member in archive.infolist()), default=0)
-    yield f"{count:,} bytes of other data precede the archive; Keras ignores them"
+    if count:
+        yield f"{count:,} bytes of other data precede the archive; Keras ignores them"
 
 
 def _oddities(archive: zipfile.ZipFile) -> Iterator[str]:

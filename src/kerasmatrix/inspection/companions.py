@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -28,11 +29,15 @@ from kerasmatrix.inspection.weights_files import (
 )
 from kerasmatrix.text.escape import escape_control_characters
 
-__all__ = ["WEIGHTS_KINDS", "misfit", "snake_case", "with_companion"]
+__all__ = ["WEIGHTS_KINDS", "misfit", "name_without_ending", "snake_case", "with_companion"]
 
 MOST_NAMES = 10_000
 MOST_CANDIDATES = 20
 MOST_MISFITS = 3
+# Other files in its folder must not use up the time to read a file. PyYAML takes half a second for
+# a megabyte.
+LARGEST_YAML = 1 << 20
+MOST_SECONDS = 3  # of processor time
 ARCHITECTURES = (".json", ".yaml", ".yml")
 WEIGHTS = (".h5", ".hdf5", ".weights.json", INDEX)
 WEIGHTS_KINDS = {"hdf5-weights", "sharded-weights", "checkpoint"}
@@ -41,6 +46,7 @@ READERS = {
     "sharded-weights": read_shards,
     "checkpoint": read_checkpoint_files,
 }
+ENDING = re.compile(r"(?:\.weights)?\.(?:h5|h5f|hdf5|index|json|keras|ya?ml)$")
 SHARD = re.compile(r".*_\d{5}\.weights\.h5")
 # The size that a layer's config names, and how many times it is in the last axis of its kernel
 # (the `build` methods of the layers in Keras 2.15 and 3.15).
@@ -183,8 +189,13 @@ def _chosen(path: Path, found: list[Path]) -> Path | None:
 
 
 def _stem(path: Path) -> str:
-    name = path.name.partition(".")[0]
+    name = name_without_ending(path)
     return re.sub(r"[-_]?(?:weights|architecture|arch|config|model)$", "", name) or name
+
+
+def name_without_ending(path: Path) -> str:
+    """Return the name of weights or an architecture without its ending; it may have other dots."""
+    return ENDING.sub("", path.name)
 
 
 def _neighbours(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
@@ -204,8 +215,10 @@ def _neighbours(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
         )
     if endings == ARCHITECTURES:
         names = [name for name in names if not name.endswith(".weights.json")]
+    spent = time.process_time
+    until = spent() + MOST_SECONDS
     names.sort(key=lambda name: -len(os.path.commonprefix([name, path.name])))  # noqa: RUF071
-    for name in names[:MOST_CANDIDATES]:
+    for name in itertools.takewhile(lambda _: spent() < until, names[:MOST_CANDIDATES]):
         yield folder / name.removesuffix(INDEX)
 
 
@@ -219,7 +232,9 @@ def _read_weights(path: Path) -> Contents | None:
 
 def _read_architecture(path: Path) -> Mapping[str, Any] | None:
     try:
-        if not detect_file_type(path).startswith("architecture-"):
+        kind = detect_file_type(path)
+        too_large = kind == "architecture-yaml" and path.stat().st_size > LARGEST_YAML
+        if too_large or not kind.startswith("architecture-"):
             return None
         config: Mapping[str, Any] = architecture_config(path, set())[0]
     except Exception:  # noqa: BLE001 - a neighbour can be anything

@@ -64,6 +64,7 @@ class Stored:
         repeated: keys that an object of its JSON has twice.
         foreign: whether Keras did not write it.
         lacks_numbers: whether the file with the numbers is missing.
+        must_restore: the classes of layers of a SavedModel that are made from their configs only.
     """
 
     keras: str | None = None
@@ -83,6 +84,7 @@ class Stored:
     repeated: tuple[str, ...] = ()
     foreign: bool = False
     lacks_numbers: bool = False
+    must_restore: tuple[str, ...] = ()
 
 
 class Array(NamedTuple):

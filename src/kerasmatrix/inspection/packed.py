@@ -24,7 +24,7 @@ from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.inspection.facts import Hazard
 from kerasmatrix.inspection.file_type import MLMODEL, detect_file_type
 from kerasmatrix.inspection.folder_check import find_fault, refusal
-from kerasmatrix.inspection.hazards import MOST_HAZARDS
+from kerasmatrix.inspection.hazards import MOST_HAZARDS, hazards
 from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
 from kerasmatrix.inspection.pickled import find_archive
 from kerasmatrix.inspection.pickled import read_archive as read_pickled
@@ -48,6 +48,11 @@ MLFLOW_PLACES = (
 # mlflow/tensorflow, mlflow/pyfunc).
 MODULES = {"keras", "mlflow", "tensorflow", "tf_keras"}
 PLACES = {"code", "data", "env", "model_path", "saved_model_dir"}
+# The other configs of a preset of KerasHub (src/utils/preset_utils.py).
+PRESET = (
+    "task.json", "tokenizer.json", "preprocessor.json", "image_converter.json",
+    "audio_converter.json",
+)  # fmt: skip
 CUSTOM = "custom_objects.cloudpickle"
 MODELS = {"hdf5", "keras-archive", "saved-model", "keras-folder"}
 
@@ -66,14 +71,18 @@ def read_unpacked(path: Path, *, digest: bool) -> Contents:
                 stored = read_hdf5(file, digest=digest)
         else:
             notes.append("it holds no weights")
+        parts = [name for name in PRESET if os.path.lexists(path / name)]
+        found = hazards(*(read_json(_plain(path / name), repeated) for name in parts))
     except NotPlain as error:
         raise refusal(path, error) from None
+    if parts:
+        notes.append("it is a preset of KerasHub, which also reads " + ", ".join(parts))
     fault = find_fault(path)
     if fault:
         notes.append(f"{fault}: all other commands refuse the folder")
     stored = replace(stored, repeated=tuple(sorted(repeated)))
     contents = archive_contents(path, config, metadata, stored, notes)
-    return replace(contents, holder="folder", fault=fault)
+    return replace(contents, holder="folder", fault=fault, hazards=found)
 
 
 def read_pickle(path: Path, *, digest: bool) -> Contents:
@@ -112,7 +121,8 @@ def mlflow_model(path: Path) -> tuple[Path, tuple[str, ...]]:
     inner = next(_mlflow_models(path), None)
     if inner is None:
         described = mlmodel(path).get("flavors")
-        flavors = ", ".join(words(name) for name in described) if described else "unknown"
+        names = described if isinstance(described, dict) else ()
+        flavors = ", ".join(words(name) for name in names) or "unknown"
         raise UsageError(
             f"{path}: is a model of MLflow without a Keras model in it; its flavors: {flavors}"
         )

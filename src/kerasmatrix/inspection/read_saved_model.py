@@ -73,6 +73,7 @@ def read_saved_model_folder(path: Path, *, digest: bool) -> Contents:
                 optimizer_slots=saved.slots,
                 optimizer_steps=_steps(prefix) if data else 0,
                 lacks_numbers=lacks_numbers,
+                must_restore=saved.must_restore,
             )
         ),
         notes=(*notes, *warnings_about(stored, size_of(path))),

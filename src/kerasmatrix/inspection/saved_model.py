@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ DTYPE, SHAPE, DIM, DIM_SIZE = 1, 2, 2, 1
 # SavedMetadata of keras_metadata.pb
 KERAS_IDENTIFIER, KERAS_METADATA = 4, 5
 MODELS = {"_tf_keras_model", "_tf_keras_network", "_tf_keras_sequential"}
+MUST_RESTORE = re.compile(r'"must_restore_from_config":\s*true')
 MENTIONS = re.compile("|".join(ACTING_OPERATIONS).encode())
 LARGEST = 256 << 20  # bytes; graphs of real models are smaller
 MOST_NUMBERS = 1 << 62
@@ -56,6 +57,7 @@ class SavedModel:
         metadata: Keras's description of the model, or None.
         slots: the number of an optimizer's slot variables.
         repeated: keys that an object of the metadata has twice.
+        must_restore: the classes of layers that are made from their configs only.
         operations: those of ``ACTING_OPERATIONS`` that its graph has.
         assets: names of asset files that lead out of its folder.
     """
@@ -67,6 +69,7 @@ class SavedModel:
     bytes: int
     slots: int = 0
     repeated: tuple[str, ...] = ()
+    must_restore: tuple[str, ...] = ()
     operations: tuple[str, ...] = ()
     assets: tuple[str, ...] = ()
 
@@ -85,9 +88,11 @@ def read_saved_model(folder: Path) -> SavedModel:
     nodes = list(messages(objects, NODES))
     sizes = [_size(variable) for variable in _variables(nodes)]
     repeated: set[str] = set()
+    metadata, must_restore = _metadata(folder, objects, repeated)
     return SavedModel(
         tensorflow=bytes(version).decode("utf-8", "replace") if version else None,
-        metadata=_metadata(folder, objects, repeated),
+        metadata=metadata,
+        must_restore=tuple(sorted(must_restore)),
         variables=len(sizes),
         parameters=sum(count for count, _ in sizes),
         bytes=sum(count * width for count, width in sizes),
@@ -123,8 +128,13 @@ def _leads_out(name: str) -> bool:
     return name.startswith(("/", "\\")) or ".." in name.replace("\\", "/").split("/")
 
 
-def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
-    """Return Keras's metadata: since 2.5 in a file of its own, before that in the graph."""
+def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> tuple[Any, set[str]]:
+    """Return Keras's metadata of the model, and the classes of layers that a program must bring.
+
+    It is in a file of its own since 2.5, before that in the graph. Keras 2 revives a layer of an
+    unknown class, unless its metadata says that it must be made from its config
+    (``_revive_layer_or_model_from_config`` in saved_model/load.py).
+    """
     place = folder / "keras_metadata.pb"
     if os.path.lexists(place):
         entries = (
@@ -137,9 +147,18 @@ def _metadata(folder: Path, objects: Buffer, repeated: set[str]) -> Any:  # noqa
             for node in messages(objects, NODES)
             for user in messages(node, USER_OBJECT)
         )
-    text = next((metadata for kind, metadata in entries if kind in MODELS and metadata), None)
-    if text is None:
-        return None
+    model, must_restore = None, set()
+    for kind, metadata in entries:
+        if model is None and kind in MODELS and metadata:
+            model = _json(metadata, repeated)
+        elif MUST_RESTORE.search(metadata):
+            layer = _json(metadata, set())
+            name = layer.get("class_name") if isinstance(layer, Mapping) else None
+            must_restore.add(name if isinstance(name, str) else "")
+    return model, must_restore - {""}
+
+
+def _json(text: str, repeated: set[str]) -> Any:  # noqa: ANN401 - JSON
     try:
         return read_json(text, repeated)
     except ValueError as error:

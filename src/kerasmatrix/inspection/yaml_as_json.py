@@ -6,6 +6,10 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import yaml
+
+from kerasmatrix.inspection.keras_yaml import KerasLoader
+
 __all__ = ["read_yaml"]
 
 # Without aliases, a text has fewer values than characters. Small texts may repeat some of them.
@@ -19,11 +23,6 @@ def read_yaml(text: str) -> Any:  # noqa: ANN401 - JSON of any shape
         ValueError: it is not YAML, it is nested too deeply, or a few aliases stand for very many
             values.
     """
-    # Needed for models in YAML only; a program with guard.py may lack it.
-    import yaml  # noqa: PLC0415
-
-    from kerasmatrix.inspection.keras_yaml import KerasLoader  # noqa: PLC0415
-
     try:
         content = yaml.load(text, KerasLoader)  # noqa: S506 - a safe loader, in C if there is one
         _refuse_many_values(content, max(MOST_REPEATED, len(text)))

@@ -172,6 +172,11 @@ def _metadata(features: Features, target: Target) -> bool:
     return bool(features.config)
 
 
+def _without_keras(features: Features, target: Target) -> bool:
+    """It is a SavedModel without any metadata of Keras, such as that of a module."""
+    return not features.config and features.contents.writer.keras is None
+
+
 def _unpacked(features: Features, target: Target) -> bool:
     """It is an archive that is unpacked into a folder."""
     return features.contents.holder == "folder"
@@ -218,6 +223,7 @@ FEATURES: Mapping[str, Feature] = {
     "subclassed": _subclassed,
     "schedule": _schedule,
     "metadata": _metadata,
+    "without-keras": _without_keras,
     "optimizer-slots": _optimizer_slots,
     "writer-unknown": _writer_unknown,
     "raw-bytecode": _raw_bytecode,

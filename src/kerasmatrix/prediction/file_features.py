@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,9 @@ class Features:
 def features_of(contents: Contents) -> Features:
     """Return the features of a file's contents."""
     config = contents.config if isinstance(contents.config, Mapping) else {}
+    if contents.kind == "hdf5-weights" and contents.companion and config:
+        # Its architecture builds the model, as if that were named.
+        contents = replace(contents, kind="architecture-json")
     return Features(
         contents=contents,
         writer=_writer(contents),

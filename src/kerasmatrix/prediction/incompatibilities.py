@@ -314,7 +314,8 @@ def find_custom_objects(
         for release in EACH_MAJOR:
             own = (each.name for each in find(config, api, release) if each.kind == "custom")
             for name in islice(own, MOST_OBJECTS):
-                if name not in seen:
+                # A function without a name (`<lambda>`) cannot be passed by one.
+                if name and name not in seen:
                     seen.add(name)
                     yield name, find is find_training_incompatibilities
 

@@ -28,6 +28,7 @@ from kerasmatrix.prediction.rules import (
 )
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.prediction.zoo import Failure, Zoo, measured_zoo
+from kerasmatrix.versions import KERAS_3, minor_of
 
 if TYPE_CHECKING:
     from kerasmatrix.inspection.contents import Contents
@@ -45,6 +46,8 @@ REBUILT = {
 }
 # The results of failing exhibits, in words.
 RESULTS = {"fail": "does not load", "drift": "loads, and computes other outputs"}
+# The first release that has the metadata of a SavedModel's layers in a file of its own.
+METADATA_APART = (2, 5)
 # Incompatibilities that any file with the class has, since Keras writes all keys of a config.
 OF_CLASS = {"class", "coming", "key", "absent"}
 # Keys that only the first layer of a Sequential has.
@@ -214,11 +217,21 @@ class _Predictor:
         return TOGETHER.join(sorted(needed, key=place_of)) or None
 
     def _find_incompatibilities(self, release: str) -> tuple[Incompatibility, ...]:
-        if not self._rebuilt:
+        must_restore = {
+            name.rpartition(">")[2] for name in self._features.contents.stored.must_restore
+        }
+        reads_metadata = METADATA_APART <= minor_of(release) < (KERAS_3,)
+        if not self._rebuilt and not (must_restore and reads_metadata):
             return ()
         incompatibilities = find_incompatibilities(
             self._features.config, measured_api(), release, self._custom_names
         )
+        if not self._rebuilt:
+            incompatibilities = (
+                each
+                for each in incompatibilities
+                if each.kind == "custom" and each.name in must_restore
+            )
         kept = (each for each in incompatibilities if not self._is_refuted(each, release))
         return tuple(islice(kept, MOST_INCOMPATIBILITIES))
 

@@ -58,6 +58,9 @@ def inspect_required(path: Path) -> tuple[ModelFile, tuple[RequiredObject, ...]]
     """
     check_name(path)
     model_file, required = run_in_subprocess(read_inspected, READER_LIMITS, path)
+    # Code outside the model, such as os.system, is nothing that a program should bring.
+    acting = {each.names.rpartition(".")[2] for each in model_file.hazards if each.kind == "code"}
+    required = tuple(each for each in required if each.name not in acting)
     # The answer is valid Unicode; a path may not be.
     return model_file.model_copy(update={"path": str(path)}), required
 

@@ -37,6 +37,7 @@ __all__ = [
 
 # The stage in which the loading program itself is imported, before it loads anything.
 SCRIPT = "script"
+# A frame of a traceback: the name of the file, and the line.
 PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')
 STATE = "the optimizer state"
 
@@ -267,9 +268,10 @@ def judge_files(
 
 def best_source(results: Results, target: str) -> str | None:
     """Return the version that loads most of the files; of several, the newest before the target."""
-    loaded = {environment.name: 0 for environment in results.environments}
+    loaded = {environment.name: 0 for environment in results.environments if not environment.export}
     for cell in results.cells:
-        loaded[cell.loaded_with] += cell.status in LOADS
+        if cell.loaded_with in loaded:
+            loaded[cell.loaded_with] += cell.status in LOADS
     others = [name for name in loaded if name != target and loaded[name]]
     places = {environment.name: place for place, environment in enumerate(results.environments)}
     return max(
@@ -281,7 +283,7 @@ def best_source(results: Results, target: str) -> str | None:
 
 def newest(results: Results) -> str:
     """Return the newest of the versions that were asked for."""
-    return [env.name for env in results.environments if not env.added][-1]
+    return results.versions[-1]
 
 
 def is_code_error(cell: CellResult) -> bool:
@@ -307,10 +309,8 @@ def find_environment(results: Results, text: str) -> str:
     known = [
         NamedVersion(
             env.name,
-            env.packages.get("tensorflow-cpu") or env.packages.get("tensorflow", "0"),
-            env.packages.get("keras", "0")
-            if env.keras_major == KERAS_3
-            else env.packages.get("tensorflow-cpu") or env.packages.get("tensorflow", "0"),
+            env.tensorflow or "0",
+            env.packages.get("keras", "0") if env.keras_major == KERAS_3 else env.tensorflow or "0",
             is_legacy_keras(env.variables),
         )
         for env in results.environments
@@ -336,4 +336,5 @@ def _verb(number: int, singular: str, plural: str | None = None) -> str:
 
 def _uncapitalized(sentence: str) -> str:
     first = sentence.split(" ", 1)[0]
-    return sentence if not first.istitle() else sentence[:1].lower() + sentence[1:]
+    is_name = first == "Keras" or not first.istitle()
+    return sentence if is_name else sentence[:1].lower() + sentence[1:]

@@ -18,6 +18,7 @@ from jinja2 import PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from kerasmatrix.analysis.compare import Change, ChangeKind, Comparison
+from kerasmatrix.environments.platforms import PLATFORMS, missing_wheels
 from kerasmatrix.report.answer import answer_of
 from kerasmatrix.report.blocks import Block, blocks_of
 from kerasmatrix.report.documentation import cause_page
@@ -94,6 +95,7 @@ def render_html(
             for environment in results.environments
             if environment.trouble
         },
+        missing_wheels=_missing_wheels(results),
         looks=LOOKS,
         mark=REPAIRED,
         comparison=comparison,
@@ -116,6 +118,13 @@ def render_html(
         data=Markup(embed(data.columns)),  # noqa: S704 - made safe by embed
         chunks=[pack(chunk) for chunk in data.chunks],
     )
+
+
+def _missing_wheels(results: Results) -> list[str]:
+    """Return the sentences about versions that cannot be installed on some platform."""
+    releases = [env.tensorflow for env in results.environments if env.tensorflow]
+    sentences = (missing_wheels(releases, platform) for platform in PLATFORMS)
+    return [sentence for sentence in sentences if sentence]
 
 
 def _count_verdicts(claims: Iterable[ClaimResult]) -> dict[str, int]:

@@ -148,8 +148,7 @@ def count_step(results: Results, cells: Cells, source: str | None, target: str) 
 
 def neighbouring_steps(results: Results, cells: Cells) -> list[Step]:
     """Return the steps from each version to the next, the worst first."""
-    names = [environment.name for environment in results.environments if not environment.added]
-    steps = [count_step(results, cells, old, new) for old, new in pairwise(names)]
+    steps = [count_step(results, cells, old, new) for old, new in pairwise(results.versions)]
     return sorted(
         (step for step in steps if step.files), key=lambda step: (-step.broken, -step.lossy)
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 
+from kerasmatrix.text.escape import HIDDEN
+
 __all__ = ["for_markdown", "for_spreadsheet", "for_xml", "shown"]
 
 # Characters that act on a terminal, or that reorder or hide text, are shown as escapes.
 # elements.js does the same for the page's script.
-ACTING = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
-)
+ACTING = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{HIDDEN}]")
 # XML 1.0 (section 2.2) cannot represent these either.
 UNWRITABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 LONGEST_IN_XML = 20_000
@@ -50,7 +50,7 @@ def for_xml(text: str) -> str:
 
 def for_markdown(text: str) -> str:
     """Return ``text`` on one line, shortened, with all markup escaped."""
-    flat = "".join(char if char.isprintable() else " " for char in text)
+    flat = "".join(char if char.isprintable() else " " for char in ACTING.sub(" ", text))
     short = flat
     if len(flat) > LONGEST_IN_MARKDOWN:
         short = f"{flat[: LONGEST_IN_MARKDOWN - 1]}…"

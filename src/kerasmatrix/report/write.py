@@ -149,7 +149,10 @@ def _drawn(
 
 
 def _fingerprint(results: Results, comparison: Comparison | None) -> str:
-    """Return the digest of the content of a page, without the times of its run."""
+    """Return the digest of the content of a page, without the times of its run.
+
+    The templates and the code count as content: a newer kerasmatrix draws the page again.
+    """
     total = hashlib.sha256(f"{results.run.engine} {results.run.complete}".encode())
     for part in content_of(results):
         total.update(part)

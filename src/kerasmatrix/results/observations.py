@@ -276,8 +276,21 @@ class SaveFacts(_ModelFacts):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportFacts(_Observed):
+    """The export of a loaded model. ``needs`` names a need beyond a plain runtime."""
+
+    format: Name
+    converter: Name
+    bytes: Whole
+    needs: Line | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadFacts(_ModelFacts):
-    """The model that was loaded, and its outputs compared with those of the artifact."""
+    """The model that was loaded, and its outputs compared with those of the artifact.
+
+    If it was ``exported``, the outputs are those of the export.
+    """
 
     shapes_equal: Annotated[bool, Field(strict=True)]
     finite: Annotated[bool, Field(strict=True)]
@@ -285,6 +298,7 @@ class LoadFacts(_ModelFacts):
     max_abs_reference: Amount | None = None
     deviations: Annotated[tuple[Deviation, ...], FailFast(), at_most(MOST_OUTPUTS)] = ()
     resave_error: ErrorReport | None = None
+    exported: ExportFacts | None = None
     did: Annotated[Notes, Field(description="changes that fixes made, in order")] = ()
 
 

@@ -72,10 +72,18 @@ class EnvironmentResult(StrictModel):
     keras_major: int = Field(description="major version of `tf.keras`: 2 or 3")
     lock: str = Field(description="SHA-256 of the lock: the environment's identity")
     trouble: str | None = None
+    export: str | None = Field(
+        default=None, description="the format to which it exports the models that it loads"
+    )
     added: bool = Field(
         default=False,
         description="it was not selected: added as a reference that files are compared with",
     )
+
+    @property
+    def tensorflow(self) -> str:
+        """The version of TensorFlow, from whichever distribution; empty if there is none."""
+        return self.packages.get("tensorflow-cpu") or self.packages.get("tensorflow", "")
 
 
 class FixedResult(StrictModel):
@@ -352,6 +360,11 @@ class Results(StrictModel):
     def inferred(self) -> int:
         """How many results were inferred from other cells."""
         return sum(cell.inferred_from is not None for cell in self.cells)
+
+    @property
+    def versions(self) -> tuple[str, ...]:
+        """The selected environments that load models to keep them; exports are a way out."""
+        return tuple(env.name for env in self.environments if not (env.added or env.export))
 
     @property
     def asked_for(self) -> tuple[CellResult, ...]:

@@ -49,6 +49,13 @@ NO_COMPILE = "no-compile"
 RESCALED = "the values of some weights (they are scaled, and the outputs are the same)"
 # The class of the model that `keras.layers.TFSMLayer` makes of a SavedModel.
 INFERENCE_ONLY = "TFSMLayer"
+# The stages of an export, and the exception of the harness for an operation that a converter lacks.
+NOT_EXPORTED = "loads, and the converter does not have an operation of it"
+EXPORTING = {
+    "export": "loads, but cannot be exported",
+    "run": "is exported, but the export cannot be run",
+}
+UNSUPPORTED = "harness.exports.Unsupported"
 
 
 class Verdict(StrictModel):
@@ -129,6 +136,11 @@ def judge_load(  # noqa: PLR0913 - the save, the load, and what is known of both
 
 def _judge_exception(saved: SaveFacts, load: LoadObservation) -> Verdict:
     """Return the verdict on a load that raised an exception."""
+    if load.stage == "export" and load.error and load.error.type == UNSUPPORTED:
+        return Verdict(status=Status.UNSUPPORTED, summary=f"{NOT_EXPORTED}: {load.error.message}")
+    if load.stage in EXPORTING:
+        return Verdict(status=Status.FAIL, summary=f"{EXPORTING[load.stage]}: {_ending(load)}")
+    # In any stage before the call there is no model, or none that was shown to load.
     if load.stage != "call":
         return Verdict(status=Status.FAIL, summary=_ending(load))
     if saved.refused_at_home or saved.refused:
@@ -156,6 +168,7 @@ def _judge_model(  # noqa: PLR0913 - the save, the load, and what is known of bo
     if rescaled and not weights_equal:
         lost = (RESCALED, *lost)
     losses = "; ".join(lost)
+    # Other numbers outweigh losses: a model that computes something else is of no use.
     if drift:
         status, summary = Status.DRIFT, drift
     elif saved.refused:
@@ -170,12 +183,18 @@ def _judge_model(  # noqa: PLR0913 - the save, the load, and what is known of bo
         status, summary = Status.DEGRADED, f"loads and predicts, but lost {losses}"
     else:
         status, summary = Status.PASS, "same weights, same outputs"
+    if loaded.exported and status in {Status.PASS, Status.DEGRADED}:
+        size = f"{loaded.exported.bytes:,} bytes by {loaded.exported.converter}"
+        but = f", but needs {losses}" if lost else ""
+        summary = f"exported with the same outputs{but} ({size})"
     return Verdict(
         status=status,
         summary=summary,
         lost=lost,
         weights_equal=weights_equal,
-        not_compared=tuple(differences.not_compared(saved, form, loaded)),
+        not_compared=()
+        if loaded.exported
+        else tuple(differences.not_compared(saved, form, loaded)),
     )
 
 
@@ -244,6 +263,8 @@ def _drift(
 
 def _lost(saved: SaveFacts, form: str, loaded: LoadFacts, *, trained: bool) -> list[str]:
     """List what the format can store and this load did not restore."""
+    if loaded.exported:  # an export has neither layers nor training
+        return [loaded.exported.needs] if loaded.exported.needs else []
     lost = []
     if loaded.model == INFERENCE_ONLY:
         lost.append("the architecture (an inference-only layer came back)")

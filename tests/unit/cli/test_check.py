@@ -286,7 +286,7 @@ def test_check_internal_error_report_is_written(check, model, monkeypatch):
     real = agenda.take
 
     def take(self):
-        if self._observed.loads:
+        if self._state.loads:
             raise RuntimeError("lost count")
         return real(self)
 
@@ -429,3 +429,32 @@ def test_check_folder_has_row_for_each_file(check, tmp_path):
         "models/b.h5", "models/deep/a.h5", "models/deep/b.h5",
     ]  # fmt: skip
     assert {name for name, _ in statuses(table)} == {"b.h5", "a.h5", "b.h5-2"}
+
+
+def test_check_platform_names_what_it_lacks(check, model, monkeypatch):
+    measured = {
+        f"2.{minor}.0": {"platforms": ["macos-arm64"] if minor > 1 else []} for minor in (1, 2, 3)
+    }
+    monkeypatch.setattr("kerasmatrix.environments.platforms._measured", lambda: measured)
+    check.project("old", "good", "fails")
+    _, _, out = check(model, "--platform", "macos-arm64")
+    lacks = "old (no wheel of TensorFlow below 2.2 for Apple silicon)"
+    assert f"Not to be installed on macos-arm64: {lacks}.\n" in out
+
+
+def test_check_exports_are_columns(check, model, tmp_path):
+    matrix = check.project("fails", "good")
+    locks = tmp_path / "images" / "locks"
+    (locks / "out.txt").write_text((locks / "good.txt").read_text())
+    exports = "exports: {out: {environment: good, format: onnx}}\n"
+    matrix.write_text(exports + matrix.read_text())
+    code, table, out = check(model, "--exports", "onnx")
+    assert (code, table["candidate"]) == (0, "good")
+    assert statuses(table)["model.h5", "out"] == "pass"
+    code, _, out = check(model, "--exports", "tflite")
+    assert code == 2
+    assert "--exports: no environment of" in out
+    assert "exports to 'tflite'" in out
+    code, _, out = check(model, "--exports", "onnx", "--environments", "fails")
+    assert code == 2
+    assert "add --environments good" in out

@@ -60,6 +60,14 @@ def test_check_fix_that_cannot_be_verified_says_why(check, engine):
     assert "outputs not compared" in out
 
 
+def test_check_story_keeps_the_name_keras(check, engine):
+    error = error_of("ValueError", "Keras 3 only supports V3 `.keras` files")
+    engine.behaviours["new"] = FAILS.but(error=error)
+    check.project("good", "new")
+    _, out, _ = check("models/a.h5", "--from", "good", "--to", "new")
+    assert "fail: Keras 3 cannot load a SavedModel" in out
+
+
 def test_check_fix_writes_each_broken_file(check, engine):
     check.project("good", REWRITE)
     before = digest_path(Path("models"))
@@ -189,6 +197,14 @@ def test_check_custom_classes_are_named_before_a_load(check, engine):
     assert "own.h5: needs Gate: mine.py does not define it" in err
     Path("mine.py").write_text("class Gate: ...\n")
     assert "needs Gate" not in check("own.h5", "--custom-objects", "mine.py")[2]
+
+
+def test_check_says_what_is_unsafe_before_a_load(check, engine):
+    check.project("good")
+    lookup = {"class_name": "StringLookup", "config": {"name": "t", "vocabulary": "/etc/passwd"}}
+    config = {"class_name": "Sequential", "config": {"name": "s", "layers": [lookup]}}
+    files.hdf5_model(Path("own.h5"), config)
+    assert "own.h5: unsafe: t reaches outside the file: /etc/passwd" in check("own.h5")[2]
 
 
 def test_convert_folder_is_one_batch_with_manifests(check, engine):

@@ -59,6 +59,16 @@ def test_explain_model_file_as_text_is_usage_error(explain, tmp_path):
     assert f"--file {model}" in printed
 
 
+@pytest.mark.parametrize("path", ["/proc/self/status", None])
+def test_explain_file_without_size_is_usage_error(explain, tmp_path, path):
+    """Files of the kernel, such as /proc/kmsg, can wait for ever."""
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    code, shown = explain(path or str(empty))
+    assert code == 2
+    assert "is empty" in shown
+
+
 def test_explain_symptom_without_error(explain):
     code, printed = explain("--symptom", "predictions differ after loading")
     assert code == 0

@@ -195,11 +195,11 @@ def test_fix_attempts_run_first_of_each_then_second(command, engine):
 def test_listener_job_starts_after_the_one_before_ended(command, engine, monkeypatch):
     told = []
     monkeypatch.setattr(
-        "kerasmatrix.cli.progress.TerminalProgress.started",
+        "kerasmatrix.report.progress.TerminalProgress.started",
         lambda self, environment, job: told.append(("begins", job.scenario)),
     )
     monkeypatch.setattr(
-        "kerasmatrix.cli.progress.TerminalProgress.ended",
+        "kerasmatrix.report.progress.TerminalProgress.ended",
         lambda self, environment, job: told.append(("ends", job.scenario)),
     )
     command.project("good", scenarios=("first", "second"))
@@ -217,7 +217,7 @@ def test_listener_is_called_after_the_commit(command, engine, monkeypatch):
         with sqlite3.connect(".kerasmatrix/store.sqlite") as database:
             counts.append(database.execute("SELECT count(*) FROM observations").fetchone()[0])
 
-    monkeypatch.setattr("kerasmatrix.cli.progress.TerminalProgress.ended", count)
+    monkeypatch.setattr("kerasmatrix.report.progress.TerminalProgress.ended", count)
     command.project("good", scenarios=("first", "second"))
     command()
     assert counts == [1, 2, 3, 4]

@@ -73,6 +73,15 @@ BAD = {
     "variable": ({"environment": ', variables: {"a=b": c}'}, 3, "environments.a.variables"),
     "long name": ({"more": f"current: {'n' * 300}"}, 9, "current: "),
     "long key": ({"more": f"{'k' * 900}: 1"}, 9, "kkk…: unknown key"),
+    # exports
+    "export of": ({"more": "exports: {a-onnx: {environment: c, format: onnx}}"}, 9, "unknown env"),
+    "export to": (
+        {"more": "exports: {x: {environment: a, format: coreml}}"},
+        9,
+        "exports.x.format",
+    ),
+    "export twice": ({"more": "exports: {a: {environment: b, format: onnx}}"}, 9, "is the name of"),
+    "export here": ({"environment": ", export: onnx"}, 3, "belongs below `exports`"),
     # images
     "index": ({"more": 'base_image: "x{0}:{python}"'}, 9, "only placeholder"),
     "field": ({"more": 'base_image: "{registry}/p:{python}"'}, 9, "only placeholder"),

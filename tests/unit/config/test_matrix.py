@@ -113,3 +113,18 @@ def test_select_keeps_upgrade_versions_it_has(path):
     assert (whole.current, whole.candidate) == ("tf2.1", "tf2.2")
     part = matrix.select(environments=["tf2.2"])
     assert (part.current, part.candidate) == (None, "tf2.2")
+
+
+def test_exporting_environments_have_packages_of_both(path):
+    change(
+        path,
+        "groups:",
+        "exports:\n  tf2.2-onnx: {environment: tf2.2, format: onnx, also: [tf2onnx]}\ngroups:",
+    )
+    matrix = load_matrix(path)
+    (exporting,) = matrix.exporting
+    base = matrix.environments["tf2.2"]
+    assert exporting.requirements == (*base.requirements, "tf2onnx")
+    assert (exporting.name, exporting.export) == ("tf2.2-onnx", "onnx")
+    assert exporting.python == base.python
+    assert "tf2.2-onnx" not in matrix.environments

@@ -1,6 +1,7 @@
 """What Keras and TensorFlow printed, by cause: measured by the matrix or quoted in the sources."""
 
 from kerasmatrix.diagnosis.recognize_cause import Evidence
+from kerasmatrix.harness import exports
 from kerasmatrix.results.cells import Status
 
 
@@ -163,6 +164,8 @@ MESSAGES = {
         error("ValueError", "Argument(s) not recognized: {'lr': 0.001}"),
     ],
     "loss-metric-config": [
+        error("TypeError", "string indices must be integers, not 'str'", format="h5",
+              writer_keras=3, reader_keras=3),
         error("TypeError", "string indices must be integers, not 'str'", format="h5",
               writer_keras=2, reader_keras=3),
         error("TypeError", "Object of type function is not JSON serializable"),
@@ -332,11 +335,11 @@ MESSAGES = {
               "`tf.Variable` is not supported in h5"),
     ],
     "config-key-removed": [
-        error(
-            "ValueError",
-            "Unrecognized keyword arguments passed to SeparableConv1D: {'groups': 1, "
-            "'kernel_initializer': {'class_name': 'Zeros', 'registered_name': None}}",
-        ),
+        error("TypeError", "Error when deserializing class 'SeparableConv2D' using config={'name': 'a', "
+              "'groups': 1}.\n\nException encountered: Unrecognized keyword arguments passed to "
+              "SeparableConv2D: {'groups': 1, 'kernel_initializer': {'module': 'keras.initializers', "
+              "'class_name': 'GlorotUniform', 'registered_name': None}}", format="h5",
+              writer_keras=2, reader_keras=3),
         error("TypeError", "Error when deserializing class 'LSTM' using config={}.",
               ("TypeError", "GlorotUniform.__init__() got an unexpected keyword argument 'dtype'"),
               writer_keras=2, reader_keras=3),
@@ -382,6 +385,11 @@ MESSAGES = {
               "`__init__` and therefore must override `get_config()`."),
     ],
     "custom-class-missing": [
+        error("TypeError", "<class 'keras.src.models.functional.Functional'> could not be deserialized "
+              "properly. Please ensure that components that are Python object instances are "
+              "deserialized.\n\nconfig={'module': 'keras.src.models.functional'}.\n\nException "
+              "encountered: Could not locate function 'mine>squash'. Full object config: {'module': "
+              "'builtins', 'class_name': 'function', 'config': 'mine>squash'}", format="keras"),
         error("ValueError", "Unknown layer: MyCustomLayer"),
         error("ValueError", "Unknown layer: MyLayer. Please ensure this object is passed to the "
               "`custom_objects` argument."),
@@ -414,6 +422,12 @@ MESSAGES = {
         Evidence(status=Status.DEGRADED, lost=[
             "the optimizer's learning_rate (0.007 became 0.001)", "the optimizer state",
         ]),
+    ],
+    "export-needs-tensorflow": [
+        Evidence(status=Status.DEGRADED, lost=[exports.SELECTED]),
+        error("RuntimeError", "Select TensorFlow op(s), included in the given model, is(are) not "
+              "supported by this interpreter. Make sure you apply/link the Flex delegate before "
+              "inference."),
     ],
     "optimizer-state-lost": [Evidence(status=Status.DEGRADED, lost=["the optimizer state"])],
     "compile-state-lost": [

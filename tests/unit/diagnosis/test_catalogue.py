@@ -6,6 +6,7 @@ from kerasmatrix.diagnosis.recognize_cause import Evidence, recognize_cause
 from kerasmatrix.errors import UsageError
 from kerasmatrix.results.cells import Status
 from tests.tensorflow.test_environment_faults import FAULTS
+from tests.tensorflow.test_exports import EXPORTED
 from tests.tensorflow.test_misbehaviour import CAUSES
 from tests.tensorflow.test_rarer_causes import NEVER_ENDS, RARER
 from tests.tensorflow.test_remedies import SEEN
@@ -53,6 +54,7 @@ def test_catalogue_is_valid_and_has_a_message_for_each_cause():
 def test_catalogue_causes_occur_in_tests_with_tensorflow():
     shown = {case[4] for case in (*SEEN, *RARER)} | {NEVER_ENDS}
     shown |= {cause for _, cause in CAUSES} | {cause for _, _, cause in FAULTS}
+    shown |= {cause for *_, cause in EXPORTED if cause}
     shown |= {cause.within for cause in the_catalogue().causes if cause.slug in shown}
     assert {cause.slug for cause in the_catalogue().causes} - shown - set(REPORTED) == set()
 

@@ -83,7 +83,7 @@ def test_explain_message_of_one_keras_has_advice_for_it():
     ("text", "first"),
     [
         ("ValueError: numpy.dtype size changed, may indicate binary incompatibility", "pin-numpy"),
-        ("TypeError: fit() got an unexpected keyword argument 'workers'", "shape-of-output"),
+        ("TypeError: fit() got an unexpected keyword argument 'workers'", "leave-out"),
         ("AttributeError: 'Adam' object has no attribute 'lr'", "new-names"),
     ],
 )

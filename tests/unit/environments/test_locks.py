@@ -159,8 +159,9 @@ def test_locks_of_the_project_fit_their_environments(pytestconfig):
     from kerasmatrix.config.matrix import load_matrix
 
     root = pytestconfig.rootpath
-    environments = load_matrix(root / "matrix.yaml").environments
-    for environment in environments.values():
+    matrix = load_matrix(root / "matrix.yaml")
+    environments = (*matrix.environments.values(), *matrix.exporting)
+    for environment in environments:
         lock = read_lock(root / "images" / "locks", environment)
         text = lock.path.read_text()
         assert text.count("--hash=sha256:") >= len(lock.packages)
@@ -173,9 +174,9 @@ def test_locks_of_the_project_fit_their_environments(pytestconfig):
             assert named == set(environment.source_packages)
             assert set(environment.build_packages) <= built.keys()
     folder = root / "images" / "locks"
-    assert {path.stem for path in folder.glob("*.txt")} == set(environments)
+    assert {path.stem for path in folder.glob("*.txt")} == {env.name for env in environments}
     assert {path.stem for path in (folder / "build").iterdir()} == {
-        name for name, environment in environments.items() if environment.source_packages
+        environment.name for environment in environments if environment.source_packages
     }
 
 

@@ -258,3 +258,11 @@ def test_judge_trained_file_lost_its_optimizer_state():
     assert judge("dense", compiled, compiled).lost == ()
     assert judge("file", compiled, compiled).lost == ("the optimizer state",)
     assert judge("file", compiled, compiled, form="weights").lost == ()
+
+
+def test_bridges_have_wheels_for_the_platform(monkeypatch):
+    monkeypatch.setattr(
+        "kerasmatrix.execution.plan.can_install", lambda release, _: release >= "2.12"
+    )
+    assert make().bridges == ("tf2.11", "tf2.12", "tf2.16", "tf2.16-legacy")
+    assert make(platform="macos-arm64").bridges == ("tf2.12", "tf2.16", "tf2.16-legacy")

@@ -51,7 +51,8 @@ class Checks:
             ) as session,
             import_models([self.model, *more], session.store, ModelAssets()) as (model_inputs, _),
         ):
-            environments = [matrix.environments[name] for name in asked]
+            known = {**matrix.environments, **{env.name: env for env in matrix.exporting}}
+            environments = [known[name] for name in asked]
             policy = ReferencePolicy(only=reference)
             return check(session, model_inputs, environments, policy=policy)
 
@@ -89,6 +90,20 @@ def test_check_added_reference_loads_only_its_files(checks):
         ("other.h5", "good3"): Status.NOT_RUN, ("other.h5", "good7"): Status.PASS,
     }  # fmt: skip
     assert checked.results.run.complete
+
+
+def test_check_export_is_never_a_reference(checks):
+    matrix = make_project(checks.folder, "old1", "fails-2", "good3")
+    locks = checks.folder / "images" / "locks"
+    (locks / "out.txt").write_text((locks / "good3.txt").read_text())
+    exports = "exports: {out: {environment: good3, format: onnx}}\n"
+    matrix.write_text(exports + matrix.read_text())
+    checked = checks((), "good3", "out")
+    assert cells(checked) == {"good3": ("pass", "good3"), "out": ("pass", "good3")}
+    assert checks.taken() == ["good3"]
+    assert [env.export for env in checked.results.environments] == [None, "onnx"]
+    assert checked.results.versions == ("good3",)
+    assert [cell.prediction is None for cell in checked.results.cells] == [False, True]
 
 
 def test_check_near_writer_adds_nothing(checks):

@@ -1,4 +1,5 @@
 import io
+import json
 import pickle
 import zipfile
 
@@ -198,6 +199,13 @@ def test_hazards_member_that_leads_out_is_found(tmp_path, name):
     with zipfile.ZipFile(path, "a") as opened:
         opened.writestr(name, "x")
     assert names_of_hazards(path) == [("file", name)]
+
+
+def test_hazards_in_configs_of_preset_are_found(tmp_path):
+    path = files.unpacked(tmp_path / "preset")
+    (path / "tokenizer.json").write_text(json.dumps(function("os", "system")))
+    assert names_of_hazards(path) == [("code", "os.system")]
+    assert any("a preset of KerasHub" in note for note in read_model_file(path).notes)
 
 
 def test_hazards_in_mlmodel_are_found(tmp_path):

@@ -86,3 +86,4 @@ def test_inspect_hostile_file_output_is_printable(outcome, path, capfd, argument
     assert SECRET not in shown
     assert not [each for each in shown if not each.isprintable() and each != "\n"]
     assert "Traceback" not in shown
+    assert not re.search(r"(?m)^\s*::error|##\[", shown)

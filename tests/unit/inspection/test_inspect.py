@@ -8,6 +8,7 @@ import pytest
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection import archive as module
 from kerasmatrix.inspection.inspect import inspect, read_model_file
+from kerasmatrix.inspection.saved_model import read_saved_model
 from kerasmatrix.prediction.predict import predict_file
 from tests.unit.inspection import files
 from tests.unit.prediction.made import target
@@ -112,6 +113,16 @@ def test_inspect_architecture_as_text(tmp_path):
     path.write_text("class_name: Sequential\nconfig:\n  layers: []\nkeras_version: 2.1.6\n")
     found = inspect(path)
     assert (found.kind, found.writer.keras) == ("architecture-yaml", "2.1.6")
+
+
+def test_read_saved_model_layers_to_restore_are_found(tmp_path):
+    path = files.saved_model(tmp_path / "model", metadata=files.SEQUENTIAL)
+    layers = [{"class_name": "Cast", "must_restore_from_config": True}, {"class_name": "Mine"}]
+    nodes = [files.message(4, b"_tf_keras_layer") + files.message(5, json.dumps(layer).encode())
+             for layer in layers]  # fmt: skip
+    with (path / "keras_metadata.pb").open("ab") as file:
+        file.write(b"".join(files.message(1, node) for node in nodes))
+    assert read_saved_model(path).must_restore == ("Cast",)
 
 
 def test_inspect_module_with_index_only_lacks_its_variables(tmp_path):

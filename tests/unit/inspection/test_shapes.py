@@ -193,6 +193,29 @@ def test_inspect_architecture_among_many_finds_its_own(tmp_path):
     assert inspect(tmp_path / "zebra.json").companion == str(tmp_path / "zebra.h5")
 
 
+def test_inspect_weights_among_slow_neighbours_are_read(tmp_path):
+    """Other files in its folder do not use up the processor time to read a file."""
+    weights = files.hdf5_weights(tmp_path / "w.h5")
+    slow = "class_name: S\nconfig:\n" + "- {a: [1, 2, 3]}\n" * 62_000
+    for number in range(20):
+        (tmp_path / f"a{number}.yaml").write_text(slow)
+    assert inspect(weights).weights.arrays == 1
+
+
+def test_inspect_companion_has_the_whole_name(tmp_path):
+    """A name may have dots of its own: ``v1.2.h5`` does not go with ``v1.3.json``."""
+    weights = files.hdf5_weights(tmp_path / "v1.2.h5")
+    for name in ("v1.1.json", "v1.2.json", "v1.3.json"):
+        (tmp_path / name).write_text(ARCHITECTURE)
+    assert inspect(weights).companion == str(tmp_path / "v1.2.json")
+
+
+def test_inspect_mlflow_with_odd_flavors_names_its_problem(tmp_path):
+    (tmp_path / "MLmodel").write_text("flavors: 5\n")
+    with pytest.raises(UsageError, match="without a Keras model in it; its flavors: unknown"):
+        inspect(tmp_path)
+
+
 def test_inspect_weights_of_several_architectures_fit_one(tmp_path):
     weights = files.hdf5_weights(tmp_path / "w.h5")
     (tmp_path / "a.json").write_text(ARCHITECTURE.replace('"units": 2', '"units": 5'))

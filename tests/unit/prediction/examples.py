@@ -77,6 +77,8 @@ EXAMPLES = {
     "two-formats-folder": (twofold(saved_model(PLAIN), "keras-folder"), "3.4"),
     "archive-unknown": (archive(PLAIN), "2.11"),
     "no-weights": (architecture(PLAIN), "2.9"),
+    "architecture-as-list": (architecture(LISTED, weights="model.h5"), "3.4"),
+    "architecture-of-keras-2": (architecture(PLAIN, weights="model.h5"), "3.4"),
     "misnamed": (h5(PLAIN, called="model.keras"), "3.4"),
     "module-path": (archive(FUNCTIONAL | {"module": KERAS_2_ARCHIVED}), "3.4"),
     "module-path-hdf5": (h5(model(layer("TimeDistributed", layer=MODULED))), "3.4"),

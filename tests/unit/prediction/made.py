@@ -90,7 +90,9 @@ def archive(config, *, keras="2.15.0", training=None, paths=(), holder=None):
     )
 
 
-def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0, whole=True):
+def saved_model(
+    config=None, *, tensorflow="2.9.3", training=None, slots=0, whole=True, must_restore=()
+):
     """Return the content of a SavedModel; without a config as Keras 3 exports it."""
     return Contents(
         Path("model"),
@@ -98,7 +100,9 @@ def saved_model(config=None, *, tensorflow="2.9.3", training=None, slots=0, whol
         writer=Writer(tensorflow=tensorflow, recorded=("tensorflow",)),
         config=config,
         training=training,
-        stored=Stored(optimizer_arrays=slots, lacks_numbers=not whole),
+        stored=Stored(
+            optimizer_arrays=slots, lacks_numbers=not whole, must_restore=tuple(must_restore)
+        ),
     )
 
 
@@ -119,6 +123,9 @@ def other_weights(kind, *, whole=True):
     return Contents(Path("weights"), kind, stored=Stored(lacks_numbers=not whole))
 
 
-def architecture(config):
-    """Return the content of a file of an architecture as JSON."""
-    return Contents(Path("model.json"), "architecture-json", writer=writer("2.9.0"), config=config)
+def architecture(config, *, weights=None):
+    """Return the content of a file of an architecture as JSON, with the name of its weights."""
+    by = writer("2.9.0")
+    return Contents(
+        Path("model.json"), "architecture-json", writer=by, config=config, companion=weights
+    )

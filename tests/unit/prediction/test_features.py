@@ -161,7 +161,7 @@ def test_features_other_python(python, other):
 
 def test_features_empty_file_has_none():
     assert features(weights()) == set()
-    assert features(saved_model()) == set()
+    assert features(saved_model()) == {"without-keras"}
 
 
 @pytest.mark.parametrize(

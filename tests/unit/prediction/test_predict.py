@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from kerasmatrix.errors import UsageError
@@ -6,7 +8,17 @@ from kerasmatrix.prediction.predict import predict_by_rules, predict_file
 from kerasmatrix.prediction.predictor import predict_contents
 from kerasmatrix.prediction.similar_cells import SimilarCell
 from tests.unit.inspection import files
-from tests.unit.prediction.made import LAMBDA_3_8, archive, h5, layer, model, target
+from tests.unit.prediction.made import (
+    LAMBDA_3_8,
+    architecture,
+    archive,
+    h5,
+    layer,
+    model,
+    saved_model,
+    target,
+    weights,
+)
 
 
 def test_predict_file_environments_in_order(tmp_path):
@@ -28,6 +40,28 @@ def test_predict_contents_custom_class_with_code_passes():
     (having,) = predict_contents(contents, [target("2.9")], {"Mine"})
     assert (without.cause, without.remedy) == ("custom-class-missing", "custom-objects")
     assert having.status == "pass"
+
+
+def test_predict_contents_weights_with_architecture_are_rebuilt():
+    """Weights with an architecture next to them are loaded as that is, with them."""
+    held = replace(weights(), config=model(layer("Mine")), companion="model.json")
+    for contents in (held, architecture(model(layer("Mine")), weights="w.h5")):
+        old, new = predict_contents(contents, [target("2.9"), target("3.4")])
+        assert (old.status, old.cause) == ("fail", "custom-class-missing")
+        assert new.status == "fail"
+
+
+def test_predict_contents_saved_model_restored_class_is_needed():
+    """Keras 2 revives layers of a SavedModel, except those that it must make from their configs."""
+    contents = saved_model(model(layer("Custom>Cast"), layer("Mine")), must_restore=["Custom>Cast"])
+    old, new, newest = predict_contents(contents, [target("2.4"), target("2.15"), target("3.4")])
+    assert (new.status, new.cause) == ("fail", "custom-class-missing")
+    assert old.cause == "savedmodel-metadata-newer"
+    assert newest.cause == "savedmodel"
+    (having,) = predict_contents(contents, [target("2.15")], {"Cast"})
+    assert having.status == "pass"
+    (revived,) = predict_contents(saved_model(model(layer("Mine"))), [target("2.15")])
+    assert revived.status == "pass"
 
 
 def test_predict_contents_unsurveyed_is_less_confident():

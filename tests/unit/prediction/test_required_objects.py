@@ -59,6 +59,20 @@ def test_required_objects_of_an_archive_are_found_by_module(tmp_path):
     assert names(path) == [("Gate", (), False)]
 
 
+def test_required_objects_without_a_name_are_left_out(tmp_path):
+    training = {**files.TRAINING, "loss": "<lambda>"}
+    assert required_objects(files.hdf5_model(tmp_path / "m.h5", training=training)) == ()
+
+
+def test_required_objects_outside_the_model_are_left_out(tmp_path):
+    """No program is asked to pass ``os.system``."""
+    activation = {"module": "os", "class_name": "function", "config": "system"}
+    path = files.hdf5_model(tmp_path / "m.h5", sequential(GATE, dense(activation=activation)))
+    model_file, required = inspect_required(path)
+    assert [hazard.names for hazard in model_file.hazards] == ["os.system"]
+    assert [each.name for each in required] == ["Gate"]
+
+
 def test_required_objects_of_a_damaged_file_are_an_error(tmp_path):
     (tmp_path / "model.h5").write_text(json.dumps("text"))
     with pytest.raises(UsageError, match=r"model\.h5"):

@@ -15,6 +15,7 @@ from tests.unit.prediction.examples import EXAMPLES
 from tests.unit.prediction.made import target
 
 FORMS = {
+    "architecture-json": "weights",
     "hdf5-model": "h5",
     "hdf5-weights": "weights",
     "keras-archive": "keras",

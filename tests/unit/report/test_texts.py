@@ -20,7 +20,8 @@ from kerasmatrix.results.schema import Results
 from tests.unit.report.factory import make_results
 
 PAYLOAD = (
-    "=1+1 <script>alert(1)</script> [x](javascript:1) | `c`\x1b]0;t\x07\x9b2J \u202egpj\u2066 @me"
+    "=1+1 <script>alert(1)</script> [x](javascript:1) | `c`\x1b]0;t\x07\x9b2J "
+    "\u202egpj\u2066\u061c\u3164 @me"
 )
 # Names by which cells, environments and scenarios refer to each other, and what has a type.
 KEPT = {

@@ -281,6 +281,42 @@ def raised_at(stage, save_changes):
     return judge_load(saved, "h5", observation, TOLERANCE)
 
 
+EXPORTED = {"format": "onnx", "converter": "tf2onnx 1.17.0", "bytes": 1234}
+
+
+def test_judge_load_exported_model_loses_no_training():
+    verdict = judge({"exported": EXPORTED}, {"compiled": COMPILED})
+    assert (verdict.status, verdict.lost, verdict.not_compared) == (Status.PASS, (), ())
+    assert verdict.summary == "exported with the same outputs (1,234 bytes by tf2onnx 1.17.0)"
+
+
+def test_judge_load_export_needs_more_is_degraded():
+    verdict = judge({"exported": {**EXPORTED, "needs": "operations of TensorFlow"}})
+    assert (verdict.status, verdict.lost) == (Status.DEGRADED, ("operations of TensorFlow",))
+    assert "but needs operations of TensorFlow" in verdict.summary
+
+
+def test_judge_load_export_computes_otherwise_is_drift():
+    changes = {"exported": EXPORTED, "max_abs_diff": 1.0, "max_abs_reference": 1.0}
+    assert judge(changes).status is Status.DRIFT
+
+
+@pytest.mark.parametrize(
+    ("stage", "kind", "status", "words"),
+    [
+        ("export", "AttributeError", Status.FAIL, "loads, but cannot be exported: AttributeError"),
+        ("run", "RuntimeError", Status.FAIL, "the export cannot be run: RuntimeError"),
+        ("export", "harness.exports.Unsupported", Status.UNSUPPORTED, "does not have an operation"),
+    ],
+)
+def test_judge_load_export_raises(stage, kind, status, words):
+    error = {"type": kind, "message": "no such thing"}
+    observation = LoadObservation.parse({"ended": "raised", "stage": stage, "error": error})
+    verdict = judge_load(SaveFacts.parse(SAVE_FACTS), "h5", observation, TOLERANCE)
+    assert verdict.status is status
+    assert words in verdict.summary
+
+
 def test_judge_load_reference_refused_is_not_comparable():
     verdict = judge({"max_abs_diff": None}, {"refused": REFUSAL})
     assert verdict.status is Status.NOT_COMPARABLE

@@ -8,6 +8,7 @@ from kerasmatrix.text.escape import escape_control_characters
     [
         ("\x1b[2J", "\\x1b[2J"),
         ("a\u202eb\u2066\x9b", "a\\u202eb\\u2066\\x9b"),
+        ("a\u3164\u115f\u2028\U000e0041", "a\\u3164\\u115f\\u2028\\U000e0041"),
         ("::error file=a::b", "\\x3a:error file=a::b"),
         ("x\n::Set-Output name=a::b", "x\\n\\x3a:Set-Output name=a::b"),
         ("##[add-mask]a", "\\x23#[add-mask]a"),

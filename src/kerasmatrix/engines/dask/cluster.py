@@ -6,19 +6,20 @@ its worker is lost, reconnects to a scheduler that was restarted, and cancels th
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from distributed import Client, Future
-from distributed.client import ClosedClientError
+from distributed import CancelledError, Client, Future, Security, wait
+from distributed.client import FIRST_COMPLETED, ClosedClientError
+from distributed.comm.core import connect as open_connection
 
 from kerasmatrix.engines.base import EngineDisconnected, Task
-from kerasmatrix.engines.dask.address import check_address
 from kerasmatrix.engines.dask.messages import (
     CACHED_LABEL,
     ENGINE_LABEL,
@@ -30,16 +31,25 @@ from kerasmatrix.engines.dask.messages import (
 from kerasmatrix.engines.dask.worker_plugin import EnvironmentPlugin, run_job
 from kerasmatrix.engines.docker import docker_trouble
 from kerasmatrix.engines.memory import WORKER_MB
+from kerasmatrix.errors import UsageError
+from kerasmatrix.text.escape import brief
 from kerasmatrix.text.redaction import mask_secrets_of
 
 __all__ = ["CONNECTION_ERRORS", "MOST_FAILURES", "Cluster", "Job", "has_docker"]
 
+CONNECT_SECONDS = 30.0  # the default of distributed.comm.timeouts.connect
 ANSWER_SECONDS = 30.0  # a scheduler that works answers in far less
+# How long an answer of the scheduler is used. Each thread asks before each job, and while it waits.
 FRESH_SECONDS = 1.0
 # A job is given up when so many Dask workers in a row could not do it.
 MOST_FAILURES = 3
 # Dask raises these if the other side is gone or the client is closed. A timeout is an OSError.
 CONNECTION_ERRORS = (OSError, RuntimeError, ValueError, ClosedClientError)
+ADDRESS_HINT = (
+    "start one with `dask scheduler`, and name the address that it prints, like tcp://HOST:8786; "
+    "for tls://, set distributed.comm.tls (ca-file, client.cert, client.key) in Dask's "
+    "configuration, or in DASK_DISTRIBUTED__COMM__TLS__CA_FILE and so on"
+)
 
 _Labels = Mapping[str, float]
 
@@ -70,16 +80,13 @@ class Job:
 class Cluster:
     """The connection to one scheduler. Used by several threads at once."""
 
-    def __init__(
-        self, address: str, plugin: EnvironmentPlugin, connect_seconds: float, patience: float
-    ) -> None:
+    def __init__(self, address: str, plugin: EnvironmentPlugin, patience: float) -> None:
         """Connect.
 
         Args:
             address: the scheduler's.
             plugin: is sent to every Dask worker.
-            connect_seconds: how many seconds the scheduler may take to answer at first.
-            patience: how many seconds to wait for it later, and for a worker that fits.
+            patience: see `DaskEngine`.
 
         Raises:
             UsageError: the address cannot be used.
@@ -97,24 +104,23 @@ class Cluster:
         self._lock = threading.Lock()
         self._cached_at: defaultdict[str, set[str]] = defaultdict(set)
         self._jobs: set[Job] = set()
-        connect(address, connect_seconds).close()
-        # Dask takes the time-out of the first connection for the later ones, too.
-        self._client = connect(address, patience)
+        check_connection(address)
+        self._client = open_client(address, patience)
 
-    @property
-    def slots(self) -> int:
-        """How many jobs the workers can run at once.
+    def slots(self, task_mb: float = 0) -> int:
+        """Return how many jobs with tasks of ``task_mb`` MB the workers can run at once.
 
         Raises: see `_await_workers`.
         """
-        return int(sum(labels[self._engine] for labels in self._await_workers().values()))
+        workers = self._await_workers(task_mb).values()
+        return int(sum(labels[self._engine] for labels in workers))
 
     def add_cached(self, name: str, address: str) -> None:
         """Note that a worker has an environment."""
         with self._lock:
             self._cached_at[name].add(address)
 
-    def submit(self, job: Job, spec: WorkerSpec, scenarios: Mapping[str, str]) -> Future[JobResult]:
+    def submit(self, job: Job, spec: WorkerSpec, scenarios: Mapping[str, str]) -> None:
         """Submit a job as soon as there is a worker that fits.
 
         Workers that have the environment are preferred while they have room: making it elsewhere
@@ -123,10 +129,8 @@ class Cluster:
         Raises:
             EngineDisconnected: no worker fits, or the scheduler is gone.
         """
-        memory = spec.limits.memory_mb + WORKER_MB
-        workers = self._await_workers(memory)
+        workers = self._await_workers(spec.limits.memory_mb)
         allowed = workers.keys() - job.avoided or workers.keys()
-        avoids = len(allowed) < len(workers)
         with self._lock:
             busy = Counter(address for other in self._jobs for address in other.preferred)
             job.preferred = {
@@ -138,11 +142,9 @@ class Cluster:
             }
             job.candidates = set(workers)
             self._jobs.add(job)
-        # With allow_other_workers, Dask takes any worker once none of these is left, whatever its
-        # labels are (decide_worker in distributed/scheduler.py of 2026.8). `run_job` refuses there.
-        chosen = job.preferred or (allowed if avoids else ())
+        chosen = job.preferred or (allowed if job.avoided else ())
         try:
-            job.future = future = self._client.submit(
+            job.future = self._client.submit(
                 run_job,
                 self._plugin.name,
                 spec,
@@ -152,13 +154,29 @@ class Cluster:
                 key=f"{spec.environment.name}-{uuid.uuid4().hex}",
                 pure=False,
                 retries=MOST_FAILURES - 1,
-                resources=self._needs(memory),
+                resources=self._needs(spec.limits.memory_mb),
                 workers=sorted(chosen) or None,
-                allow_other_workers=bool(chosen) and not avoids,
+                # Once none of these is left, Dask takes any worker, whatever its labels are
+                # (decide_worker in distributed/scheduler.py of 2026.8). `run_job` refuses there.
+                allow_other_workers=bool(chosen),
             )
         except CONNECTION_ERRORS as error:
             raise no_scheduler(self.address, error) from error
-        return future
+
+    def wait(self, jobs: Collection[Job]) -> None:
+        """Wait until one of some jobs has ended, or the cluster may have changed."""
+        # A cancelled job has ended, too: Dask raises for it. The caller looks at each future.
+        with self._client.as_current(), contextlib.suppress(CancelledError, *CONNECTION_ERRORS):
+            wait([job.future for job in jobs], FRESH_SECONDS, FIRST_COMPLETED)
+
+    def has_lost_workers(self, job: Job) -> bool:
+        """Return whether all workers that fitted a job are gone.
+
+        Dask does not give it to others that come later. They have no labels yet when Dask looks for
+        jobs for them, and a job that prefers workers waits for these
+        (bulk_schedule_unrunnable_after_adding_worker in distributed/scheduler.py of 2026.8).
+        """
+        return not job.candidates & self._await_workers(0).keys()
 
     def release(self, job: Job) -> None:
         """Forget a job. Dask cancels one that is running."""
@@ -167,13 +185,6 @@ class Cluster:
         if job.future is not None:
             with contextlib.suppress(*CONNECTION_ERRORS):
                 job.future.release()  # does not wait for the scheduler, which may be gone
-
-    def has_lost_workers(self, job: Job) -> bool:
-        """Return whether all workers that fitted a job are gone.
-
-        Dask does not give it to others: a worker is labelled after Dask has looked for jobs for it.
-        """
-        return not job.candidates & self._await_workers().keys()
 
     def close(self) -> None:
         """Remove the plugin from all workers, which ends what they have open, and disconnect."""
@@ -184,11 +195,11 @@ class Cluster:
         with contextlib.suppress(*CONNECTION_ERRORS):
             self._client.close(timeout=ANSWER_SECONDS)
 
-    def _needs(self, memory: float) -> dict[str, float]:
-        return {self._engine: 1, harness_label(): 1, MEMORY_LABEL: memory}
+    def _needs(self, task_mb: float) -> dict[str, float]:
+        return {self._engine: 1, harness_label(): 1, MEMORY_LABEL: task_mb + WORKER_MB}
 
-    def _await_workers(self, memory: float = 0) -> dict[str, _Labels]:
-        """Return the labels of the workers that can run a job which needs ``memory`` MB.
+    def _await_workers(self, task_mb: float) -> dict[str, _Labels]:
+        """Return the labels of the workers that can run a job with tasks of ``task_mb`` MB.
 
         Raises:
             EngineDisconnected: there is none, or no scheduler, and did not come in time.
@@ -197,7 +208,7 @@ class Cluster:
         while True:
             try:
                 workers = self._ask()
-                needs = self._needs(memory).items()
+                needs = self._needs(task_mb).items()
                 fitting = {
                     address: labels
                     for address, labels in workers.items()
@@ -205,7 +216,7 @@ class Cluster:
                 }
                 if fitting:
                     return fitting
-                error = self._none_fits(workers, memory)
+                error = self._none_fits(workers, task_mb + WORKER_MB)
             except CONNECTION_ERRORS as problem:
                 error = no_scheduler(self.address, problem)
             if self._client.status == "closed" or time.monotonic() >= deadline:
@@ -260,17 +271,43 @@ class Cluster:
         return EngineDisconnected(f"the Dask scheduler at {self.address} has {problem}", hint=hint)
 
 
-def connect(address: str, seconds: float) -> Client:
-    """Return a client of the scheduler at ``address``.
+def check_connection(address: str) -> None:
+    """Check that something answers at an address, and that Dask's configuration suits it.
+
+    A client would leave threads behind that delay the end of the program, and would take the
+    time-out of its first connection for all later ones.
 
     Raises:
         UsageError: the address cannot be used.
-        EngineDisconnected: no scheduler answers within ``seconds``.
+        EngineDisconnected: nothing answers.
     """
-    check_address(address)
+
+    async def connect() -> None:
+        options = Security().get_connection_args("client")
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await open_connection(address, timeout=CONNECT_SECONDS, **options)
+            await connection.close()
+
+    try:
+        asyncio.run(connect())
+    except OSError as error:
+        raise no_scheduler(address, error) from error
+    except Exception as error:  # each kind of address has its own
+        # Dask repeats parts of the address, without the scheme by which a secret is known.
+        url = address if "://" in address else f"tcp://{address}"
+        reason = mask_secrets_of(url, f"{error}")
+        raise UsageError(f"--scheduler {brief(address)}: {reason}", hint=ADDRESS_HINT) from error
+
+
+def open_client(address: str, seconds: float) -> Client:
+    """Return a client of a scheduler, which may take ``seconds`` to answer each time.
+
+    Raises:
+        EngineDisconnected: no scheduler answers.
+    """
     try:
         return Client(address, timeout=seconds, set_as_default=False, name="kerasmatrix")
-    except (*CONNECTION_ERRORS, TypeError) as error:  # TypeError: TLS is not configured
+    except CONNECTION_ERRORS as error:
         raise no_scheduler(address, error) from error
 
 
@@ -278,19 +315,20 @@ def no_scheduler(address: str, error: object) -> EngineDisconnected:
     """Return the error for a scheduler that does not answer."""
     return EngineDisconnected(
         mask_secrets_of(address, f"no Dask scheduler answers at {address}: {error}"),
-        hint="start one with `dask scheduler`, and name its address with --scheduler",
+        hint=ADDRESS_HINT,
     )
 
 
-def has_docker(scheduler: str, seconds: float) -> bool:
+def has_docker(scheduler: str) -> bool:
     """Return whether a worker of a cluster has a Docker Engine.
 
     Raises:
         UsageError: the address cannot be used.
-        EngineDisconnected: no scheduler answers within ``seconds``.
+        EngineDisconnected: no scheduler answers.
     """
+    check_connection(scheduler)
     try:
-        with connect(scheduler, seconds) as client:
+        with open_client(scheduler, CONNECT_SECONDS) as client:
             return None in client.run(docker_trouble, on_error="ignore").values()
     except CONNECTION_ERRORS as error:
         raise no_scheduler(scheduler, error) from error

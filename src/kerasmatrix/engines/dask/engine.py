@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import threading
 import uuid
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any
 
-from distributed import CancelledError, Future
+from distributed import CancelledError
 from distributed.scheduler import KilledWorker
 
 from kerasmatrix.config.matrix import Environment, Limits
@@ -33,8 +33,7 @@ from kerasmatrix.filesystem.digests import digest_tree
 
 __all__ = ["DaskEngine", "DaskWorker"]
 
-TICK_SECONDS = 2.0
-CONNECT_SECONDS = 30.0
+# A scheduler that a supervisor restarts, and its workers, are back by then.
 PATIENCE_SECONDS = 120.0
 # The results of a job arrive together. With more tasks per job, more are repeated after a loss and
 # Dask workers wait longer at the end of a run; with fewer, more of them create each environment.
@@ -53,15 +52,13 @@ class DaskEngine:
     in_place = False  # workers get copies of scenarios and artifacts
     idle_workers = FEW  # Dask workers keep theirs open themselves
 
-    def __init__(  # noqa: PLR0913 - one argument per setting
+    def __init__(
         self,
         scheduler: str,
         artifacts: str,
         inner: InnerEngineConfig,
         *,
-        connect_seconds: float = CONNECT_SECONDS,
         patience: float = PATIENCE_SECONDS,
-        tick: float = TICK_SECONDS,
         tasks_per_job: int = TASKS_PER_JOB,
     ) -> None:
         """Connect to a scheduler.
@@ -70,9 +67,8 @@ class DaskEngine:
             scheduler: its address.
             artifacts: the folder for artifacts, as an fsspec URL that all machines can reach.
             inner: the engine that opens environments on the Dask workers.
-            connect_seconds: how many seconds the scheduler may take to answer at first.
-            patience: how many seconds to wait for it later, and for a Dask worker that fits.
-            tick: how many seconds pass between looks at the cluster while no job ends.
+            patience: how many seconds to wait for a scheduler that answered before, and for a
+                Dask worker that fits.
             tasks_per_job: the most tasks of a job.
 
         Raises:
@@ -82,14 +78,13 @@ class DaskEngine:
         self.name = inner.name
         self.sandbox = inner.sandbox
         self.recipe = inner.recipe
-        self.tick = tick
         self.tasks_per_job = tasks_per_job
         self.transfer = ArtifactTransfer(artifacts)
         plugin = EnvironmentPlugin(f"kerasmatrix-{uuid.uuid4().hex[:12]}", inner, artifacts)
-        self.cluster = Cluster(scheduler, plugin, connect_seconds, patience)
+        self.cluster = Cluster(scheduler, plugin, patience)
         # Of the workers that were opened, by the key of their spec.
         self.handshakes: dict[str, Handshake] = {}
-        # Of tasks that are not asked for again yet, after one that ended its worker.
+        # That arrived before the caller asked for them, or after a worker died under it.
         self.results: dict[tuple[str, Path, Task], TaskResult] = {}
         self.active: set[DaskWorker] = set()
         self._inner = inner
@@ -103,7 +98,7 @@ class DaskEngine:
     @property
     def slots(self) -> int:
         """How many jobs the cluster can run at once."""
-        return self.cluster.slots
+        return self.cluster.slots()
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Do nothing: each Dask worker creates the environments that it opens."""
@@ -155,13 +150,9 @@ class DaskWorker:
         self._spec = spec
         self._dirs = dirs
         self._scenarios = scenarios
-        # Receives each job with the future that ended, which may be an earlier one. Dask's
-        # `as_completed` cannot look at the cluster while no job ends: its time-out ends it.
-        self._ended: SimpleQueue[tuple[Job, Future[JobResult]] | None] = SimpleQueue()
-        # Why tasks have no result.
-        self._deaths: dict[Task, WorkerDied] = {}
+        self._is_closed = threading.Event()
         if spec.key not in engine.handshakes:
-            for _ in self._run_jobs([Job(())]):
+            for _ in self._run_jobs([Job(())]):  # without tasks, it only opens the environment
                 pass
         self.hello = engine.handshakes[spec.key]
 
@@ -173,24 +164,24 @@ class DaskWorker:
             EngineDisconnected: the cluster cannot go on.
         """
         results, size = self._engine.results, self._engine.tasks_per_job
-        self._deaths.clear()
         missing = [task for task in tasks if self._key(task) not in results]
         jobs = [Job(tuple(missing[at : at + size])) for at in range(0, len(missing), size)]
-        with contextlib.closing(self._run_jobs(jobs)) as arriving:
+        with contextlib.closing(self._run_jobs(jobs)) as ended:
             for task in tasks:
                 while self._key(task) not in results:
-                    arrived = next(arriving, None)
-                    if arrived is None:
-                        raise self._deaths[task]
-                    results[self._key(arrived.task)] = arrived
-                _, result, artifact = results.pop(self._key(task))
-                if artifact:
-                    self._fetch(task, artifact)
-                yield result
+                    next(ended)
+                outcome = results.pop(self._key(task))
+                if isinstance(outcome.result, WorkerDied):
+                    for _ in ended:  # the caller opens another worker, and asks for the rest
+                        pass
+                    raise outcome.result
+                if outcome.artifact:
+                    self._fetch(task, outcome.artifact)
+                yield outcome.result
 
     def close(self) -> None:
-        """Cancel all jobs."""
-        self._ended.put(None)
+        """Have the thread that waits for jobs cancel them."""
+        self._is_closed.set()
 
     def _key(self, task: Task) -> tuple[str, Path, Task]:
         return self._spec.key, self._dirs.scratch, task
@@ -201,34 +192,40 @@ class DaskWorker:
         except ArtifactMissing as missing:
             raise WorkerDied(str(missing), machine=True) from missing
 
-    def _run_jobs(self, jobs: Sequence[Job]) -> Generator[TaskResult, None, None]:
-        """Run jobs, and yield results of tasks as they arrive.
+    def _run_jobs(self, jobs: Sequence[Job]) -> Generator[None, None, None]:
+        """Run jobs, and yield whenever one has ended.
 
         No more are submitted than the cluster can run at once: Dask suspects every job that it has
         assigned to a worker when that worker is lost.
 
-        Raises:
-            WorkerDied: this was closed, or the environment cannot be opened any more.
-            EngineDisconnected: the cluster is gone.
+        Raises: see `_settle`; or WorkerDied, if this was closed.
         """
         cluster, active = self._engine.cluster, self._engine.active
         waiting, running = deque(jobs), set[Job]()
         active.add(self)
         try:
             while waiting or running:
-                while waiting and len(running) < max(1, cluster.slots // len(active)):
+                share = max(1, cluster.slots(self._spec.limits.memory_mb) // len(active))
+                while waiting and len(running) < share:
                     running.add(job := waiting.popleft())
                     self._submit(job)
-                if ended := self._next(running):
-                    result = _result_of(ended, cluster.patience)
-                    cluster.release(ended)
-                    running.remove(ended)
-                    yield from result.results
-                    waiting.extend(self._unfinished(ended, result))
+                cluster.wait(running)
+                if self._is_closed.is_set():
+                    raise WorkerDied("it was closed")
+                for job in list(filter(self._has_ended, running)):
+                    result = _result_of(job, cluster.patience)
+                    cluster.release(job)
+                    running.remove(job)
+                    waiting.extend(self._settle(job, result))
+                    yield
         finally:
             active.discard(self)
             for job in running:
                 cluster.release(job)
+
+    def _has_ended(self, job: Job) -> bool:
+        assert job.future is not None  # noqa: S101 - it was submitted
+        return job.future.done() or self._engine.cluster.has_lost_workers(job)
 
     def _submit(self, job: Job) -> None:
         scenarios = {task.scenario: self._scenarios[task.scenario] for task in job.tasks}
@@ -237,65 +234,49 @@ class DaskWorker:
         self._engine.transfer.send(
             folders | {digest: self._dirs.artifacts / digest for digest in artifacts}
         )
-        future = self._engine.cluster.submit(job, self._spec, scenarios)
-        future.add_done_callback(lambda future: self._ended.put((job, future)))
+        self._engine.cluster.submit(job, self._spec, scenarios)
 
-    def _next(self, running: set[Job]) -> Job | None:
-        """Return the next job that ended or that no Dask worker will end; None after a while."""
-        try:
-            ended = self._ended.get(timeout=self._engine.tick)
-        except Empty:
-            return next(filter(self._engine.cluster.has_lost_workers, running), None)
-        if ended is None:
-            raise WorkerDied("it was closed")
-        job, future = ended
-        # Otherwise it was submitted again since.
-        return job if job in running and future is job.future else None
-
-    def _unfinished(self, job: Job, result: JobResult) -> Sequence[Job]:
-        """Return the jobs for the tasks of a job that have no result yet.
+    def _settle(self, job: Job, result: JobResult) -> Sequence[Job]:
+        """Keep the results of a job; return the jobs to run instead, if it has none.
 
         Raises:
             WorkerDied: the environment, which was open before, cannot be opened.
             InfrastructureError: the environment cannot be opened.
             EngineDisconnected: too many Dask workers in a row could not do the job.
         """
-        error = result.error
-        if result.results:
-            job.failures = 0
-            job.tasks = job.tasks[len(result.results) :]
         if result.handshake:
+            self._engine.results.update({self._key(each.task): each for each in result.results})
             self._engine.handshakes[self._spec.key] = result.handshake
             self._engine.cluster.add_cached(self._spec.cache_name, result.address)
             return ()
+        error = result.error
         if isinstance(error, CancelledError):
             return [job]
-        if isinstance(error, WorkerDied) and not error.machine:
-            self._deaths.update(dict.fromkeys(job.tasks, error))
-            return ()
         if isinstance(error, ArtifactMissing):
             self._engine.transfer.send_again(error.digest)
         job.failures += 1
         job.avoided.add(result.address)
-        return [job] if job.failures < MOST_FAILURES else self._give_up(job, error)
+        if job.failures < MOST_FAILURES:
+            return [job]
+        if not isinstance(error, WorkerDied) or not job.tasks:
+            raise self._surrender(job, error)
+        if len(job.tasks) > 1:  # one of them ends the machines
+            return [Job((task,)) for task in job.tasks]
+        (task,) = job.tasks
+        self._engine.results[self._key(task)] = TaskResult(task, error)
+        return ()
 
-    def _give_up(self, job: Job, error: Exception | None) -> Sequence[Job]:
-        """Blame a task whose Dask workers were lost, or raise an error of `_unfinished`."""
+    def _surrender(self, job: Job, error: Exception | None) -> Exception:
+        """Return the error for a job that no Dask worker could do."""
         name, hint = self._spec.environment.name, getattr(error, "hint", None)
-        if isinstance(error, WorkerDied):
-            if not job.tasks:
-                raise InfrastructureError(f"{name}: {error}")
-            if len(job.tasks) == 1:
-                self._deaths[job.tasks[0]] = error
-                return ()
-            return [Job((task,)) for task in job.tasks]  # one of them is to blame
         if not job.tasks:
-            raise InfrastructureError(str(error), hint=hint)
+            prefix = f"{name}: " if isinstance(error, WorkerDied) else ""
+            return InfrastructureError(f"{prefix}{error}", hint=hint)
         if isinstance(error, EnvironmentUnavailable):
             # The caller opens it again, and learns the reason.
             self._engine.handshakes.pop(self._spec.key, None)
-            raise WorkerDied(str(error), machine=True)
-        raise EngineDisconnected(
+            return WorkerDied(str(error), machine=True)
+        return EngineDisconnected(
             f"{name}: {job.failures} Dask workers in a row could not run its tasks: {error}",
             hint=hint or "see the logs of the Dask workers; completed results are kept",
         )
@@ -312,9 +293,11 @@ def _result_of(job: Job, seconds: float) -> JobResult:
         reason = f"{job.losses} times, all Dask workers in a row were lost under it"
         return JobResult(error=WorkerDied(reason, machine=True))
     try:
-        if job.future.status != "error":
-            return job.future.result(timeout=seconds)
+        # Not `result`, which raises the job's error: that may be of the same type as one of the
+        # connection.
         error = job.future.exception(timeout=seconds)
+        if error is None:
+            return job.future.result(timeout=seconds)
     except (CancelledError, *CONNECTION_ERRORS) as gone:
         return JobResult(error=CancelledError(str(gone)))
     job.failures = MOST_FAILURES  # Dask has tried as often

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import kerasmatrix.engines
 from kerasmatrix.config.matrix import Environment, Limits
-from kerasmatrix.engines.base import Handshake, Task
+from kerasmatrix.engines.base import Handshake, Task, WorkerDied
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.filesystem.digests import digest_code, harness_digest, remedies_digest
@@ -64,11 +64,11 @@ class WorkerSpec:
 
 
 class TaskResult(NamedTuple):
-    """The result of a task, and the digest of the artifact that it made, if any."""
+    """The harness's result of a task or the death of its worker, and the digest of its artifact."""
 
     task: Task
-    result: dict[str, Any]
-    artifact: str | None
+    result: dict[str, Any] | WorkerDied
+    artifact: str | None = None
 
 
 class EnvironmentUnavailable(InfrastructureError):
@@ -76,14 +76,14 @@ class EnvironmentUnavailable(InfrastructureError):
 
 
 class JobResult(NamedTuple):
-    """The results of a job's first tasks, and why there are no more.
+    """The results of a job's tasks, or why there are none.
 
     Attributes:
         address: of the Dask worker.
-        results: of the first tasks.
-        handshake: of the worker of the inner engine, if all tasks have results.
-        error: WorkerDied under the first task without a result, EnvironmentUnavailable,
-            ArtifactMissing, or another one for which the Dask worker could not go on.
+        results: of all tasks.
+        handshake: of the last worker of the inner engine.
+        error: EnvironmentUnavailable, ArtifactMissing, or another one for which the Dask worker
+            could not go on. A job that Dask has cancelled has a CancelledError.
     """
 
     address: str = ""

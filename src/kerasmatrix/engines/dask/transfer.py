@@ -54,7 +54,6 @@ class ArtifactTransfer:
         """
         self.url = url
         self._sent: set[str] = set()
-        self._damaged: set[str] = set()
         try:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
@@ -78,7 +77,8 @@ class ArtifactTransfer:
 
     def send_again(self, digest: str) -> None:
         """Have the next `send` replace a folder that did not arrive."""
-        self._damaged.add(digest)
+        with self._explaining("written"), contextlib.suppress(FileNotFoundError):
+            self._files.rm_file(self._remote(digest))
         self._sent.discard(digest)
 
     def fetch(self, folders: Mapping[Path, str]) -> None:
@@ -111,40 +111,36 @@ class ArtifactTransfer:
         trees.remove(str(folder))
         return digest
 
+    def _remote(self, digest: str) -> str:
+        return f"{self._root}/{digest}.zip"
+
     def _send(self, digest: str, folder: Path) -> None:
-        """Send a folder, unless a whole file of it is there."""
-        target = f"{self._root}/{digest}.zip"
+        """Send a folder, unless a file of its length is there."""
+        remote = self._remote(digest)
         with tempfile.TemporaryDirectory(prefix="kerasmatrix-transfer-") as scratch:
             packed = Path(scratch, "folder.zip")
             _pack(folder, packed)
             with self._explaining("written"):
                 with contextlib.suppress(FileNotFoundError):
-                    size = self._files.info(target)["size"]
-                    if size == packed.stat().st_size and digest not in self._damaged:
+                    if self._files.info(remote)["size"] == packed.stat().st_size:
                         return
-                self._put(packed, target)
-        self._damaged.discard(digest)
-
-    def _put(self, packed: Path, target: str) -> None:
-        if not isinstance(self._files, LocalFileSystem):
-            self._files.put_file(str(packed), target)  # object stores write whole objects
-            return
-        Path(target).parent.mkdir(parents=True, exist_ok=True)
-        with packed.open("rb") as file:
-            write_atomic(Path(target), iter(lambda: file.read(CHUNK), b""))
+                if isinstance(self._files, LocalFileSystem):
+                    Path(remote).parent.mkdir(parents=True, exist_ok=True)
+                    with packed.open("rb") as file:
+                        write_atomic(Path(remote), iter(lambda: file.read(CHUNK), b""))
+                else:
+                    self._files.put_file(str(packed), remote)  # object stores write whole objects
 
     def _fetch(self, target: Path, digest: str) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(prefix="transfer-", dir=target.parent) as scratch,
-            self._explaining("read"),
-        ):
+        with tempfile.TemporaryDirectory(prefix="transfer-", dir=target.parent) as scratch:
             packed, folder = Path(scratch, "folder.zip"), Path(scratch, "folder")
-            try:
-                self._files.get_file(f"{self._root}/{digest}.zip", str(packed))
-            except FileNotFoundError:
-                raise ArtifactMissing(digest, "is not there") from None
-            _unpack(packed, folder, digest)
+            with self._explaining("read"):
+                try:
+                    self._files.get_file(self._remote(digest), str(packed))
+                except FileNotFoundError:
+                    raise ArtifactMissing(digest, "is not there") from None
+                _unpack(packed, folder, digest)
             # Another thread may have fetched the same folder, and be using it.
             with contextlib.suppress(OSError):
                 folder.rename(target)

@@ -17,7 +17,7 @@ from typing import Any
 from distributed import WorkerPlugin, get_worker
 from distributed.worker import Worker as DaskProcess
 
-from kerasmatrix.engines.base import Engine, Handshake, Task, WorkDirs, Worker, WorkerDied
+from kerasmatrix.engines.base import Engine, Task, WorkDirs, Worker, WorkerDied
 from kerasmatrix.engines.dask.inner_engine import InnerEngineConfig
 from kerasmatrix.engines.dask.messages import (
     CACHED_LABEL,
@@ -51,6 +51,7 @@ class _OpenWorker:
     worker: Worker
     view: WorkerView
     folder: Path
+    is_busy: bool = True
 
     def close(self) -> None:
         """Close the worker and remove its folder."""
@@ -76,20 +77,16 @@ class EnvironmentPlugin(WorkerPlugin):
     async def setup(self, worker: DaskProcess) -> None:
         """Label the Dask worker with what it can do."""
         self.open(worker, Path(worker.local_directory))
-        before = worker.state.total_resources
-        # Environments that were here for an earlier coordinator may have been removed.
-        stale = {name: 0.0 for name in before if name.startswith(CACHED_LABEL)}
-        labels = {**stale, **await asyncio.to_thread(self._labels)}
-        # Setting resources makes Dask forget how much of them is in use.
-        if any(before.get(name) != count for name, count in labels.items()):
+        labels = await asyncio.to_thread(self._labels)
+        # Setting resources makes Dask forget how much of them is in use by other coordinators.
+        if not labels.items() <= worker.state.total_resources.items():
             await worker.set_resources(**labels)
 
     def open(self, process: DaskProcess, folder: Path) -> None:
         """Begin to run jobs in a process, with the files in ``folder``."""
         self._process = process
         self._lock = threading.Lock()
-        self._busy: set[_OpenWorker] = set()
-        self._idle: list[_OpenWorker] = []  # the longest idle first
+        self._workers: list[_OpenWorker] = []  # those used last are last
         self._expiry = threading.Timer(IDLE_SECONDS, self._close_idle)
         self._engine: Engine | None = None
         self._is_closed = False
@@ -107,13 +104,10 @@ class EnvironmentPlugin(WorkerPlugin):
         self, spec: WorkerSpec, tasks: Sequence[Task], scenarios: Mapping[str, str]
     ) -> JobResult:
         """Run the job that is this thread's Dask task."""
-        results: list[TaskResult] = []
-        handshake = error = None
         try:
-            handshake = self._run(spec, tasks, scenarios, results)
-        except (WorkerDied, ArtifactMissing, KerasmatrixError, OSError) as problem:
-            error = problem
-        return JobResult(self._process.address, tuple(results), handshake, error)
+            return self._run(spec, tasks, scenarios)
+        except (WorkerDied, ArtifactMissing, KerasmatrixError, OSError) as error:
+            return JobResult(self._process.address, error=error)
 
     def _labels(self) -> dict[str, float]:
         memory = self._process.memory_manager.memory_limit or machine_memory()
@@ -128,43 +122,49 @@ class EnvironmentPlugin(WorkerPlugin):
         }
 
     def _run(
-        self,
-        spec: WorkerSpec,
-        tasks: Sequence[Task],
-        scenarios: Mapping[str, str],
-        results: list[TaskResult],
-    ) -> Handshake:
-        """Run a job's tasks, adding their results to ``results``; return the last handshake."""
+        self, spec: WorkerSpec, tasks: Sequence[Task], scenarios: Mapping[str, str]
+    ) -> JobResult:
         folder = self._folder / "scenarios" / spec.scenarios
         folders = {folder / name: digest for name, digest in scenarios.items()}
         artifacts = {task.artifact for task in tasks if task.artifact}
         self._transfer.fetch(folders | {self._artifacts / digest: digest for digest in artifacts})
-        for batch in [(task,) for task in tasks] if spec.isolated and tasks else [tasks]:
+        # A worker that measures files of strangers sees those of one task at a time.
+        size = 1 if spec.isolated else len(tasks)
+        results: list[TaskResult] = []
+        while True:
+            batch = tasks[len(results) : len(results) + size]
             opened = self._acquire(spec, folder, batch)
-            is_spent = True
+            is_usable = False
             try:
-                is_spent = self._run_batch(opened, batch, results)
+                is_usable = self._run_batch(opened, batch, results)
             finally:
-                self._release(opened, keep=not is_spent)
-        return opened.worker.hello
+                self._release(opened, keep=is_usable)
+            if len(results) == len(tasks):
+                return JobResult(self._process.address, tuple(results), opened.worker.hello)
 
     def _run_batch(
         self, opened: _OpenWorker, tasks: Sequence[Task], results: list[TaskResult]
     ) -> bool:
-        """Add the results of tasks to ``results``; return whether their worker is spent."""
-        is_spent = False
-        if not tasks:
-            return is_spent
+        """Add the results of tasks to ``results``; return whether their worker can go on.
+
+        If it dies, that is the result of the task that it was given.
+        """
+        if not tasks:  # a job without tasks opens the environment
+            return True
+        is_usable, done = True, len(results)
         opened.view.expose(tasks[0])
         try:
             for task, result in zip(tasks, opened.worker.run(tasks), strict=True):
-                is_spent |= bool(result.pop("spent", None))
+                is_usable &= not result.pop("spent", None)
                 results.append(self._keep(opened.view.dirs.scratch / task.id, task, result))
                 self._check_wanted()
-        except WorkerDied:
+        except WorkerDied as death:
             self._check_wanted()  # one that was closed here says nothing about the model
-            raise
-        return is_spent
+            if death.machine:
+                raise
+            results.append(TaskResult(tasks[len(results) - done], death))
+            is_usable = False
+        return is_usable
 
     def _check_wanted(self) -> None:
         """Check that Dask waits for the job of this thread: it lets cancelled ones run on.
@@ -199,16 +199,15 @@ class EnvironmentPlugin(WorkerPlugin):
         if spec.isolated and self.inner.sandbox and tasks:
             key += f"-{tasks[0].scenario}"  # each file of a stranger has its own sandbox
         with self._lock:
-            for opened in reversed(self._idle):
-                if opened.key == key:
-                    self._idle.remove(opened)
-                    self._busy.add(opened)
+            for opened in reversed(self._workers):
+                if opened.key == key and not opened.is_busy:
+                    opened.is_busy = True
                     return opened
             if self._engine is None:
                 self._engine = self.inner.create(self._folder)
         opened = self._open(self._engine, key, spec, scenarios)
         with self._lock:
-            self._busy.add(opened)
+            self._workers.append(opened)
         return opened
 
     def _open(self, engine: Engine, key: str, spec: WorkerSpec, scenarios: Path) -> _OpenWorker:
@@ -228,31 +227,32 @@ class EnvironmentPlugin(WorkerPlugin):
     def _release(self, opened: _OpenWorker, *, keep: bool) -> None:
         """Keep a worker open for the next job, for a while, or close it."""
         with self._lock:
-            self._busy.discard(opened)
-            self._idle.append(opened)
-            # Memory suffices for one idle worker per thread.
-            surplus = self._idle[: -self._process.state.nthreads]
-            if self._is_closed or not keep:
-                surplus = [opened]
-            self._idle = [idle for idle in self._idle if idle not in surplus]
+            self._workers.remove(opened)
+            if keep and not self._is_closed:
+                opened.is_busy = False
+                self._workers.append(opened)
             self._expiry.cancel()
             self._expiry = threading.Timer(IDLE_SECONDS, self._close_idle)
             self._expiry.daemon = True
             self._expiry.start()
-        for idle in surplus:
-            idle.close()
+        if opened.is_busy:
+            opened.close()
+        # Memory suffices for one idle worker per thread.
+        self._close_idle(self._process.state.nthreads)
 
-    def _close_idle(self) -> None:
+    def _close_idle(self, kept: int = 0) -> None:
+        """Close the workers without a job, except the ``kept`` that were used last."""
         with self._lock:
-            self._expiry.cancel()
-            idle, self._idle = self._idle, []
-        for opened in idle:
+            idle = [opened for opened in self._workers if not opened.is_busy]
+            surplus = idle[: len(idle) - kept] if len(idle) > kept else []
+            self._workers = [opened for opened in self._workers if opened not in surplus]
+        for opened in surplus:
             opened.close()
 
     def _close(self) -> None:
-        self._close_idle()
-        # Dask does not end the threads of tasks. They end when their workers do.
-        for opened in list(self._busy):
+        self._expiry.cancel()
+        # Also the busy ones: Dask does not end the threads of tasks. They end with their workers.
+        for opened in list(self._workers):
             opened.close()
         if self._engine:
             self._engine.close()

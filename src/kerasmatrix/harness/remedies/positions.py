@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["inputs", "outputs"]
+__all__ = ["are_named", "inputs", "outputs"]
 
 NUMBERED = re.compile(r"output_(\d+)")
 
@@ -59,12 +59,24 @@ def outputs(names: list, metadata: str) -> list:
     numbers = [NUMBERED.fullmatch(name) for name in names]
     if all(numbers):
         return sorted(names, key=lambda name: int(name.rpartition("_")[2]))
-    layers = _output_layers(metadata)
+    stored = _output_layers(metadata)
+    # The keys of a dictionary of outputs are the names that the signature has.
+    layers = (
+        list(stored)
+        if isinstance(stored, dict)
+        else [layer[0] for layer in stored if isinstance(layer, list)]
+    )
     if sorted(layers) != sorted(names):
         raise ValueError(
             f"the signature has the outputs {sorted(names)} and does not say which is which"
         )
     return layers
+
+
+def are_named(names: list, metadata: str) -> bool:
+    """Return whether the model returns its outputs in a dictionary with these names."""
+    stored = _output_layers(metadata)
+    return isinstance(stored, dict) and sorted(stored) == sorted(names)
 
 
 def _listed(value: Any) -> list:
@@ -78,10 +90,10 @@ def _listed(value: Any) -> list:
     ]
 
 
-def _output_layers(metadata: str) -> list:
+def _output_layers(metadata: str) -> Any:
+    """Return the output layers of the root: a list, or a dictionary of named outputs."""
     start = metadata.find('{"')
     if start < 0:
         return []
     metadata_of_root, _ = json.JSONDecoder().raw_decode(metadata, start)
-    layers = (metadata_of_root.get("config") or {}).get("output_layers") or []
-    return [layer[0] for layer in layers if isinstance(layer, list)]
+    return (metadata_of_root.get("config") or {}).get("output_layers") or []

@@ -42,9 +42,10 @@ class Signature:
 
         stored = _read(path)
         signature = stored.signature_def[KEY]
+        metadata = _metadata(path, stored)
         try:
             inputs = positions.inputs(stored, list(signature.inputs))
-            outputs = positions.outputs(list(signature.outputs), _metadata(path, stored))
+            outputs = positions.outputs(list(signature.outputs), metadata)
             self.is_ordered = True
         except ValueError:
             if not by_name:
@@ -52,6 +53,7 @@ class Signature:
             inputs, outputs = sorted(signature.inputs), sorted(signature.outputs)
             self.is_ordered = False
         self.names = (inputs, outputs)
+        self.is_named = positions.are_named(outputs, metadata)
         self.changes = downgrade.downgrade(stored)
         folder = downgrade.write_copy(path, stored) if self.changes else path
         graph = tf.Graph()
@@ -66,8 +68,11 @@ class Signature:
         """Empty: the graph has variables, but no layers to which they belong."""
         return []
 
-    def __call__(self, batch: Any, training: bool = False) -> list:  # noqa: ARG002, FBT001, FBT002
-        """Return the outputs for a batch: an array, or a list of them in the inputs' order."""
+    def __call__(self, batch: Any, training: bool = False) -> Any:  # noqa: ARG002, FBT001, FBT002
+        """Return the outputs for a batch: an array, or a list of them in the inputs' order.
+
+        They are in a dictionary if the model returned one.
+        """
         arrays = list(batch) if isinstance(batch, (list, tuple)) else [batch]
         if len(arrays) != len(self._inputs):
             raise ValueError(f"{len(arrays)} inputs for a signature that has {len(self._inputs)}")
@@ -75,9 +80,10 @@ class Signature:
             tensor: np.asarray(array, tensor.dtype.as_numpy_dtype)
             for tensor, array in zip(self._inputs, arrays)
         }
-        return list(self._session.run(self._outputs, fed))
+        outputs = list(self._session.run(self._outputs, fed))
+        return dict(zip(self.names[1], outputs)) if self.is_named else outputs
 
-    def predict(self, batch: Any, batch_size: int | None = None) -> list:  # noqa: ARG002
+    def predict(self, batch: Any, batch_size: int | None = None) -> Any:  # noqa: ARG002
         """Return the outputs for a batch; called in place of the object in graph mode."""
         return self(batch)
 
@@ -132,11 +138,12 @@ def as_model(path: str) -> Any:
         name=KEY,
     )
     outputs = layer(inputs if len(inputs) > 1 else inputs[0])
-    if signature.is_ordered:
-        return tf.keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs)
-    if len(given) > 1:
-        outputs = dict(zip(output_names, outputs))
-    return tf.keras.Model(dict(zip(names, inputs)) if len(inputs) > 1 else inputs[0], outputs)
+    if signature.is_named or (len(given) > 1 and not signature.is_ordered):
+        listed = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+        outputs = dict(zip(output_names, listed))
+    if len(inputs) == 1:
+        return tf.keras.Model(inputs[0], outputs)
+    return tf.keras.Model(inputs if signature.is_ordered else dict(zip(names, inputs)), outputs)
 
 
 def _read(path: str) -> Any:

@@ -78,6 +78,15 @@ def test_positions_outputs_of_keras_2_are_in_config(before):
     assert positions.outputs(["narrow", "wide"], metadata) == ["wide", "narrow"]
 
 
+def test_positions_outputs_in_dictionary_have_its_names():
+    layers = {"wide": ["wide", 0, 0], "narrow": ["out", 0, 0]}
+    metadata = json.dumps({"config": {"output_layers": layers}})
+    assert positions.outputs(["narrow", "wide"], metadata) == ["wide", "narrow"]
+    assert positions.are_named(["narrow", "wide"], metadata)
+    assert not positions.are_named(["narrow", "other"], metadata)
+    assert not positions.are_named(["a"], '{"config": {"output_layers": [["a", 0, 0]]}}')
+
+
 @pytest.mark.parametrize("metadata", ["", '{"config": null}', '{"config": {"layers": []}}'])
 def test_positions_outputs_of_unknown_order_raise(metadata):
     with pytest.raises(ValueError, match="which is which"):

@@ -2,10 +2,10 @@
 
 // Characters that act on a terminal, or that reorder or hide text, are shown as what they are.
 // html.py does the same to what it shows.
-const ACTING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const ACTING = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/gu;
 function visible(value) {
   return String(value).replace(ACTING,
-    (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0"));
+    (character) => "\\u" + character.codePointAt(0).toString(16).padStart(4, "0"));
 }
 
 function element(tag, content, className) {

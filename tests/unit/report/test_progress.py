@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from kerasmatrix.cli.progress import LONGEST_START, PERIOD, TerminalProgress
+from kerasmatrix.report.progress import LONGEST_START, PERIOD, TerminalProgress
 from kerasmatrix.results.cells import Cell
 
 JOB = Cell("baseline_functional", "keras", "tf2.15", "tf2.21")

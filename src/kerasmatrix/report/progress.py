@@ -17,9 +17,9 @@ from rich.progress import BarColumn, ProgressColumn, Task, TaskID
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from kerasmatrix.cli.job_text import describe_job
 from kerasmatrix.execution.jobs import Job
 from kerasmatrix.execution.listener import Countable, Listener
+from kerasmatrix.report.job_text import describe_job
 from kerasmatrix.text.escape import escape_control_characters
 from kerasmatrix.text.lines import brief_line
 
