@@ -141,6 +141,11 @@ def test_cause_page_lists_advice_and_sources(pages):
         assert all(source in page for source in cause.sources)
 
 
+def test_cause_page_has_no_row_without_a_text_or_condition(written):
+    for page in (written / "causes").glob("*.md"):
+        assert "|  |  |" not in page.read_text(), page.name
+
+
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [
