@@ -99,6 +99,7 @@ def publish(
 def _rehearse(results: Results, comparison: Comparison | None, past: Sequence[RunSummary]) -> None:
     """Render all files of ``results`` without writing them."""
     content = [("results.json", json_parts(results)), *_drawn(results, comparison, past, mark="")]
+    # The parts are made while they are written: an exception comes only if all are asked for.
     for _, parts in content:
         for part in parts:
             part.encode("utf-8", "replace")
