@@ -12,7 +12,7 @@ import pytest
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.prediction.class_support import cells_of
 from kerasmatrix.prediction.keras_api import measured_api
-from kerasmatrix.prediction.zoo import measured_zoo
+from kerasmatrix.prediction.zoo import PLAINEST, measured_zoo, plainest_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -95,6 +95,12 @@ def test_pages_of_classes_differ_without_case(written):
     assert len(set(names)) == len(names)
 
 
+def test_cause_page_names_classes_that_fail_for_it(written):
+    page = (written / "causes" / "config-key-removed.md").read_text()
+    assert "[LSTM](../classes/layers.LSTM.md)" in page.partition("## Measured")[2]
+    assert "## Measured" not in (written / "causes" / "custom-class-missing.md").read_text()
+
+
 def test_step_counts_every_exhibit_that_was_saved(module):
     release_pages, zoo = module("release_pages"), measured_zoo()
     for old, new in release_pages.measured_steps(zoo):
@@ -103,6 +109,18 @@ def test_step_counts_every_exhibit_that_was_saved(module):
         both = [exhibit for exhibit in exhibits if {old, new} <= set(zoo.among(exhibit))]
         own = [cells_of(zoo, exhibit).get(("h5", old, old), "unsaved") for exhibit in both]
         assert results.total() == sum(not what.startswith("unsaved") for what in own)
+
+
+def test_left_out_are_cells_where_no_plainest_model_loads(module):
+    release_pages, zoo = module("release_pages"), measured_zoo()
+    plainest = {name: each for names in PLAINEST for name in names
+                for each in zoo.of_class(name.split("/")[1]) if each.name == name}  # fmt: skip
+    for step in release_pages.measured_steps(zoo):
+        for form in ("h5", "keras"):
+            for exhibit in release_pages._change(zoo, form, *step).left_out:
+                outcomes = [zoo.outcome(plainest[name], form, *step) or ""
+                            for name in plainest_of(exhibit.name)]  # fmt: skip
+                assert not any(what.startswith(("pass", "degraded")) for what in outcomes)
 
 
 def test_class_page_gives_keras_no_cause_of_custom_classes(written):

@@ -103,6 +103,7 @@ def compare(base: Results, head: Results) -> Comparison:
 def _compare(base: Results, head: Results) -> Comparison:
     before = {_key(cell, base): cell for cell in base.asked_for}
     after = {_key(cell, head): cell for cell in head.asked_for}
+    # Cells that only one run has are another selection, not a change; those gone are counted.
     both = [(before[key], cell) for key, cell in after.items() if key in before]
     gone = [key for key, cell in before.items()
             if key not in after and outcome_of(cell).is_measured]  # fmt: skip

@@ -55,6 +55,7 @@ def _expect(
         ]
         for number in fitting:
             concerned[number].append(cell)
+        # The last one: in matrix.yaml, exceptions come after the rule.
         decides = expectations[fitting[-1]] if fitting else None
         verdict = compare_to_expectation(decides, cell.status, cell.cause) if decides else None
         if verdict is None:

@@ -18,6 +18,7 @@ from kerasmatrix.results.schema import CellResult, EnvironmentResult, Results, R
 
 __all__ = ["merge"]
 
+# The rank of a measured cell: see `_rank`.
 MEASURED = 3
 # Number of contradictory cells that are named; the rest is counted.
 NAMED = 10
@@ -99,6 +100,7 @@ def _merge_cells(parts: Mapping[str, Results]) -> tuple[CellResult, ...]:
 
 def _rank(result: CellResult) -> int:
     """Return the rank of a result in a merge: the highest if the cell was measured."""
+    # A fault of the machine outranks a cell that was not tried.
     if result.status is Status.INFRA:
         return 2
     if result.status is Status.NOT_RUN:

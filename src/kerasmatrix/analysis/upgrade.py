@@ -79,6 +79,7 @@ def examine(
                 ours[cell.scenario, cell.format] = cell
             if cell.loaded_with == target:
                 theirs[cell.scenario, cell.format] = cell
+    # Only files that the source itself loads: what is broken there is not lost by the step.
     home = {
         file: cell
         for file, cell in ours.items()

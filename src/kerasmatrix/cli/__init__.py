@@ -12,6 +12,7 @@ import click
 
 from kerasmatrix import __version__
 from kerasmatrix.cli.error_output import show as show_error
+from kerasmatrix.cli.exit_codes import EXIT_CODES, INTERNAL_ERROR, INTERRUPTED
 from kerasmatrix.cli.global_options import (
     accept_global_options,
     global_options,
@@ -19,7 +20,7 @@ from kerasmatrix.cli.global_options import (
     new_flags,
     start_logging,
 )
-from kerasmatrix.cli.interrupts import INTERRUPTED, handle_interrupts
+from kerasmatrix.cli.interrupts import handle_interrupts
 from kerasmatrix.cli.streams import flush_output, output_error
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError, UsageError, as_machine_trouble
 from kerasmatrix.text.redaction import mask_secrets
@@ -61,17 +62,6 @@ GROUPS = {
     },
 }
 COMMANDS = [name for group in GROUPS.values() for name in group]
-
-# The epilog of `kerasmatrix --help`.
-EXIT_CODES = """\b
-Exit codes:
-  0    success
-  1    the gate failed, or the answer is no
-  2    error in the command line, matrix.yaml, a scenario or an input file
-  3    inconclusive: no engine, environment or disk space
-  70   a bug in kerasmatrix; the message names a file with the details
-  130  interrupted
-"""
 
 
 class LazyGroup(click.Group):
@@ -129,6 +119,7 @@ def commands() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code: see `EXIT_CODES`."""
+    # First, so that Ctrl-C during the imports of a command ends it without a traceback.
     handle_interrupts()
     start_logging()
     code = _invoke(arguments)
@@ -177,11 +168,7 @@ def _report_error(error: BaseException, *, debug: bool) -> int:
         known = UsageError("the current folder was removed", hint="change to another folder")
     if known:
         return show_error(known)
-    from kerasmatrix.cli.crash_report import (  # noqa: PLC0415 - rarely needed
-        INTERNAL_ERROR,
-        summarize,
-        write_details,
-    )
+    from kerasmatrix.cli.crash_report import summarize, write_details  # noqa: PLC0415 - rarely
 
     place = write_details(error)
     details = f"details: {place}" if place else "add --debug for the details"

@@ -10,6 +10,7 @@ import click
 from kerasmatrix.analysis.losses import accept_losses
 from kerasmatrix.analysis.upgrade import Reason, Upgrade, examine
 from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.exit_codes import NO
 from kerasmatrix.cli.options import accept_option, names_option
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.stored_runs import read_run, store_option
@@ -19,8 +20,6 @@ from kerasmatrix.results.schema import Results
 from kerasmatrix.text.lines import brief_line
 
 __all__ = ["can_upgrade"]
-
-NO = 1
 
 
 @click.command(epilog=example("kerasmatrix can-upgrade --from tf2.15 --to tf2.21"))

@@ -11,6 +11,7 @@ import click
 
 from kerasmatrix.cli.error_output import show_all
 from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.exit_codes import INCONCLUSIVE, USAGE
 from kerasmatrix.cli.file_gate import FileGate, gate_options
 from kerasmatrix.cli.file_output import print_verdict, say_required
 from kerasmatrix.cli.named_path import NamedPath
@@ -49,8 +50,6 @@ from kerasmatrix.results.schema import FixedResult, Results
 from kerasmatrix.text.redaction import command_line
 
 __all__ = ["check"]
-
-USAGE, INFRASTRUCTURE = 2, 3
 
 
 @click.command(epilog=example("kerasmatrix check models/ --from 2.15 --to 2.21 --fix fixed/"))
@@ -168,7 +167,7 @@ def check(  # noqa: PLR0913 - one argument per option
     if gate:
         return exit_code
     infra = any(cell.status is Status.INFRA for cell in results.asked_for)
-    return INFRASTRUCTURE if infra else 0
+    return INCONCLUSIVE if infra else 0
 
 
 class _Versions:

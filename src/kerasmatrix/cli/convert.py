@@ -9,6 +9,7 @@ import click
 
 from kerasmatrix.cli.error_output import show, show_all
 from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.exit_codes import NO
 from kerasmatrix.cli.file_output import say_required, say_wrapped
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, store_folder_option
@@ -29,7 +30,6 @@ from kerasmatrix.prediction.required_objects import program_arguments
 
 __all__ = ["convert"]
 
-IMPOSSIBLE = 1
 ACTIONS = {
     "copied": "copied; it loads as it is",
     "rewritten": "architecture rewritten, weights unchanged",
@@ -178,7 +178,7 @@ def _say_changed(model_inputs: Sequence[ModelInput]) -> None:
 def _exit_code(result: Converted) -> int:
     if isinstance(result, KerasmatrixError):
         return result.exit_code
-    return 0 if isinstance(result, Conversion) else IMPOSSIBLE
+    return 0 if isinstance(result, Conversion) else NO
 
 
 def _report_single(

@@ -15,10 +15,8 @@ from kerasmatrix import __version__
 from kerasmatrix.text.escape import escape_control_characters
 from kerasmatrix.text.lines import first_line
 
-__all__ = ["INTERNAL_ERROR", "describe", "summarize", "write_details"]
+__all__ = ["describe", "summarize", "write_details"]
 
-# EX_SOFTWARE of sysexits.h: an internal error of the program.
-INTERNAL_ERROR = 70
 LONGEST = 200
 PACKAGES = ("click", "docker", "h5py", "numpy", "pandas", "pydantic", "PyYAML", "rich", "uv")
 

@@ -12,6 +12,7 @@ from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["show", "show_all"]
 
+# Such as a path, or data in an address. Longer ones would hide the message.
 LONG_WORD = re.compile(r"\S{1000,}")
 # Of a message; with its hint, an error has at most six lines.
 MOST_LINES = 5

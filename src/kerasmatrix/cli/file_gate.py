@@ -11,6 +11,7 @@ import click
 
 from kerasmatrix.analysis.compare import WORSENING, Comparison, compare
 from kerasmatrix.analysis.losses import accept_losses
+from kerasmatrix.cli import exit_codes
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import accept_option
 from kerasmatrix.errors import UsageError
@@ -23,7 +24,6 @@ from kerasmatrix.text.escape import escape_control_characters
 __all__ = ["FileGate", "gate_options"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-FAILED, INCONCLUSIVE_CODE = 1, 3
 
 
 def gate_options(command: Command) -> Command:
@@ -98,10 +98,10 @@ def _judge(verdict: FilesVerdict) -> int:
     of = f"{len(verdict.lines)} files"
     if worse:
         click.echo(f"The gate fails: {worse} of {of} are worse in {verdict.target}.")
-        return FAILED
+        return exit_codes.NO
     if unknown:
         click.echo(f"The gate cannot decide: {unknown} of {of} were not compared.")
-        return INCONCLUSIVE_CODE
+        return exit_codes.INCONCLUSIVE
     click.echo("The gate passes.")
     return 0
 

@@ -11,6 +11,7 @@ from kerasmatrix.analysis.compare import compare as compare_results
 from kerasmatrix.analysis.gate import FindingKind, count_inconclusive, findings
 from kerasmatrix.cli.compare import count_line, notes
 from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.exit_codes import INCONCLUSIVE, NO
 from kerasmatrix.cli.options import matrix_option, retries_options, store_folder_option
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.rerun import repeat_jobs
@@ -23,7 +24,6 @@ from kerasmatrix.store.runs import Archive
 
 __all__ = ["decide", "gate"]
 
-FAILED, INFRASTRUCTURE = 1, 3
 WAYS_OUT = {
     FindingKind.WORSE_THAN_BASELINE: "to accept it, keep this run's results.json as the baseline, "
     "or expect it in matrix.yaml",
@@ -99,13 +99,13 @@ def decide(head: Results, comparison: Comparison | None, *, accept_flaky: bool =
     flaky = sum(finding.kind is FindingKind.FLAKY for finding in all_findings)
     if len(all_findings) > flaky:
         click.echo("The gate fails.")
-        return FAILED
+        return NO
     doubt = _doubt(head, comparison)
     if flaky and not accept_flaky:
         doubt = f"{flaky} {'cell is' if flaky == 1 else 'cells are'} flaky"
     if doubt:
         click.echo(f"The gate cannot decide: {doubt}.")
-        return INFRASTRUCTURE
+        return INCONCLUSIVE
     click.echo(f"The gate passes{f', {flaky} flaky cells accepted' if flaky else ''}.")
     return 0
 

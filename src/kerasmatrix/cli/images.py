@@ -16,6 +16,7 @@ import requests
 import docker
 from kerasmatrix.cli.error_output import show_all
 from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.exit_codes import INCONCLUSIVE
 from kerasmatrix.cli.options import JOBS, group_option, matrix_option, names_option
 from kerasmatrix.config.matrix import Environment, Matrix, load_matrix
 from kerasmatrix.config.places import default_cache
@@ -38,7 +39,6 @@ from kerasmatrix.errors import InfrastructureError, KerasmatrixError
 __all__ = ["images"]
 
 GIGABYTE = 1e9
-INFRASTRUCTURE = 3
 
 
 def engine_option(command: Callable[..., int]) -> Callable[..., int]:
@@ -195,7 +195,7 @@ def _remove(
     gone = Disk(whole.total - rest.total, whole.freed - rest.freed)
     click.echo(f"{_freed(cache, gone)} freed.")
     click.echo(_summary(cache, [name for name in names if name not in old or name in stayed]))
-    return INFRASTRUCTURE if stayed else 0
+    return INCONCLUSIVE if stayed else 0
 
 
 @contextlib.contextmanager

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-__all__ = ["INTERRUPTED", "handle_interrupts"]
+from kerasmatrix.cli.exit_codes import INTERRUPTED
 
-INTERRUPTED = 130
+__all__ = ["handle_interrupts"]
+
 RETRY_SECONDS = 0.01  # by then the callback has ended, or the next attempt follows
 SHOW_CURSOR = b"\x1b[?25h"
 LEAVING = b"\nkerasmatrix: interrupted again, exiting at once. Measured results are kept.\n"

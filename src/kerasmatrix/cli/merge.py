@@ -10,6 +10,7 @@ import click
 from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.analysis.merge import merge as merge_results
 from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.exit_codes import INCONCLUSIVE
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import matrix_option, output_option
 from kerasmatrix.cli.terminal import print_results
@@ -23,8 +24,6 @@ from kerasmatrix.store.store import Store
 from kerasmatrix.text.redaction import command_line
 
 __all__ = ["merge"]
-
-INFRASTRUCTURE = 3
 
 
 @click.command(
@@ -72,4 +71,4 @@ def merge(
     print_results(merged, page)
     archive.keep(merged)
     infra = any(cell.status is Status.INFRA for cell in merged.cells)
-    return INFRASTRUCTURE if infra else 0
+    return INCONCLUSIVE if infra else 0

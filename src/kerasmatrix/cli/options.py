@@ -36,7 +36,7 @@ __all__ = [
 
 # Each job takes a thread, and the number of threads of a machine is limited.
 JOBS = click.IntRange(min=1, max=256)
-MOST_SHARDS = 10_000
+MOST_SHARDS = 10_000  # more than any matrix has scenarios
 # The key under which the context of a command holds the path of the matrix.
 MATRIX = "kerasmatrix.config.matrix"
 Command = TypeVar("Command", bound=Callable[..., Any])

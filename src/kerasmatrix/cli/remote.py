@@ -29,6 +29,7 @@ def with_downloads(*arguments: str) -> Callable[[Command], Command]:
         @functools.wraps(command)
         def downloading(**values: Any) -> int:  # noqa: ANN401 - the options of any command
             paths = [path for name in arguments for path in _listed(values[name])]
+            # Mostly there is none, and no folder is made.
             if not any(map(address_of, paths)):
                 return int(command(**values))
             with tempfile.TemporaryDirectory(prefix="kerasmatrix-") as folder:

@@ -19,6 +19,7 @@ from kerasmatrix.analysis.expectations import expect
 from kerasmatrix.analysis.gate import findings
 from kerasmatrix.cli.build_plan import plan_of, select
 from kerasmatrix.cli.examples import example
+from kerasmatrix.cli.exit_codes import INCONCLUSIVE
 from kerasmatrix.cli.options import (
     JOBS,
     group_option,
@@ -54,8 +55,6 @@ from kerasmatrix.store.store import Store
 from kerasmatrix.text.redaction import command_line
 
 __all__ = ["run"]
-
-INFRASTRUCTURE = 3
 
 
 @click.command(
@@ -154,6 +153,7 @@ def measure_matrix(options: RunOptions) -> int:
         formats=options.formats,
         columns=options.columns,
     )
+    # Before a run of hours: what is needed at its end must be there.
     baseline = _read_baseline(options, matrix)
     if not options.dry_run:
         check_folder(options.output)
@@ -270,6 +270,7 @@ class MatrixRun:
             self._run.complete = True
         results = self._results()
         comparison = compare(self._baseline, results) if self._baseline else None
+        # Compared before the retries: a cell keeps its first result, and lists them.
         if doubtful := self._doubtful_jobs(results, comparison):
             self._repeat(doubtful)
             results = self._results()
@@ -301,9 +302,10 @@ class MatrixRun:
         plan, state = self._run.plan, self._run.state
         results = with_retries(tabulate(state, self._info()), state)
         results = with_predictions(results, plan, self._store.folder, needed=not self._trouble)
+        # After the predictions: a cell that spoils them has another status.
         if self._matrix.expectations:
             results = expect(results, self._matrix.expectations, self._matrix.names)
-        return redacted(results, self._folders)
+        return redacted(results, self._folders)  # last, so that no text is added behind it
 
     def _info(self) -> RunInfo:
         runs = [run for run in (self._run, self._retry_run) if run]
@@ -358,7 +360,7 @@ class MatrixRun:
         infra = any(cell.status is Status.INFRA for cell in results.cells)
         # Where a fix or a bridge could not be tried, the cell itself is a failure.
         state = self._run.state
-        return INFRASTRUCTURE if infra or state.task_errors or state.environment_errors else 0
+        return INCONCLUSIVE if infra or state.task_errors or state.environment_errors else 0
 
 
 def _command() -> str:

@@ -91,6 +91,7 @@ def measuring_or_cluster_options(command: Command) -> Command:
 
 def _gathering(command: Command) -> Command:
     """Return a command that gets the fields of `MeasuringOptions` as one argument."""
+    # A command has a dozen options of its own; these pass through it to the session only.
     names = {field.name for field in fields(MeasuringOptions)}
 
     @functools.wraps(command)

@@ -74,7 +74,7 @@ class InheritedSource(Source):
             self._origins[key,] = (source, (key,))
             self.data[key] = value
             return
-        nearer = self.data[key]
+        nearer = self.data[key]  # the chain begins with the file that takes precedence
         if isinstance(nearer, dict) and isinstance(value, dict):
             for name in value.keys() - nearer.keys():
                 self._origins[key, name] = (source, (key, name))

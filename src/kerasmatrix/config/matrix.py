@@ -267,6 +267,7 @@ def load_matrix(path: Path) -> Matrix:
     _check_names(source, ("scenarios",), matrix.scenarios, folders)
     _check_upgrade(source, matrix)
     matrix = matrix.model_copy(update={"expectations": _placed_expectations(source, matrix)})
+    # Last: its message about a name is clear only once the names themselves are right.
     _check_groups(source, matrix)
     return matrix
 

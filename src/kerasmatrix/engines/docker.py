@@ -26,7 +26,7 @@ __all__ = ["DockerEngine", "docker_absence", "docker_trouble"]
 
 # A Docker Engine that is restarted, by an update or after a crash, is back by then.
 PATIENCE_SECONDS = 30.0
-PING_SECONDS = 5
+PING_SECONDS = 5  # `--engine auto` must not wait long for an Engine that hangs
 SOCKET = Path("/var/run/docker.sock")
 
 

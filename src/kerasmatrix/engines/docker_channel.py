@@ -20,9 +20,11 @@ from kerasmatrix.harness import protocol
 __all__ = ["DOCKER_ERRORS", "DockerChannel", "Frames"]
 
 DOCKER_ERRORS = (docker.errors.DockerException, requests.RequestException, OSError)
-STDOUT = 1
+STDOUT = 1  # its number in the header of a frame
+# Bytes of the other output that the message about a dead worker repeats: the end says why.
 LOG_TAIL = 2000
-KILLED = 137
+KILLED = 137  # 128 + SIGKILL, as Docker reports it
+# The Docker Engine removes an ended container by itself; if it takes longer, it is asked to.
 REMOVAL_SECONDS = 30.0
 
 

@@ -32,7 +32,7 @@ from kerasmatrix.filesystem.digests import HARNESS
 
 __all__ = ["Containers", "container_settings", "image_tags"]
 
-NOBODY = 65534
+NOBODY = 65534  # the user and the group without rights, on Linux by convention
 CPUS = 1  # a task uses one thread per operation
 OPEN_FILES = 4096
 LARGEST_FILE = 8 << 30  # bytes; no model that fits into a container is near this

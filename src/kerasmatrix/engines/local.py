@@ -29,10 +29,11 @@ from kerasmatrix.harness import protocol
 
 __all__ = ["LocalEngine", "ProcessChannel"]
 
+# Bytes of the other output that the message about a dead worker repeats: the end says why.
 LOG_TAIL = 2000
 # A worker that is stopped (SIGSTOP) longer than this is lost.
 STOPPED_SECONDS = 10.0
-POLL_SECONDS = 1.0
+POLL_SECONDS = 1.0  # between two looks whether it is stopped
 EXIT_SECONDS = 10.0  # after it has closed its output
 # A worker asks Linux to kill it when its parent dies. For Linux the parent is the thread that
 # started it, so that thread must live as long as this process.

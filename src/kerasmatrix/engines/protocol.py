@@ -76,6 +76,7 @@ class ConversingWorker:
             }
             self._channel.write(protocol.encode(request))
         for task in tasks:
+            # The harness answers in the order of the tasks; a model may forge another answer.
             with self._as_death():
                 line = self._channel.read_line(CHILDREN * PATIENCE * task.deadline + GRACE_SECONDS)
                 message = protocol.decode(line)

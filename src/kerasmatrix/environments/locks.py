@@ -29,6 +29,7 @@ from kerasmatrix.versions import minor_of
 __all__ = ["BUILD_LOCKS", "PINNED", "Lock", "normalized", "read_lock", "resolve"]
 
 BUILD_LOCKS = "build"
+# `numpy==1.24.3 \`: the hashes are on the lines below it.
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s\\;]+)", re.MULTILINE)
 # A pinned package with the lines of its hashes.
 ENTRY = re.compile(r"^([A-Za-z0-9._-]+)==.*\n(?:[ \t]+.*\n?)*", re.MULTILINE)

@@ -29,11 +29,12 @@ from kerasmatrix.environments.images import (
 from kerasmatrix.environments.uses import forget_uses, removing, uses_of
 from kerasmatrix.environments.venvs import COMPLETE
 from kerasmatrix.errors import KerasmatrixError
+from kerasmatrix.filesystem.disk import allocated
 
 __all__ = ["Disk", "EnvironmentCache", "ImageCache", "OtherProjects", "VenvCache"]
 
+# A name and 12 digits of the identity (`environments.venvs.venv_name`).
 VENV = re.compile(r".+-[0-9a-f]{12}")
-BLOCK = 512  # of st_blocks, whatever the file system's are (stat(2))
 PROCESSES = Path("/proc")
 
 
@@ -108,6 +109,7 @@ class OtherProjects:
 
     def need(self, name: str) -> str | None:
         """Return why an environment must stay; None if no other project needs it."""
+        # Certain needs before recent uses: the reason that is printed should be the strongest.
         for matrix, wanted in self._wanted.items():
             if wanted and name in wanted:
                 return f"{matrix} needs it"
@@ -223,7 +225,7 @@ class VenvCache:
         for name in names:
             for status in _files(self._folder / name):
                 key = (status.st_dev, status.st_ino)
-                sizes[key] = status.st_blocks * BLOCK
+                sizes[key] = allocated(status)
                 elsewhere[key] = elsewhere.get(key, status.st_nlink) - 1
         freed = sum(size for key, size in sizes.items() if elsewhere[key] <= 0)
         return Disk(sum(sizes.values()), freed)

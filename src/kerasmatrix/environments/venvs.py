@@ -103,6 +103,7 @@ def _create(environment: Environment, lock: Lock, folder: Path) -> None:
         install(INSTALL_BUILDERS, lock.build)
         install(BUILD, lock.sources)
     install(INSTALL, lock.content)
+    # Last: without this file, the next run starts over.
     identity = identity_of(environment, lock, RECIPE)
     (folder / COMPLETE).write_text(identity + "\n", encoding="utf-8")
 

@@ -41,6 +41,7 @@ class BatchRunner:
             if not self._stop.is_set():
                 work.drop(environment, str(error))
         finally:
+            # Also after an error: an idle worker of this environment would take another one's room.
             with self._parts.changed:
                 keeps_workers = work.queue.keeps_workers
                 self._parts.listener.left(environment)
@@ -68,8 +69,8 @@ class BatchRunner:
                 request = group[0].request
                 with self._parts.changed:
                     self._parts.measured += not request.attempts
-                place = self._folders.place(environment, request.task.scenario)
-                going += work.receive(environment, group, answer, place)
+                work_dirs = self._folders.dirs_of(environment, request.task.scenario)
+                going += work.receive(environment, group, answer, work_dirs)
         return going
 
 

@@ -153,6 +153,8 @@ def judge_cell(state: RunState, cell: Cell) -> CellResult:
 def _why_not_measured(state: RunState, cell: Cell) -> tuple[Status, str]:
     """Return the status and summary of a cell that was not loaded."""
     plan, row = state.plan, cell.save
+    # The nearest reason first. An environment that could save before it became unavailable has its
+    # row: then only the loading side can be to blame.
     fault = (
         state.task_errors.get(row)
         or state.task_errors.get(cell)

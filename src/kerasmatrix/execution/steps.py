@@ -76,7 +76,7 @@ class JobSteps:
     def _save(self, save: Save) -> Steps:
         given = self._plan.scenarios[save.scenario].given
         task = self._task(
-            "take" if given else "save", save, remedies=self._plan.taking.get(save, ())
+            "take" if given else "save", save, remedies=self._plan.reference_fixes.get(save, ())
         )
         self._state.saves[save] = yield TaskRequest(
             task, SaveObservation, self._plan.save_key(save)
@@ -164,6 +164,7 @@ class JobSteps:
                 task, key = self._task("save", of), self._plan.save_key(of)
                 request = TaskRequest(task, SaveObservation, key, is_retry=True)
             measured = yield request
+            # Filed at once, so that `is_confirmed` sees it in the next round.
             done = self._state.retries.get(of, ())
             self._state.retries[of] = (*done, Retry(remedies, measured))
 

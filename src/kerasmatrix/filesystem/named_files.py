@@ -36,6 +36,7 @@ KINDS = (
     (stat.S_ISCHR, "is a device"),
     (stat.S_ISBLK, "is a device"),
 )
+# For `wbits`: expect the header of gzip (zlib.net/manual.html, inflateInit2).
 GZIP = 16 + zlib.MAX_WBITS
 
 

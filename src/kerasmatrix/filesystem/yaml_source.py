@@ -25,7 +25,8 @@ Location = tuple[str | int, ...]
 
 # An alias counts each time it is used: a few lines can expand to billions of values.
 MOST_VALUES = 200_000
-DEEPEST = 100
+DEEPEST = 100  # what reads the data recurses
+# More than any setting needs. Python refuses to print integers of more than 4,300 digits.
 LARGEST_NUMBER = 1 << 63
 # The errors of pydantic about a key that a model, or a dataclass, does not have.
 UNKNOWN_KEY = {"extra_forbidden", "unexpected_keyword_argument"}

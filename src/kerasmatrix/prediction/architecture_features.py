@@ -115,11 +115,20 @@ def _listed_output(features: Features, target: Target) -> bool:
     """
     is_archive = features.kind == "keras-archive"
     return any(
-        _is_listed(inner)
+        _passes_list_on(layer)
         for layer in features.layers
-        if layer.get("class_name") == "Sequential" and not (is_archive and layer is features.config)
-        for inner in list(inside(layer.get("config")))[:-1]
+        if not (is_archive and layer is features.config)
     )
+
+
+def _listed_output_at_root(features: Features, target: Target) -> bool:
+    """The same in the outermost Sequential of an archive."""
+    return features.kind == "keras-archive" and _passes_list_on(features.config)
+
+
+def _passes_list_on(model: Mapping[str, Any]) -> bool:
+    layers = list(inside(model.get("config")))
+    return model.get("class_name") == "Sequential" and any(map(_is_listed, layers[:-1]))
 
 
 def _is_listed(layer: Mapping[str, Any]) -> bool:
@@ -272,6 +281,7 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "later-call": _later_call,
     "output-of-later-call": _output_of_later_call,
     "listed-output": _listed_output,
+    "listed-output-at-root": _listed_output_at_root,
     "unshaped-attention": _unshaped_attention,
     "hard-sigmoid": _hard_sigmoid,
     "cudnn": _cudnn,

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from kerasmatrix.prediction.architecture_features import ARCHITECTURE_FEATURES
+from kerasmatrix.prediction.axis_features import AXIS_FEATURES
 from kerasmatrix.prediction.file_features import Features, features_of
 from kerasmatrix.prediction.layout_features import LAYOUT_FEATURES
 from kerasmatrix.prediction.target import Target
@@ -71,6 +72,11 @@ def _new_optimizer(features: Features, target: Target) -> bool:
     keys = set(config) if isinstance(config, Mapping) else set()
     name = str(optimizer.get("class_name"))
     return name.startswith("Custom>") or bool(keys & {"weight_decay", "jit_compile"})
+
+
+def _without_optimizer(features: Features, target: Target) -> bool:
+    """It was compiled with a loss or metrics, and without an optimizer."""
+    return "optimizer" in features.training and features.training["optimizer"] is None
 
 
 def _own_hyperparameters(features: Features, target: Target) -> bool:
@@ -204,6 +210,7 @@ LOADER_FEATURES = {"missing-global", "other-python"}
 Feature = Callable[[Features, Any], bool]
 FEATURES: Mapping[str, Feature] = {
     **ARCHITECTURE_FEATURES,
+    **AXIS_FEATURES,
     **LAYOUT_FEATURES,
     "two-formats": _two_formats,
     "misnamed": _misnamed,
@@ -212,6 +219,7 @@ FEATURES: Mapping[str, Feature] = {
     "optimizer-state": _optimizer_state,
     "optimizer-arrays": _optimizer_arrays,
     "new-optimizer": _new_optimizer,
+    "without-optimizer": _without_optimizer,
     "own-hyperparameters": _own_hyperparameters,
     "short-names": _short_names,
     "legacy-optimizer": _legacy_optimizer,

@@ -146,7 +146,8 @@ class _Walk:
         An ``old`` one does not name its module.
         """
         if name == "Lambda":
-            if named_function(config.get("function")) is None:
+            function = config.get("function")
+            if named_function(function) is None and (old or isinstance(function, Mapping)):
                 yield Incompatibility("value", name, layer, "function")
             yield from self.named_function(layer, config)
         removed = REMOVED | REMOVED_OF_OLD if old or name == "InputLayer" else REMOVED

@@ -40,6 +40,8 @@ COMPILED = {
 }  # fmt: skip
 # Arguments of every layer, which say nothing on a class.
 COMMON = {"name", "trainable", "dtype"}
+# An argument whose number means something else in inputs with more or fewer axes.
+AXIS = "axis"
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,6 +312,7 @@ def _has(part: Part, exhibit: Exhibit) -> bool:
         return exhibit.setting in part.wirings
     return (
         argument not in COMMON
+        and not (argument == AXIS and isinstance(exhibit.value, int))
         and argument in part.config
         and _is_stored(part.config[argument], exhibit.value)
     )

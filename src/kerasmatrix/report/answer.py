@@ -27,7 +27,7 @@ __all__ = ["NOTHING", "Answer", "AnswerRow", "answer_of", "gives_up"]
 
 # Rows without a script; with one, all are listed.
 LISTED = 50
-LONGEST_WHY = 160
+LONGEST_WHY = 160  # characters; the panel of the cell has the whole summary
 NOTHING = "nothing"
 
 

@@ -37,6 +37,7 @@ __all__ = [
 
 # The stage in which the loading program itself is imported, before it loads anything.
 SCRIPT = "script"
+# A frame of a traceback: the name of the file, and the line.
 PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')
 STATE = "the optimizer state"
 
@@ -335,4 +336,5 @@ def _verb(number: int, singular: str, plural: str | None = None) -> str:
 
 def _uncapitalized(sentence: str) -> str:
     first = sentence.split(" ", 1)[0]
-    return sentence if not first.istitle() else sentence[:1].lower() + sentence[1:]
+    is_name = first == "Keras" or not first.istitle()
+    return sentence if is_name else sentence[:1].lower() + sentence[1:]

@@ -45,7 +45,7 @@ __all__ = ["PageData", "embed", "eras", "pack", "page_data"]
 
 # Cells in one chunk: a few hundred kilobytes, unpacked in some tens of milliseconds.
 CHUNK = 4096
-NONE = -1
+NONE = -1  # no value, in a column of numbers
 # A character for each: the digits, and what follows them in ASCII.
 CODES = {status: chr(ord("0") + number) for number, status in enumerate(Status)}
 

@@ -51,6 +51,7 @@ __all__ = [
 
 # The harness cuts texts, too, and its remark about it must fit in as well.
 REMARK = 100
+# Characters of names (of a class, a stage), and of a text in one line, such as a summary.
 LONGEST_NAME = 300
 LONGEST_LINE = 2_000
 LONGEST_MESSAGE = MESSAGE_LIMIT + REMARK
@@ -61,8 +62,8 @@ MOST_LINKS = CHAIN_LIMIT
 CHAIN_CHARACTERS = 40_000
 # Weight arrays of a model; those of the largest in keras.applications are fewer than two thousand.
 MOST_WEIGHTS = 50_000
-MOST_SLOTS = 4 * MOST_WEIGHTS
-MOST_DIMENSIONS = 64
+MOST_SLOTS = 4 * MOST_WEIGHTS  # no optimizer of Keras keeps more than three for a weight
+MOST_DIMENSIONS = 64  # NumPy's limit from 2.0 on (NPY_MAXDIMS), 32 before
 # The settings of all layers, packed: the maximum of `harness.configuration`.
 LONGEST_PACKED = 1 << 20
 MOST_TIMINGS = 50
@@ -72,7 +73,7 @@ MOST_CULPRITS, MOST_KEYS = 50, 10
 MOST_NOTES, NOTES_CHARACTERS = 100, 6_000
 # A loss, or the arguments of an optimizer, which may nest.
 MOST_PARTS, DEEPEST, LONGEST_VALUE = 2_000, 12, 500
-LARGEST_INTEGER = 2**63 - 1
+LARGEST_INTEGER = 2**63 - 1  # of SQLite, Parquet and pandas
 
 
 def cut(text: str, limit: int) -> str:

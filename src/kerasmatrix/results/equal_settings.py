@@ -33,7 +33,7 @@ __all__ = ["Difference", "compute_type", "differences", "fold", "same", "shown"]
 
 # A number may be stored as float32 on one side and as double on the other.
 RELATIVE = 1e-6
-LONGEST_SHOWN = 40
+LONGEST_SHOWN = 40  # characters of a setting, which is one of several in a summary
 # Before the name of a user's class, to which no default of Keras applies.
 CUSTOM = "custom:"
 ABSENT = object()

@@ -20,6 +20,7 @@ __all__ = ["has_layers", "lost_settings", "narrow_epsilon", "unknown_settings", 
 
 # The spacing of numbers at 1.
 NARROW = {"float16": 2.0**-10, "bfloat16": 2.0**-7}
+# Unpacked, in bytes: a megabyte that was packed to do harm unpacks to a thousand of them.
 LARGEST_SETTINGS = 32 << 20
 # If more layers than this have the same loss, they are counted.
 MOST_LAYERS_NAMED = 3

@@ -50,7 +50,7 @@ RESCALED = "the values of some weights (they are scaled, and the outputs are the
 # The class of the model that `keras.layers.TFSMLayer` makes of a SavedModel.
 INFERENCE_ONLY = "TFSMLayer"
 # The stages of an export, and the exception of the harness for an operation that a converter lacks.
-NOT_EXPORTED = "loads, and the converter does not have an operation of it"
+NOT_EXPORTED = "loads, and the export lacks an operation of it"
 EXPORTING = {
     "export": "loads, but cannot be exported",
     "run": "is exported, but the export cannot be run",
@@ -136,10 +136,11 @@ def judge_load(  # noqa: PLR0913 - the save, the load, and what is known of both
 
 def _judge_exception(saved: SaveFacts, load: LoadObservation) -> Verdict:
     """Return the verdict on a load that raised an exception."""
-    if load.stage == "export" and load.error and load.error.type == UNSUPPORTED:
+    if load.stage in EXPORTING and load.error and load.error.type == UNSUPPORTED:
         return Verdict(status=Status.UNSUPPORTED, summary=f"{NOT_EXPORTED}: {load.error.message}")
     if load.stage in EXPORTING:
         return Verdict(status=Status.FAIL, summary=f"{EXPORTING[load.stage]}: {_ending(load)}")
+    # In any stage before the call there is no model, or none that was shown to load.
     if load.stage != "call":
         return Verdict(status=Status.FAIL, summary=_ending(load))
     if saved.refused_at_home or saved.refused:
@@ -167,6 +168,7 @@ def _judge_model(  # noqa: PLR0913 - the save, the load, and what is known of bo
     if rescaled and not weights_equal:
         lost = (RESCALED, *lost)
     losses = "; ".join(lost)
+    # Other numbers outweigh losses: a model that computes something else is of no use.
     if drift:
         status, summary = Status.DRIFT, drift
     elif saved.refused:

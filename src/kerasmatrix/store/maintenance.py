@@ -14,14 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerasmatrix.errors import UsageError
+from kerasmatrix.filesystem.disk import size_on_disk
 from kerasmatrix.store.database import is_whole
 from kerasmatrix.store.origins import CHECKED_FILE, Origin, short
 from kerasmatrix.store.runs import Archive
 from kerasmatrix.store.store import Store
 
 __all__ = ["Needed", "Rubbish", "damages", "find_rubbish", "remove"]
-
-BLOCK = 512  # of st_blocks, whatever the file system's are (stat(2))
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,7 @@ def find_rubbish(store: Store, needed: Needed, keep_runs: int | None = None) -> 
     named = {_artifact(rows[key][1]) for key in kept}
     named |= {_artifact(row[2]) for row in store.observations.rows("retries") if row[0] in kept}
     artifacts = tuple(sorted(path for path in store.artifacts.iterdir() if path.name not in named))
+    # Stored runs hold their results themselves, so that they are counted, not judged.
     archive = Archive(store.folder)
     runs = tuple(archive.runs()[: -keep_runs or None]) if keep_runs is not None else ()
     files = tuple(sorted(store.folder.glob("store.damaged-*")))
@@ -93,8 +93,8 @@ def find_rubbish(store: Store, needed: Needed, keep_runs: int | None = None) -> 
         runs=runs,
         files=files,
         bytes=sum(len(rows[key][1]) for key in gone)
-        + sum(map(_size, (*artifacts, *files)))
-        + sum(_size(path) for run in runs for path in archive.files(run)),
+        + sum(map(size_on_disk, (*artifacts, *files)))
+        + sum(size_on_disk(path) for run in runs for path in archive.files(run)),
     )
 
 
@@ -153,9 +153,3 @@ def _parsed(text: str) -> dict[str, object] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
-
-
-def _size(path: Path) -> int:
-    """Return what a file, or all files in a folder, take on the disk."""
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.lstat().st_blocks * BLOCK for file in files if not file.is_dir())

@@ -11,6 +11,7 @@ __all__ = ["CHECKED_FILE", "Origin", "scenario_of", "short"]
 
 # The scenario of a file that was saved elsewhere: no matrix names it.
 CHECKED_FILE = "file"
+# Hexadecimal digits, 64 bits: that two of a million are equal has a chance of 3 in 100 million.
 LENGTH = 16
 
 

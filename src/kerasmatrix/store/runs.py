@@ -34,7 +34,7 @@ LONGEST_PAST = 30
 PLACES = {"last": -1, "previous": -2}
 # Twice the speed of the default, for a tenth more bytes.
 LEVEL = 3
-# How many runs `recent` yields at most.
+# How many runs `recent` yields at most. Whole runs can be large.
 LOOK_BACK = 8
 
 

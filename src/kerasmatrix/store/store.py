@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 from kerasmatrix.errors import InfrastructureError, UsageError
+from kerasmatrix.filesystem.disk import size_on_disk
 from kerasmatrix.harness import trees
 from kerasmatrix.results.observations import Measured, SaveObservation
 from kerasmatrix.store.artifacts import ArtifactStore
@@ -24,7 +25,6 @@ from kerasmatrix.store.run_lock import RunLock, StoreBusy
 __all__ = ["DATABASE", "Store"]
 
 DATABASE = "store.sqlite"
-BLOCK = 512  # of st_blocks, whatever the file system's are (stat(2))
 
 
 class Store:
@@ -67,6 +67,7 @@ class Store:
                 f"{folder}: the store cannot be written: {error}",
                 hint="name another folder with --store",
             ) from error
+        # Under the lock, since it removes what a killed run left: another run may be at work.
         try:
             self.observations = self._open(warn, check_pages=check_pages)
         except BaseException:
@@ -184,5 +185,4 @@ class Store:
     @property
     def size(self) -> int:
         """How many bytes all files of the store take on the disk."""
-        files = (path.lstat() for path in self.folder.rglob("*") if not path.is_dir())
-        return sum(status.st_blocks * BLOCK for status in files)
+        return size_on_disk(self.folder)

@@ -6,7 +6,7 @@ import re
 
 __all__ = ["HIDDEN", "brief", "cut", "escape_control_characters"]
 
-LONGEST = 60
+LONGEST = 60  # characters of a name or value that an error repeats
 # Characters that hide or reorder text, as part of a set of a pattern: those that Unicode ignores by
 # default (DerivedCoreProperties.txt), without variants of emoji, and separators of lines.
 HIDDEN = (

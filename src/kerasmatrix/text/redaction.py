@@ -41,6 +41,7 @@ SECRET_WORD = re.compile(
     r"signature|auth|credentials?|sas)(?:$|[-_.])",
     re.IGNORECASE,
 )
+# An argument such as `--token=VALUE` or `NAME=VALUE`.
 ASSIGNED = re.compile(r"(-{0,2}[\w-]+)=(.+)", re.DOTALL)
 
 # The characters of an unquoted path, and its start.

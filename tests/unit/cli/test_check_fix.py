@@ -60,6 +60,14 @@ def test_check_fix_that_cannot_be_verified_says_why(check, engine):
     assert "outputs not compared" in out
 
 
+def test_check_story_keeps_the_name_keras(check, engine):
+    error = error_of("ValueError", "Keras 3 only supports V3 `.keras` files")
+    engine.behaviours["new"] = FAILS.but(error=error)
+    check.project("good", "new")
+    _, out, _ = check("models/a.h5", "--from", "good", "--to", "new")
+    assert "fail: Keras 3 cannot load a SavedModel" in out
+
+
 def test_check_fix_writes_each_broken_file(check, engine):
     check.project("good", REWRITE)
     before = digest_path(Path("models"))

@@ -138,6 +138,12 @@ MESSAGES = {
         error("ValueError", "Unknown activation function: leaky_relu"),
     ],
     "optimizer-config": [
+        error(
+            "AttributeError",
+            "'NoneType' object has no attribute 'build'",
+            format="keras",
+            reader_keras=3,
+        ),
         error("TypeError", "Unexpected keyword argument passed to optimizer: use_ema. Allowed kwargs "
               "are {'lr', 'global_clipnorm', 'clipnorm', 'clipvalue', 'decay'}."),
         error("TypeError", "Could not deserialize class 'SGD' because its parent module "
@@ -249,6 +255,13 @@ MESSAGES = {
         error("ValueError", "Invalid dtype: tuple", reader_keras=3),
         error(
             "ValueError",
+            "Input 0 with name 'None' of layer 'dense_2' is incompatible with the layer: expected "
+            "min_ndim=2, found ndim=1. Full shape received: (4,)",
+            format="keras",
+            reader_keras=3,
+        ),
+        error(
+            "ValueError",
             "Cannot convert '((None, 3), 4)' to a shape. Found invalid dimension '(None, 3)' of "
             "type '<class 'tuple'>'. ",
             reader_keras=3,
@@ -340,6 +353,12 @@ MESSAGES = {
               writer_keras=2, reader_keras=3),
     ],
     "config-key-too-new": [
+        error("ValueError", "StringLookup may only have a dtype in [tf.string]."),
+        error(
+            "ValueError",
+            "CategoryEncoding's output_mode arg received an invalid value multi_hot. Allowed "
+            "values are or one of the following values: ('count', 'binary', 'tf-idf').",
+        ),
         error("TypeError", "__init__() got an unexpected keyword argument 'dtype'"),
         error("TypeError", "('Keyword argument not understood:', 'keepdims')"),
         error("TypeError", "__init__() got an unexpected keyword argument 'ragged'"),
@@ -349,6 +368,10 @@ MESSAGES = {
               "'input_axes'"),
     ],
     "custom-config-contract": [
+        error(
+            "TypeError",
+            "MultiHeadAttention.build() missing 1 required positional argument: 'value_shape'",
+        ),
         error("TypeError", "TransformerBlock.__init__() got an unexpected keyword argument "
               "'trainable'"),
         error("TypeError", "__init__() missing 1 required positional argument: 'outputs'"),

@@ -3,6 +3,7 @@
 from tests.unit.prediction.made import (
     LAMBDA_3_8,
     LAMBDA_WITH_TF,
+    along,
     architecture,
     archive,
     h5,
@@ -122,6 +123,16 @@ EXAMPLES = {
     "operation-on-constant": (h5(DOUBLED, keras="3.14.1"), "3.14"),
     "loss-function-key-archived": (archive(PLAIN_3, training={"loss": CALLING}), "3.4"),
     "optimizer-key": (archive(PLAIN_3, training={"optimizer": JITTED}), "3.4"),
+    "added-axis": (archive(LISTING_FIRST, keras="3.4.1"), "3.14"),
+    "added-axis-3-4": (archive(LISTING_FIRST, keras="3.4.1"), "3.4"),
+    "axis-forgotten": (h5(along(1, "Softmax"), keras="3.15.1"), "3.4"),
+    "axis-of-weights-forgotten": (h5(along(1, "BatchNormalization"), keras="3.4.1"), "3.4"),
+    "compiled-without-optimizer": (
+        archive(
+            PLAIN_3, training={"optimizer": None, "loss": "mean_squared_error"}, keras="3.15.1"
+        ),
+        "3.15",
+    ),
     "saved-model-without-variables": (saved_model(PLAIN, whole=False), "2.9"),
     "saved-model-table": (
         saved_model(model(layer("TextVectorization")), tensorflow="2.4.4"),

@@ -41,6 +41,13 @@ def wired(inner, call, output=("dense", 0, 0)):
     return outer
 
 
+def along(axis, class_name, shape=(None, 6, 4)):
+    """Return a functional model of Keras 3 with a layer that works along an ``axis``."""
+    tensor = {"class_name": "__keras_tensor__", "config": {"shape": list(shape)}}
+    told = layer(class_name, axis=axis) | {"name": "told", "inbound_nodes": [{"args": [[tensor]]}]}
+    return model(told, class_name="Functional")
+
+
 def model(*layers, class_name="Sequential", name="model", **more):
     """Return a model's config."""
     return {"class_name": class_name, "config": {"name": name, "layers": list(layers)}, **more}

@@ -65,7 +65,7 @@ def test_required_objects_without_a_name_are_left_out(tmp_path):
 
 
 def test_required_objects_outside_the_model_are_left_out(tmp_path):
-    """No program should be asked for ``os.system``."""
+    """No program is asked to pass ``os.system``."""
     activation = {"module": "os", "class_name": "function", "config": "system"}
     path = files.hdf5_model(tmp_path / "m.h5", sequential(GATE, dense(activation=activation)))
     model_file, required = inspect_required(path)

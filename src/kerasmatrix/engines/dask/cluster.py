@@ -37,7 +37,7 @@ from kerasmatrix.text.redaction import mask_secrets_of
 
 __all__ = ["CONNECTION_ERRORS", "MOST_FAILURES", "Cluster", "Job", "has_docker"]
 
-CONNECT_SECONDS = 30.0
+CONNECT_SECONDS = 30.0  # the default of distributed.comm.timeouts.connect
 ANSWER_SECONDS = 30.0  # a scheduler that works answers in far less
 # How long an answer of the scheduler is used. Each thread asks before each job, and while it waits.
 FRESH_SECONDS = 1.0

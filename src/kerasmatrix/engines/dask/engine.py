@@ -33,6 +33,7 @@ from kerasmatrix.filesystem.digests import digest_tree
 
 __all__ = ["DaskEngine", "DaskWorker"]
 
+# A scheduler that a supervisor restarts, and its workers, are back by then.
 PATIENCE_SECONDS = 120.0
 # The results of a job arrive together. With more tasks per job, more are repeated after a loss and
 # Dask workers wait longer at the end of a run; with fewer, more of them create each environment.
