@@ -9,9 +9,11 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from class_pages import measured_section
 from generated import FOLDER, ORPHAN, replace_pages
 
 from kerasmatrix.diagnosis.catalogue import Advice, Catalogue, Cause, Remedy, the_catalogue
+from kerasmatrix.prediction.zoo import measured_zoo
 
 WAYS = {
     "load": "loads the same file in another way, in the same environment",
@@ -42,7 +44,9 @@ def cause_page(cause: Cause, catalogue: Catalogue) -> Iterable[str]:
     yield from ("## Fixes, best first", "")
     for number, advice in enumerate(cause.advice, 1):
         yield from _advice(number, advice, catalogue)
-    yield from ("", "## Sources", "")
+    yield ""
+    yield from measured_section(measured_zoo(), cause.slug)
+    yield from ("## Sources", "")
     yield from (f"- {_link(source)}" for source in cause.sources)
     yield ""
 

@@ -95,6 +95,12 @@ def test_pages_of_classes_differ_without_case(written):
     assert len(set(names)) == len(names)
 
 
+def test_cause_page_names_classes_that_fail_for_it(written):
+    page = (written / "causes" / "config-key-removed.md").read_text()
+    assert "[LSTM](../classes/layers.LSTM.md)" in page.partition("## Measured")[2]
+    assert "## Measured" not in (written / "causes" / "custom-class-missing.md").read_text()
+
+
 def test_step_counts_every_exhibit_that_was_saved(module):
     release_pages, zoo = module("release_pages"), measured_zoo()
     for old, new in release_pages.measured_steps(zoo):
