@@ -9,14 +9,36 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from class_pages import measured_section
 from generated import FOLDER, ORPHAN, replace_pages
 
-from kerasmatrix.diagnosis.catalogue import Advice, Catalogue, Cause, Remedy, the_catalogue
+from kerasmatrix.diagnosis.catalogue import (
+    Advice,
+    Catalogue,
+    Cause,
+    Remedy,
+    Signature,
+    the_catalogue,
+)
+from kerasmatrix.prediction.zoo import measured_zoo
 
 WAYS = {
     "load": "loads the same file in another way, in the same environment",
     "environment": "loads the file with the same TensorFlow in another setting",
     "bridge": "loads the file with a version in between, and saves it again there",
+}
+# The states of names of `diagnosis.python_names`, in words.
+NAMED = {
+    "keras": "a name of Keras",
+    "tensorflow": "a name of TensorFlow",
+    "argument": "an argument",
+}
+STATES = {
+    "gone": "that only earlier releases have",
+    "newer": "that only later releases have",
+    "there": "that all releases have",
+    "passing": "that only releases in between have",
+    "unknown": "that no release has",
 }
 # What may follow a backslash in a pattern, apart from a literal character.
 CLASSES = {"d": "0", "w": "x", "s": " ", "b": "", "S": "x"}
@@ -42,7 +64,9 @@ def cause_page(cause: Cause, catalogue: Catalogue) -> Iterable[str]:
     yield from ("## Fixes, best first", "")
     for number, advice in enumerate(cause.advice, 1):
         yield from _advice(number, advice, catalogue)
-    yield from ("", "## Sources", "")
+    yield ""
+    yield from measured_section(measured_zoo(), cause.slug)
+    yield from ("## Sources", "")
     yield from (f"- {_link(source)}" for source in cause.sources)
     yield ""
 
@@ -51,24 +75,40 @@ def _messages(cause: Cause) -> Iterable[str]:
     """List the patterns of errors by which the cause is recognized, and other evidence."""
     yield from ("## How it is recognized", "", "One of these rows is enough:", "")
     yield from ("| error or printed text | other conditions |", "| --- | --- |")
-    for signature in cause.signatures:
-        text = signature.error or signature.log or signature.lost or ""
-        conditions = []
-        if signature.log and signature.error:
-            conditions.append("another text is printed")
-        if signature.lost:
-            conditions.append("the model loses a part")
-        if signature.status:
-            conditions.append(" or ".join(f"`{status}`" for status in signature.status))
-        if signature.format:
-            conditions.append("format " + ", ".join(f"`{form}`" for form in signature.format))
-        if signature.writer_keras:
-            conditions.append(f"saved with Keras {signature.writer_keras}")
-        if signature.reader_keras:
-            conditions.append(f"loaded with Keras {signature.reader_keras}")
-        shown = f"{_code(readable(text))}" if text else ""
-        yield f"| {shown} | {', '.join(conditions)} |"
+    rows = (_row(signature) for signature in cause.signatures)
+    yield from dict.fromkeys(rows)
     yield ""
+
+
+def _row(signature: Signature) -> str:
+    text = signature.error or signature.log or signature.lost or ""
+    conditions = []
+    if signature.name:
+        conditions.append("the text names " + " or ".join(map(_state, signature.name)))
+    if signature.log and signature.error:
+        conditions.append("another text is printed")
+    if signature.lost:
+        conditions.append("the model loses a part")
+    if signature.status:
+        conditions.append(" or ".join(f"`{status}`" for status in signature.status))
+    if signature.format:
+        conditions.append("format " + ", ".join(f"`{form}`" for form in signature.format))
+    if signature.writer_keras:
+        conditions.append(f"saved with Keras {signature.writer_keras}")
+    if signature.reader_keras:
+        conditions.append(f"loaded with Keras {signature.reader_keras}")
+    shown = f"{_code(readable(text))}" if text else ""
+    return f"| {shown} | {', '.join(conditions)} |"
+
+
+def _state(state: str) -> str:
+    """Return a state of a name, such as ``keras gone``, in words."""
+    kind, _, rest = state.partition(" ")
+    if kind in NAMED and rest in STATES:
+        return f"{NAMED[kind]} {STATES[rest]}"
+    if rest == "missing":
+        return "a missing package" if kind == "other" else f"a missing package ({kind})"
+    return "a file of another package" if rest == "raised" else f"`{state}`"
 
 
 def _advice(number: int, advice: Advice, catalogue: Catalogue) -> Iterable[str]:

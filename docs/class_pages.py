@@ -20,7 +20,15 @@ from kerasmatrix.prediction.class_support import (
 from kerasmatrix.prediction.release_spans import span_of
 from kerasmatrix.prediction.zoo import Exhibit, Zoo, measured_zoo
 
-__all__ = ["MARKS", "exhibits_by_class", "page_name", "page_of", "reason", "write"]
+__all__ = [
+    "MARKS",
+    "exhibits_by_class",
+    "measured_section",
+    "page_name",
+    "page_of",
+    "reason",
+    "write",
+]
 
 KINDS = {
     "layers": "Layers",
@@ -42,6 +50,7 @@ WORDS = {
     "crash": "✕ The process crashes",
     "timeout": "✕ The load does not end",
 }
+MOST_CLASSES = 20
 # Causes of classes that are not Keras's: another message has the same words.
 CUSTOM = "custom-"
 FAILS, LEFT_OUT, UNKNOWN = "✕", "-", ""
@@ -152,6 +161,45 @@ def reason(what: str, catalogue: Catalogue) -> str:
     if status != "fail" or cause is None:
         return f"{MARKS.get(status, FAILS)} {outcome_in_words(what).capitalize()}"
     return f"✕ [{cause.story}](../causes/{cause.slug}.md)"
+
+
+def measured_section(zoo: Zoo, slug: str) -> Iterator[str]:
+    """Yield a section for a cause: the classes that fail for it, and between which releases."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for first, *_ in exhibits_by_class(zoo):
+        pairs: dict[tuple[str, str], list[str]] = {}
+        for (form, writer, reader), what in cells_of(zoo, first).items():
+            if what == f"fail {slug}":
+                pairs.setdefault((form, writer), []).append(reader)
+        alike: dict[tuple[str, str], list[str]] = {}
+        for (form, writer), readers in pairs.items():
+            alike.setdefault((form, span_of(readers, zoo.releases)), []).append(writer)
+        for (form, loaded), writers in alike.items():
+            span = (form, span_of(writers, zoo.releases), loaded)
+            link = f"[{first.class_name}](../classes/{page_of(first)}.md)"
+            found.setdefault(span, []).append(link)
+    if found and not slug.startswith(CUSTOM):
+        yield from (
+            "## Measured",
+            "",
+            "Classes of Keras, with their default arguments, that do not load",
+        )
+        yield from ("for this cause ([how it was measured](../../zoo.md)).", "")
+        rows = (
+            [f"`.{form}`", span_in_words(saved), span_in_words(loaded), _some(classes)]
+            for (form, saved, loaded), classes in sorted(found.items(), key=_most_classes)
+        )
+        yield from table(["format", "saved with", "loaded with", "classes"], rows)
+
+
+def _most_classes(found: tuple[object, Sequence[str]]) -> int:
+    return -len(found[1])
+
+
+def _some(classes: Sequence[str]) -> str:
+    shown = ", ".join(classes[:MOST_CLASSES])
+    more = len(classes) - MOST_CLASSES
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def classes_index(zoo: Zoo, classes: Sequence[Sequence[Exhibit]]) -> Iterable[str]:

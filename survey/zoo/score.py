@@ -39,6 +39,11 @@ class Scored(NamedTuple):
         return self.outcome.partition(" ")[0] in FAILS
 
     @property
+    def is_seen(self) -> bool:
+        """Whether the measurement can show what is predicted: only optimizers are trained."""
+        return self.prediction.status != "degraded" or self.exhibit.startswith("optimizers")
+
+    @property
     def is_right(self) -> bool:
         """Whether the status is right, and the cause if one is known."""
         status = "fail" if self.fails else self.outcome.partition(" ")[0]
@@ -85,12 +90,13 @@ def write_calibration(scored: Iterable[Scored]) -> None:
     right: Counter[str] = Counter()
     for each in scored:
         rule = each.prediction.rule.partition(":")[0]
-        decided[rule] += 1
-        right[rule] += each.is_right
+        if each.is_seen:
+            decided[rule] += 1
+            right[rule] += each.is_right
     stored = json.loads(TARGET.read_text("utf-8"))
     counts = {rule: [right[rule], decided[rule]] for rule in sorted(decided)}
-    # Without its class an exhibit decides nothing: that it is right was counted exhibit by exhibit.
-    counts.setdefault("zoo", stored["zoo"]["zoo"])
+    # Without its class an exhibit decides hardly a cell: it was counted exhibit by exhibit.
+    counts["zoo"] = max(counts.get("zoo", [0, 0]), stored["zoo"]["zoo"], key=lambda each: each[1])
     TARGET.write_text(calibration_text({**stored, "zoo": counts}), "utf-8")
 
 

@@ -95,6 +95,12 @@ def test_pages_of_classes_differ_without_case(written):
     assert len(set(names)) == len(names)
 
 
+def test_cause_page_names_classes_that_fail_for_it(written):
+    page = (written / "causes" / "config-key-removed.md").read_text()
+    assert "[LSTM](../classes/layers.LSTM.md)" in page.partition("## Measured")[2]
+    assert "## Measured" not in (written / "causes" / "custom-class-missing.md").read_text()
+
+
 def test_step_counts_every_exhibit_that_was_saved(module):
     release_pages, zoo = module("release_pages"), measured_zoo()
     for old, new in release_pages.measured_steps(zoo):
@@ -133,6 +139,11 @@ def test_cause_page_lists_advice_and_sources(pages):
         page = "\n".join(pages.cause_page(cause, catalogue))
         assert all(advice.do.rstrip(".") in page for advice in cause.advice)
         assert all(source in page for source in cause.sources)
+
+
+def test_cause_page_has_no_row_without_a_text_or_condition(written):
+    for page in (written / "causes").glob("*.md"):
+        assert "|  |  |" not in page.read_text(), page.name
 
 
 @pytest.mark.parametrize(

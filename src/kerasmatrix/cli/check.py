@@ -125,6 +125,7 @@ def check(  # noqa: PLR0913 - one argument per option
         check_fix_folder(folder.path)
     models = find_models(files)
     show_all(models.refused.values())
+    # DIR may be in a folder of FILES: what an earlier check has fixed needs no fix.
     paths = [path for path in models.paths if not (folder and folder.holds(path))]
     if not paths:
         return USAGE

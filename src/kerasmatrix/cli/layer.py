@@ -42,7 +42,9 @@ def layer(name: str, *, as_json: bool) -> int:
         }
         click.echo(json.dumps(found, indent=1))
         return 0
-    click.echo(f"{exhibits[0].class_name}, measured with Keras {', '.join(zoo.releases)}.")
+    measured = {release for exhibit in exhibits for release in zoo.among(exhibit)}
+    releases = ", ".join(release for release in zoo.releases if release in measured)
+    click.echo(f"{exhibits[0].class_name}, measured with Keras {releases}.")
     for place in dict.fromkeys(exhibit.place for exhibit in exhibits):
         click.echo("\n".join(support_text(zoo, [each for each in exhibits if each.place == place])))
     click.echo(f"\n{EVERY_MODEL}")

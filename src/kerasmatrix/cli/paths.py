@@ -75,6 +75,7 @@ def _text(source: str, target: str, cells: list[CellResult]) -> str:
     return "\n".join(lines)
 
 
+# In the order in which a reader wants them: what works as it is comes first.
 KINDS = {
     "plain": "load unchanged",
     "degraded": "load with losses",

@@ -81,11 +81,17 @@ def _count_of(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def print_results(results: Results, path: Path) -> None:
-    """Print a matrix: the table, the verdict on a step, the counts, where the report is."""
+def _wide_console() -> Console:
+    """Return a console as wide as the terminal, or as a log needs to be."""
     console = Console(highlight=False)
     if not console.is_terminal:
-        console.width = 10_000  # a log is as wide as it needs to be
+        console.width = 10_000  # rich takes 80 columns where it knows none
+    return console
+
+
+def print_results(results: Results, path: Path) -> None:
+    """Print a matrix: the table, the verdict on a step, the counts, where the report is."""
+    console = _wide_console()
     _print_matrix(console, results)
     _print_environments(console, results)
     console.print()
@@ -115,9 +121,7 @@ def print_counts(results: Results, console: Console | None = None) -> None:
 
 def print_files(results: Results) -> None:
     """Print the table of a check: a row for each file, a glyph for each version."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 10_000
+    console = _wide_console()
     cells = {(cell.scenario, cell.loaded_with): cell.status for cell in results.asked_for}
     names = [environment.name for environment in results.environments if not environment.added]
     rows = [scenario.name for scenario in results.scenarios]

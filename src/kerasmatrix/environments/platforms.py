@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, NamedTuple
 
-from kerasmatrix.versions import minor_text, version_key
+from kerasmatrix.versions import minor_of, minor_text
 
 __all__ = ["DATA", "PLATFORMS", "Platform", "can_install", "missing_wheels"]
 
@@ -26,11 +26,11 @@ class Platform(NamedTuple):
 
 
 PLATFORMS: Mapping[str, Platform] = {
-    "linux-x86_64": Platform("Linux on x86-64", "x86_64-manylinux_2_28"),
-    "linux-arm64": Platform("Linux on ARM", "aarch64-manylinux_2_28"),
+    "linux-x86_64": Platform("x86-64 Linux", "x86_64-manylinux_2_28"),
+    "linux-arm64": Platform("ARM Linux", "aarch64-manylinux_2_28"),
     "macos-x86_64": Platform("Intel Macs", "x86_64-apple-darwin"),
     "macos-arm64": Platform("Apple silicon", "aarch64-apple-darwin"),
-    "windows-x86_64": Platform("Windows on x86-64", "x86_64-pc-windows-msvc"),
+    "windows-x86_64": Platform("x86-64 Windows", "x86_64-pc-windows-msvc"),
 }
 
 
@@ -48,22 +48,23 @@ def can_install(tensorflow: str, platform: str) -> bool | None:
 def missing_wheels(releases: Iterable[str], platform: str) -> str | None:
     """Return a sentence about the releases without wheels for a platform; None if all have them.
 
-    ``no wheel of TensorFlow below 2.13 for Apple silicon``.
+    ``no wheels of TensorFlow below 2.13 for Apple silicon``. A package that TensorFlow needs may be
+    the one without.
     """
-    known = sorted(_measured(), key=version_key)
     missing = [release for release in releases if can_install(release, platform) is False]
     if not missing:
         return None
-    having = [release for release in known if platform in _measured()[release]["platforms"]]
     title = PLATFORMS[platform].title
+    measured = _measured().items()
+    having = [minor_of(release) for release, found in measured if platform in found["platforms"]]
     if not having:
-        return f"no wheel of TensorFlow for {title}"
-    first, last = having[0], having[-1]
-    older = any(version_key(release) < version_key(first) for release in missing)
-    newer = any(version_key(release) > version_key(last) for release in missing)
-    parts = [f"below {minor_text(first)}"] * older + [f"above {minor_text(last)}"] * newer
-    where = " or ".join(parts) or ", ".join(map(minor_text, missing))
-    return f"no wheel of TensorFlow {where} for {title}"
+        return f"no wheels of TensorFlow for {title}"
+    first, last = min(having), max(having)
+    minors = sorted({minor_of(release) for release in missing})
+    where = ["below {}.{}".format(*first)] * any(minor < first for minor in minors)
+    where += ["{}.{}".format(*minor) for minor in minors if first < minor < last]
+    where += ["above {}.{}".format(*last)] * any(minor > last for minor in minors)
+    return f"no wheels of TensorFlow {', '.join(where)} for {title}"
 
 
 @cache

@@ -69,8 +69,8 @@ class BatchRunner:
                 request = group[0].request
                 with self._parts.changed:
                     self._parts.measured += not request.attempts
-                place = self._folders.place(environment, request.task.scenario)
-                going += work.receive(environment, group, answer, place)
+                work_dirs = self._folders.dirs_of(environment, request.task.scenario)
+                going += work.receive(environment, group, answer, work_dirs)
         return going
 
 

@@ -200,7 +200,7 @@ def _look_up_bridges(state: RunState, store: Store) -> None:
         progress = False
         for cell, chain in next_bridges(state):
             with state.boundary.apart(cell):
-                if not state.plan.walks and next_fix(state, cell) is not None:
+                if not state.plan.chains and next_fix(state, cell) is not None:
                     continue  # a bridge comes after all else: what it follows from is not known
                 attempt = _known_crossing(state, store, cell, chain)
                 if attempt:

@@ -66,7 +66,7 @@ def _search(
 
 def next_bridges(state: RunState) -> list[tuple[Cell, Chain]]:
     """Return the chain to try next for each cell without a verified fix."""
-    if state.plan.walks:
+    if state.plan.chains:
         return _next_walks(state)
     if state.plan.remedies == "none":
         return []
@@ -144,7 +144,7 @@ def _next_walks(state: RunState) -> list[tuple[Cell, Chain]]:
     The first chain that loses nothing ends the search.
     """
     wanted = []
-    for cell, chains in state.plan.walks.items():
+    for cell, chains in state.plan.chains.items():
         with state.boundary.apart(cell):
             attempts = state.attempts.get(cell, ())
             judged = state.fix_results(cell)

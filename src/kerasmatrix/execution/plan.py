@@ -55,9 +55,9 @@ class Plan:
         rows: if given, the only rows: files from elsewhere are not saved by all versions.
         infer: whether one of several equal files stands for the others.
         recipe: how the engine creates environments.
-        walks: chains to try in a cell, whatever its status, instead of those that might fix it.
-        taking: fixes with which the reference loads a file that was saved elsewhere.
-        only: the scenarios of environments that are not there for all.
+        chains: chains to try in a cell, whatever its status, instead of those that might fix it.
+        reference_fixes: fixes with which the reference loads a file that was saved elsewhere.
+        present_for: the scenarios of environments that are not there for all.
         platform: if given, fixes do not go by way of versions without wheels for it.
     """
 
@@ -75,9 +75,9 @@ class Plan:
     rows: tuple[Save, ...] | None = None
     infer: bool = True
     recipe: str = ""
-    walks: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
-    taking: Mapping[Save, tuple[str, ...]] = field(default_factory=dict)
-    only: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    chains: Mapping[Cell, tuple[Chain, ...]] = field(default_factory=dict)
+    reference_fixes: Mapping[Save, tuple[str, ...]] = field(default_factory=dict)
+    present_for: Mapping[str, frozenset[str]] = field(default_factory=dict)
     platform: str | None = None
 
     @property
@@ -121,8 +121,9 @@ class Plan:
     def asked_for(self, cell: Cell) -> bool:
         """Whether this run is to measure ``cell`` if it is not known."""
         wanted = self.columns is None or cell.loaded_with in self.columns
-        only = self.only.get(cell.loaded_with)
-        return wanted and (only is None or cell.scenario in only) and self.in_shard(cell)
+        present_for = self.present_for.get(cell.loaded_with)
+        is_present = present_for is None or cell.scenario in present_for
+        return wanted and is_present and self.in_shard(cell)
 
     def in_shard(self, of: Save | Cell) -> bool:
         """Whether a row or cell is this run's, and not another shard's."""
@@ -186,7 +187,7 @@ class Plan:
 
     def save_key(self, save: Save) -> str:
         """Return the key of the observation of ``save``."""
-        remedies = self.taking.get(save, ())
+        remedies = self.reference_fixes.get(save, ())
         more = (self.repair, *remedies) if remedies else ()
         return self._key("save", save.scenario, save.format, save.saved_with, *more)
 

@@ -65,7 +65,7 @@ class Recorder:
         self._run = run
 
     def record(
-        self, environment: str, request: TaskRequest, answer: dict[str, Any], place: WorkDirs
+        self, environment: str, request: TaskRequest, answer: dict[str, Any], work_dirs: WorkDirs
     ) -> Measured[Any] | None:
         """Commit the observation in an answer; None if the task is to be repeated first.
 
@@ -75,13 +75,13 @@ class Recorder:
         if "fault" in answer and "ended" not in answer:  # a harness always says how it ended
             raise TaskFault(cut(str(answer["fault"]), LONGEST_LINE))
         task = request.next_task
-        folder = place.scratch / task.id
+        folder = work_dirs.scratch / task.id
         observation = parse_answer(request.kind, answer, self._store.observations.shared)
         if isinstance(observation, SaveObservation) and observation.ended == "returned":
             observation = self._with_artifact(observation, task, folder / "artifact")
         # A model's folder can be large, and hundreds of tasks follow.
         trees.remove(str(folder))
-        fault = infrastructure_fault(observation) or self._damage(task, place, observation)
+        fault = infrastructure_fault(observation) or self._damage(task, work_dirs, observation)
         if fault:
             raise TaskFault(fault)
         # After the faults of the machine: those must not count as one of two crashes.
@@ -120,7 +120,7 @@ class Recorder:
         equivalence = _equivalence(path) if task.kind == "save" else None
         return observation.but(artifact=digest, equivalence=equivalence)
 
-    def _damage(self, task: Task, place: WorkDirs, observation: Observation) -> str | None:
+    def _damage(self, task: Task, work_dirs: WorkDirs, observation: Observation) -> str | None:
         """Return which input of a task was damaged, or None."""
         # Digested after the load: a file that was damaged before or during it explains any result.
         if task.artifact is not None and not self._store.is_intact(task.artifact):
@@ -129,7 +129,7 @@ class Recorder:
         if observation.ended != "returned":
             with contextlib.suppress(OSError):
                 expected = self._plan.scenarios[task.scenario].digest
-                if digest_scenario(place.scenarios / task.scenario) == expected:
+                if digest_scenario(work_dirs.scenarios / task.scenario) == expected:
                     return None
             return "the run's copy of the scenario was damaged or removed: run again"
         return None

@@ -41,7 +41,7 @@ class RunFolders:
         """Use the folders of the run, which exist from now on."""
         self._whole = whole
 
-    def place(self, environment: str, scenario: str) -> WorkDirs:
+    def dirs_of(self, environment: str, scenario: str) -> WorkDirs:
         """Return the folders of the worker for a scenario in an environment."""
         return self._view(environment, scenario).dirs
 

@@ -109,10 +109,10 @@ class Run:
         self._pool = WorkerPool(
             engine,
             isolate=self._isolate,
-            separate=self._has_own_worker,
-            place=self._folders.prepare,
-            opening=self._opening,
-            lost=self._lost,
+            has_own_worker=self._has_own_worker,
+            prepare_dirs=self._folders.prepare,
+            on_opening=self._opening,
+            on_lost=self._lost,
         )
         self._batches = BatchRunner(self._parts, self._pool, self._folders, self._stop)
         if resume is None:

@@ -76,7 +76,7 @@ class JobSteps:
     def _save(self, save: Save) -> Steps:
         given = self._plan.scenarios[save.scenario].given
         task = self._task(
-            "take" if given else "save", save, remedies=self._plan.taking.get(save, ())
+            "take" if given else "save", save, remedies=self._plan.reference_fixes.get(save, ())
         )
         self._state.saves[save] = yield TaskRequest(
             task, SaveObservation, self._plan.save_key(save)

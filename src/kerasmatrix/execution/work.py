@@ -81,12 +81,12 @@ class Work:
         environment: str,
         group: Sequence[WaitingJob],
         answer: dict[str, Any],
-        place: WorkDirs,
+        work_dirs: WorkDirs,
     ) -> list[WaitingJob | None]:
         """Record the answer that jobs of one key wait for, and advance them."""
         request = group[0].request
         try:
-            measured = self._recorder.record(environment, request, answer, place)
+            measured = self._recorder.record(environment, request, answer, work_dirs)
         except TaskFault as fault:
             for waiting in group:
                 self._fail(environment, waiting.job, str(fault))

@@ -61,10 +61,10 @@ class WorkerPool:
         engine: Engine,
         *,
         isolate: bool,
-        separate: Callable[[str], bool],
-        place: Callable[[str, Task], WorkDirs],
-        opening: Callable[[str], None],
-        lost: Callable[[str, str], None],
+        has_own_worker: Callable[[str], bool],
+        prepare_dirs: Callable[[str, Task], WorkDirs],
+        on_opening: Callable[[str], None],
+        on_lost: Callable[[str, str], None],
     ) -> None:
         """Open nothing yet.
 
@@ -72,17 +72,17 @@ class WorkerPool:
             engine: opens workers.
             isolate: let no two tasks share a process: a worker is given one at a time, or its
                 engine sees to it.
-            separate: whether a scenario has workers of its own; wants ``isolate``.
-            place: returns the folders for a task in an environment, ready for that task.
-            opening: called with the environment in which a worker is being opened.
-            lost: called with the environment whose worker died, and the reason.
+            has_own_worker: whether a scenario has workers of its own; wants ``isolate``.
+            prepare_dirs: returns the folders for a task in an environment, ready for that task.
+            on_opening: called with the environment in which a worker is being opened.
+            on_lost: called with the environment whose worker died, and the reason.
         """
         self._engine = engine
         self._batch = 1 if isolate and engine.in_place else engine.batch or BATCH
-        self._separate = separate
-        self._place = place
-        self._opening = opening
-        self._lost = lost
+        self._has_own_worker = has_own_worker
+        self._prepare_dirs = prepare_dirs
+        self._on_opening = on_opening
+        self._on_lost = on_lost
         # In the order of their last use.
         self._workers: OrderedDict[_Key, Worker] = OrderedDict()
         self._at_work: set[_Key] = set()
@@ -105,11 +105,11 @@ class WorkerPool:
         while waiting:
             batch = tuple(waiting[: self._batch])
             scenario = batch[0].scenario
-            key = _Key(environment, scenario if self._separate(scenario) else "")
+            key = _Key(environment, scenario if self._has_own_worker(scenario) else "")
             given = len(waiting)
             self._at_work.add(key)
             try:
-                worker = self._worker(plan, key, self._place(environment, batch[0]))
+                worker = self._worker(plan, key, self._prepare_dirs(environment, batch[0]))
                 for task, answer in zip(batch, worker.run(batch), strict=True):
                     del waiting[0]
                     if answer.pop("spent", None):
@@ -125,7 +125,7 @@ class WorkerPool:
                 if lost.machine:
                     yield {"fault": str(lost)}
                     continue
-                self._lost(environment, str(lost))
+                self._on_lost(environment, str(lost))
                 yield _lost_with_its_worker(lost)
             finally:
                 self._at_work.discard(key)
@@ -150,7 +150,7 @@ class WorkerPool:
         if worker:
             worker.close()
 
-    def _worker(self, plan: Plan, key: _Key, place: WorkDirs) -> Worker:
+    def _worker(self, plan: Plan, key: _Key, work_dirs: WorkDirs) -> Worker:
         """Return the worker of a key, opening one if there is none."""
         with self._mutex:
             worker = self._workers.get(key)
@@ -158,9 +158,9 @@ class WorkerPool:
                 self._workers.move_to_end(key)
                 return worker
         self._make_room()
-        self._opening(key.environment)
+        self._on_opening(key.environment)
         try:
-            worker = self._open(plan, key.environment, place)
+            worker = self._open(plan, key.environment, work_dirs)
         except EngineDisconnected:
             raise
         except InfrastructureError as error:
@@ -185,7 +185,7 @@ class WorkerPool:
                 self._end(key)
                 surplus -= 1
 
-    def _open(self, plan: Plan, environment: str, place: WorkDirs) -> Worker:
+    def _open(self, plan: Plan, environment: str, work_dirs: WorkDirs) -> Worker:
         """Open a worker; one that dies at its start may have been killed, so another is tried.
 
         Raises:
@@ -194,14 +194,14 @@ class WorkerPool:
         env, lock = plan.environment(environment), plan.locks[environment]
         try:
             self._engine.prepare(env, lock)
-            worker = self._engine.open(env, lock, place, plan.limits)
+            worker = self._engine.open(env, lock, work_dirs, plan.limits)
         except WorkerStartFailed as error:
             if self._closed.is_set():
                 raise
-            self._lost(environment, error.message)
+            self._on_lost(environment, error.message)
             # Its image or virtual environment may have been removed, too.
             self._engine.prepare(env, lock)
-            worker = self._engine.open(env, lock, place, plan.limits)
+            worker = self._engine.open(env, lock, work_dirs, plan.limits)
         mismatch = find_mismatch(worker.hello, env, lock)
         trouble = f"it is not what its lock says: {mismatch}" if mismatch else self._edited(plan)
         if trouble:

@@ -90,15 +90,15 @@ def verify_plans(wanted: Sequence[tuple[TargetCheck, tuple[str, ...]]]) -> list[
 def _verify(wanted: Sequence[tuple[TargetCheck, tuple[str, ...]]]) -> dict[str, Trials]:
     """Return the trials of files that were checked together, by scenario."""
     plans = {each.cell.scenario: _plans(each, formats) for each, formats in wanted}
-    walks: dict[Cell, tuple[Chain, ...]] = {
+    chains: dict[Cell, tuple[Chain, ...]] = {
         cell_of(each.cell): tuple(plans[each.cell.scenario])
         for each, _ in wanted
         if plans[each.cell.scenario]
     }
-    if not walks:
+    if not chains:
         return {each.cell.scenario: Trials() for each, _ in wanted}
     first = wanted[0][0]
-    run = first.session.new_run(dataclasses.replace(first.checked.plan, walks=walks), "convert")
+    run = first.session.new_run(dataclasses.replace(first.checked.plan, chains=chains), "convert")
     first.session.execute(run)
     for each, _ in wanted:
         _remark(run.state, each.checked.state, cell_of(each.cell))

@@ -218,7 +218,7 @@ class ReferenceSearch:
             plan = self._plans.loading(pairs)
             if plan.rows:
                 self._taking = dict.fromkeys(plan.rows, remedies)
-                return dataclasses.replace(plan, taking=self._taking)
+                return dataclasses.replace(plan, reference_fixes=self._taking)
         return None
 
     def _comparison(self, *, is_complete: bool = True) -> RunState:

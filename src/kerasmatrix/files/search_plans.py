@@ -108,11 +108,13 @@ class SearchPlans:
             saves: the loads by those that loaded it.
             taking: the fixes with which they did. A conversion looks the loads up again.
         """
-        only = {
+        present_for = {
             name: frozenset(row.scenario for row in rows if row.saved_with == name)
             for name in self.added
         }
-        plan = dataclasses.replace(self.whole(), rows=tuple(rows), only=only, taking=taking)
+        plan = dataclasses.replace(
+            self.whole(), rows=tuple(rows), present_for=present_for, reference_fixes=taking
+        )
         return self.stored(plan, saves)
 
     def stored(self, plan: Plan, saves: Mapping[Save, Take] | None = None) -> RunState:

@@ -5,9 +5,10 @@ An environment has at most one way out, named by the variable ``KERASMATRIX_EXPO
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from typing import Any
+from typing import Any, Iterator
 
 import numpy as np
 
@@ -20,12 +21,13 @@ VARIABLE = "KERASMATRIX_EXPORT"
 # The messages of the converter of TFLite about operations that only TensorFlow itself has
 # (tensorflow/lite/python/convert.py and compiler/mlir/lite of 2.15 and 2.21).
 NEEDS_TENSORFLOW = re.compile(r"TF Select|flex op|SELECT_TF_OPS|_lower_tensor_list_ops")
-# The messages of the converters about operations that they do not have.
+# The messages of converters about operations that they do not have, and of onnxruntime about those
+# that tf2onnx leaves as they are.
 LACKING = re.compile(
     r"[Tt]ensorflow op \[?[\w/: .-]{0,300}\]? is not supported"
     r"|[Uu]nsupported ops?: [^\n]{0,300}"
     r"|'tf\.\w+' op is neither a custom op nor a flex op"
-    r"|Unsupported in tf2onnx[^\n]{0,300}"
+    r"|No Op registered for \w{1,300}"
 )
 SELECTED = "operations of TensorFlow, which a plain TFLite runtime lacks (SELECT_TF_OPS)"
 KERAS_3 = 3  # which exports to ONNX itself
@@ -33,7 +35,7 @@ NUMBER = re.compile(r"(\d+)")
 
 
 class Unsupported(Exception):
-    """The converter says that it does not have an operation of the model."""
+    """The converter or the runtime does not have an operation of the model."""
 
 
 class Exported:
@@ -69,13 +71,8 @@ def export(model: Any, folder: str) -> Exported:
         Exception: any other error of the converter.
     """
     feeding.forget_states(model)
-    try:
+    with _telling_lacks():
         return EXPORTERS[str(wanted())](model, folder)
-    except Exception as error:
-        found = LACKING.search(str(error))
-        if found is None:
-            raise
-        raise Unsupported(found.group()) from error
 
 
 def outputs(exported: Exported, model: Any, inputs: list, keys: list | None) -> list:
@@ -86,11 +83,28 @@ def outputs(exported: Exported, model: Any, inputs: list, keys: list | None) -> 
         model: the model that was exported.
         inputs: arrays, in the order of the model's inputs.
         keys: the names of the inputs, if the model takes a dict.
+
+    Raises:
+        Unsupported: the runtime lacks an operation.
+        Exception: any other error of the runtime.
     """
     run = {"onnx": _run_onnx, "tflite": _run_tflite}[str(wanted())]
-    answer = run(exported.content, inputs, keys or _names(model, "input"))
+    with _telling_lacks():
+        answer = run(exported.content, inputs, keys or _names(model, "input"))
     order = _order(list(answer), _names(model, "output"))
     return [deviation.storable(np.asarray(answer[name])) for name in order]
+
+
+@contextlib.contextmanager
+def _telling_lacks() -> Iterator[None]:
+    """Raise `Unsupported` for an error about an operation that is not there."""
+    try:
+        yield
+    except Exception as error:
+        found = LACKING.search(str(error))
+        if found is None:
+            raise
+        raise Unsupported(found.group()) from error
 
 
 def _export_onnx(model: Any, folder: str) -> Exported:

@@ -37,7 +37,7 @@ MOST_MISFITS = 3
 # Other files in its folder must not use up the time to read a file. PyYAML takes half a second for
 # a megabyte.
 LARGEST_YAML = 1 << 20
-MOST_SECONDS = 3  # of processor time
+MOST_SECONDS, MOST_WAITING = 3, 20  # of processor time, and of time
 ARCHITECTURES = (".json", ".yaml", ".yml")
 WEIGHTS = (".h5", ".hdf5", ".weights.json", INDEX)
 WEIGHTS_KINDS = {"hdf5-weights", "sharded-weights", "checkpoint"}
@@ -215,10 +215,11 @@ def _neighbours(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
         )
     if endings == ARCHITECTURES:
         names = [name for name in names if not name.endswith(".weights.json")]
-    spent = time.process_time
-    until = spent() + MOST_SECONDS
+    until = time.process_time() + MOST_SECONDS, time.monotonic() + MOST_WAITING
     names.sort(key=lambda name: -len(os.path.commonprefix([name, path.name])))  # noqa: RUF071
-    for name in itertools.takewhile(lambda _: spent() < until, names[:MOST_CANDIDATES]):
+    for name in names[:MOST_CANDIDATES]:
+        if time.process_time() > until[0] or time.monotonic() > until[1]:
+            return
         yield folder / name.removesuffix(INDEX)
 
 

@@ -21,7 +21,7 @@ __all__ = ["AXIS_FEATURES"]
 # The shapes of their weights depend on the axis.
 WITH_WEIGHTS = {"BatchNormalization", "LayerNormalization"}
 LAST = {"Concatenate", "Softmax", "UnitNormalization", *WITH_WEIGHTS}
-# What takes and returns images or the like: the number of axes, without examples and channels.
+# Layers that take and return images or the like; the digit is the number of axes of space.
 SPATIAL = re.compile(r"(?!Global)\w*?([123])D(Transpose)?")
 DEEPEST_NODE = 8
 Shape = tuple[object, ...]

@@ -21,8 +21,9 @@ __all__ = [
 
 INDENT, WIDTH = "  ", 80
 EVERY_MODEL = """\
-Left out: HDF5 files of Keras 3 in Keras 2, and archives in releases with another
-module path, where no functional model loads. Other releases were not measured."""
+Left out: HDF5 files of Keras 3 in Keras 2, and archives in releases with
+another module path, where no functional model loads. Other releases were not
+measured."""
 Cell = tuple[str, str, str]
 WORDS = {
     "pass": "loads",

@@ -45,6 +45,14 @@ def _compiled(features: Features, target: Target) -> bool:
     return bool(features.training)
 
 
+def _losses_only(features: Features, target: Target) -> bool:
+    """Its losses are in a list or dictionary, and it has no metrics."""
+    loss = features.training.get("loss")
+    several = isinstance(loss, list) or (isinstance(loss, Mapping) and "class_name" not in loss)
+    metrics = (features.training.get(key) for key in ("metrics", "weighted_metrics"))
+    return several and not any(metrics)
+
+
 def _optimizer_state(features: Features, target: Target) -> bool:
     """It holds the variables of its optimizer, beyond the number of steps and the rate."""
     return features.contents.stored.optimizer_arrays > STEPS_AND_RATE
@@ -207,6 +215,7 @@ FEATURES: Mapping[str, Feature] = {
     "two-formats": _two_formats,
     "misnamed": _misnamed,
     "compiled": _compiled,
+    "losses-only": _losses_only,
     "optimizer-state": _optimizer_state,
     "optimizer-arrays": _optimizer_arrays,
     "new-optimizer": _new_optimizer,

@@ -147,7 +147,9 @@ class _Walk:
         """
         if name == "Lambda":
             function = config.get("function")
-            if named_function(function) is None and (old or isinstance(function, Mapping)):
+            # Keras 3 refuses first the keys of a Lambda that Keras 2 wrote with its module.
+            is_read = old or isinstance(function, Mapping) or not self.keras_3
+            if named_function(function) is None and is_read:
                 yield Incompatibility("value", name, layer, "function")
             yield from self.named_function(layer, config)
         removed = REMOVED | REMOVED_OF_OLD if old or name == "InputLayer" else REMOVED

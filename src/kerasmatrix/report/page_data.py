@@ -80,6 +80,7 @@ def embed(data: object) -> str:
 
 def pack(chunk: object) -> str:
     """Return ``chunk`` as compressed JSON in letters and digits."""
+    # The highest level: a page is written once, and opened and mailed often.
     # Base64, since the page is one file of text that needs no network.
     text = json.dumps(chunk, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")

@@ -44,6 +44,7 @@ class FileTable:
             _file_row(number, block, start, asked)
             for number, (block, start) in enumerate(zip(blocks, starts, strict=False))
         ]
+        # Of all rows, also of those that the script draws later: it decides on the columns.
         self.elsewhere = any(row.reference for row in rows)
         self.rows = rows[:limit]
         self.left = len(rows) - len(self.rows)

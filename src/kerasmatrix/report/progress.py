@@ -151,6 +151,7 @@ class TerminalProgress(Listener):
         return " · ".join(parts)
 
     def _show(self, environment: str, activity: str) -> None:
+        # Removed first, so that it becomes the last: the latest two are shown.
         self._activities.pop(environment, None)
         self._activities[environment] = activity
 

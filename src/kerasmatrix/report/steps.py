@@ -109,6 +109,7 @@ class Cells:
         self._of_files = results.of_files
         self._rows: dict[tuple[str, str, str], dict[str, CellResult]] = {}
         for cell in results.cells:
+            # A user's file is one row, whichever version it is compared with.
             saved = "" if self._of_files else cell.saved_with
             self._rows.setdefault((cell.scenario, cell.format, saved), {})[cell.loaded_with] = cell
 
@@ -129,7 +130,9 @@ def count_step(results: Results, cells: Cells, source: str | None, target: str) 
     in_both = sum(file.fails_in_both for file in files)
     broken = [file for file in files if file.counts_as_broken(of_files=of_files)]
     lossy = sum(file.is_lossy(of_files=of_files) for file in files)
+    # Test models that fail in both are neither broken by the step nor unchanged.
     other = 0 if of_files else in_both
+    # Fixed files were written for this version, and say nothing about others.
     scenarios = results.scenarios if target == results.candidate else ()
     written = {scenario.name for scenario in scenarios if scenario.fixed}
     return Step(

@@ -99,6 +99,7 @@ def publish(
 def _rehearse(results: Results, comparison: Comparison | None, past: Sequence[RunSummary]) -> None:
     """Render all files of ``results`` without writing them."""
     content = [("results.json", json_parts(results)), *_drawn(results, comparison, past, mark="")]
+    # The parts are made while they are written: an exception comes only if all are asked for.
     for _, parts in content:
         for part in parts:
             part.encode("utf-8", "replace")
@@ -157,11 +158,18 @@ def _fingerprint(results: Results, comparison: Comparison | None) -> str:
     for part in content_of(results):
         total.update(part)
     total.update(comparison.model_dump_json().encode() if comparison else b"")
-    own = Path(__file__).parent
-    for path in sorted(own.rglob("*")):
+    total.update(_code_digest())
+    return total.hexdigest()
+
+
+@cache
+def _code_digest() -> bytes:
+    """Return the digest of the code and the templates that draw pages."""
+    total = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*")):
         if path.suffix in {".py", ".j2", ".css", ".js"}:
             total.update(path.read_bytes())
-    return total.hexdigest()
+    return total.digest()
 
 
 def _ends_with(page: Path, mark: str) -> bool:

@@ -50,7 +50,7 @@ RESCALED = "the values of some weights (they are scaled, and the outputs are the
 # The class of the model that `keras.layers.TFSMLayer` makes of a SavedModel.
 INFERENCE_ONLY = "TFSMLayer"
 # The stages of an export, and the exception of the harness for an operation that a converter lacks.
-NOT_EXPORTED = "loads, and the converter does not have an operation of it"
+NOT_EXPORTED = "loads, and the export lacks an operation of it"
 EXPORTING = {
     "export": "loads, but cannot be exported",
     "run": "is exported, but the export cannot be run",
@@ -136,7 +136,7 @@ def judge_load(  # noqa: PLR0913 - the save, the load, and what is known of both
 
 def _judge_exception(saved: SaveFacts, load: LoadObservation) -> Verdict:
     """Return the verdict on a load that raised an exception."""
-    if load.stage == "export" and load.error and load.error.type == UNSUPPORTED:
+    if load.stage in EXPORTING and load.error and load.error.type == UNSUPPORTED:
         return Verdict(status=Status.UNSUPPORTED, summary=f"{NOT_EXPORTED}: {load.error.message}")
     if load.stage in EXPORTING:
         return Verdict(status=Status.FAIL, summary=f"{EXPORTING[load.stage]}: {_ending(load)}")

@@ -438,7 +438,7 @@ def test_check_platform_names_what_it_lacks(check, model, monkeypatch):
     monkeypatch.setattr("kerasmatrix.environments.platforms._measured", lambda: measured)
     check.project("old", "good", "fails")
     _, _, out = check(model, "--platform", "macos-arm64")
-    lacks = "old (no wheel of TensorFlow below 2.2 for Apple silicon)"
+    lacks = "old (no wheels of TensorFlow below 2.2 for Apple silicon)"
     assert f"Not to be installed on macos-arm64: {lacks}.\n" in out
 
 

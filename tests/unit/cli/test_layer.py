@@ -10,7 +10,7 @@ TOLD = {
     "exhibits": {
         "layers/Tower": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
         "layers/Tower/mode=tall": {"h5": {"2.4-2.15": {"pass": "2.4-3.4"}}},
-        "losses/falls": {"h5": {"2.4": {"pass": "2.4"}}},
+        "losses/falls": {"among": "2.4-2.15", "h5": {"2.4": {"pass": "2.4"}}},
         "layers/Tower/in-Sequential": {"among": "2.15", "h5": {"2.15": {"pass": "2.15"}}},
         "layers/Tower/wide=True": {
             "refused": {"TypeError": "2.4"},
@@ -58,14 +58,16 @@ def test_layer_shows_settings_with_the_same_results_together(layer):
         "    loads with other outputs: 3.4\n"
         "  keras: cannot be saved (unclassified) with 2.15\n"
         "\n"
-        "Left out: HDF5 files of Keras 3 in Keras 2, and archives in releases with another\n"
-        "module path, where no functional model loads. Other releases were not measured.\n"
+        "Left out: HDF5 files of Keras 3 in Keras 2, and archives in releases with\n"
+        "another module path, where no functional model loads. Other releases were not\n"
+        "measured.\n"
     )
 
 
 def test_layer_names_place_of_other_classes(layer):
     _, printed, _ = layer("falls")
     assert "losses: falls\n  h5 of 2.4: read by 2.4\n" in printed
+    assert printed.startswith("falls, measured with Keras 2.4, 2.15.\n")
 
 
 def test_layer_json_has_all_exhibits(layer):

@@ -353,6 +353,12 @@ MESSAGES = {
               writer_keras=2, reader_keras=3),
     ],
     "config-key-too-new": [
+        error("ValueError", "StringLookup may only have a dtype in [tf.string]."),
+        error(
+            "ValueError",
+            "CategoryEncoding's output_mode arg received an invalid value multi_hot. Allowed "
+            "values are or one of the following values: ('count', 'binary', 'tf-idf').",
+        ),
         error("TypeError", "__init__() got an unexpected keyword argument 'dtype'"),
         error("TypeError", "('Keyword argument not understood:', 'keepdims')"),
         error("TypeError", "__init__() got an unexpected keyword argument 'ragged'"),
@@ -362,6 +368,10 @@ MESSAGES = {
               "'input_axes'"),
     ],
     "custom-config-contract": [
+        error(
+            "TypeError",
+            "MultiHeadAttention.build() missing 1 required positional argument: 'value_shape'",
+        ),
         error("TypeError", "TransformerBlock.__init__() got an unexpected keyword argument "
               "'trainable'"),
         error("TypeError", "__init__() missing 1 required positional argument: 'outputs'"),

@@ -6,7 +6,10 @@ from kerasmatrix.environments.platforms import PLATFORMS, can_install, missing_w
 
 MEASURED = {
     "2.4.4": {"python": "3.8", "platforms": ["linux-x86_64", "macos-x86_64"]},
+    "2.10.1": {"python": "3.10", "platforms": ["linux-x86_64", "linux-arm64", "macos-x86_64"]},
     "2.13.1": {"python": "3.11", "platforms": ["linux-x86_64", "macos-x86_64", "macos-arm64"]},
+    "2.16.2": {"python": "3.12", "platforms": ["linux-x86_64", "macos-x86_64", "macos-arm64"]},
+    "2.17.1": {"python": "3.12", "platforms": ["linux-x86_64", "linux-arm64", "macos-arm64"]},
     "2.21.0": {"python": "3.13", "platforms": ["linux-x86_64", "macos-arm64"]},
 }
 
@@ -35,9 +38,13 @@ def test_can_install_goes_by_the_minor_version(release, platform, answer):
     ("platform", "sentence"),
     [
         ("linux-x86_64", None),
-        ("macos-arm64", "no wheel of TensorFlow below 2.13 for Apple silicon"),
-        ("macos-x86_64", "no wheel of TensorFlow above 2.13 for Intel Macs"),
-        ("windows-x86_64", "no wheel of TensorFlow for Windows on x86-64"),
+        ("macos-arm64", "no wheels of TensorFlow below 2.13 for Apple silicon"),
+        ("macos-x86_64", "no wheels of TensorFlow above 2.16 for Intel Macs"),
+        (
+            "linux-arm64",
+            "no wheels of TensorFlow below 2.10, 2.13, 2.16, above 2.17 for ARM Linux",
+        ),
+        ("windows-x86_64", "no wheels of TensorFlow for x86-64 Windows"),
     ],
 )
 def test_missing_wheels_names_the_first_and_last(platform, sentence):

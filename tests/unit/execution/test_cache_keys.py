@@ -128,7 +128,7 @@ HOP = Hop("good2", "h5")
 
 def keys_of(plan):
     """Return the key of each kind of measurement."""
-    taking = dataclasses.replace(plan, taking={ROW: ("no-compile",)})
+    taking = dataclasses.replace(plan, reference_fixes={ROW: ("no-compile",)})
     return {
         "save": plan.save_key(ROW),
         "save with a fix": taking.save_key(ROW),

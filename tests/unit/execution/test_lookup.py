@@ -313,7 +313,7 @@ def test_look_up_takes_no_retry_of_a_bridge(measure, store):
 @pytest.mark.parametrize("walks", [False, True])
 def test_look_up_bridge_comes_after_fixes_unless_it_is_planned(measure, store, walks):
     cell = Cell(*ROW, "picky-good2")
-    changes = {"walks": {cell: ((HOP,),)}} if walks else {}
+    changes = {"chains": {cell: ((HOP,),)}} if walks else {}
     plan, state = measure("good", "good2", "picky-good2", **changes)
     assert state.attempts[cell][-1].chain == (HOP,)
     artifact = state.saves[ROW].observation.artifact

@@ -85,17 +85,17 @@ def test_saves_given_rows_are_the_only_ones():
         ({}, True),
         ({"columns": frozenset({"tf2.16"})}, True),
         ({"columns": frozenset({"tf2.12"})}, False),
-        ({"only": {"tf2.16": frozenset({"dense"})}}, True),
-        ({"only": {"tf2.16": frozenset({"file"})}}, False),
-        ({"only": {"tf2.16": frozenset()}}, False),
-        ({"only": {"tf2.12": frozenset({"file"})}}, True),
+        ({"present_for": {"tf2.16": frozenset({"dense"})}}, True),
+        ({"present_for": {"tf2.16": frozenset({"file"})}}, False),
+        ({"present_for": {"tf2.16": frozenset()}}, False),
+        ({"present_for": {"tf2.12": frozenset({"file"})}}, True),
         ({"shard": frozenset({"dense"})}, True),
         ({"shard": frozenset({"file"})}, False),
         ({"shard": frozenset()}, False),
         ({"shard": frozenset({"dense"}), "columns": frozenset({"tf2.12"})}, False),
     ],
 )
-def test_asked_for_heeds_columns_shard_and_only(changes, asked):
+def test_asked_for_heeds_columns_shard_and_presence(changes, asked):
     assert make(**changes).asked_for(CELL) is asked
 
 
@@ -188,7 +188,7 @@ KEYS = {
         ("tf2.16", "h5"), ["ab", "keras, as it is"],
     ),
     "save, with a fix": (
-        lambda plan: dataclasses.replace(plan, taking={ROW: ("a",)}).save_key(ROW),
+        lambda plan: dataclasses.replace(plan, reference_fixes={ROW: ("a",)}).save_key(ROW),
         ("tf2.12", "h5"), ["r" * 20, "a"],
     ),
 }  # fmt: skip

@@ -115,6 +115,16 @@ def test_export_lacking_operation_is_unsupported(monkeypatch, tensorflow, said):
     assert str(caught.value) == said.removeprefix("error: ")
 
 
+def test_outputs_operation_without_runtime_is_unsupported(tflite, monkeypatch):
+    def refuse(*_, **__):
+        raise RuntimeError("INVALID_GRAPH: Error No Op registered for StaticRegexReplace with")
+
+    exported = exports.export(model(), "folder")
+    monkeypatch.setattr(Runner, "__call__", refuse)
+    with pytest.raises(exports.Unsupported, match=r"^No Op registered for StaticRegexReplace$"):
+        exports.outputs(exported, model(), [np.ones(1)], None)
+
+
 @pytest.mark.usefixtures("tflite")
 def test_outputs_are_in_the_order_of_the_model():
     exported = exports.export(model(), "folder")

@@ -238,6 +238,7 @@ EXAMPLES = {
     "saved-model-no-model": (saved_model(PLAIN, tensorflow="2.3.4"), "1.15"),
     "saved-model-state": (saved_model(PLAIN, slots=4), "2.9"),
     "loss-names": (h5(model(INPUT, DENSE), training=trained(loss="mse")), "3.4"),
+    "custom-loss-in-list": (h5(MODEL, training=trained(loss=["mine"])), "3.4"),
     "custom-loss": (h5(PLAIN, training=trained(loss="mine")), "2.9"),
     "new-optimizer": (h5(PLAIN, keras="2.12.0", training=trained(NEW_ADAM)), "2.10"),
     "sample-weight-mode": (h5(PLAIN, keras="2.3", training=trained()), "2.2"),

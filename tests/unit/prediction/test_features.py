@@ -145,6 +145,12 @@ def features(contents, reader=None):
             archive(model(), paths=["layers/dense/vars/0"]),
         ),
         ("metadata", saved_model(model(DENSE)), saved_model()),
+        ("without-keras", saved_model(), saved_model(model(DENSE))),
+        (
+            "losses-only",
+            h5(model(DENSE), training={"loss": {"a": "mine"}, "metrics": None}),
+            h5(model(DENSE), training={"loss": ["mine"], "metrics": ["mine"]}),
+        ),
     ],
 )
 def test_features_true_and_false_example(feature, having, lacking):

@@ -181,6 +181,12 @@ def test_find_old_lambda_keys_in_keras_3():
     assert first(model(layer("LSTM", units=1, function_type="x")), "3.4").key == "function_type"
 
 
+def test_find_keys_of_lambda_with_module_first_in_keras_3():
+    told = layer("Lambda", module="keras.layers", function=["4w", None, None], function_type="l")
+    assert first(model(told), "3.4").key == "function_type"
+    assert first(model(told), "2.15").key == "function"
+
+
 @pytest.mark.parametrize(
     ("refused", "accepted", "key"),
     [

@@ -14,6 +14,7 @@ TOLD = {
         "layers/LSTM": {"h5": {"2.4": {"pass": "2.4-3.4"}}},
         "layers/MultiHeadAttention": {"h5": {"2.4": {"pass": "2.3-2.15"}}},
         "layers/Flatten": {"refused": {"ValueError": "2.15"}},
+        "layers/Flatten/in-TimeDistributed": {"h5": {"2.9": {"pass": "2.15"}}},
     },
 }
 
@@ -77,3 +78,5 @@ def test_predict_contents_class_that_release_cannot_build_fails():
     told = told_for(layer("Flatten"), "2.15")
     assert (told.status, told.rule) == ("fail", "zoo:layers/Flatten")
     assert told.because == "this Keras cannot build Flatten() (layer 'flatten')"
+    wrapped = layer("TimeDistributed", layer=layer("Flatten"))
+    assert told_for(wrapped, "2.15").status == "pass"

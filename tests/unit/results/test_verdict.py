@@ -306,7 +306,8 @@ def test_judge_load_export_computes_otherwise_is_drift():
     [
         ("export", "AttributeError", Status.FAIL, "loads, but cannot be exported: AttributeError"),
         ("run", "RuntimeError", Status.FAIL, "the export cannot be run: RuntimeError"),
-        ("export", "harness.exports.Unsupported", Status.UNSUPPORTED, "does not have an operation"),
+        ("export", "harness.exports.Unsupported", Status.UNSUPPORTED, "lacks an operation"),
+        ("run", "harness.exports.Unsupported", Status.UNSUPPORTED, "lacks an operation"),
     ],
 )
 def test_judge_load_export_raises(stage, kind, status, words):
