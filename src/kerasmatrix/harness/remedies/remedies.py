@@ -8,6 +8,7 @@ the file, or the arguments of ``load_model``; some create the model without ``lo
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import zipfile
 from typing import Any
@@ -275,10 +276,25 @@ def _load_apart(case: Case) -> Any:
 
     stored = architecture.read(case.path)
     objects = case.arguments.get("custom_objects", {})
-    model = classes.Reader(case.keras).deserialize(stored.config, objects)
+    with _safe_mode(case):
+        model = classes.Reader(case.keras).deserialize(stored.config, objects)
     how = weights.load_into(model, case.form, case.artifact)
     case.did.append("built the model from its stored architecture; weights " + how)
     return model
+
+
+def _safe_mode(case: Case) -> Any:
+    """Return the context in which Lambdas are decoded if ``load_model`` was to decode them.
+
+    Keras 2.13 to 2.15 look for it (measured: lambda and attention as keras, tf2.16 to tf2.15);
+    Keras 3 has a setting.
+    """
+    package = case.keras.models.load_model.__module__.split(".")[0]
+    for name in ("src.saving", "saving") if case.arguments.get("safe_mode") is False else ():
+        with contextlib.suppress(ImportError, AttributeError):
+            library = importlib.import_module(f"{package}.{name}.serialization_lib")
+            return library.SafeModeScope(safe_mode=False)
+    return contextlib.nullcontext()
 
 
 def _rebuild_and_load_weights(case: Case) -> Any:

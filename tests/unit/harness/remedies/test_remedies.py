@@ -1,10 +1,12 @@
 """Remedies on a fake Keras: what each changes about a load, and what it leaves alone."""
 
-from types import SimpleNamespace
+import contextlib
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from kerasmatrix.harness.remedies import remedies
+from kerasmatrix.harness.remedies import architecture, classes, remedies, weights
 from tests.unit.harness.remedies.fake_keras import tfsm_layer
 
 LOAD = """
@@ -61,6 +63,32 @@ def test_load_model_arguments_reach_call_by_any_name(case, call):
     loaded = remedies.load(made, ["no-compile", "trust-the-lambda"])
     assert (loaded["compile"], loaded["safe"]) == (False, False)
     assert made.did == ["loaded without compiling", "allowed the code in Lambda layers"]
+
+
+def test_weights_apart_decodes_lambdas_where_they_are_trusted(case, monkeypatch):
+    modes = []
+
+    class SafeModeScope(contextlib.nullcontext):
+        def __init__(self, safe_mode):
+            super().__init__(safe_mode)
+            modes.append(safe_mode)
+
+    made = case()
+    made.keras.models.load_model.__module__ = "own_keras.saving.saving_api"
+    library = ModuleType("own_keras.saving.serialization_lib")
+    library.SafeModeScope = SafeModeScope
+    for module in (ModuleType("own_keras"), ModuleType("own_keras.saving"), library):
+        module.__path__ = []
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(architecture, "read", lambda _: SimpleNamespace(config={}))
+    monkeypatch.setattr(classes.Reader, "__init__", lambda *_: None)
+    monkeypatch.setattr(classes.Reader, "deserialize", lambda *_: "model")
+    monkeypatch.setattr(weights, "load_into", lambda *_: "read")
+    monkeypatch.setattr(remedies, "_compile_as_stored", lambda *_: None)
+    assert remedies.load(made, ["weights-apart"]) == "model"
+    assert modes == []
+    assert remedies.load(made, ["trust-the-lambda", "weights-apart"]) == "model"
+    assert modes == [False]
 
 
 def test_load_model_restores_patched_function(case):
