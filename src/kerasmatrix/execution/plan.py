@@ -268,7 +268,9 @@ class Plan:
     ) -> str | None:
         of = (scenario, form, environment, side)
         if of not in self._reasons:
-            self._reasons[of] = self._why_unsupported(*of)
+            env, lock = self.environment(environment), self.locks[environment]
+            reason = _why_unsupported(self.scenarios[scenario], form, env, lock, side)
+            self._reasons[of] = reason
         return self._reasons[of]
 
     @cached_property
@@ -276,24 +278,29 @@ class Plan:
         # Each is asked for several times for each cell of a row or column.
         return {}
 
-    def _why_unsupported(
-        self, scenario: str, form: str, environment: str, side: Literal["save", "load"]
-    ) -> str | None:
-        declared = self.scenarios[scenario]
-        if form not in declared.formats:
-            return f"the scenario does not use the format {form}"
-        # A reader is never excused: `load_model` of a release that cannot read the file fails.
-        unwritten = FORMATS[form].why_not_written(self.environment(environment).tensorflow)
-        if side == "save" and unwritten:
-            return unwritten
-        needed = declared.save_requires if side == "save" else declared.load_requires
-        missing = [name for name in needed if name not in self.locks[environment].packages]
-        if missing:
-            return f"{environment} has no package {', '.join(missing)}"
-        return None
-
 
 def environment_digest(environment: Environment, lock: Lock, recipe: str) -> str:
     """Return the digest of an environment as the keys of its measurements hold it."""
     parts = [identity_of(environment, lock, recipe), sorted(lasting_variables(environment).items())]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _why_unsupported(
+    scenario: Scenario,
+    form: str,
+    environment: Environment,
+    lock: Lock,
+    side: Literal["save", "load"],
+) -> str | None:
+    """Return why an environment is not asked to save or load a scenario; None if it is."""
+    if form not in scenario.formats:
+        return f"the scenario does not use the format {form}"
+    # A reader is never excused: `load_model` of a release that cannot read the file fails.
+    unwritten = FORMATS[form].why_not_written(environment.tensorflow)
+    if side == "save" and unwritten:
+        return unwritten
+    needed = scenario.save_requires if side == "save" else scenario.load_requires
+    missing = [name for name in needed if name not in lock.packages]
+    if missing:
+        return f"{environment.name} has no package {', '.join(missing)}"
+    return None

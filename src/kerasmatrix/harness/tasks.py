@@ -58,22 +58,8 @@ class Task:
 
     @property
     def group(self) -> tuple:
-        """The key of tasks that may follow one another in a process.
-
-        They run the same scripts and fixes: a change that one leaves unnoticed is one that the next
-        makes, too.
-        """
-        request = self.request
-        if self.files.is_given:
-            return (request["id"],)  # the code in it is unknown: it gets a process of its own
-        # The numbers in a SavedModel's function names depend on the earlier work of the process.
-        alone = request["kind"] in ("save", "convert") and "savedmodel" in (
-            request["format"],
-            request.get("into"),
-        )
-        if alone:
-            return (request["id"],)
-        return (request["scenario"], request["kind"], tuple(request.get("remedies", ())))
+        """The key of tasks that may follow one another in a process."""
+        return _group(self.request, is_given=self.files.is_given)
 
     def __call__(self) -> dict:
         """Run the task; return what it has measured. An exception is a result, too."""
@@ -282,6 +268,24 @@ class Task:
         self._stage_started = now
         if stage is not None:
             self.stage = stage
+
+
+def _group(request: dict, *, is_given: bool) -> tuple:
+    """Return what tasks have in common that may follow one another in a process.
+
+    They run the same scripts and fixes: a change that one leaves unnoticed is one that the next
+    makes, too.
+    """
+    if is_given:
+        return (request["id"],)  # the code in it is unknown: it gets a process of its own
+    # The numbers in a SavedModel's function names depend on the earlier work of the process.
+    alone = request["kind"] in ("save", "convert") and "savedmodel" in (
+        request["format"],
+        request.get("into"),
+    )
+    if alone:
+        return (request["id"],)
+    return (request["scenario"], request["kind"], tuple(request.get("remedies", ())))
 
 
 def _facts(model: Any, outputs: Any) -> dict:
