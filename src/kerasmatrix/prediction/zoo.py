@@ -33,10 +33,12 @@ PLAINEST = (
     ("layers/Dense", "layers/Flatten"),
     ("layers/Dense/in-Sequential", "layers/Flatten/in-Sequential"),
 )
-# The plainest compile arguments, likewise.
-COMPILED = {
-    "losses": "losses/mean_squared_error", "metrics": "losses/mean_squared_error",
-    "optimizers": "losses/mean_squared_error", "optimizers.schedules": "losses/mean_squared_error",
+# The plainest exhibits with a part that is not a layer, likewise: such a part is shown in a Dense.
+PLAINEST_WITH = {
+    "activations": "layers/Dense", "constraints": "layers/Dense", "initializers": "layers/Dense",
+    "regularizers": "layers/Dense", "losses": "losses/mean_squared_error",
+    "metrics": "losses/mean_squared_error", "optimizers": "losses/mean_squared_error",
+    "optimizers.schedules": "losses/mean_squared_error",
 }  # fmt: skip
 # Arguments of every layer, which say nothing on a class.
 COMMON = {"name", "trainable", "dtype"}
@@ -250,9 +252,9 @@ class Zoo:
 
     def _is_plainest_loaded(self, exhibit: Exhibit, form: str, writer: str, reader: str) -> bool:
         frames = plainest_of(exhibit.name)
-        compiled = COMPILED.get(exhibit.place)
+        holder = PLAINEST_WITH.get(exhibit.place)
         return any(self._is_loaded(name, form, writer, reader) for name in frames) and (
-            compiled is None or self._is_loaded(compiled, form, writer, reader)
+            holder is None or self._is_loaded(holder, form, writer, reader)
         )
 
     def _is_loaded(self, name: str, form: str, writer: str, reader: str) -> bool:

@@ -63,6 +63,24 @@ def test_outcome_of_unsaved_exhibit_is_unknown(zoo):
     assert zoo.outcome(zoo.of_class("Gone")[0], "h5", "2.9", "2.9") is None
 
 
+def test_failure_of_dense_is_not_its_regularizers():
+    def h5(outcome):
+        return {"h5": {"2.15": {outcome: "2.9"}}}
+
+    refused = "fail unknown-argument"
+    zoo = Zoo({
+        "releases": {"2.9": "tf2.9", "2.15": "tf2.15"},
+        "exhibits": {
+            "layers/Dense": h5(refused),
+            "layers/Flatten": h5("pass"),
+            "layers/Tower": h5(refused),
+            "regularizers/L2": h5(refused),
+        },
+    })  # fmt: skip
+    assert zoo.failure(tower(), "h5", "2.15", "2.9").exhibit.name == "layers/Tower"
+    assert zoo.failure(tower("regularizers", "L2"), "h5", "2.15", "2.9") is None
+
+
 def tower(place="layers", name="Tower", wirings=(), **config):
     return Part(place, name, config, "t", wirings)
 
