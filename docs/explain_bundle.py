@@ -1,7 +1,7 @@
 """Bundles what the explain page runs: Python for browsers, and the modules and data of `explain`.
 
 The page works from ``file://`` and without a network. Browsers fetch nothing there, so that all is
-in two scripts, of which the page adds the second when somebody asks.
+in two scripts. The page adds the second, which is large, with the first question.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +31,12 @@ from kerasmatrix.files.file_check import FileCheck
 from kerasmatrix.files.fix import OutputFile, convert_files
 from kerasmatrix.files.import_models import import_model
 from kerasmatrix.files.manifest import ConversionFailure, Manifest
+from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.output import check_output, default_manifest
 from kerasmatrix.files.reproduce import MOST_TRIALS, Reproduction
 from kerasmatrix.files.reproduce import reproduce as reproduction_of
-from kerasmatrix.files.session import SessionOptions
+from kerasmatrix.files.session import Session, SessionOptions
 from kerasmatrix.inspection.inspect import inspect as inspect_file
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.prediction.cache import PredictionCache
@@ -237,11 +240,7 @@ def bisect(  # noqa: PLR0913 - one argument per option
         InfrastructureError: one of the two is unavailable.
     """
     assets = assets_of(custom_objects, inputs)
-    downloads = Downloads()
-    with (
-        open_models(matrix, engine, store, SessionOptions(trust=trust)) as session,
-        import_model(downloads.path(file), session.store, assets) as model_input,
-    ):
+    with _open_model(file, assets, matrix, engine, store, trust=trust) as (session, model_input):
         bisector = Bisector(
             session,
             model_input,
@@ -298,11 +297,7 @@ def convert(  # noqa: PLR0913 - one argument per option
     manifest_path = Path(manifest) if manifest else default_manifest(path)
     check_output(Path(file), path, manifest_path, overwrite=overwrite)
     assets = assets_of(custom_objects, inputs)
-    downloads = Downloads()
-    with (
-        open_models(matrix, engine, store, SessionOptions(trust=trust)) as session,
-        import_model(downloads.path(file), session.store, assets) as model_input,
-    ):
+    with _open_model(file, assets, matrix, engine, store, trust=trust) as (session, model_input):
         outcome = convert_files(
             session,
             [model_input],
@@ -351,10 +346,25 @@ def reproduce(  # noqa: PLR0913 - one argument per option
         InfrastructureError: the environment is unavailable.
     """
     assets = assets_of(custom_objects, inputs)
+    with _open_model(file, assets, matrix, engine, store, trust=trust) as (session, model_input):
+        environment = session.environment(loaded_with)
+        return reproduction_of(session, model_input, environment, code=assets.code, most=most)
+
+
+@contextmanager
+def _open_model(  # noqa: PLR0913 - the options that the callers have in common
+    file: PathLike,
+    assets: ModelAssets,
+    matrix: PathLike | None,
+    engine: str | Engine,
+    store: PathLike | None,
+    *,
+    trust: bool,
+) -> Iterator[tuple[Session, ModelInput]]:
+    """Open a session with one model file, which is downloaded if it is an address."""
     downloads = Downloads()
     with (
         open_models(matrix, engine, store, SessionOptions(trust=trust)) as session,
         import_model(downloads.path(file), session.store, assets) as model_input,
     ):
-        environment = session.environment(loaded_with)
-        return reproduction_of(session, model_input, environment, code=assets.code, most=most)
+        yield session, model_input

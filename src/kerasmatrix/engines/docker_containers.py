@@ -32,7 +32,7 @@ from kerasmatrix.filesystem.digests import HARNESS
 
 __all__ = ["Containers", "container_settings", "image_tags"]
 
-NOBODY = 65534  # the user and the group without rights, on Linux by convention
+UNPRIVILEGED = 65534  # the user and the group without rights, on Linux by convention
 CPUS = 1  # a task uses one thread per operation
 OPEN_FILES = 4096
 LARGEST_FILE = 8 << 30  # bytes; no model that fits into a container is near this
@@ -262,5 +262,5 @@ def _is_connection_error(error: BaseException | None) -> bool:
 def _user_and_group() -> tuple[int, int]:
     """Return the user of a container: the runner's, who must read its files, but never root."""
     if os.getuid() == 0:
-        return NOBODY, NOBODY
+        return UNPRIVILEGED, UNPRIVILEGED
     return os.getuid(), os.getgid()

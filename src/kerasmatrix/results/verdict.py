@@ -140,7 +140,7 @@ def _judge_exception(saved: SaveFacts, load: LoadObservation) -> Verdict:
         return Verdict(status=Status.UNSUPPORTED, summary=f"{NOT_EXPORTED}: {load.error.message}")
     if load.stage in EXPORTING:
         return Verdict(status=Status.FAIL, summary=f"{EXPORTING[load.stage]}: {_ending(load)}")
-    # In any stage before the call there is no model, or none that was shown to load.
+    # An error before the call means that the load failed, or that nothing shows it succeeded.
     if load.stage != "call":
         return Verdict(status=Status.FAIL, summary=_ending(load))
     if saved.refused_at_home or saved.refused:
