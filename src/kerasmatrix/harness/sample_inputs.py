@@ -1,8 +1,9 @@
 """Sample inputs: the fixed batch on which a model is called to compare its outputs.
 
 They are derived from the model (see `graph`). If it refuses a batch, others are tried, guided by
-the error message. The same model gets the same batches in every release, and those that the
-reference accepted are stored with its outputs.
+the error message; calmer ones, where outputs are little evidence (see `evidence`). The same model
+gets the same batches in every release, and those that the reference accepted are stored with its
+outputs.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Iterator
 
 import numpy as np
 
-from . import feeding, graph, sample_batches
+from . import evidence, feeding, graph, sample_batches
 
 __all__ = ["Misfit", "Sample", "Unusable", "check", "find", "load", "save"]
 
@@ -64,13 +65,20 @@ def find(
     for spec in specs:
         if spec.dtype not in (None, feeding.TEXT) and feeding.as_numpy(spec.dtype) is None:
             raise Unusable(f"no inputs can be made up for {spec}: give sample inputs")
+    batches = sample_batches.SampleBatches(specs, _wanted(model, specs), _smallest_table(model))
+    return _search(model, batches, keys, call, time.monotonic() + min(seconds, MOST_SECONDS))
+
+
+def _search(
+    model: Any, batches: sample_batches.SampleBatches, keys: Any, call: Any, until: float
+) -> Sample:
+    """Return the accepted sample with the most evidence, the first of several."""
     refused: Exception | None = None
-    until = time.monotonic() + min(seconds, MOST_SECONDS)
-    candidates = sample_batches.SampleBatches(specs, _wanted(model, specs), _smallest_table(model))
-    for inputs in candidates:
+    accepted = []
+    for inputs in batches:
         before = _weights(model)
         try:
-            return _sample(model, inputs, keys, call)
+            sample = _sample(model, inputs, keys, call)
         except MemoryError:
             raise
         except Exception as error:
@@ -78,9 +86,17 @@ def find(
             # A model that builds its weights at the first call has built them for these inputs.
             if isinstance(error, NotDeterministic) or _weights(model) != before:
                 break
-            candidates.refused(error)
+            batches.refused(error)
+        else:
+            found = evidence.of(sample.outputs, inputs, lambda arrays: call(model, arrays, keys))
+            accepted.append((found, sample))
+            if found == evidence.FULL:
+                break
+            batches.accepted()
         if time.monotonic() > until:
             break
+    if accepted:
+        return max(accepted, key=lambda pair: pair[0])[1]
     raise refused or Unusable("no inputs of a size that can be tried fit the model")
 
 
