@@ -49,8 +49,13 @@ def weights(model: Any) -> list:
 
 
 def digest(array: Any) -> str:
-    """Return the SHA-256 of an array's bytes in C order; of texts, that of their ``repr``."""
+    """Return the SHA-256 of an array's bytes in C order; of texts, that of their ``repr``.
+
+    Whole numbers are taken as 64 bits: Keras releases differ in the size of a counter.
+    """
     array = np.ascontiguousarray(array)
+    if array.dtype.kind in "iu":
+        array = array.astype("int64")
     if array.dtype.kind in "OSU":
         return hashlib.sha256(repr(array.tolist()).encode("utf-8")).hexdigest()
     return hashlib.sha256(array.tobytes()).hexdigest()

@@ -92,3 +92,10 @@ def accumulating():
 )
 def test_steps_are_those_that_a_file_holds(known):
     assert model_facts.steps_of(known) == 5
+
+
+def test_digest_of_whole_numbers_is_the_same_for_every_size():
+    numbers = np.array([1, -2, 3])
+    digests = {model_facts.digest(numbers.astype(dtype)) for dtype in ("int8", "int32", "int64")}
+    assert len(digests | {model_facts.digest(np.array([1, -2, 4]))}) == 2
+    assert model_facts.digest(numbers.astype("float64")) not in digests

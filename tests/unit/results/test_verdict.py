@@ -72,6 +72,18 @@ def test_judge_load_weights_may_be_renamed_and_reordered():
     assert verdict.status is Status.PASS
 
 
+@pytest.mark.parametrize(
+    ("saved", "loaded", "status"),
+    [("int64", "int32", Status.PASS), ("uint32", "int64", Status.PASS),
+     ("int32", "float32", Status.DRIFT)],
+)  # fmt: skip
+def test_judge_load_counter_may_have_another_size(saved, loaded, status):
+    verdict = judge(
+        {"weights": [{**WEIGHT, "dtype": loaded}]}, {"weights": [{**WEIGHT, "dtype": saved}]}
+    )
+    assert verdict.status is status
+
+
 def test_judge_load_cannot_be_saved_again_is_degraded():
     verdict = judge({"resave_error": ERROR})
     assert verdict.status is Status.DEGRADED
