@@ -15,9 +15,10 @@ class error(Exception):
 
 
 class Options:
-    """The options of a pattern; RE2JS writes no log."""
+    """The options of a pattern; RE2JS writes no log and has no limit of memory."""
 
     log_errors = False
+    max_mem = 0
 
 
 class _Match:
@@ -58,3 +59,29 @@ def compile(text: str, options: Options | None = None) -> _Compiled:
     """Compile a pattern."""
     del options
     return _Compiled(text)
+
+
+class Set:
+    """Patterns that are searched for one after the other."""
+
+    def __init__(self) -> None:
+        self._patterns: list[_Compiled] = []
+
+    @classmethod
+    def SearchSet(cls, options: Options) -> Set:
+        """Return an empty set."""
+        del options
+        return cls()
+
+    def Add(self, text: str) -> int:
+        """Add a pattern and return its index."""
+        self._patterns.append(_Compiled(text))
+        return len(self._patterns) - 1
+
+    def Compile(self) -> None:
+        """Do nothing: the patterns are compiled."""
+
+    def Match(self, text: bytes) -> list[int]:
+        """Return the indices of the patterns that a part of ``text`` matches."""
+        found = enumerate(pattern.search(text) for pattern in self._patterns)
+        return [index for index, match in found if match is not None]

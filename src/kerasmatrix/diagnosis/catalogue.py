@@ -18,7 +18,7 @@ from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.strict_model import StrictModel
-from kerasmatrix.text.patterns import compile_pattern
+from kerasmatrix.text.patterns import PatternSet, compile_pattern
 
 __all__ = [
     "Advice",
@@ -207,6 +207,13 @@ class Catalogue(StrictModel):
         pairs.sort(key=lambda pair: pair[1].specificity, reverse=True)
         equal = groupby(pairs, key=lambda pair: pair[1].specificity)
         return tuple(tuple(group) for _, group in equal)
+
+    @cached_property
+    def errors(self) -> PatternSet:
+        """The patterns for exceptions of all signatures."""
+        return PatternSet(
+            sign.error for cause in self.causes for sign in cause.signatures if sign.error
+        )
 
     def remedy(self, id: str) -> Remedy | None:  # noqa: A002 - it is the remedy's id
         """Return the fix with that id, or None if it is advice only."""

@@ -81,9 +81,13 @@ def recognize_cause(catalogue: Catalogue, evidence: Evidence) -> Cause | None:
     Raises:
         AmbiguousError: several causes fit equally well, and none is a special case of the others.
     """
-    # Almost all cells have a specific cause: most signatures need not be searched for.
+    errors = _errors(catalogue, evidence)
     for group in catalogue.by_specificity:
-        found = {cause.slug: cause for cause, signature in group if _fits(signature, evidence)}
+        found = {
+            cause.slug: cause
+            for cause, signature in group
+            if signature.error in errors and _fits(signature, evidence)
+        }
         if found:
             return _finest(found)
     return None
@@ -104,9 +108,12 @@ def candidates(catalogue: Catalogue, evidence: Evidence) -> list[Candidate]:
 
     Those that lack a fact come after those that lack none.
     """
+    errors = _errors(catalogue, evidence)
     found: dict[tuple[str, bool], Candidate] = {}
     for group in catalogue.by_specificity:
         for cause, signature in group:
+            if signature.error not in errors:
+                continue
             lacks = _lacking(signature, evidence)
             if lacks is None or (cause.slug, bool(lacks)) in found:
                 continue
@@ -116,6 +123,11 @@ def candidates(catalogue: Catalogue, evidence: Evidence) -> list[Candidate]:
     complete = {slug for slug, lacks in found if not lacks}
     kept = [one for (slug, lacks), one in found.items() if not (lacks and slug in complete)]
     return sorted(kept, key=lambda one: bool(one.lacks))
+
+
+def _errors(catalogue: Catalogue, evidence: Evidence) -> set[str | None]:
+    """Return the patterns for exceptions that match one of the chain; None, for no pattern, too."""
+    return {None}.union(*map(catalogue.errors.found_in, evidence.texts))
 
 
 def _fits(signature: Signature, evidence: Evidence) -> bool:

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import types
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.explain import explain_text
 from kerasmatrix.diagnosis.recognize_cause import LONGEST_TEXT, Evidence, candidates
 from kerasmatrix.diagnosis.traceback_parser import parse_chain
-from kerasmatrix.text.patterns import Pattern, PatternError, compile_pattern
+from kerasmatrix.text.patterns import Pattern, PatternError, PatternSet, compile_pattern
 
 SIGNATURES = sorted(
     {
@@ -148,3 +149,24 @@ def test_signature_condition_on_groups_decides(message, slug):
     found = {one.cause.slug for one in candidates(the_catalogue(), evidence) if not one.lacks}
     wanted = {"config-key-too-new", "config-key-removed", "gru-reset-after"}
     assert found & wanted == ({slug} if slug else set())
+
+
+def test_pattern_set_finds_what_each_pattern_finds():
+    patterns = [
+        "Unknown layer: '?(\\w+)",
+        "(?i)unknown",
+        "^x+$",
+        "[aeiou]{3}",
+        "Unknown layer: '?(\\w+)",
+    ]
+    several = PatternSet(patterns)
+    for text in ("Unknown layer: Functional", "queue", "xxx", "", "ünknown", "a\x00b"):
+        data = text.encode()
+        assert several.found_in(data) == {one for one in patterns if Pattern(one).is_in(data)}
+
+
+def test_pattern_set_without_memory_finds_the_same(monkeypatch):
+    several = PatternSet(SIGNATURES)
+    monkeypatch.setattr(several, "_set", types.SimpleNamespace(Match=lambda text: None))
+    text = b"ValueError: Unknown layer: Functional"
+    assert several.found_in(text) == {one for one in SIGNATURES if Pattern(one).is_in(text)}
