@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "uv|virtualenv"  # whichever is there
 
 PROJECT = nox.project.load_toml("pyproject.toml")
 # Every environment has a lock, and reading their names takes no YAML.
@@ -31,6 +33,8 @@ TESTS = {
 }
 # A file's tests stay in one process: they share fixtures, and some count its children.
 PARALLEL = ("-n", "auto", "--dist", "loadfile")
+# Suites with real TensorFlow take more memory than processors.
+TWO_AT_A_TIME = ("-n", "2", "--dist", "loadfile")
 
 
 def _bytecode(session: nox.Session) -> dict[str, str]:
@@ -43,7 +47,14 @@ def _bytecode(session: nox.Session) -> dict[str, str]:
 
 
 def _install(session: nox.Session, *groups: str) -> None:
-    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, *groups))
+    """Install the project and groups of dependencies, unless the session's environment has them."""
+    wanted = ["-e", ".", *nox.project.dependency_groups(PROJECT, *groups)]
+    declared = f"{wanted} {Path('pyproject.toml').read_text(encoding='utf-8')}"
+    digest = hashlib.sha256(declared.encode()).hexdigest()
+    installed = Path(session.virtualenv.location, "installed.sha256")
+    if not installed.exists() or installed.read_text(encoding="utf-8") != digest:
+        session.install("--quiet", *wanted)
+        installed.write_text(digest, encoding="utf-8")
 
 
 @nox.session
@@ -94,7 +105,8 @@ def tests(session: nox.Session) -> None:
     )
     total = session.run("coverage", "report", "--format=total", silent=True)
     session.log(f"The unit tests cover {str(total).strip()} % of src.")
-    session.run("pytest", *(path for name, path in TESTS.items() if name != "unit"))
+    suites = (path for name, path in TESTS.items() if name != "unit")
+    session.run("pytest", *suites, *TWO_AT_A_TIME)
 
 
 @nox.session
