@@ -173,7 +173,7 @@ class Remedy(StrictModel):
     ``by`` says how it is applied: by another way to load, in another environment, or by way of an
     intermediate version. A ``general`` fix is tried for every cause. A ``program`` fix changes the
     steps before the load; a ``final`` fix replaces the load, so that only ``program`` fixes can be
-    combined with it.
+    combined with it. ``pointless`` are the formats and causes of cells whose load does the same.
     """
 
     id: Slug
@@ -183,6 +183,7 @@ class Remedy(StrictModel):
     final: bool = False
     program: bool = False
     formats: tuple[str, ...] = Field(min_length=1)
+    pointless: tuple[tuple[str, Slug], ...] = ()
     reader_keras: Literal[2, 3] | None = None
     code: Text
     gives_up: Text | None = None

@@ -107,6 +107,7 @@ def _in_order(
         for remedy in dict.fromkeys((*named, *more))
         if remedy.by == "load"
         and failing.format in remedy.formats
+        and (failing.format, cause) not in remedy.pointless
         and remedy.reader_keras in {None, failing.reader_keras}
     ]
 

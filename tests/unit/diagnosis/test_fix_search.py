@@ -45,7 +45,7 @@ CATALOGUE = Catalogue(
         remedy("twin", by="environment"),
         remedy("new-only", reader_keras=3),
         remedy("rewrite"),
-        remedy("rebuild", general=True, final=True),
+        remedy("rebuild", general=True, final=True, pointless=[("h5", "switched")]),
         remedy("call", general=True, final=True, formats=("savedmodel",)),
     ),
 )
@@ -115,7 +115,7 @@ def test_search_fix_unclassified_gets_general_fixes():
 
 @pytest.mark.parametrize(
     ("form", "keras", "first"),
-    [("h5", 3, ("new-only",)), ("h5", 2, ("rebuild",)), ("savedmodel", 2, ("call",))],
+    [("h5", 3, ("new-only",)), ("h5", 2, None), ("savedmodel", 2, ("call",))],
 )
 def test_search_fix_only_applicable_fixes(form, keras, first):
     assert following("switched", {}, form=form, keras=keras) == first
