@@ -187,7 +187,7 @@ class ReferenceSearch:
                 continue
             untried = (
                 name
-                for name in self._candidates.order(model)
+                for name in self._candidates.likely_first(model)
                 if not self._plans.is_attempted(model, name)
                 and name not in state.environment_errors
                 and self._plans.can_use(name)

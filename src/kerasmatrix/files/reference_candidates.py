@@ -5,14 +5,20 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from kerasmatrix.config.matrix import Environment
+from kerasmatrix.environments.locks import Lock
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.execution.plan import Save
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.files.session import Session
 from kerasmatrix.files.version_distance import version_distances
+from kerasmatrix.prediction.custom_objects import names_of_program
+from kerasmatrix.prediction.predict import predict_by_rules
+from kerasmatrix.prediction.select_targets import target_of
+from kerasmatrix.results.cells import LOADS_OR_DRIFTS
 from kerasmatrix.results.observations import Measured, SaveFacts, SaveObservation, Weights
 from kerasmatrix.results.verdict import judge_save
 from kerasmatrix.store.store import Store
@@ -100,7 +106,9 @@ class Candidates:
         self._requested = requested
         self._reference = policy.only
         self._preferred = policy.preferred
+        self._locks = self._read_locks(session)
         self._distances = self._measure_distances(session)
+        self._predicted: dict[str, frozenset[str]] = {}
 
     def guarded(
         self, model_input: ModelInput, default: Value, find: Callable[[ModelInput], Value]
@@ -131,6 +139,14 @@ class Candidates:
             return [self._reference]
         nearest_first = self._nearest_first(model_input)
         return sorted(nearest_first, key=lambda name: name != self._preferred)
+
+    def likely_first(self, model_input: ModelInput) -> list[str]:
+        """Return the same order, with the environments first that are predicted to load the file.
+
+        A class may be in a few releases only, which are not the nearest to the writer.
+        """
+        predicted = self._predicted_to_load(model_input)
+        return sorted(self.order(model_input), key=lambda name: name not in predicted)
 
     def nearest(self, model_input: ModelInput) -> str:
         """Return the environment that is nearest to a file's writer."""
@@ -203,8 +219,23 @@ class Candidates:
     def _is_loaded(self, model_input: ModelInput) -> bool:
         return next(self.loaded(model_input), None) is not None
 
-    def _measure_distances(self, session: Session) -> Mapping[str, Mapping[str, float]]:
-        """Return the distance of each environment that has the file's format, by scenario."""
+    def _predicted_to_load(self, model_input: ModelInput) -> frozenset[str]:
+        """Return the environments that are predicted to load a file; none if it is unreadable."""
+        scenario = model_input.scenario
+        if scenario.name not in self._predicted:
+            targets = [target_of(self._known[name], lock) for name, lock in self._locks.items()]
+            try:
+                passed = names_of_program(scenario.folder)
+                found = predict_by_rules(Path(model_input.path), targets, passed).predictions
+            except UsageError:
+                found = ()
+            self._predicted[scenario.name] = frozenset(
+                each.environment for each in found if each.status in LOADS_OR_DRIFTS
+            )
+        return self._predicted[scenario.name]
+
+    def _read_locks(self, session: Session) -> Mapping[str, Lock]:
+        """Return the lock of each environment that has one."""
         locks = {}
         for name, env in self._known.items():
             try:
@@ -212,6 +243,11 @@ class Candidates:
             except UsageError:
                 if name in self._requested:
                     raise
+        return locks
+
+    def _measure_distances(self, session: Session) -> Mapping[str, Mapping[str, float]]:
+        """Return the distance of each environment that has the file's format, by scenario."""
+        locks = self._locks
         usable = [self._known[name] for name in locks]
         plan = session.plan(self._model_inputs, usable)
 

@@ -134,11 +134,21 @@ def test_check_remedy_is_verified_against_added_reference(checks):
 def test_check_unloadable_file_tries_few_lists_rest(checks):
     names = tuple(f"fails-{number}" for number in range(1, 9))
     checked = checks(names, "fails-8", remedies="none")
-    assert set(checks.taken()) == {"fails-8", "fails-3", "fails-4", "fails-2"}
+    assert set(checks.taken()) == {"fails-8", "fails-3", "fails-4", "fails-5"}
     assert cells(checked) == {"fails-8": ("fail", "fails-8")}
     shows = checked.results.scenarios[0].shows
     assert "No version that was tried loads it as it is" in shows
-    assert "not tried: fails-5, fails-1, fails-6, fails-7)" in shows
+    assert "not tried: fails-2, fails-1, fails-6, fails-7)" in shows
+
+
+def test_check_asks_releases_with_the_layers_first(checks):
+    layer = {"class_name": "UnitNormalization", "config": {"name": "unit", "axis": -1}}
+    config = {"class_name": "Sequential", "config": {"name": "s", "layers": [layer]}}
+    checks.model = files.hdf5_model(checks.folder / "model.h5", config)
+    names = (*(f"fails-{number}" for number in range(1, 9)), "good9")
+    checked = checks(names, "fails-4", remedies="none")
+    assert cells(checked) == {"good9": ("pass", "good9"), "fails-4": ("fail", "good9")}
+    assert checks.taken().index("good9") == 1
 
 
 def test_check_writer_fails_other_reference_is_found(checks):
