@@ -18,6 +18,7 @@ from typing import Any
 
 from packaging.version import Version
 
+from kerasmatrix.diagnosis.companions import fact_about
 from kerasmatrix.diagnosis.keras_range import KerasRange
 from kerasmatrix.diagnosis.name_lists import names_of
 from kerasmatrix.results.bounds import MOST_LINKS
@@ -36,7 +37,9 @@ IMPORTED = Pattern(
 )
 # Python before 3.7 does not name the module; the line above the message does.
 IMPORT_LINE = Pattern(rf"from (?P<module>{DOTTED}) import (?P<names>[\w, ()]{{1,300}})")
-MODULE = Pattern(rf"[Nn]o module named (?P<quote>['\"]?)(?P<module>{DOTTED}\w)")
+MODULE = Pattern(
+    rf"(?:[Nn]o module named|Module [Nn]ot [Ff]ound:) (?P<quote>['\"]?)(?P<module>{DOTTED}\w)"
+)
 ATTRIBUTE = Pattern(
     rf"(?:type object )?['\"](?P<class>{DOTTED})['\"] object has no attribute ['\"](?P<name>\w+)"
 )
@@ -51,7 +54,17 @@ UNRECOGNIZED = Pattern(
 CLASS = Pattern(
     r"(?:Unknown layer: ?['\"]?|Could not locate class ')(?P<name>[A-Z]\w+)(?P<package>>?)"
 )
-FRAME = Pattern(r"(?:site|dist)-packages[/\\](?P<package>\w+)[/\\]")
+# A line of a traceback that names a file: Python's own, IPython's, and its older form.
+FRAME = Pattern(
+    r"(?m)^[\s#>|]*(?:File \"?(?P<file>[^\"\n]+?)(?:\", line|:\d+)"
+    r"|\[?(?P<cell>[^\s\"'()]+\.py)(?:\]\([^)\s]*\))? in )"
+)
+PACKAGE = Pattern(r"(?:site|dist)-packages[/\\](?P<package>\w+)(?:[/\\]|\.py)")
+# Files through which an import or an attribute passes on its way.
+PASSED = Pattern(
+    r"^<frozen|importlib[/\\]__init__\.py|(?:lazy_loader|module_wrapper|deprecation_wrapper"
+    r"|traceback_utils|import_utils)\.py"
+)
 JAVASCRIPT = Pattern(
     r"\.(?:m?js|tsx?)\??[\w=]*:\d+|Uncaught (?:\(in promise\)|\w*Error)"
     r"|[Uu]nhandled ?(?:Promise ?)?Rejection"
@@ -70,11 +83,19 @@ STATES = (
     *(f"{package} {state}" for package in ("keras", "tensorflow", "argument")
       for state in ("gone", "newer", "there", "passing", "unknown")),
     *("argument own", "companion raised", "converter raised", JAVASCRIPT_RAISED),
+    *("companion asks", "converter asks", "other asks"),
     *KINDS,
     *(f"{kind} missing" for kind in KINDS),
 )  # fmt: skip
 # What is there from this release on counts as there in all: earlier ones are hardly in use.
 OLDEST = {package: Version("2.3.2") for package in ("keras", "argument", "tensorflow")}
+# States of a name of TensorFlow or Keras that a package asks for.
+MISSING = {
+    f"{package} {state}"
+    for package in ("keras", "tensorflow")
+    for state in ("gone", "newer", "there", "passing", "unknown")
+}
+OWN = {"tensorflow", "tensorflow_core", "keras", "tf_keras", "h5py", "numpy"}
 MODELS = {"Functional", "Sequential", "Network", "Container"}
 # `keras.api._v2` is what `tf.keras` is from TensorFlow 2.6 to 2.15.
 V2_API = KerasRange(Version("2.6"), Version("2.15.99"))
@@ -100,15 +121,35 @@ def find_named(
     imports = {name: line["module"] for line in lines for name in NAME.findall(line["names"])}
     messages = [message for _, message in chain[:MOST_LINKS]]
     found = [named for message in messages for named in _named(message, reader, imports)]
-    packages = [frame["package"] for frame in FRAME.found_in(text[-LONGEST:])]
     if JAVASCRIPT.is_in(text[-LONGEST:]):
-        found.append(Named("the message is of JavaScript", JAVASCRIPT_RAISED))
-    elif packages:
-        kinds = ("converter", "companion")
-        kind = next((kind for kind in kinds if packages[-1] in names_of(f"{kind}s")), None)
-        if kind:
-            found.append(Named(f"the last file is one of {packages[-1]}", f"{kind} raised"))
+        return [*found, Named("the message is of JavaScript", JAVASCRIPT_RAISED)]
+    raising = _raising_package(chain, text)
+    kind = _kind_of(raising) if raising else None
+    if raising and kind != "other":
+        found.append(Named(f"the last file is one of {raising}", f"{kind} raised"))
+    if raising and any(one.state in MISSING for one in found):
+        fact = fact_about(raising, text)
+        found.append(Named(f"{raising} asks for it", f"{kind} asks", fact))
     return found
+
+
+def _raising_package(chain: Sequence[tuple[str, str]], text: str) -> str | None:
+    """Return the package to which the last file of the traceback belongs.
+
+    It is none if that file is one of the program's, or of TensorFlow or Keras itself.
+    """
+    message = chain[0][1].split("\n", 1)[0] if chain else ""
+    end = text.rfind(message)  # a message can name files, too
+    frames = FRAME.found_in(text[: end if end > 0 else None][-LONGEST:])
+    files = [frame["file"] or frame["cell"] for frame in frames]
+    files = [file for file in files if not PASSED.is_in(file)]
+    package = next((one["package"] for one in PACKAGE.found_in(files[-1])), None) if files else None
+    return None if package in OWN else package
+
+
+def _kind_of(package: str) -> str:
+    kinds = ("converter", "companion")
+    return next((kind for kind in kinds if package in names_of(f"{kind}s")), "other")
 
 
 def _named(message: str, reader: KerasRange | None, imports: Mapping[str, str]) -> Iterator[Named]:
@@ -172,14 +213,19 @@ def _in_module(module: str, name: str | None, reader: KerasRange | None) -> Name
             reader = V2_API
         return _of_package("keras", KERAS.sub("", module), name, reader)
     if root in {"tensorflow", "tensorflow_core"}:
-        return _of_package("tensorflow", TENSORFLOW.sub("", module), name, None)
+        named = _of_package("tensorflow", TENSORFLOW.sub("", module), name, None)
+        if named.state == "tensorflow there" and module.startswith("tensorflow._api.v1"):
+            # The package is called tensorflow_core in 1.15, the oldest release that is known.
+            return replace(named, state="tensorflow newer")
+        return named
     kind = next((kind for kind in KINDS[1:-1] if root == kind), "other")
     kind = "protobuf" if root == "google" else kind
     known = names_of("companions") | names_of("converters")
     kind = "companion" if root in known else kind
+    fact = fact_about(root)
     if root.startswith("_") or ("." in module and name is None):
-        return Named(name or module, kind)
-    return Named(name or module, kind if name else f"{kind} missing")
+        return Named(name or module, kind, fact)
+    return Named(name or module, kind if name else f"{kind} missing", fact)
 
 
 def _of_package(package: str, module: str, name: str | None, reader: KerasRange | None) -> Named:
@@ -198,7 +244,8 @@ def _of_package(package: str, module: str, name: str | None, reader: KerasRange 
     if named.state == f"{package} unknown" and module not in table["names"]:
         return replace(named, fact=None)  # of TensorFlow's inside only the modules are known
     newest = table["releases"][-1]
-    if named.state == f"{package} newer" and around and not around.endswith(newest):
+    is_inside = module.startswith("src") or (around and not around.endswith(newest))
+    if named.state == f"{package} newer" and is_inside:
         # Only another package of the same installation asks for names of Keras's inside.
         return replace(named, state=f"{package} there")
     return named
@@ -253,7 +300,7 @@ def _state(package: str, held: Sequence[int], possible: set[int], reader: KerasR
     missing = sorted(possible - set(held))
     late = _first_after(releases, OLDEST[package])
     if reader is None and held[0] < late:
-        missing = [place for place in missing if place >= late]
+        missing = [place for place in missing if place >= late or place > held[-1]]
     if not missing:
         return "there"
     if reader is not None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kerasmatrix.diagnosis.companions import fact_about
 from kerasmatrix.diagnosis.explain import explain_message
 from kerasmatrix.diagnosis.keras_range import parse_keras_range
 from kerasmatrix.diagnosis.python_names import find_named
@@ -38,6 +39,10 @@ WRAPPERS = "module 'keras.api._v2.keras' has no attribute 'wrappers'"
         ("No module named 'keras'", "other missing"),
         ("cannot import name 'imread' from 'scipy.misc'", "other"),
         ("No module named keras.models", "other missing"),
+        # The module of that name ends with 1.14: it lacks what all known releases have.
+        ("module 'tensorflow._api.v1.compat' has no attribute 'v2'", "tensorflow newer"),
+        # It went with Keras 2.3, while its module stayed.
+        ("module 'keras.backend.tensorflow_backend' has no attribute '_SESSION'", "keras gone"),
         # The module is in the user's Keras: the name is newer than that, and of the same inside.
         ("module 'keras.engine.training' has no attribute 'reduce_per_replica'", "keras there"),
     ],
@@ -107,3 +112,46 @@ def test_explain_name_says_which_releases_have_it():
     found = explain_message(f"ImportError: {NP_UTILS}")
     assert found.cause.slug == "gone-from-keras-3"
     assert found.known == ("keras.utils.np_utils is in Keras 1.2.2 to 2.12.0",)
+
+
+REMOVED = "AttributeError: module 'tensorflow.keras.layers' has no attribute 'experimental'"
+
+
+@pytest.mark.parametrize(
+    ("file", "slug"),
+    [
+        ('File "/opt/site-packages/tensorflow_addons/rnn.py", line 3, in <module>', "env-tfp"),
+        ('File "/opt/site-packages/own_package/rnn.py", line 3, in <module>', "env-tfp"),
+        ("/opt/dist-packages/autokeras/rnn.py in <module>", "env-tfp"),
+        ("[/opt/dist-packages/autokeras/rnn.py](https://localhost/#) in <module>", "env-tfp"),
+        ('File "/opt/site-packages/coremltools/rnn.py", line 3, in <module>', "converter"),
+        ('File "/home/me/app.py", line 3, in <module>', "gone-from-keras-3"),
+        ('File "/opt/site-packages/keras/rnn.py", line 3, in <module>', "gone-from-keras-3"),
+    ],
+)
+def test_explain_name_that_a_package_asks_for(file, slug):
+    lines = ("Traceback (most recent call last):", f"  {file}", "    layers.experimental", REMOVED)
+    assert explain_message("\n".join(lines)).cause.slug == slug
+
+
+def test_explain_frame_of_a_lazy_loader_is_not_who_asks():
+    text = (
+        '  File "/opt/site-packages/larq/zoo.py", line 3, in <module>\n'
+        '  File "/opt/site-packages/tensorflow/python/util/lazy_loader.py", line 9, in f\n'
+        f"{REMOVED}\n"
+    )
+    assert explain_message(text).cause.slug == "env-tfp"
+
+
+def test_explain_companion_says_which_release_fits():
+    text = (
+        "ImportError: This version of TensorFlow Probability requires TensorFlow version >= 2.9; "
+        "Detected an installation of version 2.8.4.\nNo module named 'tensorflow_probability.x'"
+    )
+    assert fact_about("tensorflow_probability", text).startswith(
+        "tensorflow-probability is made for one TensorFlow: 0.16 for 2.8"
+    )
+    assert "0.23 for 2.15" in fact_about("tensorflow_probability")
+    assert fact_about("own_package") is None
+    known = explain_message("No module named 'tensorflow_addons'").known
+    assert "0.23 for 2.15" in known[0]
