@@ -72,7 +72,7 @@ def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:
     matrix = load_matrix(project.matrix_file)
     targets = tuple(
         target_of(env, read_lock(project.locks_with(env.name), env))
-        for env in matrix.sorted_environments()
+        for env in matrix.releases
     )
     known: dict[tuple[str, str], FilePrediction | None] = {}
     newest: dict[Cell, tuple[CellResult, Path]] = {}

@@ -17,6 +17,7 @@ from pydantic import Field, StringConstraints, field_validator
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.digests import digest_files
 from kerasmatrix.filesystem.yaml_source import YamlSource
+from kerasmatrix.harness.keras_imports import needs_tensorflow
 from kerasmatrix.ranges import Seconds
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.formats import FORMATS
@@ -28,6 +29,8 @@ __all__ = ["Claim", "Scenario", "digest_scenario", "load_scenario", "not_measure
 
 PROSE = frozenset({"scenario.yaml", "README.md"})
 BYTECODE = "__pycache__"
+# The scripts, each with the function that it has to define.
+SCRIPTS = {"save.py": "build", "load.py": "load"}
 GIVEN = "given"  # the folder of a model that was saved elsewhere; it contains no script
 
 Relation = Literal["any", "same", "different", "newer-reader", "older-reader"]
@@ -72,7 +75,8 @@ class Scenario(StrictModel):
     ``reports`` are public reports of the problem that the scenario shows. If ``given``, it does not
     save a model, but loads a file that was saved elsewhere: ``trained`` is true if that file has
     the state of an optimizer, even if the reference environment did not load it, and ``holds_code``
-    if loading may run code in the file.
+    if loading may run code in the file. ``uses_tensorflow`` names the scripts that import more of
+    TensorFlow than Keras.
     """
 
     name: str
@@ -88,6 +92,7 @@ class Scenario(StrictModel):
     given: bool = False
     trained: bool = False
     holds_code: bool = False
+    uses_tensorflow: tuple[str, ...] = ()
     digest: str = ""
     folder: Path = Path()
 
@@ -104,7 +109,7 @@ def load_scenario(folder: Path) -> Scenario:
                 f"{folder}: a scenario needs a file {name}",
                 hint="`kerasmatrix init` writes an example",
             )
-    for name, function in (("save.py", "build"), ("load.py", "load")):
+    for name, function in SCRIPTS.items():
         if not _defines(folder / name, function):
             raise UsageError(
                 f"{folder / name}: defines no function {function}",
@@ -127,7 +132,17 @@ def load_scenario(folder: Path) -> Scenario:
             f"{error.filename or folder}: cannot be read: {error.strerror}",
             hint="every file of a scenario is part of it: make it readable, or move it elsewhere",
         ) from None
-    return scenario.model_copy(update={"digest": digest, "folder": folder})
+    using = tuple(name for name in SCRIPTS if _uses_tensorflow(folder / name))
+    return scenario.model_copy(
+        update={"digest": digest, "folder": folder, "uses_tensorflow": using}
+    )
+
+
+def _uses_tensorflow(path: Path) -> bool:
+    try:
+        return needs_tensorflow(path.read_bytes())
+    except (SyntaxError, ValueError):  # see `_defines`
+        return False
 
 
 def _defines(path: Path, function: str) -> bool:

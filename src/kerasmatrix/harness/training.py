@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import feeding
+from . import backend, feeding
 
 __all__ = ["NotComparable", "observe", "targets"]
 
@@ -71,14 +71,13 @@ def observe(model: Any, sample: Any) -> dict:
 
 
 def _observed(model: Any, sample: Any) -> dict:
-    import tensorflow as tf
-
+    used = backend.current()
     if sample is None:
         raise NotComparable("no inputs were accepted")
 
     if getattr(model, "optimizer", None) is None:
         raise NotComparable("it is not compiled")
-    if not tf.executing_eagerly():
+    if not used.is_eager():
         raise NotComparable("TensorFlow runs in graph mode")
     if not getattr(model, "trainable_weights", None):
         raise NotComparable("it has no weights to train")
@@ -101,6 +100,8 @@ def _observed(model: Any, sample: Any) -> dict:
         evaluated: list = [[str(name), _number(value)] for name, value in _flat(measured)]
         if not all(np.isfinite(value) for _, value in evaluated):
             raise NotComparable("evaluate() gives NaN or infinity")
+        if not used.trains:
+            return dict(evaluate=evaluated, not_compared=f"{backend.name()} only predicts")
         model.reset_metrics()
         try:
             model.train_on_batch(batch, expected)
