@@ -21,6 +21,7 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.platforms import can_install
 from kerasmatrix.environments.variables import lasting_variables
 from kerasmatrix.execution.bridges import Chain, Hop
+from kerasmatrix.harness.backend import PREDICT_ONLY
 from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.observations import LoadObservation, Observation, SaveFacts
@@ -301,9 +302,11 @@ def _why_unsupported(
     reason = (of.why_not_written if side == "save" else of.why_not_read)(environment.tensorflow)
     if reason:
         return reason
-    script = f"{side}.py"
-    if environment.tensorflow is None and script in scenario.uses_tensorflow:
-        return f"the scenario's {script} imports TensorFlow, which {environment.name} does not have"
+    for name, script in scenario.scripts(side, form).items():
+        if script.uses_tensorflow and environment.tensorflow is None:
+            return f"{name} imports TensorFlow, which {environment.name} does not have"
+        if script.trains and environment.backend in PREDICT_ONLY:
+            return f"{name} trains the model, and the backend {environment.backend} only predicts"
     needed = scenario.save_requires if side == "save" else scenario.load_requires
     missing = [name for name in needed if name not in lock.packages]
     if missing:

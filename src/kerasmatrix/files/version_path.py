@@ -181,7 +181,9 @@ def _ad_hoc(
     """Return an environment with a TensorFlow and a Keras, and a Python that they support."""
     legacy = is_legacy(newer) and minor_of(tensorflow) >= FIRST_KERAS_3
     minor = minor_of(tensorflow)
-    alike = (env for env in bases if minor_of(tensorflow_of(env)) == minor and is_legacy(env) == legacy)
+    alike = (
+        env for env in bases if minor_of(tensorflow_of(env)) == minor and is_legacy(env) == legacy
+    )
     base = next(alike, newer)
     kind = "tf_keras" if legacy else "keras"
     # A Keras that was released after this TensorFlow needs a later index.

@@ -1,7 +1,7 @@
-"""The worker: imports TensorFlow, or Keras with another backend, once, then runs tasks in children forked from itself.
+"""The worker: imports Keras and its backend once, then runs tasks in children forked from itself.
 
 Run as ``python HARNESS_FOLDER --scenarios DIR --artifacts DIR --scratch DIR``. Nothing here may
-start TensorFlow's runtime (no operation, no eager context), or forked children hang.
+start the backend's runtime (no operation, no eager context), or forked children hang.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["TENSORFLOW", "current", "name"]
+__all__ = ["PREDICT_ONLY", "TENSORFLOW", "current", "name"]
 
 TENSORFLOW = "tensorflow"
 VARIABLE = "KERAS_BACKEND"

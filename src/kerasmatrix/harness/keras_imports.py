@@ -44,14 +44,14 @@ def needs_tensorflow(source: bytes) -> bool:
 
 
 class _FromKeras(ast.NodeTransformer):
-    def visit_Import(self, node: Any) -> Any:  # noqa: N802 - the name that ast calls
+    def visit_Import(self, node: Any) -> Any:
         for alias in node.names:
             # Without `as`, the script names it `tensorflow.keras`, which stays an import of it.
             if alias.asname and _is_keras(alias.name):
                 alias.name = alias.name[len(TENSORFLOW) + 1 :]
         return node
 
-    def visit_ImportFrom(self, node: Any) -> Any:  # noqa: N802 - likewise
+    def visit_ImportFrom(self, node: Any) -> Any:
         if node.level or node.module is None:
             return node
         if _is_keras(node.module):

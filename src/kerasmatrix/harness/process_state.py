@@ -13,7 +13,6 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import Any
 
 from . import backend
 from .module_state import ModuleState
