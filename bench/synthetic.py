@@ -28,7 +28,7 @@ class SyntheticWorker:
     """Answers for one environment."""
 
     def __init__(self, environment: Environment, place: WorkDirs) -> None:
-        self.hello = Handshake(environment.tensorflow, "2.0", environment.python, 0.0)
+        self.hello = Handshake(environment.tensorflow or "", "2.0", environment.python, 0.0)
         self._name = environment.name
         self._place = place
 

@@ -71,8 +71,7 @@ def read(project: Project, stores: Iterable[Path]) -> Iterable[Measured]:
     """Yield the measured cells of all runs in ``stores``, each once."""
     matrix = load_matrix(project.matrix_file)
     targets = tuple(
-        target_of(env, read_lock(project.locks_with(env.name), env))
-        for env in matrix.sorted_environments()
+        target_of(env, read_lock(project.locks_with(env.name), env)) for env in matrix.releases
     )
     known: dict[tuple[str, str], FilePrediction | None] = {}
     newest: dict[Cell, tuple[CellResult, Path]] = {}

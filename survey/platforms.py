@@ -25,8 +25,8 @@ PARALLEL = 4  # a resolution waits for the index most of the time
 def main() -> None:
     """Write the releases with the platforms on which they can be installed."""
     environments = {
-        environment.tensorflow: environment
-        for environment in load_matrix(Path("matrix.yaml")).sorted_environments()
+        environment.tensorflow or "": environment
+        for environment in load_matrix(Path("matrix.yaml")).releases
     }
     questions = [
         (environment, platform) for environment in environments.values() for platform in PLATFORMS
@@ -44,7 +44,7 @@ def main() -> None:
 
 def questions_of(questions: list[tuple[Environment, str]]) -> list[tuple[str, str]]:
     """Return the questions by the release of TensorFlow."""
-    return [(environment.tensorflow, platform) for environment, platform in questions]
+    return [(environment.tensorflow or "", platform) for environment, platform in questions]
 
 
 def can_install(environment: Environment, platform: str) -> bool:

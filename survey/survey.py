@@ -35,7 +35,7 @@ def main(kept: Path | None) -> None:
     """Query all environments, except those with an answer in the folder ``kept``."""
     project = Project(Path("matrix.yaml"))
     answers: dict[str, Any] = {}
-    for environment in load_matrix(project.matrix_file).sorted_environments():
+    for environment in load_matrix(project.matrix_file).releases:
         lock = read_lock(project.locks_with(environment.name), environment)
         release = release_of(environment, lock)
         if release not in answers:

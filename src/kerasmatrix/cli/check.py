@@ -194,7 +194,7 @@ class _Versions:
         only = session.environment(reference, "--reference").name if reference else None
         self.policy = ReferencePolicy(only=only, preferred=None if only else self._source)
         if source and not target and not names:
-            self._target = session.matrix.sorted_environments()[-1].name
+            self._target = session.matrix.releases[-1].name
         upgrade = [name for name in (self._source, self._target) if name]
         selected = session.select((*names, *upgrade) or ("default",))
         self.environments: Sequence[Environment] = selected.environments

@@ -90,7 +90,7 @@ def _init_files(
         if not (folder / path).exists():
             raise UsageError(f"{folder / path}: there is no such file or folder")
     matrix = load_matrix(matrix_or_bundled(None))
-    newest = matrix.sorted_environments()[-1].name
+    newest = matrix.releases[-1].name
     arguments = [*files, "--to", target or newest, *(("--custom-objects", code) if code else ())]
     patterns = [f"{path}/**" if (folder / path).is_dir() else path for path in files]
     replaced = {

@@ -10,20 +10,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from kerasmatrix.config.environment import Environment, Name, check_environments
 from kerasmatrix.config.expectation import SIDES, Expectation, PatternError, names_of
-from kerasmatrix.config.export import Export, ExportFormat, check_exports, exporting
+from kerasmatrix.config.export import Export, check_exports, exporting
 from kerasmatrix.config.extends import InheritedSource, read_chain
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.filesystem.yaml_source import Location
-from kerasmatrix.ranges import Day, Seconds
+from kerasmatrix.ranges import Seconds
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.tolerance import Tolerance
 from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.escape import brief, cut
-from kerasmatrix.versions import is_legacy_keras, version_key
 
 __all__ = [
     "PYTHON",
@@ -35,65 +35,8 @@ __all__ = [
     "load_matrix",
 ]
 
-# A name becomes part of file names, image tags and folder names, which have limits.
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
-Version = Annotated[
-    str,
-    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)+(\.?(post|rc|a|b)[0-9]+)?$", max_length=40),
-]
-PythonVersion = Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")]
-Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
-VariableValue = Annotated[str, StringConstraints(max_length=32_768)]
 PYTHON = "{python}"
 ALL: Literal["*"] = "*"
-
-
-class Environment(StrictModel):
-    """A Python version and the packages that are locked for it.
-
-    ``as_of`` is the day of the package index for the lock: a release gets the dependencies of its
-    time, not those of today. ``source_packages`` may be built from source, with ``build_packages``
-    and their dependencies only.
-    """
-
-    name: str = ""
-    python: PythonVersion
-    tensorflow: Version
-    keras: Version | None = None
-    tf_keras: Version | None = None
-    distribution: Literal["tensorflow", "tensorflow-cpu"] = "tensorflow-cpu"
-    as_of: Day
-    also: tuple[str, ...] = ()
-    source_packages: tuple[str, ...] = ()
-    build_packages: tuple[str, ...] = ("setuptools", "wheel")
-    variables: dict[Variable, VariableValue] = Field(default_factory=dict)
-    export: ExportFormat | None = None
-
-    @property
-    def requirements(self) -> tuple[str, ...]:
-        """The required packages, as pip requirements. The lock adds their dependencies."""
-        pinned = [f"{self.distribution}=={self.tensorflow}"]
-        if self.keras:
-            pinned.append(f"keras=={self.keras}")
-        if self.tf_keras:
-            pinned.append(f"tf_keras=={self.tf_keras}")
-        return (*pinned, *self.also)
-
-    @property
-    def legacy_keras(self) -> bool:
-        """Whether its variables make ``tf.keras`` tf_keras, which is Keras 2."""
-        return is_legacy_keras(self.variables)
-
-    @property
-    def sort_key(self) -> tuple[Any, ...]:
-        """Sorts oldest first, and for one TensorFlow legacy Keras before Keras 3."""
-        return (
-            version_key(self.tensorflow),
-            0 if self.legacy_keras else 1,
-            version_key(self.keras or "0"),
-            self.export or "",
-            self.name,
-        )
 
 
 class Group(StrictModel):
@@ -171,6 +114,11 @@ class Matrix(StrictModel):
     def sorted_environments(self) -> tuple[Environment, ...]:
         """All environments, oldest first."""
         return tuple(sorted(self.environments.values(), key=lambda env: env.sort_key))
+
+    @property
+    def releases(self) -> tuple[Environment, ...]:
+        """The environments with the backend TensorFlow, oldest first."""
+        return tuple(env for env in self.sorted_environments() if env.is_release)
 
     @property
     def exporting(self) -> tuple[Environment, ...]:
@@ -261,7 +209,8 @@ def load_matrix(path: Path) -> Matrix:
     chain = read_chain(path)
     source = InheritedSource(chain)
     matrix = source.parse(Matrix)
-    _check_environments(source, matrix)
+    check_environments(source, matrix.environments)
+    check_exports(source, matrix.exports, matrix.environments)
     _check_names(source, ("formats",), matrix.formats, FORMATS)
     folders = [name for file in chain for name in _scenario_folders(file.path.parent / "scenarios")]
     _check_names(source, ("scenarios",), matrix.scenarios, folders)
@@ -270,17 +219,6 @@ def load_matrix(path: Path) -> Matrix:
     # Last: its message about a name is clear only once the names themselves are right.
     _check_groups(source, matrix)
     return matrix
-
-
-def _check_environments(source: InheritedSource, matrix: Matrix) -> None:
-    for name, environment in matrix.environments.items():
-        if environment.name != name:
-            raise source.error(
-                ("environments", name, "name"),
-                f"an environment has its key as its name (got {brief(environment.name)})",
-                hint="remove this line, or change the key",
-            )
-    check_exports(source, matrix.exports, matrix.environments)
 
 
 def _check_groups(source: InheritedSource, matrix: Matrix) -> None:

@@ -6,7 +6,6 @@ run in environments only, never here.
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Annotated, Literal, NoReturn
 
 from pydantic import Field, StringConstraints, field_validator
 
+from kerasmatrix.config.script import Script, read_script
 from kerasmatrix.errors import UsageError
 from kerasmatrix.filesystem.digests import digest_files
 from kerasmatrix.filesystem.yaml_source import YamlSource
@@ -72,7 +72,8 @@ class Scenario(StrictModel):
     ``reports`` are public reports of the problem that the scenario shows. If ``given``, it does not
     save a model, but loads a file that was saved elsewhere: ``trained`` is true if that file has
     the state of an optimizer, even if the reference environment did not load it, and ``holds_code``
-    if loading may run code in the file.
+    if loading may run code in the file. ``save_script`` and ``load_script`` are read from the
+    folder.
     """
 
     name: str
@@ -88,8 +89,19 @@ class Scenario(StrictModel):
     given: bool = False
     trained: bool = False
     holds_code: bool = False
+    save_script: Script = Script()
+    load_script: Script = Script()
     digest: str = ""
     folder: Path = Path()
+
+    def scripts(self, side: Literal["save", "load"], form: str) -> dict[str, Script]:
+        """Return the scripts that run when a model is saved or loaded in a format, by file name."""
+        saving, loading = {"save.py": self.save_script}, {"load.py": self.load_script}
+        if side == "save":
+            return saving
+        # Weights are loaded into a model that one of the two builds.
+        builds = form != "weights" or self.given or self.load_script.defines("build")
+        return loading if builds else {**loading, **saving}
 
 
 def load_scenario(folder: Path) -> Scenario:
@@ -104,12 +116,10 @@ def load_scenario(folder: Path) -> Scenario:
                 f"{folder}: a scenario needs a file {name}",
                 hint="`kerasmatrix init` writes an example",
             )
-    for name, function in (("save.py", "build"), ("load.py", "load")):
-        if not _defines(folder / name, function):
-            raise UsageError(
-                f"{folder / name}: defines no function {function}",
-                hint=f"define {function}; `kerasmatrix init` writes an example",
-            )
+    scripts = {
+        "save_script": _read_script(folder / "save.py", "build"),
+        "load_script": _read_script(folder / "load.py", "load"),
+    }
     source = YamlSource(folder / "scenario.yaml")
     # The name is the folder's, so that copying a folder makes a valid scenario.
     if isinstance(source.data, dict):
@@ -123,32 +133,29 @@ def load_scenario(folder: Path) -> Scenario:
     try:
         digest = digest_scenario(folder)
     except OSError as error:
-        raise UsageError(
-            f"{error.filename or folder}: cannot be read: {error.strerror}",
-            hint="every file of a scenario is part of it: make it readable, or move it elsewhere",
-        ) from None
-    return scenario.model_copy(update={"digest": digest, "folder": folder})
+        raise _unreadable(folder, error) from None
+    return scenario.model_copy(update={**scripts, "digest": digest, "folder": folder})
 
 
-def _defines(path: Path, function: str) -> bool:
-    """Return whether a script defines a name, by function, assignment or import.
-
-    A script with a syntax error here may be valid in other versions of Python; else its save fails.
-    """
+def _read_script(path: Path, function: str) -> Script:
+    """Read a script, which must define a function."""
     try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError):
-        return True
-    names: set[str] = set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.FunctionDef(name=name):
-                names.add(name)
-            case ast.Import(names=aliases) | ast.ImportFrom(names=aliases):
-                names.update(alias.asname or alias.name for alias in aliases)
-            case ast.Name(id=name, ctx=ast.Store()):
-                names.add(name)
-    return bool({function, "*"} & names)
+        script = read_script(path)
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    if not script.defines(function):
+        raise UsageError(
+            f"{path}: defines no function {function}",
+            hint=f"define {function}; `kerasmatrix init` writes an example",
+        )
+    return script
+
+
+def _unreadable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{error.filename or folder}: cannot be read: {error.strerror}",
+        hint="every file of a scenario is part of it: make it readable, or move it elsewhere",
+    )
 
 
 def digest_scenario(folder: Path) -> str:

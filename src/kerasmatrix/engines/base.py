@@ -48,9 +48,10 @@ class Task:
 
 @dataclass(frozen=True)
 class Handshake:
-    """The first message of a worker, sent when it has imported TensorFlow.
+    """The first message of a worker, sent when it has imported Keras.
 
-    ``keras`` is the version of `tf.keras`. ``modules`` are the versions of imported modules,
+    ``tensorflow`` is empty with another ``backend``. ``keras`` is the version of `tf.keras`, or of
+    the package. ``modules`` are the versions of imported modules,
     ``distributions`` those of all installed packages (`kerasmatrix.harness.imported`).
     """
 
@@ -60,6 +61,7 @@ class Handshake:
     import_seconds: float
     modules: Mapping[str, str] = field(default_factory=dict)
     distributions: Mapping[str, str] = field(default_factory=dict)
+    backend: str = "tensorflow"
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,8 @@ def _mismatches(hello: Handshake, environment: Environment, lock: Lock) -> Itera
         elif not is_same_release(version, lock.packages[name]):
             rivals = _rivals(module, name, installed)
             yield f"it imports {module} {version}, and its lock says {lock.packages[name]}{rivals}"
+    if hello.backend != environment.backend:
+        yield f"its backend is {hello.backend}, and matrix.yaml says {environment.backend}"
     major = 3 if minor_of(hello.keras)[0] >= 3 else 2  # noqa: PLR2004 - Keras 3
     if major != keras_major(environment, lock):
         yield (

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from kerasmatrix.config.backend import BACKENDS, TENSORFLOW
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.base import Handshake, Task, WorkerDied, WorkerStartFailed, unavailable
 from kerasmatrix.harness import protocol
@@ -106,7 +107,7 @@ class ConversingWorker:
             message = protocol.decode(self._channel.read_line(open_seconds))
         except ChannelTimeout:
             raise unavailable(
-                environment, f"TensorFlow was not imported within {open_seconds:g} s"
+                environment, f"{_imports(environment)} was not imported within {open_seconds:g} s"
             ) from None
         except ChannelClosed:
             reason, _ = self._channel.exit_reason()
@@ -124,7 +125,14 @@ class ConversingWorker:
             error = message.get("error", {})
             raise unavailable(
                 environment,
-                f"TensorFlow cannot be imported: {error.get('type')}: {error.get('message')}",
+                f"{_imports(environment)} cannot be imported: "
+                f"{error.get('type')}: {error.get('message')}",
             )
         names = [field.name for field in dataclasses.fields(Handshake)]
         return Handshake(**{name: message[name] for name in names if name in message})
+
+
+def _imports(environment: Environment) -> str:
+    """Return what a worker imports, as messages call it."""
+    title = BACKENDS[environment.backend].title
+    return title if environment.backend == TENSORFLOW else f"Keras with the backend {title}"

@@ -89,7 +89,7 @@ def newest_of(versions: Sequence[str]) -> str:
 
 def newest_environment(matrix: Matrix) -> Environment:
     """Return the environment with the newest TensorFlow; new environments get its Python."""
-    return max(matrix.environments.values(), key=lambda env: version_key(env.tensorflow))
+    return max(matrix.releases, key=lambda env: version_key(env.tensorflow or "0"))
 
 
 def new_environments(
@@ -113,9 +113,10 @@ def new_environments(
         as_of: the day of the index for their locks.
     """
     base = newest_environment(matrix)
+    newest = base.tensorflow or ""
     wanted = [("tf{}", release, release, newest_keras) for release in tensorflow]
-    stem = f"tf{minor_text(base.tensorflow)}-keras{{}}"
-    wanted += [(stem, release, base.tensorflow, release) for release in keras]
+    stem = f"tf{minor_text(newest)}-keras{{}}"
+    wanted += [(stem, release, newest, release) for release in keras]
     taken = set(matrix.environments)
     environments = []
     for pattern, release, on, with_keras in wanted:

@@ -20,11 +20,12 @@ __all__ = ["is_keras_3", "keras_major", "release_of"]
 def release_of(environment: Environment, lock: Lock) -> str:
     """Return the release of Keras that ``tf.keras`` is: ``2.15``, ``3.4``."""
     packages = lock.packages
-    if environment.legacy_keras:
-        return minor_text(packages.get("tf-keras", environment.tensorflow))
-    if lock.keras_major >= KERAS_3:
+    tensorflow = environment.tensorflow
+    if environment.legacy_keras and tensorflow:
+        return minor_text(packages.get("tf-keras", tensorflow))
+    if lock.keras_major >= KERAS_3 or tensorflow is None:
         return minor_text(packages["keras"])
-    return minor_text(environment.tensorflow)
+    return minor_text(tensorflow)
 
 
 def keras_major(environment: Environment, lock: Lock) -> int:

@@ -158,6 +158,8 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
     )
     # In this order: for pip, a later `:all:` overrides the names before it.
     lines = ["--only-binary :all:", *(NO_BINARY + name for name in environment.source_packages)]
+    if environment.index:
+        lines.append(f"--extra-index-url {environment.index}")
     target = folder / f"{environment.name}.txt"
     if build:
         built = "# Packages that build the source packages.\n--only-binary :all:\n\n" + build
@@ -189,6 +191,7 @@ def _compile(
         "--python-version", environment.python,
         "--exclude-newer", environment.as_of.isoformat(),
         "--only-binary", ":all:",
+        *(("--index", environment.index) if environment.index else ()),
         *options,
         "--output-file", str(lock), str(wanted),
     ]  # fmt: skip

@@ -6,6 +6,7 @@ Results may depend on them, so they are part of the keys of measurements
 
 from __future__ import annotations
 
+from kerasmatrix.config.backend import BACKENDS, KERAS_BACKEND, TENSORFLOW
 from kerasmatrix.config.matrix import Environment
 
 __all__ = ["EXPORT", "FIXED", "lasting_variables", "worker_variables"]
@@ -34,7 +35,14 @@ FIXED = {
 def lasting_variables(environment: Environment) -> dict[str, str]:
     """Return the variables that are the same for all workers of ``environment``."""
     export = {EXPORT: environment.export} if environment.export else {}
-    return {**FIXED, **environment.variables, **export}
+    return {**FIXED, **_backend_variables(environment), **environment.variables, **export}
+
+
+def _backend_variables(environment: Environment) -> dict[str, str]:
+    # TensorFlow is what Keras takes anyway, and Keras 2 knows the variable with another meaning.
+    if environment.backend == TENSORFLOW:
+        return {}
+    return {KERAS_BACKEND: environment.backend, **BACKENDS[environment.backend].variables}
 
 
 def worker_variables(environment: Environment, home: str) -> dict[str, str]:

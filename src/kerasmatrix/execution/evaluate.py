@@ -82,6 +82,7 @@ def _table(state: RunState, run: RunInfo, cells: tuple[CellResult, ...]) -> Resu
                 lock=plan.locks[env.name].digest,
                 trouble=state.environment_errors.get(env.name),
                 export=env.export,
+                backend=env.backend,
             )
             for env in environments
         ),

@@ -21,6 +21,7 @@ from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.platforms import can_install
 from kerasmatrix.environments.variables import lasting_variables
 from kerasmatrix.execution.bridges import Chain, Hop
+from kerasmatrix.harness.backend import PREDICT_ONLY
 from kerasmatrix.results.cells import Cell, Save
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.observations import LoadObservation, Observation, SaveFacts
@@ -110,8 +111,8 @@ class Plan:
         return tuple(
             env.name
             for env in self.selection.environments
-            if not env.export
-            and not (self.platform and can_install(env.tensorflow, self.platform) is False)
+            if env.is_release
+            and not (self.platform and can_install(env.tensorflow or "", self.platform) is False)
         )
 
     def keras_major(self, environment: str) -> int:
@@ -168,10 +169,10 @@ class Plan:
     def legacy_twin(self, environment: str) -> str | None:
         """Return the environment with the same TensorFlow minor and tf_keras for Keras, if any."""
         own = self.environment(environment)
-        minor = minor_of(own.tensorflow)
+        minor = minor_of(own.tensorflow or "")
         for name, other in self._environments.items():
             legacy = other.legacy_keras and not own.legacy_keras
-            if legacy and minor_of(other.tensorflow) == minor:
+            if legacy and minor_of(other.tensorflow or "") == minor:
                 return name
         return None
 
@@ -295,10 +296,17 @@ def _why_unsupported(
     """Return why an environment is not asked to save or load a scenario; None if it is."""
     if form not in scenario.formats:
         return f"the scenario does not use the format {form}"
-    # A reader is never excused: `load_model` of a release that cannot read the file fails.
-    unwritten = FORMATS[form].why_not_written(environment.tensorflow)
-    if side == "save" and unwritten:
-        return unwritten
+    # A release is never excused: its `load_model` fails if it cannot read the file. But nobody
+    # would ask for a file of TensorFlow to be read where there is none.
+    of = FORMATS[form]
+    reason = (of.why_not_written if side == "save" else of.why_not_read)(environment.tensorflow)
+    if reason:
+        return reason
+    for name, script in scenario.scripts(side, form).items():
+        if script.uses_tensorflow and environment.tensorflow is None:
+            return f"{name} imports TensorFlow, which {environment.name} does not have"
+        if script.trains and environment.backend in PREDICT_ONLY:
+            return f"{name} trains the model, and the backend {environment.backend} only predicts"
     needed = scenario.save_requires if side == "save" else scenario.load_requires
     missing = [name for name in needed if name not in lock.packages]
     if missing:

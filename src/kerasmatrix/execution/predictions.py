@@ -62,7 +62,8 @@ def _predicted(results: Results, plan: Plan, store: Path) -> Results:
     for cell in results.cells:
         content = None
         with boundary.apart(cell_of(cell)):
-            content = None if plan.environment(cell.loaded_with).export else files.read(cell)
+            is_release = plan.environment(cell.loaded_with).is_release
+            content = files.read(cell) if is_release else None
         read.append(content)
     files.keep()
     precedents = _precedents(results.cells, read, files, notes, boundary)

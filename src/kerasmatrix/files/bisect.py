@@ -28,6 +28,7 @@ from kerasmatrix.files.version_path import (
     oldest_first,
     path_of_releases,
     releases_between,
+    tensorflow_of,
     version_path,
 )
 from kerasmatrix.results.cells import INCONCLUSIVE, LOADS, Status
@@ -90,7 +91,14 @@ class Bisector:
                 path between the two.
             InfrastructureError: one of the two is unavailable.
         """
-        own = self._session.matrix.sorted_environments()
+        for end in (good, bad):
+            if not end.is_release:
+                raise UsageError(
+                    f"{end.name}: has the backend {end.backend}, and a bisection walks releases of "
+                    "TensorFlow",
+                    hint="compare backends with `kerasmatrix check`",
+                )
+        own = self._session.matrix.releases
         ends = oldest_first(good, bad)
         downwards = ends[0] is bad
         path = version_path(own, *ends)
@@ -197,7 +205,7 @@ class Bisector:
         finding: Finding = "good" if status in good else "bad"
         probe = Probe(
             environment=env.name,
-            tensorflow=env.tensorflow,
+            tensorflow=tensorflow_of(env),
             keras=(env.tf_keras if is_legacy(env) else env.keras if has_keras_3(env) else None),
             python=env.python,
             made=env.name not in self._session.matrix.environments,
@@ -212,8 +220,8 @@ class Bisector:
     def _releases_between(self, last: Environment, first: Environment) -> list[Environment]:
         """Return the path of single releases between two neighbours, in their direction."""
         older, newer = oldest_first(last, first)
-        own = self._session.matrix.sorted_environments()
-        others = load_matrix(bundled_folder() / "matrix.yaml").sorted_environments()
+        own = self._session.matrix.releases
+        others = load_matrix(bundled_folder() / "matrix.yaml").releases
         try:
             tensorflow = self._tensorflow(older, newer, (*own, *others))
             keras = self._keras(older, newer)
@@ -228,19 +236,19 @@ class Bisector:
     def _tensorflow(
         self, older: Environment, newer: Environment, known: Iterable[Environment]
     ) -> list[str]:
-        if older.tensorflow == newer.tensorflow:
+        if tensorflow_of(older) == tensorflow_of(newer):
             return []
         # Each release has wheels for a few Pythons: those of the minors in between.
         kinds = {(older.distribution, older.python), (newer.distribution, newer.python)}
         kinds |= {
             (env.distribution, env.python)
             for env in known
-            if releases_between([env.tensorflow], older.tensorflow, newer.tensorflow)
+            if releases_between([tensorflow_of(env)], tensorflow_of(older), tensorflow_of(newer))
         }
         releases: set[str] = set()
         for distribution, python in sorted(kinds):
-            releases |= set(self._ask_for(distribution, older.tensorflow, newer, python))
-        return releases_between(releases, older.tensorflow, newer.tensorflow)
+            releases |= set(self._ask_for(distribution, tensorflow_of(older), newer, python))
+        return releases_between(releases, tensorflow_of(older), tensorflow_of(newer))
 
     def _keras(self, older: Environment, newer: Environment) -> list[str]:
         legacy = is_legacy(newer)
@@ -261,7 +269,7 @@ class Bisector:
     ) -> list[str]:
         return releases_before(
             package,
-            below or newer.tensorflow,
+            below or tensorflow_of(newer),
             least,
             matrix=self._session.matrix,
             python=python,

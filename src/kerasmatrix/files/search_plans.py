@@ -46,7 +46,8 @@ class SearchPlans:
         self._exporting = [env for env in environments if env.export]
         self.added: dict[str, Environment] = {}
         among = {env.name: env for env in policy.among}
-        self.known = {**(among or session.matrix.environments), **self.requested}
+        releases = {env.name: env for env in session.matrix.releases}
+        self.known = {**(among or releases), **self.requested}
         for name in (policy.only, policy.preferred):
             if name and name not in self.known:
                 self.known[name] = session.environment(name)

@@ -116,8 +116,8 @@ class Session:
         try:
             keras = release_of(env, self.lock(env))
         except UsageError:  # it is not locked yet
-            keras = env.keras or env.tensorflow
-        return NamedVersion(env.name, env.tensorflow, keras, env.legacy_keras)
+            keras = env.keras or env.tensorflow or ""
+        return NamedVersion(env.name, env.tensorflow or "", keras, env.legacy_keras)
 
     def plan(self, model_inputs: Iterable[ModelInput], environments: Sequence[Environment]) -> Plan:
         """Return a plan whose scenarios are those of ``model_inputs``, without rows yet.

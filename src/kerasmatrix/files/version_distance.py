@@ -16,6 +16,8 @@ FIRST_WITH_KERAS_3 = 16  # TensorFlow's minor
 BEFORE_TENSORFLOW_2 = -1
 # Keras 3 has minors of its own, which follow those of TensorFlow at this distance.
 KERAS_3_OFFSET = 100
+# Files are compared with what TensorFlow computes, unless no release loads them.
+OTHER_BACKEND = 1000
 # The last Keras 2, which reads most files whose writer is unknown.
 LAST_KERAS_2 = 15
 
@@ -43,12 +45,13 @@ def version_distances(
     for environment in environments:
         own = (
             minor_of(environment.tensorflow)[1]
-            if by_tensorflow
+            if by_tensorflow and environment.tensorflow
             else _position(environment, locks[environment.name])
         )
         # Of a range such as "2.3 to 2.4" the first is the nearest, by less than any minor.
         within = min(max(own - first, 0), last - first) / 100
-        distances[environment.name] = max(first - own, own - last, 0) + within
+        far = 0 if environment.is_release else OTHER_BACKEND
+        distances[environment.name] = max(first - own, own - last, 0) + within + far
     return distances
 
 

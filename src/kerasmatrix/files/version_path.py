@@ -21,11 +21,17 @@ __all__ = [
     "oldest_first",
     "path_of_releases",
     "releases_between",
+    "tensorflow_of",
     "version_path",
 ]
 
 FIRST_KERAS_3 = (2, 16)  # `tf.keras` is Keras 3 from this TensorFlow on
 Place = tuple[Version, tuple[Any, ...]]
+
+
+def tensorflow_of(environment: Environment) -> str:
+    """Return the TensorFlow of a release, which always has one."""
+    return environment.tensorflow or "0"
 
 
 def is_legacy(environment: Environment) -> bool:
@@ -35,7 +41,7 @@ def is_legacy(environment: Environment) -> bool:
 
 def has_keras_3(environment: Environment) -> bool:
     """Return whether ``tf.keras`` is Keras 3."""
-    new = minor_of(environment.tensorflow) >= FIRST_KERAS_3
+    new = minor_of(tensorflow_of(environment)) >= FIRST_KERAS_3
     return new and not is_legacy(environment)
 
 
@@ -117,7 +123,7 @@ def path_of_releases(  # noqa: PLR0913 - a path is made of these
     own = (older, newer, *own)
     bases = (*own, *others)
     releases = [(release, _keras_at(older, newer, release, keras)) for release in tensorflow]
-    last = newer.tensorflow
+    last = tensorflow_of(newer)
     releases.append((last, _keras_at(older, newer, last, keras)))
     releases += [
         (last, release) for release in keras if not is_legacy(newer) or _fits(release, last)
@@ -139,7 +145,7 @@ def _place(environment: Environment) -> Place:
         keras = (1, version_key(environment.keras or "0"))
     else:
         keras = (0,)
-    return (version_key(environment.tensorflow), keras)
+    return (version_key(tensorflow_of(environment)), keras)
 
 
 def _later(first: Place, second: Place) -> bool:
@@ -175,7 +181,9 @@ def _ad_hoc(
     """Return an environment with a TensorFlow and a Keras, and a Python that they support."""
     legacy = is_legacy(newer) and minor_of(tensorflow) >= FIRST_KERAS_3
     minor = minor_of(tensorflow)
-    alike = (env for env in bases if minor_of(env.tensorflow) == minor and is_legacy(env) == legacy)
+    alike = (
+        env for env in bases if minor_of(tensorflow_of(env)) == minor and is_legacy(env) == legacy
+    )
     base = next(alike, newer)
     kind = "tf_keras" if legacy else "keras"
     # A Keras that was released after this TensorFlow needs a later index.

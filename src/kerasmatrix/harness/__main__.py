@@ -1,7 +1,7 @@
-"""The worker: imports TensorFlow once, then runs tasks in children forked from itself.
+"""The worker: imports Keras and its backend once, then runs tasks in children forked from itself.
 
 Run as ``python HARNESS_FOLDER --scenarios DIR --artifacts DIR --scratch DIR``. Nothing here may
-start TensorFlow's runtime (no operation, no eager context), or forked children hang.
+start the backend's runtime (no operation, no eager context), or forked children hang.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ def main() -> int:
 
 
 def _hello() -> dict[str, Any]:
-    """Import TensorFlow; return the message that says whether that worked."""
+    """Import Keras; return the message that says whether that worked."""
     from . import exception_data, protocol
 
     started = time.monotonic()
     try:
-        versions = _import_tensorflow()
+        versions = _import_keras()
     except BaseException as error:
         return dict(
             kind="unavailable", error=exception_data.describe(error), protocol=protocol.PROTOCOL
@@ -121,17 +121,18 @@ def _results(request: dict, folders: Any, run: Any, settings: Any, initial: Any)
         raise
 
 
-def _import_tensorflow() -> dict[str, Any]:
-    """Import TensorFlow and its Keras; return the versions of imported and installed packages."""
-    import tensorflow as tf
+def _import_keras() -> dict[str, Any]:
+    """Import Keras with its backend; return the versions of imported and installed packages."""
+    from . import backend, formats, imported
 
-    from . import formats, imported
-
+    used = backend.current()
+    keras = used.keras
     # An access to `tf.keras` makes lazy loaders load: here once, not in every child.
-    assert callable(tf.keras.models.load_model)
+    assert callable(keras.models.load_model)
     return dict(
-        tensorflow=tf.__version__,
-        keras=formats.keras_version(tf.keras),
+        tensorflow=used.version(),
+        keras=formats.keras_version(keras),
+        backend=backend.name(),
         modules=imported.modules(),
         distributions=imported.distributions(),
     )

@@ -6,6 +6,8 @@ from typing import Any, Iterator
 
 import numpy as np
 
+from . import backend
+
 __all__ = ["Spec", "batches", "forget_states", "specs_of"]
 
 TEXT = "string"
@@ -67,7 +69,8 @@ def batches(model: Any, inputs: list, keys: Any = None) -> Iterator:
     specs, own_keys = specs_of(model)
     if len(specs) != len(inputs):
         specs = [None] * len(inputs)
-    tensors = [_tensor(array, spec) for array, spec in zip(inputs, specs)]
+    used = backend.current()
+    tensors = [used.tensor(array, spec) for array, spec in zip(inputs, specs)]
     together = tensors[0] if len(tensors) == 1 else tensors
     named = own_keys or keys
     names = named or [spec.name for spec in specs if spec is not None]
@@ -206,34 +209,15 @@ def _spec(tensor: Any, number: int, names: Any) -> Spec:
 
 def _served(path: str) -> tuple:
     """Return the inputs of a SavedModel's ``serving_default``, in order, and its keys."""
-    import tensorflow as tf
-
     try:
+        import tensorflow as tf
+
         signature = tf.saved_model.load(path).signatures["serving_default"]
         specs = signature.structured_input_signature[1]
-    except Exception:  # it has none, or loading it needs classes that are missing
+    except Exception:  # it has none, or loading it needs classes, or TensorFlow, that are missing
         return [], None
     keys = sorted(specs)
     return [_spec(specs[key], number, keys) for number, key in enumerate(keys)], keys
-
-
-def _tensor(array: Any, spec: Spec | None) -> Any:
-    """Return an array as the kind of tensor that the input demands."""
-    import tensorflow as tf
-
-    text = array.dtype.kind in "OSU"
-    if not tf.executing_eagerly():
-        return array.astype(object) if text else array
-    if spec is not None and spec.ragged:
-        tensor = tf.constant(array)
-        if spec.ragged_rank > 1:
-            return tf.RaggedTensor.from_tensor(tensor, ragged_rank=spec.ragged_rank)
-        # Rows of different lengths, or it would not be ragged.
-        lengths = [max(1, array.shape[1] - row) for row in range(len(array))]
-        return tf.RaggedTensor.from_tensor(tensor, lengths=lengths)
-    if spec is not None and spec.sparse:
-        return tf.sparse.from_dense(tf.constant(array))
-    return tf.constant(array) if text else array
 
 
 def as_numpy(dtype: str | None) -> Any:

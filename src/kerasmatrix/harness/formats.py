@@ -6,6 +6,8 @@ import importlib
 import os
 from typing import Any
 
+from . import backend
+
 __all__ = ["FILE_NAMES", "find", "inference_layer", "load", "load_reference", "major", "save"]
 
 KERAS_3 = 3  # SavedModel became an export for inference
@@ -82,9 +84,7 @@ def load_reference(form: str, folder: str, load_script: dict, build: Any) -> Any
     ``load_model`` of Keras 3 loads no SavedModel: one that Keras 3 exported would have no reference
     without this layer.
     """
-    import tensorflow as tf
-
-    keras = load_script.get("keras", tf.keras)
+    keras = load_script.get("keras") or backend.current().keras
     if form == "savedmodel" and major(keras) >= KERAS_3:
         return inference_layer(keras, find(form, folder))
     if form == "keras" and "load_packed" in load_script:  # also of an archive that is a folder
@@ -143,6 +143,4 @@ def major(keras: Any) -> int:
 
 
 def _keras_2_12() -> bool:
-    import tensorflow as tf
-
-    return keras_version(tf.keras).startswith("2.12.")
+    return keras_version(backend.current().keras).startswith("2.12.")

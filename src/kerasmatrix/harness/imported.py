@@ -10,7 +10,7 @@ import os
 import sys
 
 # These decide how a model is saved and loaded. Not every TensorFlow imports `keras`.
-MODULES = ("tensorflow", "keras", "tf_keras", "numpy", "h5py")
+MODULES = ("tensorflow", "keras", "tf_keras", "numpy", "h5py", "jax", "openvino", "torch")
 WANTED = ("Name", "Version")
 METADATA = (("dist-info", "METADATA"), ("egg-info", "PKG-INFO"))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import configuration, feeding
+from . import backend, configuration, feeding
 from . import difference as deviation
 
 __all__ = [
@@ -131,9 +131,7 @@ def outputs(model: Any, inputs: list, keys: list | None = None) -> Outputs:
 
 def _answer(model: Any, batch: Any, size: int) -> Any:
     """Call a model, directly if execution is eager: ``predict`` would trace a function."""
-    import tensorflow as tf
-
-    if not tf.executing_eagerly():
+    if not backend.current().is_eager():
         return model.predict(batch, batch_size=size)
     if type(model).__name__ == "TFSMLayer":
         return model(batch)
@@ -146,9 +144,8 @@ def predict(model: Any, inputs: list, keys: list | None = None) -> None:
     Raises:
         Exception: what it raised on the likeliest form of ``inputs``, if it refuses all.
     """
-    import tensorflow as tf
-
-    if not tf.executing_eagerly() or not isinstance(model, tf.keras.Model):
+    used = backend.current()
+    if not used.is_eager() or not isinstance(model, used.keras.Model):
         return
     refused = None
     for batch in feeding.batches(model, inputs, keys):
@@ -229,13 +226,9 @@ def _optimizer_arrays(optimizer: Any) -> list:
 
 def array_of(variable: Any) -> np.ndarray:
     """Return the value of a variable of any Keras, in eager or graph mode."""
-    import tensorflow as tf
-
     if isinstance(variable, (int, float, np.ndarray, np.generic)):
         return np.asarray(variable)
-    if hasattr(variable, "numpy") and tf.executing_eagerly():
-        return np.asarray(variable.numpy())
-    return np.asarray(tf.compat.v1.keras.backend.get_value(variable))
+    return np.asarray(backend.current().value(variable))
 
 
 def plain(value: Any) -> Any:  # noqa: PLR0911 - one line a kind of value
@@ -268,7 +261,7 @@ def leaves(answer: Any) -> list:
         return [np.asarray(part) for part in (answer.flat_values, *answer.nested_row_splits)]
     if hasattr(answer, "dense_shape") and hasattr(answer, "indices"):  # sparse
         return [np.asarray(part) for part in (answer.indices, answer.values, answer.dense_shape)]
-    return [np.asarray(answer)]
+    return [backend.current().array(answer)]
 
 
 def structure(answer: Any) -> Any:

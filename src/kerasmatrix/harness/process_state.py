@@ -13,8 +13,8 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import Any
 
+from . import backend
 from .module_state import ModuleState
 
 __all__ = ["ProcessState"]
@@ -56,7 +56,7 @@ class ProcessState:
             if change is None and _open_files() > self._open_files + MAX_LEAKED_FILES:
                 change = "open files"
             if change is None:
-                _clear_sessions()
+                backend.current().restart()
         except Exception as error:  # a state that cannot even be read has changed
             return f"{type(error).__name__}: {error}"
         return change
@@ -87,25 +87,6 @@ class ProcessState:
             log.setLevel(level)
             log.handlers[:] = handlers
             log.disabled = disabled
-
-
-def _clear_sessions() -> None:
-    """Restart automatic names, and begin a new graph, in every Keras that is imported."""
-    for name in ("keras.backend", "tf_keras.backend"):
-        if name in sys.modules:
-            _clear_session(sys.modules[name])
-    import tensorflow as tf
-
-    _clear_session(tf.keras.backend)
-    tf.compat.v1.reset_default_graph()
-
-
-def _clear_session(backend: Any) -> None:
-    try:
-        # Keras 3 would collect garbage, which takes long and a child that ends does not need.
-        backend.clear_session(free_memory=False)
-    except TypeError:
-        backend.clear_session()
 
 
 def _import_lists() -> list:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
+
+from . import backend, keras_imports
 
 __all__ = ["run_script"]
 
@@ -15,7 +18,8 @@ def run_script(path: str) -> dict:
 
     Its ``if __name__ == "__main__"`` block does not run, but the module of its classes and
     functions is ``__main__``, as if it ran by hand: Keras writes the module of a custom object
-    into the file.
+    into the file. With another backend than TensorFlow it imports ``keras``, not
+    ``tensorflow.keras``.
     """
     folder = os.path.dirname(path)
     if folder not in sys.path:
@@ -23,7 +27,10 @@ def run_script(path: str) -> dict:
     with open(path, "rb") as handle:
         source = handle.read()
     namespace = {"__name__": IMPORTED, "__file__": path}
-    exec(compile(source, path, "exec"), namespace)
+    code: Any = source
+    if backend.name() != backend.TENSORFLOW:
+        code = keras_imports.from_keras(source, path)
+    exec(compile(code, path, "exec"), namespace)
     for value in list(namespace.values()):
         if getattr(value, "__module__", None) == IMPORTED:
             value.__module__ = "__main__"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import time
 from typing import Any
 
 from . import (
+    backend,
     configuration,
     exception_data,
     exports,
@@ -76,7 +76,7 @@ class Task:
         return kinds[self.request["kind"]]()
 
     def _save(self) -> dict:
-        _seed(SAVE_SEED)
+        backend.current().seed(SAVE_SEED)
         names = self.files.save_script()
         self._enter_stage("build")
         model = names["build"]()
@@ -113,7 +113,7 @@ class Task:
         The file itself is not copied into the artifact. A model that accepts none of the inputs is
         compared without outputs.
         """
-        _seed(LOAD_SEED)
+        backend.current().seed(LOAD_SEED)
         target = self.files.create("artifact")
         model, did, path = self._load_model(self.files.with_given(target))
         self._enter_stage("call")
@@ -146,7 +146,7 @@ class Task:
         self._enter_stage(None)
 
     def _load(self) -> dict:
-        _seed(LOAD_SEED)
+        backend.current().seed(LOAD_SEED)
         artifact = self.files.artifact()
         model, did, path = self._load_model(artifact)
         self._enter_stage("call")
@@ -201,7 +201,7 @@ class Task:
 
         Without a format to save in, the new artifact is the file that fixes have made.
         """
-        _seed(LOAD_SEED)
+        backend.current().seed(LOAD_SEED)
         artifact = self.files.artifact()
         model, did, path = self._load_model(artifact)
         self._enter_stage("inspect")
@@ -297,13 +297,3 @@ def _facts(model: Any, outputs: Any) -> dict:
         layers=configuration.packed(configuration.layers(model)),
         structure=outputs.structure,
     )
-
-
-def _seed(seed: int) -> None:
-    import numpy as np
-
-    import tensorflow as tf
-
-    random.seed(seed)
-    np.random.seed(seed)
-    tf.compat.v1.set_random_seed(seed)

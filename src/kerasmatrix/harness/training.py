@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from . import feeding
+from . import backend, feeding
 
 __all__ = ["NotComparable", "observe", "targets"]
 
@@ -70,15 +70,17 @@ def observe(model: Any, sample: Any) -> dict:
     return found
 
 
-def _observed(model: Any, sample: Any) -> dict:
-    import tensorflow as tf
+def _check_is_comparable(model: Any, sample: Any) -> None:
+    """Refuse a model whose training says nothing here.
 
+    Raises:
+        NotComparable: with the reason.
+    """
     if sample is None:
         raise NotComparable("no inputs were accepted")
-
     if getattr(model, "optimizer", None) is None:
         raise NotComparable("it is not compiled")
-    if not tf.executing_eagerly():
+    if not backend.current().is_eager():
         raise NotComparable("TensorFlow runs in graph mode")
     if not getattr(model, "trainable_weights", None):
         raise NotComparable("it has no weights to train")
@@ -88,6 +90,10 @@ def _observed(model: Any, sample: Any) -> dict:
             raise NotComparable(f"it has a {name} of its own")
     if sum(int(np.prod(np.shape(weight))) for weight in model.trainable_weights) > MOST_PARAMETERS:
         raise NotComparable(f"it has more than {MOST_PARAMETERS:,} weights to train")
+
+
+def _observed(model: Any, sample: Any) -> dict:
+    _check_is_comparable(model, sample)
     expected = targets(model, sample.outputs)
     before = model.get_weights()
     with _without_randomness(model):
@@ -101,6 +107,8 @@ def _observed(model: Any, sample: Any) -> dict:
         evaluated: list = [[str(name), _number(value)] for name, value in _flat(measured)]
         if not all(np.isfinite(value) for _, value in evaluated):
             raise NotComparable("evaluate() gives NaN or infinity")
+        if not backend.current().trains:
+            return dict(evaluate=evaluated, not_compared=f"{backend.name()} only predicts")
         model.reset_metrics()
         try:
             model.train_on_batch(batch, expected)

@@ -268,7 +268,7 @@ def judge_files(
 
 def best_source(results: Results, target: str) -> str | None:
     """Return the version that loads most of the files; of several, the newest before the target."""
-    loaded = {environment.name: 0 for environment in results.environments if not environment.export}
+    loaded = {environment.name: 0 for environment in results.environments if environment.is_release}
     for cell in results.cells:
         if cell.loaded_with in loaded:
             loaded[cell.loaded_with] += cell.status in LOADS

@@ -20,7 +20,10 @@ class Format:
 
     ``since`` is the first TensorFlow that writes it. Where ``until`` is set, later releases write
     the same file as the format ``later``, so that it has no rows of theirs. Up to ``hdf5_until``
-    the file holds what the format ``h5`` does.
+    the file holds what the format ``h5`` does. Where ``needs_tensorflow``, Keras 3 neither writes
+    nor reads it without TensorFlow, whatever its backend is.
+
+    The methods take a version of TensorFlow, or None for Keras 3 without TensorFlow.
     """
 
     name: str
@@ -30,13 +33,25 @@ class Format:
     until: tuple[int, int] | None = None
     later: str = ""
     hdf5_until: tuple[int, int] | None = None
+    needs_tensorflow: bool = False
 
-    def is_hdf5_by_another_name(self, tensorflow: str) -> bool:
-        """Whether a release of TensorFlow writes the content of the format ``h5``."""
-        return self.hdf5_until is not None and minor_of(tensorflow) <= self.hdf5_until
+    def is_hdf5_by_another_name(self, tensorflow: str | None) -> bool:
+        """Whether a release writes the content of the format ``h5``."""
+        if self.hdf5_until is None or tensorflow is None:
+            return False
+        return minor_of(tensorflow) <= self.hdf5_until
 
-    def why_not_written(self, tensorflow: str) -> str | None:
-        """Say why a release of TensorFlow does not write this format, or None if it does."""
+    def why_not_read(self, tensorflow: str | None) -> str | None:
+        """Say why this format is no question for a release, or None if it is."""
+        if self.needs_tensorflow and tensorflow is None:
+            return f"the format {self.name} needs TensorFlow, which is not installed"
+        return None
+
+    def why_not_written(self, tensorflow: str | None) -> str | None:
+        """Say why a release does not write this format, or None if it does."""
+        if tensorflow is None:
+            later = f"Keras 3 writes the same file as the format {self.later}"
+            return later if self.until else self.why_not_read(tensorflow)
         minor = minor_of(tensorflow)
         if minor < self.since:
             return (
@@ -47,7 +62,7 @@ class Format:
             return f"TensorFlow {tensorflow} writes the same file as the format {self.later}"
         return None
 
-    def has_rows(self, tensorflow: str) -> bool:
+    def has_rows(self, tensorflow: str | None) -> bool:
         """Whether the table has rows of this format for a release, if only to say that it lacks it.
 
         A format of some releases only has rows of theirs and no others.
@@ -87,6 +102,7 @@ FORMATS: dict[str, Format] = {
             since=(1, 15),
             since_source="Keras 2: model.save(format 'tf'); Keras 3: model.export, as its "
             "migration guide says",
+            needs_tensorflow=True,
         ),
         Format(
             name="weights",

@@ -75,6 +75,7 @@ class EnvironmentResult(StrictModel):
     export: str | None = Field(
         default=None, description="the format to which it exports the models that it loads"
     )
+    backend: str = Field(default="tensorflow", description="the backend of its Keras")
     added: bool = Field(
         default=False,
         description="it was not selected: added as a reference that files are compared with",
@@ -84,6 +85,11 @@ class EnvironmentResult(StrictModel):
     def tensorflow(self) -> str:
         """The version of TensorFlow, from whichever distribution; empty if there is none."""
         return self.packages.get("tensorflow-cpu") or self.packages.get("tensorflow", "")
+
+    @property
+    def is_release(self) -> bool:
+        """Whether it loads models as a release of TensorFlow does: see `config.environment`."""
+        return self.export is None and self.backend == "tensorflow"
 
 
 class FixedResult(StrictModel):
@@ -363,8 +369,13 @@ class Results(StrictModel):
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The selected environments that load models to keep them; exports are a way out."""
-        return tuple(env.name for env in self.environments if not (env.added or env.export))
+        """The selected environments that one may upgrade to, oldest first.
+
+        Exports are a way out. Other backends are versions only where nothing else was selected.
+        """
+        kept = [env for env in self.environments if not (env.added or env.export)]
+        releases = [env.name for env in kept if env.is_release]
+        return tuple(releases or (env.name for env in kept))
 
     @property
     def asked_for(self) -> tuple[CellResult, ...]:

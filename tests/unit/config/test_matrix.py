@@ -102,7 +102,7 @@ def test_matrix_of_the_project_is_valid(pytestconfig):
     matrix = load_matrix(pytestconfig.rootpath / "matrix.yaml")
     assert len(matrix.select(group="quick").environments) == 3
     assert len(matrix.select(group="default").environments) == 10
-    minors = {env.tensorflow.rsplit(".", 1)[0] for env in matrix.environments.values()}
+    minors = {env.tensorflow.rsplit(".", 1)[0] for env in matrix.releases}
     assert {"1.15", *(f"2.{minor}" for minor in range(22))} == minors
 
 

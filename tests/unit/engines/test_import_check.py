@@ -43,6 +43,21 @@ def test_find_mismatch_same_packages_is_none():
     assert find_mismatch(HELLO, ENVIRONMENT, LOCK) is None
 
 
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_find_mismatch_backend_is_that_of_the_environment(backend):
+    environment = Environment(
+        name="keras3.15-jax", backend="jax", python="3.13", keras="3.15.1", as_of="2026-08-15"
+    )
+    lock = Lock(Path("keras3.15-jax.txt"), "keras==3.15.1\njax==0.11.0\n")
+    packages = {"keras": "3.15.1", "jax": "0.11.0"}
+    said = Handshake(
+        tensorflow="", keras="3.15.1", python="3.13.1", import_seconds=1.0, modules=packages,
+        distributions=packages, backend=backend,
+    )  # fmt: skip
+    wanted = None if backend == "jax" else "its backend is tensorflow, and matrix.yaml says jax"
+    assert find_mismatch(said, environment, lock) == wanted
+
+
 def test_find_mismatch_post_release_is_none():
     lock = Lock(LOCK.path, LOCK.content.replace("2.22.0rc0", "2.22.0rc0.post1"))
     said = hello(distributions={"tensorflow_cpu": "2.22.0rc0.post1"})

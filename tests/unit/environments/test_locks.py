@@ -75,6 +75,17 @@ def test_resolve_uses_day_hashes_and_wheels(uv, tmp_path):
     assert lines[2:5] == ["--only-binary :all:", "--no-binary gast", "--no-binary wrapt"]
 
 
+def test_resolve_of_a_backend_asks_the_second_index(uv, tmp_path):
+    environment = Environment(
+        name="keras3.15-torch", backend="torch", python="3.13", keras="3.15.1", as_of="2026-08-15",
+        index="https://wheels.example/cpu",
+    )  # fmt: skip
+    path = resolve(MATRIX, environment, tmp_path)
+    assert "--index https://wheels.example/cpu" in " ".join(uv["command"])
+    assert uv["requirements"].split() == ["keras==3.15.1", "torch"]
+    assert "--extra-index-url https://wheels.example/cpu" in path.read_text().splitlines()
+
+
 def test_read_lock_returns_packages(uv, tmp_path):
     resolve(MATRIX, ENVIRONMENT, tmp_path)
     lock = read_lock(tmp_path, ENVIRONMENT)

@@ -58,7 +58,7 @@ def test_missing_wheels_of_other_releases_is_none():
 
 def test_platforms_are_measured_for_the_whole_matrix(pytestconfig):
     matrix = load_matrix(pytestconfig.rootpath / "matrix.yaml")
-    for environment in matrix.environments.values():
+    for environment in matrix.releases:
         assert can_install(environment.tensorflow, "linux-x86_64") is True, "nox -s platforms"
         assert all(
             can_install(environment.tensorflow, platform) is not None for platform in PLATFORMS

@@ -9,6 +9,7 @@ import pytest
 
 from kerasmatrix.config.matrix import Environment, Limits, Selection
 from kerasmatrix.config.scenario import Scenario
+from kerasmatrix.config.script import Script
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.execution.bridges import Hop
 from kerasmatrix.execution.plan import Plan, environment_digest
@@ -266,3 +267,72 @@ def test_bridges_have_wheels_for_the_platform(monkeypatch):
     )
     assert make().bridges == ("tf2.11", "tf2.12", "tf2.16", "tf2.16-legacy")
     assert make(platform="macos-arm64").bridges == ("tf2.12", "tf2.16", "tf2.16-legacy")
+
+
+# Keras 3 without TensorFlow, with a backend that only predicts.
+OTHER = Environment(
+    name="keras3.15-numpy", backend="numpy", keras="3.15.1", python="3.13", as_of="2026-08-15"
+)
+SCRIPTS = {
+    "trained": {"save_script": Script(names={"build"}, trains=True)},
+    "of_tensorflow": {"save_script": Script(names={"build"}, uses_tensorflow=True)},
+    "loads_with_tensorflow": {"load_script": Script(names={"load"}, uses_tensorflow=True)},
+    "builds_apart": {
+        "save_script": Script(names={"build"}, uses_tensorflow=True),
+        "load_script": Script(names={"load", "build"}),
+    },
+}
+
+
+def with_backend():
+    plan = make(environments=(*ENVIRONMENTS, OTHER))
+    lock = Lock(Path(), "keras==3.15.1\njax==0.11.0\n")
+    scenarios = {
+        name: Scenario.model_construct(
+            **{
+                **Scenario(name=name, title="t", shows="s", digest="g" * 20).__dict__,
+                "load_script": Script(names={"load"}),
+                **scripts,
+            }
+        )
+        for name, scripts in SCRIPTS.items()
+    }
+    return dataclasses.replace(
+        plan,
+        scenarios={**SCENARIOS, **scenarios},
+        locks={**plan.locks, OTHER.name: lock},
+    )
+
+
+@pytest.mark.parametrize(
+    ("scenario", "form", "saved", "loaded", "reason"),
+    [
+        ("dense", "keras", OTHER.name, OTHER.name, None),
+        ("dense", "keras-archive", OTHER.name, "tf2.16",
+         "Keras 3 writes the same file as the format keras"),
+        ("dense", "savedmodel", OTHER.name, "tf2.16",
+         "the format savedmodel needs TensorFlow, which is not installed"),
+        ("dense", "savedmodel", "tf2.16", OTHER.name,
+         "the format savedmodel needs TensorFlow, which is not installed"),
+        ("trained", "h5", OTHER.name, "tf2.16",
+         "save.py trains the model, and the backend numpy only predicts"),
+        ("trained", "h5", "tf2.16", OTHER.name, None),
+        ("trained", "weights", "tf2.16", OTHER.name,
+         "save.py trains the model, and the backend numpy only predicts"),
+        ("of_tensorflow", "h5", OTHER.name, "tf2.16",
+         "save.py imports TensorFlow, which keras3.15-numpy does not have"),
+        ("of_tensorflow", "h5", "tf2.16", OTHER.name, None),
+        ("loads_with_tensorflow", "h5", "tf2.16", OTHER.name,
+         "load.py imports TensorFlow, which keras3.15-numpy does not have"),
+        ("builds_apart", "weights", "tf2.16", OTHER.name, None),
+    ],
+)  # fmt: skip
+def test_cannot_load_with_another_backend_says_why(scenario, form, saved, loaded, reason):
+    assert with_backend().cannot_load(Cell(scenario, form, saved, loaded)) == reason
+
+
+def test_another_backend_is_no_bridge_and_no_twin():
+    plan = with_backend()
+    assert OTHER.name not in plan.bridges
+    assert plan.legacy_twin(OTHER.name) is None
+    assert plan.keras_major(OTHER.name) == 3

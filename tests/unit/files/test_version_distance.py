@@ -18,6 +18,7 @@ from tests.real import ROOT
         ({}, ["tf2.15"]),
         ({"tensorflow": "2.21.0"}, ["tf2.21"]),
         ({"tensorflow": "2.9.3", "keras_major": 2}, ["tf2.9"]),
+        ({"keras": "3.15.1", "keras_major": 3}, ["tf2.21", "tf2.19-keras3.15"]),
     ],
 )
 def test_by_version_distance_writer_is_first(writer, closest):

@@ -5,13 +5,13 @@ import types
 import numpy as np
 import pytest
 
-from kerasmatrix.harness import feeding, sample_batches, sample_inputs
+from kerasmatrix.harness import backend, feeding, sample_batches, sample_inputs
 
 
 @pytest.fixture(autouse=True)
 def _eager(monkeypatch):
     """Let nothing ask TensorFlow for tensors: arrays are good enough for these models."""
-    monkeypatch.setattr(feeding, "_tensor", lambda array, spec: array)
+    monkeypatch.setattr(backend.TensorFlow, "tensor", lambda _, array, spec: array)
 
 
 def tensor(*shape, dtype="float32", name="x", **kind):

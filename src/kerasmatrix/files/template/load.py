@@ -16,9 +16,8 @@ import zipfile
 
 import numpy as np
 
-import tensorflow as tf
+from tensorflow import keras
 
-keras = tf.keras
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 

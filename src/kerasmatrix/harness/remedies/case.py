@@ -6,7 +6,7 @@ import inspect
 import os
 from typing import Any
 
-from .. import formats, script
+from .. import backend, formats, script
 
 __all__ = ["Case", "NotApplicable", "accepted"]
 
@@ -59,12 +59,10 @@ class Case:
 
     @property
     def keras(self) -> Any:
-        """The Keras to load with: the one that ``load.py`` calls ``keras``, or TensorFlow's."""
+        """The Keras to load with: the one that ``load.py`` calls ``keras``, or the usual one."""
         if "keras" in self.loader:
             return self.loader["keras"]
-        import tensorflow as tf
-
-        return tf.keras
+        return backend.current().keras
 
     @property
     def written_by(self) -> int:

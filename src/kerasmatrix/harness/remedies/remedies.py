@@ -21,6 +21,7 @@ __all__ = ["Case", "NotApplicable", "failing_layers", "load"]
 
 # The last release of Keras outside TensorFlow: 2.4 only passes its Keras on.
 STANDALONE = ("2.3.0", "2.3.1")
+TENSORFLOW = "tensorflow"
 
 
 def load(case: Case, names: list) -> Any:
@@ -31,7 +32,13 @@ def load(case: Case, names: list) -> Any:
         Exception: the error of the load.
     """
     for name in names:
-        model = REMEDIES[name](case)
+        try:
+            model = REMEDIES[name](case)
+        except ModuleNotFoundError as error:
+            # A fix that is written for TensorFlow has no place where there is none.
+            if error.name == TENSORFLOW:
+                raise NotApplicable("it needs TensorFlow, which is not installed") from None
+            raise
         if model is not None:
             return model
     model = _load_apart(case) if case.weights_apart else _load_plainly(case)
