@@ -79,7 +79,7 @@ class SyntheticEngine:
     slots = None
     idle_workers = 0
 
-    def downloaded(self, environment: str) -> None:  # noqa: ARG002 - of the contract
+    def downloaded(self, environment: str) -> None:
         """Return nothing: nothing is installed."""
 
     def prepare(self, environment: Environment, lock: Lock) -> None:

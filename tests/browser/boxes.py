@@ -12,16 +12,20 @@ POLICY = '<meta http-equiv="Content-Security-Policy" content="connect-src \'none
 STARTED = 120_000  # ms, on a machine with other work
 
 
+def skip_or_fail(reason):
+    """Skip a test, or fail where it has to run."""
+    if os.environ.get("KERASMATRIX_REQUIRE_BROWSER"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def write_site(folder, *names):
     """Write the pages into ``folder``, and return their addresses by name."""
     spec = importlib.util.spec_from_file_location("boxes_bundle", DOCS / "boxes_bundle.py")
     bundle = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bundle)
     if not bundle.is_installed():
-        reason = "the packages of the pages with a box are not installed (nox -s docs)"
-        if os.environ.get("KERASMATRIX_REQUIRE_BROWSER"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        skip_or_fail("the packages of the pages with a box are not installed (nox -s docs)")
     bundle.write(folder / "_static" / "boxes")
     addresses = {}
     for name in names:
