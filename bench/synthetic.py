@@ -79,6 +79,9 @@ class SyntheticEngine:
     slots = None
     idle_workers = 0
 
+    def downloaded(self, environment: str) -> None:
+        """Return nothing: nothing is installed."""
+
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """There is nothing to make."""
 

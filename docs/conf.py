@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import boxes_bundle
 import catalogue_pages
 import class_pages
-import explain_bundle
 import release_pages
 
 from kerasmatrix import __version__
@@ -30,7 +30,9 @@ html_show_copyright = False
 html_copy_source = False
 html_static_path = ["static"]
 html_css_files = ["site.css"]
-exclude_patterns = ["explain_box", "catalogue/parts"]
+html_js_files = [("site.js", {"defer": "defer"})]
+templates_path = ["templates"]
+exclude_patterns = ["boxes", "templates", "catalogue/parts"]
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nitpicky = True
@@ -49,9 +51,9 @@ def _write_pages(app: Sphinx) -> None:
 
 
 def _bundle(app: Sphinx, exception: Exception | None) -> None:
-    """Write the scripts of the explain page next to the other files of the site."""
+    """Write the scripts of the pages with a box next to the other files of the site."""
     if exception is None and app.builder.format == "html":
-        explain_bundle.write(Path(app.outdir, "_static", "explain"))
+        boxes_bundle.write(Path(app.outdir, "_static", "boxes"))
 
 
 def _mark_code(app: Sphinx, context: object, lines: list[str]) -> None:  # noqa: ARG001 - Sphinx's

@@ -1,23 +1,18 @@
 """The box of the explain page answers as the command does, from a disk and without a network."""
 
-import importlib.util
 import json
-import os
 
 import pytest
 
 from kerasmatrix.diagnosis.atlas import the_atlas
 from kerasmatrix.diagnosis.explain import explain_message
-from tests.real import ROOT
+from tests.browser.boxes import STARTED, open_page, write_site
 from tests.unit.diagnosis.messages import MESSAGES
 from tests.unit.diagnosis.reported_messages import REPORTED
 
 pytestmark = pytest.mark.browser
 
-DOCS = ROOT / "docs"
-POLICY = '<meta http-equiv="Content-Security-Policy" content="connect-src \'none\'">'
 EACH = 40  # templates of the atlas for one that is asked
-STARTED = 120_000  # ms, on a machine with other work
 TRACEBACK = """\
 Traceback (most recent call last):
   File "app.py", line 3, in <module>
@@ -28,30 +23,9 @@ ValueError: Unknown layer: Functional
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """Return the address of a page with the box."""
-    spec = importlib.util.spec_from_file_location("explain_bundle", DOCS / "explain_bundle.py")
-    bundle = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(bundle)
-    if not bundle.is_installed():
-        reason = "the packages of the explain page are not installed (nox -s docs)"
-        if os.environ.get("KERASMATRIX_REQUIRE_BROWSER"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    folder = tmp_path_factory.mktemp("site")
-    bundle.write(folder / "_static" / "explain")
-    box = (DOCS / "explain_box" / "box.html").read_text()
-    (folder / "explain.html").write_text(f"<!doctype html><head>{POLICY}</head><body>{box}</body>")
-    return (folder / "explain.html").as_uri()
-
-
-@pytest.fixture(scope="module")
-def box(browser, site):
-    """Return the page with Python started, and the addresses that it asked for."""
-    page = browser.new_page()
-    page.asked = []
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.goto(site)
+def box(browser, tmp_path_factory):
+    """Return the page with Python started."""
+    page = open_page(browser, write_site(tmp_path_factory.mktemp("site"), "explain")["explain"])
     page.locator("#explain-text").fill("ValueError: Unknown layer: Functional")
     page.locator("#explain-box button").click()
     page.locator("#explain-answer").wait_for(timeout=STARTED)

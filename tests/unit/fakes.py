@@ -160,6 +160,9 @@ class FakeEngine:
         self.upset: dict[str, int] = {}
         self._seen: set[str] = set()
 
+    def downloaded(self, environment):
+        return None
+
     def behaviour_of(self, environment: Environment) -> Behaviour:
         return self.behaviours.get(environment.name, GOOD)
 

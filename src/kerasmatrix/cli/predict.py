@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -24,7 +23,7 @@ from kerasmatrix.files.discover import find_models
 from kerasmatrix.prediction.cache import PredictionCache
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.prediction.predict import predict_file
-from kerasmatrix.prediction.prediction import Prediction
+from kerasmatrix.prediction.prediction import Prediction, equal_runs
 from kerasmatrix.prediction.select_targets import select_targets
 from kerasmatrix.text.escape import escape_control_characters
 
@@ -97,7 +96,7 @@ def _show(console: Console, path: Path, predictions: Sequence[Prediction]) -> No
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("version", "prediction", "cause", "fix", "confidence", "rule"):
         table.add_column(heading, no_wrap=True)
-    for names, prediction in _runs(predictions):
+    for names, prediction in equal_runs(predictions):
         table.add_row(
             names,
             Text(prediction.status, style=STYLES.get(prediction.status, "dim")),
@@ -113,14 +112,6 @@ def _show(console: Console, path: Path, predictions: Sequence[Prediction]) -> No
             Text(escape_control_characters(f"{', '.join(rules)}: {because}"), style="dim"),
             soft_wrap=True,
         )
-
-
-def _runs(predictions: Sequence[Prediction]) -> Iterator[tuple[str, Prediction]]:
-    """Yield equal predictions for consecutive environments once, with the environments' names."""
-    for _, group in groupby(predictions, Prediction.about):
-        same = list(group)
-        first, last = same[0].environment, same[-1].environment
-        yield (first if first == last else f"{first} … {last}"), same[0]
 
 
 def _reasons(predictions: Sequence[Prediction]) -> dict[str, list[str]]:

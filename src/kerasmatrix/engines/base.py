@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 from kerasmatrix.config.matrix import Environment, Limits
 from kerasmatrix.environments.locks import Lock
+from kerasmatrix.environments.uv_command import Download
 from kerasmatrix.errors import InfrastructureError
 
 __all__ = [
@@ -153,6 +154,9 @@ class Engine(Protocol):
     @property
     def idle_workers(self) -> int:
         """How many idle workers may stay open."""
+
+    def downloaded(self, environment: str) -> Download | None:
+        """Return how much of an environment's packages is downloaded; None if that is unknown."""
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Create the environment, unless it exists.

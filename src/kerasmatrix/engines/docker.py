@@ -83,6 +83,9 @@ class DockerEngine:
         """The base image and the Dockerfile: see `Engine`."""
         return image_recipe(self._base_image, self._dockerfile)
 
+    def downloaded(self, environment: str) -> None:
+        """Return nothing: Docker does not say how much of a build is downloaded."""
+
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Build the image, unless it is there already."""
         self._images[environment.name] = self._containers().ensure_image(

@@ -22,6 +22,7 @@ from kerasmatrix.engines.memory import idle_workers, machine_memory
 from kerasmatrix.engines.protocol import ChannelClosed, ChannelTimeout, ConversingWorker
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import InUse
+from kerasmatrix.environments.uv_command import Download
 from kerasmatrix.environments.variables import worker_variables
 from kerasmatrix.environments.venvs import RECIPE, ensure_venv, venv_folder
 from kerasmatrix.filesystem.digests import HARNESS
@@ -54,11 +55,16 @@ class LocalEngine:
         """Keep environments in ``cache``, and record that the project of ``matrix`` uses them."""
         self.cache = cache or default_cache()
         self._in_use = InUse(matrix)
+        self._downloads: dict[str, Download] = {}
 
     @property
     def idle_workers(self) -> int:
         """How many idle workers this machine has memory for."""
         return idle_workers(machine_memory())
+
+    def downloaded(self, environment: str) -> Download | None:
+        """Return how much of an environment's packages is downloaded, since it is installed."""
+        return self._downloads.get(environment)
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Create the virtual environment, unless it exists."""
@@ -94,7 +100,11 @@ class LocalEngine:
         # A read-only cache may contain the environment, and is not pruned.
         with contextlib.suppress(OSError):
             self._in_use.take(venv_folder(environment, lock, self.cache))
-        return ensure_venv(environment, lock, self.cache)
+
+        def note(download: Download) -> None:
+            self._downloads[environment.name] = download
+
+        return ensure_venv(environment, lock, self.cache, note)
 
 
 class ProcessChannel:

@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-
-import uv
 
 from kerasmatrix.config.matrix import Environment
 from kerasmatrix.environments.identity import identity_of
 from kerasmatrix.environments.interpreters import find_interpreter
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.uses import making
+from kerasmatrix.environments.uv_command import Download, run_uv
 from kerasmatrix.errors import InfrastructureError
 
 __all__ = ["COMPLETE", "RECIPE", "ensure_venv", "venv_folder", "venv_name"]
 
 COMPLETE = "kerasmatrix-complete"
 LOCK = "kerasmatrix-lock.txt"
-MAKE = ("venv", "--quiet", "--no-project")
-INSTALL = ("pip", "sync", "--quiet", "--require-hashes", "--compile-bytecode")
+QUIET = "--quiet"
+MAKE = ("venv", QUIET, "--no-project")
+INSTALL = ("pip", "sync", QUIET, "--require-hashes", "--compile-bytecode")
 # Without build isolation, only locked packages build others. Without the cache, no wheel is used
 # that was built in another way. The last step removes the packages that build others.
-INSTALL_BUILDERS = ("pip", "sync", "--quiet", "--require-hashes")
+INSTALL_BUILDERS = ("pip", "sync", QUIET, "--require-hashes")
 BUILD = (
-    "pip", "install", "--quiet", "--require-hashes", "--no-deps", "--no-build-isolation",
+    "pip", "install", QUIET, "--require-hashes", "--no-deps", "--no-build-isolation",
     "--no-cache",
 )  # fmt: skip
 # It is part of an environment's identity: another way of installation is another environment.
@@ -48,8 +47,19 @@ def venv_folder(environment: Environment, lock: Lock, cache: Path) -> Path:
     return cache / "environments" / venv_name(environment, lock)
 
 
-def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
+def ensure_venv(
+    environment: Environment,
+    lock: Lock,
+    cache: Path,
+    on_download: Callable[[Download], None] = lambda _: None,
+) -> Path:
     """Return the interpreter of an environment, creating the environment if it is absent.
+
+    Args:
+        environment: the environment.
+        lock: its packages.
+        cache: the folder with all environments.
+        on_download: called whenever more of its packages has been downloaded.
 
     Raises:
         InfrastructureError: there is no interpreter, or the packages could not be installed.
@@ -62,7 +72,7 @@ def ensure_venv(environment: Environment, lock: Lock, cache: Path) -> Path:
         # Another process may be creating it: after waiting for its lock, look again.
         with making(folder):
             if not _is_complete(environment, lock, folder):
-                _create(environment, lock, folder)
+                _create(environment, lock, folder, on_download)
     except OSError as error:
         raise InfrastructureError(
             f"{environment.name}: the virtual environment {folder} could not be created: {error}",
@@ -86,10 +96,15 @@ def _is_complete(environment: Environment, lock: Lock, folder: Path) -> bool:
     return has_python and identity == identity_of(environment, lock, RECIPE)
 
 
-def _create(environment: Environment, lock: Lock, folder: Path) -> None:
+def _create(
+    environment: Environment,
+    lock: Lock,
+    folder: Path,
+    on_download: Callable[[Download], None],
+) -> None:
     shutil.rmtree(folder, ignore_errors=True)  # of an interrupted attempt
     interpreter = find_interpreter(environment.python)
-    _uv(environment, *MAKE, "--python", str(interpreter), str(folder))
+    _uv(environment, on_download, *MAKE, "--python", str(interpreter), str(folder))
     python = str(folder / "bin" / "python")
     copy = folder / LOCK
 
@@ -97,7 +112,7 @@ def _create(environment: Environment, lock: Lock, folder: Path) -> None:
         # From a copy, since the lock file may have changed since it was read.
         copy.write_text(text, encoding="utf-8")
         file = ("-r", str(copy)) if step is BUILD else (str(copy),)
-        _uv(environment, *step, "--python", python, *file)
+        _uv(environment, on_download, *step, "--python", python, *file)
 
     if lock.build:
         install(INSTALL_BUILDERS, lock.build)
@@ -108,10 +123,9 @@ def _create(environment: Environment, lock: Lock, folder: Path) -> None:
     (folder / COMPLETE).write_text(identity + "\n", encoding="utf-8")
 
 
-def _uv(environment: Environment, *arguments: str) -> None:
-    done = subprocess.run(
-        [uv.find_uv_bin(), *arguments], capture_output=True, text=True, check=False
-    )
+def _uv(environment: Environment, on_download: Callable[[Download], None], *arguments: str) -> None:
+    # Its bars say how much is downloaded. They change nothing in the environment.
+    done = run_uv([each for each in arguments if each != QUIET], on_download)
     if done.returncode != 0:
         raise InfrastructureError(
             f"{environment.name}: `uv {arguments[0]}` failed: {done.stderr.strip()}",

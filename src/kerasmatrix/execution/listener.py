@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from kerasmatrix.environments.uv_command import Download
 from kerasmatrix.execution.jobs import Job
 
 __all__ = ["Countable", "Listener"]
@@ -15,6 +16,9 @@ class Countable(Protocol):
     @property
     def pending(self) -> int:
         """How many jobs are left, as far as is known."""
+
+    def downloaded(self, environment: str) -> Download | None:
+        """Return how much of an environment's packages is downloaded; None if that is unknown."""
 
 
 class Listener:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from kerasmatrix.engines.base import Engine, WorkDirs
+from kerasmatrix.environments.uv_command import Download
 from kerasmatrix.errors import as_machine_trouble
 from kerasmatrix.execution.batch import BatchRunner
 from kerasmatrix.execution.jobs import Job, RetryJob
@@ -159,6 +160,10 @@ class Run:
     def pending(self) -> int:
         """How many jobs are left, as far as is known."""
         return self._work.queue.pending
+
+    def downloaded(self, environment: str) -> Download | None:
+        """Return how much of an environment's packages is downloaded; None if that is unknown."""
+        return self._engine.downloaded(environment)
 
     def jobs(self) -> list[tuple[str, Job]]:
         """Return all jobs that are left, in order, each with its environment."""

@@ -224,7 +224,7 @@ def _steps(kept: list[Array]) -> int:
     for array in kept:
         with contextlib.suppress(OSError):  # only this array may be damaged
             if array.size == 1 and array.dataset.dtype.kind in "iu":
-                steps.append(int(np.ravel(array.dataset[()])[0]))
+                steps.append(int(array.dataset[()].item()))
     return max(steps)
 
 

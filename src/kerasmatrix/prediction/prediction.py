@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from kerasmatrix.slotted import Slotted
 
-__all__ = ["Prediction"]
+__all__ = ["Prediction", "equal_runs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +40,11 @@ class Prediction(Slotted):
         data = dataclasses.asdict(self)
         del data["environment"]
         return data
+
+
+def equal_runs(predictions: Sequence[Prediction]) -> Iterator[tuple[str, Prediction]]:
+    """Yield equal predictions for consecutive environments once, with the environments' names."""
+    for _, group in groupby(predictions, Prediction.about):
+        same = list(group)
+        first, last = same[0].environment, same[-1].environment
+        yield (first if first == last else f"{first} … {last}"), same[0]

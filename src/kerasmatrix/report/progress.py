@@ -36,6 +36,7 @@ ENOUGH = 3
 BESIDE_BAR = 36
 WIDEST_BAR, NARROWEST_BAR = 30, 4
 MINUTE = 60
+MEGABYTE = 1_000_000
 
 
 class TerminalProgress(Listener):
@@ -141,14 +142,22 @@ class TerminalProgress(Listener):
 
     def activity(self) -> str:
         """Return what the latest environments are at."""
-        now = self._clock()
-        parts = []
-        for name, activity in list(self._activities.items())[-2:]:
-            opened = self._opened.get(name)
-            if opened is not None and now - opened > LONGEST_START:
-                activity = "installing TensorFlow, the first time only"  # noqa: PLW2901
-            parts.append(f"{name}: {activity}")
-        return " · ".join(parts)
+        latest = list(self._activities.items())[-2:]
+        return " · ".join(f"{name}: {self._start(name) or activity}" for name, activity in latest)
+
+    def _start(self, environment: str) -> str:
+        """Return how far the installation of an environment is, if it is being installed."""
+        opened = self._opened.get(environment)
+        if opened is None:
+            return ""
+        download = self._run.downloaded(environment) if self._run else None
+        if download:
+            done, total = (round(size / MEGABYTE) for size in download)
+            if done < total:
+                return f"installing, {done} of {total} MB"
+            return f"installing, {total} MB downloaded"
+        is_slow = self._clock() - opened > LONGEST_START
+        return "installing TensorFlow, the first time only" if is_slow else ""
 
     def _show(self, environment: str, activity: str) -> None:
         # Removed first, so that it becomes the last: the latest two are shown.

@@ -32,7 +32,8 @@ def uv(monkeypatch):
     """Stands for uv: makes an interpreter where `uv venv` would, and keeps what it installs."""
     commands = Commands()
 
-    def run(command, **_):
+    def run(arguments, on_download):
+        command = ["uv", *arguments]
         commands.append(command[1:])
         if command[1] == "pip":
             commands[-1] = [*command[1:-1], Path(command[-1]).read_text()]
@@ -48,7 +49,7 @@ def uv(monkeypatch):
         failing = "fails" in commands[0]
         return subprocess.CompletedProcess(command, int(failing), "", "no space")
 
-    monkeypatch.setattr(venvs.subprocess, "run", run)
+    monkeypatch.setattr(venvs, "run_uv", run)
     monkeypatch.setattr(venvs, "find_interpreter", lambda python: Path(f"/python{python}"))
     return commands
 
@@ -57,7 +58,7 @@ def test_ensure_venv_creates_once_with_bytecode(uv, tmp_path):
     python = ensure_venv(ENVIRONMENT, LOCK, tmp_path)
     assert python == tmp_path / "environments" / venv_name(ENVIRONMENT, LOCK) / "bin" / "python"
     assert ensure_venv(ENVIRONMENT, LOCK, tmp_path) == python
-    assert [command[:2] for command in uv] == [["venv", "--quiet"], ["pip", "sync"]]
+    assert [command[:2] for command in uv] == [["venv", "--no-project"], ["pip", "sync"]]
     assert {"--require-hashes", "--compile-bytecode"} <= set(uv[1])
     assert uv.installed == [LOCK.content]
 

@@ -5,6 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
+from kerasmatrix.environments.uv_command import Download
 from kerasmatrix.report.progress import LONGEST_START, PERIOD, TerminalProgress
 from kerasmatrix.results.cells import Cell
 
@@ -15,6 +16,12 @@ class Run:
     """A run with some jobs left."""
 
     pending = 240
+
+    def __init__(self, **downloads):
+        self.downloads = downloads
+
+    def downloaded(self, environment):
+        return self.downloads.get(environment.replace(".", "_"))
 
 
 class Clock:
@@ -69,6 +76,34 @@ def test_progress_bar_is_never_squeezed_out(width):
     assert "about 1 min left" in bar
     assert activity.startswith("tf2.21: load tf2.15's basel")
     assert len(activity) <= width
+
+
+@pytest.mark.parametrize(
+    ("download", "said"),
+    [
+        (Download(301_400_000, 899_600_000), "installing, 301 of 900 MB"),
+        (Download(899_600_000, 899_600_000), "installing, 900 MB downloaded"),
+    ],
+)
+def test_progress_says_how_much_of_an_environment_is_downloaded(download, said):
+    run = Run(tf2_15=download)
+    progress, _, _ = make_progress(40)
+    progress.begins(run)
+    try:
+        progress.opening("tf2.15")
+        assert lines_of(progress, 40)[1].rstrip() == f"tf2.15: {said}"
+        progress.started("tf2.15", JOB)
+        assert "installing" not in progress.activity()
+    finally:
+        progress.ends()
+    progress, _, output = make_progress()
+    progress.begins(run)
+    try:
+        progress.opening("tf2.15")
+        progress.report()
+    finally:
+        progress.ends()
+    assert output.getvalue() == f"0 of 240 tasks done: tf2.15: {said}\n"
 
 
 def test_progress_in_a_short_run_without_a_terminal_is_quiet():

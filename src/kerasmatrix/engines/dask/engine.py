@@ -100,6 +100,9 @@ class DaskEngine:
         """How many jobs the cluster can run at once."""
         return self.cluster.slots()
 
+    def downloaded(self, environment: str) -> None:
+        """Return nothing: environments are installed on other machines."""
+
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Do nothing: each Dask worker creates the environments that it opens."""
 

@@ -9,7 +9,10 @@ import json
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
 from pydantic import BaseModel
+
+LOADER = yaml.SafeLoader
 
 
 class YamlSource:

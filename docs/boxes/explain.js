@@ -2,69 +2,20 @@
 // `kerasmatrix explain` runs, and nothing is sent: the page's policy forbids every connection.
 "use strict";
 {
-  const FOLDER = new URL(".", document.currentScript.src).href;
+  const { start, make, prose, listed, shown } = globalThis.pageWithPython;
   const CAUSES = "catalogue/causes/";
   const LIKELY = { high: "", medium: " (likely)", low: " (possible)" };
   const MOST_SOURCES = 3;
   // The fields of the page are the options of the command.
   const OPTION = /pass --(?:saved-with|loaded-with|format)(?:, or the file itself with --file)?/;
   const element = id => document.getElementById(id);
-  let started;
+  let answer;
 
   /** Return the answer as the JSON of an Explanation; Python starts with the first question. */
   globalThis.explainError = async (text, saved = "", loaded = "", format = "") => {
-    started ??= start();
-    const answer = await started;
+    answer ??= (await start()).pyimport("answers").explain;
     return JSON.parse(answer(text, saved, loaded, format));
   };
-
-  async function start() {
-    await new Promise((loaded, failed) => {
-      const script = document.createElement("script");
-      script.src = `${FOLDER}runtime.js`;
-      script.onload = loaded;
-      script.onerror = () => failed(new Error("runtime.js is missing"));
-      document.head.append(script);
-    });
-    const parts = globalThis.explainParts;
-    delete globalThis.explainParts;
-    const loader = new Blob([await unpacked(parts.loader)], { type: "text/javascript" });
-    const address = URL.createObjectURL(loader);
-    const { default: createPyodideModule } = await import(address);
-    URL.revokeObjectURL(address);
-    const answers = {
-      "pyodide.asm.wasm": await unpacked(parts.interpreter),
-      "python_stdlib.zip": await unpacked(parts.library),
-    };
-    const python = await withFetch(
-      name => answers[name],
-      () => loadPyodide({ createPyodideModule, indexURL: FOLDER, lockFileContents: parts.lock }),
-    );
-    python.unpackArchive(await unpacked(parts.packages), "zip");
-    python.runPython(new TextDecoder().decode(await unpacked(parts.answer)));
-    return python.globals.get("answer");
-  }
-
-  async function unpacked(text) {
-    const bytes = Uint8Array.from(atob(text), character => character.charCodeAt(0));
-    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-    return new Uint8Array(await new Response(stream).arrayBuffer());
-  }
-
-  /** Run `work` while `fetch` answers with what `find` has for a file's name, and else refuses. */
-  async function withFetch(find, work) {
-    const before = globalThis.fetch;
-    globalThis.fetch = async address => {
-      const content = find(String(address).split("/").pop());
-      if (!content) throw new TypeError(`${address} is not in the bundle`);
-      return new Response(content, { headers: { "Content-Type": "application/wasm" } });
-    };
-    try {
-      return await work();
-    } finally {
-      globalThis.fetch = before;
-    }
-  }
 
   async function explain() {
     const button = element("explain-box").querySelector("button");
@@ -72,17 +23,15 @@
     const facts = ["saved", "loaded", "format"].map(name => element(`explain-${name}`).value.trim());
     button.disabled = true;
     element("explain-answer").hidden = true;
-    element("explain-state").textContent = started
+    element("explain-state").textContent = answer
       ? "Reading …" : "Starting Python in this page: some seconds, once …";
     try {
-      // The text is to be seen before Python takes the thread.
-      await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+      await shown();
       const found = await globalThis.explainError(text, ...facts);
       element("explain-state").textContent = found.error ? `${found.error}. ${found.hint ?? ""}` : "";
       if (!found.error) show(found);
     } catch (fault) {
       console.error(fault);
-      started = undefined;
       element("explain-state").textContent =
         `Python did not start in this browser (${String(fault.message).trim().split("\n").pop()}). ` +
         "Run kerasmatrix explain instead: it gives the same answers.";
@@ -143,28 +92,8 @@
     if (!cause) yield* listed("For messages of this place", [...advice]);
   }
 
-  function* listed(title, items) {
-    if (!items.length) return;
-    yield make("h3", title);
-    yield make("ul", ...items.map(one => make("li", ...(one instanceof Node ? [one] : prose(one)))));
-  }
-
   function link(slug, title) {
     return Object.assign(make("a", ...prose(title)), { href: `${CAUSES}${slug}.html` });
-  }
-
-  /** Return a text's parts, those in backticks as code and addresses as links. */
-  function prose(text) {
-    return text.split(/(`[^`]+`|https?:\/\/[^\s)]+)/).map(part => {
-      if (part.startsWith("`")) return make("code", part.slice(1, -1));
-      return /^https?:/.test(part) ? Object.assign(make("a", part), { href: part }) : part;
-    });
-  }
-
-  function make(name, ...content) {
-    const made = document.createElement(name);
-    made.append(...content);
-    return made;
   }
 
   element("explain-else").hidden = true;

@@ -1,1 +1,0 @@
-"""Stands in for a module that Python lacks in browsers. `explain` imports it and calls nothing."""
