@@ -188,6 +188,14 @@ PROGRAMS = {
         ),
         LOAD,
     ),
+    # A table of zeros, compressed, in an archive with another file.
+    "zeros_in_archive": (
+        save("keras.layers.Dense(2, input_shape=(3,))", "import zipfile")
+        + "\n\ndef after_save(path):\n"
+        "    with zipfile.ZipFile(path, 'a', zipfile.ZIP_DEFLATED) as archive:\n"
+        "        archive.writestr('assets/table', bytes(300_000_000))\n",
+        LOAD,
+    ),
 }
 # Program, format, saved with, loaded with: the cause, and the fix that works, or None.
 RARER = [
@@ -209,6 +217,7 @@ RARER = [
      "trust-the-lambda + rewrite-config"),
     ("lambda_elsewhere", "h5", "tf2.15", "tf2.21", "lambda-safe-mode",
      "trust-the-lambda + rewrite-config"),
+    ("zeros_in_archive", "keras", "tf2.16", "tf2.21", "unpacks-too-large", None),
     ("model_in_wrapper", "h5", "tf2.16", "tf2.16", "wrapped-functional", "rewrite-config"),
     ("decoder", "h5", "tf2.15", "tf2.21", "config-key-removed", "rewrite-config"),
     ("attention", "h5", "tf2.21", "tf2.21", "name-taken-for-function", "rewrite-config"),

@@ -93,6 +93,8 @@ class Task:
         self._enter_stage("save")
         target = self.files.create("artifact")
         formats.save(model, self.request["format"], target)
+        if "after_save" in names:  # what the user's program does with the file
+            names["after_save"](formats.find(self.request["format"], target))
         self._enter_stage("inspect")
         sample_inputs.save(os.path.join(target, "probe.npz"), sample)
         with open(os.path.join(target, "manifest.json"), "w") as handle:

@@ -60,6 +60,7 @@ class Stored:
         paths: of the weight arrays.
         elsewhere: paths of arrays with data in other files.
         outside: the other files that arrays or links name, by path.
+        indirect: paths of links, and of arrays without numbers of their own.
         shapes: of the weight arrays, by path.
         repeated: keys that an object of its JSON has twice.
         foreign: whether Keras did not write it.
@@ -77,6 +78,7 @@ class Stored:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     elsewhere: tuple[str, ...] = ()
     outside: Mapping[str, str] = field(default_factory=dict)
+    indirect: tuple[str, ...] = ()
     optimizer_arrays: int = 0
     optimizer_slots: int = 0
     optimizer_steps: int = 0
@@ -110,15 +112,15 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
         # Keras 3 writes the groups of weights, optimizer and metrics side by side.
         keras_3_layout = bool(groups & KERAS_3_GROUPS) and "layer_names" not in file.attrs
         weights = own_group(file, WEIGHTS) or file
-        outside: dict[str, str] = {}
+        indirect: dict[str, str] = {}
         skipped = NOT_WEIGHTS if keras_3_layout else ()
-        described = described_arrays(weights, skipped, outside)
+        described = described_arrays(weights, skipped, indirect)
         arrays = [array for array in described if array.size is not None]
         parameters: dict[str, int] = defaultdict(int)
         for array in arrays:
             parameters[array.path.partition("/")[0]] += array.size or 0
         optimizers = [group for name in OPTIMIZER if (group := own_group(file, name))]
-        kept = [array for group in optimizers for array in described_arrays(group, (), outside)]
+        kept = [array for group in optimizers for array in described_arrays(group, (), indirect)]
         return Stored(
             keras=attributes.get("keras_version") or _attribute(weights, "keras_version"),
             backend=attributes.get("backend") or _attribute(weights, "backend"),
@@ -134,7 +136,8 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
             paths=tuple(array.path for array in arrays),
             shapes={array.path: tuple(array.dataset.shape or ()) for array in arrays},
             elsewhere=tuple(array.path for array in described if array.size is None),
-            outside=outside,
+            outside={path: name for path, name in indirect.items() if name},
+            indirect=tuple(indirect),
             optimizer_arrays=len(kept),
             optimizer_slots=sum(bool(array.size) and array.dataset.ndim > 0 for array in kept),
             optimizer_steps=_steps(kept),
@@ -155,14 +158,16 @@ def own_group(file: h5py.File, name: str) -> h5py.Group | None:
 
 
 def described_arrays(
-    group: h5py.Group, skip: tuple[str, ...] = (), outside: dict[str, str] | None = None
+    group: h5py.Group, skip: tuple[str, ...] = (), indirect: dict[str, str] | None = None
 ) -> list[Array]:
     """Return all arrays in ``group``, sorted by path, without duplicates. Only hard links count.
 
-    Names of other files, by the path that refers to each, are put into ``outside``. The visit
-    function of HDF5 takes minutes for groups nested a few thousand deep.
+    The paths of other links, and of arrays without numbers of their own, are put into ``indirect``,
+    each with the name of the other file; it is empty for a soft link. The visit function of HDF5
+    takes minutes for groups nested a few thousand deep.
     """
     arrays: list[Array] = []
+    indirect = {} if indirect is None else indirect
     seen: set[int] = set()
     waiting: list[tuple[str, h5py.Group, int]] = [("", group, 0)]
     while waiting:
@@ -174,9 +179,12 @@ def described_arrays(
             raw = stored if isinstance(stored, bytes) else stored.encode("utf-8", "surrogateescape")
             name = raw.decode("utf-8", "replace")
             link = holder.id.links.get_info(raw)
-            if link.type == h5py.h5l.TYPE_EXTERNAL and outside is not None:
-                outside[f"{path}{name}"] = _text(holder.id.links.get_val(raw)[0])
-            if link.type != h5py.h5l.TYPE_HARD or link.u in seen or (not depth and name in skip):
+            if link.type != h5py.h5l.TYPE_HARD:
+                is_external = link.type == h5py.h5l.TYPE_EXTERNAL
+                other = _text(holder.id.links.get_val(raw)[0]) if is_external else ""
+                indirect[f"{path}{name}"] = other
+                continue
+            if link.u in seen or (not depth and name in skip):
                 continue
             seen.add(link.u)
             if len(seen) > MOST_ARRAYS:
@@ -184,8 +192,8 @@ def described_arrays(
             item = holder[stored]
             if isinstance(item, h5py.Dataset):
                 arrays.append(_described(f"{path}{name}", item))
-                if arrays[-1].size is None and outside is not None:
-                    outside[f"{path}{name}"] = _other_file(item)
+                if arrays[-1].size is None:
+                    indirect[f"{path}{name}"] = _other_file(item)
             elif isinstance(item, h5py.Group):
                 waiting.append((f"{path}{name}/", item, depth + 1))
     return sorted(arrays, key=lambda array: array.path)

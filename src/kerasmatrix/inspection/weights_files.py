@@ -160,6 +160,7 @@ def _together(read: list[Stored]) -> Stored:
         paths=tuple(path for item in read for path in item.paths),
         shapes={path: shape for item in read for path, shape in item.shapes.items()},
         elsewhere=tuple(path for item in read for path in item.elsewhere),
+        indirect=tuple(path for item in read for path in item.indirect),
         optimizer_arrays=sum(item.optimizer_arrays for item in read),
         optimizer_slots=sum(item.optimizer_slots for item in read),
         optimizer_steps=max((item.optimizer_steps for item in read), default=0),

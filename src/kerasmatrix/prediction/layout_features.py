@@ -46,6 +46,11 @@ def _groups(features: Features) -> set[str]:
     return {path.split("/")[1] for path in features.contents.stored.paths if path.count("/") > 1}
 
 
+def _indirect(features: Features, target: Target) -> bool:
+    """Its HDF5 has links, virtual datasets, or arrays with their numbers in other files."""
+    return bool(features.contents.stored.indirect)
+
+
 def _path_layout(features: Features, target: Target) -> bool:
     """Its weights are stored by their path, as in Keras 3 and in archives of Keras 2."""
     return features.contents.stored.keras_3_layout
@@ -61,6 +66,7 @@ LAYOUT_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "layer-arrays": _layer_arrays,
     "counted-by-twos": _by_twos,
     "counted-by-ones": _by_ones,
+    "indirect": _indirect,
     "path-layout": _path_layout,
     "new-name": _new_name,
 }

@@ -131,6 +131,8 @@ MESSAGES = {
     ],
     "builtin-layer-gone": [
         error("ValueError", "Unknown layer: DenseFeatures"),
+        error("ValueError", "Could not deserialize 'keras.layers.LocallyConnected1D' because it is "
+              "not a KerasSaveable subclass"),
         error("ValueError", "Unknown layer: 'CuDNNLSTM'. Please ensure …"),
     ],
     "builtin-function-missing": [
@@ -191,6 +193,33 @@ MESSAGES = {
             "Requested the deserialization of a `Lambda` layer whose `function` is a Python "
             "lambda. This carries a potential risk … pass `safe_mode=False`",
         )
+    ],
+    "hdf5-refused": [
+        error("ValueError", "Not allowed: H5 file with SoftLink"),
+        error("ValueError", "Not allowed: H5 file with virtual Dataset"),
+        error("ValueError", "Not allowed: H5 file with external Dataset: [('kernel.bin', 0, 64)]"),
+        error("ValueError", "A total of 1 objects could not be loaded. Example error message for "
+              "object <Dense name=second, built=True>:\n\nNot allowed: H5 file with ExternalLink"),
+    ],
+    "path-refused": [
+        error("ValueError", "Requested the deserialization of a `TFSMLayer`, which loads an "
+              "external SavedModel. … you can override this error by passing `safe_mode=False`"),
+        error("ValueError", "Requested the loading of a vocabulary file outside of the model "
+              "archive. … passing `safe_mode=False` … Vocabulary file: 'words.txt'"),
+    ],
+    "unpacks-too-large": [
+        error("ValueError", "Not allowed: archive member 'big' declares 286.10 MB but only 285.00 "
+              "KB are stored on disk; refusing to extract a potential decompression bomb."),
+        error("ValueError", "Not allowed: H5 dataset '0' declares 8.00 GB but only 1.00 KB are "
+              "stored on disk; refusing to load a potential decompression/shape bomb."),
+    ],
+    "refused-for-safety": [
+        error("ValueError", "Cannot deserialize `keras.utils.load_img` because it is not a "
+              "modeling function. Non-modeling APIs are disallowed during deserialization"),
+        error("ValueError", "Cannot deserialize `keras.utils.load_img`, loading functions are not "
+              "allowed during deserialization"),
+        error("ValueError", "Could not deserialize 'keras.src.utils.x.f' because it is not a "
+              "KerasSaveable subclass"),
     ],
     "lambda-scope-or-shape": [
         error("NameError", "name 'K' is not defined"),

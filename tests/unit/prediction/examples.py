@@ -8,6 +8,7 @@ from tests.unit.prediction.made import (
     archive,
     h5,
     layer,
+    linked,
     model,
     other_weights,
     saved_model,
@@ -163,6 +164,8 @@ EXAMPLES = {
     ),
     "path-refused": (archive(model(BATCH_SHAPED, VOCABULARY)), "3.12"),
     "path-outside": (archive(model(BATCH_SHAPED, VOCABULARY)), "3.4"),
+    "arrays-elsewhere-3-12": (linked(h5(PLAIN_3, keras="3.4.1")), "3.12"),
+    "arrays-elsewhere": (linked(h5(PLAIN_3, keras="3.4.1")), "3.14"),
     "torch-module": (archive(model(BATCH_SHAPED, TORCH)), "3.4"),
     "bytecode": (h5(LAMBDA), target("2.15", python="3.11")),
     "attention-shapes": (

@@ -111,6 +111,11 @@ def twofold(contents, second="keras-archive", held=None):
     return replace(contents, second=SecondContents(second, held))
 
 
+def linked(contents):
+    """Return ``contents`` of a file in which an array is a link."""
+    return replace(contents, stored=replace(contents.stored, indirect=("layers/dense/vars/0",)))
+
+
 def weights(*, keras="2.9.0", paths=(), called="weights.h5"):
     """Return the content of a file of weights; ``paths`` are those of the layout of Keras 3."""
     stored = Stored(keras_3_layout=bool(paths), paths=tuple(paths))
