@@ -11,7 +11,7 @@ from kerasmatrix.errors import UsageError
 from kerasmatrix.text.escape import brief
 from kerasmatrix.versions import version_key
 
-__all__ = ["KerasRange", "parse_keras_range"]
+__all__ = ["KerasRange", "parse_keras_range", "range_of_release"]
 
 NUMBER = r"(?<![\d.])(\d{1,4}(?:\.\d{1,4}){1,3})(?!\.?\d)"
 KINDS = r"(tf[_-]?keras|keras|tensorflow|tf)?[\s=_-]*"
@@ -75,9 +75,19 @@ def parse_keras_range(text: str) -> KerasRange:
     return KerasRange(_keras_in(first, lowest=True), _keras_in(last, lowest=False))
 
 
+def range_of_release(release: str) -> KerasRange:
+    """Return the one release that `kerasmatrix.environments.keras_version` numbers like this."""
+    one = _contained(version_key(release))
+    return KerasRange(one, one)
+
+
 def _keras_in(tensorflow: Version, *, lowest: bool) -> Version:
     if tensorflow >= FIRST_KERAS_3:
         return KERAS_3 if lowest else HIGHEST
-    number = f"{tensorflow.major}.{tensorflow.minor}"
-    known = EARLIEST.get(number) or EARLIEST.get(str(tensorflow.major))
-    return version_key(known) if known else tensorflow
+    return _contained(tensorflow)
+
+
+def _contained(number: Version) -> Version:
+    """Return ``keras.__version__`` of a Keras 2 that is numbered by its TensorFlow."""
+    known = EARLIEST.get(f"{number.major}.{number.minor}") or EARLIEST.get(str(number.major))
+    return version_key(known) if known else number

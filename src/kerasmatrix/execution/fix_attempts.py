@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
+from kerasmatrix.diagnosis.keras_range import range_of_release
+from kerasmatrix.diagnosis.python_names import Named, find_named
 from kerasmatrix.diagnosis.recognize_cause import AmbiguousError, Evidence, recognize_cause
 from kerasmatrix.execution.bridges import Chain
 from kerasmatrix.execution.plan import Plan
@@ -22,6 +24,9 @@ __all__ = [
     "all_remedies",
     "judge_attempt",
 ]
+
+# An exception with its causes, each as its type and its message.
+Messages = tuple[tuple[str, str], ...]
 
 NOT_APPLICABLE = ".NotApplicable"
 
@@ -42,15 +47,18 @@ class Causes:
         self._plan = plan
         self._catalogue = catalogue or the_catalogue()
         self._known: dict[Evidence, str] = {}
+        self._names: dict[tuple[Messages, str], tuple[Named, ...]] = {}
 
     def of(
         self, cell: Cell, status: Status, lost: tuple[str, ...], observation: Observation
     ) -> str:
         """Return the slug of the cause, or ``unclassified``."""
         error = observation.error
+        chain = tuple((link.type, link.message) for link in error.chain) if error else ()
         evidence = Evidence(
-            chain=tuple((link.type, link.message) for link in error.chain) if error else (),
+            chain=chain,
             log=observation.log,
+            named=self._named(chain, self._plan.keras_release(cell.loaded_with)),
             lost=lost,
             status=status,
             format=cell.format,
@@ -64,6 +72,12 @@ class Causes:
                 cause = None
             self._known[evidence] = cause.slug if cause else UNCLASSIFIED
         return self._known[evidence]
+
+    def _named(self, chain: Messages, release: str) -> tuple[Named, ...]:
+        """Return the names in an exception's messages, with their state in a release of Keras."""
+        if (chain, release) not in self._names:
+            self._names[chain, release] = tuple(find_named(chain, reader=range_of_release(release)))
+        return self._names[chain, release]
 
 
 def all_remedies(remedies: tuple[str, ...], chain: Chain) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from typing import Literal
 from kerasmatrix.config.matrix import Environment, Limits, Selection
 from kerasmatrix.config.scenario import Scenario
 from kerasmatrix.environments.identity import identity_of
-from kerasmatrix.environments.keras_version import keras_major
+from kerasmatrix.environments.keras_version import keras_major, release_of
 from kerasmatrix.environments.locks import Lock
 from kerasmatrix.environments.platforms import can_install
 from kerasmatrix.environments.variables import lasting_variables
@@ -118,6 +118,10 @@ class Plan:
     def keras_major(self, environment: str) -> int:
         """Return which Keras ``tf.keras`` is in an environment: 2 or 3."""
         return keras_major(self.environment(environment), self.locks[environment])
+
+    def keras_release(self, environment: str) -> str:
+        """Return the release of Keras that ``tf.keras`` is in an environment: ``2.15``, ``3.4``."""
+        return release_of(self.environment(environment), self.locks[environment])
 
     def asked_for(self, cell: Cell) -> bool:
         """Whether this run is to measure ``cell`` if it is not known."""

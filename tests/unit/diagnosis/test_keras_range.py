@@ -1,6 +1,6 @@
 import pytest
 
-from kerasmatrix.diagnosis.keras_range import parse_keras_range
+from kerasmatrix.diagnosis.keras_range import parse_keras_range, range_of_release
 from kerasmatrix.errors import UsageError
 
 
@@ -38,3 +38,12 @@ def test_keras_range_meets_releases_that_overlap():
     assert not parse_keras_range("tf2.5").meets("3.0", None)
     assert not parse_keras_range("keras3.4").meets(None, "3.0")
     assert parse_keras_range("2.13-2.17").meets("3.0", None)
+
+
+@pytest.mark.parametrize(
+    ("release", "version"),
+    [("1.15", "2.2.4"), ("2.3", "2.4.0"), ("2.15", "2.15"), ("2.16", "2.16"), ("3.4", "3.4")],
+)
+def test_range_of_release_is_that_keras_alone(release, version):
+    found = range_of_release(release)
+    assert (str(found.first), found.last) == (version, found.first)

@@ -8,7 +8,7 @@ import pytest
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.execution.bridges import Hop
 from kerasmatrix.execution.fix_attempts import Attempt, Causes, judge_attempt
-from kerasmatrix.results.cells import Cell
+from kerasmatrix.results.cells import Cell, Status
 from kerasmatrix.results.observations import LoadObservation, Measured, SaveFacts
 from kerasmatrix.results.tolerance import Tolerance
 from kerasmatrix.results.verdict import judge_load
@@ -18,6 +18,7 @@ CELL = Cell("first", "h5", "old", "new")
 TOLERANCE = Tolerance(absolute=1e-5, relative=1e-4)
 PLAN = SimpleNamespace(
     keras_major=lambda name: 2 if name == "old" else 3,
+    keras_release=lambda name: {"old": "2.2", "new": "3.4"}[name],
     judge=lambda cell, saved, load, remedies: judge_load(
         saved, cell.format, load, TOLERANCE, rescaled="scale-gates" in remedies
     ),
@@ -30,6 +31,18 @@ def judge(remedy="no-compile", *, saved=SAVE_FACTS, chain=(), **told):
     at = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     attempt = Attempt((remedy,), Measured(observation, at), chain)
     return judge_attempt(PLAN, Causes(PLAN), CELL, SaveFacts.parse(saved), attempt)
+
+
+@pytest.mark.parametrize(
+    ("layer", "cause"),
+    [("CutMix", "not-there-yet"), ("MyLayer", "custom-class-missing")],
+)
+def test_causes_know_the_layers_of_the_loading_release(layer, cause):
+    error = {"type": "ValueError", "message": f"Unknown layer: {layer}"}
+    observation = LoadObservation.parse({"ended": "raised", "error": {**error, "chain": [error]}})
+    for loaded_with in ("old", "new"):
+        cell = Cell("first", "h5", "new", loaded_with)
+        assert Causes(PLAN).of(cell, Status.FAIL, (), observation) == cause
 
 
 @pytest.mark.parametrize("remedy", REMEDIES)
