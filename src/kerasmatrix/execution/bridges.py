@@ -88,6 +88,7 @@ def presume_chains(  # noqa: PLR0913 - the cell, and what is known of it
     formats: tuple[str, ...],
     loads_with: Mapping[str, tuple[str, ...]],
     saved: Callable[[Save], bool],
+    *,
     causes: Container[str | None] = (),
 ) -> list[Chain]:
     """Return chains worth trying for a file that was saved elsewhere.

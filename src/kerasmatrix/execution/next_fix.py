@@ -103,7 +103,7 @@ def _next_bridge(state: RunState, cell: Cell, statuses: Mapping[Cell, Status]) -
             WHOLE,
             _loads_with(state, cell, statuses),
             partial(saves_a_format_of_its_own, plan),
-            {result.cause for result in results},
+            causes={result.cause for result in results},
         )
     else:
         chains = find_chains(cell, names, plan.selection.formats, statuses, state.is_saved)

@@ -76,7 +76,9 @@ class Output(NamedTuple):
         is_ending = self.path.suffix in FORMATS_BY_ENDING
         plain = self.path.with_suffix("") if is_ending else self.path
         path = plain.with_name(plain.name + ENDINGS[file_format])
-        return self.path.with_name(self.path.name + path.suffix) if path in self.taken else path
+        if path not in self.taken:
+            return path
+        return self.path.with_name(self.path.name + (path.suffix or ".savedmodel"))
 
     def _path_of_weights(self, made: Path) -> Path:
         name = self.path.name
