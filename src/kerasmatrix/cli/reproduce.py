@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -12,13 +13,14 @@ from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, store_folder_option
 from kerasmatrix.cli.output import say, say_json
 from kerasmatrix.cli.session import MeasuringOptions, measuring_options, session_from_options
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.files.import_models import import_model
 from kerasmatrix.files.model_assets import ModelAssets
+from kerasmatrix.files.output import check_folder
 from kerasmatrix.files.reproduce import MOST_TRIALS, Reproduction
 from kerasmatrix.files.reproduce import reproduce as reproduction_of
 from kerasmatrix.files.reproduction_script import failure_text
-from kerasmatrix.filesystem.atomic import write_atomic
+from kerasmatrix.filesystem.atomic import AtomicFile
 from kerasmatrix.text.lines import first_line
 
 __all__ = ["reproduce"]
@@ -93,6 +95,7 @@ def _show(number: int) -> None:
 
 
 def _check(folder: Path, *, overwrite: bool) -> None:
+    check_folder(folder)
     existing = next((folder / name for name in (SCRIPT, ISSUE) if (folder / name).exists()), None)
     if existing and not overwrite:
         raise UsageError(f"{existing}: exists", hint="name another folder, or add --overwrite")
@@ -101,12 +104,19 @@ def _check(folder: Path, *, overwrite: bool) -> None:
 def _write(folder: Path, found: Reproduction) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / SCRIPT, [(found.script or "").encode()])
-        write_atomic(folder / ISSUE, [(found.issue or "").encode()])
+        with contextlib.ExitStack() as stack:
+            # Both are on the disk before one of them has its name.
+            staged = []
+            for name, text in ((SCRIPT, found.script), (ISSUE, found.issue)):
+                file = AtomicFile(folder / name, [(text or "").encode()])
+                stack.callback(file.discard)
+                staged.append(file)
+            for file in staged:
+                file.commit()
     except OSError as error:
-        raise UsageError(
+        raise InfrastructureError(
             f"{folder}: cannot be written: {error.strerror}",
-            hint="choose another folder with --output",
+            hint="check that there is space, or choose another folder with --output",
         ) from None
 
 

@@ -6,7 +6,7 @@ hop was measured with a model that its own version had made; it counts once it w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import NamedTuple
 
 from kerasmatrix.results.cells import LOADS, Cell, Save, Status
@@ -21,8 +21,15 @@ CHAINS = 2
 MOST_BETWEEN = 2
 # The fix by which the last version loads what an intermediate one saved.
 ON_ARRIVAL = ("rewrite-config",)
-# The fixes with which it does where the outputs differ then.
-AFTER_DRIFT = ("rewrite-config", "scale-gates")
+# The fixes with which it does after an attempt that failed with one of these causes. The version
+# then saves the file once more, since a program would need the fixes otherwise.
+ARRIVALS = {
+    "silent-drift": ("rewrite-config", "scale-gates"),
+    "optimizer-config": ("rewrite-config", "no-compile"),
+    "loss-metric-config": ("rewrite-config", "no-compile"),
+    "builtin-layer-gone": ("stand-ins",),
+    "not-there-yet": ("stand-ins",),
+}
 
 
 class Hop(NamedTuple):
@@ -82,7 +89,7 @@ def presume_chains(  # noqa: PLR0913 - the cell, and what is known of it
     loads_with: Mapping[str, tuple[str, ...]],
     saved: Callable[[Save], bool],
     *,
-    drifts: bool = False,
+    causes: Container[str | None] = (),
 ) -> list[Chain]:
     """Return chains worth trying for a file that was saved elsewhere.
 
@@ -96,7 +103,7 @@ def presume_chains(  # noqa: PLR0913 - the cell, and what is known of it
         formats: the formats they may save in.
         loads_with: the fixes with which each version loads the file, none if it loads plainly.
         saved: whether a version has a format.
-        drifts: an attempt gave other outputs.
+        causes: those of the attempts that failed.
     """
     target = environments.index(cell.loaded_with)
     # The nearer two versions are, the more they have in common.
@@ -112,10 +119,11 @@ def presume_chains(  # noqa: PLR0913 - the cell, and what is known of it
         if saved(Save(cell.scenario, form, name))
         and saved(Save(cell.scenario, form, cell.loaded_with))
     ]
+    arrivals = dict.fromkeys(fixes for cause, fixes in ARRIVALS.items() if cause in causes)
     return [
         *((hop,) for hop in direct),
         *((hop, Hop(cell.loaded_with, hop.format, ON_ARRIVAL, saved=False)) for hop in direct),
-        *((hop, Hop(cell.loaded_with, hop.format, AFTER_DRIFT)) for hop in direct if drifts),
+        *((hop, Hop(cell.loaded_with, hop.format, fixes)) for fixes in arrivals for hop in direct),
     ]
 
 

@@ -24,7 +24,6 @@ __all__ = ["needs_fix", "next_bridges", "next_fix", "saves_a_format_of_its_own"]
 # The formats that hold a model that can be trained on, whatever saved it.
 WHOLE = ("keras", "h5")
 # Fixes that leave no model to save, or leave one that another version has made.
-DRIFT = "silent-drift"
 CALLABLE = {"saved-model-load", "tfsm-layer"}
 NO_MODEL = {*CALLABLE, "bridge"}
 
@@ -104,7 +103,7 @@ def _next_bridge(state: RunState, cell: Cell, statuses: Mapping[Cell, Status]) -
             WHOLE,
             _loads_with(state, cell, statuses),
             partial(saves_a_format_of_its_own, plan),
-            drifts=any(result.cause == DRIFT for result in results),
+            causes={result.cause for result in results},
         )
     else:
         chains = find_chains(cell, names, plan.selection.formats, statuses, state.is_saved)

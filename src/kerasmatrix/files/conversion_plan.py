@@ -33,6 +33,8 @@ IN_A_FILE = {
     "tfsm-layer": "saved-function",
     "saved-model-load": "saved-function",
 }
+# Fixes after which there is something to call, and no model to save.
+CALLABLE = {"tfsm-layer", "saved-model-load"}
 # The fix that compiles a model as its file says, with the optimizer's state; others do so, too.
 COMPILES = "no-compile"
 COMPILING = {COMPILES, "weights-apart"}
@@ -117,7 +119,8 @@ def _as_a_file(cell: Cell, attempt: Attempt, file_format: str) -> list[Conversio
     if set(attempt.remedies) <= REWRITE and cell.format == file_format:
         hop = Hop(cell.loaded_with, file_format, attempt.remedies, saved=False)
         plans.append(ConversionPlan(attempt.remedies, (hop,)))
-    plans += _saved_by_target(cell, attempt.remedies, (), file_format)
+    if not CALLABLE & set(attempt.remedies):
+        plans += _saved_by_target(cell, attempt.remedies, (), file_format)
     for remedies in _within_the_file(attempt.remedies):
         plans += _saved_by_target(cell, remedies, (), file_format)
     return plans

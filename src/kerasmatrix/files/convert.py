@@ -36,13 +36,14 @@ from kerasmatrix.prediction.required_objects import RequiredObject, required_obj
 from kerasmatrix.results.cells import LOADS, Save, Status, cell_of
 from kerasmatrix.results.observations import LoadObservation
 from kerasmatrix.results.verdict import Verdict
+from kerasmatrix.text.lines import brief_line
 
 __all__ = ["Conversion", "Converted", "convert", "convert_checked"]
 
 MODEL = "model"
 SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "tf-keras")
-# The formats that hold a whole model in every version that has them.
-WHOLE = ("keras", "h5")
+# The formats that hold a whole model, the last for those of Keras 2 that no other can hold.
+WHOLE = ("keras", "h5", "savedmodel")
 
 
 class Conversion(NamedTuple):
@@ -147,7 +148,7 @@ def _why_no_reference(target_check: TargetCheck) -> str:
 def _without_plan(
     failed: Sequence[tuple[int, TargetCheck, Trials]], outputs: Sequence[Output]
 ) -> dict[int, Converted]:
-    """Return why no plan works; another format may be possible."""
+    """Return a file of another format where the user has not chosen one, else why there is none."""
     others = [
         (
             each,
@@ -162,12 +163,23 @@ def _without_plan(
     done: dict[int, Converted] = {}
     again = verify_plans(others)
     for (number, each, tried), (_, formats), more in zip(failed, others, again, strict=True):
-        why = "no fix that was tried makes it load unchanged"
-        if each.has_fix:
-            why = "the fix that works changes the load, and cannot be saved in such a file"
+        attempts, best = tried.attempts + more.attempts, more.best(formats)
+        if best and len(outputs[number].formats) > 1:
+            done[number] = _converted(each, best, attempts, outputs[number])
+            continue
         instead = tuple(form for form in formats if more.best((form,)))
-        done[number] = _failure(each, why, tried.attempts + more.attempts, instead)
+        done[number] = _failure(each, _why_no_file(each, attempts), attempts, instead)
     return done
+
+
+def _why_no_file(target_check: TargetCheck, attempts: Sequence[ConversionAttempt]) -> str:
+    """Return why a fix that works in a program, if there is one, does not work in a file."""
+    verified = [fix.id for fix in target_check.cell.remedies if fix.status == "verified"]
+    if not verified:
+        return "no fix that was tried makes it load unchanged"
+    why = f"{verified[0]} works in a program, and no file that loads plainly can be made with it"
+    said = [f"as {each.format}, {brief_line(each.summary)}" for each in attempts]
+    return f"{why}: {said[0]}" if said else why
 
 
 def _cannot_save(target_check: TargetCheck, file_format: str) -> str | None:

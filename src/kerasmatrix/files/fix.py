@@ -24,6 +24,7 @@ from kerasmatrix.files.output import (
     Output,
     check_output,
     default_manifest,
+    is_within,
     is_written,
     outputs_in,
     write_file,
@@ -84,7 +85,7 @@ class OutputFolder(NamedTuple):
 
     def holds(self, path: Path) -> bool:
         """Return whether a file is in it, such as one that was written earlier."""
-        return self.path.resolve() in path.resolve().parents
+        return is_within(path, self.path)
 
     def plan(
         self, model_inputs: Iterable[ModelInput]

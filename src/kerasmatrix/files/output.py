@@ -19,6 +19,7 @@ from kerasmatrix.files.manifest import Manifest
 from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.digests import digest_path
 from kerasmatrix.filesystem.named_files import try_folder
+from kerasmatrix.results.results_json import dump
 
 __all__ = [
     "WEIGHTS",
@@ -27,6 +28,7 @@ __all__ = [
     "check_folder",
     "check_output",
     "default_manifest",
+    "is_within",
     "is_written",
     "modules_of",
     "outputs_in",
@@ -74,7 +76,9 @@ class Output(NamedTuple):
         is_ending = self.path.suffix in FORMATS_BY_ENDING
         plain = self.path.with_suffix("") if is_ending else self.path
         path = plain.with_name(plain.name + ENDINGS[file_format])
-        return self.path.with_name(self.path.name + path.suffix) if path in self.taken else path
+        if path not in self.taken:
+            return path
+        return self.path.with_name(self.path.name + (path.suffix or ".savedmodel"))
 
     def _path_of_weights(self, made: Path) -> Path:
         name = self.path.name
@@ -143,7 +147,7 @@ def check_output(source: Path, output: Path, manifest: Path, *, overwrite: bool)
         InfrastructureError: its folder cannot be written.
     """
     for path in (output, manifest):
-        if path.resolve() == source.resolve() or source.resolve() in path.resolve().parents:
+        if is_within(path, source):
             raise UsageError(
                 f"{path}: is the file to convert",
                 hint="name another file: the original is never changed",
@@ -153,7 +157,7 @@ def check_output(source: Path, output: Path, manifest: Path, *, overwrite: bool)
             raise UsageError(
                 f"{path}: exists already", hint="name another file, or add --overwrite"
             )
-    if output.resolve() == manifest.resolve():
+    if os.path.realpath(output) == os.path.realpath(manifest):
         raise UsageError(
             f"{manifest}: is also the file for the model", hint="name another --manifest"
         )
@@ -163,6 +167,13 @@ def check_output(source: Path, output: Path, manifest: Path, *, overwrite: bool)
             f"{folder}: is a folder, and not a SavedModel that could be replaced",
             hint="name the file to write, such as model.h5 in it",
         )
+
+
+def is_within(path: Path, folder: Path) -> bool:
+    """Return whether a path is that of a file or folder, or one below it, links being followed."""
+    # `Path.resolve` raises an exception for a link to itself, up to Python 3.12.
+    inner, outer = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    return outer in (inner, *inner.parents)
 
 
 def check_folder(folder: Path) -> None:
@@ -205,8 +216,7 @@ def write_file(model: Path, manifest: Manifest, output: Path, manifest_path: Pat
                     hint="check the disk, and convert again",
                 )
             staged_manifest = Path(folder, "manifest.json")
-            text = manifest.model_dump_json(indent=1) + "\n"
-            staged_manifest.write_text(text, encoding="utf-8")
+            staged_manifest.write_text(f"{dump(manifest)}\n", encoding="utf-8")
             for name in manifest.modules:
                 _write_module(model.with_name(name), output.with_name(name))
             with _set_aside(output, Path(folder, "before"), staged):

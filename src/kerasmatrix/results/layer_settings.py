@@ -50,7 +50,8 @@ def _lost_settings(saved: str, loaded: str) -> tuple[str, ...]:
     pairs, missing, new = _matched(ours, theirs)
     for before, after in pairs:
         for difference in _layer_differences(before, after):
-            path = ".".join(difference.path)
+            # A layer that another class stands for differs as a whole.
+            path = ".".join(difference.path) or "class"
             key = (path, shown(difference.before), shown(difference.after))
             names_of[key].append(before["path"][-1])
     lost = [

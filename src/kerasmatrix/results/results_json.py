@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from kerasmatrix.errors import UsageError
@@ -19,7 +19,15 @@ from kerasmatrix.results.migrations import migrate
 from kerasmatrix.results.redacted import redacted
 from kerasmatrix.results.schema import SCHEMA_VERSION, Results
 
-__all__ = ["content_of", "json_parts", "read_results", "results_schema", "slices", "to_json"]
+__all__ = [
+    "content_of",
+    "dump",
+    "json_parts",
+    "read_results",
+    "results_schema",
+    "slices",
+    "to_json",
+]
 
 TRY_ANOTHER = (
     "name a results.json, or a run that `kerasmatrix history` lists, or run `kerasmatrix run`"
@@ -41,7 +49,7 @@ def to_json(results: Results) -> str:
 
 def json_parts(results: Results) -> Iterator[str]:
     """Yield the text of `to_json` in parts, since all of it may be hundreds of megabytes."""
-    blank = _dump(results.model_copy(update={"cells": ()}))
+    blank = dump(results.model_copy(update={"cells": ()}))
     if not results.cells:
         yield f"{blank}\n"
         return
@@ -51,7 +59,7 @@ def json_parts(results: Results) -> Iterator[str]:
     yield begin
     comma = ""
     for part in slices(results, PART):
-        yield comma + _dump(part)[len(begin) : -len(end)]
+        yield comma + dump(part)[len(begin) : -len(end)]
         comma = ","
     yield f"{end}\n"
 
@@ -62,12 +70,13 @@ def slices(results: Results, size: int) -> Iterator[Results]:
         yield results.model_copy(update={"cells": results.cells[begin : begin + size]})
 
 
-def _dump(results: Results) -> str:
+def dump(document: BaseModel) -> str:
+    """Return a document as JSON, with ``?`` for half a surrogate pair."""
     try:
-        return results.model_dump_json(indent=1)
+        return document.model_dump_json(indent=1)
     except PydanticSerializationError:
         pass  # half a surrogate pair: the slow way below replaces it
-    data = _storable(results.model_dump(mode="json"))
+    data = _storable(document.model_dump(mode="json"))
     return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False)
 
 

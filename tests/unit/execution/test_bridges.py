@@ -1,4 +1,6 @@
-from kerasmatrix.execution.bridges import AFTER_DRIFT, ON_ARRIVAL, Hop, find_chains, presume_chains
+import pytest
+
+from kerasmatrix.execution.bridges import ARRIVALS, ON_ARRIVAL, Hop, find_chains, presume_chains
 from kerasmatrix.execution.plan import Save
 from kerasmatrix.results.cells import Cell, Status
 
@@ -68,9 +70,11 @@ def test_presume_chains_goes_through_a_fixed_load():
     assert presume({"c": ("rewrite-config",)}) == [(first,), (first, arrival)]
 
 
-def test_presume_chains_scales_weights_only_after_drift():
-    found = presume({"c": ()}, drifts=True)
-    assert found[-1] == (Hop("c", "h5"), Hop("d", "h5", AFTER_DRIFT))
+@pytest.mark.parametrize(("cause", "fixes"), ARRIVALS.items())
+def test_presume_chains_fixes_the_cause_on_arrival(cause, fixes):
+    arrival = (Hop("c", "h5"), Hop("d", "h5", fixes))
+    assert presume({"c": ()}, causes={cause})[-1] == arrival
+    assert arrival not in presume({"c": ()}, causes={None, "timeout"})
 
 
 def test_presume_chains_without_a_load_returns_none():

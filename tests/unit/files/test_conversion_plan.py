@@ -1,3 +1,5 @@
+import pytest
+
 from kerasmatrix.execution.bridges import Hop
 from kerasmatrix.execution.fix_attempts import Attempt
 from kerasmatrix.files.conversion_plan import ConversionPlan, conversion_plans
@@ -47,3 +49,8 @@ def test_conversion_plans_of_a_file_that_loses_its_state():
     (plain, compiled) = conversion_plans(CELL, Status.DEGRADED, [], "keras")
     assert plain.remedies == ()
     assert compiled.chain == (Hop("tf2.21", "keras", ("no-compile",)),)
+
+
+@pytest.mark.parametrize("fix", ["tfsm-layer", "saved-model-load"])
+def test_conversion_plans_never_save_what_is_only_called(fix):
+    assert [plan.remedies for plan in plans(fix)] == [("saved-function",)]

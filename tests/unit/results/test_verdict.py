@@ -498,6 +498,12 @@ def test_judge_load_names_the_changed_layer_setting():
     assert judge(layers(rate=0.3), layers(), form="weights").status is Status.DEGRADED
 
 
+def test_judge_load_names_the_class_that_changed():
+    other = {"path": ["drop"], "class": "Activation", "trainable": True, "config": {}}
+    verdict = judge({"layers": configuration.packed([other])}, layers())
+    assert verdict.lost == ("the class of layer drop (Dropout became Activation)",)
+
+
 def test_judge_load_unreadable_settings_are_not_compared():
     unknown = {"path": ["drop"], "class": "Dropout", "trainable": True, "unknown": "it raises"}
     verdict = judge({"layers": configuration.packed([unknown])}, layers())
