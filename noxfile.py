@@ -261,7 +261,7 @@ def survey(session: nox.Session) -> None:
     """Collect the API of Keras in every environment, its messages and its names."""
     _install(session)
     session.run("python", "survey/survey.py", *session.posargs)
-    session.run("python", "survey/messages.py")
+    session.run("python", "survey/messages.py", "--add")
     session.run("python", "survey/names.py")
     session.run("python", "survey/messages.py", "--coverage")
 

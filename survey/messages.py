@@ -1,12 +1,14 @@
-"""Collects the messages that Keras, TensorFlow's saving code and h5py can raise.
+"""Collects the messages that Keras, TensorFlow's saving code, h5py and the hubs can raise.
 
-    python survey/messages.py [FOLDER …]
+    python survey/messages.py [--add] [FOLDER …]
     python survey/messages.py --coverage
 
 Each FOLDER holds installed packages; without one, those of kerasmatrix's cache are read. Nothing is
 imported or run: the sources are parsed, and each `raise` and `warnings.warn` gives the type of the
 exception and the template of its message, in which `{}` stands for a value. The result,
 ``src/kerasmatrix/diagnosis/atlas.jsonl``, has a line for each template: places and releases.
+`--add` keeps the releases that it has, and reads those that it lacks, such as ones for which there
+is no environment: unpacked wheels and archives of Keras 0.3 to 2.2 and TensorFlow 1.4 to 2.1.
 """
 
 from __future__ import annotations
@@ -41,6 +43,18 @@ PARTS = {
             "training/tracking",
         )
     ),
+    **{
+        hub: tuple(
+            f"{hub}/{part}"
+            for source in ("", "src/")
+            for part in (
+                *(f"{source}models/{module}.py" for module in ("backbone", "task", "preprocessor")),
+                *(f"{source}{folder}" for folder in ("tokenizers", "utils")),
+            )
+        )
+        for hub in ("keras_hub", "keras_nlp")
+    },
+    "tensorflow_hub": ("tensorflow_hub",),
 }
 LEFT_OUT = re.compile(r"(^|/)(tests?|testing|applications|datasets|tools)/|_test\.py$|/protobuf/")
 SHORTEST = 12  # letters and digits that a template must have to recognize a message
@@ -57,10 +71,12 @@ SAVING = Pattern(
 Found = tuple[str, str, str]  # type, template, function
 
 
-def main(folders: list[Path]) -> None:
-    """Write the atlas of the packages in ``folders``."""
+def main(folders: list[Path], *, add: bool = False) -> None:
+    """Write the atlas of the packages in ``folders``; ``add`` them to those that it has."""
     releases: dict[str, set[str]] = defaultdict(set)
     places: dict[tuple[str, str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    if add:
+        _read(releases, places)
     for site in folders:
         for package, parts in PARTS.items():
             version = _version(site, package)
@@ -76,6 +92,29 @@ def main(folders: list[Path]) -> None:
         spots = {place: _ranges(versions, order[package]) for place, versions in found.items()}
         lines.append(json.dumps([package, kind, template, dict(sorted(spots.items()))]))
     TARGET.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _read(
+    releases: dict[str, set[str]], places: dict[tuple[str, str, str], dict[str, set[str]]]
+) -> None:
+    """Read the atlas as it is written into ``releases`` and ``places``."""
+    first, *lines = TARGET.read_text(encoding="utf-8").splitlines()
+    order: dict[str, list[str]] = json.loads(first)["releases"]
+    for package, versions in order.items():
+        releases[package].update(versions)
+    for line in lines:
+        package, kind, template, spots = json.loads(line)
+        for place, ranges in spots.items():
+            places[package, kind, template][place] |= _versions(ranges, order[package])
+
+
+def _versions(ranges: str, order: list[str]) -> set[str]:
+    """Return the releases of runs: ``3.3.3-3.9.2 3.12.4``."""
+    found: set[str] = set()
+    for run in ranges.split():
+        first, _, last = run.partition("-")
+        found.update(order[order.index(first) : order.index(last or first) + 1])
+    return found
 
 
 def coverage() -> None:
@@ -126,7 +165,11 @@ def _messages(site: Path, parts: tuple[str, ...]) -> Iterator[tuple[str, Found]]
             name = str(source.relative_to(site))
             if not source.is_file() or LEFT_OUT.search(name):
                 continue
-            tree = ast.parse(source.read_text(encoding="utf-8", errors="replace"))
+            try:
+                tree = ast.parse(source.read_text(encoding="utf-8", errors="replace"))
+            except SyntaxError as error:  # Python 2 only
+                print(f"{source}: left out: {error}", file=sys.stderr)
+                continue
             module = name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             module = module.replace("tensorflow_core.", "tensorflow.")
             for found in _raised(tree):
@@ -208,6 +251,6 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--coverage"]:
         coverage()
         sys.exit()
-    named = [Path(argument) for argument in sys.argv[1:]]
+    named = [Path(argument) for argument in sys.argv[1:] if argument != "--add"]
     found = sorted((default_cache() / "environments").glob("*/lib/python*/site-packages"))
-    main(named or found)
+    main(named or found, add="--add" in sys.argv)

@@ -23,6 +23,7 @@ __all__ = ["Note", "Origin", "Template", "find_origins", "note_on", "the_atlas",
 GAP = "{}"
 LONGEST = 20_000  # characters of a message that are compared
 FEWEST = 16  # characters of a template that must be found
+DISTINCT = 24  # characters that a template must have to say a cause by itself
 WHOLE = 0.5  # the share of a template's characters that a message which is cut must have
 
 
@@ -35,14 +36,20 @@ class Origin(StrictModel):
     place: str
     releases: str
     do: str | None = None
+    cause: str | None = None
 
 
 class Note(StrictModel):
-    """Advice on messages without a cause: ``do`` this; without it, they are internal."""
+    """The knowledge about messages that no signature recognizes.
+
+    ``cause`` is the slug of what raises them, whatever their wording. Where there is none, ``do``
+    this; without it, they are internal.
+    """
 
     message: str | None = None
     place: str | None = None
     do: str | None = None
+    cause: str | None = None
 
     def concerns(self, template: Template) -> bool:
         """Return whether this is a note on ``template``."""
@@ -140,4 +147,5 @@ def _origins(templates: Sequence[Template]) -> Iterator[Origin]:
                 place=place,
                 releases=releases,
                 do=note.do if note else None,
+                cause=note.cause if note and len(GAP.join(one.literals)) >= DISTINCT else None,
             )

@@ -58,6 +58,9 @@ WRAPPED = re.compile(r"(?m)^(.{70,}\S)\n(?=\S)")
 OF_JAVASCRIPT = "tfjs"  # how the slugs of its causes begin
 GENERAL_SYMPTOM = "silent-drift"
 
+# A template of the atlas fits the whole message, and its note says the cause.
+OF_A_NOTE = Signature(error=".", rank=6)
+
 Confidence = Literal["high", "medium", "low"]
 
 
@@ -135,6 +138,8 @@ def explain_message(
         if symptom.cause:
             return symptom
     origins = find_origins(evidence.chain)
+    if best is None:
+        best = _of_origins(origins)
     return Explanation(
         cause=best.cause if best else None,
         confidence=_confidence(best.signature.rank) if best else None,
@@ -210,6 +215,15 @@ def _best(found: Sequence[Candidate]) -> tuple[Candidate | None, list[Candidate]
         return None, list(found)
     best = finest[0]
     return best, [one for one in found if one is not best]
+
+
+def _of_origins(origins: Sequence[Origin]) -> Candidate | None:
+    """Return the cause on which the notes about the places that raise a message agree, if any."""
+    slugs = {one.cause for one in origins}
+    slug = slugs.pop() if len(slugs) == 1 else None
+    if slug is None:
+        return None
+    return Candidate(the_catalogue()[slug], OF_A_NOTE, origins[0].template)
 
 
 def _is_enough(signature: Signature) -> bool:

@@ -82,8 +82,8 @@ KINDS = ("companion", "numpy", "protobuf", "h5py", "other")
 STATES = (
     *(f"{package} {state}" for package in ("keras", "tensorflow", "argument")
       for state in ("gone", "newer", "there", "passing", "unknown")),
-    *("argument own", "companion raised", "converter raised", JAVASCRIPT_RAISED),
-    *("companion asks", "converter asks", "other asks"),
+    *("argument own", "model attribute own", "companion raised", "converter raised"),
+    *("companion asks", "converter asks", "other asks", JAVASCRIPT_RAISED),
     *KINDS,
     *(f"{kind} missing" for kind in KINDS),
 )  # fmt: skip
@@ -162,6 +162,15 @@ def _named(message: str, reader: KerasRange | None, imports: Mapping[str, str]) 
         # Python 2 names the whole path, whichever part of it is missing.
         module = found["module"] if found["quote"] else found["module"].split(".", maxsplit=1)[0]
         yield _in_module(module, None, reader)
+    yield from _attributes(message, reader)
+    yield from _newer_layers(message, reader)
+    for pattern in (CONSTRUCTED, UNRECOGNIZED):
+        for found in pattern.found_in(message):
+            yield from _argument(found["class"], found["name"], reader, pattern)
+
+
+def _attributes(message: str, reader: KerasRange | None) -> Iterator[Named]:
+    """Yield the attributes that objects of Keras lack, as far as the releases tell why."""
     for found in ATTRIBUTE.found_in(message):
         kind = found["class"].rsplit(".", 1)[-1]
         table = _names()["keras"]["attributes"]
@@ -173,14 +182,12 @@ def _named(message: str, reader: KerasRange | None, imports: Mapping[str, str]) 
         attribute = _of_span("keras", f"{kind}.{found['name']}", span, reader)
         # Classes also get attributes in ways that their sources do not show.
         attribute = replace(attribute, fact=None)
+        if kind in MODELS and attribute.state == "keras unknown":
+            yield Named(found["name"], "model attribute own")
         # Without the version, an old program may just as well run in a still older Keras.
         lasting = reader is not None or (span and span.startswith(("1.2.2", "2.1.6")))
         if attribute.state == "keras newer" or (lasting and attribute.state == "keras gone"):
             yield attribute
-    yield from _newer_layers(message, reader)
-    for pattern in (CONSTRUCTED, UNRECOGNIZED):
-        for found in pattern.found_in(message):
-            yield from _argument(found["class"], found["name"], reader, pattern)
 
 
 def _newer_layers(message: str, reader: KerasRange | None) -> Iterator[Named]:
