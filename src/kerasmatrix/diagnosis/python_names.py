@@ -60,6 +60,7 @@ FRAME = Pattern(
     r"|\[?(?P<cell>[^\s\"'()]+\.py)(?:\]\([^)\s]*\))? in )"
 )
 PACKAGE = Pattern(r"(?:site|dist)-packages[/\\](?P<package>\w+)(?:[/\\]|\.py)")
+CODE_LINE = Pattern(r"^[^\n]*\n\s*(?:-+> ?)?(?:\d+ )?\s*(?:from|import|\w+ =|return|\w+[\w.]*\()")
 # Files through which an import or an attribute passes on its way.
 PASSED = Pattern(
     r"^<frozen|importlib[/\\]__init__\.py|(?:lazy_loader|module_wrapper|deprecation_wrapper"
@@ -132,7 +133,7 @@ def find_named(
     kind = _kind_of(raising) if raising else None
     if raising and kind != "other":
         found.append(Named(f"the last file is one of {raising}", f"{kind} raised"))
-    if raising and any(one.state in MISSING for one in found):
+    if raising and any(one.state in MISSING and _is_asked(one, files, text) for one in found):
         fact = fact_about(raising, text)
         found.append(Named(f"{raising} asks for it", f"{kind} asks", fact))
     if any(IMPORTING.is_in(file) for file in files[:-1]):
@@ -147,6 +148,13 @@ def _files_in(chain: Sequence[tuple[str, str]], text: str) -> list[str]:
     frames = FRAME.found_in(text[: end if end > 0 else None][-LONGEST:])
     files = [frame["file"] or frame["cell"] for frame in frames]
     return [file for file in files if not PASSED.is_in(file)]
+
+
+def _is_asked(named: Named, files: Sequence[str], text: str) -> bool:
+    """Return whether the last file asks for a name: of a cut traceback, it is not the last one."""
+    name = named.text.rsplit(".", 1)[-1]
+    shown = CODE_LINE.is_in(code := text[text.rfind(files[-1]) + len(files[-1]) :])
+    return not shown or code.count(name) > 1  # the message has it, too
 
 
 def _package_of(file: str) -> str | None:
@@ -254,6 +262,8 @@ def _of_package(package: str, module: str, name: str | None, reader: KerasRange 
     if named.state == f"{package} unknown" and module not in table["names"]:
         return replace(named, fact=None)  # of TensorFlow's inside only the modules are known
     newest = table["releases"][-1]
+    if named.state == f"{package} unknown" and around and not around.endswith(newest):
+        return replace(named, state=f"{package} gone")  # of a release between those that are known
     is_inside = module.startswith("src") or (around and not around.endswith(newest))
     if named.state == f"{package} newer" and is_inside:
         # Only another package of the same installation asks for names of Keras's inside.

@@ -136,6 +136,15 @@ def test_explain_name_that_a_package_asks_for(file, slug):
     assert explain_message("\n".join(lines)).cause.slug == slug
 
 
+def test_explain_cut_traceback_does_not_tell_who_asks():
+    text = (
+        '  File "/opt/site-packages/mtcnn/factory.py", line 26, in <module>\n'
+        "    from keras.layers import Input, Dense\n"
+        f"{REMOVED}\n"
+    )
+    assert explain_message(text).cause.slug == "gone-from-keras-3"
+
+
 def test_explain_frame_of_a_lazy_loader_is_not_who_asks():
     text = (
         '  File "/opt/site-packages/larq/zoo.py", line 3, in <module>\n'
