@@ -5,7 +5,8 @@
 Each FOLDER holds installed packages, or an unpacked wheel of Keras and has its release as a name;
 without one, those of kerasmatrix's cache are read. Nothing is imported or run. The result,
 ``src/kerasmatrix/diagnosis/python_names.json``, says of each module, of the names in it and of the
-attributes of Keras's classes in which releases it is. Releases that it has are not read again.
+attributes of Keras's classes in which releases it is. Releases that it has are read again only if
+their FOLDER is named.
 """
 
 from __future__ import annotations
@@ -97,19 +98,20 @@ class Package:
         }
 
 
-def main(folders: list[Path]) -> None:
-    """Write the names of the packages in ``folders``."""
+def main(folders: list[Path], *, again: bool) -> None:
+    """Write the names of the packages in ``folders``; those of known releases if ``again``."""
     before = json.loads(TARGET.read_text(encoding="utf-8"))
     keras, tensorflow = Package(before["keras"]), Package(before["tensorflow"])
     for site in folders:
         release = _version(site, "keras") or (
             site.name if (site / "keras").is_dir() and site.name[0].isdigit() else None
         )
-        if release and release not in keras.releases and (site / "keras").is_dir():
+        is_new = again or release not in keras.releases
+        if release and is_new and (site / "keras").is_dir():
             print(f"keras {release}", file=sys.stderr)
             keras.read(site / "keras", release, deep=True)
         release = _version(site, "tensorflow")
-        if release and release not in tensorflow.releases:
+        if release and (again or release not in tensorflow.releases):
             print(f"tensorflow {release}", file=sys.stderr)
             root = site / ("tensorflow_core" if release.startswith("1.") else "tensorflow")
             if not root.is_dir():
@@ -186,7 +188,7 @@ def _modules(root: Path) -> Iterator[tuple[str, ast.Module]]:
         if LEFT_OUT.search(name):
             continue
         tree = EMPTY
-        inside = root.name != "keras" and "_api/" not in name
+        inside = root.name != "keras" and "_api/" not in name and name != "__init__.py"
         if not inside and (not name.startswith("src/") or source.name in WITH_CLASSES):
             try:
                 tree = ast.parse(source.read_text(encoding="utf-8", errors="replace"))
@@ -217,9 +219,13 @@ def _names(module: str, found: Mapping[str, ast.Module], depth: int = 0) -> Iter
                     yield from (alias.asname or alias.name for alias in names)
             case ast.Import(names=names):
                 yield from (alias.asname or alias.name.split(".")[0] for alias in names)
-            case _:
-                continue
-    for node in found[module].body:
+            case ast.Call(func=ast.Name("setattr"), args=[_, ast.Constant(str(name)), _]):
+                yield name  # as TensorFlow adds its Keras
+    yield from _defined(found[module])
+
+
+def _defined(module: ast.Module) -> Iterator[str]:
+    for node in module.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             yield node.name
         elif isinstance(node, ast.Assign):
@@ -268,4 +274,5 @@ def _tables(names: Names, order: list[str]) -> dict[str, dict[str, str]]:
 
 if __name__ == "__main__":
     named = [Path(argument) for argument in sys.argv[1:]]
-    main(named or sorted((default_cache() / "environments").glob("*/lib/python*/site-packages")))
+    cached = (default_cache() / "environments").glob("*/lib/python*/site-packages")
+    main(named or sorted(cached), again=bool(named))

@@ -60,6 +60,7 @@ FRAME = Pattern(
     r"|\[?(?P<cell>[^\s\"'()]+\.py)(?:\]\([^)\s]*\))? in )"
 )
 PACKAGE = Pattern(r"(?:site|dist)-packages[/\\](?P<package>\w+)(?:[/\\]|\.py)")
+CODE_LINE = Pattern(r"^[^\n]*\n\s*(?:-+> ?)?(?:\d+ )?\s*(?:from|import|\w+ =|return|\w+[\w.]*\()")
 # Files through which an import or an attribute passes on its way.
 PASSED = Pattern(
     r"^<frozen|importlib[/\\]__init__\.py|(?:lazy_loader|module_wrapper|deprecation_wrapper"
@@ -70,6 +71,9 @@ JAVASCRIPT = Pattern(
     r"|[Uu]nhandled ?(?:Promise ?)?Rejection"
 )
 JAVASCRIPT_RAISED = "javascript raised"
+IMPORT_FAILED = "import failed"
+# The first file of TensorFlow or Keras that an import runs.
+IMPORTING = Pattern(r"[/\\](?:tensorflow(?:_core)?|keras|tf_keras)[/\\]__init__\.py$")
 LONGEST = 50_000  # characters of a traceback, its end, that are searched for packages
 # Names of one place: `tf.keras.utils` and `keras.api._v2.keras.utils` are `keras.utils`.
 NAME = re.compile(r"\w+")
@@ -83,7 +87,8 @@ STATES = (
     *(f"{package} {state}" for package in ("keras", "tensorflow", "argument")
       for state in ("gone", "newer", "there", "passing", "unknown")),
     *("argument own", "model attribute own", "companion raised", "converter raised"),
-    *("companion asks", "converter asks", "other asks", JAVASCRIPT_RAISED),
+    *("companion asks", "converter asks", "other asks", "protobuf asks", "protobuf raised"),
+    *(JAVASCRIPT_RAISED, IMPORT_FAILED),
     *KINDS,
     *(f"{kind} missing" for kind in KINDS),
 )  # fmt: skip
@@ -123,31 +128,44 @@ def find_named(
     found = [named for message in messages for named in _named(message, reader, imports)]
     if JAVASCRIPT.is_in(text[-LONGEST:]):
         return [*found, Named("the message is of JavaScript", JAVASCRIPT_RAISED)]
-    raising = _raising_package(chain, text)
+    files = _files_in(chain, text)
+    raising = _package_of(files[-1]) if files else None
     kind = _kind_of(raising) if raising else None
     if raising and kind != "other":
         found.append(Named(f"the last file is one of {raising}", f"{kind} raised"))
-    if raising and any(one.state in MISSING for one in found):
+    if raising and any(one.state in MISSING and _is_asked(one, files, text) for one in found):
         fact = fact_about(raising, text)
         found.append(Named(f"{raising} asks for it", f"{kind} asks", fact))
+    if any(IMPORTING.is_in(file) for file in files[:-1]):
+        found.append(Named("an import of TensorFlow or Keras fails", IMPORT_FAILED))
     return found
 
 
-def _raising_package(chain: Sequence[tuple[str, str]], text: str) -> str | None:
-    """Return the package to which the last file of the traceback belongs.
-
-    It is none if that file is one of the program's, or of TensorFlow or Keras itself.
-    """
+def _files_in(chain: Sequence[tuple[str, str]], text: str) -> list[str]:
+    """Return the files of the traceback that was printed last, the one that raises last."""
     message = chain[0][1].split("\n", 1)[0] if chain else ""
     end = text.rfind(message)  # a message can name files, too
     frames = FRAME.found_in(text[: end if end > 0 else None][-LONGEST:])
     files = [frame["file"] or frame["cell"] for frame in frames]
-    files = [file for file in files if not PASSED.is_in(file)]
-    package = next((one["package"] for one in PACKAGE.found_in(files[-1])), None) if files else None
+    return [file for file in files if not PASSED.is_in(file)]
+
+
+def _is_asked(named: Named, files: Sequence[str], text: str) -> bool:
+    """Return whether the last file asks for a name: of a cut traceback, it is not the last one."""
+    name = named.text.rsplit(".", 1)[-1]
+    shown = CODE_LINE.is_in(code := text[text.rfind(files[-1]) + len(files[-1]) :])
+    return not shown or code.count(name) > 1  # the message has it, too
+
+
+def _package_of(file: str) -> str | None:
+    """Return the package of a file; none if it is the program's, TensorFlow's or Keras's."""
+    package = next((one["package"] for one in PACKAGE.found_in(file)), None)
     return None if package in OWN else package
 
 
 def _kind_of(package: str) -> str:
+    if package == "google":
+        return "protobuf"
     kinds = ("converter", "companion")
     return next((kind for kind in kinds if package in names_of(f"{kind}s")), "other")
 
@@ -251,6 +269,8 @@ def _of_package(package: str, module: str, name: str | None, reader: KerasRange 
     if named.state == f"{package} unknown" and module not in table["names"]:
         return replace(named, fact=None)  # of TensorFlow's inside only the modules are known
     newest = table["releases"][-1]
+    if named.state == f"{package} unknown" and around and not around.endswith(newest):
+        return replace(named, state=f"{package} gone")  # of a release between those that are known
     is_inside = module.startswith("src") or (around and not around.endswith(newest))
     if named.state == f"{package} newer" and is_inside:
         # Only another package of the same installation asks for names of Keras's inside.

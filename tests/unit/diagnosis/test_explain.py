@@ -126,6 +126,35 @@ def test_explain_unknown_symptom_asks_for_the_file():
         explain_symptom(" ")
 
 
+FOREIGN = [
+    "KeyError: 'price'",
+    "IndexError: list index out of range",
+    "TypeError: 'NoneType' object is not subscriptable",
+    "ValueError: invalid literal for int() with base 10: 'abc'",
+    "ValueError: steps must be a positive integer",
+    "TypeError: build() missing 1 required positional argument: 'target'",
+    "AttributeError: 'Connection' object has no attribute '_lock'",
+    "AssertionError: assert response.status_code == 200",
+    "RuntimeError: super().__init__() must be called before the widget is shown",
+    "ValueError: Input X contains NaN. LogisticRegression does not accept missing values.",
+    "RuntimeError: size mismatch for fc.weight: copying a param with shape torch.Size([10, 512])",
+    "RuntimeError: Expected all tensors to be on the same device, but found cuda:0 and cpu!",
+    "sqlalchemy.exc.OperationalError: (sqlite3.OperationalError) no such table: users",
+    "django.core.exceptions.ImproperlyConfigured: Requested setting INSTALLED_APPS",
+    "TypeError: Cannot read properties of undefined (reading 'map')\n    at App (App.jsx:12:20)",
+    'NullPointerException: "s" is null\n\tat Main.main(Main.java:5)',
+    "npm ERR! ERESOLVE unable to resolve dependency tree",
+    "ERROR: Could not find a version that satisfies the requirement foobar==9",
+    "cv2.error: OpenCV(4.5.5) color.cpp:182: error: (-215:Assertion failed) !_src.empty()",
+    "CONFLICT (content): Merge conflict in setup.py",
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_explain_error_of_other_software_has_no_cause(text):
+    assert explain_message(text).cause is None
+
+
 def test_causes_within_name_a_cause():
     slugs = {cause.slug for cause in the_catalogue().causes}
     assert {cause.within for cause in the_catalogue().causes} - {None} <= slugs

@@ -39,6 +39,8 @@ WRAPPERS = "module 'keras.api._v2.keras' has no attribute 'wrappers'"
         ("No module named 'keras'", "other missing"),
         ("cannot import name 'imread' from 'scipy.misc'", "other"),
         ("No module named keras.models", "other missing"),
+        ("module 'tensorflow' has no attribute 'float32'", "tensorflow there"),
+        ("module 'tensorflow' has no attribute 'placeholder'", "tensorflow gone"),
         # The module of that name ends with 1.14: it lacks what all known releases have.
         ("module 'tensorflow._api.v1.compat' has no attribute 'v2'", "tensorflow newer"),
         # It went with Keras 2.3, while its module stayed.
@@ -72,7 +74,7 @@ def test_find_named_module_is_in_the_line_above():
 
 
 def test_find_named_of_unknown_module_states_no_fact():
-    message = "module 'tensorflow' has no attribute 'placeholder'"
+    message = "module 'tensorflow.python.framework' has no attribute 'own'"
     assert find_named([("", message)])[0].fact is None
 
 
@@ -134,6 +136,15 @@ def test_explain_name_that_a_package_asks_for(file, slug):
     assert explain_message("\n".join(lines)).cause.slug == slug
 
 
+def test_explain_cut_traceback_does_not_tell_who_asks():
+    text = (
+        '  File "/opt/site-packages/mtcnn/factory.py", line 26, in <module>\n'
+        "    from keras.layers import Input, Dense\n"
+        f"{REMOVED}\n"
+    )
+    assert explain_message(text).cause.slug == "gone-from-keras-3"
+
+
 def test_explain_frame_of_a_lazy_loader_is_not_who_asks():
     text = (
         '  File "/opt/site-packages/larq/zoo.py", line 3, in <module>\n'
@@ -155,3 +166,20 @@ def test_explain_companion_says_which_release_fits():
     assert fact_about("own_package") is None
     known = explain_message("No module named 'tensorflow_addons'").known
     assert "0.23 for 2.15" in known[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "error", "slug"),
+    [
+        ("own/part.py", "TypeError: own() takes no argument", "env-import"),
+        ("google/protobuf/descriptor.py", "TypeError: own() takes no argument", "env-protobuf"),
+    ],
+)
+def test_explain_import_of_tensorflow_that_fails(file, error, slug):
+    text = (
+        'File "app.py", line 1, in <module>\n'
+        'File "/opt/site-packages/tensorflow/__init__.py", line 37, in <module>\n'
+        f'File "/opt/site-packages/{file}", line 9, in f\n'
+        f"{error}\n"
+    )
+    assert explain_message(text).cause.slug == slug
