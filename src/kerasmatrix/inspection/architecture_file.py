@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from kerasmatrix.inspection.architecture import inside
 from kerasmatrix.inspection.contents import Contents, size_of, warnings_about, writer_of
+from kerasmatrix.inspection.facts import Writer
 from kerasmatrix.inspection.hdf5 import Stored
 from kerasmatrix.inspection.strict_json import read_json
+from kerasmatrix.versions import KERAS_3
 
 __all__ = ["NO_WEIGHTS", "architecture_config", "read_architecture_file"]
 
@@ -50,7 +53,23 @@ def read_architecture_file(path: Path, *, digest: bool) -> Contents:  # noqa: AR
     return Contents(
         path,
         kind,
-        writer=writer_of(config.get("keras_version"), config.get("backend")),
+        writer=_writer(config),
         config=config,
         notes=(NO_WEIGHTS, *notes),
+    )
+
+
+def _writer(config: Mapping[str, Any]) -> Writer:
+    """Return the writer: ``to_json`` of Keras 3 does not record its version."""
+    if "keras_version" not in config and _has_keras_3_input(config):
+        return Writer(keras_major=KERAS_3, because="the argument batch_shape of its InputLayer")
+    return writer_of(config.get("keras_version"), config.get("backend"))
+
+
+def _has_keras_3_input(config: Mapping[str, Any]) -> bool:
+    """Whether it has an InputLayer as Keras 3 writes it: Keras 2 writes batch_input_shape."""
+    return any(
+        isinstance(inner.get("config"), Mapping)
+        and (inner.get("class_name") == "InputLayer" and "batch_shape" in inner["config"])
+        for inner in inside(config.get("config"))
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ __all__ = [
     "ITEM_BYTES",
     "Variable",
     "data_files",
+    "is_named",
     "is_optimizer",
     "is_weight",
     "latest_checkpoint",
@@ -42,12 +43,24 @@ MOST_NUMBERS = 1 << 62
 # DataType (types.proto), in bytes
 ITEM_BYTES = {1: 4, 2: 8, 3: 4, 4: 1, 5: 2, 6: 1, 9: 8, 10: 1, 14: 2, 17: 2, 19: 2, 22: 4, 23: 8}
 INT64 = 9
-VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+ATTRIBUTE = "/.ATTRIBUTES/"
+VALUE = f"{ATTRIBUTE}VARIABLE_VALUE"
+OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 SLOT = "/.OPTIMIZER_SLOT/"
 OPTIMIZER = re.compile(r"^(optimizer|model/optimizer)/")
+# The variables of the optimizers of TensorFlow 1 (tensorflow/python/training/*.py) in a checkpoint
+# of tf.train.Saver, which has no objects.
+NAMED_SLOT = re.compile(
+    r"/(Adagrad|Adadelta|Adam|Ftrl|Momentum|RMSProp)(_\d+)?$|(^|/)beta[12]_power(_\d+)?$"
+)
+NAMED_STEPS = "global_step"
 # The count of steps, in the generations of Keras 2's optimizers.
-STEPS = re.compile(r"^optimizer/(iter|_iterations|iterations|_variables/0)/\.ATTRIBUTES/")
-NOT_WEIGHTS = re.compile(r"^(save_counter|keras_api/|.*/keras_api/metrics/|_CHECKPOINTABLE)")
+STEPS = re.compile(
+    rf"^optimizer/(iter|_iterations|iterations|_variables/0){ATTRIBUTE}|^{NAMED_STEPS}$"
+)
+NOT_WEIGHTS = re.compile(
+    rf"^(save_counter|keras_api/|.*/keras_api/metrics/|_CHECKPOINTABLE|{NAMED_STEPS}$)"
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +128,8 @@ def latest_checkpoint(folder: Path, names: set[str]) -> Path | None:
 
 def is_optimizer(variable: Variable) -> bool:
     """Whether it belongs to an optimizer."""
+    if ATTRIBUTE not in variable.name:
+        return NAMED_SLOT.search(variable.name) is not None
     return SLOT in variable.name or OPTIMIZER.match(variable.name) is not None
 
 
@@ -122,10 +137,15 @@ def is_weight(variable: Variable) -> bool:
     """Whether it is a weight of the model."""
     return (
         variable.dtype in ITEM_BYTES
-        and variable.name.endswith(VALUE)
+        and (variable.name.endswith(VALUE) or ATTRIBUTE not in variable.name)
         and not is_optimizer(variable)
         and NOT_WEIGHTS.match(variable.name) is None
     )
+
+
+def is_named(variables: Iterable[Variable]) -> bool:
+    """Whether the variables of a checkpoint belong to no objects, as ``tf.train.Saver`` writes."""
+    return all(variable.name != OBJECTS for variable in variables)
 
 
 def read_steps(prefix: Path, variables: tuple[Variable, ...]) -> int:

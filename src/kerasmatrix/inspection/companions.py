@@ -151,7 +151,7 @@ def _with_weights(contents: Contents) -> Contents:
         return replace(contents, notes=(*contents.notes, *filter(None, (several,))))
     weights = next(read for read in found if read.path == chosen)
     notes = (*(note for note in contents.notes if note != NO_WEIGHTS), *weights.notes)
-    by = contents.writer if contents.writer.keras else weights.writer
+    by = contents.writer if contents.writer.keras_major else weights.writer
     return replace(contents, stored=weights.stored, notes=notes, writer=by, companion=str(chosen))
 
 

@@ -89,6 +89,11 @@ def warnings_about(stored: Stored, size: int) -> Iterator[str]:
     if stored.repeated:
         key = words(stored.repeated[0])
         yield f"its JSON has the key {key!r} twice in one object; Keras uses the last"
+    if stored.windows_paths:
+        yield (
+            "its weights have paths with backslashes: only Keras 2.12 to 2.15 on Windows, which "
+            "wrote it, reads them"
+        )
     if stored.elsewhere:
         name = words(stored.elsewhere[0])
         yield f"the numbers of the array {name!r} are in another file, which is not read"

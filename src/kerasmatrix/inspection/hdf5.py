@@ -36,6 +36,9 @@ __all__ = [
 
 # The groups in a weights file of Keras 3.
 KERAS_3_GROUPS = {"layers", "_layer_checkpoint_dependencies", "vars", "optimizer"}
+# Keras 2.12 to 2.15 on Windows joins the path of a group by it into one name
+# (https://github.com/keras-team/keras/issues/18528).
+BACKSLASH = "\\"
 OPTIMIZER = ("optimizer_weights", "optimizer")
 NOT_WEIGHTS = (*OPTIMIZER, "metrics")
 WEIGHTS = "model_weights"
@@ -66,6 +69,7 @@ class Stored:
         foreign: whether Keras did not write it.
         lacks_numbers: whether the file with the numbers is missing.
         must_restore: the classes of layers of a SavedModel that are made from their configs only.
+        windows_paths: whether the paths of its groups are joined by backslashes.
     """
 
     keras: str | None = None
@@ -87,6 +91,7 @@ class Stored:
     foreign: bool = False
     lacks_numbers: bool = False
     must_restore: tuple[str, ...] = ()
+    windows_paths: bool = False
 
 
 class Array(NamedTuple):
@@ -110,7 +115,8 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
         attributes = {name: _attribute(file, name) for name in ATTRIBUTES if name in file.attrs}
         groups = set(itertools.islice(file, MOST_ARRAYS))
         # Keras 3 writes the groups of weights, optimizer and metrics side by side.
-        keras_3_layout = bool(groups & KERAS_3_GROUPS) and "layer_names" not in file.attrs
+        firsts = {name.partition(BACKSLASH)[0] for name in groups}
+        keras_3_layout = bool(firsts & KERAS_3_GROUPS) and "layer_names" not in file.attrs
         weights = own_group(file, WEIGHTS) or file
         indirect: dict[str, str] = {}
         skipped = NOT_WEIGHTS if keras_3_layout else ()
@@ -142,9 +148,10 @@ def read_hdf5(source: str | BinaryIO, *, digest: bool) -> Stored:
             optimizer_slots=sum(bool(array.size) and array.dataset.ndim > 0 for array in kept),
             optimizer_steps=_steps(kept),
             keras_3_layout=keras_3_layout,
+            windows_paths=keras_3_layout and firsts != groups,
             repeated=tuple(sorted(repeated)),
             foreign=not attributes
-            and not groups & {*KERAS_3_GROUPS, WEIGHTS}
+            and not firsts & {*KERAS_3_GROUPS, WEIGHTS}
             and "layer_names" not in file.attrs,
         )
 
@@ -166,6 +173,7 @@ def described_arrays(
     each with the name of the other file; it is empty for a soft link. The visit function of HDF5
     takes minutes for groups nested a few thousand deep.
     """
+    is_named = "layer_names" in group.attrs
     arrays: list[Array] = []
     indirect = {} if indirect is None else indirect
     seen: set[int] = set()
@@ -177,14 +185,14 @@ def described_arrays(
         for stored in holder:
             # h5py returns a name that is not UTF-8 as bytes.
             raw = stored if isinstance(stored, bytes) else stored.encode("utf-8", "surrogateescape")
-            name = raw.decode("utf-8", "replace")
+            name = _name(raw, is_named=is_named or depth > 0)
             link = holder.id.links.get_info(raw)
             if link.type != h5py.h5l.TYPE_HARD:
                 is_external = link.type == h5py.h5l.TYPE_EXTERNAL
                 other = _text(holder.id.links.get_val(raw)[0]) if is_external else ""
                 indirect[f"{path}{name}"] = other
                 continue
-            if link.u in seen or (not depth and name in skip):
+            if link.u in seen or (not depth and name.partition("/")[0] in skip):
                 continue
             seen.add(link.u)
             if len(seen) > MOST_ARRAYS:
@@ -197,6 +205,12 @@ def described_arrays(
             elif isinstance(item, h5py.Group):
                 waiting.append((f"{path}{name}/", item, depth + 1))
     return sorted(arrays, key=lambda array: array.path)
+
+
+def _name(raw: bytes, *, is_named: bool) -> str:
+    """Return the name of a group or array; a path that Windows joined, unless a user named it."""
+    name = raw.decode("utf-8", "replace")
+    return name if is_named else name.replace(BACKSLASH, "/")
 
 
 def _described(path: str, dataset: h5py.Dataset) -> Array:

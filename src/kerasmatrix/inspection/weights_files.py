@@ -16,6 +16,7 @@ from kerasmatrix.inspection.checkpoint import (
     ITEM_BYTES,
     Variable,
     data_files,
+    is_named,
     is_optimizer,
     is_weight,
     read_checkpoint,
@@ -32,6 +33,7 @@ SHARD = re.compile(r"[^/\\\0]{1,200}\.weights\.h5")
 MOST_SHARDS = 1000
 KERAS_2_NAME = "layer_with_weights-"  # Network._layer_checkpoint_dependencies in Keras 2
 LARGEST_LIST = 32 << 20
+NAMED = "its variables have names without a model, as tf.train.Saver and estimators write them"
 
 
 def read_hdf5_file(path: Path, *, digest: bool) -> Contents:
@@ -118,6 +120,7 @@ def read_checkpoint_files(path: Path, *, digest: bool) -> Contents:
     slots = [variable for variable in variables if is_optimizer(variable)]
     data = data_files(prefix, {entry.name for entry in prefix.parent.iterdir()})
     notes = [] if data else [f"the file with its numbers is missing: {prefix.name}.data-…"]
+    notes += [NAMED] if is_named(variables) else []
     notes += ["no digest is computed for a checkpoint"] if digest else []
     stored = Stored(
         weights=Weights(

@@ -61,6 +61,11 @@ def _new_name(features: Features, target: Target) -> bool:
     return features.contents.path.name.endswith(NEW_NAME)
 
 
+def _windows_paths(features: Features, target: Target) -> bool:
+    """The paths of its weights have backslashes, as Keras 2.12 to 2.15 writes them on Windows."""
+    return features.contents.stored.windows_paths
+
+
 LAYOUT_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "dependencies-layout": _dependencies,
     "layer-arrays": _layer_arrays,
@@ -69,4 +74,5 @@ LAYOUT_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "indirect": _indirect,
     "path-layout": _path_layout,
     "new-name": _new_name,
+    "windows-paths": _windows_paths,
 }

@@ -165,6 +165,25 @@ def checkpoint(prefix, *, steps=3, data=True):
         f"{layer}{value}": entry(1, 3, 2),
         f"optimizer/iter{value}": entry(9, offset=8, size=8),
     }
+    return _checkpoint(prefix, entries, steps if data else None)
+
+
+def named_checkpoint(prefix):
+    """Write a checkpoint of tf.train.Saver: two weights, slots of Adam, and its steps."""
+    entries = {
+        "": number(1, 1),
+        "dense/bias": entry(1, 2),
+        "dense/kernel": entry(1, 3, 2),
+        "dense/kernel/Adam": entry(1, 3, 2),
+        "dense/kernel/Adam_1": entry(1, 3, 2),
+        "global_step": entry(9, offset=8, size=8),
+        "train/beta1_power": entry(1),
+    }
+    return _checkpoint(prefix, entries, steps=5)
+
+
+def _checkpoint(prefix, entries, steps):
+    """Write an index with these entries, and the numbers unless ``steps`` is None."""
     pairs = [(name.encode(), content) for name, content in entries.items()]
     first = _block(pairs)
     handle = varint(0) + varint(len(first) - 5)
@@ -172,7 +191,7 @@ def checkpoint(prefix, *, steps=3, data=True):
     footer = varint(0) + varint(0) + varint(len(first)) + varint(len(index) - 5)
     footer = footer.ljust(40, b"\0") + struct.pack("<Q", 0xDB4775248B80FB57)
     prefix.with_name(f"{prefix.name}.index").write_bytes(first + index + footer)
-    if data:
+    if steps is not None:
         numbers = bytes(8) + struct.pack("<q", steps)
         prefix.with_name(f"{prefix.name}.data-00000-of-00001").write_bytes(numbers)
     return prefix

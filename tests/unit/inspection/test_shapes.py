@@ -1,10 +1,13 @@
 import json
 import zlib
 
+import h5py
+import numpy as np
 import pytest
 
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.inspect import inspect, read_model_file
+from kerasmatrix.inspection.read import read_contents
 from tests.unit.inspection import files
 
 ARCHITECTURE = json.dumps(files.SEQUENTIAL | {"keras_version": "2.15.0"})
@@ -64,6 +67,37 @@ def test_inspect_checkpoint_latest_of_folder_is_read(tmp_path):
     files.checkpoint(tmp_path / "ck-2", data=False)
     (tmp_path / "checkpoint").write_text('model_checkpoint_path: "ck-2"\n')
     assert "the file with its numbers is missing: ck-2.data-…" in inspect(tmp_path).notes
+
+
+def test_inspect_weights_of_windows_are_told_and_read(tmp_path):
+    path = tmp_path / "w.weights.h5"
+    with h5py.File(path, "w") as file:
+        file["layers\\dense/vars/0"] = np.zeros((3, 2), "float32")
+        file["metrics\\mean/vars/0"] = np.zeros(5, "float32")
+    contents = read_contents(path)
+    assert contents.stored.paths == ("layers/dense/vars/0",)
+    assert "only Keras 2.12 to 2.15 on Windows" in contents.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("argument", "version", "major"),
+    [("batch_shape", {}, 3), ("batch_input_shape", {}, None),
+     ("batch_input_shape", {"keras_version": "2.15.0"}, 2)],
+)  # fmt: skip
+def test_inspect_architecture_without_version_is_of_keras_3_by_its_input(
+    tmp_path, argument, version, major
+):
+    first = {"class_name": "InputLayer", "config": {"name": "a", argument: [None, 3]}}
+    config = {"name": "m", "layers": [first, files.DENSE]}
+    path = tmp_path / "model.json"
+    path.write_text(json.dumps({"class_name": "Sequential", "config": config} | version))
+    assert inspect(path).writer.keras_major == major
+
+
+def test_inspect_checkpoint_of_a_saver_has_weights_without_slots(tmp_path):
+    model = inspect(files.named_checkpoint(tmp_path / "model.ckpt-5"))
+    assert (model.weights.arrays, model.weights.parameters) == (2, 8)
+    assert "its variables have names without a model" in model.notes[0]
 
 
 def test_inspect_checkpoint_cut_off_is_refused(tmp_path):

@@ -179,6 +179,7 @@ EXAMPLES = {
     "nested-graph": (h5(NESTED), "3.12"),
     "load-never-ends": (h5(NESTED), "3.4"),
     "nested-output": (h5(wired(PLAIN, 0, output=["inner", 1, 0])), "3.4"),
+    "archive-of-windows": (archive(PLAIN, paths=[NEW], windows_paths=True), "2.15"),
     "archive-layout": (
         archive(PLAIN, keras="2.12.0", paths=[DEPENDENCIES + "dense/vars/0"]),
         "2.15",
@@ -218,6 +219,10 @@ EXAMPLES = {
     "weights-newer": (weights(paths=[NEW]), "2.9"),
     "weights-misnamed": (weights(paths=[NEW]), "2.15"),
     "weights-under-new-name": (weights(called="a.weights.h5"), "2.15"),
+    "weights-of-windows": (
+        weights(paths=[NEW], called="a.weights.h5", windows_paths=True),
+        "2.15",
+    ),
     "weights-layout-back": (weights(paths=[NEW], called="a.weights.h5"), "2.13"),
     "weights-layout-forward": (
         weights(paths=[DEPENDENCIES + "dense/vars/0"], called="a.weights.h5"),

@@ -76,9 +76,9 @@ def h5(config, *, keras="2.9.0", training=None, called="model.h5", optimizer_arr
     )
 
 
-def archive(config, *, keras="2.15.0", training=None, paths=(), holder=None):
+def archive(config, *, keras="2.15.0", training=None, paths=(), holder=None, windows_paths=False):
     """Return the content of a Keras v3 archive."""
-    stored = Stored(paths=tuple(paths))
+    stored = Stored(paths=tuple(paths), windows_paths=windows_paths)
     return Contents(
         Path("model.keras"),
         "keras-archive",
@@ -116,9 +116,9 @@ def linked(contents):
     return replace(contents, stored=replace(contents.stored, indirect=("layers/dense/vars/0",)))
 
 
-def weights(*, keras="2.9.0", paths=(), called="weights.h5"):
+def weights(*, keras="2.9.0", paths=(), called="weights.h5", windows_paths=False):
     """Return the content of a file of weights; ``paths`` are those of the layout of Keras 3."""
-    stored = Stored(keras_3_layout=bool(paths), paths=tuple(paths))
+    stored = Stored(keras_3_layout=bool(paths), paths=tuple(paths), windows_paths=windows_paths)
     by = Writer() if paths else writer(keras)
     return Contents(Path(called), "hdf5-weights", writer=by, stored=stored)
 

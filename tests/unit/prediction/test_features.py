@@ -144,6 +144,11 @@ def features(contents, reader=None):
             archive(model(), paths=["layers/dense_1/vars/0"]),
             archive(model(), paths=["layers/dense/vars/0"]),
         ),
+        (
+            "windows-paths",
+            archive(model(), paths=["layers/dense/vars/0"], windows_paths=True),
+            archive(model(), paths=["layers/dense/vars/0"]),
+        ),
         ("metadata", saved_model(model(DENSE)), saved_model()),
         ("without-keras", saved_model(), saved_model(model(DENSE))),
         (

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["OtherShapes", "arrays_of", "find_arrays", "is_newer_layout", "shape_of"]
+__all__ = ["OtherShapes", "arrays_of", "as_nested", "find_arrays", "is_newer_layout", "shape_of"]
 
 # The group of a model's layers: in Keras 2.12 to 2.15 the first name, in Keras 3 the second.
 LAYER_LISTS = ("_layer_checkpoint_dependencies", "layers")
@@ -54,6 +54,29 @@ def _reset_after(stored: list, wanted: list) -> bool | None:
     if all(ours == (2, *theirs) for ours, theirs in differ):
         return True
     return False if all((2, *ours) == theirs for ours, theirs in differ) else None
+
+
+class _Tree(dict):
+    """Groups of an HDF5 file in another order than the file's."""
+
+    attrs = frozenset()  # names of attributes
+
+
+def as_nested(group: Any) -> Any:
+    """Return an open HDF5 file with its groups nested as their paths say.
+
+    Keras 2.12 to 2.15 on Windows joins a path by backslashes into the name of a single group
+    (https://github.com/keras-team/keras/issues/18528).
+    """
+    if "layer_names" in group.attrs or not any("\\" in name for name in group):
+        return group
+    tree = _Tree()
+    for path in group:
+        place = tree
+        for name in path.split("\\"):
+            place = place.setdefault(name, _Tree())
+        place.update(group[path])
+    return tree
 
 
 def is_newer_layout(group: Any) -> bool:

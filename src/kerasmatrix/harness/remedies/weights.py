@@ -72,8 +72,9 @@ def _from_hdf5(model: Any, file: Any) -> tuple:
     import h5py
 
     with h5py.File(file, "r") as handle:
-        if layout.is_newer_layout(handle):
-            return "read by the path of each variable", layout.find_arrays(handle, model)
+        nested = layout.as_nested(handle)
+        if layout.is_newer_layout(nested):
+            return "read by the path of each variable", layout.find_arrays(nested, model)
         return _by_layer(model, handle.get("model_weights", handle))
 
 

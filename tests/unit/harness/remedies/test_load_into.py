@@ -125,6 +125,32 @@ NEWER = {
 }
 
 
+@pytest.mark.parametrize("layers", ["layers", "_layer_checkpoint_dependencies"])
+def test_load_into_new_layout_of_windows_is_read(tmp_path, layers):
+    joined = {
+        path.replace("/vars/", "\n").replace("/", "\\").replace("\n", "/vars/"): array
+        for path, array in NEWER.items()
+    }
+    named = {path.replace("layers", layers, 1): array for path, array in joined.items()}
+    newer(tmp_path / "model.weights.h5", named)
+    model = two_layers()
+    weights.load_into(model, "weights", str(tmp_path))
+    assert values(model) == ALL
+
+
+def test_load_into_new_layout_of_windows_nested_is_read(tmp_path):
+    newer(tmp_path / "model.weights.h5", {
+        "layers\\functional\\layers\\dense/vars/0": full(1, 2, 3),
+        "layers\\functional\\layers\\dense/vars/1": full(2, 3),
+        "layers\\functional/vars": np.zeros(0),
+        "layers\\dense/vars/0": full(3, 3, 1),
+        "layers\\dense/vars/1": full(4, 1),
+    })  # fmt: skip
+    model = Model(Functional(Dense("first", 2, 3)), Dense("second", 3, 1))
+    weights.load_into(model, "weights", str(tmp_path))
+    assert values(model) == ALL
+
+
 def test_load_into_new_layout_pairs_by_class_and_number(tmp_path):
     newer(tmp_path / "model.weights.h5", NEWER)
     model = two_layers()
