@@ -44,7 +44,7 @@ def test_variables_choose_the_backend():
     assert "KERAS_BACKEND" not in lasting_variables(environment(tensorflow="2.21.0"))
 
 
-def test_other_backends_are_sorted_last_and_are_no_releases(tmp_path):
+def test_other_backends_are_sorted_after_all_releases(tmp_path):
     matrix = matrix_with(tmp_path, JAX)
     names = [env.name for env in matrix.sorted_environments()]
     assert names == ["tf2.1", "tf2.2", "keras3.15-jax"]
