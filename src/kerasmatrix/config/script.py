@@ -1,4 +1,4 @@
-"""What a scenario's script needs and does, as far as its text says. Nothing is run."""
+"""Reads a scenario's script: the names that it defines, and what it needs. Nothing is run."""
 
 from __future__ import annotations
 

@@ -300,8 +300,8 @@ def _why_unsupported(
     """Return why an environment is not asked to save or load a scenario; None if it is."""
     if form not in scenario.formats:
         return f"the scenario does not use the format {form}"
-    # A release is never excused: its `load_model` fails if it cannot read the file. But nobody
-    # would ask for a file of TensorFlow to be read where there is none.
+    # A release is never excused: its `load_model` fails if it cannot read the file. An environment
+    # without TensorFlow is, for a file that only TensorFlow reads.
     of = FORMATS[form]
     reason = (of.why_not_written if side == "save" else of.why_not_read)(environment.tensorflow)
     if reason:

@@ -24,7 +24,7 @@ def from_keras(source: bytes, path: str) -> Any:
         path: its name, for error messages.
 
     Raises:
-        SyntaxError: it is no script of this Python.
+        SyntaxError: it is not a script of this Python.
     """
     return ast.fix_missing_locations(_FromKeras().visit(ast.parse(source, path)))
 

@@ -1,7 +1,7 @@
 """Evaluates a model and trains it for one step, to compare both with the program that saved it.
 
-This is the last step of a task, since it changes the model. It runs eagerly: tracing a function
-takes longer than the step. If a model cannot be compared, the result has the reason.
+This is the last step of a task, since it changes the model. In TensorFlow it runs eagerly: tracing a
+function takes longer than the step. If a model cannot be compared, the result has the reason.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _observed(model: Any, sample: Any) -> dict:
     with _without_randomness(model):
         batch = _batch(model, sample)
         model.set_weights(before)
-        model.run_eagerly = True
+        model.run_eagerly = backend.current().steps_eagerly
         # Otherwise Keras would use functions that it has traced before.
         model.train_function = model.test_function = None
         model.reset_metrics()

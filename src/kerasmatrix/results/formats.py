@@ -42,7 +42,7 @@ class Format:
         return minor_of(tensorflow) <= self.hdf5_until
 
     def why_not_read(self, tensorflow: str | None) -> str | None:
-        """Say why this format is no question for a release, or None if it is."""
+        """Say why a release is not asked to read this format, or None if it is."""
         if self.needs_tensorflow and tensorflow is None:
             return f"the format {self.name} needs TensorFlow, which is not installed"
         return None

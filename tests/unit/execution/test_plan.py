@@ -331,7 +331,7 @@ def test_cannot_load_with_another_backend_says_why(scenario, form, saved, loaded
     assert with_backend().cannot_load(Cell(scenario, form, saved, loaded)) == reason
 
 
-def test_another_backend_is_no_bridge_and_no_twin():
+def test_another_backend_is_neither_bridge_nor_twin():
     plan = with_backend()
     assert OTHER.name not in plan.bridges
     assert plan.legacy_twin(OTHER.name) is None
