@@ -143,7 +143,6 @@ class Zoo:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.environments: Mapping[str, str] = data["releases"]
         self.releases: tuple[str, ...] = tuple(self.environments)
-        self.environments: Mapping[str, str] = dict(data["releases"])
         self._places = {release: place for place, release in enumerate(self.releases)}
         self._by_class: dict[str, list[Exhibit]] = {}
         self._by_name: dict[str, Exhibit] = {}
