@@ -60,11 +60,11 @@ def cause_page(cause: Cause, catalogue: Catalogue) -> Iterable[str]:
         wider = catalogue[cause.within]
         yield from (f"A special case of [{wider.story}]({wider.slug}.md).", "")
     yield from (cause.what, "")
-    yield from _messages(cause)
     yield from ("## Fixes, best first", "")
     for number, advice in enumerate(cause.advice, 1):
         yield from _advice(number, advice, catalogue)
     yield ""
+    yield from _messages(cause)
     yield from measured_section(measured_zoo(), cause.slug)
     yield from ("## Sources", "")
     yield from (f"- {_link(source)}" for source in cause.sources)

@@ -85,7 +85,7 @@
     if (one.model) {
       const size = `${one.model.bytes.toLocaleString("en")} bytes`;
       article.append(...listed("What is in it", [`${capital(one.kind)}, ${size}`, ...one.facts]
-        .map(fact => make("li", fact.trim()))));
+        .map(fact => make("li", capital(fact.trim())))));
       if (one.tree) article.append(treeOf(one.tree));
     }
     return article;
@@ -106,12 +106,14 @@
     yield verdict;
     const rows = runs.map(one => {
       const [sign, result] = RESULTS[one.status];
+      const sure = Object.assign(make("span", ` (sure to ${Math.round(100 * one.confidence)} %)`),
+        { className: "drop-because" });
       const why = make("td", ...(one.cause ? [causeOf(one), make("br")] : []));
       why.append(Object.assign(make("span", one.because), { className: "drop-because" }));
-      return make("tr", make("td", one.environments), make("td", `${sign} ${result}`), why,
-        make("td", ...fixesOf(one)), make("td", `${Math.round(100 * one.confidence)} %`));
+      return make("tr", make("th", one.environments), make("td", `${sign} ${result}`, sure), why,
+        make("td", ...fixesOf(one)));
     });
-    const heads = ["Version", "Likely", "Why", "Fix", "Sure to"].map(text => make("th", text));
+    const heads = ["Version", "Likely", "Why", "Fix"].map(text => make("th", text));
     const table = make("table", make("thead", make("tr", ...heads)), make("tbody", ...rows));
     table.className = "docutils";
     const around = make("div", table);
@@ -119,8 +121,10 @@
     around.setAttribute("aria-label", `Predictions for ${file}`);
     yield around;
     const to = release.match(/\d+\.\d+/)[0];
-    yield make("p", "To measure it, and write a fixed file:");
-    yield make("pre", make("code", `kerasmatrix check ${quoted(file)} --to ${to} --fix fixed/`));
+    const works = newest.status === "pass";
+    yield make("p", works ? "To measure it:" : "To measure it, and write a fixed file:");
+    const fix = works ? "" : " --fix fixed/";
+    yield make("pre", make("code", `kerasmatrix check ${quoted(file)} --to ${to}${fix}`));
   }
 
   function causeOf({ cause, story }) {

@@ -60,6 +60,9 @@
       if (one.code) item.append(make("pre", make("code", one.code.trimEnd())));
       return item;
     }));
+    const files = Object.assign(make("a", "look into it"), { href: "drop.html" });
+    yield make("p", "Is it about a file? Then ", files, ", or find the fix that works:");
+    yield make("pre", make("code", "kerasmatrix check FILE --fix fixed/"));
     if (near.length) {
       const others = near.flatMap(one => [", ", link(one.slug, one.story)]).slice(1);
       yield make("p", "If that is not it, see also: ", ...others, ".");

@@ -20,6 +20,7 @@ __all__ = [
     "nearest",
 ]
 
+MOST_CHOICES = 40  # that an error lists
 _SPACE = "free some space and run again: completed measurements are kept"
 _RIGHTS = "get the right to read and write it"
 _FILES = "allow more open files (`ulimit -n`), or use fewer --jobs"
@@ -93,9 +94,11 @@ def as_machine_trouble(error: BaseException) -> KerasmatrixError | None:
 
 
 def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """Return a hint that names the valid choice closest to ``name``, or lists them all."""
+    """Return a hint that names the valid choice closest to ``name``, or lists them."""
     known = sorted(choices)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"known: {', '.join(known)}" if known else None
+    left = len(known) - MOST_CHOICES
+    more = f" and {left} others" if left > 0 else ""
+    return f"known: {', '.join(known[:MOST_CHOICES])}{more}" if known else None

@@ -240,7 +240,7 @@ def test_dropped_file_is_shown(box, tmp_path):
     answer = box.locator("#drop-answer")
     answer.locator("h2", has_text="onerror").wait_for()
     assert answer.locator("img").count() == 0
-    assert "written by: Keras 2.4.0" in answer.inner_text()
+    assert "Written by: Keras 2.4.0" in answer.inner_text()
     assert answer.locator("tbody tr").count() > 1
     assert all(
         link.get_attribute("href").startswith("catalogue/") for link in answer.locator("a").all()

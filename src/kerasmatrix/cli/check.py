@@ -159,7 +159,8 @@ def check(  # noqa: PLR0913 - one argument per option
     print_files(results)
     _say_changed(results)
     verdict = _verdict(results, fixed, model_inputs)
-    print_verdict(verdict, results, page, _fix_command(verdict, asked=folder is not None))
+    command = _fix_command(verdict, asked=folder is not None)
+    print_verdict(verdict, results, page, command, [*models.refused.values(), *refused])
     if platform:
         _say_missing(results, platform)
     exit_code = rules.decide(results)
@@ -209,7 +210,9 @@ class _Versions:
 def _with_fixed(results: Results, fixed: Mapping[str, FixedFile]) -> Results:
     """Return the results with the fixed files."""
     written = {
-        name: FixedResult(path=new.path, lost=new.lost) for name, new in fixed.items() if new.path
+        name: FixedResult(path=new.path, remedies=new.remedies, lost=new.lost)
+        for name, new in fixed.items()
+        if new.path
     }
     scenarios = tuple(
         scenario.model_copy(update={"fixed": written.get(scenario.name)})

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from textwrap import wrap
 
+from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.explain import Explanation
 from kerasmatrix.diagnosis.occurrences import Checked, Occurrences
 from kerasmatrix.inspection.model_info import ModelFile
@@ -77,9 +78,17 @@ def _cause(explanation: Explanation) -> Iterator[str]:
         loses = f" (gives up {advice.loses})" if advice.loses else ""
         yield f"  - {advice.do}{loses}"
         yield from (f"      {line}" for line in (advice.code or "").splitlines())
+    if any(advice.id in _tried() for advice in explanation.advice):
+        yield from ("", "With the file, find the fix that works and write a fixed copy:")
+        yield f"{CODE_INDENT}kerasmatrix check FILE --fix fixed/"
     if explanation.near:
         others = ", ".join(near.slug for near in explanation.near)
         yield from ("", f"If that is not it, see also: {others}.")
+
+
+def _tried() -> frozenset[str]:
+    """Return the fixes that `check` tries."""
+    return frozenset(remedy.id for remedy in the_catalogue().remedies)
 
 
 def _known(explanation: Explanation) -> Iterator[str]:

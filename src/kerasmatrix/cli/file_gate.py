@@ -48,11 +48,13 @@ class FileGate(NamedTuple):
     Attributes:
         is_on: whether the exit code depends on them.
         baseline: an earlier check to compare with, instead of the version to upgrade from.
+        file: the file with the baseline.
         accept: the kinds of losses that do not matter.
     """
 
     is_on: bool
     baseline: Results | None
+    file: Path | None
     accept: tuple[str, ...]
 
     @classmethod
@@ -65,7 +67,7 @@ class FileGate(NamedTuple):
         if (baseline or accept) and not is_on:
             option = "--baseline" if baseline else "--accept"
             raise UsageError(f"{option}: has no effect without --gate", hint="add --gate")
-        return cls(is_on, results_in(baseline) if baseline else None, accept)
+        return cls(is_on, results_in(baseline) if baseline else None, baseline, accept)
 
     def decide(self, results: Results) -> int:
         """Print whether the check passes, and return the exit code."""
@@ -82,7 +84,7 @@ class FileGate(NamedTuple):
             return _judge(verdict)
         from kerasmatrix.cli.gate import decide  # noqa: PLC0415 - it imports pandas
 
-        return decide(head, comparison)
+        return decide(head, comparison.model_copy(update={"base": str(self.file)}))
 
     def _failing(self, verdict: FilesVerdict, comparison: Comparison | None) -> set[str]:
         """Return the files, by scenario, that fail the gate."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import click
@@ -12,7 +12,7 @@ from rich.console import Console
 from kerasmatrix.cli.error_output import show
 from kerasmatrix.cli.output import say
 from kerasmatrix.cli.terminal import print_counts
-from kerasmatrix.errors import UsageError
+from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.model_input import ModelInput
 from kerasmatrix.prediction.custom_objects import custom_object_names
 from kerasmatrix.report.file_verdict import FilesVerdict
@@ -78,16 +78,32 @@ def _names_in(code: Path | None) -> frozenset[str]:
 
 
 def print_verdict(
-    verdict: FilesVerdict, results: Results, page: Path, fix_command: str | None
+    verdict: FilesVerdict,
+    results: Results,
+    page: Path,
+    fix_command: str | None,
+    refused: Collection[KerasmatrixError],
 ) -> None:
-    """Print a line for each file; at the end the verdict, the way out, and the counts."""
+    """Print a line for each file; at the end the verdict, the way out, and the counts.
+
+    Args:
+        verdict: on the files that were checked.
+        results: of the check.
+        page: the report.
+        fix_command: the command that writes fixed files, if there is one.
+        refused: the errors of the files that could not be checked.
+    """
     click.echo()
     for line in verdict.lines:
         say_wrapped(f"{line.glyph} {line.text()}", indent="    ")
+    for error in refused:  # they were printed before the check, which may be far up
+        say_wrapped(f"? {error.message}: not checked", indent="    ")
     for note in verdict.notes():
         say_wrapped(note)
     click.echo()
-    say_wrapped(verdict.headline())
+    count = len(refused)
+    files = "1 other file was" if count == 1 else f"{count} other files were"
+    say_wrapped(verdict.headline() + (f" {files} not checked." if count else ""))
     if fix_command:
         say(f"To write fixed files: {fix_command}")
     print_counts(results)

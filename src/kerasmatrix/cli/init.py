@@ -111,8 +111,10 @@ def _init_files(
 def _requirement(origin: Origin, folder: Path) -> str:
     """Return what pip installs in a workflow; a wheel of this machine is copied into FOLDER."""
     if origin.trouble:
-        click.echo(f"kerasmatrix: {origin.trouble}: workflows install {origin.requirement}",
-                   err=True)  # fmt: skip
+        click.echo(
+            f"{origin.trouble}: the workflow installs {origin.requirement} from the package index",
+            err=True,
+        )
     if origin.wheel is None:
         return origin.requirement
     place = folder / WHEELS / origin.wheel.name

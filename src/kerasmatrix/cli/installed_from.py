@@ -46,5 +46,6 @@ def installed_from() -> Origin:
     if not recorded:
         return release
     return release._replace(
-        trouble=f"it was installed from {mask_secrets(url)}, which a workflow cannot install"
+        trouble=f"kerasmatrix was installed from {mask_secrets(url)}, "
+        "which a workflow cannot install"
     )

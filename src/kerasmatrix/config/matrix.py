@@ -327,6 +327,9 @@ def _choose(
     asked = tuple(asked)
     for name in asked:
         if name not in known:
-            raise UsageError(f"unknown {kind} {name!r}", hint=nearest(name, known))
+            hint = nearest(name, known)
+            if kind == "scenario":
+                hint = f"list a new one under `scenarios:` of matrix.yaml; {hint}"
+            raise UsageError(f"unknown {kind} {name!r}", hint=hint)
     wanted = asked or (known if default == ALL else default)
     return tuple(name for name in known if name in set(wanted))

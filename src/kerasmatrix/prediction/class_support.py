@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.prediction.release_spans import span_of
 from kerasmatrix.prediction.zoo import Exhibit, Zoo
 
@@ -13,12 +14,14 @@ __all__ = [
     "Cell",
     "cells_of",
     "outcome_in_words",
+    "pair_text",
     "settings_text",
     "span_in_words",
     "support_text",
     "written_by",
 ]
 
+FORMATS = ("h5", "keras")
 INDENT, WIDTH = "  ", 80
 EVERY_MODEL = """\
 Left out: HDF5 files of Keras 3 in Keras 2, and archives in releases with
@@ -66,6 +69,31 @@ def settings_text(zoo: Zoo, exhibits: Sequence[Exhibit]) -> Iterator[str]:
     for exhibit in different:
         yield ""
         yield from _block(zoo, exhibit, usual)
+
+
+def pair_text(zoo: Zoo, exhibits: Sequence[Exhibit], writer: str, reader: str) -> Iterator[str]:
+    """Yield what comes of files of ``writer`` in ``reader``, for each format.
+
+    First with the defaults, then the settings with another outcome.
+    """
+    first, *others = exhibits
+    for form in FORMATS:
+        usual = zoo.outcome(first, form, writer, reader)
+        yield f"{INDENT}{form}: {_in_words(usual)}"
+        for exhibit in others:
+            outcome = zoo.outcome(exhibit, form, writer, reader)
+            if outcome is not None and outcome != usual:
+                yield f"{INDENT * 2}{exhibit.shown_setting}: {_in_words(outcome)}"
+
+
+def _in_words(outcome: str | None) -> str:
+    """Return an outcome with its cause's title."""
+    if outcome is None:
+        return "not measured, or no functional model loads"
+    words = outcome_in_words(outcome)
+    slug = outcome.partition(" ")[2]
+    known = {cause.slug: cause.story for cause in the_catalogue().causes}
+    return f"{words}: {known[slug]}" if slug in known else words
 
 
 def _block(zoo: Zoo, exhibit: Exhibit, usual: Mapping[Cell, str]) -> Iterator[str]:

@@ -141,8 +141,8 @@ class Zoo:
     """The measured exhibits, with the releases, oldest first, and the environment of each."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        self.releases: tuple[str, ...] = tuple(data["releases"])
-        self.environments: Mapping[str, str] = dict(data["releases"])
+        self.environments: Mapping[str, str] = data["releases"]
+        self.releases: tuple[str, ...] = tuple(self.environments)
         self._places = {release: place for place, release in enumerate(self.releases)}
         self._by_class: dict[str, list[Exhibit]] = {}
         self._by_name: dict[str, Exhibit] = {}

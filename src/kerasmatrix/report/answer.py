@@ -20,10 +20,10 @@ from kerasmatrix.report.steps import (
     neighbouring_steps,
 )
 from kerasmatrix.results.cells import UNCLASSIFIED, Status
-from kerasmatrix.results.schema import CellResult, Results
+from kerasmatrix.results.schema import CellResult, FixedResult, Results
 from kerasmatrix.text.lines import first_line
 
-__all__ = ["NOTHING", "Answer", "AnswerRow", "answer_of", "gives_up"]
+__all__ = ["NOTHING", "Answer", "AnswerRow", "answer_of", "gives_up", "made_with"]
 
 # Rows without a script; with one, all are listed.
 LISTED = 50
@@ -156,11 +156,17 @@ def _rows(results: Results, files: list[FileStep], target: str) -> Iterator[Answ
             at=fault_of(cell),
             cause=known if known in stories else None,
             broken=file.is_broken,
-            fix=helped.id if helped else None,
+            # A file may be made with more fixes than load it, so that it needs none.
+            fix=made_with(fixed) or (helped.id if helped else None),
             command=commands.fix(path, target) if path and helped and not fixed else None,
             gives_up=("; ".join(fixed.lost) or NOTHING) if fixed else gives_up(cell),
             fixed=fixed.path if fixed else None,
         )
+
+
+def made_with(fixed: FixedResult | None) -> str | None:
+    """Return the ids of the fixes that a file was written with."""
+    return " + ".join(fixed.remedies) or None if fixed else None
 
 
 def _why(cell: CellResult, story: str | None) -> str:

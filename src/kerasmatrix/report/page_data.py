@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypedDict
 
 from kerasmatrix.analysis.compare import Change
-from kerasmatrix.report.answer import NOTHING, gives_up
+from kerasmatrix.report.answer import NOTHING, gives_up, made_with
 from kerasmatrix.report.blocks import Block
 from kerasmatrix.report.cause_text import fault_of
 from kerasmatrix.report.commands import Commands
@@ -159,7 +159,11 @@ def _file_columns(results: Results) -> dict[str, Any]:
         "paths": [scenario.file or scenario.name for scenario in results.scenarios],
         "writers": [scenario.written_by for scenario in results.scenarios],
         "fixed": [
-            {"path": scenario.fixed.path, "lost": "; ".join(scenario.fixed.lost) or NOTHING}
+            {
+                "path": scenario.fixed.path,
+                "by": made_with(scenario.fixed),
+                "lost": "; ".join(scenario.fixed.lost) or NOTHING,
+            }
             if scenario.fixed
             else None
             for scenario in results.scenarios

@@ -122,7 +122,9 @@ class TerminalProgress(Listener):
     def report(self) -> None:
         """Print a line: how far the run is, how long still, and what is being done."""
         activity = self.activity()
-        self._say(f"{self.count()}{f': {activity}' if activity else ''}")
+        # Before an environment is there, a check does not know its tasks yet.
+        count = self.count() if self._done or (self._run and self._run.pending) else ""
+        self._say(": ".join(filter(None, [count, activity])) or "starting")
 
     def count(self) -> str:
         """Return the number of tasks that are done, and the time that is left."""

@@ -96,6 +96,7 @@ class FixedResult(StrictModel):
     """The file that ``check --fix`` wrote for `Results.candidate`."""
 
     path: str
+    remedies: tuple[str, ...] = Field(default=(), description="ids of the fixes it was made with")
     lost: tuple[str, ...] = Field(default=(), description="what it does not bring back")
 
 

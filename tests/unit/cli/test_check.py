@@ -304,6 +304,8 @@ def test_check_refused_file_others_are_checked(check, model, tmp_path):
     code, table, out = check(tmp_path / "notes.h5", model)
     assert code == 2
     assert "notes.h5: is a text file" in out
+    assert "notes.h5: is a text file: not checked" in out
+    assert "1 other file was not checked." in out
     assert statuses(table) == {("model.h5", "good"): "pass"}
     code, _, out = check(tmp_path / "notes.h5")
     assert code == 2

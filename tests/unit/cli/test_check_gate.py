@@ -55,7 +55,7 @@ def test_check_gate_baseline_finds_what_got_worse(check):  # noqa: F811
     check(*UPGRADE)
     shutil.copy(RESULTS, "old.json")
     code, out, _ = check(*UPGRADE, "--gate", "--baseline", "old.json")
-    assert (code, "nothing changed" in out) == (0, True)
+    assert (code, "cells with old.json: nothing changed" in out) == (0, True)
     for folder in ("images", "scenarios"):
         shutil.rmtree(folder)
     make_project(Path(), "good", "fails")

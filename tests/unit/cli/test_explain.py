@@ -24,6 +24,13 @@ def test_explain_unknown_layer_functional(explain):
     assert printed.startswith("unknown-functional: ")
     assert "TensorFlow 2.3" in printed
     assert "Fixes:" in printed
+    assert "      kerasmatrix check FILE --fix fixed/\n" in printed
+
+
+def test_explain_error_that_is_not_of_a_file_names_no_check(explain):
+    _, printed = explain("AttributeError: module 'keras' has no attribute '__version__'")
+    assert "Fixes:" in printed
+    assert "kerasmatrix check" not in printed
 
 
 def test_explain_traceback_on_standard_input(explain):

@@ -40,7 +40,7 @@ def test_layer_shows_settings_with_the_same_results_together(layer):
     code, printed, _ = layer("tower")
     assert code == 0
     assert printed == (
-        "Tower, measured with Keras 2.4, 2.15, 3.4.\n"
+        "Tower, measured with Keras 2.4, 2.15, 3.4 (tf2.16).\n"
         "\n"
         "Tower()\n"
         "  h5 of 2.4 to 2.15: read by 2.4 to 3.4\n"
@@ -68,6 +68,23 @@ def test_layer_names_place_of_other_classes(layer):
     _, printed, _ = layer("falls")
     assert "losses: falls\n  h5 of 2.4: read by 2.4\n" in printed
     assert printed.startswith("falls, measured with Keras 2.4, 2.15.\n")
+
+
+def test_layer_answers_for_a_pair_of_versions(layer):
+    code, printed, _ = layer("Tower", "--from", "2.15", "--to", "tf2.16")
+    assert code == 0
+    assert printed == (
+        "Tower, saved with tf2.15 (Keras 2.15) and loaded with tf2.16 (Keras 3.4):\n"
+        "  h5: loads\n"
+        "    wide=True: loads with other outputs\n"
+        "  keras: not measured, or no functional model loads\n"
+    )
+
+
+def test_layer_with_one_version_of_a_pair_is_usage_error(layer):
+    code, _, error = layer("Tower", "--to", "2.21")
+    assert code == 2
+    assert "name both versions" in error
 
 
 def test_layer_json_has_all_exhibits(layer):

@@ -98,6 +98,12 @@ def test_select_unknown_name_is_an_error(path, choice, message):
         load_matrix(path).select(**choice)
 
 
+def test_select_scenario_that_is_not_listed_says_where_to(path):
+    with pytest.raises(UsageError) as raised:
+        load_matrix(path).select(scenarios=["churn"])
+    assert raised.value.hint.startswith("list a new one under `scenarios:` of matrix.yaml")
+
+
 def test_matrix_of_the_project_is_valid(pytestconfig):
     matrix = load_matrix(pytestconfig.rootpath / "matrix.yaml")
     assert len(matrix.select(group="quick").environments) == 3

@@ -78,6 +78,19 @@ def test_progress_bar_is_never_squeezed_out(width):
     assert len(activity) <= width
 
 
+def test_progress_before_tasks_are_known_counts_none():
+    progress, _, output = make_progress()
+    run = Run()
+    progress.begins(run)
+    run.pending = 0
+    try:
+        progress.opening("tf2.15")
+        progress.report()
+    finally:
+        progress.ends()
+    assert output.getvalue() == "tf2.15: starting\n"
+
+
 @pytest.mark.parametrize(
     ("download", "said"),
     [

@@ -51,5 +51,5 @@ def rewrite(stored: Stored, reader: Any, functions: Any = ()) -> Rewritten:
     if training is not None:
         training = write_training(writer, copy.deepcopy(training))
     if config != stored.config or training != stored.training:
-        writer.note("wrote it down as this Keras does")
+        writer.note("serialized it again with this Keras")
     return Rewritten(config, training, writer.changes, writer.experimental)

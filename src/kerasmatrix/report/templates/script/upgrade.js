@@ -101,7 +101,8 @@ function whyParts(there) {
 function fixParts(file) {
   const { there, broken, helped } = file;
   if (!helped) return broken ? ["none found"] : [];
-  const parts = [element("span", data.mark, "mark"), visible(` ${helpOf(there)}`)];
+  const by = fixedOf(file)?.by ?? helpOf(there);
+  const parts = [element("span", data.mark, "mark"), visible(` ${by}`)];
   if (data.files && !fixedOf(file)) parts.push(" ", copyButton(fixCommand(there), "copy command"));
   return parts;
 }
