@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
@@ -23,7 +23,7 @@ from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.tolerance import Tolerance
 from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.escape import brief, cut
-from kerasmatrix.versions import is_legacy_keras, version_key
+from kerasmatrix.versions import is_legacy_keras, is_nightly, version_key
 
 __all__ = [
     "PYTHON",
@@ -39,21 +39,23 @@ __all__ = [
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=100)]
 Version = Annotated[
     str,
-    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)+(\.?(post|rc|a|b)[0-9]+)?$", max_length=40),
+    StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)+(\.?(post|rc|a|b|dev)[0-9]+)?$", max_length=40),
 ]
 PythonVersion = Annotated[str, StringConstraints(pattern=r"^3\.[0-9]{1,2}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
 VariableValue = Annotated[str, StringConstraints(max_length=32_768)]
 PYTHON = "{python}"
 ALL: Literal["*"] = "*"
+NIGHTLY = "tf-nightly"
 
 
 class Environment(StrictModel):
     """A Python version and the packages that are locked for it.
 
     ``as_of`` is the day of the package index for the lock: a release gets the dependencies of its
-    time, not those of today. ``source_packages`` may be built from source, with ``build_packages``
-    and their dependencies only.
+    time, not those of today. The distribution of a nightly build of TensorFlow is ``tf-nightly`` or
+    ``tf-nightly-cpu``; that of Keras is always ``keras-nightly``. ``source_packages`` may be built
+    from source, with ``build_packages`` and their dependencies only.
     """
 
     name: str = ""
@@ -61,7 +63,9 @@ class Environment(StrictModel):
     tensorflow: Version
     keras: Version | None = None
     tf_keras: Version | None = None
-    distribution: Literal["tensorflow", "tensorflow-cpu"] = "tensorflow-cpu"
+    distribution: Literal["tensorflow", "tensorflow-cpu", "tf-nightly", "tf-nightly-cpu"] = (
+        "tensorflow-cpu"
+    )
     as_of: Day
     also: tuple[str, ...] = ()
     source_packages: tuple[str, ...] = ()
@@ -69,15 +73,30 @@ class Environment(StrictModel):
     variables: dict[Variable, VariableValue] = Field(default_factory=dict)
     export: ExportFormat | None = None
 
+    @model_validator(mode="after")
+    def _has_the_distribution_of_its_tensorflow(self) -> Self:
+        if is_nightly(self.tensorflow) != self.distribution.startswith(NIGHTLY):
+            raise ValueError(
+                f"{self.distribution} has no version {self.tensorflow}: a nightly build "
+                "(2.23.0.dev20261026) is in tf-nightly or tf-nightly-cpu, a release in "
+                "tensorflow-cpu or tensorflow"
+            )
+        return self
+
     @property
     def requirements(self) -> tuple[str, ...]:
         """The required packages, as pip requirements. The lock adds their dependencies."""
         pinned = [f"{self.distribution}=={self.tensorflow}"]
         if self.keras:
-            pinned.append(f"keras=={self.keras}")
+            pinned.append(f"{self.keras_distribution}=={self.keras}")
         if self.tf_keras:
             pinned.append(f"tf_keras=={self.tf_keras}")
         return (*pinned, *self.also)
+
+    @property
+    def keras_distribution(self) -> str:
+        """The distribution of its Keras: nightly builds have one of their own."""
+        return "keras-nightly" if is_nightly(self.keras or "0") else "keras"
 
     @property
     def legacy_keras(self) -> bool:

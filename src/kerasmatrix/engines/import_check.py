@@ -1,8 +1,7 @@
 """Compares the packages that a worker imported with the lock of its environment.
 
 Results are stored under the lock. But packages can be replaced after their installation, and one
-can overwrite the files of another: a pre-release of TensorFlow depends on `keras-nightly`, which
-overwrites the locked `keras`.
+can overwrite the files of another, as `keras-nightly` does those of `keras`.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ __all__ = ["find_mismatch"]
 
 # The distributions that can contain a module. The first one in the lock counts.
 DISTRIBUTIONS = {
-    "tensorflow": ("tensorflow-cpu", "tensorflow"),
-    "keras": ("keras",),
+    "tensorflow": ("tensorflow-cpu", "tensorflow", "tf-nightly-cpu", "tf-nightly"),
+    "keras": ("keras", "keras-nightly"),
     "tf_keras": ("tf-keras",),
     "numpy": ("numpy",),
     "h5py": ("h5py",),
