@@ -13,13 +13,16 @@ if TYPE_CHECKING:  # what needs no order needs no package, see guard.py
 
 __all__ = [
     "KERAS_3",
+    "KERAS_DISTRIBUTIONS",
     "LEGACY_KERAS",
+    "TENSORFLOW_DISTRIBUTIONS",
     "is_legacy_keras",
     "is_nightly",
     "is_same_release",
     "keras_in",
     "minor_of",
     "minor_text",
+    "tensorflow_in",
     "version_key",
 ]
 
@@ -32,6 +35,7 @@ LEGACY_ON = frozenset({"true", "True", "1"})
 
 # The distributions whose files are the package `keras`; only one of them can be installed.
 KERAS_DISTRIBUTIONS = ("keras", "keras-nightly")
+TENSORFLOW_DISTRIBUTIONS = ("tensorflow-cpu", "tensorflow", "tf-nightly-cpu", "tf-nightly")
 # Model files can contain any text as a version: "2.2.4-tf", "2.3 to 2.4", megabytes.
 NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,5}")
 LONGEST = 100
@@ -88,6 +92,11 @@ def is_nightly(version: str) -> bool:
 def keras_in(packages: Mapping[str, str]) -> str | None:
     """Return the version that ``import keras`` gives, among the versions of packages."""
     return next((packages[name] for name in KERAS_DISTRIBUTIONS if name in packages), None)
+
+
+def tensorflow_in(packages: Mapping[str, str]) -> str | None:
+    """Return the version of TensorFlow, from whichever distribution."""
+    return next((packages[name] for name in TENSORFLOW_DISTRIBUTIONS if name in packages), None)
 
 
 def is_legacy_keras(variables: Mapping[str, str]) -> bool:

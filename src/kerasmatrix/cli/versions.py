@@ -6,6 +6,7 @@ import datetime
 import functools
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.named_files import read_bytes, write_bytes
 from kerasmatrix.versions import version_key
 
-__all__ = ["nightlies", "versions"]
+__all__ = ["coming_environments", "matrix_with", "versions"]
 
 # The name of each package in the index; both must have wheels.
 PACKAGES = {"tensorflow": "tensorflow-cpu", "keras": "keras"}
@@ -93,7 +94,7 @@ def versions(  # noqa: PLR0913 - one argument per option
         as_of=as_of,
     )
     if nightly:
-        added += nightlies(matrix, newest_keras)
+        added += _nightlies(matrix, newest_keras)
     if as_json:
         click.echo(json.dumps(_document(as_of, known, releases, added), indent=1))
     else:
@@ -106,7 +107,30 @@ def versions(  # noqa: PLR0913 - one argument per option
     return 0
 
 
-def nightlies(matrix: Matrix, newest_keras: str) -> list[Environment]:
+def coming_environments(matrix: Matrix) -> list[Environment]:
+    """Return environments for the newest pre-releases and nightly builds, as of today.
+
+    Raises:
+        InfrastructureError: the index does not answer.
+    """
+    today = datetime.datetime.now(datetime.UTC).date()
+    found = {}
+    for name in PACKAGES:
+        released, _ = _ask(matrix, name, None, today, pre=False)
+        _, newer = _ask(matrix, name, released, today, pre=True)
+        found[name] = (released, [version for version in newer if version_key(version).pre])
+    newest_keras = found["keras"][0]
+    pre_releases = new_environments(
+        matrix,
+        tensorflow=found["tensorflow"][1][-1:],
+        keras=found["keras"][1][-1:],
+        keras_of=functools.partial(_keras_of, matrix, newest_keras, today),
+        as_of=today,
+    )
+    return [*pre_releases, *_nightlies(matrix, newest_keras)]
+
+
+def _nightlies(matrix: Matrix, newest_keras: str) -> list[Environment]:
     """Return environments for the newest nightly builds of TensorFlow and Keras.
 
     Args:
@@ -214,18 +238,29 @@ def _extension(
     matrix: Matrix, matrix_file: Path, target: Path, group: str, added: list[Environment]
 ) -> str:
     """Return a matrix that extends another, with environments added to one of its groups."""
+    if not added:
+        return matrix_with(matrix_file, target, [], {})
+    merged = matrix.groups[group].model_dump(mode="json")
+    if merged["environments"] != ALL:
+        merged["environments"] = [*merged["environments"], *(env.name for env in added)]
+    return matrix_with(matrix_file, target, added, {group: merged})
+
+
+def matrix_with(
+    matrix_file: Path,
+    target: Path,
+    added: Sequence[Environment],
+    groups: Mapping[str, Mapping[str, object]],
+) -> str:
+    """Return a matrix for ``target`` that extends another by environments and groups."""
     base = os.path.relpath(matrix_file.resolve(), target.resolve().parent)
     if is_installed() and matrix_file.resolve().parent == bundled_folder():
         base = BUNDLED  # its path is different on every machine
     lines = [HEADER, "schema_version: 1", f"extends: {json.dumps(base)}"]
-    if added:
-        merged = matrix.groups[group].model_dump(mode="json")
-        if merged["environments"] != ALL:
-            merged["environments"] = [*merged["environments"], *(env.name for env in added)]
-        # JSON is YAML too.
-        lines += ["environments:", *map(_entry, added)]
-        lines += ["groups:", f"  {group}: {json.dumps(merged)}"]
-    return "\n".join(lines) + "\n"
+    lines += ["environments:", *map(_entry, added)] if added else []
+    # JSON is YAML too.
+    lines += ["groups:", *(f"  {name}: {json.dumps(group)}" for name, group in groups.items())]
+    return "\n".join(lines if groups else lines[:-1]) + "\n"
 
 
 def _check_target(target: Path, matrix_file: Path) -> None:

@@ -36,11 +36,12 @@ from kerasmatrix.prediction.required_objects import RequiredObject, required_obj
 from kerasmatrix.results.cells import LOADS, Save, Status, cell_of
 from kerasmatrix.results.observations import LoadObservation
 from kerasmatrix.results.verdict import Verdict
+from kerasmatrix.versions import KERAS_DISTRIBUTIONS, TENSORFLOW_DISTRIBUTIONS
 
 __all__ = ["Conversion", "Converted", "convert", "convert_checked"]
 
 MODEL = "model"
-SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "tf-keras")
+SHOWN = (*TENSORFLOW_DISTRIBUTIONS, *KERAS_DISTRIBUTIONS, "tf-keras")
 # The formats that hold a whole model in every version that has them.
 WHOLE = ("keras", "h5")
 
