@@ -52,6 +52,7 @@ GROUPS = {
         "paths": "Print how each model gets from one version to another.",
         "merge": "Merge the shards of a run.",
         "early-warning": "Measure pre-releases and nightly builds.",
+        "golden": "Write small files of every release, with a test of Keras.",
     },
     "Setting up": {
         "init": "Create matrix.yaml, an example model, a noxfile, a workflow.",
