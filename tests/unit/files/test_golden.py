@@ -12,7 +12,7 @@ from tests.unit.report.factory import make_cell, make_results
 
 PLAIN = (
     "import sys\n\nfrom tensorflow import keras\n\n\ndef load(path):\n"
-    "    return keras.models.load_model(path)\n\n\nif __name__ == '__main__':\n    load(sys.argv[1])\n"
+    "    return keras.models.load_model(path)\n"
 )
 OWN = PLAIN.replace("import sys\n", "import sys\nfrom save import Scale\n")
 OTHER = PLAIN.replace("load_model(path)", "load_model(path, compile=False)")
