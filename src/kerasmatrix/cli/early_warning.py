@@ -71,7 +71,7 @@ def early_warning(  # noqa: PLR0913 - one argument per option
     options = functools.partial(
         RunOptions,
         matrix_file=matrix_file, group=GROUP, environments=(), columns=(), cluster=Cluster(),
-        remedies="first", shard=None, gate=False, baseline=None, no_infer=False, isolate=False,
+        remedies="none", shard=None, gate=False, baseline=None, no_infer=False, isolate=False,
         retries=0, accept_flaky=False, dry_run=False, engine_name=measuring.engine_name,
         jobs=measuring.jobs, store_folder=measuring.store_folder, fresh=measuring.fresh,
     )  # fmt: skip
