@@ -13,11 +13,16 @@ if TYPE_CHECKING:  # what needs no order needs no package, see guard.py
 
 __all__ = [
     "KERAS_3",
+    "KERAS_DISTRIBUTIONS",
     "LEGACY_KERAS",
+    "TENSORFLOW_DISTRIBUTIONS",
     "is_legacy_keras",
+    "is_nightly",
     "is_same_release",
+    "keras_in",
     "minor_of",
     "minor_text",
+    "tensorflow_in",
     "version_key",
 ]
 
@@ -28,6 +33,9 @@ LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 # (tensorflow/python/util/lazy_loader.py) compares with these three; "TRUE" or "yes" is off.
 LEGACY_ON = frozenset({"true", "True", "1"})
 
+# The distributions whose files are the package `keras`; only one of them can be installed.
+KERAS_DISTRIBUTIONS = ("keras", "keras-nightly")
+TENSORFLOW_DISTRIBUTIONS = ("tensorflow-cpu", "tensorflow", "tf-nightly-cpu", "tf-nightly")
 # Model files can contain any text as a version: "2.2.4-tf", "2.3 to 2.4", megabytes.
 NUMBERS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){0,5}")
 LONGEST = 100
@@ -74,6 +82,21 @@ def _release(version: Version) -> tuple[Version, object, object]:
 def minor_text(version: str) -> str:
     """Return the major and minor number of ``version`` as text: ``2.15.0.post1`` -> ``2.15``."""
     return "{}.{}".format(*minor_of(version))
+
+
+def is_nightly(version: str) -> bool:
+    """Return whether a version is a build of one day, such as ``3.16.0.dev2026102704``."""
+    return version_key(version).is_devrelease
+
+
+def keras_in(packages: Mapping[str, str]) -> str | None:
+    """Return the version that ``import keras`` gives, among the versions of packages."""
+    return next((packages[name] for name in KERAS_DISTRIBUTIONS if name in packages), None)
+
+
+def tensorflow_in(packages: Mapping[str, str]) -> str | None:
+    """Return the version of TensorFlow, from whichever distribution."""
+    return next((packages[name] for name in TENSORFLOW_DISTRIBUTIONS if name in packages), None)
 
 
 def is_legacy_keras(variables: Mapping[str, str]) -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "ChangeKind",
     "Comparison",
     "Outcome",
+    "change_of",
     "compare",
     "kind_of_change",
     "outcome_of",
@@ -107,7 +108,7 @@ def _compare(base: Results, head: Results) -> Comparison:
     both = [(before[key], cell) for key, cell in after.items() if key in before]
     gone = [key for key, cell in before.items()
             if key not in after and outcome_of(cell).is_measured]  # fmt: skip
-    changes = [change for old, new in both if (change := _change(old, new)) is not None]
+    changes = [change for old, new in both if (change := change_of(old, new)) is not None]
     order = {kind: number for number, kind in enumerate(ChangeKind)}
     return Comparison(
         base=base.run.id,
@@ -127,7 +128,8 @@ def _key(cell: CellResult, results: Results) -> Cell:
     return key._replace(saved_with="") if results.of_files else key
 
 
-def _change(before: CellResult, after: CellResult) -> Change | None:
+def change_of(before: CellResult, after: CellResult) -> Change | None:
+    """Return how the second of two cells differs from the first; None if it is as good."""
     kind = _kind(before, after)
     if kind is None:
         return None

@@ -51,6 +51,8 @@ GROUPS = {
         "can-upgrade": "Answer whether files of one version load in another.",
         "paths": "Print how each model gets from one version to another.",
         "merge": "Merge the shards of a run.",
+        "early-warning": "Measure pre-releases and nightly builds.",
+        "golden": "Write small files of every release, with a test of Keras.",
     },
     "Setting up": {
         "init": "Create matrix.yaml, an example model, a noxfile, a workflow.",

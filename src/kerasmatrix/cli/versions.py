@@ -6,6 +6,7 @@ import datetime
 import functools
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -16,16 +17,20 @@ from kerasmatrix.cli.options import any_matrix_option, group_option
 from kerasmatrix.config.bundled import BUNDLED, bundled_folder, is_installed
 from kerasmatrix.config.matrix import ALL, Environment, Matrix, load_matrix
 from kerasmatrix.environments.index import (
+    NIGHTLIES,
     ask_index,
+    keras_with,
     new_environments,
     newer_than,
     newest_environment,
     newest_of,
+    nightly_environments,
 )
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.named_files import read_bytes, write_bytes
+from kerasmatrix.versions import version_key
 
-__all__ = ["versions"]
+__all__ = ["coming_environments", "matrix_with", "versions"]
 
 # The name of each package in the index; both must have wheels.
 PACKAGES = {"tensorflow": "tensorflow-cpu", "keras": "keras"}
@@ -41,6 +46,7 @@ HEADER = f"{MARK}, which overwrites it."
 @group_option
 @click.option("--new", "only_new", is_flag=True, help="Print new environments only.")
 @click.option("--pre", is_flag=True, help="Include pre-releases.")
+@click.option("--nightly", is_flag=True, help="Add the newest nightly builds of both.")
 @click.option(
     "--cooling-off",
     metavar="DAYS",
@@ -62,11 +68,15 @@ def versions(  # noqa: PLR0913 - one argument per option
     group: str,
     only_new: bool,
     pre: bool,
+    nightly: bool,
     cooling_off: int,
     as_json: bool,
     target: Path | None,
 ) -> int:
-    """Find newer TensorFlow and Keras releases, and print their entries for matrix.yaml."""
+    """Find newer TensorFlow and Keras releases, and print their entries for matrix.yaml.
+
+    A pre-release of TensorFlow gets the Keras that it depends on.
+    """
     matrix = load_matrix(matrix_file)
     matrix.select(group=group)  # an unknown group is an error before the index is queried
     if target:
@@ -75,13 +85,16 @@ def versions(  # noqa: PLR0913 - one argument per option
     as_of = datetime.datetime.now(datetime.UTC).date() - datetime.timedelta(days=cooling_off)
     known = {name: _newest_known(matrix, name) for name in PACKAGES}
     releases = {name: _ask(matrix, name, known[name], as_of, pre=pre) for name in PACKAGES}
+    newest_keras = newest_of([releases["keras"][0], known["keras"] or releases["keras"][0]])
     added = new_environments(
         matrix,
         tensorflow=releases["tensorflow"][1],
         keras=releases["keras"][1],
-        newest_keras=newest_of([releases["keras"][0], known["keras"] or releases["keras"][0]]),
+        keras_of=functools.partial(_keras_of, matrix, newest_keras, as_of),
         as_of=as_of,
     )
+    if nightly:
+        added += _nightlies(matrix, newest_keras)
     if as_json:
         click.echo(json.dumps(_document(as_of, known, releases, added), indent=1))
     else:
@@ -92,6 +105,66 @@ def versions(  # noqa: PLR0913 - one argument per option
     if target:
         _write(target, _extension(matrix, matrix_file, target, group, added))
     return 0
+
+
+def coming_environments(matrix: Matrix) -> list[Environment]:
+    """Return environments for the newest pre-releases and nightly builds, as of today.
+
+    Raises:
+        InfrastructureError: the index does not answer.
+    """
+    today = datetime.datetime.now(datetime.UTC).date()
+    found = {}
+    for name in PACKAGES:
+        released, _ = _ask(matrix, name, None, today, pre=False)
+        _, newer = _ask(matrix, name, released, today, pre=True)
+        found[name] = (released, [version for version in newer if version_key(version).pre])
+    newest_keras = found["keras"][0]
+    pre_releases = new_environments(
+        matrix,
+        tensorflow=found["tensorflow"][1][-1:],
+        keras=found["keras"][1][-1:],
+        keras_of=functools.partial(_keras_of, matrix, newest_keras, today),
+        as_of=today,
+    )
+    return [*pre_releases, *_nightlies(matrix, newest_keras)]
+
+
+def _nightlies(matrix: Matrix, newest_keras: str) -> list[Environment]:
+    """Return environments for the newest nightly builds of TensorFlow and Keras.
+
+    Args:
+        matrix: the present environments.
+        newest_keras: the release of Keras for a TensorFlow that depends on no nightly build.
+    """
+    today = datetime.datetime.now(datetime.UTC).date()
+    python = newest_environment(matrix).python
+    builds = {
+        package: {
+            name: build
+            for name in names
+            if (build := ask_index(name, matrix=matrix, python=python, as_of=today, pre=True))
+        }
+        for package, names in NIGHTLIES.items()
+    }
+    return nightly_environments(
+        matrix,
+        tensorflow=builds["tensorflow"],
+        keras=next(iter(builds["keras"].values()), None),
+        keras_of=lambda build: (
+            keras_with(build, matrix=matrix, python=python, as_of=today) or newest_keras
+        ),
+        as_of=today,
+    )
+
+
+def _keras_of(matrix: Matrix, newest_keras: str, as_of: datetime.date, tensorflow: str) -> str:
+    """Return the Keras for a new TensorFlow: the newest, as its users get; a pre-release's own."""
+    if not version_key(tensorflow).is_prerelease:
+        return newest_keras
+    requirement = f"{PACKAGES['tensorflow']}=={tensorflow}"
+    python = newest_environment(matrix).python
+    return keras_with(requirement, matrix=matrix, python=python, as_of=as_of) or newest_keras
 
 
 def _newest_known(matrix: Matrix, name: str) -> str | None:
@@ -132,8 +205,10 @@ def _prose(
 def _entry(environment: Environment) -> str:
     """Return an environment as a line of matrix.yaml."""
     # JSON's strings are YAML's, and a version must never be taken for a number.
+    is_usual = environment.distribution == PACKAGES["tensorflow"]
     fields = {
         "tensorflow": json.dumps(environment.tensorflow),
+        **({} if is_usual else {"distribution": environment.distribution}),
         "keras": json.dumps(environment.keras),
         "python": json.dumps(environment.python),
         "as_of": environment.as_of.isoformat(),
@@ -148,7 +223,7 @@ def _document(
     releases: dict[str, tuple[str, list[str]]],
     added: list[Environment],
 ) -> dict[str, object]:
-    fields = {"tensorflow", "keras", "python", "as_of"}
+    fields = {"tensorflow", "distribution", "keras", "python", "as_of"}
     return {
         "as_of": as_of.isoformat(),
         "packages": {
@@ -163,18 +238,29 @@ def _extension(
     matrix: Matrix, matrix_file: Path, target: Path, group: str, added: list[Environment]
 ) -> str:
     """Return a matrix that extends another, with environments added to one of its groups."""
+    if not added:
+        return matrix_with(matrix_file, target, [], {})
+    merged = matrix.groups[group].model_dump(mode="json")
+    if merged["environments"] != ALL:
+        merged["environments"] = [*merged["environments"], *(env.name for env in added)]
+    return matrix_with(matrix_file, target, added, {group: merged})
+
+
+def matrix_with(
+    matrix_file: Path,
+    target: Path,
+    added: Sequence[Environment],
+    groups: Mapping[str, Mapping[str, object]],
+) -> str:
+    """Return a matrix for ``target`` that extends another by environments and groups."""
     base = os.path.relpath(matrix_file.resolve(), target.resolve().parent)
     if is_installed() and matrix_file.resolve().parent == bundled_folder():
         base = BUNDLED  # its path is different on every machine
     lines = [HEADER, "schema_version: 1", f"extends: {json.dumps(base)}"]
-    if added:
-        merged = matrix.groups[group].model_dump(mode="json")
-        if merged["environments"] != ALL:
-            merged["environments"] = [*merged["environments"], *(env.name for env in added)]
-        # JSON is YAML too.
-        lines += ["environments:", *map(_entry, added)]
-        lines += ["groups:", f"  {group}: {json.dumps(merged)}"]
-    return "\n".join(lines) + "\n"
+    lines += ["environments:", *map(_entry, added)] if added else []
+    # JSON is YAML too.
+    lines += ["groups:", *(f"  {name}: {json.dumps(group)}" for name, group in groups.items())]
+    return "\n".join(lines if groups else lines[:-1]) + "\n"
 
 
 def _check_target(target: Path, matrix_file: Path) -> None:

@@ -1,8 +1,7 @@
 """Compares the packages that a worker imported with the lock of its environment.
 
 Results are stored under the lock. But packages can be replaced after their installation, and one
-can overwrite the files of another: a pre-release of TensorFlow depends on `keras-nightly`, which
-overwrites the locked `keras`.
+can overwrite the files of another, as `keras-nightly` does those of `keras`.
 """
 
 from __future__ import annotations
@@ -14,14 +13,19 @@ from kerasmatrix.config.matrix import Environment
 from kerasmatrix.engines.base import Handshake
 from kerasmatrix.environments.keras_version import keras_major
 from kerasmatrix.environments.locks import Lock, normalized
-from kerasmatrix.versions import is_same_release, minor_of
+from kerasmatrix.versions import (
+    KERAS_DISTRIBUTIONS,
+    TENSORFLOW_DISTRIBUTIONS,
+    is_same_release,
+    minor_of,
+)
 
 __all__ = ["find_mismatch"]
 
 # The distributions that can contain a module. The first one in the lock counts.
 DISTRIBUTIONS = {
-    "tensorflow": ("tensorflow-cpu", "tensorflow"),
-    "keras": ("keras",),
+    "tensorflow": TENSORFLOW_DISTRIBUTIONS,
+    "keras": KERAS_DISTRIBUTIONS,
     "tf_keras": ("tf-keras",),
     "numpy": ("numpy",),
     "h5py": ("h5py",),

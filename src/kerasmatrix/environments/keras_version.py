@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kerasmatrix.versions import KERAS_3, minor_of, minor_text
+from kerasmatrix.versions import KERAS_3, keras_in, minor_of, minor_text
 
 if TYPE_CHECKING:  # large, and not needed by all: see guard.py
     from kerasmatrix.config.matrix import Environment
@@ -24,7 +24,7 @@ def release_of(environment: Environment, lock: Lock) -> str:
     if environment.legacy_keras and tensorflow:
         return minor_text(packages.get("tf-keras", tensorflow))
     if lock.keras_major >= KERAS_3 or tensorflow is None:
-        return minor_text(packages["keras"])
+        return minor_text(keras_in(packages) or "3")
     return minor_text(tensorflow)
 
 

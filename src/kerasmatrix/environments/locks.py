@@ -24,7 +24,7 @@ from kerasmatrix.config.matrix import Environment, Matrix
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.atomic import write_atomic
 from kerasmatrix.filesystem.named_files import read_text
-from kerasmatrix.versions import minor_of
+from kerasmatrix.versions import keras_in, minor_of
 
 __all__ = ["BUILD_LOCKS", "PINNED", "Lock", "normalized", "read_lock", "resolve"]
 
@@ -67,7 +67,7 @@ class Lock:
     @property
     def keras_major(self) -> int:
         """The major version of the Keras that ``import keras`` gives; 2 without one."""
-        return minor_of(self.packages.get("keras", "2"))[0]
+        return minor_of(keras_in(self.packages) or "2")[0]
 
     @property
     def sources(self) -> str:
@@ -143,9 +143,8 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
             constraints = Path(scratch, "build.txt")
             constraints.write_text(build, encoding="utf-8")
             options = ["--build-constraints", str(constraints)]
-        # tf_keras depends on `tensorflow`, which `tensorflow-cpu` replaces.
         excludes = Path(scratch, "excludes.txt")
-        excluded = "tensorflow\n" if environment.distribution != "tensorflow" else ""
+        excluded = "".join(f"{name}\n" for name in _rivals(environment))
         excludes.write_text(excluded, encoding="utf-8")
         options += ["--excludes", str(excludes)]
         for name in environment.source_packages:
@@ -166,6 +165,19 @@ def resolve(matrix: Matrix, environment: Environment, folder: Path) -> Path:
         _write(folder / BUILD_LOCKS / target.name, header + built)
     _write(target, header + "\n".join(lines) + "\n\n" + body)
     return target
+
+
+def _rivals(environment: Environment) -> list[str]:
+    """Return the packages that would overwrite files of those that an environment requires.
+
+    tf_keras depends on `tensorflow`, which `tensorflow-cpu` replaces; a pre-release of TensorFlow
+    depends on `keras-nightly`, and a release on `keras`, whichever the environment names.
+    """
+    rivals = ["tensorflow"] if environment.distribution != "tensorflow" else []
+    if environment.keras:
+        other = {"keras": "keras-nightly", "keras-nightly": "keras"}
+        rivals.append(other[environment.keras_distribution])
+    return rivals
 
 
 def _compile(

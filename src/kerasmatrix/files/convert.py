@@ -37,11 +37,12 @@ from kerasmatrix.results.cells import LOADS, Save, Status, cell_of
 from kerasmatrix.results.observations import LoadObservation
 from kerasmatrix.results.verdict import Verdict
 from kerasmatrix.text.lines import brief_line
+from kerasmatrix.versions import KERAS_DISTRIBUTIONS, TENSORFLOW_DISTRIBUTIONS
 
 __all__ = ["Conversion", "Converted", "convert", "convert_checked"]
 
 MODEL = "model"
-SHOWN = ("tensorflow", "tensorflow-cpu", "keras", "tf-keras")
+SHOWN = (*TENSORFLOW_DISTRIBUTIONS, *KERAS_DISTRIBUTIONS, "tf-keras")
 # The formats that hold a whole model, the last for those of Keras 2 that no other can hold.
 WHOLE = ("keras", "h5", "savedmodel")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasmatrix.versions import is_legacy_keras, minor_of
+from kerasmatrix.versions import is_legacy_keras, keras_in, minor_of
 
 __all__ = ["migrate"]
 
@@ -43,7 +43,7 @@ def _add_keras_major(environment: dict[str, Any]) -> dict[str, Any]:
         return environment
     # A lock without a package named keras belongs to a TensorFlow whose tf.keras is Keras 2.
     legacy = isinstance(variables, dict) and is_legacy_keras(variables)
-    major = 2 if legacy else minor_of(str(packages.get("keras") or "2"))[0]
+    major = 2 if legacy else minor_of(str(keras_in(packages) or "2"))[0]
     return {**environment, "keras_major": major}
 
 

@@ -19,6 +19,7 @@ from kerasmatrix.results.observations import Culprit, ErrorReport, RetriedAttemp
 from kerasmatrix.slotted import Slotted
 from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.redaction import mask_secrets
+from kerasmatrix.versions import tensorflow_in
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -84,7 +85,7 @@ class EnvironmentResult(StrictModel):
     @property
     def tensorflow(self) -> str:
         """The version of TensorFlow, from whichever distribution; empty if there is none."""
-        return self.packages.get("tensorflow-cpu") or self.packages.get("tensorflow", "")
+        return tensorflow_in(self.packages) or ""
 
     @property
     def is_release(self) -> bool:

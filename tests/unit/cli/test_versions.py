@@ -43,6 +43,7 @@ def versions(tmp_path, monkeypatch, capsys, index):
 
     module = importlib.import_module("kerasmatrix.cli.versions")
     monkeypatch.setattr(module, "ask_index", ask)
+    monkeypatch.setattr(module, "keras_with", lambda *_, **__: "2.5.0.dev2026010203")
 
     def run(*arguments):
         with pytest.raises(SystemExit) as leaving:
@@ -81,7 +82,15 @@ def test_versions_new_prints_matrix_entries(versions, index):
 def test_versions_pre_includes_pre_releases(versions, index):
     index["tensorflow-cpu"].append("2.3.0rc1")
     assert versions("--new")[1] == ""
-    assert "tf2.3.0rc1: {" in versions("--new", "--pre")[1]
+    out = versions("--new", "--pre")[1]
+    assert 'tf2.3.0rc1: {tensorflow: "2.3.0rc1", keras: "2.5.0.dev2026010203"' in out
+
+
+def test_versions_nightly_adds_the_newest_builds(versions, index):
+    index |= {"tf-nightly-cpu": [], "tf-nightly": ["2.3.0.dev20260101"], "keras-nightly": []}
+    out = versions("--new", "--nightly")[1]
+    made = yaml.safe_load(out)["environments"]["tf2.3-nightly20260101"]
+    assert (made["distribution"], made["keras"]) == ("tf-nightly", "2.5.0.dev2026010203")
 
 
 def test_versions_cooling_off_skips_recent(versions):

@@ -8,9 +8,11 @@ import pytest
 from kerasmatrix.config.matrix import load_matrix
 from kerasmatrix.environments.index import (
     ask_index,
+    keras_with,
     new_environments,
     newer_than,
     newest_of,
+    nightly_environments,
 )
 from kerasmatrix.errors import InfrastructureError
 from kerasmatrix.versions import minor_of
@@ -65,7 +67,7 @@ def test_newer_than_returns_newest_of_each_minor(known, releases, new):
 
 def new(matrix, tensorflow=(), keras=(), newest_keras="2.3.1"):
     made = new_environments(
-        matrix, tensorflow=tensorflow, keras=keras, newest_keras=newest_keras, as_of=TODAY
+        matrix, tensorflow=tensorflow, keras=keras, keras_of=lambda _: newest_keras, as_of=TODAY
     )
     return {env.name: (env.tensorflow, env.keras, env.python, env.as_of) for env in made}
 
@@ -84,6 +86,28 @@ def test_new_environments_taken_name_is_written_out(matrix):
     assert set(new(matrix, tensorflow=["2.2.4", "2.3.0rc1"], keras=["2.4.0rc0"])) == {
         "tf2.2.4", "tf2.3.0rc1", "tf2.2-keras2.4.0rc0",
     }  # fmt: skip
+
+
+def test_nightly_environments_have_the_day_of_the_build(matrix):
+    made = nightly_environments(
+        matrix,
+        tensorflow={"tf-nightly-cpu": "2.4.0.dev20250101", "tf-nightly": "2.5.0.dev20260101"},
+        keras="3.16.0.dev2026010203",
+        keras_of={"tf-nightly==2.5.0.dev20260101": "3.15.0.dev2025123103"}.get,
+        as_of=TODAY,
+    )
+    assert {env.name: env.requirements for env in made} == {
+        "tf2.5-nightly20260101": (
+            "tf-nightly==2.5.0.dev20260101", "keras-nightly==3.15.0.dev2025123103"
+        ),
+        "tf2.2-keras3.16-nightly20260102": (
+            "tensorflow-cpu==2.2.0", "keras-nightly==3.16.0.dev2026010203"
+        ),
+    }  # fmt: skip
+
+
+def test_nightly_environments_without_builds_are_none(matrix):
+    assert not nightly_environments(matrix, tensorflow={}, keras=None, keras_of=str, as_of=TODAY)
 
 
 @pytest.fixture
@@ -135,3 +159,10 @@ def test_ask_index_unreachable_is_infrastructure(matrix, answer, code, said):
         ask(matrix)
     assert caught.value.exit_code == 3
     assert caught.value.hint
+
+
+def test_keras_with_returns_what_a_tensorflow_depends_on(matrix, answer):
+    asked = answer(0, "numpy==2.1.0\nkeras-nightly==3.16.0.dev2026010203\n")
+    found = keras_with("tensorflow-cpu==2.22.0rc0", matrix=matrix, python="3.13", as_of=TODAY)
+    assert found == "3.16.0.dev2026010203"
+    assert "--no-deps" not in asked[0][0]
