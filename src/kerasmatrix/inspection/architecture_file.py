@@ -11,7 +11,6 @@ from kerasmatrix.inspection.contents import Contents, size_of, warnings_about, w
 from kerasmatrix.inspection.facts import Writer
 from kerasmatrix.inspection.hdf5 import Stored
 from kerasmatrix.inspection.strict_json import read_json
-from kerasmatrix.versions import KERAS_3
 
 __all__ = ["NO_WEIGHTS", "architecture_config", "read_architecture_file"]
 
@@ -62,7 +61,7 @@ def read_architecture_file(path: Path, *, digest: bool) -> Contents:  # noqa: AR
 def _writer(config: Mapping[str, Any]) -> Writer:
     """Return the writer: ``to_json`` of Keras 3 does not record its version."""
     if "keras_version" not in config and _has_keras_3_input(config):
-        return Writer(keras_major=KERAS_3, because="the argument batch_shape of its InputLayer")
+        return Writer(keras_major=3, because="the argument batch_shape of its InputLayer")
     return writer_of(config.get("keras_version"), config.get("backend"))
 
 

@@ -69,7 +69,7 @@ def test_inspect_checkpoint_latest_of_folder_is_read(tmp_path):
     assert "the file with its numbers is missing: ck-2.data-…" in inspect(tmp_path).notes
 
 
-def test_inspect_weights_of_windows_are_told_and_read(tmp_path):
+def test_inspect_weights_of_windows_are_noted_and_read(tmp_path):
     path = tmp_path / "w.weights.h5"
     with h5py.File(path, "w") as file:
         file["layers\\dense/vars/0"] = np.zeros((3, 2), "float32")
@@ -84,7 +84,7 @@ def test_inspect_weights_of_windows_are_told_and_read(tmp_path):
     [("batch_shape", {}, 3), ("batch_input_shape", {}, None),
      ("batch_input_shape", {"keras_version": "2.15.0"}, 2)],
 )  # fmt: skip
-def test_inspect_architecture_without_version_is_of_keras_3_by_its_input(
+def test_inspect_architecture_of_keras_3_has_no_version(
     tmp_path, argument, version, major
 ):
     first = {"class_name": "InputLayer", "config": {"name": "a", argument: [None, 3]}}

@@ -59,7 +59,7 @@ def _reset_after(stored: list, wanted: list) -> bool | None:
 class _Tree(dict):
     """Groups of an HDF5 file in another order than the file's."""
 
-    attrs = frozenset()  # names of attributes
+    attrs: frozenset = frozenset()  # names of attributes
 
 
 def as_nested(group: Any) -> Any:
