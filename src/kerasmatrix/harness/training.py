@@ -1,7 +1,7 @@
 """Evaluates a model and trains it for one step, to compare both with the program that saved it.
 
-This is the last step of a task, since it changes the model. In TensorFlow it runs eagerly: tracing a
-function takes longer than the step. If a model cannot be compared, the result has the reason.
+This is the last step of a task, since it changes the model. In TensorFlow it runs eagerly: tracing
+a function takes longer than the step. If a model cannot be compared, the result has the reason.
 """
 
 from __future__ import annotations
