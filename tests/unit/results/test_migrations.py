@@ -1,7 +1,7 @@
 """Result files that earlier kerasmatrix wrote, one of each generation, kept as they were written.
 
 To keep one of a new generation:
-``python -m tests.unit.results.test_migrations > tests/unit/report/old/NN-WHAT-CAME.json``.
+``python -m tests.unit.results.test_migrations > tests/unit/results/old/NN-WHAT-CAME.json``.
 """
 
 import json
