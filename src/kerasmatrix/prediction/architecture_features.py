@@ -17,6 +17,13 @@ from kerasmatrix.prediction.target import Target
 
 __all__ = ["ARCHITECTURE_FEATURES"]
 
+# LOADING_APIS in Keras 3.11 to 3.14 keras/src/saving/serialization_lib.py; 3.15 has more.
+LOADING_FUNCTIONS = {
+    "keras.config.enable_unsafe_deserialization", "keras.models.load_model",
+    "keras.preprocessing.image.load_img", "keras.saving.load_model", "keras.saving.load_weights",
+    "keras.utils.get_file", "keras.utils.load_img",
+}  # fmt: skip
+
 CUDNN = {"CuDNNLSTM", "CuDNNGRU"}
 # The releases in which the bytecode of a Lambda finds these modules among the globals of the module
 # that defines Lambda (keras/layers/core.py, later core/lambda_layer.py; K was not looked up in 2.6
@@ -254,6 +261,11 @@ def _path_outside(features: Features, target: Target) -> bool:
     return any(hazard.kind == "file" for hazard in features.hazards)
 
 
+def _loading_function(features: Features, target: Target) -> bool:
+    """Its config names a function of Keras that loads or fetches something."""
+    return any(hazard.names in LOADING_FUNCTIONS for hazard in features.hazards)
+
+
 def _torch_module(features: Features, target: Target) -> bool:
     """A layer wraps a module of PyTorch."""
     return "TorchModuleWrapper" in features.classes
@@ -291,6 +303,7 @@ ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "operation-on-constant": _operation_on_constant,
     "merge-in-sequence": _merge_in_sequence,
     "path-outside": _path_outside,
+    "loading-function": _loading_function,
     "savedmodel-layer": _savedmodel_layer,
     "torch-module": _torch_module,
     "wrapped-functional": _wrapped_functional,

@@ -47,6 +47,11 @@ POLICY_3 = {"class_name": "DTypePolicy", "config": {"name": "float32"}}
 BATCH_SHAPED = layer("InputLayer", batch_shape=[None, 3])
 NORMALIZED = layer("BatchNormalization", module="keras.layers", axis=[1])
 VOCABULARY = layer("StringLookup", module="keras.layers", vocabulary="/srv/words.txt")
+READER = layer(
+    "Lambda",
+    module="keras.layers",
+    function={"module": "keras.utils", "class_name": "function", "config": "load_img"},
+)
 TORCH = layer("TorchModuleWrapper", module="keras.layers")
 PLAIN_3 = model(BATCH_SHAPED, layer(units=2))
 ATTENTION = layer("Attention", score_mode="dot")
@@ -163,6 +168,7 @@ EXAMPLES = {
         "3.10",
     ),
     "path-refused": (archive(model(BATCH_SHAPED, VOCABULARY)), "3.12"),
+    "function-refused": (archive(model(BATCH_SHAPED, READER)), "3.11"),
     "path-outside": (archive(model(BATCH_SHAPED, VOCABULARY)), "3.4"),
     "arrays-elsewhere-3-12": (linked(h5(PLAIN_3, keras="3.4.1")), "3.12"),
     "arrays-elsewhere": (linked(h5(PLAIN_3, keras="3.4.1")), "3.14"),
