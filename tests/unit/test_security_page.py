@@ -22,7 +22,7 @@ def installed():
         keras = packages.get("keras", tensorflow)
         if environment.variables.get("TF_USE_LEGACY_KERAS"):
             keras = packages["tf-keras"]
-        elif Version(tensorflow) < Version("2.6"):
+        elif tensorflow and Version(tensorflow) < Version("2.6"):
             keras = tensorflow  # the package `keras` is not used
         environments[environment.name] = {"TensorFlow": tensorflow, "Keras": keras}
     return environments
@@ -42,6 +42,6 @@ def test_security_page_names_affected_environments(advisory, package, affected, 
     has = [
         name
         for name, versions in installed().items()
-        if any(versions[package] in affected for affected in ranges)
+        if versions[package] and any(versions[package] in affected for affected in ranges)
     ]
     assert set(named.split()) - {"none"} == set(has), advisory

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -156,14 +157,14 @@ def test_as_machine_trouble_other_exception_is_none():
     assert as_machine_trouble(RuntimeError("other")) is None
 
 
-def test_help_and_readme_list_the_exit_codes(call):
+def test_help_and_documentation_list_the_exit_codes(call):
     code, out, _ = call("--help")
     assert code == 0
     listed = [line.split()[0] for line in out.partition("Exit codes:")[2].strip().splitlines()]
     assert listed == ["0", "1", "2", "3", "70", "130"]
-    readme = (ROOT / "README.md").read_text()
-    paragraph = readme.partition("Exit codes:")[2].partition("\n\n")[0]
-    assert all(f"{number} " in paragraph for number in listed)
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    table = page.partition("## Exit codes")[2].partition("\n## ")[0]
+    assert re.findall(r"(?m)^\| (\d+) \|", table) == listed
 
 
 # ---- streams: in a process of its own, since they belong to a process ----

@@ -65,7 +65,7 @@ ALWAYS = (
     "execution.predictions:_with_prediction",
     "execution.predictions:is_measured",
     "execution.predictions:score",
-    "results.results_json:_dump",
+    "results.results_json:dump",
 )
 # In a run that measures.
 MEASURED = (
