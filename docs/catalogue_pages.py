@@ -5,6 +5,7 @@ They are written into ``docs/catalogue/``, which is not committed, each time the
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -188,4 +189,10 @@ def _link(source: str) -> str:
 
 
 def _is_python(code: str) -> bool:
-    return not code.lstrip().startswith(("kerasmatrix ", "pip ", "TF_USE", "$", "git "))
+    """Whether code is Python; other code is for a shell."""
+    decorated = "\nclass Layer: ..." if code.startswith("@") else ""
+    try:
+        ast.parse(code + decorated)
+    except SyntaxError:
+        return False
+    return True
