@@ -272,6 +272,18 @@ def test_rewrite_optimizer_name_fits_generation(reader, name):
     assert found["config"] == {"learning_rate": 0.007}
 
 
+@pytest.mark.parametrize(
+    ("major", "stored", "kept"), [(3, None, False), (3, "mine", True), (2, None, True)]
+)
+def test_rewrite_schedule_without_name(major, stored, kept):
+    schedule = {"class_name": "ExponentialDecay", "config": {"decay_rate": 0.9, "name": stored}}
+    optimizer = {"class_name": "Adam", "config": {"learning_rate": schedule}}
+    reader = FakeReader(major, {"ExponentialDecay": ["decay_rate", "name"]})
+    training = {"optimizer_config": optimizer, "loss": "mse"}
+    found = rewritten(OLD_MODEL, reader, training).training["optimizer_config"]
+    assert ("name" in found["config"]["learning_rate"]["config"]) is kept
+
+
 def test_rewrite_passed_function_is_reference():
     layer = old_layer("Dense", "d", ["in"], units=1, activation="hard_sigmoid")
     model = old_model(layer, inputs=[["in", 0, 0]], outputs=[["d", 0, 0]])
