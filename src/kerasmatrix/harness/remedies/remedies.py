@@ -221,7 +221,7 @@ def _rewrite_config(case: Case) -> None:
         raise NotApplicable("there is nothing in the architecture to rewrite")
     copy = os.path.join(case.scratch, "rewritten" + os.path.splitext(case.path)[1])
     architecture.write_copy(case.path, copy, rewritten.config, rewritten.training)
-    case.path, case.is_rewritten = copy, True
+    case.path, case.is_rewritten, case.training = copy, True, rewritten.training
     case.did.extend(rewritten.changes)
     if rewritten.custom_objects:
         case.arguments.setdefault("custom_objects", {}).update(rewritten.custom_objects)
@@ -252,7 +252,7 @@ def _weights_apart(case: Case) -> None:
 
 def _compile_as_stored(case: Case, model: Any) -> None:
     """Compile a model as the given file says."""
-    from . import architecture, classes, recompile
+    from . import architecture, classes, recompile, rewrite
 
     if os.path.isdir(case.given) or getattr(model, "optimizer", None) is not None:
         return
@@ -264,9 +264,9 @@ def _compile_as_stored(case: Case, model: Any) -> None:
         return
     objects = dict(case.loader.get("given_objects", {}))
     objects.update(case.arguments.get("custom_objects", {}))
-    done = recompile.compile_as_stored(
-        model, case.given, stored, classes.Reader(case.keras), objects
-    )
+    reader = classes.Reader(case.keras)
+    case.training = rewrite.rewrite(stored, reader).training
+    done = recompile.compile_as_stored(model, case.given, stored, reader, objects)
     case.did.append(done)
 
 
