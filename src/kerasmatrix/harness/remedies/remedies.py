@@ -168,11 +168,12 @@ def _same_function(case: Case) -> None:
 
 def _stand_ins(case: Case) -> None:
     """Pass layers of our own in place of those that this Keras lacks."""
-    from . import architecture, classes, rewrite_models
+    from . import architecture, classes, rewrite_models, writer
 
     reader = classes.Reader(case.keras)
     names = architecture.class_names(architecture.read(case.path).config)
-    missing = {name for name in names if reader.find(name) is None} - rewrite_models.MODELS
+    names -= rewrite_models.MODELS | writer.VALUES
+    missing = {name for name in names if reader.find(name) is None}
     if not missing:
         raise NotApplicable("this Keras has all layers of the file")
     from . import keras_stand_in_wrappers, keras_stand_ins
