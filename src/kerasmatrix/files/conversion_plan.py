@@ -115,6 +115,7 @@ def _as_a_file(cell: Cell, attempt: Attempt, file_format: str) -> list[Conversio
     if attempt.chain:
         if attempt.chain[-1].format == file_format:
             plans.append(ConversionPlan(attempt.remedies, attempt.chain))
+        plans += _ending_otherwise(cell, attempt, file_format)
         return plans + _saved_by_target(cell, attempt.remedies, attempt.chain, file_format)
     if set(attempt.remedies) <= REWRITE and cell.format == file_format:
         hop = Hop(cell.loaded_with, file_format, attempt.remedies, saved=False)
@@ -124,6 +125,21 @@ def _as_a_file(cell: Cell, attempt: Attempt, file_format: str) -> list[Conversio
     for remedies in _within_the_file(attempt.remedies):
         plans += _saved_by_target(cell, remedies, (), file_format)
     return plans
+
+
+def _ending_otherwise(cell: Cell, attempt: Attempt, file_format: str) -> Iterator[ConversionPlan]:
+    """Yield plans in which the target saves what it has loaded with fixes in this format.
+
+    It may also compile the model as the file says: Keras 3 does not train a model from HDF5.
+    """
+    *before, last = attempt.chain
+    if last.environment != cell.loaded_with or not last.saved:
+        return
+    if last.format != file_format:
+        yield ConversionPlan(attempt.remedies, (*before, last._replace(format=file_format)))
+    if not COMPILING & set(last.remedies):
+        compiled = last._replace(format=file_format, remedies=(*last.remedies, COMPILES))
+        yield ConversionPlan((*attempt.remedies, COMPILES), (*before, compiled))
 
 
 def _within_the_file(remedies: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -54,6 +54,7 @@ class Task:
         self.stage = "script"
         self.timings: dict = {}
         self._modules: list = []
+        self._training: dict | None = None
         self._stage_started = 0.0
 
     @property
@@ -217,6 +218,7 @@ class Task:
         target = self.files.create("artifact")
         if self.request["into"]:
             formats.save(model, self.request["into"], target)
+            self._keep_arguments(formats.find(self.request["into"], target))
         else:
             shutil.copyfile(path, os.path.join(target, "model" + os.path.splitext(path)[1]))
         for module in self._modules:
@@ -225,6 +227,13 @@ class Task:
         shutil.copy(os.path.join(artifact, "probe.npz"), target)
         self._enter_stage(None)
         return dict(facts, timings=self.timings)
+
+    def _keep_arguments(self, path: str) -> None:
+        """Complete a saved file, if fixes have written the model's training configuration."""
+        if self._training is not None:
+            from .remedies import kept_arguments
+
+            kept_arguments.keep_arguments(path, self._training)
 
     def _load_model(self, artifact: str) -> tuple:
         """Return the model in an artifact, the changes by fixes, and the path of the file."""
@@ -235,7 +244,7 @@ class Task:
             self._enter_stage("load")
             case = remedies.Case(form, artifact, self.files.scenario, self.files.folder)
             model = remedies.load(case, self.request["remedies"])
-            self._modules = case.modules
+            self._modules, self._training = case.modules, case.training
             return model, case.did, case.path
         names = self.files.load_script
         self.files.import_modules(artifact)

@@ -45,6 +45,17 @@ def test_conversion_plans_after_a_bridge_compile_in_the_target():
     assert plan in plans("bridge", chain=bridge, lost=("the optimizer state",))
 
 
+def test_conversion_plans_end_a_bridge_in_the_wanted_format():
+    bridge = (Hop("tf2.15", "keras"), Hop("tf2.21", "keras", ("stand-ins",)))
+    found = plans("bridge", chain=bridge)
+    saved = (bridge[0], Hop("tf2.21", "h5", ("stand-ins",)))
+    compiled = (bridge[0], Hop("tf2.21", "h5", ("stand-ins", "no-compile")))
+    assert found[:2] == [
+        ConversionPlan(("bridge",), saved),
+        ConversionPlan(("bridge", "no-compile"), compiled),
+    ]
+
+
 def test_conversion_plans_of_a_file_that_loses_its_state():
     (plain, compiled) = conversion_plans(CELL, Status.DEGRADED, [], "keras")
     assert plain.remedies == ()

@@ -34,6 +34,8 @@ class Case:
         self.is_rewritten = False
         # Modules that a program imports before it loads what this model is saved as.
         self.modules: list = []
+        # The training configuration with which the model was compiled, if a fix has written it.
+        self.training: dict | None = None
         # Called with the model, once it is loaded.
         self.afterwards: list = []
         self._loader: dict | None = None

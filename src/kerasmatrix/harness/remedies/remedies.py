@@ -182,11 +182,12 @@ def _same_function(case: Case) -> None:
 
 def _stand_ins(case: Case) -> None:
     """Pass layers of our own in place of those that this Keras lacks."""
-    from . import architecture, classes, rewrite_models
+    from . import architecture, classes, rewrite_models, writer
 
     reader = classes.Reader(case.keras)
     names = architecture.class_names(architecture.read(case.path).config)
-    missing = {name for name in names if reader.find(name) is None} - rewrite_models.MODELS
+    names -= rewrite_models.MODELS | writer.VALUES
+    missing = {name for name in names if reader.find(name) is None}
     if not missing:
         raise NotApplicable("this Keras has all layers of the file")
     from . import keras_stand_in_wrappers, keras_stand_ins
@@ -235,7 +236,7 @@ def _rewrite_config(case: Case) -> None:
         raise NotApplicable("there is nothing in the architecture to rewrite")
     copy = os.path.join(case.scratch, "rewritten" + os.path.splitext(case.path)[1])
     architecture.write_copy(case.path, copy, rewritten.config, rewritten.training)
-    case.path, case.is_rewritten = copy, True
+    case.path, case.is_rewritten, case.training = copy, True, rewritten.training
     case.did.extend(rewritten.changes)
     if rewritten.custom_objects:
         case.arguments.setdefault("custom_objects", {}).update(rewritten.custom_objects)
@@ -266,7 +267,7 @@ def _weights_apart(case: Case) -> None:
 
 def _compile_as_stored(case: Case, model: Any) -> None:
     """Compile a model as the given file says."""
-    from . import architecture, classes, recompile
+    from . import architecture, classes, recompile, rewrite
 
     if os.path.isdir(case.given) or getattr(model, "optimizer", None) is not None:
         return
@@ -278,9 +279,9 @@ def _compile_as_stored(case: Case, model: Any) -> None:
         return
     objects = dict(case.loader.get("given_objects", {}))
     objects.update(case.arguments.get("custom_objects", {}))
-    done = recompile.compile_as_stored(
-        model, case.given, stored, classes.Reader(case.keras), objects
-    )
+    reader = classes.Reader(case.keras)
+    case.training = rewrite.rewrite(stored, reader).training
+    done = recompile.compile_as_stored(model, case.given, stored, reader, objects)
     case.did.append(done)
 
 

@@ -30,6 +30,7 @@ NEUTRAL: tuple = (
 # Layers whose dtype is `float32` in Keras 3, and which Keras 2 refuses with any other than `string`
 # (measured: preprocessing_text as h5, tf2.21 to tf2.15).
 TEXT_LAYERS = {"TextVectorization"}
+SCHEDULES = "optimizers.schedules"
 # Keys that every layer accepts, even if its constructor does not name them.
 LAYER_KEYS = {"name", "trainable", "dtype"}
 # Names of activations since Keras 3 or late in Keras 2, and earlier ones of the same functions.
@@ -83,6 +84,16 @@ def _rename_learning_rate(writer: Writer, kind: KerasClass, config: dict) -> Non
     del writer, kind
     if "lr" in config and "learning_rate" not in config:
         config["learning_rate"] = config.pop("lr")
+
+
+def _leave_out_schedule_name(writer: Writer, kind: KerasClass, config: dict) -> None:
+    """Leave out a name that is not set: Keras 3 does not train with it.
+
+    (measured: Adam with ExponentialDecay as h5, tf2.4 and tf2.12 to tf2.21)
+    """
+    if kind.place == SCHEDULES and writer.to_keras_3 and config.get("name", "") is None:
+        del config["name"]
+        writer.note(f"left out the name (None) of {kind.name}")
 
 
 def _set_text_dtype(writer: Writer, kind: KerasClass, config: dict) -> None:
@@ -227,6 +238,7 @@ RULES = (
     _leave_out_looked_up,
     _rename_input_shape,
     _rename_learning_rate,
+    _leave_out_schedule_name,
     _set_text_dtype,
     _leave_out_lookup_dtype,
     _rename_preprocessing,

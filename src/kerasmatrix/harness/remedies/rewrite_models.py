@@ -37,10 +37,13 @@ def write_model(writer: Writer, entry: dict, name: str, config: dict) -> dict:
     new_shifts = {} if writer.to_keras_3 else _shifts(layers)
     for layer in layers:
         _wire(writer, layer, new_shifts)
+    # Keras 3 counts the node of its own in the ends of a model, and not in the wiring.
+    before = _functional_shifts(stored_layers) if writer.from_keras_3 else shifts
+    after = _functional_shifts(layers) if writer.to_keras_3 else new_shifts
     for ends in ("input_layers", "output_layers"):
         if ends in config:
-            tensors = nodes.read_ends(config[ends], shifts)
-            written[ends] = nodes.write_ends(tensors, writer.reader.major, new_shifts)
+            tensors = nodes.read_ends(config[ends], before)
+            written[ends] = nodes.write_ends(tensors, writer.reader.major, after)
     if "dtype" in written:
         written["dtype"] = writer.write_value(written["dtype"])
     if name not in MODELS:
@@ -162,6 +165,19 @@ def _with_input(writer: Writer, layers: list, stored_layers: list) -> list:
 def _shifts(layers: list) -> dict:
     """Return how many nodes of its own each layer has in Keras 2: one, if it is a wired model."""
     return {_name(layer): 1 for layer in layers if _is_wired(layer)}
+
+
+def _functional_shifts(layers: list) -> dict:
+    """Return the same for the ends of a model of Keras 3, where a Sequential has none.
+
+    (keras/src/models/functional.py of 3.4 and 3.15, ``get_tensor``)
+    """
+    configs = ((layer, layer.get("config")) for layer in layers)
+    return {
+        _name(layer): 1
+        for layer, config in configs
+        if isinstance(config, dict) and "input_layers" in config
+    }
 
 
 def _is_wired(layer: dict) -> bool:

@@ -28,10 +28,14 @@ CUDNN: dict = {
         {"activation": "tanh", "recurrent_activation": "sigmoid", "reset_after": True},
     ),
 }
-# Layers that pass on what they get, except in training.
+# Layers that pass on what they get, except in training (keras/src/layers/preprocessing of 3.15).
 RANDOM = (
     "RandomHeight", "RandomWidth", "RandomFlip", "RandomRotation", "RandomTranslation",
-    "RandomZoom", "RandomContrast", "RandomBrightness",
+    "RandomZoom", "RandomContrast", "RandomBrightness", "RandomShear", "RandomErasing",
+    "RandomHue", "RandomSaturation", "RandomSharpness", "RandomColorJitter",
+    "RandomColorDegeneration", "RandomGrayscale", "RandomInvert", "RandomPosterization",
+    "RandomPerspective", "RandomElasticTransform", "RandomGaussianBlur", "RandAugment", "AugMix",
+    "MixUp", "CutMix",
 )  # fmt: skip
 KEPT = ("name", "trainable", "dtype")
 

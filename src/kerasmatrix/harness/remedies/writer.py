@@ -17,10 +17,14 @@ from . import (
 )
 from .architecture import Stored, is_from_keras_3
 
-__all__ = ["Writer"]
+__all__ = ["VALUES", "Writer"]
 
 # Layers that the loader of HDF5 in Keras 2 does not know (measured: h5, tf2.21 to tf2.15).
 UNLISTED = {"SpectralNormalization"}
+
+# Names in a config that look like classes of layers and are values.
+TENSOR = "__keras_tensor__"
+VALUES = {TENSOR, *rewrite_values.RULES}
 
 
 class Writer:
@@ -112,7 +116,7 @@ class Writer:
         if not isinstance(value, dict):
             return value
         name = value.get("class_name")
-        if name == "__keras_tensor__" or not isinstance(name, str):
+        if name == TENSOR or not isinstance(name, str):
             return {key: self.write_value(member) for key, member in value.items()}
         rule = rewrite_values.RULES.get(name)
         if rule is not None and rule.applies(self, value):

@@ -22,6 +22,7 @@ PLACES = {
     "GlorotUniform": "initializers",
     "Adam": "optimizers",
     "Huber": "losses",
+    "ExponentialDecay": "optimizers.schedules",
 }
 EXPERIMENTAL = "layers.experimental.preprocessing"
 

@@ -181,7 +181,7 @@ def test_rewrite_nested_model_shifts_call_numbers():
     there = rewritten(NESTED, NEW)
     layers = layers_of(there)
     assert layers["dense"]["inbound_nodes"][0]["args"] == [tensor("nested", 0)]
-    assert there.config["config"]["output_layers"] == ["nested", 1, 0]
+    assert there.config["config"]["output_layers"] == ["nested", 2, 0]
     assert layers["nested"]["config"]["input_layers"] == ["inner_in", 0, 0]
     back = rewritten(there.config, OLD)
     assert layers_of(back)["dense"]["inbound_nodes"] == [[["nested", 1, 0, {}]]]
@@ -270,6 +270,18 @@ def test_rewrite_optimizer_name_fits_generation(reader, name):
     found = rewritten(OLD_MODEL, reader, training).training["optimizer_config"]
     assert found["class_name"] == name
     assert found["config"] == {"learning_rate": 0.007}
+
+
+@pytest.mark.parametrize(
+    ("major", "stored", "kept"), [(3, None, False), (3, "mine", True), (2, None, True)]
+)
+def test_rewrite_schedule_without_name(major, stored, kept):
+    schedule = {"class_name": "ExponentialDecay", "config": {"decay_rate": 0.9, "name": stored}}
+    optimizer = {"class_name": "Adam", "config": {"learning_rate": schedule}}
+    reader = FakeReader(major, {"ExponentialDecay": ["decay_rate", "name"]})
+    training = {"optimizer_config": optimizer, "loss": "mse"}
+    found = rewritten(OLD_MODEL, reader, training).training["optimizer_config"]
+    assert ("name" in found["config"]["learning_rate"]["config"]) is kept
 
 
 def test_rewrite_passed_function_is_reference():
@@ -391,6 +403,16 @@ def test_rewrite_sequential_list_gets_name(reader):
     assert config["name"] == "sequential"
     assert [layer["class_name"] for layer in config["layers"]][-1] == "Dense"
     assert "wrote a Sequential as a mapping, not as the list of its layers" in found.changes
+
+
+@pytest.mark.parametrize(("kind", "end"), [("Functional", 1), ("Sequential", 0)])
+def test_rewrite_ends_of_keras_3_count_a_node_of_the_model(kind, end):
+    inner = layers_of(rewritten(NESTED, NEW))["nested"]
+    if kind == "Sequential":
+        config = {key: inner["config"][key] for key in ("name", "layers")}
+        inner = dict(inner, class_name=kind, config=config)
+    model = new_model(inner, inputs=["in", 0, 0], outputs=["nested", end, 0])
+    assert rewritten(model, OLD).config["config"]["output_layers"] == [["nested", 1, 0]]
 
 
 def test_rewrite_nested_sequential_list_keeps_name():
