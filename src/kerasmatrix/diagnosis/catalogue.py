@@ -42,7 +42,8 @@ class Signature(StrictModel):
     states of `python_names`, of which a name in the message has one. The patterns' syntax
     is that of RE2, whose time is linear in the text; ``<<list>>`` stands for the names of a list in
     ``names.yaml``. ``unless`` maps named groups of ``error`` to
-    texts that they must not match; the groups in ``same`` must be equal. Of several causes that
+    texts that they must not match; the groups in ``same`` must be equal, and of
+    the two numbers in ``twice`` one must be twice the other. Of several causes that
     fit, the one with the highest ``rank`` and then with the most conditions wins. `explain` names
     the cause of a low rank only if the signature is enough ``alone``, and gives the advice with the
     id ``first`` before the others.
@@ -54,6 +55,7 @@ class Signature(StrictModel):
     name: tuple[str, ...] = ()
     unless: Mapping[str, str] = Field(default_factory=dict)
     same: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()
     status: tuple[Status, ...] = ()
     format: tuple[str, ...] = ()
     writer_keras: Literal[2, 3] | None = None
@@ -73,7 +75,7 @@ class Signature(StrictModel):
 
     @model_validator(mode="after")
     def _known_groups(self) -> Self:
-        named = {*self.unless, *self.same}
+        named = {*self.unless, *self.same, *self.twice}
         groups = compile_pattern(self.error).groups if self.error else frozenset()
         if named - groups:
             raise ValueError(f"error has no group {', '.join(sorted(named - groups))}")

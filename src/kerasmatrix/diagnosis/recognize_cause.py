@@ -182,13 +182,18 @@ def _matched(signature: Signature, evidence: Evidence) -> str | None:
 
 def _first(pattern: str, text: bytes, signature: Signature | None) -> str | None:
     compiled = compile_pattern(pattern)
-    if signature is None or not (signature.unless or signature.same):
+    if signature is None or not (signature.unless or signature.same or signature.twice):
         return compiled.first_in(text)
     for found in compiled.found_in(text):
         allowed = all(found[name] != other for name, other in signature.unless.items())
-        if allowed and len({found[name] for name in signature.same}) <= 1:
+        equal = len({found[name] for name in signature.same}) <= 1
+        if allowed and equal and _is_twice([int(found[name]) for name in signature.twice]):
             return compiled.first_in(text)
     return None
+
+
+def _is_twice(numbers: Sequence[int]) -> bool:
+    return not numbers or 2 * min(numbers) == max(numbers)
 
 
 def _limited(text: str) -> bytes:

@@ -1,4 +1,5 @@
-from kerasmatrix.diagnosis.atlas import Template, find_origins, the_atlas
+from kerasmatrix.diagnosis.atlas import Template, find_origins, the_atlas, the_notes
+from kerasmatrix.diagnosis.catalogue import the_catalogue
 
 
 def template(text):
@@ -29,3 +30,12 @@ def test_atlas_is_read_whole():
     packages = {one.package for one in the_atlas()}
     assert packages >= {"keras", "tf_keras", "tensorflow", "h5py", "keras_hub"}
     assert len(the_atlas()) > 4000
+
+
+def test_notes_name_causes_of_the_catalogue():
+    causes = {note.cause for note in the_notes()} - {None}
+    assert causes <= {cause.slug for cause in the_catalogue().causes}
+
+
+def test_notes_have_a_cause_or_advice_not_both():
+    assert not [note for note in the_notes() if note.cause and note.do]

@@ -1,6 +1,9 @@
 """What `explain` says of a message, in the forms in which people pass it on."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.explain import explain_message, explain_symptom
@@ -8,6 +11,7 @@ from kerasmatrix.errors import UsageError
 from tests.unit.diagnosis.reported_messages import REPORTED
 
 CASES = [(slug, text) for slug, texts in REPORTED.items() for text in texts]
+REPORTS = yaml.safe_load(Path(__file__).with_name("reports.yaml").read_text(encoding="utf-8"))
 FUNCTIONAL = "ValueError: Unknown layer: Functional"
 
 
@@ -21,6 +25,23 @@ def test_explain_message_in_a_log_or_indented_has_its_cause(slug, text):
     logged = explain_message(f"2026-03-02 11:59:07,120 ERROR app.models: {text}")
     indented = explain_message("\n".join(f"      {line}" for line in text.splitlines()))
     assert logged.cause.slug == indented.cause.slug == slug
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=[one["url"] for one in REPORTS])
+def test_explain_report_has_its_cause(report):
+    if "symptom" in report:
+        found = explain_symptom(report["symptom"])
+    else:
+        found = explain_message(report["error"])
+    assert found.cause.slug == report["slug"]
+
+
+def test_explain_message_has_the_cause_of_its_place():
+    found = explain_message(
+        "FileNotFoundError: `config.json` is missing from the preset directory `/presets/own`."
+    )
+    assert (found.cause.slug, found.confidence) == ("preset-not-found", "medium")
+    assert "keras_hub" in {origin.package for origin in found.raised_by}
 
 
 def test_explain_traceback_among_frames_has_its_cause():

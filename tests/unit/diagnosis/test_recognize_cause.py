@@ -165,7 +165,13 @@ def test_candidates_take_the_best_signature_of_a_cause():
     )  # fmt: skip
 
 
-CHAIN = [("KeyError", "'a'"), ("ValueError", "layer=Dense in=Dense"), ("ValueError", "last")]
+CHAIN = [
+    ("KeyError", "'a'"),
+    ("ValueError", "layer=Dense in=Dense"),
+    ("ValueError", "last"),
+    ("ValueError", "48 and 24"),
+    ("ValueError", "48 or 32"),
+]
 
 
 @pytest.mark.parametrize(
@@ -191,6 +197,8 @@ CHAIN = [("KeyError", "'a'"), ("ValueError", "layer=Dense in=Dense"), ("ValueErr
         ({"error": "=(?P<l>D[a-z]+).*=(?P<o>D[a-z]+)", "same": ["l", "o"]}, "=Dense in=Dense"),
         ({"error": "=(?P<l>D[a-z]+).*=(?P<o>D[a-z])", "same": ["l", "o"]}, None),
         ({"error": "=(?P<l>D[a-z]+)", "same": ["l"], "unless": {"l": "Dense"}}, None),
+        ({"error": "(?P<a>[0-9]+) and (?P<b>[0-9]+)", "twice": ["a", "b"]}, "48 and 24"),
+        ({"error": "(?P<a>[0-9]+) or (?P<b>[0-9]+)", "twice": ["a", "b"]}, None),
         ({"error": "layer=(?P<l>[A-Za-z]+)", "unless": {"l": "X"}, "log": "printed"},
          "layer=Dense"),
     ],
