@@ -88,7 +88,7 @@ STATES = (
       for state in ("gone", "newer", "there", "passing", "unknown")),
     *("argument own", "model attribute own", "companion raised", "converter raised"),
     *("companion asks", "converter asks", "other asks", "protobuf asks", "protobuf raised"),
-    *(JAVASCRIPT_RAISED, IMPORT_FAILED),
+    *("keras asks", JAVASCRIPT_RAISED, IMPORT_FAILED),
     *KINDS,
     *(f"{kind} missing" for kind in KINDS),
 )  # fmt: skip
@@ -100,7 +100,7 @@ MISSING = {
     for package in ("keras", "tensorflow")
     for state in ("gone", "newer", "there", "passing", "unknown")
 }
-OWN = {"tensorflow", "tensorflow_core", "keras", "tf_keras", "h5py", "numpy"}
+OWN = {"tensorflow", "tensorflow_core", "h5py", "numpy"}
 MODELS = {"Functional", "Sequential", "Network", "Container"}
 # `keras.api._v2` is what `tf.keras` is from TensorFlow 2.6 to 2.15.
 V2_API = KerasRange(Version("2.6"), Version("2.15.99"))
@@ -131,9 +131,13 @@ def find_named(
     files = _files_in(chain, text)
     raising = _package_of(files[-1]) if files else None
     kind = _kind_of(raising) if raising else None
-    if raising and kind != "other":
+    if raising and kind not in {"other", "keras"}:
         found.append(Named(f"the last file is one of {raising}", f"{kind} raised"))
-    if raising and any(one.state in MISSING and _is_asked(one, files, text) for one in found):
+    missing = [one for one in found if raising and one.state in MISSING]
+    missing = [one for one in missing if _is_asked(one, files, text)]
+    if kind == "keras":  # names of its own, it also has to answer for programs
+        missing = [one for one in missing if one.state.startswith("tensorflow")]
+    if raising and missing:
         fact = fact_about(raising, text)
         found.append(Named(f"{raising} asks for it", f"{kind} asks", fact))
     if any(IMPORTING.is_in(file) for file in files[:-1]):
@@ -158,14 +162,14 @@ def _is_asked(named: Named, files: Sequence[str], text: str) -> bool:
 
 
 def _package_of(file: str) -> str | None:
-    """Return the package of a file; none if it is the program's, TensorFlow's or Keras's."""
+    """Return the package of a file; none if it is the program's or TensorFlow's."""
     package = next((one["package"] for one in PACKAGE.found_in(file)), None)
     return None if package in OWN else package
 
 
 def _kind_of(package: str) -> str:
-    if package == "google":
-        return "protobuf"
+    if package in {"google", "keras", "tf_keras"}:
+        return "protobuf" if package == "google" else "keras"
     kinds = ("converter", "companion")
     return next((kind for kind in kinds if package in names_of(f"{kind}s")), "other")
 

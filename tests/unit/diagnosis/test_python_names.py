@@ -136,6 +136,17 @@ def test_explain_name_that_a_package_asks_for(file, slug):
     assert explain_message("\n".join(lines)).cause.slug == slug
 
 
+def test_explain_keras_that_asks_for_a_missing_name():
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/opt/site-packages/keras/initializers/__init__.py", line 49, in populate\n'
+        "    LOCAL.GENERATED_WITH_V2 = tf.__internal__.tf2.enabled()\n"
+        "AttributeError: module 'tensorflow_core.compat.v2' has no attribute '__internal__'\n"
+    )
+    found = explain_message(text)
+    assert (found.cause.slug, found.advice[0].id) == ("env-release-mismatch", "matching-releases")
+
+
 def test_explain_cut_traceback_does_not_tell_who_asks():
     text = (
         '  File "/opt/site-packages/mtcnn/factory.py", line 26, in <module>\n'
