@@ -84,9 +84,7 @@ def test_inspect_weights_of_windows_are_noted_and_read(tmp_path):
     [("batch_shape", {}, 3), ("batch_input_shape", {}, None),
      ("batch_input_shape", {"keras_version": "2.15.0"}, 2)],
 )  # fmt: skip
-def test_inspect_architecture_of_keras_3_has_no_version(
-    tmp_path, argument, version, major
-):
+def test_inspect_architecture_of_keras_3_has_no_version(tmp_path, argument, version, major):
     first = {"class_name": "InputLayer", "config": {"name": "a", argument: [None, 3]}}
     config = {"name": "m", "layers": [first, files.DENSE]}
     path = tmp_path / "model.json"
