@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
 from kerasmatrix.inspection.facts import Lambda, Part, Writer
 from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.prediction.required_objects import RequiredObject
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["show_model"]
@@ -29,12 +32,17 @@ HOLDERS = {
 }
 
 
-def show_model(console: Console, model_file: ModelFile) -> None:
-    """Print the description of a file."""
+def show_model(
+    console: Console, model_file: ModelFile, required: Sequence[RequiredObject] = ()
+) -> None:
+    """Print the description of a file; ``required`` is what a program must bring to load it."""
     kind = KINDS[model_file.kind] + HOLDERS.get(model_file.holder or "", "")
     if model_file.companion:
         kind = f"{kind.removesuffix(', without an architecture')}, with {model_file.companion}"
-    lines = [f"{model_file.path}: {kind}, {model_file.bytes:,} bytes", *_facts(model_file)]
+    lines = [
+        f"{model_file.path}: {kind}, {model_file.bytes:,} bytes",
+        *_facts(model_file, required),
+    ]
     for line in lines:
         console.print(Text(escape_control_characters(line)), soft_wrap=True)
     if model_file.architecture:
@@ -45,7 +53,7 @@ def show_model(console: Console, model_file: ModelFile) -> None:
         show_model(console, model_file.second.model)
 
 
-def _facts(model_file: ModelFile) -> list[str]:
+def _facts(model_file: ModelFile, required: Sequence[RequiredObject]) -> list[str]:
     facts = _writer(model_file.writer)
     if model_file.weights:
         weights = model_file.weights
@@ -57,6 +65,15 @@ def _facts(model_file: ModelFile) -> list[str]:
     facts += _training(model_file)
     if model_file.custom_objects:
         facts.append(f"custom classes needed to load it: {_list(model_file.custom_objects)}")
+    told = {*model_file.custom_objects, *(layer.function for layer in model_file.lambdas)}
+    for purpose, to_compile in (("load", False), ("compile", True)):
+        names = tuple(
+            each.name
+            for each in required
+            if each.to_compile == to_compile and told.isdisjoint((each.name, *each.keys))
+        )
+        if names:
+            facts.append(f"custom objects needed to {purpose} it: {_list(names)}")
     facts += [f"Lambda layer {layer.layer!r} {_held(layer)}" for layer in model_file.lambdas]
     facts += [f"unsafe: {hazard.sentence}" for hazard in model_file.hazards]
     if model_file.quantized:
