@@ -28,7 +28,7 @@ __all__ = ["TerminalProgress"]
 LOG = logging.getLogger(__name__)
 # Seconds between two lines of a log.
 PERIOD = 30.0
-# An environment that takes longer to start, in seconds, is being installed.
+# An environment that takes longer to start, in seconds, is being installed, or the machine is busy.
 LONGEST_START = 20.0
 # Tasks after which the time that is left can be estimated.
 ENOUGH = 3
@@ -146,7 +146,7 @@ class TerminalProgress(Listener):
         for name, activity in list(self._activities.items())[-2:]:
             opened = self._opened.get(name)
             if opened is not None and now - opened > LONGEST_START:
-                activity = "installing TensorFlow, the first time only"  # noqa: PLW2901
+                activity = "starting (the first time, TensorFlow is installed)"  # noqa: PLW2901
             parts.append(f"{name}: {activity}")
         return " · ".join(parts)
 

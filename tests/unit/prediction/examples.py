@@ -172,7 +172,11 @@ EXAMPLES = {
         ),
         "3.4",
     ),
-    "input-twice": (h5(model(layer(units=2, batch_input_shape=[None, 3]))), "3.4"),
+    "input-twice": (
+        h5(model(layer(units=2, batch_input_shape=[None, 3]), layer("Flatten"))),
+        "3.4",
+    ),
+    "input-twice-called": (h5(model(layer(units=2, batch_input_shape=[None, 3]))), "3.4"),
     "nested-graph": (h5(NESTED), "3.12"),
     "load-never-ends": (h5(NESTED), "3.4"),
     "nested-output": (h5(wired(PLAIN, 0, output=["inner", 1, 0])), "3.4"),
