@@ -87,6 +87,7 @@ EXAMPLES = {
     "functional-class": (h5(FUNCTIONAL), "2.2"),
     "operation": (h5(model(INPUT, layer("TFOpLambda", function="math.add"))), "3.4"),
     "unpacked": (archive(PLAIN, holder="folder"), "2.15"),
+    "unpacked-named-archive": (archive(PLAIN, holder="folder"), "3.12"),
     "keras-1": (h5(MODEL, keras="1.2.2"), "2.4"),
     "raw-bytecode": (
         h5(model(INPUT, layer("Lambda", function=["c\x01\x00\x00", None, None]))),

@@ -150,6 +150,7 @@ def features(contents, reader=None):
             archive(model(), paths=["layers/dense/vars/0"], windows_paths=True),
             archive(model(), paths=["layers/dense/vars/0"]),
         ),
+        ("named-archive", archive(model()), h5(model())),
         ("metadata", saved_model(model(DENSE)), saved_model()),
         ("without-keras", saved_model(), saved_model(model(DENSE))),
         (
