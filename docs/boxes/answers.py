@@ -76,6 +76,7 @@ def _described(path: Path, custom: frozenset[str], read: set[str]) -> dict[str, 
     from kerasmatrix.inspection.sentences import describe_facts, describe_kind
     from kerasmatrix.prediction.prediction import equal_runs
     from kerasmatrix.prediction.predictor import predict_contents
+    from kerasmatrix.prediction.required_objects import names_besides, required_of
 
     contents = read_contents(path)
     model_file = describe_contents(contents)
@@ -84,7 +85,7 @@ def _described(path: Path, custom: frozenset[str], read: set[str]) -> dict[str, 
         "file": str(path),
         "model": model_file.model_dump(mode="json"),
         "kind": describe_kind(model_file),
-        "facts": describe_facts(model_file),
+        "facts": describe_facts(model_file, *names_besides(model_file, required_of(contents))),
         "tree": _tree(model_file.architecture) if model_file.architecture else None,
     }
     if contents.fault:

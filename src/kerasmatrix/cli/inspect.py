@@ -16,6 +16,7 @@ from kerasmatrix.errors import KerasmatrixError, UsageError
 from kerasmatrix.files.discover import find_models
 from kerasmatrix.inspection.inspect import inspect as inspect_file
 from kerasmatrix.inspection.model_info import ModelFile
+from kerasmatrix.prediction.required_objects import inspect_required
 
 __all__ = ["inspect"]
 
@@ -49,15 +50,13 @@ def inspect(
         if number and not as_json:
             click.echo()
         try:
-            model_file = inspect_file(path, digest=digest)
+            if as_json:
+                # In ASCII: terminals interpret more characters than JSON escapes.
+                print_json(inspect_file(path, digest=digest).model_dump(mode="json"))
+            else:
+                _show(path, digest=digest)
         except UsageError as error:  # the other files are inspected nevertheless
             code = show(error)
-            continue
-        if as_json:
-            # In ASCII: terminals interpret more characters than JSON escapes.
-            print_json(model_file.model_dump(mode="json"))
-        else:
-            _show(model_file)
     return code
 
 
@@ -77,10 +76,11 @@ def _print_sarif(files: tuple[Path, ...]) -> int:
     return 0
 
 
-def _show(model_file: ModelFile) -> None:
+def _show(path: Path, *, digest: bool) -> None:
     # JSON output does not need rich, which is slow to import.
     from rich.console import Console  # noqa: PLC0415
 
     from kerasmatrix.cli.model_view import show_model  # noqa: PLC0415
 
-    show_model(Console(highlight=False), model_file)
+    model_file, required = inspect_required(path, digest=digest)
+    show_model(Console(highlight=False), model_file, required)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
@@ -9,15 +11,18 @@ from rich.tree import Tree
 from kerasmatrix.inspection.facts import Part
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.inspection.sentences import describe_facts, describe_kind, describe_part
+from kerasmatrix.prediction.required_objects import RequiredObject, names_besides
 from kerasmatrix.text.escape import escape_control_characters
 
 __all__ = ["show_model"]
 
 
-def show_model(console: Console, model_file: ModelFile) -> None:
-    """Print the description of a file."""
+def show_model(
+    console: Console, model_file: ModelFile, required: Sequence[RequiredObject] = ()
+) -> None:
+    """Print the description of a file; ``required`` is what a program must bring to load it."""
     head = f"{model_file.path}: {describe_kind(model_file)}, {model_file.bytes:,} bytes"
-    lines = [head, *describe_facts(model_file)]
+    lines = [head, *describe_facts(model_file, *names_besides(model_file, required))]
     for line in lines:
         console.print(Text(escape_control_characters(line)), soft_wrap=True)
     if model_file.architecture:

@@ -29,7 +29,7 @@ from kerasmatrix.files.model_input import (
     file_state,
 )
 from kerasmatrix.inspection.companions import name_without_ending
-from kerasmatrix.inspection.file_type import check_is_model_folder
+from kerasmatrix.inspection.file_type import ARCHIVE_NAME, check_is_model_folder
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.prediction.required_objects import RequiredObject, inspect_required
 from kerasmatrix.results.formats import FORMATS
@@ -193,6 +193,8 @@ def _write_scripts(
         settings["architecture"] = ARCHITECTURE
     if model_file.holder == "folder":
         settings["unpacked"] = True
+        if model_file.path.endswith(ARCHIVE_NAME):
+            settings["ending"] = ARCHIVE_NAME
     (folder / "given.json").write_text(json.dumps(settings))
 
 

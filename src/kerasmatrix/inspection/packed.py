@@ -22,7 +22,7 @@ from kerasmatrix.inspection.archive import (
 )
 from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.inspection.facts import Hazard
-from kerasmatrix.inspection.file_type import MLMODEL, detect_file_type
+from kerasmatrix.inspection.file_type import ARCHIVE_NAME, MLMODEL, detect_file_type
 from kerasmatrix.inspection.folder_check import find_fault, refusal
 from kerasmatrix.inspection.hazards import MOST_HAZARDS, hazards
 from kerasmatrix.inspection.hdf5 import Stored, read_hdf5
@@ -77,6 +77,8 @@ def read_unpacked(path: Path, *, digest: bool) -> Contents:
         raise refusal(path, error) from None
     if parts:
         notes.append("it is a preset of KerasHub, which also reads " + ", ".join(parts))
+    if path.name.endswith(ARCHIVE_NAME):
+        notes.append("it is a folder with the name of an archive, which Keras opens as a file")
     fault = find_fault(path)
     if fault:
         notes.append(f"{fault}: all other commands refuse the folder")

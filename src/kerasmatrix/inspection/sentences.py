@@ -32,8 +32,16 @@ def describe_kind(model_file: ModelFile) -> str:
     return kind
 
 
-def describe_facts(model_file: ModelFile) -> list[str]:
-    """Return a line for each fact: the writer, weights, compile state, unsafe parts, notes."""
+def describe_facts(
+    model_file: ModelFile, to_load: tuple[str, ...] = (), to_compile: tuple[str, ...] = ()
+) -> list[str]:
+    """Return a line for each fact: the writer, weights, compile state, unsafe parts, notes.
+
+    Args:
+        model_file: what is in the file.
+        to_load: names of other objects than layers that a program must bring to load it.
+        to_compile: ... and to compile it.
+    """
     facts = _writer(model_file.writer)
     if model_file.weights:
         weights = model_file.weights
@@ -45,6 +53,8 @@ def describe_facts(model_file: ModelFile) -> list[str]:
     facts += _training(model_file)
     if model_file.custom_objects:
         facts.append(f"custom classes needed to load it: {_list(model_file.custom_objects)}")
+    facts += [f"custom objects needed to load it: {_list(to_load)}"] if to_load else []
+    facts += [f"custom objects needed to compile it: {_list(to_compile)}"] if to_compile else []
     facts += [f"Lambda layer {layer.layer!r} {_held(layer)}" for layer in model_file.lambdas]
     facts += [f"unsafe: {hazard.sentence}" for hazard in model_file.hazards]
     if model_file.quantized:

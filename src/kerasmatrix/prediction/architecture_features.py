@@ -43,6 +43,12 @@ SEVERAL_INPUTS = {
     "Add", "AdditiveAttention", "Attention", "Average", "Concatenate", "Dot", "Maximum", "Minimum",
     "Multiply", "MultiHeadAttention", "Subtract",
 }  # fmt: skip
+# Layers that take inputs with any number of axes (Keras 3.4 to 3.15).
+ANY_RANK = {
+    "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense",
+    "Dropout", "ELU", "GaussianDropout", "GaussianNoise", "LayerNormalization", "LeakyReLU",
+    "Masking", "ReLU", "Softmax",
+}  # fmt: skip
 
 
 def _no_input_layer(features: Features, target: Target) -> bool:
@@ -54,6 +60,11 @@ def _no_input_layer(features: Features, target: Target) -> bool:
         and (layer is features.config or "batch_input_shape" in _config(first))
         for layer in features.layers
     )
+
+
+def _any_rank(features: Features, target: Target) -> bool:
+    """Each of its layers takes inputs with any number of axes: none refuses a wrong input shape."""
+    return bool(features.classes) and features.classes <= ANY_RANK | {"Sequential"}
 
 
 def _later_call(features: Features, target: Target) -> bool:
@@ -290,6 +301,7 @@ def _config(layer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 ARCHITECTURE_FEATURES: Mapping[str, Callable[[Features, Any], bool]] = {
     "no-input-layer": _no_input_layer,
+    "any-rank": _any_rank,
     "later-call": _later_call,
     "output-of-later-call": _output_of_later_call,
     "listed-output": _listed_output,

@@ -190,6 +190,11 @@ def _unpacked(features: Features, target: Target) -> bool:
     return features.contents.holder == "folder"
 
 
+def _named_archive(features: Features, target: Target) -> bool:
+    """It is called ``.keras``."""
+    return features.contents.path.suffix == ".keras"
+
+
 def _with_weights(features: Features, target: Target) -> bool:
     """It is an architecture with weights next to it."""
     return features.contents.companion is not None
@@ -237,6 +242,7 @@ FEATURES: Mapping[str, Feature] = {
     "writer-unknown": _writer_unknown,
     "raw-bytecode": _raw_bytecode,
     "unpacked": _unpacked,
+    "named-archive": _named_archive,
     "with-weights": _with_weights,
     "keras-1": _keras_1,
     "lacks-numbers": _lacks_numbers,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from kerasmatrix.inspection.architecture import words
-from kerasmatrix.inspection.inspect import check_name, describe_contents
+from kerasmatrix.inspection.inspect import check_name, describe_contents, read_time
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.inspection.reader_process import READER_LIMITS, run_in_subprocess
 from kerasmatrix.prediction.incompatibilities import find_custom_objects
@@ -19,7 +19,14 @@ from kerasmatrix.strict_model import StrictModel
 if TYPE_CHECKING:
     from kerasmatrix.inspection.contents import Contents
 
-__all__ = ["RequiredObject", "inspect_required", "program_arguments", "required_objects"]
+__all__ = [
+    "RequiredObject",
+    "inspect_required",
+    "names_besides",
+    "program_arguments",
+    "required_objects",
+    "required_of",
+]
 
 DEEPEST = 100
 
@@ -48,16 +55,23 @@ def required_objects(path: Path) -> tuple[RequiredObject, ...]:
     return run_in_subprocess(read_required_objects, READER_LIMITS, path)
 
 
-def inspect_required(path: Path) -> tuple[ModelFile, tuple[RequiredObject, ...]]:
+def inspect_required(
+    path: Path, *, digest: bool = False
+) -> tuple[ModelFile, tuple[RequiredObject, ...]]:
     """Return the description of a model, and what a program must bring to load it.
 
     The file is read once, in a child. It has no required objects if only those cannot be found.
+
+    Args:
+        path: a file, or the folder of a SavedModel.
+        digest: also compute a digest of all weights.
 
     Raises:
         UsageError: see `kerasmatrix.inspection.inspect.inspect`.
     """
     check_name(path)
-    model_file, required = run_in_subprocess(read_inspected, READER_LIMITS, path)
+    limits = read_time(READER_LIMITS, path) if digest else READER_LIMITS
+    model_file, required = run_in_subprocess(read_inspected, limits, path, digest=digest)
     # Code outside the model, such as os.system, is nothing that a program should bring.
     acting = {each.names.rpartition(".")[2] for each in model_file.hazards if each.kind == "code"}
     required = tuple(each for each in required if each.name not in acting)
@@ -78,16 +92,38 @@ def read_required_objects(path: Path) -> tuple[RequiredObject, ...]:
     return _required_by(read_contents(path))
 
 
-def read_inspected(path: Path) -> tuple[ModelFile, tuple[RequiredObject, ...]]:
+def read_inspected(
+    path: Path, *, digest: bool = False
+) -> tuple[ModelFile, tuple[RequiredObject, ...]]:
     """Do the same as `inspect_required` in this process, which a hostile file may crash."""
     from kerasmatrix.inspection.read import read_contents  # noqa: PLC0415
 
-    contents = read_contents(path)
-    model_file = describe_contents(contents)
+    contents = read_contents(path, digest=digest)
+    return describe_contents(contents), required_of(contents)
+
+
+def required_of(contents: Contents) -> tuple[RequiredObject, ...]:
+    """Return what a program must bring to load a file; nothing if it cannot be found."""
     try:
-        return model_file, _required_by(contents)
+        return _required_by(contents)
     except Exception:  # noqa: BLE001 - a hostile configuration can make anything go wrong
-        return model_file, ()
+        return ()
+
+
+def names_besides(
+    model_file: ModelFile, required: Iterable[RequiredObject]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of required objects that a description of the file does not have yet.
+
+    Returns:
+        Those that a program needs to load it, and those that it needs to compile it.
+    """
+    told = {*model_file.custom_objects, *(layer.function for layer in model_file.lambdas)}
+    others = [each for each in required if told.isdisjoint((each.name, *each.keys))]
+    return (
+        tuple(each.name for each in others if not each.to_compile),
+        tuple(each.name for each in others if each.to_compile),
+    )
 
 
 def _required_by(contents: Contents) -> tuple[RequiredObject, ...]:

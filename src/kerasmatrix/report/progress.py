@@ -28,7 +28,7 @@ __all__ = ["TerminalProgress"]
 LOG = logging.getLogger(__name__)
 # Seconds between two lines of a log.
 PERIOD = 30.0
-# An environment that takes longer to start, in seconds, is being installed.
+# An environment that takes longer to start, in seconds, is being installed, or the machine is busy.
 LONGEST_START = 20.0
 # Tasks after which the time that is left can be estimated.
 ENOUGH = 3

@@ -38,6 +38,15 @@ def test_inspect_text_output(inspect, tmp_path):
     assert "\x1b" not in out
 
 
+def test_inspect_custom_loss_and_activation_are_named(inspect, tmp_path):
+    dense = {"class_name": "Dense", "config": {"name": "d", "units": 2, "activation": "swash"}}
+    config = {"class_name": "Sequential", "config": {"name": "s", "layers": [dense]}}
+    training = files.TRAINING | {"loss": {"class_name": "Addons>Focal", "config": {}}}
+    _, out, _ = inspect(files.hdf5_model(tmp_path / "model.h5", config, training=training))
+    assert "custom objects needed to load it: swash\n" in out
+    assert "custom objects needed to compile it: Focal\n" in out
+
+
 def test_inspect_json_matches_schema(inspect, tmp_path):
     paths = [files.archive(tmp_path / "a.keras"), files.saved_model(tmp_path / "b")]
     code, out, _ = inspect("--json", "--digest", *paths)

@@ -28,6 +28,13 @@ def built(tmp_path):
     return ModelAssets(code)
 
 
+@pytest.mark.parametrize(("name", "ending"), [("hub", None), ("best.keras", ".keras")])
+def test_make_scenario_unpacked_archive_keeps_its_ending(tmp_path, name, ending):
+    folder = files.unpacked(tmp_path / name)
+    given(folder, tmp_path)
+    assert json.loads((tmp_path / "it/given.json").read_text()).get("ending") == ending
+
+
 def test_make_scenario_unpacked_archive_is_packed(tmp_path):
     folder = files.unpacked(tmp_path / "hub")
     model_input, names = given(folder, tmp_path)

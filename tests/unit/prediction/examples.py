@@ -93,6 +93,7 @@ EXAMPLES = {
     "functional-class": (h5(FUNCTIONAL), "2.2"),
     "operation": (h5(model(INPUT, layer("TFOpLambda", function="math.add"))), "3.4"),
     "unpacked": (archive(PLAIN, holder="folder"), "2.15"),
+    "unpacked-named-archive": (archive(PLAIN, holder="folder"), "3.12"),
     "keras-1": (h5(MODEL, keras="1.2.2"), "2.4"),
     "raw-bytecode": (
         h5(model(INPUT, layer("Lambda", function=["c\x01\x00\x00", None, None]))),
@@ -181,7 +182,11 @@ EXAMPLES = {
         ),
         "3.4",
     ),
-    "input-twice": (h5(model(layer(units=2, batch_input_shape=[None, 3]))), "3.4"),
+    "input-twice": (
+        h5(model(layer(units=2, batch_input_shape=[None, 3]), layer("Flatten"))),
+        "3.4",
+    ),
+    "input-twice-called": (h5(model(layer(units=2, batch_input_shape=[None, 3]))), "3.4"),
     "nested-graph": (h5(NESTED), "3.12"),
     "load-never-ends": (h5(NESTED), "3.4"),
     "nested-output": (h5(wired(PLAIN, 0, output=["inner", 1, 0])), "3.4"),

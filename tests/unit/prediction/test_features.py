@@ -108,6 +108,7 @@ def features(contents, reader=None):
         ),
         ("lambda", h5(LAMBDA), h5(model(layer("Lambda", function="relu")))),
         ("no-input-layer", h5(model(DENSE)), h5(model(INPUT, DENSE))),
+        ("any-rank", h5(model(DENSE)), h5(model(DENSE, layer("Flatten")))),
         ("later-call", h5(wired(INNER, 1)), h5(wired(INNER, 0))),
         ("later-call", h5(model(wired(INNER, 1))), h5(model(wired(INNER, 0)))),
         (
@@ -149,6 +150,7 @@ def features(contents, reader=None):
             archive(model(), paths=["layers/dense/vars/0"], windows_paths=True),
             archive(model(), paths=["layers/dense/vars/0"]),
         ),
+        ("named-archive", archive(model()), h5(model())),
         ("metadata", saved_model(model(DENSE)), saved_model()),
         ("without-keras", saved_model(), saved_model(model(DENSE))),
         (

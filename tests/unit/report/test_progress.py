@@ -151,7 +151,7 @@ def test_progress_report_is_a_plain_line():
     progress.ends()
     assert output.getvalue().splitlines() == [
         "0 of 240 tasks done: tf2.15: starting",
-        "0 of 240 tasks done: tf2.15: installing TensorFlow, the first time only",
+        "0 of 240 tasks done: tf2.15: starting (the first time, TensorFlow is installed)",
     ]
 
 

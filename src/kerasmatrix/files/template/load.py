@@ -4,7 +4,7 @@ It is the ``load.py`` of a checked file's scenario. ``given.json`` in the same f
 assets: ``code``, the module with the custom classes; ``inputs``: whether it has sample inputs;
 ``registered``: the objects' names by those under which the file asks for them; ``architecture``:
 the JSON of a model whose weights are loaded; ``unpacked``: whether the archive is a folder for the
-program.
+program; ``ending``: of that folder's name, which Keras looks at.
 """
 
 import importlib
@@ -81,7 +81,7 @@ else:
         """Load the folder with the content of the archive ``path``; a fix changes the archive."""
         if not os.path.islink(path):
             return load_packed(path)
-        folder = tempfile.mkdtemp()
+        folder = tempfile.mkdtemp(_given.get("ending", ""))
         with zipfile.ZipFile(path) as archive:
             archive.extractall(folder)
         return load_packed(folder)
