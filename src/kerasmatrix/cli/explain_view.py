@@ -8,6 +8,7 @@ from textwrap import wrap
 
 from kerasmatrix.diagnosis.explain import Explanation
 from kerasmatrix.diagnosis.occurrences import Checked, Occurrences
+from kerasmatrix.diagnosis.upstream import the_upstream
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.text.escape import cut, escape_control_characters
 
@@ -59,6 +60,7 @@ def _lines(
     if explanation.cause:
         sources = explanation.cause.sources[:MOST_SOURCES]
         yield from ("", "Seen in:", *(f"  - {source}" for source in sources))
+        yield from _issues(explanation.cause.slug)
     if seen:
         yield from _measured(seen)
 
@@ -80,6 +82,14 @@ def _cause(explanation: Explanation) -> Iterator[str]:
     if explanation.near:
         others = ", ".join(near.slug for near in explanation.near)
         yield from ("", f"If that is not it, see also: {others}.")
+
+
+def _issues(cause: str) -> Iterator[str]:
+    issues = the_upstream().issues_of(cause)[:MOST_SOURCES]
+    if issues:
+        yield from ("", "Known issues:")
+    for issue in issues:
+        yield f"  - {issue.state} on {issue.as_of}: {issue.says.strip()} {issue.link}"
 
 
 def _known(explanation: Explanation) -> Iterator[str]:

@@ -145,8 +145,10 @@ def page_data(
         "chunk": CHUNK,
         **_cell_columns(cells),
     }
+    by_name = {environment.name: environment for environment in results.environments}
     chunks = (
-        make_chunk(cells[start : start + CHUNK], past) for start in range(0, len(cells), CHUNK)
+        make_chunk(cells[start : start + CHUNK], past, by_name)
+        for start in range(0, len(cells), CHUNK)
     )
     return PageData(columns, chunks)
 
