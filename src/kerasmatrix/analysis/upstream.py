@@ -10,8 +10,10 @@ from kerasmatrix.diagnosis.upstream import (
     Kept,
     KnownIssue,
     Promise,
+    Side,
     Sides,
     Upstream,
+    side_of,
     the_upstream,
 )
 from kerasmatrix.results.schema import CellResult, EnvironmentResult, UpstreamResult
@@ -44,19 +46,18 @@ class Said(NamedTuple):
 
 def said_of(
     cell: CellResult,
-    environments: Mapping[str, EnvironmentResult],
+    sides: Mapping[str, Side],
     upstream: Upstream | None = None,
 ) -> tuple[Said, ...]:
     """Return what upstream says of a cell, promises first.
 
     Args:
         cell: the cell.
-        environments: those of its run, by name.
+        sides: the environments of its run, by name: see `side_of`.
         upstream: the statements; by default all that come with kerasmatrix.
     """
     known = upstream or the_upstream()
-    writer = environments.get(cell.saved_with)
-    reader = environments.get(cell.loaded_with)
+    writer, reader = sides.get(cell.saved_with), sides.get(cell.loaded_with)
     if writer is None or reader is None:
         return ()
     return tuple(_said(cell, Sides(writer, reader), known))
@@ -66,17 +67,16 @@ def _said(cell: CellResult, sides: Sides, upstream: Upstream) -> Iterator[Said]:
     for promise in upstream.promises:
         if promise.applies(cell, sides):
             yield Said(promise, promise.kept(cell))
-    if cell.cause is not None:
-        for issue in upstream.known_issues:
-            if issue.explains(cell, sides):
-                yield Said(issue)
+    for issue in upstream.issues_of(cell.cause or ""):
+        if issue.explains(cell, sides):
+            yield Said(issue)
 
 
 def upstream_results(
     cells: Iterable[CellResult], environments: Iterable[EnvironmentResult]
 ) -> tuple[UpstreamResult, ...]:
     """Return the statements that are about a cell that is not pass, with these cells."""
-    by_name = {environment.name: environment for environment in environments}
+    sides = {environment.name: side_of(environment) for environment in environments}
     about: dict[str, list[str]] = defaultdict(list)
     broken: dict[str, list[str]] = defaultdict(list)
     statements: dict[str, Promise | KnownIssue] = {}
@@ -84,7 +84,7 @@ def upstream_results(
         if cell.cause is None:
             continue
         name = f"{cell.scenario}/{cell.format}/{cell.saved_with}/{cell.loaded_with}"
-        for said in said_of(cell, by_name):
+        for said in said_of(cell, sides):
             key = _key(said.statement)
             statements[key] = said.statement
             about[key].append(name)

@@ -7,13 +7,15 @@ a fact in our words, with the link, and the day of what was read there.
 from __future__ import annotations
 
 import datetime
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
+from packaging.version import Version
 from pydantic import Field, StringConstraints
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
@@ -26,7 +28,17 @@ from kerasmatrix.results.schema import CellResult, EnvironmentResult
 from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.versions import KERAS_3, minor_of, minor_text, version_key
 
-__all__ = ["Kept", "KnownIssue", "Promise", "Sides", "Upstream", "load_upstream", "the_upstream"]
+__all__ = [
+    "Kept",
+    "KnownIssue",
+    "Promise",
+    "Side",
+    "Sides",
+    "Upstream",
+    "load_upstream",
+    "side_of",
+    "the_upstream",
+]
 
 Link = Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -36,11 +48,23 @@ Span = Annotated[str, StringConstraints(pattern=SPAN.pattern, min_length=3)]
 Kept = Literal["kept", "broken"] | None
 
 
+class Side(NamedTuple):
+    """An environment as statements see it.
+
+    ``release`` is that of its Keras, such as ``2.15`` and ``3.4``. ``tensorflow`` is None if it is
+    not a release of TensorFlow.
+    """
+
+    release: str
+    tensorflow: Version | None
+    backend: str
+
+
 class Sides(NamedTuple):
     """The two environments of a cell."""
 
-    writer: EnvironmentResult
-    reader: EnvironmentResult
+    writer: Side
+    reader: Side
 
 
 class _Statement(StrictModel):
@@ -60,13 +84,12 @@ class _Statement(StrictModel):
     reader_backend: str | None = None
 
     def _is_about(self, cell: CellResult, sides: Sides) -> bool:
-        backend = sides.reader.backend
         return (
             cell.format in self.formats
             and (not self.statuses or cell.status in self.statuses)
-            and within(self.writer, _release(sides.writer))
-            and within(self.reader, _release(sides.reader))
-            and (self.reader_backend is None or backend == self.reader_backend)
+            and within(self.writer, sides.writer.release)
+            and within(self.reader, sides.reader.release)
+            and self.reader_backend in {None, sides.reader.backend}
         )
 
 
@@ -94,8 +117,8 @@ class Promise(_Statement):
             return False
         if self.order is None and self.majors is None:
             return True
-        ours, theirs = (version_key(side.tensorflow or "0") for side in sides)
-        if not all(side.is_release and side.tensorflow for side in sides):
+        ours, theirs = sides.writer.tensorflow, sides.reader.tensorflow
+        if ours is None or theirs is None:
             return False
         in_order = self.order is None or (ours <= theirs) == (self.order == "later")
         step = {"same": 0, "next": 1}.get(self.majors or "")
@@ -145,15 +168,31 @@ class Upstream(StrictModel):
 
     def issues_of(self, cause: str) -> tuple[KnownIssue, ...]:
         """Return the issues that are due to a cause, the open ones first."""
-        found = [issue for issue in self.known_issues if cause in issue.causes]
-        return tuple(sorted(found, key=lambda issue: issue.state != "open"))
+        return self._by_cause.get(cause, ())
+
+    @cached_property
+    def _by_cause(self) -> dict[str, tuple[KnownIssue, ...]]:
+        found: dict[str, list[KnownIssue]] = defaultdict(list)
+        for issue in sorted(self.known_issues, key=lambda issue: issue.state != "open"):
+            for cause in issue.causes:
+                found[cause].append(issue)
+        return {cause: tuple(issues) for cause, issues in found.items()}
 
 
 MEASURED_LOADS = frozenset({Status.PASS, Status.DEGRADED, Status.DRIFT})
 
 
+def side_of(environment: EnvironmentResult) -> Side:
+    """Return an environment as statements see it."""
+    known = environment.is_release and environment.tensorflow
+    return Side(
+        _release(environment),
+        version_key(environment.tensorflow) if known else None,
+        environment.backend,
+    )
+
+
 def _release(environment: EnvironmentResult) -> str:
-    """Return the release of Keras: ``2.15``, ``3.4``."""
     packages = environment.packages
     if environment.keras_major >= KERAS_3:
         return minor_text(packages.get("keras", "3"))

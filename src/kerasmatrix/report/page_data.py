@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypedDict
 
 from kerasmatrix.analysis.compare import Change
+from kerasmatrix.diagnosis.upstream import side_of
 from kerasmatrix.report.answer import NOTHING, gives_up
 from kerasmatrix.report.blocks import Block
 from kerasmatrix.report.cause_text import fault_of
@@ -145,9 +146,9 @@ def page_data(
         "chunk": CHUNK,
         **_cell_columns(cells),
     }
-    by_name = {environment.name: environment for environment in results.environments}
+    sides = {environment.name: side_of(environment) for environment in results.environments}
     chunks = (
-        make_chunk(cells[start : start + CHUNK], past, by_name)
+        make_chunk(cells[start : start + CHUNK], past, sides)
         for start in range(0, len(cells), CHUNK)
     )
     return PageData(columns, chunks)

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
 from kerasmatrix.analysis.upstream import said_of
+from kerasmatrix.diagnosis.upstream import Side
 from kerasmatrix.results.cells import cell_of
 from kerasmatrix.results.history import RunSpan, RunSummary, history_of
 from kerasmatrix.results.observations import Culprit, ErrorReport
 from kerasmatrix.results.schema import (
     CellResult,
-    EnvironmentResult,
     PredictionResult,
     RemedyResult,
     SideResult,
@@ -174,16 +174,16 @@ class Chunk(TypedDict):
 def make_chunk(
     cells: Iterable[CellResult],
     past: Sequence[RunSummary],
-    environments: Mapping[str, EnvironmentResult],
+    sides: Mapping[str, Side],
 ) -> Chunk:
     """Return the details of ``cells``.
 
     Args:
         cells: consecutive cells.
         past: the earlier runs, oldest first.
-        environments: those of the run, by name.
+        sides: the environments of the run, by name: see `side_of`.
     """
-    tables = _Tables(environments)
+    tables = _Tables(sides)
     rows = [tables.cell(cell, history_of(cell_of(cell), past)) for cell in cells]
     return tables.chunk(rows)
 
@@ -209,8 +209,8 @@ class Table:
 class _Tables:
     """The tables of one chunk."""
 
-    def __init__(self, environments: Mapping[str, EnvironmentResult]) -> None:
-        self._environments = environments
+    def __init__(self, sides: Mapping[str, Side]) -> None:
+        self._by_name = sides
         self._statements = Table()
         self._lines, self._texts, self._errors, self._sides = (Table() for _ in range(4))
         self._attempts, self._culprits = Table(), Table()
@@ -268,7 +268,7 @@ class _Tables:
             return []
         statements: list[StatementDetails] = [
             {"words": said.words, "link": said.statement.link}
-            for said in said_of(cell, self._environments)
+            for said in said_of(cell, self._by_name)
         ]
         return [self._statements.index(statement) for statement in statements]
 

@@ -6,7 +6,7 @@ import pytest
 
 from kerasmatrix.analysis.upstream import said_of, upstream_results
 from kerasmatrix.diagnosis.catalogue import the_catalogue
-from kerasmatrix.diagnosis.upstream import load_upstream, the_upstream
+from kerasmatrix.diagnosis.upstream import load_upstream, side_of, the_upstream
 from kerasmatrix.errors import UsageError
 from kerasmatrix.results.cells import Status
 from kerasmatrix.results.schema import EnvironmentResult, RemedyResult
@@ -33,6 +33,8 @@ ENVIRONMENTS = {
     for name, packages in PACKAGES.items()
 }
 
+SIDES = {name: side_of(environment) for name, environment in ENVIRONMENTS.items()}
+
 
 def cell(form, saved, loaded, status=Status.FAIL, cause="savedmodel-revival", fixes=()):
     tried = tuple(RemedyResult(id=name, status=found, summary="") for name, found in fixes)
@@ -40,12 +42,12 @@ def cell(form, saved, loaded, status=Status.FAIL, cause="savedmodel-revival", fi
 
 
 def said(*about, **more):
-    found = said_of(cell(*about, **more), ENVIRONMENTS)
+    found = said_of(cell(*about, **more), SIDES)
     return {each.statement.id: each.kept for each in found if hasattr(each.statement, "id")}
 
 
 def issues(*about, **more):
-    found = said_of(cell(*about, **more), ENVIRONMENTS)
+    found = said_of(cell(*about, **more), SIDES)
     return [each.statement.link.rpartition("/")[2] for each in found if each.words[0] == "K"]
 
 
@@ -125,7 +127,7 @@ def test_statement_of_an_environment_that_is_gone_is_none():
 
 
 def test_words_have_state_and_day():
-    (first, *_) = said_of(cell("h5", "tf2.4", "tf2.15", cause="silent-drift"), ENVIRONMENTS)
+    (first, *_) = said_of(cell("h5", "tf2.4", "tf2.15", cause="silent-drift"), SIDES)
     assert first.words.startswith("Promised, broken here (2026-12-01): Data that worked")
 
 

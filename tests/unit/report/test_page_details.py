@@ -6,6 +6,7 @@ from importlib import resources
 
 import pytest
 
+from kerasmatrix.diagnosis.upstream import side_of
 from kerasmatrix.report import page_details
 from kerasmatrix.report.html import SCRIPTS
 from kerasmatrix.report.page_details import make_chunk
@@ -66,8 +67,8 @@ def chunk():
     )
     cell = make_cell("first", "h5", "tf2.2", "tf2.1", Status.FAIL).but(retries=(retry,))
     results = make_results().model_copy(update={"cells": (cell,)})
-    environments = {environment.name: environment for environment in results.environments}
-    return make_chunk([cell], [summarize(results)], environments)
+    sides = {environment.name: side_of(environment) for environment in results.environments}
+    return make_chunk([cell], [summarize(results)], sides)
 
 
 @pytest.mark.parametrize("table", KINDS)

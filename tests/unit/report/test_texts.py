@@ -24,10 +24,10 @@ PAYLOAD = (
     "\u202egpj\u2066\u061c\u3164 @me"
 )
 # Names by which cells, environments and scenarios refer to each other, and what has a type.
-KEPT = {"kind", "as_of", 
+KEPT = {
     "schema_version", "status", "statuses", "started", "finished", "measured_at", "verdict",
     "saved_with", "loaded_with", "scenario", "format", "formats", "until", "expected", "current",
-    "candidate", "inferred_from",
+    "candidate", "inferred_from", "kind", "as_of",
 }  # fmt: skip
 
 
