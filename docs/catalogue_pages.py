@@ -12,6 +12,7 @@ from pathlib import Path
 
 from class_pages import measured_section
 from generated import FOLDER, ORPHAN, replace_pages
+from upstream_page import issue_line, upstream_page
 
 from kerasmatrix.diagnosis.catalogue import (
     Advice,
@@ -21,6 +22,7 @@ from kerasmatrix.diagnosis.catalogue import (
     Signature,
     the_catalogue,
 )
+from kerasmatrix.diagnosis.upstream import the_upstream
 from kerasmatrix.prediction.zoo import measured_zoo
 
 WAYS = {
@@ -52,6 +54,7 @@ def write(docs: Path) -> None:
     replace_pages(docs / FOLDER / "causes", {**causes, "index": causes_index(catalogue)})
     fixes = {fix.id: fix_page(fix, catalogue) for fix in catalogue.remedies}
     replace_pages(docs / FOLDER / "fixes", {**fixes, "index": fixes_index(catalogue)})
+    replace_pages(docs / FOLDER / "upstream", {"index": upstream_page(the_upstream())})
 
 
 def cause_page(cause: Cause, catalogue: Catalogue) -> Iterable[str]:
@@ -70,6 +73,9 @@ def cause_page(cause: Cause, catalogue: Catalogue) -> Iterable[str]:
     yield from ("## Sources", "")
     yield from (f"- {_link(source)}" for source in cause.sources)
     yield ""
+    issues = the_upstream().issues_of(cause.slug)
+    if issues:
+        yield from ("## Known issues", "", *map(issue_line, issues), "")
 
 
 def _messages(cause: Cause) -> Iterable[str]:

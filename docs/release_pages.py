@@ -14,12 +14,12 @@ from class_pages import FILES, exhibits_by_class, page_name, page_of, reason
 from generated import FOLDER, ORPHAN, counted, replace_pages, table
 
 from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
+from kerasmatrix.diagnosis.spans import within
 from kerasmatrix.environments.keras_version import is_keras_3
 from kerasmatrix.prediction.class_support import cells_of
 from kerasmatrix.prediction.incompatibilities import REMOVED, REMOVED_OF_OLD
 from kerasmatrix.prediction.keras_api import KerasApi, measured_api
 from kerasmatrix.prediction.rules import Rule, the_rules
-from kerasmatrix.prediction.spans import within
 from kerasmatrix.prediction.zoo import PLAINEST, Exhibit, Zoo, measured_zoo
 
 __all__ = ["write"]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kerasmatrix.analysis.claims import check_claims
 from kerasmatrix.analysis.summary import count_causes, remedies_of
+from kerasmatrix.analysis.upstream import upstream_results
 from kerasmatrix.config.scenario import Scenario
 from kerasmatrix.errors import UsageError
 from kerasmatrix.prediction.metrics import score
@@ -65,6 +66,7 @@ def merge(parts: Mapping[str, Results], scenarios: Iterable[Scenario], command: 
         claims=check_claims(scenarios, cells, order),
         causes=count_causes(cells),
         remedies=remedies_of(cells),
+        upstream=upstream_results(cells, environments),
         predictor=score(cells),
         cells=cells,
     )

@@ -21,6 +21,7 @@ from kerasmatrix.diagnosis.occurrences import (
     find_checked,
     find_occurrences,
 )
+from kerasmatrix.diagnosis.upstream import the_upstream
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.inspect import inspect
 from kerasmatrix.inspection.model_info import ModelFile
@@ -173,10 +174,16 @@ def _as_json(
         exclude={"cause": True, "advice": {"__all__": {"special"}}},
         exclude_defaults=True,
     )
+    issues = the_upstream().issues_of(cause.slug) if cause else ()
+    known = [
+        issue.model_dump(mode="json", include={"link", "state", "as_of", "says"})
+        for issue in issues
+    ]
     return {
         "cause": cause.slug if cause else "unclassified",
         **fields,
         **about,
+        **({"known_issues": known} if known else {}),
         **({"file": model.model_dump(mode="json")} if model else {}),
         **({"checked": checked.model_dump(mode="json")} if checked else {}),
         **({"measured": seen.model_dump(mode="json")} if seen else {}),

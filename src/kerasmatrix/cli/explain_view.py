@@ -9,6 +9,7 @@ from textwrap import wrap
 from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.diagnosis.explain import Explanation
 from kerasmatrix.diagnosis.occurrences import Checked, Occurrences
+from kerasmatrix.diagnosis.upstream import the_upstream
 from kerasmatrix.inspection.model_info import ModelFile
 from kerasmatrix.text.escape import cut, escape_control_characters
 
@@ -60,6 +61,7 @@ def _lines(
     if explanation.cause:
         sources = explanation.cause.sources[:MOST_SOURCES]
         yield from ("", "Seen in:", *(f"  - {source}" for source in sources))
+        yield from _issues(explanation.cause.slug)
     if seen:
         yield from _measured(seen)
 
@@ -89,6 +91,14 @@ def _cause(explanation: Explanation) -> Iterator[str]:
 def _tried() -> frozenset[str]:
     """Return the fixes that `check` tries."""
     return frozenset(remedy.id for remedy in the_catalogue().remedies)
+
+
+def _issues(cause: str) -> Iterator[str]:
+    issues = the_upstream().issues_of(cause)[:MOST_SOURCES]
+    if issues:
+        yield from ("", "Known issues:")
+    for issue in issues:
+        yield f"  - {issue.state} on {issue.as_of}: {issue.says.strip()} {issue.link}"
 
 
 def _known(explanation: Explanation) -> Iterator[str]:

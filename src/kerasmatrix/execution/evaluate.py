@@ -6,6 +6,7 @@ from typing import Any
 
 from kerasmatrix.analysis.claims import check_claims
 from kerasmatrix.analysis.summary import count_causes, remedies_of
+from kerasmatrix.analysis.upstream import upstream_results
 from kerasmatrix.execution.confirm import flaky_statuses
 from kerasmatrix.execution.plan import Plan
 from kerasmatrix.execution.run_state import RunState
@@ -43,7 +44,7 @@ def tabulate(state: RunState, run: RunInfo) -> Results:
     cells = tuple(_cell(state, cell) for cell in plan.cells())
     cells = _with_other_environments(state, cells)
     bare = _table(state, run, cells)
-    results, summary = make_apart(bare, lambda part: _summary(plan, part.cells))
+    results, summary = make_apart(bare, lambda part: _summary(plan, part))
     return results.model_copy(update=summary)
 
 
@@ -54,14 +55,16 @@ def _cell(state: RunState, cell: Cell) -> CellResult:
     return spoilt(cell, state.boundary.of(cell) or "")
 
 
-def _summary(plan: Plan, cells: tuple[CellResult, ...]) -> dict[str, Any]:
-    """Return the fields of `Results` that summarize ``cells``."""
+def _summary(plan: Plan, part: Results) -> dict[str, Any]:
+    """Return the fields of `Results` that summarize the cells of ``part``."""
+    cells = part.cells
     scenarios = [plan.scenarios[name] for name in plan.selection.scenarios]
     order = [env.name for env in plan.selection.environments]
     return {
         "claims": check_claims(scenarios, cells, order),
         "causes": count_causes(cells),
         "remedies": remedies_of(cells),
+        "upstream": upstream_results(cells, part.environments),
     }
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from kerasmatrix.diagnosis.spans import within
 from kerasmatrix.inspection.architecture import FUNCTIONAL, MODELS, inside, layers_of
 from kerasmatrix.inspection.lambdas import names_in
 from kerasmatrix.prediction.file_features import Features
-from kerasmatrix.prediction.spans import within
 from kerasmatrix.prediction.target import Target
 
 __all__ = ["ARCHITECTURE_FEATURES"]

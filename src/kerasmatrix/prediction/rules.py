@@ -13,10 +13,10 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+from kerasmatrix.diagnosis.spans import within
 from kerasmatrix.inspection.facts import Kind
 from kerasmatrix.prediction.features import FEATURES, Features
 from kerasmatrix.prediction.incompatibilities import Incompatibility, IncompatibilityKind
-from kerasmatrix.prediction.spans import within
 from kerasmatrix.prediction.target import Target
 from kerasmatrix.slotted import Slotted
 from kerasmatrix.versions import minor_of, minor_text

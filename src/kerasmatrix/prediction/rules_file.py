@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from kerasmatrix.diagnosis.catalogue import Catalogue
+from kerasmatrix.diagnosis.spans import SPAN
 from kerasmatrix.errors import nearest
 from kerasmatrix.filesystem.yaml_source import YamlSource
 from kerasmatrix.prediction.features import FEATURES
 from kerasmatrix.prediction.rules import IncompatibilityPattern, KnownFix, Rule
-from kerasmatrix.prediction.spans import SPAN
 from kerasmatrix.strict_model import StrictModel
 
 __all__ = ["compile_rules", "load_rules"]

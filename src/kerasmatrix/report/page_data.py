@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple, TypedDict
 
 from kerasmatrix.analysis.compare import Change
+from kerasmatrix.diagnosis.upstream import side_of
 from kerasmatrix.report.answer import NOTHING, gives_up, made_with
 from kerasmatrix.report.blocks import Block
 from kerasmatrix.report.cause_text import fault_of
@@ -145,8 +146,10 @@ def page_data(
         "chunk": CHUNK,
         **_cell_columns(cells),
     }
+    sides = {environment.name: side_of(environment) for environment in results.environments}
     chunks = (
-        make_chunk(cells[start : start + CHUNK], past) for start in range(0, len(cells), CHUNK)
+        make_chunk(cells[start : start + CHUNK], past, sides)
+        for start in range(0, len(cells), CHUNK)
     )
     return PageData(columns, chunks)
 

@@ -11,6 +11,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from kerasmatrix.analysis.upstream import said_of
+from kerasmatrix.diagnosis.upstream import Side
 from kerasmatrix.results.cells import cell_of
 from kerasmatrix.results.history import RunSpan, RunSummary, history_of
 from kerasmatrix.results.observations import Culprit, ErrorReport
@@ -33,6 +35,7 @@ __all__ = [
     "RetryDetails",
     "SideDetails",
     "SpanDetails",
+    "StatementDetails",
     "Table",
     "make_chunk",
     "plain_number",
@@ -66,6 +69,14 @@ class CellDetails(TypedDict):
     prediction_ref: int | None
     retries: list[RetryDetails]
     history_ref: int | None
+    statement_refs: list[int]
+
+
+class StatementDetails(TypedDict):
+    """What TensorFlow or Keras says of the cell."""
+
+    words: str
+    link: str
 
 
 class RetryDetails(TypedDict):
@@ -157,11 +168,22 @@ class Chunk(TypedDict):
     culprits: list[CulpritDetails]
     predictions: list[PredictionDetails]
     histories: list[list[SpanDetails]]
+    statements: list[StatementDetails]
 
 
-def make_chunk(cells: Iterable[CellResult], past: Sequence[RunSummary]) -> Chunk:
-    """Return the details of ``cells``; ``past`` are the earlier runs, oldest first."""
-    tables = _Tables()
+def make_chunk(
+    cells: Iterable[CellResult],
+    past: Sequence[RunSummary],
+    sides: Mapping[str, Side],
+) -> Chunk:
+    """Return the details of ``cells``.
+
+    Args:
+        cells: consecutive cells.
+        past: the earlier runs, oldest first.
+        sides: the environments of the run, by name: see `side_of`.
+    """
+    tables = _Tables(sides)
     rows = [tables.cell(cell, history_of(cell_of(cell), past)) for cell in cells]
     return tables.chunk(rows)
 
@@ -187,7 +209,9 @@ class Table:
 class _Tables:
     """The tables of one chunk."""
 
-    def __init__(self) -> None:
+    def __init__(self, sides: Mapping[str, Side]) -> None:
+        self._by_name = sides
+        self._statements = Table()
         self._lines, self._texts, self._errors, self._sides = (Table() for _ in range(4))
         self._attempts, self._culprits = Table(), Table()
         self._predictions, self._histories = Table(), Table()
@@ -207,6 +231,7 @@ class _Tables:
             "culprits": self._culprits.entries,
             "predictions": self._predictions.entries,
             "histories": self._histories.entries,
+            "statements": self._statements.entries,
         }
 
     def cell(self, cell: CellResult, past: Sequence[RunSpan]) -> CellDetails:
@@ -235,7 +260,17 @@ class _Tables:
                 for retry in cell.retries
             ],
             "history_ref": self._history(past),
+            "statement_refs": self._said(cell),
         }
+
+    def _said(self, cell: CellResult) -> list[int]:
+        if cell.cause is None:  # a cell that passes needs no explanation
+            return []
+        statements: list[StatementDetails] = [
+            {"words": said.words, "link": said.statement.link}
+            for said in said_of(cell, self._by_name)
+        ]
+        return [self._statements.index(statement) for statement in statements]
 
     def _history(self, spans: Sequence[RunSpan]) -> int | None:
         history: list[SpanDetails] = [

@@ -40,6 +40,7 @@ __all__ = [
     "ShareResult",
     "SideResult",
     "StatusScore",
+    "UpstreamResult",
     "count_statuses",
 ]
 
@@ -157,6 +158,19 @@ class CauseResult(StrictModel):
     )
     advice: tuple[AdviceResult, ...]
     sources: tuple[str, ...]
+
+
+class UpstreamResult(StrictModel):
+    """What TensorFlow or Keras says of cells that do not pass: a promise, or a known issue."""
+
+    id: str = Field(description="of a promise, or the link of an issue")
+    kind: Literal["promised", "announced", "not-promised", "issue"]
+    says: str
+    link: str
+    as_of: datetime.date = Field(description="the day of what was read there")
+    state: str | None = Field(default=None, description="of an issue: open, closed or merged")
+    cells: tuple[str, ...] = Field(description="as scenario/format/saved_with/loaded_with")
+    broken: tuple[str, ...] = Field(default=(), description="the cells that break a promise")
 
 
 class RemedyInfo(StrictModel):
@@ -357,6 +371,9 @@ class Results(StrictModel):
     causes: tuple[CauseResult, ...] = ()
     remedies: tuple[RemedyInfo, ...] = Field(
         default=(), description="fixes that were tried in a cell"
+    )
+    upstream: tuple[UpstreamResult, ...] = Field(
+        default=(), description="what TensorFlow and Keras say of cells that do not pass"
     )
     expectations: tuple[ExpectationResult, ...] = ()
     predictor: PredictorResult | None = Field(

@@ -4,13 +4,13 @@ from pathlib import Path
 import pytest
 
 from kerasmatrix.diagnosis.catalogue import the_catalogue
+from kerasmatrix.diagnosis.spans import within
 from kerasmatrix.errors import UsageError
 from kerasmatrix.inspection.contents import Contents
 from kerasmatrix.prediction import rules as module
 from kerasmatrix.prediction.predictor import predict_contents
 from kerasmatrix.prediction.rules import CALIBRATION, COMPILED, confidence_of, the_rules
 from kerasmatrix.prediction.rules_file import compile_rules, load_rules
-from kerasmatrix.prediction.spans import within
 from tests.unit.prediction.examples import EXAMPLES
 from tests.unit.prediction.made import target
 

@@ -21,6 +21,7 @@ from kerasmatrix.results.schema import (
     ShareResult,
     SideResult,
     StatusScore,
+    UpstreamResult,
 )
 
 HOSTILE = "</script><img src=x onerror=alert(1)> \x1b[31m \u2028 \u202e &amp; {{ 7*7 }}"
@@ -86,6 +87,13 @@ def make_results(*, environments: int = 5, scenarios: int = 1, complete: bool = 
             ClaimResult(
                 scenario="first", says=f"it says `{HOSTILE}`", verdict="holds in part", cells=4,
                 confirmed=1, statuses={Status.PASS: 1, Status.FAIL: 3},
+            ),
+        ),
+        upstream=(
+            UpstreamResult(
+                id="https://issues.example/1", kind="issue", says=HOSTILE, state="open",
+                link="https://issues.example/1", as_of=WHEN.date(),
+                cells=("first/h5/tf2.1/tf2.2",),
             ),
         ),
         causes=(

@@ -6,6 +6,7 @@ from importlib import resources
 
 import pytest
 
+from kerasmatrix.diagnosis.upstream import side_of
 from kerasmatrix.report import page_details
 from kerasmatrix.report.html import SCRIPTS
 from kerasmatrix.report.page_details import make_chunk
@@ -21,6 +22,7 @@ KINDS = {
     "attempts": page_details.AttemptDetails,
     "culprits": page_details.CulpritDetails,
     "predictions": page_details.PredictionDetails,
+    "statements": page_details.StatementDetails,
 }
 NESTED = (page_details.LinkDetails, page_details.RetryDetails, page_details.SpanDetails)
 # The variables that hold a value of a kind in the script, and what the script itself adds.
@@ -28,11 +30,13 @@ VARIABLES = {
     "result": {"scenario", "format", "saved", "loaded", "status", "cause"},
     "side": set(),
     "span": set(),
+    "statement": set(),
 }
 OF_VARIABLE = {
     "result": page_details.CellDetails,
     "side": page_details.SideDetails,
     "span": page_details.SpanDetails,
+    "statement": page_details.StatementDetails,
 }
 
 
@@ -42,7 +46,11 @@ def fields_of(kind):
 
 def resolved(fields):
     """Return the names that the script gives to fields whose references it has followed."""
-    plural = {"culprit_refs": "culprits", "attempt_refs": "attempts"}
+    plural = {
+        "culprit_refs": "culprits",
+        "attempt_refs": "attempts",
+        "statement_refs": "statements",
+    }
     return {plural.get(name, re.sub("_refs?$", "", name)) for name in fields}
 
 
@@ -57,9 +65,10 @@ def chunk():
     retry = RetriedAttempt(
         status=Status.PASS, summary="again", measured_at=datetime.datetime.now(datetime.UTC)
     )
-    cell = make_cell("first", "h5", "tf2.1", "tf2.2", Status.FAIL).but(retries=(retry,))
+    cell = make_cell("first", "h5", "tf2.2", "tf2.1", Status.FAIL).but(retries=(retry,))
     results = make_results().model_copy(update={"cells": (cell,)})
-    return make_chunk([cell], [summarize(results)])
+    sides = {environment.name: side_of(environment) for environment in results.environments}
+    return make_chunk([cell], [summarize(results)], sides)
 
 
 @pytest.mark.parametrize("table", KINDS)

@@ -27,7 +27,7 @@ PAYLOAD = (
 KEPT = {
     "schema_version", "status", "statuses", "started", "finished", "measured_at", "verdict",
     "saved_with", "loaded_with", "scenario", "format", "formats", "until", "expected", "current",
-    "candidate", "inferred_from",
+    "candidate", "inferred_from", "kind", "as_of",
 }  # fmt: skip
 
 

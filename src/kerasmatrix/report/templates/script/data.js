@@ -127,6 +127,7 @@ async function detailsOf(cell) {
     prediction: at(chunk.predictions, result.prediction_ref, (entry) => entry),
     retries: result.retries.map((retry) => ({ ...retry, summary: text(retry.summary_ref) })),
     history: at(chunk.histories, result.history_ref, (spans) => spans) || [],
+    statements: result.statement_refs.map((ref) => chunk.statements[ref]),
   };
 }
 

@@ -157,6 +157,21 @@ function expectationParts(cell) {
   return [said];
 }
 
+// What TensorFlow and Keras say of the cell.
+function statementParts(statements) {
+  if (!statements.length) return [];
+  const list = element("ul");
+  statements.forEach((statement) => {
+    const item = element("li", `${statement.words.trim()} `);
+    const source = element("a", "Source");
+    source.href = statement.link;
+    source.rel = "noreferrer";
+    item.append(source);
+    list.append(item);
+  });
+  return [element("h3", "What TensorFlow and Keras say"), list];
+}
+
 function inferenceParts(cell) {
   if (data.inferred[cell] === undefined) return [];
   const source = names[data.inferred[cell]];
@@ -231,6 +246,7 @@ async function partsOf(cell) {
     ...retryParts(cell, result.retries),
     ...remedyParts(result.attempts, cell),
     ...(result.cause ? causeParts(result.cause, cell) : []),
+    ...statementParts(result.statements),
     ...(result.culprits.length ? culpritParts(result.culprits) : []),
     ...(result.error ? errorParts(result) : []),
     ...predictionParts(result),
