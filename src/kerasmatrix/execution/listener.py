@@ -18,7 +18,7 @@ class Countable(Protocol):
         """How many jobs are left, as far as is known."""
 
     def downloaded(self, environment: str) -> Download | None:
-        """Return how much of an environment's packages is downloaded; None if that is unknown."""
+        """Return how much is downloaded of an environment that is being installed, if known."""
 
 
 class Listener:

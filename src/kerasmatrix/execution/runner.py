@@ -162,7 +162,7 @@ class Run:
         return self._work.queue.pending
 
     def downloaded(self, environment: str) -> Download | None:
-        """Return how much of an environment's packages is downloaded; None if that is unknown."""
+        """Return how much is downloaded of an environment that is being installed, if known."""
         return self._engine.downloaded(environment)
 
     def jobs(self) -> list[tuple[str, Job]]:

@@ -28,7 +28,7 @@ __all__ = ["TerminalProgress"]
 LOG = logging.getLogger(__name__)
 # Seconds between two lines of a log.
 PERIOD = 30.0
-# An environment that takes longer to start, in seconds, is being installed.
+# An environment that takes longer to start, in seconds, may be being installed.
 LONGEST_START = 20.0
 # Tasks after which the time that is left can be estimated.
 ENOUGH = 3
@@ -153,13 +153,13 @@ class TerminalProgress(Listener):
         if opened is None:
             return ""
         download = self._run.downloaded(environment) if self._run else None
-        if download:
-            done, total = (round(size / MEGABYTE) for size in download)
-            if done < total:
-                return f"installing, {done} of {total} MB"
-            return f"installing, {total} MB downloaded"
-        is_slow = self._clock() - opened > LONGEST_START
-        return "installing TensorFlow, the first time only" if is_slow else ""
+        if download is None:  # it is installed, or Docker installs it
+            is_slow = self._clock() - opened > LONGEST_START
+            return "starting; the first time, TensorFlow is installed" if is_slow else ""
+        done, total = (round(size / MEGABYTE) for size in download)
+        if done < total:
+            return f"installing, {done} of {total} MB"
+        return f"installing, {total} MB downloaded" if total else "installing"
 
     def _show(self, environment: str, activity: str) -> None:
         # Removed first, so that it becomes the last: the latest two are shown.
