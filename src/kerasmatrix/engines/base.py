@@ -156,7 +156,7 @@ class Engine(Protocol):
         """How many idle workers may stay open."""
 
     def downloaded(self, environment: str) -> Download | None:
-        """Return how much of an environment's packages is downloaded; None if that is unknown."""
+        """Return how much is downloaded of an environment that is being installed, if known."""
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
         """Create the environment, unless it exists.

@@ -63,7 +63,7 @@ class LocalEngine:
         return idle_workers(machine_memory())
 
     def downloaded(self, environment: str) -> Download | None:
-        """Return how much of an environment's packages is downloaded, since it is installed."""
+        """Return how much of an environment's packages is downloaded, while it is installed."""
         return self._downloads.get(environment)
 
     def prepare(self, environment: Environment, lock: Lock) -> None:
@@ -104,7 +104,10 @@ class LocalEngine:
         def note(download: Download) -> None:
             self._downloads[environment.name] = download
 
-        return ensure_venv(environment, lock, self.cache, note)
+        try:
+            return ensure_venv(environment, lock, self.cache, note)
+        finally:
+            self._downloads.pop(environment.name, None)
 
 
 class ProcessChannel:

@@ -59,7 +59,8 @@ def ensure_venv(
         environment: the environment.
         lock: its packages.
         cache: the folder with all environments.
-        on_download: called whenever more of its packages has been downloaded.
+        on_download: called when its creation begins, and whenever more of its packages has been
+            downloaded.
 
     Raises:
         InfrastructureError: there is no interpreter, or the packages could not be installed.
@@ -102,6 +103,7 @@ def _create(
     folder: Path,
     on_download: Callable[[Download], None],
 ) -> None:
+    on_download(Download(0, 0))
     shutil.rmtree(folder, ignore_errors=True)  # of an interrupted attempt
     interpreter = find_interpreter(environment.python)
     _uv(environment, on_download, *MAKE, "--python", str(interpreter), str(folder))

@@ -15,10 +15,10 @@ class Countable(Protocol):
 
     @property
     def pending(self) -> int:
-        """How many jobs are left, as far as is known."""
+        """How many jobs have not ended, as far as is known."""
 
     def downloaded(self, environment: str) -> Download | None:
-        """Return how much of an environment's packages is downloaded; None if that is unknown."""
+        """Return how much is downloaded of an environment that is being installed, if known."""
 
 
 class Listener:

@@ -158,11 +158,11 @@ class Run:
 
     @property
     def pending(self) -> int:
-        """How many jobs are left, as far as is known."""
-        return self._work.queue.pending
+        """How many jobs have not ended, as far as is known."""
+        return self._work.queue.left
 
     def downloaded(self, environment: str) -> Download | None:
-        """Return how much of an environment's packages is downloaded; None if that is unknown."""
+        """Return how much is downloaded of an environment that is being installed, if known."""
         return self._engine.downloaded(environment)
 
     def jobs(self) -> list[tuple[str, Job]]:

@@ -152,5 +152,6 @@ class Work:
         with self._run.changed:
             if isinstance(job, Cell):
                 self.queue.done(job)
+            self.queue.ended(environment)
             self._run.listener.ended(environment, job)
             self._run.changed.notify_all()

@@ -8,7 +8,7 @@ are inferred from it.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
@@ -57,7 +57,7 @@ class JobQueue(Generic[Kind]):
         """Remove the jobs of an environment."""
         self.jobs.pop(environment, None)
 
-    def take_largest(self, busy: set[str]) -> Batch | None:
+    def take_largest(self, busy: Container[str]) -> Batch | None:
         """Remove and return the longest batch of a free environment."""
         batch = largest({name: jobs for name, jobs in self.jobs.items() if name not in busy})
         if batch:
@@ -93,7 +93,7 @@ class BridgeQueue(JobQueue[ConvertJob | FinalLoad]):
                     self.add(chain[length - 1].environment, step)
             self.add(cell.loaded_with, FinalLoad(cell, chain))
 
-    def take_ready(self, busy: set[str]) -> Batch | None:
+    def take_ready(self, busy: Container[str]) -> Batch | None:
         """Remove and return the steps of a free environment whose file is there."""
         for name, steps in self.jobs.items():
             ready = [step for step in steps if self._is_ready(step)]
@@ -158,7 +158,8 @@ class WorkQueue:
             room: returns how many workers may stay open; called once there is work.
         """
         self._room = room
-        self._busy: set[str] = set()
+        # Environments at work, each with the number of its jobs that have not ended.
+        self._busy: dict[str, int] = {}
         self._retries = JobQueue[RetryJob]()
         for job in retries:
             self._retries.add(job.environment, job)
@@ -212,6 +213,11 @@ class WorkQueue:
         return sum(map(len, self._queues))
 
     @property
+    def left(self) -> int:
+        """How many jobs have not ended: those that are pending, and those under way."""
+        return self.pending + sum(self._busy.values())
+
+    @property
     def environments(self) -> int:
         """How many environments have jobs left, as far as is known."""
         return len({name for queue in self._queues for name in queue.jobs})
@@ -241,12 +247,17 @@ class WorkQueue:
         """Return a free environment and its jobs, and mark it as busy; None if none has jobs."""
         batch = self._next_batch()
         if batch:
-            self._busy.add(batch[0])
+            self._busy[batch[0]] = len(batch[1])
         return batch
 
     def free(self, environment: str) -> None:
         """Note that an environment is not at work any more."""
-        self._busy.discard(environment)
+        self._busy.pop(environment, None)
+
+    def ended(self, environment: str) -> None:
+        """Note that a job of an environment has ended, however it did."""
+        if self._busy.get(environment):
+            self._busy[environment] -= 1
 
     def drop(self, environment: str) -> None:
         """Remove the jobs of an environment that is unavailable."""

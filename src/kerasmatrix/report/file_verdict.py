@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -40,6 +41,12 @@ SCRIPT = "script"
 # A frame of a traceback: the name of the file, and the line.
 PLACE = re.compile(r'File "[^"\n]*?([^"/\n]+\.py)", line (\d+)')
 STATE = "the optimizer state"
+# By whether a file loses its optimizer state, and whether it loses more.
+LOSSES = {
+    (True, False): "{} optimizer state",
+    (True, True): "{} optimizer state and more",
+    (False, True): "something else",
+}
 
 
 @dataclass(frozen=True)
@@ -217,13 +224,12 @@ class FilesVerdict:
             yield f"it is {word}" if asked else f"it {word}"
         else:
             yield f"all {len(done)} {word}"
-        without_state = sum(STATE in line.lost for line in written)
-        if without_state:
-            whose = "its" if without_state == 1 else "their"
-            yield f"{without_state} {_verb(without_state, 'loses')} {whose} optimizer state"
-        others = sum(bool(set(line.lost) - {STATE}) for line in written)
-        if others:
-            yield f"{others} {_verb(others, 'loses')} something else"
+        # Each file counts once.
+        losses = Counter((STATE in line.lost, bool(set(line.lost) - {STATE})) for line in written)
+        for lost, what in LOSSES.items():
+            if count := losses[lost]:
+                whose = "its" if count == 1 else "their"
+                yield f"{count} {_verb(count, 'loses')} {what.format(whose)}"
 
 
 def judge_files(

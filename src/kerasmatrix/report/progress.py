@@ -28,7 +28,9 @@ __all__ = ["TerminalProgress"]
 LOG = logging.getLogger(__name__)
 # Seconds between two lines of a log.
 PERIOD = 30.0
-# An environment that takes longer to start, in seconds, is being installed, or the machine is busy.
+# At least so many between a line and one that an environment is done.
+PAUSE = 10.0
+# An environment that takes longer to start, in seconds, may be being installed.
 LONGEST_START = 20.0
 # Tasks after which the time that is left can be estimated.
 ENOUGH = 3
@@ -53,6 +55,7 @@ class TerminalProgress(Listener):
         self._task = TaskID(0)
         self._run: Countable | None = None
         self._began = 0.0
+        self._said = -PAUSE  # when the last line was printed
         self._done = 0
         self._done_by: Counter[str] = Counter()
         self._said_by: Counter[str] = Counter()
@@ -108,7 +111,9 @@ class TerminalProgress(Listener):
         """Print that an environment is done with its tasks, in a run that takes long."""
         self._activities.pop(environment, None)
         new = self._done_by[environment] - self._said_by[environment]
-        if self._heartbeat and new and self._clock() - self._began >= PERIOD:
+        is_long = self._clock() - self._began >= PERIOD
+        # Fixes are tried one by one: without a pause, each would have its line.
+        if self._heartbeat and new and is_long and self._clock() - self._said >= PAUSE:
             self._said_by[environment] = self._done_by[environment]
             tasks = "1 task" if new == 1 else f"{new} tasks"
             self._say(f"{environment}: {tasks} done; {self.count()}")
@@ -153,13 +158,13 @@ class TerminalProgress(Listener):
         if opened is None:
             return ""
         download = self._run.downloaded(environment) if self._run else None
-        if download:
-            done, total = (round(size / MEGABYTE) for size in download)
-            if done < total:
-                return f"installing, {done} of {total} MB"
-            return f"installing, {total} MB downloaded"
-        is_slow = self._clock() - opened > LONGEST_START
-        return "installing TensorFlow, the first time only" if is_slow else ""
+        if download is None:  # it is installed, or Docker installs it
+            is_slow = self._clock() - opened > LONGEST_START
+            return "starting; the first time, TensorFlow is installed" if is_slow else ""
+        done, total = (round(size / MEGABYTE) for size in download)
+        if done < total:
+            return f"installing, {done} of {total} MB"
+        return f"installing, {total} MB downloaded" if total else "installing"
 
     def _show(self, environment: str, activity: str) -> None:
         # Removed first, so that it becomes the last: the latest two are shown.
@@ -167,6 +172,7 @@ class TerminalProgress(Listener):
         self._activities[environment] = activity
 
     def _say(self, text: str) -> None:
+        self._said = self._clock()
         self._console.print(Text(text), soft_wrap=True)
 
 

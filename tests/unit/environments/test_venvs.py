@@ -158,3 +158,11 @@ def test_ensure_venv_failure_of_uv_is_infrastructure(uv, tmp_path):
 def test_default_cache_is_set_by_a_variable(monkeypatch, tmp_path):
     monkeypatch.setenv("KERASMATRIX_CACHE", str(tmp_path))
     assert default_cache() == tmp_path
+
+
+def test_ensure_venv_reports_downloads_of_a_new_environment_only(uv, tmp_path):
+    downloads = []
+    ensure_venv(ENVIRONMENT, LOCK, tmp_path, downloads.append)
+    assert downloads == [(0, 0)]
+    ensure_venv(ENVIRONMENT, LOCK, tmp_path, downloads.append)
+    assert downloads == [(0, 0)]

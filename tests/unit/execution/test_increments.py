@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kerasmatrix.report.progress import TerminalProgress
 from tests.unit.behaviours import DRIFTS, FAILS, TWIN
 
 BEHAVIOURS = {
@@ -181,3 +182,13 @@ def test_isolated_when_all_is_known_is_false(command):
     assert (known["run"]["measured"], known["run"]["isolated"]) == (0, False)
     _, measured, _ = command("--isolate", "--fresh")
     assert measured["run"]["isolated"]
+
+
+def test_jobs_under_way_count_as_left(command, engine, monkeypatch):
+    runs, left = [], []
+    monkeypatch.setattr(TerminalProgress, "begins", lambda _, run: runs.append(run))
+    engine.before_task = lambda *_: left.append(runs[0].pending)
+    command.project("good", "good2")
+    command("--jobs", "1", "--remedies", "none")
+    assert min(left) > 0  # also while the last is under way
+    assert runs[0].pending == 0

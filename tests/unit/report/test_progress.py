@@ -94,6 +94,7 @@ def test_progress_before_tasks_are_known_counts_none():
 @pytest.mark.parametrize(
     ("download", "said"),
     [
+        (Download(0, 0), "installing"),
         (Download(301_400_000, 899_600_000), "installing, 301 of 900 MB"),
         (Download(899_600_000, 899_600_000), "installing, 900 MB downloaded"),
     ],
@@ -151,7 +152,7 @@ def test_progress_report_is_a_plain_line():
     progress.ends()
     assert output.getvalue().splitlines() == [
         "0 of 240 tasks done: tf2.15: starting",
-        "0 of 240 tasks done: tf2.15: starting (the first time, TensorFlow is installed)",
+        "0 of 240 tasks done: tf2.15: starting; the first time, TensorFlow is installed",
     ]
 
 

@@ -102,7 +102,8 @@ function fixParts(file) {
   const { there, broken, helped } = file;
   if (!helped) return broken ? ["none found"] : [];
   const by = fixedOf(file)?.by ?? helpOf(there);
-  const parts = [element("span", data.mark, "mark"), visible(` ${by}`)];
+  const parts = [element("span", data.mark, "mark"), "\u00a0"];
+  by.split(" + ").forEach((id, place) => parts.push(place ? " + " : "", element("span", visible(id), "id")));
   if (data.files && !fixedOf(file)) parts.push(" ", copyButton(fixCommand(there), "copy command"));
   return parts;
 }
