@@ -300,7 +300,7 @@ def _why_unsupported(
     if side == "save" and unwritten:
         return unwritten
     needed = scenario.save_requires if side == "save" else scenario.load_requires
-    missing = [name for name in needed if name not in lock.packages]
+    missing = [name for name in needed if name not in lock.importable]
     if missing:
         return f"{environment.name} has no package {', '.join(missing)}"
     return None

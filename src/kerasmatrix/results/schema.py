@@ -19,7 +19,7 @@ from kerasmatrix.results.observations import Culprit, ErrorReport, RetriedAttemp
 from kerasmatrix.slotted import Slotted
 from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.redaction import mask_secrets
-from kerasmatrix.versions import tensorflow_in
+from kerasmatrix.versions import keras_in, tensorflow_in
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -85,6 +85,11 @@ class EnvironmentResult(StrictModel):
     def tensorflow(self) -> str:
         """The version of TensorFlow, from whichever distribution; empty if there is none."""
         return tensorflow_in(self.packages) or ""
+
+    @property
+    def keras(self) -> str:
+        """The version that ``import keras`` gives; empty if there is none."""
+        return keras_in(self.packages) or ""
 
 
 class FixedResult(StrictModel):

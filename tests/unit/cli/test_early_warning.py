@@ -61,6 +61,12 @@ def test_early_warning_without_a_change_succeeds(warning):
     assert "2 cells compared: 0 worse, 0 better, 0 with other numbers." in output
 
 
+def test_early_warning_unavailable_version_is_inconclusive(warning):
+    code, _, output = warning("absent")
+    assert code == 3
+    assert "Not measured: " in output
+
+
 def test_early_warning_other_numbers_count(warning):
     code, _, output = warning("drifts")
     assert code == 1
