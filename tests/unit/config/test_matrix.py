@@ -136,7 +136,7 @@ def test_exporting_environments_have_packages_of_both(path):
 )
 def test_nightly_build_needs_its_own_distribution(path, packages):
     change(path, "tensorflow: 2.2.0", packages)
-    with pytest.raises(UsageError, match="nightly build .* is in tf-nightly"):
+    with pytest.raises(UsageError, match=r"nightly build .* is in tf-nightly"):
         load_matrix(path)
 
 
