@@ -91,7 +91,7 @@ def warnings_about(stored: Stored, size: int) -> Iterator[str]:
         yield f"its JSON has the key {key!r} twice in one object; Keras uses the last"
     if stored.elsewhere:
         name = words(stored.elsewhere[0])
-        yield f"the numbers of the array {name!r} are in another file, which is not read"
+        yield f"the numbers of the array {name!r} are in another place, which is not read"
     if stored.weights.bytes > ABSURD * size:
         yield f"it claims {stored.weights.bytes:,} bytes of weights, many times its own size"
 
