@@ -90,8 +90,9 @@ def warnings_about(stored: Stored, size: int) -> Iterator[str]:
         key = words(stored.repeated[0])
         yield f"its JSON has the key {key!r} twice in one object; Keras uses the last"
     if stored.elsewhere:
-        name = words(stored.elsewhere[0])
-        yield f"the numbers of the array {name!r} are in another place, which is not read"
+        path = stored.elsewhere[0]
+        where = "another file" if stored.outside.get(path) else "other arrays of the file"
+        yield f"the numbers of the array {words(path)!r} are in {where}, and not read"
     if stored.weights.bytes > ABSURD * size:
         yield f"it claims {stored.weights.bytes:,} bytes of weights, many times its own size"
 
