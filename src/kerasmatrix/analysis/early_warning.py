@@ -10,7 +10,6 @@ from kerasmatrix.analysis.compare import WORSENING, Change, ChangeKind, change_o
 from kerasmatrix.results.cells import Cell, Status, cell_of
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.strict_model import StrictModel
-from kerasmatrix.versions import keras_in
 
 __all__ = ["BrokenKind", "ComingVersion", "coming_versions"]
 
@@ -88,7 +87,7 @@ def coming_versions(
             ComingVersion(
                 environment=name,
                 tensorflow=environment.tensorflow,
-                keras=keras_in(environment.packages) or "",
+                keras=environment.keras,
                 trouble=environment.trouble,
                 compared=len(measured),
                 unmeasured=sum(outcome_of(before).is_measured for before, _ in pairs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -12,7 +12,7 @@ from kerasmatrix import api
 from kerasmatrix.analysis.early_warning import BrokenKind, ComingVersion, coming_versions
 from kerasmatrix.cli.error_output import show
 from kerasmatrix.cli.examples import example
-from kerasmatrix.cli.exit_codes import NO
+from kerasmatrix.cli.exit_codes import INCONCLUSIVE, NO
 from kerasmatrix.cli.named_path import NamedPath
 from kerasmatrix.cli.options import companions_options, names_option, output_option
 from kerasmatrix.cli.output import say
@@ -64,7 +64,7 @@ def early_warning(  # noqa: PLR0913 - one argument per option
     with each; early-warning.md has what breaks, what is repaired and what changes numbers. For each
     kind of break, there is a text for an issue of Keras or TensorFlow.
 
-    Exit code 1 if something breaks.
+    Exit code 1 if something breaks; 3 if nothing does, and a version could not be measured.
     """
     folder = output / GROUP
     matrix_file, release, coming = _prepare(measuring, folder)
@@ -85,7 +85,7 @@ def early_warning(  # noqa: PLR0913 - one argument per option
         for kind in version.broken_kinds
     }
     text = early_warning_text(release, versions, written)
-    broken = any(version.broken or version.other_numbers for version in versions)
+    all_versions = list(versions)
     if files:
         checked = api.check(
             list(files), environments=[release, *coming], custom_objects=code, inputs=inputs,
@@ -95,11 +95,17 @@ def early_warning(  # noqa: PLR0913 - one argument per option
         )  # fmt: skip
         of_files = coming_versions(checked.results, release, coming)
         text += "\n" + early_warning_text(f"{release}, for your files", of_files, {})
-        broken = broken or any(version.broken or version.other_numbers for version in of_files)
+        all_versions += of_files
     _write(folder / REPORT, text)
     say(text)
     say(f"Written: {folder / REPORT}", err=True)
-    return NO if broken else 0
+    return _exit_code(all_versions)
+
+
+def _exit_code(versions: Sequence[ComingVersion]) -> int:
+    if any(version.broken or version.other_numbers for version in versions):
+        return NO
+    return 0 if all(version.compared for version in versions) else INCONCLUSIVE
 
 
 def _prepare(measuring: MeasuringOptions, folder: Path) -> tuple[Path, str, list[str]]:

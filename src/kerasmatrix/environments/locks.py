@@ -65,6 +65,12 @@ class Lock:
         return {normalized(name): version for name, version in PINNED.findall(self.content)}
 
     @property
+    def importable(self) -> frozenset[str]:
+        """The normalized names of its packages; a nightly build counts as what it is a build of."""
+        names = frozenset(self.packages)
+        return names | {"keras"} if keras_in(self.packages) else names
+
+    @property
     def keras_major(self) -> int:
         """The major version of the Keras that ``import keras`` gives; 2 without one."""
         return minor_of(keras_in(self.packages) or "2")[0]

@@ -312,7 +312,7 @@ def _why_unsupported(
         if script.trains and environment.backend in PREDICT_ONLY:
             return f"{name} trains the model, and the backend {environment.backend} only predicts"
     needed = scenario.save_requires if side == "save" else scenario.load_requires
-    missing = [name for name in needed if name not in lock.packages]
+    missing = [name for name in needed if name not in lock.importable]
     if missing:
         return f"{environment.name} has no package {', '.join(missing)}"
     return None

@@ -35,6 +35,7 @@ from kerasmatrix.results.cells import INCONCLUSIVE, LOADS, Status
 from kerasmatrix.results.release_notes import release_notes
 from kerasmatrix.results.schema import CellResult, EnvironmentResult
 from kerasmatrix.text.lines import first_line
+from kerasmatrix.versions import KERAS_DISTRIBUTIONS, TENSORFLOW_DISTRIBUTIONS
 
 __all__ = ["Bisector"]
 
@@ -286,7 +287,7 @@ def _releases(
     environment: Environment, older: EnvironmentResult, newer: EnvironmentResult
 ) -> tuple[ReleaseFound, ...]:
     """Return the packages of TensorFlow and Keras that differ, with the newer one's notes."""
-    own = {"tensorflow", "tensorflow-cpu"}
+    own = {*TENSORFLOW_DISTRIBUTIONS}
     if newer.keras_major > 2 or is_legacy(environment):  # noqa: PLR2004 - a part of it in Keras 2
         own.add(KERAS[is_legacy(environment)])
     changes = []
@@ -309,7 +310,7 @@ def _also(
     good: Mapping[str, str], bad: Mapping[str, str]
 ) -> dict[str, tuple[str | None, str | None]]:
     """Return the other packages that differ."""
-    left_out = {"tensorflow", "tensorflow-cpu", "keras", "tf-keras"}
+    left_out = {*TENSORFLOW_DISTRIBUTIONS, *KERAS_DISTRIBUTIONS, "tf-keras"}
     return {
         name: (good.get(name), bad.get(name))
         for name in sorted({*good, *bad} - left_out)

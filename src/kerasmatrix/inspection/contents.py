@@ -95,8 +95,9 @@ def warnings_about(stored: Stored, size: int) -> Iterator[str]:
             "wrote it, reads them"
         )
     if stored.elsewhere:
-        name = words(stored.elsewhere[0])
-        yield f"the numbers of the array {name!r} are in another file, which is not read"
+        path = stored.elsewhere[0]
+        where = "another file" if stored.outside.get(path) else "other arrays of the file"
+        yield f"the numbers of the array {words(path)!r} are in {where}, and not read"
     if stored.weights.bytes > ABSURD * size:
         yield f"it claims {stored.weights.bytes:,} bytes of weights, many times its own size"
 

@@ -50,6 +50,8 @@ LARGEST_BLOCK = 16 << 20  # bytes of an array to read at once
 # A file that claims this many times its own size is meant to exhaust memory or time.
 ABSURD = 1000
 MOST_ZEROS = 1 << 30
+# In a virtual dataset, the name of the file itself.
+SAME_FILE = "."
 # HDF5 can address no more; an array that claims more numbers is damaged.
 MOST_NUMBERS = 1 << 62
 
@@ -232,12 +234,13 @@ def _described(path: str, dataset: h5py.Dataset) -> Array:
 
 
 def _other_file(dataset: h5py.Dataset) -> str:
-    """Return the name of the first other file with the numbers of an array."""
+    """Return the name of the first other file with the numbers of an array; empty if none is."""
     created = dataset.id.get_create_plist()
     if created.get_external_count():
         return _text(created.get_external(0)[0])
-    count = created.get_virtual_count()
-    return _text(created.get_virtual_filename(0)) if count else "a virtual array"
+    count = min(created.get_virtual_count(), MOST_ARRAYS)
+    names = (_text(created.get_virtual_filename(index)) for index in range(count))
+    return next((name for name in names if name != SAME_FILE), "" if count else "a virtual array")
 
 
 def _steps(kept: list[Array]) -> int:

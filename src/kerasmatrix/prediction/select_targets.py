@@ -22,7 +22,7 @@ def target_of(environment: Environment, lock: Lock) -> Target:
         release=release_of(environment, lock),
         tensorflow=environment.tensorflow or "",
         python=environment.python,
-        keras_packages=frozenset(lock.packages) & {"keras", "tf-keras"},
+        keras_packages=lock.importable & {"keras", "tf-keras"},
     )
 
 

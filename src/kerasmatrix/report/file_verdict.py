@@ -23,7 +23,7 @@ from kerasmatrix.results.cells import (
 )
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.text.lines import brief_line
-from kerasmatrix.versions import KERAS_3, is_legacy_keras, keras_in
+from kerasmatrix.versions import KERAS_3, is_legacy_keras
 
 __all__ = [
     "FileLine",
@@ -316,7 +316,7 @@ def find_environment(results: Results, text: str) -> str:
         NamedVersion(
             env.name,
             env.tensorflow or "0",
-            keras_in(env.packages) or "0" if env.keras_major == KERAS_3 else env.tensorflow or "0",
+            env.keras or "0" if env.keras_major == KERAS_3 else env.tensorflow or "0",
             is_legacy_keras(env.variables),
         )
         for env in results.environments

@@ -19,7 +19,7 @@ from kerasmatrix.results.observations import Culprit, ErrorReport, RetriedAttemp
 from kerasmatrix.slotted import Slotted
 from kerasmatrix.strict_model import StrictModel
 from kerasmatrix.text.redaction import mask_secrets
-from kerasmatrix.versions import tensorflow_in
+from kerasmatrix.versions import keras_in, tensorflow_in
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -92,6 +92,11 @@ class EnvironmentResult(StrictModel):
     def is_release(self) -> bool:
         """Whether it loads models as a release of TensorFlow does: see `config.environment`."""
         return self.export is None and self.backend == "tensorflow"
+
+    @property
+    def keras(self) -> str:
+        """The version that ``import keras`` gives; empty if there is none."""
+        return keras_in(self.packages) or ""
 
 
 class FixedResult(StrictModel):

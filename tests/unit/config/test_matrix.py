@@ -134,3 +134,24 @@ def test_exporting_environments_have_packages_of_both(path):
     assert (exporting.name, exporting.export) == ("tf2.2-onnx", "onnx")
     assert exporting.python == base.python
     assert "tf2.2-onnx" not in matrix.environments
+
+
+@pytest.mark.parametrize(
+    "packages",
+    ["tensorflow: 2.23.0.dev20261026", "tensorflow: 2.2.0, distribution: tf-nightly"],
+)
+def test_nightly_build_needs_its_own_distribution(path, packages):
+    change(path, "tensorflow: 2.2.0", packages)
+    with pytest.raises(UsageError, match=r"nightly build .* is in tf-nightly"):
+        load_matrix(path)
+
+
+def test_nightly_builds_are_required_by_their_distributions(path):
+    change(
+        path,
+        "tensorflow: 2.2.0",
+        "tensorflow: 2.23.0.dev20261026, distribution: tf-nightly, keras: 3.16.0.dev2026102704",
+    )
+    assert load_matrix(path).environments["tf2.2"].requirements == (
+        "tf-nightly==2.23.0.dev20261026", "keras-nightly==3.16.0.dev2026102704",
+    )  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 
 from kerasmatrix.config.matrix import Environment, Matrix
 from kerasmatrix.environments import locks
-from kerasmatrix.environments.locks import PINNED, read_lock, resolve
+from kerasmatrix.environments.locks import PINNED, Lock, read_lock, resolve
 from kerasmatrix.errors import InfrastructureError, UsageError
 
 ENVIRONMENT = Environment(
@@ -200,3 +200,31 @@ def test_locks_without_source_packages_keep_their_identity(pytestconfig):
     lock = read_lock(root / "images" / "locks", environments["tf2.15"])
     lines = [line for line in lock.content.splitlines() if not line.startswith("#")]
     assert lock.digest == hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def test_lock_of_nightly_builds_has_keras(tmp_path):
+    lock = Lock(tmp_path / "x.txt", "keras-nightly==3.16.0.dev2026102704\n")
+    assert (lock.keras_major, "keras" in lock.importable) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("keras", "excluded"),
+    [
+        ("3.15.1", ["tensorflow", "keras-nightly"]),
+        ("3.16.0.dev2026102704", ["tensorflow", "keras"]),
+    ],
+)
+def test_resolve_leaves_out_the_other_keras(tmp_path, monkeypatch, keras, excluded):
+    asked = {}
+
+    def run(command, **_):
+        asked["excludes"] = Path(command[command.index("--excludes") + 1]).read_text().split()
+        Path(command[command.index("--output-file") + 1]).write_text("numpy==2.1.0\n")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr("kerasmatrix.environments.locks.subprocess.run", run)
+    environment = Environment(
+        name="x", tensorflow="2.21.0", keras=keras, python="3.13", as_of="2026-12-01"
+    )
+    resolve(MATRIX, environment, tmp_path)
+    assert asked["excludes"] == excluded

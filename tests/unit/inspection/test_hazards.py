@@ -193,6 +193,18 @@ def test_hazards_other_files_of_hdf5_are_found(tmp_path):
     assert sorted(names_of_hazards(path)) == sorted(expected)
 
 
+def test_hazards_virtual_array_names_files_other_than_its_own(tmp_path):
+    path = files.hdf5_model(tmp_path / "model.h5")
+    with h5py.File(path, "r+") as file:
+        file["part"] = [1, 2]
+        for name, sources in (("own", ["."]), ("mixed", [".", "/srv/c.h5"])):
+            layout = h5py.VirtualLayout((2 * len(sources),), "i8")
+            for number, source in enumerate(sources):
+                layout[2 * number : 2 * number + 2] = h5py.VirtualSource(source, "part", (2,))
+            file["model_weights"].create_virtual_dataset(name, layout)
+    assert names_of_hazards(path) == [("file", "/srv/c.h5")]
+
+
 @pytest.mark.parametrize("name", ["../x", "/x", "a\\..\\..\\x", "C:\\x"])
 def test_hazards_member_that_leads_out_is_found(tmp_path, name):
     path = archive(tmp_path / "model.keras")
