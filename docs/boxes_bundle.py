@@ -121,7 +121,8 @@ def _data() -> Iterator[tuple[str, bytes]]:
                 yield f"{folder}/{file.name}", file.read_bytes()
             elif file.name.endswith(".yaml"):
                 data = yaml.load(file.read_bytes(), LOADER)  # noqa: S506 - a safe loader
-                yield f"{folder}/{file.name}", json.dumps(data).encode()
+                # Days become text, which the models take for days, too.
+                yield f"{folder}/{file.name}", json.dumps(data, default=str).encode()
     yield "environments.json", _environments()
 
 
