@@ -49,8 +49,9 @@ class _Loader(importlib.machinery.SourceFileLoader):
     def path_stats(self, path: str) -> Any:
         raise OSError(path)  # so that bytecode of the unchanged source is not used
 
-    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> Any:
-        return compile(from_keras(data, path), path, "exec", optimize=_optimize)
+    def source_to_code(self, data: Any, path: Any, **options: Any) -> Any:
+        del options
+        return compile(from_keras(data, path), path, "exec")
 
 
 def needs_tensorflow(source: bytes) -> bool:
