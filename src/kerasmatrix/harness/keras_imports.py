@@ -49,7 +49,7 @@ class _Loader(importlib.machinery.SourceFileLoader):
     def path_stats(self, path: str) -> Any:
         raise OSError(path)  # so that bytecode of the unchanged source is not used
 
-    def source_to_code(self, data: Any, path: Any, **options: Any) -> Any:
+    def source_to_code(self, data: Any, path: Any = "", **options: Any) -> Any:  # type: ignore[override]
         del options
         return compile(from_keras(data, path), path, "exec")
 
