@@ -8,9 +8,12 @@ program has other imports: ``import keras`` for ``from tensorflow import keras``
 from __future__ import annotations
 
 import ast
+import importlib.machinery
+import os
+import sys
 from typing import Any
 
-__all__ = ["from_keras", "needs_tensorflow"]
+__all__ = ["from_keras", "import_modules_from", "needs_tensorflow"]
 
 TENSORFLOW = "tensorflow"
 TF_KERAS = TENSORFLOW + ".keras"
@@ -27,6 +30,28 @@ def from_keras(source: bytes, path: str) -> Any:
         SyntaxError: it is not a script of this Python.
     """
     return ast.fix_missing_locations(_FromKeras().visit(ast.parse(source, path)))
+
+
+def import_modules_from(folder: str) -> None:
+    """Let the modules in ``folder`` import Keras like its scripts, when they are imported."""
+    make = importlib.machinery.FileFinder.path_hook((_Loader, [".py"]))
+
+    def hook(path: str) -> Any:
+        if os.path.abspath(path) != os.path.abspath(folder):
+            raise ImportError(path)
+        return make(path)
+
+    sys.path_hooks.insert(0, hook)
+    sys.path_importer_cache.pop(folder, None)
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    def path_stats(self, path: str) -> Any:
+        raise OSError(path)  # so that bytecode of the unchanged source is not used
+
+    def source_to_code(self, data: Any, path: Any = "", **options: Any) -> Any:  # type: ignore[override]
+        del options
+        return compile(from_keras(data, path), path, "exec")
 
 
 def needs_tensorflow(source: bytes) -> bool:

@@ -30,6 +30,7 @@ def run_script(path: str) -> dict:
     code: Any = source
     if backend.name() != backend.TENSORFLOW:
         code = keras_imports.from_keras(source, path)
+        keras_imports.import_modules_from(folder)
     exec(compile(code, path, "exec"), namespace)
     for value in list(namespace.values()):
         if getattr(value, "__module__", None) == IMPORTED:

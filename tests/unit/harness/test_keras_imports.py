@@ -1,4 +1,5 @@
 import ast
+import sys
 
 import pytest
 
@@ -50,12 +51,18 @@ def test_needs_tensorflow_for_more_than_keras(source, needs):
 
 
 def test_run_script_with_another_backend_imports_keras(monkeypatch, tmp_path):
-    (tmp_path / "keras.py").write_text("WHICH = 'keras'\n")
-    (tmp_path / "load.py").write_text("from tensorflow import keras\nfound = keras.WHICH\n")
+    packages, scenario = tmp_path / "packages", tmp_path / "scenario"
+    packages.mkdir()
+    scenario.mkdir()
+    (packages / "keras.py").write_text("WHICH = 'keras'\n")
+    (scenario / "mine.py").write_text("from tensorflow import keras\nfound = keras.WHICH\n")
+    (scenario / "load.py").write_text("from tensorflow import keras\nfrom mine import found\n")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.delitem(script.sys.modules, "keras", raising=False)
-    try:
-        assert script.run_script(str(tmp_path / "load.py"))["found"] == "keras"
-    finally:
-        script.sys.modules.pop("keras", None)
+    monkeypatch.setattr(sys, "path", [str(packages), *sys.path])
+    monkeypatch.setattr(sys, "path_hooks", list(sys.path_hooks))
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    for name in ("keras", "mine"):
+        monkeypatch.setitem(sys.modules, name, None)
+        del sys.modules[name]
+    names = script.run_script(str(scenario / "load.py"))
+    assert (names["keras"].WHICH, names["found"]) == ("keras", "keras")
