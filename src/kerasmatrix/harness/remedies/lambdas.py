@@ -167,4 +167,9 @@ def _has_all(module: str, members: list) -> bool:
 def _compile(text: str) -> str:
     names: dict = {}
     exec(compile(text, "<Lambda>", "exec"), names)
-    return base64.encodebytes(marshal.dumps(names["function"].__code__)).decode("ascii")
+    code = names["function"].__code__
+    if hasattr(code, "replace"):  # since Python 3.8, before which there is no Keras 3
+        # Keras 3 saves the code of a function only under this name; of others it saves the name
+        # (keras/src/layers/core/lambda_layer.py of 3.15).
+        code = code.replace(co_name="<lambda>")
+    return base64.encodebytes(marshal.dumps(code)).decode("ascii")
