@@ -25,6 +25,7 @@ from kerasmatrix.engines.select import Cluster
 from kerasmatrix.environments.index import newest_environment
 from kerasmatrix.environments.locks import resolve
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
+from kerasmatrix.files.golden import is_plain
 from kerasmatrix.filesystem.named_files import read_text, write_bytes
 from kerasmatrix.report.early_text import early_warning_text, issue_of_scenario
 from kerasmatrix.results.schema import Results
@@ -185,19 +186,22 @@ class _Issues:
             name = FILE_NAMES.get(change.format)
             if change.after != "fail" or artifact is None or name is None:
                 continue
+            if not is_plain(read_text(self._scenario(change.scenario) / "load.py")):
+                continue  # it needs its own classes, and the files that its scripts write
             try:
                 found = api.reproduce(
                     self._measuring.store_folder / "artifacts" / artifact / name,
                     version.environment,
-                    custom_objects=self._scenario(change.scenario) / "save.py",
                     engine=self._measuring.engine_name,
                     trust=True,  # a scenario of the matrix, not a file of a stranger
                     matrix=self._matrix_file,
                     store=self._measuring.store_folder,
                 )
-            except KerasmatrixError:
+            except KerasmatrixError as error:
+                show(error)
                 return None
-            return found.issue
+            if found.issue:
+                return found.issue
         return None
 
     def _scenario(self, name: str) -> Path:
