@@ -141,6 +141,7 @@ EXAMPLES = {
         "3.15",
     ),
     "saved-model-without-variables": (saved_model(PLAIN, whole=False), "2.9"),
+    "saved-model-without-variables-in-keras-3": (saved_model(PLAIN, whole=False), "3.4"),
     "saved-model-table": (
         saved_model(model(layer("TextVectorization")), tensorflow="2.4.4"),
         "2.9",
