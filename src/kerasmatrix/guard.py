@@ -78,12 +78,13 @@ class IncompatibleModelWarning(UserWarning):
         self.loaded_with = str(keras)
         self.prediction = prediction
         self.fix = "; then: ".join(fix.title for fix in fixes_in(prediction.remedy)) or None
-        story = f"{story_of(prediction.cause)}: " if prediction.cause else ""
+        story = story_of(prediction.cause) if prediction.cause else ""
+        cause = f"{story}: {prediction.because}" if story else prediction.because
         can_convert = prediction.status == "fail" and keras.tensorflow
         command = f"kerasmatrix convert {path} --for {keras.environment}"
         lines = (
             f"{path}: {self.loaded_with} {EFFECTS[prediction.status]}. {saved_with} saved it.",
-            f"  Cause: {story}{prediction.because}.",
+            f"  Cause: {cause}.",
             f"  Fix: {self.fix or 'no fix is known'}.",
             f"  `{command}` writes a file that loads, or says why not." if can_convert else "",
         )

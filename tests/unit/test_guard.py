@@ -12,6 +12,7 @@ import pytest
 
 import kerasmatrix
 from kerasmatrix import guard
+from kerasmatrix.prediction.rules import story_of
 from tests.unit.inspection import files
 from tests.unit.prediction.made import layer, model
 
@@ -31,6 +32,7 @@ sys.path[:0] = {paths!r}
 sys.modules["keras"] = types.ModuleType("keras")
 sys.modules["keras"].__version__ = "3.15.1"
 from kerasmatrix import guard
+from kerasmatrix.prediction.rules import story_of
 warnings.simplefilter("ignore")
 found = guard.check({file!r})
 others = {{"packaging", "pandas", "pydantic", "re2", "yaml"}}
@@ -145,6 +147,16 @@ class TestSilent:
         cudnn = model(layer("CuDNNLSTM", units=1))
         path = files.hdf5_model(tmp_path / "a.h5", cudnn, keras="2.15.0", training=None)
         assert guard.check(path) is None
+
+
+def test_check_cause_that_only_the_zoo_names_warns(keras, tmp_path):
+    keras("2.15.0")
+    vectors = layer("TextVectorization", ngrams=[1, 2], output_mode="multi_hot", max_tokens=9)
+    path = files.archive(tmp_path / "a.keras", model(vectors), keras="2.15.0")
+    with pytest.warns(guard.IncompatibleModelWarning) as caught:
+        found = guard.check(path)
+    assert found.prediction.cause == "config-value-refused"
+    assert f"Cause: {story_of('config-value-refused')}: " in str(caught[0].message)
 
 
 def test_check_lost_training_warns(keras, tmp_path):

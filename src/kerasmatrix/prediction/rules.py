@@ -212,8 +212,8 @@ def fixes_in(remedy: str | None) -> tuple[KnownFix, ...]:
 
 
 def story_of(cause: str) -> str:
-    """Return the title of a cause that a rule names."""
-    story: str = _compiled()["causes"][cause]
+    """Return the title of a cause; empty for what is none, such as ``unclassified``."""
+    story: str = _compiled()["causes"].get(cause, "")
     return story
 
 

@@ -87,13 +87,13 @@ def _wrong_names(rule: Rule, catalogue: Catalogue) -> Iterator[Mistake]:
 
 
 def compile_rules(rules: tuple[Rule, ...], catalogue: Catalogue) -> str:
-    """Return rules as JSON, with the fixes and the titles of the causes that they name.
+    """Return rules as JSON, with the fixes that they name and the titles of all causes.
 
-    Each has a line of its own, so that changes of two branches can be merged.
+    The zoo names further causes than rules do. Each has a line of its own, so that changes of two
+    branches can be merged.
     """
     facts = tuple(field.name for field in dataclasses.fields(KnownFix))
     fixes = {rule.remedy for rule in rules}
-    causes = {rule.cause for rule in rules}
     sections: Mapping[str, tuple[str, ...]] = {
         "rules": tuple(_line(_without_defaults(rule)) for rule in rules),
         "remedies": tuple(
@@ -101,11 +101,7 @@ def compile_rules(rules: tuple[Rule, ...], catalogue: Catalogue) -> str:
             for remedy in catalogue.remedies
             if remedy.id in fixes
         ),
-        "causes": tuple(
-            f"{_line(cause.slug)}: {_line(cause.story)}"
-            for cause in catalogue.causes
-            if cause.slug in causes
-        ),
+        "causes": tuple(f"{_line(cause.slug)}: {_line(cause.story)}" for cause in catalogue.causes),
     }
     parts = [
         f' "{name}": {open_}\n{_lines(sections[name])}\n {close}'
