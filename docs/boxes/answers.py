@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from kerasmatrix.errors import KerasmatrixError, UsageError
-from kerasmatrix.prediction.rules import TOGETHER
+from kerasmatrix.prediction.rules import fixes_in, story_of
 
 # The fields of a prediction in the command's JSON.
 FIELDS = ("environment", "status", "cause", "remedy", "rule", "confidence")
@@ -41,7 +41,7 @@ def describe(folder: str, names: list[str]) -> str:
     modules = [Path(name) for name in names if name.endswith(".py")]
     others = [Path(name) for name in names if not name.endswith(".py")]
     if not others:
-        return json.dumps([{"error": "there is no model among the files"}])
+        return json.dumps([{"error": "none of the files is a model"}])
     # Of several files, those that belong to one model count as one, as in a folder.
     models = find_models(others if len(others) == 1 else [Path()])
     answers = [_refused(path, error) for path, error in models.refused.items()]
@@ -100,11 +100,9 @@ def _described(path: Path, custom: frozenset[str], read: set[str]) -> dict[str, 
             {
                 **prediction.about(),
                 "environments": names,
-                "story": _stories().get(prediction.cause),
+                "story": story_of(prediction.cause) or None if prediction.cause else None,
                 "fixes": [
-                    {"id": name, "title": _titles()[name]}
-                    for name in (prediction.remedy or "").split(TOGETHER)
-                    if name
+                    {"id": fix.id, "title": fix.title} for fix in fixes_in(prediction.remedy)
                 ],
             }
             for names, prediction in equal_runs(predictions)
@@ -131,20 +129,6 @@ def _refused(path: Path, error: KerasmatrixError) -> dict[str, object]:
 def _is_of(path: Path, read: set[str]) -> bool:
     """Return whether a dropped file or folder is a part of a model, or holds one."""
     return any(Path(name) == path or path in Path(name).parents for name in read)
-
-
-@cache
-def _stories() -> dict[str, str]:
-    from kerasmatrix.diagnosis.catalogue import the_catalogue
-
-    return {cause.slug: cause.story for cause in the_catalogue().causes}
-
-
-@cache
-def _titles() -> dict[str, str]:
-    from kerasmatrix.diagnosis.catalogue import the_catalogue
-
-    return {remedy.id: remedy.title for remedy in the_catalogue().remedies}
 
 
 @cache

@@ -54,7 +54,7 @@
     const state = text => { element("drop-state").textContent = text; };
     answer.hidden = true;
     const size = found.reduce((sum, [, file]) => sum + file.size, 0);
-    if (!found.length) return state("There is no file in it.");
+    if (!found.length) return state("The folder has no files.");
     if (size > LARGEST || found.length > MOST_FILES) {
       return state("This page reads files of up to 1 GB together. Run kerasmatrix inspect and " +
         "kerasmatrix predict instead: they read the structure of files of any size.");

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from kerasmatrix.engines.select import Cluster
 from kerasmatrix.environments.index import newest_environment
 from kerasmatrix.environments.locks import resolve
 from kerasmatrix.errors import InfrastructureError, KerasmatrixError
-from kerasmatrix.files.golden import is_plain
+from kerasmatrix.files.golden import FORMATS, is_plain
 from kerasmatrix.filesystem.named_files import read_text, write_bytes
 from kerasmatrix.report.early_text import early_warning_text, issue_of_scenario
 from kerasmatrix.results.schema import Results
@@ -35,7 +34,6 @@ __all__ = ["early_warning"]
 
 GROUP = "early-warning"
 REPORT = "early-warning.md"
-FILE_NAMES = {"h5": "model.h5", "keras": "model.keras", "keras-archive": "model.keras"}
 
 
 @click.command(
@@ -69,14 +67,14 @@ def early_warning(  # noqa: PLR0913 - one argument per option
     """
     folder = output / GROUP
     matrix_file, release, coming = _prepare(measuring, folder)
-    options = functools.partial(
-        RunOptions,
-        matrix_file=matrix_file, group=GROUP, environments=(), columns=(), cluster=Cluster(),
-        remedies="none", shard=None, gate=False, baseline=None, no_infer=False, isolate=False,
-        retries=0, accept_flaky=False, dry_run=False, engine_name=measuring.engine_name,
-        jobs=measuring.jobs, store_folder=measuring.store_folder, fresh=measuring.fresh,
+    options = RunOptions(
+        matrix_file=matrix_file, group=GROUP, environments=(), scenarios=scenarios, formats=formats,
+        columns=(), cluster=Cluster(), remedies="none", shard=None, gate=False, baseline=None,
+        no_infer=False, isolate=False, retries=0, accept_flaky=False, dry_run=False,
+        engine_name=measuring.engine_name, jobs=measuring.jobs, output=folder / "matrix",
+        store_folder=measuring.store_folder, fresh=measuring.fresh,
     )  # fmt: skip
-    measure_matrix(options(scenarios=scenarios, formats=formats, output=folder / "matrix"))
+    measure_matrix(options)
     results = results_in(folder / "matrix" / "results.json")
     versions = coming_versions(results, release, coming)
     issues = _Issues(folder, matrix_file, release, results, measuring)
@@ -183,7 +181,7 @@ class _Issues:
         """Return the issue of the smallest model that fails alike, or None if none does."""
         for change in kind.changes:
             artifact = self._artifacts[change.scenario, change.format, change.saved_with]
-            name = FILE_NAMES.get(change.format)
+            name = FORMATS.get(change.format)
             if change.after != "fail" or artifact is None or name is None:
                 continue
             if not is_plain(read_text(self._scenario(change.scenario) / "load.py")):

@@ -80,17 +80,12 @@ def _cause(explanation: Explanation) -> Iterator[str]:
         loses = f" (gives up {advice.loses})" if advice.loses else ""
         yield f"  - {advice.do}{loses}"
         yield from (f"      {line}" for line in (advice.code or "").splitlines())
-    if any(advice.id in _tried() for advice in explanation.advice):
+    if any(the_catalogue().remedy(advice.id) for advice in explanation.advice):  # `check` tries it
         yield from ("", "With the file, find the fix that works and write a fixed copy:")
         yield f"{CODE_INDENT}kerasmatrix check FILE --fix fixed/"
     if explanation.near:
         others = ", ".join(near.slug for near in explanation.near)
         yield from ("", f"If that is not it, see also: {others}.")
-
-
-def _tried() -> frozenset[str]:
-    """Return the fixes that `check` tries."""
-    return frozenset(remedy.id for remedy in the_catalogue().remedies)
 
 
 def _issues(cause: str) -> Iterator[str]:

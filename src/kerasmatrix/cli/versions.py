@@ -257,10 +257,12 @@ def matrix_with(
     if is_installed() and matrix_file.resolve().parent == bundled_folder():
         base = BUNDLED  # its path is different on every machine
     lines = [HEADER, "schema_version: 1", f"extends: {json.dumps(base)}"]
-    lines += ["environments:", *map(_entry, added)] if added else []
-    # JSON is YAML too.
-    lines += ["groups:", *(f"  {name}: {json.dumps(group)}" for name, group in groups.items())]
-    return "\n".join(lines if groups else lines[:-1]) + "\n"
+    if added:
+        lines += ["environments:", *map(_entry, added)]
+    if groups:
+        # JSON is YAML too.
+        lines += ["groups:", *(f"  {name}: {json.dumps(group)}" for name, group in groups.items())]
+    return "\n".join(lines) + "\n"
 
 
 def _check_target(target: Path, matrix_file: Path) -> None:

@@ -8,6 +8,7 @@ from importlib import resources
 import yaml
 
 from kerasmatrix.text.patterns import Pattern
+from kerasmatrix.versions import minor_text
 
 __all__ = ["fact_about"]
 
@@ -28,15 +29,11 @@ def fact_about(package: str, text: str = "") -> str | None:
         return None
     releases = [pair.split("=") for pair in entry.get("made_for", "").split()]
     installed = next((found["version"] for found in FOUND.found_in(text)), None)
-    fitting = [pair for pair in releases if _minor(pair[1]) == installed]
+    fitting = [pair for pair in releases if minor_text(pair[1]) == installed]
     listed = ", ".join(f"{release} for {tensorflow}" for release, tensorflow in fitting or releases)
     made = f"{entry['install']} is made for one TensorFlow: {listed}" if listed else ""
     note = entry.get("note", "")
     return "; ".join(part for part in (made, note if made else f"{package}: {note}") if part)
-
-
-def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
 
 
 @cache

@@ -18,11 +18,11 @@ from typing import Annotated, Literal, NamedTuple
 from packaging.version import Version
 from pydantic import Field, StringConstraints
 
-from kerasmatrix.diagnosis.catalogue import Catalogue, the_catalogue
+from kerasmatrix.diagnosis.catalogue import Catalogue, Slug, Text, the_catalogue
 from kerasmatrix.diagnosis.spans import SPAN, within
 from kerasmatrix.errors import UsageError, nearest
 from kerasmatrix.filesystem.yaml_source import YamlSource
-from kerasmatrix.results.cells import TOGETHER, Status
+from kerasmatrix.results.cells import LOADS_OR_DRIFTS, TOGETHER, Status
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.schema import CellResult, EnvironmentResult
 from kerasmatrix.strict_model import StrictModel
@@ -41,8 +41,6 @@ __all__ = [
 ]
 
 Link = Annotated[str, StringConstraints(pattern=r"^https://\S+$")]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Span = Annotated[str, StringConstraints(pattern=SPAN.pattern, min_length=3)]
 # How a promise was kept in a cell: None where that was not measured.
 Kept = Literal["kept", "broken"] | None
@@ -128,7 +126,7 @@ class Promise(_Statement):
         """Return whether a cell to which it applies keeps it; None for other kinds."""
         if self.kind != "promised":
             return None
-        if cell.status in MEASURED_LOADS:
+        if cell.status in LOADS_OR_DRIFTS:
             return "kept"
         if cell.status not in self.broken_by:
             return None
@@ -179,9 +177,6 @@ class Upstream(StrictModel):
         return {cause: tuple(issues) for cause, issues in found.items()}
 
 
-MEASURED_LOADS = frozenset({Status.PASS, Status.DEGRADED, Status.DRIFT})
-
-
 def side_of(environment: EnvironmentResult) -> Side:
     """Return an environment as statements see it."""
     known = environment.is_release and environment.tensorflow
@@ -193,12 +188,11 @@ def side_of(environment: EnvironmentResult) -> Side:
 
 
 def _release(environment: EnvironmentResult) -> str:
-    packages = environment.packages
     if environment.keras_major >= KERAS_3:
-        return minor_text(packages.get("keras", "3"))
+        return minor_text(environment.keras or "3")
     if minor_of(environment.tensorflow) < FIRST_TF_KERAS:
         return minor_text(environment.tensorflow)
-    return minor_text(packages.get("tf-keras") or environment.tensorflow)
+    return minor_text(environment.packages.get("tf-keras") or environment.tensorflow)
 
 
 FIRST_TF_KERAS = (2, 16)  # the first TensorFlow whose Keras 2 is the package tf_keras

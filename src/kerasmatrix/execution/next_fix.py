@@ -19,11 +19,12 @@ from kerasmatrix.results.cells import FIXABLE, LOADS, TOGETHER, Cell, Status
 from kerasmatrix.results.formats import FORMATS
 from kerasmatrix.results.schema import RemedyResult
 
-__all__ = ["needs_fix", "next_bridges", "next_fix", "saves_a_format_of_its_own"]
+__all__ = ["CALLABLE", "needs_fix", "next_bridges", "next_fix", "saves_a_format_of_its_own"]
 
 # The formats that hold a model that can be trained on, whatever saved it.
 WHOLE = ("keras", "h5")
-# Fixes that leave no model to save, or leave one that another version has made.
+# Fixes after which there is something to call, and no model to save; and those that leave a model
+# that another version has made.
 CALLABLE = {"saved-model-load", "tfsm-layer"}
 NO_MODEL = {*CALLABLE, "bridge"}
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kerasmatrix.execution.bridges import Chain, Hop
 from kerasmatrix.execution.fix_attempts import Attempt
+from kerasmatrix.execution.next_fix import CALLABLE
 from kerasmatrix.results.cells import LOADS, TOGETHER, Cell, Status
 from kerasmatrix.results.schema import RemedyResult
 
@@ -33,8 +34,6 @@ IN_A_FILE = {
     "tfsm-layer": "saved-function",
     "saved-model-load": "saved-function",
 }
-# Fixes after which there is something to call, and no model to save.
-CALLABLE = {"tfsm-layer", "saved-model-load"}
 # The fix that compiles a model as its file says, with the optimizer's state; others do so, too.
 COMPILES = "no-compile"
 COMPILING = {COMPILES, "weights-apart"}

@@ -16,14 +16,16 @@ from pathlib import Path
 
 from kerasmatrix.errors import InfrastructureError, UsageError
 from kerasmatrix.filesystem.named_files import read_bytes
+from kerasmatrix.harness.formats import FILE_NAMES
 from kerasmatrix.results.cells import LOADS, Status
 from kerasmatrix.results.schema import CellResult, Results
 from kerasmatrix.results.tolerance import Tolerance
 from kerasmatrix.text.lines import brief_line
 
-__all__ = ["GoldenFile", "choose_golden", "is_plain", "write_golden"]
+__all__ = ["FORMATS", "GoldenFile", "choose_golden", "is_plain", "write_golden"]
 
-FORMATS = {"h5": "model.h5", "keras": "model.keras", "keras-archive": "model.keras"}
+# Those whose files `load_model` of every Keras may be asked for.
+FORMATS = {form: FILE_NAMES[form] for form in ("h5", "keras", "keras-archive")}
 SAMPLE, INDEX, TEST = "probe.npz", "golden.json", "test_golden.py"
 PLAIN = "keras.models.load_model(path)"
 PLAIN_IMPORTS = {"sys", "tensorflow"}

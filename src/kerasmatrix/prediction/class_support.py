@@ -5,8 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from kerasmatrix.diagnosis.catalogue import the_catalogue
 from kerasmatrix.prediction.release_spans import span_of
+from kerasmatrix.prediction.rules import story_of
 from kerasmatrix.prediction.zoo import Exhibit, Zoo
 
 __all__ = [
@@ -91,9 +91,8 @@ def _in_words(outcome: str | None) -> str:
     if outcome is None:
         return "not measured, or no functional model loads"
     words = outcome_in_words(outcome)
-    slug = outcome.partition(" ")[2]
-    known = {cause.slug: cause.story for cause in the_catalogue().causes}
-    return f"{words}: {known[slug]}" if slug in known else words
+    story = story_of(outcome.partition(" ")[2])
+    return f"{words}: {story}" if story else words
 
 
 def _block(zoo: Zoo, exhibit: Exhibit, usual: Mapping[Cell, str]) -> Iterator[str]:

@@ -19,6 +19,8 @@ MOST_MATCHES = 1000
 # Memory in bytes for a set of patterns: that of the catalogue needs 16 MB, and more for the states
 # that RE2 makes as a text needs them; it starts again where they exceed this.
 MOST_STATES = 64 << 20
+# Matches every text: RE2 gives the same answer where none matches and where it has no memory.
+ALWAYS = ""
 
 
 class PatternError(ValueError):
@@ -83,17 +85,16 @@ class PatternSet:
         options.log_errors = False
         options.max_mem = MOST_STATES
         self._set = re2.Set.SearchSet(options)
-        for text in self._texts:
+        for text in (*self._texts, ALWAYS):
             self._set.Add(text)
         self._set.Compile()
 
     def found_in(self, text: bytes) -> frozenset[str]:
         """Return the patterns of which a part of ``text``, in UTF-8, is a match."""
         found = self._set.Match(text)
-        if found:
-            return frozenset(self._texts[index] for index in found)
-        # RE2 gives the same answer where none matches and where the states need too much memory.
-        return frozenset(one for one in self._texts if compile_pattern(one).is_in(text))
+        if not found:  # the states need too much memory
+            return frozenset(one for one in self._texts if compile_pattern(one).is_in(text))
+        return frozenset(self._texts[index] for index in found if index < len(self._texts))
 
 
 @cache

@@ -13,7 +13,7 @@ from kerasmatrix.results.cells import Cell, Save
         (Save("lstm", "h5", "tf2.15"), "save lstm as h5"),
         (Cell("lstm", "h5", "tf2.15", "tf2.21"), "load tf2.15's lstm as h5"),
         (RetryJob(Save("lstm", "h5", "tf2.15"), 1), "repeat: save lstm as h5"),
-        # A user's file is saved by nobody, and has one format.
+        # No environment saves a user's file, and it has one format.
         (Save("churn.h5", "h5", "tf2.15"), "look at churn.h5"),
         (Cell("churn.keras", "keras", "tf2.15", "tf2.21"), "load churn.keras"),
     ],
